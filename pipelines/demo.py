@@ -74,10 +74,10 @@ def run(
     return None
 
 
-def _number(called: int | None, present: object, default: int) -> int:
+def _number(option: int | None, present: object, default: int) -> int:
     """Return the number of the call, else that of the present company, else the default."""
-    if called is not None:
-        return called
+    if option is not None:
+        return option
     return present if isinstance(present, int) else default
 
 

@@ -27,7 +27,7 @@ HEALING_IF_HELPED = 4.0
 LEAVING_IF_DRIVEN_AWAY = 3.0
 
 EFFECTS = ("helped", "indifferent", "driven away")
-HELPED, INDIFFERENT, DRIVEN_AWAY = range(3)
+HELP, INDIFFERENT, DRIVEN_AWAY = range(3)
 HELPED_SHARE = 0.70
 PHONE = "phone"
 DRIVEN_AWAY_BY_CALLS = (0.22, 0.06)
@@ -57,7 +57,7 @@ def effects_by_channel(people: People, rng: np.random.Generator) -> dict[str, Va
     for channel, (low, other) in ((PHONE, DRIVEN_AWAY_BY_CALLS), ("email", DRIVEN_AWAY_BY_MAILS)):
         is_driven_away = draw < np.where(is_low, low, other)
         is_helped = draw >= 1.0 - HELPED_SHARE
-        effects[channel] = np.where(is_driven_away, DRIVEN_AWAY, np.where(is_helped, HELPED, INDIFFERENT))
+        effects[channel] = np.where(is_driven_away, DRIVEN_AWAY, np.where(is_helped, HELP, INDIFFERENT))
     return effects
 
 
@@ -75,8 +75,8 @@ class EffectsInForce:
         size = len(next(iter(effects.values())))
         self.effects = effects
         self.last_day = np.full(size, -1)
-        self.leaving, self.dunning = np.ones(size), np.ones(size)
-        self.healing = np.ones((len(troubles.TROUBLES), size))
+        self.leave_factor, self.dunning_factor = np.ones(size), np.ones(size)
+        self.heal_factor = np.ones((len(troubles.TROUBLES), size))
 
     def add(self, day: int, customer: int, channel: str, play: str, life: LifeState) -> None:
         """Add a contact that reached a customer; it replaces what an earlier contact did.
@@ -90,17 +90,21 @@ class EffectsInForce:
         """
         effect = self.effects[channel if channel in self.effects else "email"][customer]
         self.last_day[customer] = day + EFFECT_DAYS
-        self.leaving[customer], self.dunning[customer], self.healing[:, customer] = 1.0, 1.0, 1.0
+        self.leave_factor[customer], self.dunning_factor[customer], self.heal_factor[:, customer] = (
+            1.0,
+            1.0,
+            1.0,
+        )
         if effect == DRIVEN_AWAY:
-            self.leaving[customer] = LEAVING_IF_DRIVEN_AWAY
-        elif effect == HELPED:
-            fits = _fitting_troubles(play, life.phase[:, customer])
+            self.leave_factor[customer] = LEAVING_IF_DRIVEN_AWAY
+        elif effect == HELP:
+            fits = fitting_troubles(play, life.phase[:, customer])
             is_renewal = play == RENEWAL_PLAY and _renews_soon(life, customer, day)
             if fits.any() or is_renewal:
-                self.leaving[customer] = LEAVING_IF_HELPED
-                self.healing[fits, customer] = HEALING_IF_HELPED
+                self.leave_factor[customer] = LEAVING_IF_HELPED
+                self.heal_factor[fits, customer] = HEALING_IF_HELPED
             if fits[troubles.PAYMENT_TROUBLE]:
-                self.dunning[customer] = LEAVING_IF_HELPED
+                self.dunning_factor[customer] = LEAVING_IF_HELPED
 
     def shift(self, day: int) -> Shift | None:
         """Return what the contacts change on a day; None if no effect is in force."""
@@ -108,13 +112,14 @@ class EffectsInForce:
         if not in_force.any():
             return None
         return Shift(
-            np.where(in_force, self.leaving, 1.0),
-            np.where(in_force, self.dunning, 1.0),
-            np.where(in_force, self.healing, 1.0),
+            np.where(in_force, self.leave_factor, 1.0),
+            np.where(in_force, self.dunning_factor, 1.0),
+            np.where(in_force, self.heal_factor, 1.0),
         )
 
 
-def _fitting_troubles(play: str, phase: Values) -> Values:
+def fitting_troubles(play: str, phase: Values) -> Values:
+    """Return which troubles of a customer a play fits, [trouble]; `phase` has the phases, [trouble]."""
     families = PLAY_FAMILIES.get(play, troubles.TROUBLE_FAMILIES)
     in_families = np.array([bool(set(kind.families) & set(families)) for kind in troubles.TROUBLES])
     fits: Values = in_families & (phase > 0)

@@ -195,14 +195,14 @@ class Shift:
     """How contacts change the hazards of one day. A factor of 1 changes nothing.
 
     Attributes:
-        leaving: The factor on the hazard of asking to leave, [customer].
-        dunning: The factor on the hazard of losing the contract because of an unpaid bill, [customer].
-        healing: The factor on the chance that a trouble heals, [trouble, customer].
+        leave_factor: The factor on the hazard of asking to leave, [customer].
+        dunning_factor: The factor on the hazard of losing the contract because of an unpaid bill, [customer].
+        heal_factor: The factor on the chance that a trouble heals, [trouble, customer].
     """
 
-    leaving: Values
-    dunning: Values
-    healing: Values
+    leave_factor: Values
+    dunning_factor: Values
+    heal_factor: Values
 
 
 class LifeState:
@@ -249,7 +249,7 @@ class LifeState:
         in_force = self.state == IN_FORCE
         billing = self.bill_day == w.day_of_month(day)
         before = phase.copy()
-        healing = None if shift is None else shift.healing
+        healing = None if shift is None else shift.heal_factor
         card_expired = card_just_expired(people, day)
         troubles.advance_phases(
             phase, people.onset, draws.troubles(phase.shape), billing, card_expired, healing
@@ -271,7 +271,7 @@ class LifeState:
         self.end_day[requesters] = np.minimum(day + notice, renewal)
         dunning = troubles.HAZARD[troubles.PAYMENT_TROUBLE].take(phase[troubles.PAYMENT_TROUBLE])
         if shift is not None:
-            dunning = dunning * shift.dunning
+            dunning = dunning * shift.dunning_factor
         is_dunned = draws.chances("dunning", everybody) < -np.expm1(-dunning)
         dunned_customers = np.flatnonzero((self.state == IN_FORCE) & is_dunned)
         self.cause[dunned_customers] = troubles.PAYMENT_TROUBLE
@@ -309,7 +309,7 @@ class LifeState:
                 hazard_sum += troubles.HAZARD[kind].take(self.phase[kind])
         factor = hazard_factor(self.people, self.start, day)
         if shift is not None:
-            factor = factor * shift.leaving
+            factor = factor * shift.leave_factor
         chance: Values = -np.expm1(-factor * hazard_sum)
         return chance
 

@@ -31,7 +31,7 @@ from churn.demo.write import (
     write_json,
 )
 
-REACHED = "done"
+EFFECTIVE_RESULT = "done"
 """The result of a contact that has an effect: the customer was reached."""
 SPELLS_FILE = "spells.parquet"
 
@@ -42,22 +42,22 @@ class LiveTable:
 
     name: str
     history: pa.Table
-    waiting: list[pa.Table] = field(default_factory=list)
-    arrived: list[pa.Table] = field(default_factory=list)
+    coming_rows: list[pa.Table] = field(default_factory=list)
+    arrived_rows: list[pa.Table] = field(default_factory=list)
 
     def arrive(self, before: int) -> None:
         """Let the rows arrive that are known before a second since 1970, in their order."""
         waiting = []
-        for rows in self.waiting:
+        for rows in self.coming_rows:
             is_here = pc.less(_known_time(self.name, rows), _time(before))
-            self.arrived.append(rows.filter(is_here))
+            self.arrived_rows.append(rows.filter(is_here))
             if len(rest := rows.filter(pc.invert(is_here))):
                 waiting.append(rest)
-        self.waiting = waiting
+        self.coming_rows = waiting
 
     def rows(self) -> pa.Table:
         """Return the rows that have arrived, numbered, with all their outcomes."""
-        parts = [rows for rows in self.arrived if len(rows)]
+        parts = [rows for rows in self.arrived_rows if len(rows)]
         if not parts:
             return self.history
         later = pa.concat_tables(parts)
@@ -150,7 +150,7 @@ class LiveCompany:
             for number, chunk in enumerate(self.chunks):
                 rows = chunk.live(by_place.get((number, day), []), with_tables=with_tables)
                 for name, table in rows.items():
-                    self.tables[name].waiting.append(_without_late(table))
+                    self.tables[name].coming_rows.append(_without_late(table))
             if with_tables:
                 for table in self.tables.values():
                     table.arrive(_midnight(day + 1))
@@ -201,7 +201,7 @@ class LiveCompany:
         """Return the contacts that reached a customer, by chunk and day."""
         by_place: dict[tuple[int, int], list[Contact]] = {}
         for row in contacts.to_pylist():
-            if row["result"] == REACHED:
+            if row["result"] == EFFECTIVE_RESULT:
                 number, customer = self._place_of[row["customer_id"]]
                 day = w.day_of(row["contacted_at"].date())
                 contact = Contact(day, customer, row["channel"], row["play"])

@@ -84,7 +84,7 @@ class LivingChunk:
         """
         self.history = history
         memory = {name: make(history, tables) for name, make in MEMORIES.items()}
-        self.untouched, self.as_lived = _World(life.copy(), memory), _World(life.copy(), memory)
+        self.untouched_world, self.lived_world = _World(life.copy(), memory), _World(life.copy(), memory)
         self.day = w.HISTORY_DAYS
         self.has_diverged = np.zeros(len(history.people), dtype=bool)
         self.effects = EffectsInForce(
@@ -104,31 +104,31 @@ class LivingChunk:
         day, people = self.day, self.history.people
         streams = self.history.streams.on(day)
         draws = DailyDraws(streams.get, len(people))
-        untouched = self.untouched.life.step(day, draws)
-        lived = self.as_lived.life.step(day, draws, self.effects.shift(day))
+        untouched = self.untouched_world.life.step(day, draws)
+        lived = self.lived_world.life.step(day, draws, self.effects.shift(day))
         self.has_diverged |= (untouched[0] != lived[0]) | (untouched[1] != lived[1])
         tables = self._tables(day, untouched, lived) if with_tables else {}
         if with_tables:
             self._collect_charges(day)
-            self._note_open_charges(tables["payments"], since=self.as_lived.life.start)
+            self._note_open_charges(tables["payments"], since=self.lived_world.life.start)
         for contact in contacts:
             if contact.day != day:
                 raise ValueError(f"a contact of day {contact.day} on day {day}")
-            self.effects.add(day, contact.customer, contact.channel, contact.play, self.as_lived.life)
+            self.effects.add(day, contact.customer, contact.channel, contact.play, self.lived_world.life)
         self.day = day + 1
         return tables
 
     def subscriptions(self) -> pa.Table:
         """Return all contracts up to the present day, as lived."""
         nothing = np.zeros((len(self.history.people), 0), dtype=np.uint8)
-        life = Life(nothing, nothing, self.as_lived.life.spells(), ())
+        life = Life(nothing, nothing, self.lived_world.life.spells(), ())
         chunk = replace(self.history, life=life, first_day=self.day, watermark_seconds=NEVER)
         return decode(contract_tables.subscriptions(chunk))
 
     def spells(self) -> pa.Table:
         """Return the spells of both worlds: a table of the truth."""
         parts = []
-        for name, world in (("untouched", self.untouched), ("as lived", self.as_lived)):
+        for name, world in (("untouched", self.untouched_world), ("as lived", self.lived_world)):
             spells = world.life.spells()
             rows = {
                 "customer_id": self.history.customer_id(spells.customer),
@@ -140,17 +140,17 @@ class LivingChunk:
         return pa.concat_tables(parts)
 
     def _tables(
-        self, day: int, untouched: tuple[Values, Values], lived: tuple[Values, Values]
+        self, day: int, untouched_day: tuple[Values, Values], lived_day: tuple[Values, Values]
     ) -> dict[str, pa.Table]:
-        for name, values in self.as_lived.memory.items():
-            values[~self.has_diverged] = self.untouched.memory[name][~self.has_diverged]
+        for name, values in self.lived_world.memory.items():
+            values[~self.has_diverged] = self.untouched_world.memory[name][~self.has_diverged]
         streams = self.history.streams.on(day)
-        chunk = self._chunk_of(day, *untouched, self.untouched.memory)
+        chunk = self._chunk_of(day, *untouched_day, self.untouched_world.memory)
         contacted = None
         if self.has_diverged.any():
-            status = np.where(self.has_diverged, lived[0], 0).astype(np.uint8)
+            status = np.where(self.has_diverged, lived_day[0], 0).astype(np.uint8)
             contacted = replace(
-                self._chunk_of(day, status, lived[1], self.as_lived.memory),
+                self._chunk_of(day, status, lived_day[1], self.lived_world.memory),
                 streams=replace(streams, name_suffix=" after contact"),
             )
         tables = {}
@@ -175,7 +175,7 @@ class LivingChunk:
 
     def _note_open_charges(self, payments: pa.Table, since: Values) -> None:
         """Note the charges that failed and are not paid yet, of spells that still last."""
-        life = self.as_lived.life
+        life = self.lived_world.life
         columns = payments.select(["customer_id", "due_at", "paid_at", "failed_at", "invoice_id"])
         row_of = self._row_of_id
         for customer_id, due_at, paid_at, failed_at, invoice in zip(
@@ -197,7 +197,7 @@ class LivingChunk:
         """Mark the open charges that are paid today; a charge of a customer who has left stays unpaid."""
         if not self._open_charges:
             return
-        life = self.as_lived.life
+        life = self.lived_world.life
         size = len(self.history.people)
         seconds = office_time(self.history.streams.on(day).get("late payments"), size)
         for invoice, customer in list(self._open_charges.items()):

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from churn.demo import WATERMARK, write_company
-from churn.demo.contact_effects import DRIVEN_AWAY, EFFECTS, HELPED, INDIFFERENT
+from churn.demo.contact_effects import DRIVEN_AWAY, EFFECTS, HELP, INDIFFERENT
 from churn.demo.live_company import LiveCompany, contact_rows
 
 CUSTOMERS = 250
@@ -44,7 +44,7 @@ def contacts(customers: list[str], day: date, result: str = "done") -> pa.Table:
 def active_ids(company: LiveCompany) -> list[str]:
     chunk = company.chunks[0]
     names = chunk.history.ids.to_pylist()
-    return [names[row] for row in np.flatnonzero(chunk.as_lived.life.state)]
+    return [names[row] for row in np.flatnonzero(chunk.lived_world.life.state)]
 
 
 def rows_of(tables: dict[str, pa.Table], name: str, customers: list[str]) -> list[dict[str, object]]:
@@ -161,7 +161,7 @@ def test_customers_who_are_not_contacted_live_the_same_life_under_every_policy(
     assert rows_of(tables, "logins", contacted) != rows_of(longer, "logins", contacted)
 
 
-@pytest.mark.parametrize(("effect", "sign"), [(DRIVEN_AWAY, 1), (HELPED, -1)])
+@pytest.mark.parametrize(("effect", "sign"), [(DRIVEN_AWAY, 1), (HELP, -1)])
 def test_contacts_drive_away_or_help_as_the_known_effect_says(effect: int, sign: int) -> None:
     company = LiveCompany(1500, 3)
     for effects in company.chunks[0].effects.effects.values():
@@ -171,7 +171,7 @@ def test_contacts_drive_away_or_help_as_the_known_effect_says(effect: int, sign:
     company.live(WATERMARK + timedelta(60), NOBODY, with_tables=False)
 
     chunk = company.chunks[0]
-    left = (chunk.as_lived.life.state == 0).sum() - (chunk.untouched.life.state == 0).sum()
+    left = (chunk.lived_world.life.state == 0).sum() - (chunk.untouched_world.life.state == 0).sum()
     assert sign * left > 10
 
 
