@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 from churn.contact.access import models_on_disk, read_access
 from churn.data.store import Store
 from churn.errors import CallError
+from churn.handover.customer import database_section
 from churn.params import Params
 from churn.reporting.access_lines import access_json, access_lines
 from pipelines.echo import Echo
@@ -29,6 +31,7 @@ def run(
     Raises:
         CallError: nothing is held under this id, or a cutoff is given.
         SourceError: there is no store, or a file is damaged.
+        DeliveryError: the database of the nights does not answer, so the answer would not be whole.
     """
     if cutoff is not None:
         raise CallError(
@@ -37,6 +40,9 @@ def run(
     store = Store.open(params)
     models = models_on_disk(params.champion, params.output)
     record = read_access(store, customer, params.output, params.contact.suppression, models)
+    if params.score.sink:
+        section = database_section(params.score.sink, customer, params.file)
+        record = replace(record, sections=(*record.sections, section))
     if format == "json":
         echo(access_json(record))
     else:

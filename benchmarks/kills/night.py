@@ -16,8 +16,9 @@ import signal
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -28,9 +29,10 @@ import yaml
 from adbc_driver_postgresql import dbapi
 
 from benchmarks import write_table
-from benchmarks.kills.process import Verb, import_what_verbs_import, run_verb
+from benchmarks.kills.process import Ending, Verb, import_what_verbs_import, run_verb
 from benchmarks.kills.workshop import clear, names_in, problems_in_words
 from benchmarks.kills.world import write_project, write_source
+from churn.data.sinks.postgresql import PostgresqlSink
 from tests.servers import running_postgresql
 
 README = Path(__file__).with_name("README.md")
@@ -53,6 +55,7 @@ STARTS = {
     "a new night": "the night before is in files and database",
     "the same night again, changed": "another night of the same cutoff is there",
 }
+AT_STEPS = ", before each statement to the database"
 Dump = Mapping[str, tuple[tuple[Any, ...], ...]]
 
 
@@ -77,8 +80,8 @@ class KilledNight:
     """What came of one killed night.
 
     Attributes:
-        start: What was there before, a key of `STARTS`.
-        moment: The CPU seconds after which it was killed.
+        start: What was there before, a key of `STARTS`; with `AT_STEPS` if it was killed before a statement.
+        moment: The CPU seconds after which it was killed, or the number of the statement before which it was.
         code: The exit code of the killed call; 0 if it had ended before.
         files: Whether the files of the night were `before`, `none` or `complete`.
         database: Whether the database was `before` or `complete`.
@@ -139,6 +142,33 @@ class Server:
         ):
             cursor.execute("SELECT cutoff::text, task_id FROM churn.calls")
             return {(str(cutoff), str(task)) for cutoff, task in cursor.fetchall()}
+
+
+STATEMENTS = ("execute", "append", "commit")
+"""The methods of a sink that send something to the server."""
+
+
+@contextmanager
+def _killed_before_statement(step: int) -> Iterator[None]:
+    """Let a process that is forked in the block kill itself right before its n-th statement."""
+    left = iter(range(step - 1, -1, -1))
+    methods = {name: getattr(PostgresqlSink, name) for name in STATEMENTS}
+
+    def counted(method: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **options: Any) -> Any:
+            if next(left, None) == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return method(*arguments, **options)
+
+        return call
+
+    for name, method in methods.items():
+        setattr(PostgresqlSink, name, counted(method))
+    try:
+        yield
+    finally:
+        for name, method in methods.items():
+            setattr(PostgresqlSink, name, method)
 
 
 class NightWorkshop:
@@ -203,7 +233,16 @@ class NightWorkshop:
         verb = Verb(self.project, "score", ("--cutoff", MONDAY), is_repeatable=True)
         verb.wait_for(lambda: verb.cpu_seconds() >= moment)
         verb.send(signal.SIGKILL)
-        ending = verb.end()
+        return self._look(start, moment, verb.end())
+
+    def kill_at_step(self, start: str, step: int) -> KilledNight:
+        """Kill the night right before its n-th statement to the database, look, and call it again."""
+        self.reset(start)
+        with _killed_before_statement(step):
+            verb = Verb(self.project, "score", ("--cutoff", MONDAY), is_repeatable=True)
+        return self._look(start, step, verb.end())
+
+    def _look(self, start: str, moment: float, ending: Ending) -> KilledNight:
         files, dump = files_of(self.project, MONDAY), self.server.dump("night")
         expected_files, expected_dump, _ = self.expected[start]
         before_files, before_dump = self.before[start]
@@ -341,27 +380,30 @@ def state_of_files(files: Mapping[str, str], before: Mapping[str, str], expected
 
 def table(nights: Sequence[KilledNight]) -> Iterator[str]:
     """Yield the lines of the table."""
-    yield "| what was there before | killed | files, then database, after the kill | problems |"
+    yield "| night | killed | files, then database, after the kill | problems |"
     yield "|---|---:|---|---:|"
-    for start in STARTS:
+    for start in [*STARTS, *(f"{start}{AT_STEPS}" for start in STARTS)]:
         here = [night for night in nights if night.start == start]
         counts = Counter(f"{night.files}, {night.database}" for night in here)
         shown = "; ".join(f"{states}: {count}" for states, count in sorted(counts.items()))
         n_killed = sum(night.code == -signal.SIGKILL for night in here)
         n_bad = sum(bool(night.problems) for night in here)
-        yield f"| {start}: {STARTS[start]} | {n_killed} of {len(here)} | {shown} | {n_bad} |"
+        if here:
+            yield f"| {start} | {n_killed} of {len(here)} | {shown} | {n_bad} |"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Kill nights, and print each problem and the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.kills.night", description=__doc__)
     parser.add_argument("--moments", type=int, default=200, help="how many nights are killed")
+    parser.add_argument("--steps", action="store_true", help="kill before each statement to the database")
     parser.add_argument("--only", nargs="+", choices=[*STARTS], default=[*STARTS], metavar="START")
     parser.add_argument("--keep", type=Path, help="the file that gets the outcomes")
     parser.add_argument("--join", type=Path, nargs="+", default=[], help="outcomes of earlier calls")
     parser.add_argument("--write", action="store_true", help=f"put the table into {README.name}")
     arguments = parser.parse_args(argv)
-    nights = _kill_nights(arguments.only, arguments.moments // len(STARTS)) if arguments.moments else []
+    n = arguments.moments // len(STARTS)
+    nights = _kill_nights(arguments.only, n, arguments.steps) if n or arguments.steps else []
     if arguments.keep:
         arguments.keep.write_text(json.dumps([asdict(night) for night in nights]))
     for path in arguments.join:
@@ -373,8 +415,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     return int(any(night.problems for night in nights))
 
 
-def _kill_nights(starts: Sequence[str], n: int) -> list[KilledNight]:
-    """Kill `n` nights of each start at evenly spaced moments, and print what is left."""
+def _kill_nights(starts: Sequence[str], n: int, has_steps: bool) -> list[KilledNight]:
+    """Kill `n` nights of each start at evenly spaced moments, and print what is left.
+
+    Args:
+        starts: Keys of `STARTS`.
+        n: The number of moments of each start.
+        has_steps: Whether a further night is killed before each statement to the database.
+    """
     nights = []
     with tempfile.TemporaryDirectory(prefix="night-kills-") as folder, running_postgresql() as address:
         workshop = NightWorkshop(Path(folder), Server(address))
@@ -382,17 +430,24 @@ def _kill_nights(starts: Sequence[str], n: int) -> list[KilledNight]:
             seconds = workshop.cpu_seconds[start]
             print(f"{start}: an undisturbed night takes {seconds:.2f} CPU seconds", flush=True)
             for number in range(n):
-                night = workshop.kill(start, seconds * (number + 0.5) / n)
-                nights.append(night)
-                print(
-                    f"{start}: after {night.moment:.3f} s: {night.code}; files {night.files}, database "
-                    f"{night.database}",
-                    flush=True,
-                )
-                for problem in night.problems:
-                    print(f"  PROBLEM {problem}", flush=True)
+                nights.append(workshop.kill(start, seconds * (number + 0.5) / n))
+                _show(nights[-1], f"after {nights[-1].moment:.3f} s")
+            step = 0
+            while has_steps:
+                step += 1
+                nights.append(replace(workshop.kill_at_step(start, step), start=f"{start}{AT_STEPS}"))
+                _show(nights[-1], f"before statement {step}")
+                if nights[-1].code != -signal.SIGKILL:  # it sends fewer statements
+                    break
         print(f"{workshop.n_calls_after} different states, each followed by a call")
     return nights
+
+
+def _show(night: KilledNight, when: str) -> None:
+    """Print one outcome, and each of its problems."""
+    print(f"{night.start}: {when}: {night.code}; files {night.files}, database {night.database}", flush=True)
+    for problem in night.problems:
+        print(f"  PROBLEM {problem}", flush=True)
 
 
 if __name__ == "__main__":

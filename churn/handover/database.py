@@ -12,7 +12,15 @@ from datetime import date
 from pathlib import Path
 
 from churn.data.sinks.connection import SinkConnection
-from churn.data.sinks.nights import CALLS, SCORES, StoredNight, is_whole, read_nights, rehearse, write_night
+from churn.data.sinks.nights import (
+    CALLS,
+    SCORES,
+    StoredNight,
+    is_whole,
+    read_nights,
+    rehearse,
+    write_night,
+)
 from churn.data.sinks.open_sink import open_sink
 from churn.errors import BusyError, DeliveryError
 from churn.handover.night_tables import is_trial, night_digest, night_schemas, read_night_tables

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
 from churn.data.own_files import read_own_json
+from churn.data.sinks.connection import MARK
 from churn.model.bundle import BUNDLE_FOLDER, CHAMPION_FILE, ExportRecord
 from pipelines import cli
 
@@ -55,6 +58,34 @@ def test_show_gives_the_rows_of_one_customer_as_text_and_as_json(verb: Verb) -> 
     assert "Bob" not in text + answer
     (orders,) = (part for part in json.loads(answer)["sections"] if part["name"] == "orders")
     assert orders["rows"] == [{"ordered_at": "2024-02-20 10:00:00+01:00", "amount": 5.0}]
+
+
+def test_show_counts_the_rows_in_the_database_of_the_nights_and_creates_no_file(
+    verb: Verb, tmp_path: Path
+) -> None:
+    database = ("--set", "score.sink.connection=sqlite:///nights.sqlite", "--format", "json")
+    verb("ingest")
+    codes = [verb("show", "007", *database)[0]]
+    assert not (tmp_path / "nights.sqlite").exists()
+    with closing(sqlite3.connect(tmp_path / "nights.sqlite")) as connection, connection:
+        connection.execute(f"CREATE TABLE churn_scores (/* {MARK} */ cutoff DATE, customer_id TEXT)")
+        rows = [("2024-05-01", "007"), ("2024-05-02", "007"), ("2024-05-01", "8")]
+        connection.executemany("INSERT INTO churn_scores VALUES (?, ?)", rows)
+
+    code, answer, _ = verb("show", "007", *database)
+
+    (section,) = (part for part in json.loads(answer)["sections"] if part["name"] == "database of the nights")
+    assert [*codes, code] == [0, 0]
+    assert section["rows"] == [{"table": "scores", "rows": 2}]
+
+
+def test_show_without_an_answer_of_the_database_is_no_whole_answer(verb: Verb) -> None:
+    verb("ingest")
+
+    code, answer, words = verb("show", "007", "--set", "score.sink.connection=postgresql://127.0.0.1:1/x")
+
+    assert (code, answer) == (17, "")
+    assert "the database cannot be opened" in words
 
 
 def test_show_reads_what_is_held_now_also_if_the_source_has_dropped_the_customer(

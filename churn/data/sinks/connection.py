@@ -66,11 +66,13 @@ class SinkConnection(ABC):
         address: Where the database is, without user and password, for messages.
         schema: The schema of the tables.
         has_keys: Whether the tables get primary keys.
+        first_value: How a statement names its first bound value.
     """
 
     address: str
     schema: str
     has_keys: bool = True
+    first_value: str = "$1"
 
     @abstractmethod
     def begin(self) -> None:
@@ -85,8 +87,8 @@ class SinkConnection(ABC):
         """Drop the transaction, if one is open."""
 
     @abstractmethod
-    def execute(self, sql: str) -> list[tuple[Any, ...]]:
-        """Run a statement and return its rows."""
+    def execute(self, sql: str, values: Sequence[str] = ()) -> list[tuple[Any, ...]]:
+        """Run a statement with bound texts and return its rows."""
 
     @abstractmethod
     def append(self, table: str, rows: pa.Table) -> None:

@@ -172,6 +172,8 @@ def open_duckdb(address: Address, schema: str) -> Iterator[DuckDBSink]:
 class SqliteSink(SinkConnection):
     """An open SQLite file. SQLite has no schemas: a table's name begins with the schema and `_`."""
 
+    first_value = "?1"
+
     def __init__(self, connection: sqlite3.Connection, address: str, schema: str) -> None:
         self._connection = connection
         self.address = address

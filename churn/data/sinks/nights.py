@@ -119,6 +119,47 @@ def is_whole(connection: SinkConnection, cutoff: date, night: StoredNight) -> bo
     return counts == [night.score_rows, night.call_rows]
 
 
+def customer_rows(connection: SinkConnection, customer: str) -> dict[str, int]:
+    """Return how many rows `scores` and `calls` hold of a customer; none where a table is missing."""
+    present_tables = connection.tables([SCORES, CALLS])
+    return {
+        name: int(
+            connection.execute(
+                f"SELECT count(*) FROM {connection.quote(name)} WHERE customer_id = {connection.first_value}",
+                [customer],
+            )[0][0]
+        )
+        for name in (SCORES, CALLS)
+        if name in present_tables and present_tables[name].is_marked
+    }
+
+
+def erase_customer(connection: SinkConnection, customer: str) -> None:
+    """Delete the rows of a customer in all nights, in one transaction; `nights` counts the rows that stay.
+
+    Raises:
+        DeliveryError: the database refuses.
+        BusyError: another program holds a lock.
+    """
+    counts = customer_rows(connection, customer)
+    connection.rollback()  # a query begins a transaction in PostgreSQL
+    with connection.transaction():
+        for name, column in ((SCORES, "score_rows"), (CALLS, "call_rows")):
+            if not counts.get(name):
+                continue
+            table, value = connection.quote(name), connection.first_value
+            nights = connection.execute(
+                f"SELECT cutoff, count(*) FROM {table} WHERE customer_id = {value} GROUP BY cutoff",
+                [customer],
+            )
+            connection.execute(f"DELETE FROM {table} WHERE customer_id = {value}", [customer])
+            for cutoff, n_rows in nights:
+                connection.execute(
+                    f"UPDATE {connection.quote(NIGHTS)} SET {column} = {column} - {int(n_rows)} "
+                    f"WHERE cutoff = {literal(str(_day(cutoff)))}"
+                )
+
+
 def _day(value: date | str) -> date:
     return value if isinstance(value, date) else date.fromisoformat(value)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 from churn.data.sinks.connection import KIND, SinkConnection
 from churn.data.sinks.files import open_duckdb, open_sqlite
@@ -57,3 +58,9 @@ def _open(text: str, schema: str, file: str) -> Iterator[SinkConnection]:
             f"{file}: {KIND}.connection: {unknown}. Write "
             f"{', '.join(f'{name}://…' for name in SCHEMES)}; the address of a server belongs in ${{NAME}}."
         )
+
+
+def is_there(sink: SinkParams) -> bool:
+    """Return whether the database may hold nights: a file that does not exist holds none."""
+    scheme, _, path = sink.connection.partition(":///")
+    return scheme not in ("duckdb", "sqlite") or Path(path).exists()

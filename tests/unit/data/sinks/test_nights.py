@@ -15,7 +15,16 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from churn.data.sinks.nights import NIGHT_SCHEMA, StoredNight, is_whole, read_nights, rehearse, write_night
+from churn.data.sinks.nights import (
+    NIGHT_SCHEMA,
+    StoredNight,
+    customer_rows,
+    erase_customer,
+    is_whole,
+    read_nights,
+    rehearse,
+    write_night,
+)
 from churn.data.sinks.open_sink import open_sink
 from churn.errors import BusyError, ChurnError, DeliveryError, ParamsError
 from churn.params import SinkParams
@@ -219,6 +228,29 @@ def test_the_name_of_a_schema_is_a_name_and_no_statement(sink: SinkParams) -> No
 
     assert rows(sink, "scores", "customer_id, probability") == [("ann", 0.1)]
     assert rows(hostile, "scores", "customer_id, probability") == [("bob", 0.2)]
+
+
+def test_a_customer_is_erased_in_all_nights_and_the_nights_stay_whole(sink: SinkParams) -> None:
+    write(sink, SUNDAY, night_of(SUNDAY, ("ann", 0.1, 2), ("o'neil", 0.2, 1)))
+    write(sink, MONDAY, night_of(MONDAY, ("o'neil", 0.3, 2), ("bob", 0.2, 1)))
+
+    with open_sink(sink, "params.yaml") as connection:
+        before = customer_rows(connection, "o'neil")
+        erase_customer(connection, "o'neil")
+        erase_customer(connection, "nobody")
+
+    assert before == {"scores": 2, "calls": 1}
+    assert rows(sink, "scores", "customer_id, probability") == [("ann", 0.1), ("bob", 0.2)]
+    assert rows(sink, "calls", "customer_id, 1") == [("ann", 1)]
+    with open_sink(sink, "params.yaml") as connection:
+        nights = read_nights(connection)
+        assert nights == {SUNDAY: StoredNight("d", 1, 1), MONDAY: StoredNight("d", 1, 0)}
+
+
+def test_a_database_without_nights_holds_no_customer(sink: SinkParams) -> None:
+    with open_sink(sink, "params.yaml") as connection:
+        assert customer_rows(connection, "ann") == {}
+        erase_customer(connection, "ann")
 
 
 # --- PostgreSQL

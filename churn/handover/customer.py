@@ -1,0 +1,53 @@
+"""What the database of the nights holds about one customer: for an access request, and for an erasure."""
+
+from __future__ import annotations
+
+from churn.contact.access import Row, Section
+from churn.data.sinks.nights import customer_rows, erase_customer
+from churn.data.sinks.open_sink import is_there, open_sink
+from churn.params import SinkParams
+from churn.secrets import show_address
+
+NOTE = "Copies of the scores and of the call lists above, handed over night by night."
+
+
+def database_section(sink: SinkParams, customer: str, file: str) -> Section:
+    """Return how many rows the database holds of a customer, as a part of the answer to an access request.
+
+    Args:
+        sink: The address and the schema.
+        customer: The id.
+        file: The name of the parameter file, for messages.
+
+    Raises:
+        ParamsError: the address cannot be read, or its driver is not installed.
+        DeliveryError: the database does not answer.
+        BusyError: another program holds the database.
+    """
+    counts: dict[str, int] = {}
+    if is_there(sink):
+        with open_sink(sink, file) as connection:
+            counts = customer_rows(connection, customer)
+    rows: list[Row] = [{"table": table, "rows": count} for table, count in counts.items() if count]
+    return Section("database of the nights", show_address(sink.connection), tuple(rows), NOTE)
+
+
+def erase_in_database(sink: SinkParams, customer: str, file: str) -> int:
+    """Delete the rows of a customer in all nights of the database, and return their number.
+
+    Args:
+        sink: The address and the schema.
+        customer: The id.
+        file: The name of the parameter file, for messages.
+
+    Raises:
+        ParamsError: the address cannot be read, or its driver is not installed.
+        DeliveryError: the database does not answer, or refuses.
+        BusyError: another program holds the database.
+    """
+    if not is_there(sink):
+        return 0
+    with open_sink(sink, file) as connection:
+        count = sum(customer_rows(connection, customer).values())
+        erase_customer(connection, customer)
+    return count
