@@ -7,15 +7,20 @@ from datetime import date
 from churn.data.own_files import write_own_json
 from churn.data.sources.connections import open_source
 from churn.errors import Stop
-from churn.experiments.ledger import read_ledger, read_whole_ledger
+from churn.experiments.design import DEFAULT_DAYS, ExperimentDesign, design_experiments, design_terms
+from churn.experiments.experiment_units import Maturity
+from churn.experiments.ledger import Ledger, read_ledger, read_whole_ledger
 from churn.experiments.measure import measure
 from churn.experiments.outside import label_nights, measure_outside
 from churn.experiments.outside_rows import OutsideUnits, read_outside
 from churn.experiments.result import no_effects
 from churn.experiments.unit_outcomes import read_labels, read_outcomes
+from churn.features.library import all_signals
+from churn.labels.outcomes import label_window
 from churn.model.registry import Registry
 from churn.params import OutsideParams, Params
 from churn.reporting.effects_table import effect_lines, effect_metrics, size_warnings
+from churn.scoring.playbook import read_playbook
 from pipelines.echo import Echo
 from pipelines.ingest import ensure_store
 
@@ -32,6 +37,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
 
     Raises:
         Stop: there is no night in the ledger, and no other experiment.
+        PlaybookError: the playbook has mistakes.
         SourceError: the rows of an experiment of the company cannot be used for certain.
         CallError: the cutoff lies after the data.
     """
@@ -50,6 +56,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
     units = _read_units(params, outside)
     if store and day and ledger.nights:
         effects = measure(ledger, read_outcomes(store, ledger, day), params.label_id)
+        effects = effects.model_copy(update={"designs": _designs(params, ledger)})
     else:
         effects = no_effects(params.label_id)
     labels = read_labels(store, label_nights(units), day) if store and day and needs_label else None
@@ -82,6 +89,28 @@ def _outside(params: Params, cutoff: date | None, echo: Echo) -> list[OutsidePar
                 f"known, so it cannot be measured as of {cutoff}."
             )
     return [experiment for experiment in experiments if experiment.has_label]
+
+
+def _designs(params: Params, ledger: Ledger) -> tuple[ExperimentDesign, ...]:
+    """Return what each experiment needs before it can answer; without a control group there is no answer."""
+    share = params.experiments.control.share
+    if not share:
+        return ()
+    signals = {name: signal.kind for name, signal in all_signals(params).items()}
+    playbook = read_playbook(params.score.playbook, signals, events=set(params.events))
+    last_night, late_days = ledger.nights[-1].cutoff, params.snapshot.late_days
+    mature_on = {
+        night.cutoff: label_window(night.cutoff, params.label, late_days).mature_on for night in ledger.nights
+    }
+    designs = design_experiments(
+        ledger,
+        design_terms(playbook, universal_share=share, kept_share=params.evaluate.profit.accept_share),
+        effect=None,
+        days=DEFAULT_DAYS,
+        maturity=Maturity(mature_on.__getitem__, last_night),
+        maturity_days=(mature_on[last_night] - last_night).days,
+    )
+    return tuple(designs)
 
 
 def _read_units(params: Params, experiments: list[OutsideParams]) -> list[OutsideUnits]:

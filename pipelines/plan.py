@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from churn.errors import CallError, Stop
-from churn.experiments.assignment import UNIVERSAL
-from churn.experiments.design import DesignTerms, design_experiments
+from churn.experiments.design import DEFAULT_DAYS, design_experiments, design_terms
 from churn.experiments.experiment_units import Maturity
 from churn.experiments.ledger import read_ledger, read_whole_ledger
 from churn.features.library import all_signals
@@ -16,7 +15,6 @@ from churn.reporting.effects_table import design_lines
 from churn.scoring.playbook import read_playbook
 from pipelines.echo import Echo
 
-DEFAULT_DAYS = 90
 DEFAULT_SHARE = 0.1
 """The share of the control that is planned with where no control group is drawn yet."""
 
@@ -63,13 +61,7 @@ def run(
     universal_share = share or control.share or DEFAULT_SHARE
     signals = all_signals(params)
     playbook = read_playbook(params.score.playbook, {name: signal.kind for name, signal in signals.items()})
-    terms = {UNIVERSAL: DesignTerms(universal_share, kept_share)} | {
-        rule.play.name: DesignTerms(
-            share or rule.play.control or universal_share, rule.play.accept_share or kept_share
-        )
-        for rule in playbook.rules
-        if rule.play.pause is None
-    }
+    terms = design_terms(playbook, universal_share=universal_share, kept_share=kept_share, share=share)
     last_night, late_days = ledger.nights[-1].cutoff, params.snapshot.late_days
     mature_on = {
         night.cutoff: label_window(night.cutoff, params.label, late_days).mature_on for night in ledger.nights

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from benchmarks import write_table
-from benchmarks.proof import aa, coverage, published, worlds
+from benchmarks.proof import aa, coverage, planted, published, worlds
 
 README = Path(__file__).with_name("README.md")
 TABLES: dict[str, Callable[[int, int], Iterator[str]]] = {
@@ -15,6 +15,7 @@ TABLES: dict[str, Callable[[int, int], Iterator[str]]] = {
     "coverage": coverage.table,
     "worlds": worlds.table,
     "published": published.table,
+    "planted": planted.table,
 }
 """For each name, what yields the lines of its table, given the number of experiments and the seed."""
 

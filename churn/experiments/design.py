@@ -21,6 +21,10 @@ from churn.experiments.power import (
     units_needed,
 )
 from churn.metrics.interval import Part
+from churn.scoring.playbook import Playbook
+
+DEFAULT_DAYS = 90
+"""The days ahead for the power and the smallest effect."""
 
 RECENT_NIGHTS = 28
 """The number of latest nights that tell the present rate of new units."""
@@ -37,6 +41,26 @@ class DesignTerms:
 
     control_share: float
     kept_share: float
+
+
+def design_terms(
+    playbook: Playbook, *, universal_share: float, kept_share: float, share: float | None = None
+) -> dict[str, DesignTerms]:
+    """Return what is assumed about each experiment: all contacts, and each play that is not switched off.
+
+    Args:
+        playbook: The playbook.
+        universal_share: The share of the universal control group.
+        kept_share: The share of churners whom a contact keeps, where a play has none of its own.
+        share: The share of all control groups, instead of those of the playbook.
+    """
+    return {UNIVERSAL: DesignTerms(universal_share, kept_share)} | {
+        rule.play.name: DesignTerms(
+            share or rule.play.control or universal_share, rule.play.accept_share or kept_share
+        )
+        for rule in playbook.rules
+        if rule.play.pause is None
+    }
 
 
 class ExperimentDesign(Part):

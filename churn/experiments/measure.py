@@ -110,6 +110,9 @@ def _measure_experiment(
         control_share=units.control_share,
         first_night=min(units.frame["started_on"], default=None),
         last_night=max(matured_units["started_on"], default=None),
+        next_outcome_on=min(
+            map(outcomes.maturity.mature_on, set(units.frame["started_on"][~is_matured])), default=None
+        ),
         immature=int((~is_matured).sum()),
         without_label=int((~has_label).sum()),
         without_value=int(np.isnan(value).sum()),

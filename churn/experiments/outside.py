@@ -98,7 +98,8 @@ class ArmSizes(Part):
     """The sizes of all arms against the design, for one look.
 
     Attributes:
-        counts: The number of units of each arm, the control first.
+        counts: The number of units of each arm, or of accounts where accounts are in the arms; the control
+            comes first.
         design: The share of each arm by design.
         p_value: The probability of sizes at least as far from the design by chance.
         alarm: Whether this is below .001, so that units are missing in an arm, or in the wrong one.
@@ -286,10 +287,14 @@ def _no_verdict(
 
 
 def _sizes(units: OutsideUnits, experiment: OutsideParams) -> ArmSizes | None:
-    """Return whether the sizes of the arms agree with the design; units without a label count too."""
+    """Return whether the sizes of the arms agree with the design; units without a label count too.
+
+    Where accounts are in the arms, accounts are counted: the units of one account are not drawn one by one.
+    """
     if experiment.sizes is None:
         return None
-    counts = np.array([(units.arm == name).sum() for name in experiment.arms])
+    drawn = units.unit if units.account is None else units.account
+    counts = np.array([len(set(drawn[units.arm == name])) for name in experiment.arms])
     weights = np.array([experiment.sizes[name] for name in experiment.arms])
     design = weights / weights.sum()
     p_value = float(chisquare(counts, counts.sum() * design).pvalue)

@@ -239,7 +239,7 @@ def _account(table: pa.Table, arm: Objects, experiment: OutsideParams, problems:
     names = np.array([f"\0{row}" if text is None else text for row, text in enumerate(texts)], dtype=object)
     arms = pd.DataFrame({"name": names, "arm": arm}).groupby("name")["arm"].nunique()
     if both := int((arms > 1).sum()):
-        rows = int(np.isin(names.astype(str), arms.index[arms > 1].astype(str)).sum())
+        rows = int(pd.Series(names).isin(arms.index[arms > 1]).sum())
         problems.append(
             f"{both:,} of {len(arms):,} values of '{experiment.account}' have units in more than one arm "
             f"({rows:,} units). Who is in both arms is contacted and left alone at the same time. Draw the "

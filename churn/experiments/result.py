@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+from churn.experiments.design import ExperimentDesign
 from churn.experiments.effect import AdjustedDifference, RateDifference, SavedCustomers
 from churn.experiments.outside import OutsideExperiment
 from churn.experiments.power import DetectableEffect
@@ -48,6 +49,7 @@ class MeasuredExperiment(Part):
         control_share: The share of the control by design; None if no unit could be a control.
         first_night: The night of the first unit that counts; None without units.
         last_night: The night of the last unit whose outcome has matured.
+        next_outcome_on: The first day on which a further outcome is known; None if none is awaited.
         immature: The number of units whose outcome is not known yet.
         without_label: The number of units that the label does not decide.
         without_value: The number of measured units whose value is unknown; the money has the mean of others.
@@ -75,6 +77,7 @@ class MeasuredExperiment(Part):
     control_share: float | None
     first_night: date | None
     last_night: date | None
+    next_outcome_on: date | None
     immature: int
     without_label: int
     without_value: int
@@ -107,6 +110,7 @@ class Effects(Part):
             no play has a difference. The total of the universal group stands beside it, because a sum of the
             winners overstates.
         plays_without_difference: The plays that the sum does not hold.
+        designs: What each experiment needs before it can answer, with the effect that is assumed.
         outside: The experiments that the company ran by itself.
     """
 
@@ -118,6 +122,7 @@ class Effects(Part):
     plays: tuple[MeasuredExperiment, ...]
     sum_of_plays: float | None
     plays_without_difference: tuple[str, ...]
+    designs: tuple[ExperimentDesign, ...] = ()
     outside: tuple[OutsideExperiment, ...] = ()
 
     @property

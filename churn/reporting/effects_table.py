@@ -13,6 +13,9 @@ from churn.reporting.outside_table import outside_lines, outside_metrics
 
 LABEL_WIDTH = 26
 
+MAX_DAYS = 3650
+"""An answer that takes more days than these is called out of reach."""
+
 
 def effect_lines(effects: Effects) -> list[str]:
     """Return the lines that `churn measure` prints.
@@ -78,8 +81,8 @@ def _title(experiment: MeasuredExperiment) -> str:
 def _experiment_lines(experiment: MeasuredExperiment) -> Iterator[str]:
     difference = experiment.difference
     yield _line("units", f"control {difference.control.n:,}, treated {difference.treatment.n:,}")
-    if not_counted := ", ".join(_not_counted(experiment)):
-        yield _line("not counted", not_counted)
+    if counts := ", ".join(not_counted(experiment)):
+        yield _line("not counted", counts)
     ratio = experiment.ratio
     if ratio is not None and ratio.alarm:
         yield _line(
@@ -91,10 +94,10 @@ def _experiment_lines(experiment: MeasuredExperiment) -> Iterator[str]:
     if not difference.control.n + difference.treatment.n:
         yield _line("churn", "no outcome is known yet" if experiment.immature else "no unit counts")
         return
-    yield _line("churn", f"control {_share(difference.control)}, treated {_share(difference.treatment)}")
-    if difference.difference.value is None:
-        yield _line("difference", f"none: {difference.no_verdict_because}")
+    if difference.difference.value is None:  # a share of one arm alone would be read as a success
+        yield _line("churn", f"not shown: {difference.no_verdict_because}")
         return
+    yield _line("churn", f"control {_share(difference.control)}, treated {_share(difference.treatment)}")
     yield _line("difference", _effect(difference, difference.method))
     adjusted = experiment.adjusted_difference
     if adjusted is not None and adjusted.difference.value is not None:
@@ -127,7 +130,8 @@ def _total_lines(effects: Effects) -> Iterator[str]:
         yield _line("not in the sum", ", ".join(effects.plays_without_difference))
 
 
-def _not_counted(experiment: MeasuredExperiment) -> Iterator[str]:
+def not_counted(experiment: MeasuredExperiment) -> Iterator[str]:
+    """Yield how many units do not count, with the reason."""
     for count, words in (
         (experiment.immature, "outcome not known yet"),
         (experiment.without_label, "without label"),
@@ -237,14 +241,17 @@ def _design_lines(design: ExperimentDesign) -> Iterator[str]:
         yield _line(
             "units needed", f"{design.sample_size.n:,} ({design.sample_size.n_control:,} in the control)"
         )
-        yield _line("answer", _answer(design))
+        yield _line("answer", answer_in_words(design))
     if design.power is not None:
         yield _line(f"power in {_count(design.days, 'day')}", f"{100 * design.power:.0f} %")
     if design.detectable is not None:
         yield design.detectable.in_words()
 
 
-def _answer(design: ExperimentDesign) -> str:
+def answer_in_words(design: ExperimentDesign) -> str:
+    """Return when an experiment can answer, at the present rate of new units."""
+    if design.answer_in_days is not None and design.answer_in_days > MAX_DAYS:
+        return f"not within ten years at this rate ({_count(design.answer_in_days, 'day')})"
     if design.answer_in_days is not None:
         return f"in {_count(design.answer_in_days, 'day')}"
     if design.units_per_day is None:

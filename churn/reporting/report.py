@@ -24,6 +24,12 @@ from churn.labels.outcomes import WHY_LEFT
 from churn.metrics.standard_errors import Z_95
 from churn.promotion.record import FILE as PROMOTION_FILE
 from churn.promotion.record import Promotion, kept_evaluation
+from churn.reporting.effects_section import (
+    KnownEffects,
+    experiment_cards,
+    read_known_effects,
+    total_in_words,
+)
 from churn.reporting.plots import CAPTIONS
 from churn.reporting.plots.inline import inline_figure
 from churn.reporting.plots.level import probabilities_figure
@@ -90,6 +96,7 @@ class ReportSources:
         facts: The counts and settings of the night.
         result: The evaluation of the model that scored the night; None if there is no such evaluation.
         verdict: The verdict on this model; None before `churn promote`.
+        known_effects: Whether contacts helped, as far as it was measured up to the night.
         latest_version: The version of the last evaluated model, if another model scored the night; else None.
         warnings: The files that are left out because they cannot be used, each with the reason and a way out.
     """
@@ -100,6 +107,7 @@ class ReportSources:
     facts: NightFacts
     result: EvaluationResult | None
     verdict: Verdict | None
+    known_effects: KnownEffects
     latest_version: str | None = None
     warnings: tuple[str, ...] = ()
 
@@ -148,6 +156,9 @@ def read_report_sources(output: Path, cutoff: date | None = None) -> ReportSourc
         except SourceError as error:
             warnings.append(f"{error} The report leaves out the evaluation of this model.")
             result = verdict = None
+    known_effects = read_known_effects(output, night, facts.label_id)
+    if known_effects.warning:
+        warnings.append(known_effects.warning)
     return ReportSources(
         cutoff=night,
         scores=scores,
@@ -155,6 +166,7 @@ def read_report_sources(output: Path, cutoff: date | None = None) -> ReportSourc
         facts=facts,
         result=result,
         verdict=verdict,
+        known_effects=known_effects,
         latest_version=latest.model.version if latest and latest.model.digest != facts.model_digest else None,
         warnings=tuple(warnings),
     )
@@ -256,6 +268,7 @@ def render_report(night: ReportSources) -> str:
     value = cohort["value_at_risk"].to_numpy(dtype=np.float64, na_value=np.nan)
     bands = cohort["health"].to_numpy(dtype=np.float64, na_value=np.nan)
     quality = describe_quality(night.result, night.verdict)
+    effects = night.known_effects.effects
     return html_template("report.html").render(
         cutoff=night.cutoff,
         facts=facts,
@@ -273,6 +286,10 @@ def render_report(night: ReportSources) -> str:
         calls=_calls(night),
         most=MAX_CALLS,
         quality=quality,
+        effects=effects,
+        no_effects_because=night.known_effects.reason,
+        experiments=experiment_cards(effects) if effects else (),
+        total=total_in_words(effects) if effects else "",
         latest_version=night.latest_version,
         captions={name: Markup(text) for name, text in CAPTIONS.items()},
     )

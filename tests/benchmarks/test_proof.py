@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.proof import __main__ as proof
-from benchmarks.proof import published
+from benchmarks.proof import planted, published
 from benchmarks.proof.aa import false_alarms
 from benchmarks.proof.cells import Cell
 from benchmarks.proof.coverage import adjusted_ends, coverage, draw_arm, score_levels
@@ -103,3 +103,43 @@ def test_without_the_data_the_published_effects_are_not_compared_and_the_call_sa
 
     with pytest.raises(SystemExit, match="CHURN_DATA"):
         list(published.table(1, 1))
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("a cap on one arm only", "do not agree with the design 50, 50 %"),
+        ("bounces dropped from one arm", "do not agree with the design 50, 50 %"),
+        ("a shared e-mail address across arms", "values of 'email' have units in more than one arm"),
+        ("a re-used id", "units in 'id' are in more than one arm"),
+        ("a changed salt", "units in 'id' are in more than one arm"),
+    ],
+)
+def test_a_planted_fault_is_caught_by_its_check(fault: str, words: str) -> None:
+    rng = np.random.default_rng(5)
+
+    judgement = planted.judge_rows(planted.FAULTS[fault](planted.sound(planted.UNITS, rng), rng))
+
+    assert words in judgement.words[0]
+
+
+def test_sound_experiments_raise_no_alarm() -> None:
+    assert planted.false_alarms(experiments=20, seed=2) == 0
+
+
+def test_a_score_from_after_the_contact_would_turn_the_sign_and_is_refused() -> None:
+    result = planted.later_score(100_000, seed=1)
+
+    assert result.truth > 0.025
+    assert result.earlier.startswith("+")
+    assert result.later.startswith("-")
+    assert "100,000 of 100,000 units have a score from on or after their assignment" in result.refusal
+
+
+def test_a_fault_that_is_not_caught_ends_the_proof_with_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planted, "FAULTS", {"nothing": lambda rows, rng: rows})
+    monkeypatch.setattr(planted, "UNITS", 200)
+    monkeypatch.setattr(planted, "later_score", lambda n, seed: planted.LaterScore(0.03, "", "", ""))
+
+    with pytest.raises(SystemExit, match="planted: nothing: caught in 0 of 20"):
+        list(planted.table(2, 1))

@@ -189,3 +189,20 @@ def test_an_arm_without_any_known_outcome_has_no_difference() -> None:
     (effect,) = result.effects
     assert (effect.difference.value, effect.no_verdict_because) == (None, NoImprovement.EMPTY_ARM)
     assert (effect.detectable, effect.gain.value) == (None, None)
+
+
+def test_where_accounts_are_in_the_arms_their_number_is_compared_with_the_design() -> None:
+    # 30 accounts in each arm; those of the treated are larger, by design of nobody.
+    arms = {"none": (30, 300), "mail": (60, 600)}
+    accounts = np.array(
+        [f"{arm}{row % 30}" for arm, (_, n) in arms.items() for row in range(n)], dtype=object
+    )
+    design = experiment(sizes={"none": 1, "mail": 1})
+
+    by_unit = measure_outside(design, units_of(arms)).sizes
+    by_account = measure_outside(design, units_of(arms, account=accounts)).sizes
+
+    assert by_unit is not None
+    assert by_account is not None
+    assert (by_unit.alarm, by_account.alarm) == (True, False)
+    assert by_account.counts == (30, 30)

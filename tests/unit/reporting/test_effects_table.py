@@ -7,7 +7,7 @@ import re
 import numpy as np
 
 from churn.experiments.result import Effects
-from churn.reporting.effects_table import design_lines, effect_lines, effect_metrics
+from churn.reporting.effects_table import answer_in_words, design_lines, effect_lines, effect_metrics
 from tests.drawn_ledger import (
     FIRST,
     LATE,
@@ -65,7 +65,7 @@ def test_the_reason_for_no_control_group_is_repeated():
 
     assert "no control group in some nights, because: few customers" in lines
     assert "all contacts: no control group" in lines
-    assert "difference none: no units in an arm" in lines
+    assert "churn not shown: no units in an arm" in lines
 
 
 def test_an_experiment_without_matured_outcomes_says_so():
@@ -115,3 +115,12 @@ def test_the_metrics_hold_the_churn_of_both_arms_or_nothing():
     assert {name.partition(".")[0] for name in metrics} == {"universal", "call"}
     assert (metrics["call.control_churn"], metrics["call.treated_churn"]) == (0.5, 0.0)
     assert (metrics["call.saved_customers"], metrics["call.saved_money"]) == (2.0, 200.0)
+
+
+def test_an_answer_that_takes_more_than_ten_years_is_called_out_of_reach():
+    plan = design(ledger_of(3))["universal"]
+
+    assert answer_in_words(plan.model_copy(update={"answer_in_days": 3650})) == "in 3,650 days"
+    assert answer_in_words(plan.model_copy(update={"answer_in_days": 4000})) == (
+        "not within ten years at this rate (4,000 days)"
+    )
