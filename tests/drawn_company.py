@@ -162,4 +162,6 @@ def _time_of(name: str) -> str:
 
 
 def _needed(name: str) -> dict[str, str]:
-    return {"amount": "0"} if name in ("payments", "orders") else {}
+    columns = CANONICAL_TABLES[name].columns if name in CANONICAL_TABLES else ()
+    names = {column.name: column.names[0] for column in columns if column.names}
+    return names | ({"amount": "0"} if name in ("payments", "orders") else {})

@@ -42,7 +42,9 @@ def open_tasks(tasks: pd.DataFrame, customers: Objects) -> dict[int, dict[str, A
     }
 
 
-def carried_tasks(open_tasks: Mapping[int, Mapping[str, Any]], playbook: Playbook) -> dict[int, Task]:
+def carried_tasks(
+    open_tasks: Mapping[int, Mapping[str, Any]], playbook: Playbook, language: str
+) -> dict[int, Task]:
     """Return the open tasks of earlier nights as they stand on the call list, by row."""
     plays = {rule.play.name: rule.play for rule in playbook.rules}
     carried: dict[int, Task] = {}
@@ -52,11 +54,11 @@ def carried_tasks(open_tasks: Mapping[int, Mapping[str, Any]], playbook: Playboo
         carried[row] = Task(
             task_id=task["task_id"],
             play=task["play"],
-            action=play.action if play else None,
+            action=play.action_in(language) if play else None,
             owner=task["owner"],
             channel=task["channel"],
             due_at=task["due_at"].date(),
-            success=play.success_text if play else None,
+            success=play.success_in(language) if play else None,
             template=task["template"],
             variant=task["variant"],
             arm=task["arm"],

@@ -60,11 +60,11 @@ def new_tasks(state: PlannedContacts, contact_rows: Ints, terms: PlanTerms) -> l
         tasks[row] = Task(
             task_id=task_id(play.name, str(state.scores.customers[row]), state.cutoff),
             play=play.name,
-            action=play.action,
+            action=play.action_in(terms.language),
             owner=play.owner,
             channel=channel,
             due_at=calendar.due_date(state.cutoff, play.due_in_days),
-            success=play.success_text,
+            success=play.success_in(terms.language),
             template=own.template if own and own.template else play.template,
             variant=variant,
             arm=state.arms.arm[row],

@@ -154,7 +154,7 @@ def plan_night(
     for row in contact_rows:
         because[row] = CONTROL_REASON if arms.arm[row] == CONTROL_ARM else None
     ledger_tasks = task_rows(state, tasks, contact_rows, acts, terms)
-    carried = carried_tasks(open_by_row, playbook)
+    carried = carried_tasks(open_by_row, playbook, terms.language)
     for row, open_task in open_by_row.items():
         because[row] = _why_withheld(open_task, arms.arm[row], acts, terms)
         tasks[row] = carried[row] if because[row] is None else None

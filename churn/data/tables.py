@@ -37,6 +37,8 @@ class Column:
         may_be_emptied: Whether a row without a value ends the previous value. In other columns, no value is
             just a missing value.
         meaning: What the column holds, for docs/your-data.md.
+        names: The only names that a level may have, if the contract states them; a signal may select rows
+            by such a name.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Column:
     known_with: str | None = None
     may_be_emptied: bool = False
     meaning: str = ""
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -124,6 +127,9 @@ def _money(name: str, meaning: str, is_required: bool = False) -> Column:
 def _events(name: str, time: Column, *columns: Column) -> Table:
     return Table(name, (_ID, time, _KNOWN_AT, _ROW_ID, *columns))
 
+
+LOYALTY_KINDS = ("earn", "redeem", "expire", "tier")
+"""What happens in a loyalty programme: points are earned, redeemed or expire, or the tier is set."""
 
 CANONICAL_TABLES: Mapping[str, Table] = {
     table.name: table
@@ -230,9 +236,15 @@ CANONICAL_TABLES: Mapping[str, Table] = {
         _events(
             "loyalty",
             _time("happened_at", "when it happened"),
-            replace(_level("kind", "earn, redeem, expire or tier"), is_required=True),
-            _number("points", "the points that were earned, redeemed or lost"),
-            _scheduled("expires_at", "when the points expire"),
+            replace(
+                _level("kind", "what happened: `earn`, `redeem`, `expire` or `tier`, in these words"),
+                is_required=True,
+                names=LOYALTY_KINDS,
+            ),
+            _number("points", "the points that were earned, redeemed or lost; never negative", 0),
+            _scheduled("expires_at", "when the earned points expire, or until when the tier is kept"),
+            _number("balance", "the points of the customer after this row", 0),
+            _level("tier", "the tier that the customer reached, kept or fell to; in rows of the kind `tier`"),
         ),
     )
 }

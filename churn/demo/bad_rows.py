@@ -43,6 +43,7 @@ BAD_ROWS_BY_TABLE = {
     "referrals": _EVENT,
     "consents": ("repeated", "dangling_id", "missing_id", "missing_time"),
     "contacts": (),
+    "loyalty": _EVENT,
 }
 TIME_COLUMNS = {
     "customers": "signed_up_at",
@@ -57,6 +58,7 @@ TIME_COLUMNS = {
     "referrals": "happened_at",
     "consents": "given_at",
     "contacts": "contacted_at",
+    "loyalty": "happened_at",
 }
 
 

@@ -15,7 +15,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from churn.data.files import replace_folder
-from churn.demo import contact_effects, contract_tables, event_tables, relation_tables, truth
+from churn.demo import (
+    contact_effects,
+    contract_tables,
+    event_tables,
+    loyalty_tables,
+    relation_tables,
+    truth,
+)
 from churn.demo import world as w
 from churn.demo.bad_rows import add_bad_rows
 from churn.demo.columns import Chunk, RandomStreams
@@ -30,7 +37,7 @@ STAMP_FILE = "demo.json"
 LIVED_UNTIL = "lived_until"
 """The key of the stamp with the day up to which a company has lived on after its history."""
 
-VERSION = 4
+VERSION = 5
 """Part of the stamp: another version gives another company."""
 
 TABLE_MAKERS: Mapping[str, Callable[[Chunk], pa.Table]] = {
@@ -46,6 +53,7 @@ TABLE_MAKERS: Mapping[str, Callable[[Chunk], pa.Table]] = {
     "referrals": event_tables.referrals,
     "consents": relation_tables.consents,
     "contacts": relation_tables.contacts,
+    "loyalty": loyalty_tables.loyalty,
 }
 TRUTH_MAKERS: Mapping[str, Callable[[Chunk], pa.Table]] = {
     "probabilities": truth.true_probabilities,

@@ -113,6 +113,7 @@ def rows_of(table: Table) -> Rows:
         known_day=known_day.astype(np.int32),
         columns=columns,
         present=present,
+        levels={column.name: column.names for column in table.columns if column.names},
         at=at,
     )
 

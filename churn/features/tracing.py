@@ -134,6 +134,7 @@ class Tracer:
         self.need.windows.add(window)
         self.need.columns |= {f"{outcome}_day" for outcome in selection.outcomes}
         self.need.columns |= {name for name in (*columns, selection.value) if name and name != "day"}
+        self.need.columns |= {column for column, _ in selection.names}
         if selection.placed_by:
             self.need.placing_outcomes.add(selection.placed_by)
             self.need.columns.add(f"{selection.placed_by}_after")  # orders the outcomes of one day

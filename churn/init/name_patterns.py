@@ -211,6 +211,8 @@ COLUMN_PATTERNS: Mapping[str, Mapping[str, str]] = {
         "happened_at": rf"(event|happened|occurred|booked|gebucht){_WHEN}",
         "kind": r"kind|type|typ|art",
         "points": r"points|punkte",
+        "balance": r"(points_?)?balance(_after)?|points_left|(punkte_?)?(saldo|stand)",
+        "tier": r"tier|status_?level|stufe|treuestatus",
         "expires_at": rf"(expires|expiry|verfaellt){_WHEN}",
     },
     "events": {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
@@ -64,16 +65,33 @@ class After(PlaybookPart):
     result: Result = NO_ANSWER
 
 
+def _form_of_wording(value: Any) -> str:
+    return "<languages>" if isinstance(value, dict) else "<text>"
+
+
+Wording = Annotated[
+    Annotated[Text, Tag("<text>")]
+    | Annotated[Annotated[dict[Literal["en", "de"], Text], Field(min_length=1)], Tag("<languages>")],
+    Discriminator(_form_of_wording),
+]
+"""A text for people: one text, whatever the language of the team, or a text by language."""
+
+
+def _in_language(wording: str | Mapping[Any, str], language: str) -> str:
+    """Return a text in a language; a text without languages is shown as it is."""
+    return wording if isinstance(wording, str) else wording[language]
+
+
 class Success(PlaybookPart):
     """What a play wants to reach: a text for people, and a criterion that is computed.
 
     Attributes:
-        text: The text in the call list.
+        text: The text in the call list, or the text by language.
         when: The criterion; see `churn.scoring.success`.
         within_days: The days from the planning of the task in which the criterion must be met.
     """
 
-    text: Text
+    text: Wording
     when: dict[str, Any]
     within_days: Days
 
@@ -94,7 +112,7 @@ class Play(PlaybookPart):
     Attributes:
         name: The name; it identifies the play in the call list, the ledger and the effects.
         when: The condition over signals and scores. A follow-up (`after`) may leave it out.
-        action: What to do, for the owner.
+        action: What to do, for the owner: a text, or a text by language.
         owner: Who does it.
         channel: The preferred channel; by default the first of `channels`.
         due_in_days: The days until the action is due.
@@ -118,7 +136,7 @@ class Play(PlaybookPart):
 
     name: Name
     when: dict[str, Any] | None = None
-    action: Text
+    action: Wording
     owner: Text
     channel: Text
     due_in_days: Annotated[int, Field(strict=True, ge=0, le=365)]
@@ -156,10 +174,13 @@ class Play(PlaybookPart):
         """Return the channels in the order of preference."""
         return self.channels or (self.channel,)
 
-    @property
-    def success_text(self) -> str:
-        """Return what the play wants to reach, as the text for people."""
-        return self.success if isinstance(self.success, str) else self.success.text
+    def action_in(self, language: str) -> str:
+        """Return what to do, in the language of the team."""
+        return _in_language(self.action, language)
+
+    def success_in(self, language: str) -> str:
+        """Return what the play wants to reach, in the language of the team."""
+        return _in_language(self.success if isinstance(self.success, str) else self.success.text, language)
 
     @property
     def templates(self) -> tuple[str, ...]:

@@ -22,7 +22,13 @@ from churn.scoring.conditions import (
     read_when,
 )
 from churn.scoring.play import NO_ANSWER, Audience, Play, PlaybookFile
-from churn.scoring.playbook_checks import file_problems, place_by_line, play_problems, play_warnings
+from churn.scoring.playbook_checks import (
+    file_problems,
+    place_by_line,
+    play_problems,
+    play_warnings,
+    wording_problems,
+)
 from churn.scoring.success import SuccessRule, read_criterion
 from churn.scoring.template_files import TemplateFiles, read_templates, template_problems
 
@@ -280,6 +286,7 @@ def parse_playbook(
         if isinstance(when, dict)
     }
     problems += play_problems(tree, entries, conditions, stages)
+    problems += wording_problems(entries, language)
     problems += template_problems(entries, templates, kinds_by_column, language)
     if problems:
         raise PlaybookError(*(f"{name}: {place_by_line(problem, lines)}" for problem in problems))

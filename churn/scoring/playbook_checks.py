@@ -117,6 +117,28 @@ def _follow_up_problems(
             yield f"{location}: the plays follow each other in a circle, so none of them can begin."
 
 
+def wording_problems(entries: Entries, language: str | None) -> Iterable[str]:
+    """Yield the texts by language that the team cannot read.
+
+    A text without languages is the team's own and is shown as it is.
+
+    Args:
+        entries: The plays as they are in the file.
+        language: The language of the team; None for any.
+    """
+    for index, entry in enumerate(entries):
+        success = entry.get("success")
+        wordings = {"action": entry.get("action")}
+        if isinstance(success, dict):
+            wordings["success.text"] = success.get("text")
+        for key, wording in wordings.items():
+            if isinstance(wording, dict) and wording and language not in (None, *wording):
+                yield (
+                    f"plays[{index}].{key} has no text in '{language}', the language of `score.language`. "
+                    f"Add '{language}: ...'."
+                )
+
+
 def play_warnings(file: PlaybookFile) -> Iterable[str]:
     """Yield what is probably not meant: names that are nearly alike, and stages without a play."""
     for key, names in (

@@ -145,6 +145,8 @@ def view_asks(function: object, table: str = "logins", looks_back: int = 28) -> 
         (lambda e: e.days_until("paid_at"), "payments", "card_expires_at"),
         (lambda e: e.lacking("paid_at").active_days(), "payments", "does not work on lacking"),
         (lambda e: e.kinds(), "logins", "has no fitting column 'kind'"),
+        (lambda e: e.only("kind", "search").count(), "interactions", "has no fitting column 'kind'"),
+        (lambda e: e.only("kind", "redeemed").count(), "loyalty", "never 'redeemed'. Did you mean 'redeem'"),
         (lambda e: 3, "logins", "returns int, but must return one number per customer"),
     ],
 )

@@ -31,6 +31,13 @@ NOT_ON_LACKING = {"active_days", "mean_gap"}
 """Verbs of days, beside those of the rhythm."""
 
 
+class Code(str):
+    """An expression that is an argument of another one."""
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
 def expressions(world: RandomWorld, number: int) -> list[Signal]:
     """Return so many combinations of table, rows, window and verb, drawn by the world's seed."""
     every = [pair for name in sorted(world.rows) for pair in _of(TABLES[name])]
@@ -45,7 +52,8 @@ def _of(table: Table) -> Iterator[tuple[str, str]]:
         return  # no name of Python's
     outcomes = [column.name for column in table.of_role("outcome")]
     ending = [verb for verb in verbs().values() if verb.is_method and verb.cost is not Cost.CHOOSES]
-    for rows in _rows(outcomes):
+    named = [f".only('{column.name}', '{name}')" for column in table.columns for name in column.names[:2]]
+    for rows in (*_rows(outcomes), *named):
         for verb in ending:
             for given in _given(verb, table, rows):
                 for window in WINDOWS:
@@ -81,6 +89,11 @@ def _allowed(verb: Verb, rows: str, window: str, given: str) -> bool:
     return not (window in SHORT and verb.name in ("slope", "missed_weekdays"))
 
 
+def _is_plain(column: Column) -> bool:
+    """Tell whether every view may ask for a column's latest value."""
+    return column.type in STORED_UNITS and column.known_with is None
+
+
 def _is_known(column: Column, rows: str) -> bool:
     """Tell whether a view of such rows may ask for a column."""
     outcome = f"('{column.known_with}')"
@@ -103,6 +116,7 @@ def _given(verb: Verb, table: Table, rows: str) -> Iterator[str]:
         "half_life_days": [5, 28, 91],
         "share": [0.0, 0.5, 0.9, 1.0],
         "bound": [1, 2.5],
+        "balance": [Code(f"{table.name}.latest('{c.name}')") for c in table.columns if _is_plain(c)],
     }
     choices = [[f"{name}={value!r}" for value in fitting[name]] for name in names]
     if all(choices):

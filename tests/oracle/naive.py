@@ -61,6 +61,9 @@ class NaiveEvents:
     def lacking(self, outcome: str) -> NaiveEvents:
         return replace(self, chosen=tuple(row for row in self._all if row[outcome] is None))
 
+    def only(self, level: str, name: str) -> NaiveEvents:
+        return replace(self, chosen=tuple(row for row in self._all if row[level] == name))
+
     # Counts, sums, extremes, days.
 
     def count(self) -> Number:
@@ -86,6 +89,12 @@ class NaiveEvents:
 
     def mean_days_to(self, outcome: str) -> Number:
         return self.mean_hours_to(outcome) / 24
+
+    def never(self) -> Number:
+        if self._rows:
+            return one(0)
+        known_from = max(self._start, self.eve.data_start)
+        return one(1 if self.eve.signed_up >= min(known_from, self._end) else nan)
 
     def days_since_last(self) -> Number:
         return one((self._today - self._days[-1]).days if self._days else nan)
@@ -171,6 +180,19 @@ class NaiveEvents:
 
     def count_slower(self, outcome: str, days: int) -> Number:
         return self._defined(sum(hours > 24 * days for hours in self.having(outcome)._hours_to(outcome)))
+
+    def days_until_next(self, scheduled: str, value: str, balance: Number) -> Number:
+        batches = sorted(
+            (row[scheduled].date(), round(1000 * (row[value] or 0)))
+            for row in self._rows
+            if row[scheduled] is not None
+        )
+        used = sum(points for _, points in batches) - round(1000 * balance[0]) if balance[0] > 0 else None
+        for day, points in batches:
+            if used is not None and points > max(used, 0) and day >= self._today:
+                return one((day - self._today).days)
+            used = None if used is None else used - points
+        return one(nan)
 
     def trend(self, value: str) -> Number:
         rows = [row for row in self._rows if row[value] is not None]

@@ -184,7 +184,7 @@ class Maker:
             return self.rng.randrange(11) if whole else self.rng.randrange(11_000) / 1000
         if column.type == "boolean":
             return self.rng.random() < 0.5
-        return self.rng.choice(["a", "b", "c", "d"])
+        return self.rng.choice(column.names or ["a", "b", "c", "d"])
 
     def _time(self) -> datetime:
         near = self.rng.choice([*self.cutoffs, *self.changes])

@@ -98,9 +98,18 @@ def _column_rules(column: Column, present: str | None) -> list[RowRule]:
         low, high = column.bounds or (-LARGEST_NUMBER, LARGEST_NUMBER)
         bounds = f"at least {low:g}" if high >= LARGEST_NUMBER else f"between {low:g} and {high:g}"
         rules.append(RowRule(f"{name} is {bounds}", f"NOT ({value} BETWEEN {low!r} AND {high!r})"))
+    elif column.names:
+        if column.is_required:
+            rules.append(RowRule(f"{name} is present", f"{raw} IS NULL"))
+        names = ", ".join(map(literal, column.names))
+        rules.append(RowRule(f"{name} is {_in_words(column.names)}", f"{value} NOT IN ({names})"))
     elif column.type == "boolean":
         rules.append(RowRule(f"{name} is true or false", f"{raw} IS NOT NULL AND {value} IS NULL"))
     return rules
+
+
+def _in_words(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:-1])} or {names[-1]}"
 
 
 def rows_with_broken_rule(

@@ -73,6 +73,8 @@ def select_rows(rows: Rows, timeline: Timeline, selection: Selection) -> Selecte
         known_day = np.maximum(known_day, outcome)
     if selection.value in rows.present:
         keep = _and(keep, rows.present[selection.value])
+    for level, level_name in selection.names:
+        keep = _and(keep, rows.has_name(level, level_name))
     position = None if keep is None else np.flatnonzero(keep)
     if selection.placed_by:
         assert position is not None

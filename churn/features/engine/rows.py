@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -32,6 +32,7 @@ class Rows:
         known_day: The day number from which the row was known; never before `day`.
         columns: The stored columns by name; a missing day is `NEVER`, any other missing value is 0.
         present: For each column with missing values, a mask of the rows that have a value.
+        levels: The names of each level column; the position of a name is its code in the column.
         at: The row's own time in seconds since 1970 (UTC); read only if a signal places rows by an outcome.
     """
 
@@ -41,6 +42,7 @@ class Rows:
     known_day: IntArray
     columns: dict[str, AnyInt]
     present: dict[str, BoolArray]
+    levels: Mapping[str, tuple[str, ...]]
     at: npt.NDArray[np.int64] | None
 
     def outcome_instant(self, name: str) -> npt.NDArray[np.int64]:
@@ -50,6 +52,14 @@ class Rows:
         """
         assert self.at is not None  # was read, because the table has a placing outcome
         return self.at + self.columns[f"{name}_after"]
+
+    def has_name(self, level: str, name: str) -> BoolArray:
+        """Return a mask of the rows whose level has this name, `[m]`."""
+        names = self.levels.get(level, ())
+        if name not in names:
+            return np.zeros(len(self.day), dtype=bool)
+        mask: BoolArray = self.columns[level] == names.index(name)
+        return mask & self.present[level] if level in self.present else mask
 
 
 class RowReader(Protocol):
@@ -70,6 +80,7 @@ class StoredRows:
 
     def __init__(self, store: Store, table: str) -> None:
         self._two_clocks = store.tables[table].two_clocks
+        self._levels = store.tables[table].levels
         self._columns = set(store.tables[table].columns)
         self._store = store
         self._paths = store.files(table)
@@ -120,6 +131,7 @@ class StoredRows:
             known_day=np.maximum(read["known_day"][0], day) if self._two_clocks else day,
             columns={name: read[name][0] for name in stored_columns},
             present={name: mask for name in stored_columns if (mask := read[name][1]) is not None},
+            levels=self._levels,
             at=read["at"][0] // 1_000_000 if placing_outcomes else None,
         )
 

@@ -80,6 +80,16 @@ class FoldingVerbs(View):
         """Average the days from a row's own time to its outcome, over the rows with a known outcome."""
         return self.mean_hours_to(outcome) / 24.0
 
+    def never(self) -> Array:
+        """Return 1 if there has been no row since the customer's sign-up, 0 if there is a row.
+
+        It is missing if no row is known and the window or the table's data begin after the sign-up.
+        """
+        count = self.reader.count(self.rows, self.window)
+        days_since_sign_up = self.reader.tenure() - self.window[1]
+        is_covered = self.reader.covered_days(self.window) >= days_since_sign_up
+        return np.where(count > 0, 0.0, np.where(is_covered, 1.0, np.nan))
+
     def days_since_last(self) -> Array:
         """Return the days from the latest row to the cutoff; missing without rows."""
         return self.reader.cutoff - self.reader.outermost(self.rows, self.window, True, "day")

@@ -23,12 +23,14 @@ class Selection(NamedTuple):
         known_outcomes: The outcomes that must be known for a row to count.
         open_outcomes: The outcomes that must not be known for a row to count.
         value: The column in which a row must have a value to count; None for no such column.
+        names: Pairs of a level column and the name that the level must have for a row to count.
     """
 
     placed_by: str | None = None
     known_outcomes: tuple[str, ...] = ()
     open_outcomes: tuple[str, ...] = ()
     value: str | None = None
+    names: tuple[tuple[str, str], ...] = ()
 
     @property
     def outcomes(self) -> set[str]:

@@ -62,6 +62,32 @@ class OrderedVerbs(View):
             per_customer(rows, (rows.columns[column] > days * 86_400).astype(np.float64))
         )
 
+    def days_until_next(self, scheduled: str, value: str, balance: Array) -> Array:
+        """Return the days to the first scheduled time at which a part of a balance ends.
+
+        Each row gives a value that ends at its scheduled time, such as points that expire. What was used came
+        from the rows with the earliest times, so the balance is what the rows with the latest times give. The
+        result is missing if there is no balance, or if no such row ends at or after the cutoff.
+
+        Args:
+            scheduled: The column with the time at which the value of a row ends.
+            value: The column with the value of a row.
+            balance: What is left of the values, one number per customer, `[n]`.
+        """
+        ends, column = self._scheduled(scheduled), self._value(value)
+        rows = self.reader.sequence(self._rows_with(ends), self.window, (ends, column.name))
+        order = np.lexsort((rows.columns[ends], rows.customer))
+        customer, day = rows.customer[order], rows.columns[ends][order]
+        values = rows.columns[column.name][order]  # whole numbers, so that sums are exact
+        sums = np.concatenate([[0], np.cumsum(values)])
+        end = run_bounds(rows)[1]
+        given_later = sums[end][customer] - sums[1:]
+        has_part = given_later < np.rint(balance * STORED_UNITS[column.type])[customer]
+        is_next = np.flatnonzero(has_part & (values > 0) & (day >= self.reader.cutoff))
+        days = np.full(rows.n, np.nan)
+        days[customer[is_next][::-1]] = (day[is_next] - self.reader.cutoff)[::-1]  # the earliest stays
+        return days
+
     def trend(self, value: str) -> Array:
         """Fit a least-squares line of a value over time, and return the line's value at the cutoff.
 

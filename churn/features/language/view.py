@@ -70,6 +70,24 @@ class View:
             self, rows=self.rows._replace(open_outcomes=(*self.rows.open_outcomes, self._outcome(outcome)))
         )
 
+    def only(self, level: str, name: str) -> Self:
+        """Keep the rows whose level has this name.
+
+        The level must be a column whose names the contract of the table states.
+
+        Raises:
+            SignalError: the contract states no names of the column, or not this name.
+        """
+        stated = {column.name: column.names for column in self.table.columns if column.names}
+        if level not in stated:
+            raise self._no_column(level, list(stated))
+        if name not in stated[level]:
+            raise SignalError(
+                f"{self.signal}: {self.table.name}.{level} is never '{name}'."
+                f"{did_you_mean(name, stated[level])} Its names: {', '.join(stated[level])}."
+            )
+        return replace(self, rows=self.rows._replace(names=(*self.rows.names, (level, name))))
+
     def _recent(self, days: int) -> Self:
         """Set the window to its last days."""
         return self.last(self.window[1] + days, skip=self.window[1])

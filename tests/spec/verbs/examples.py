@@ -81,6 +81,7 @@ def _company(folder: Path, examples: Mapping[int, Example]) -> RandomWorld:
     reaches_back = not any(example.data_start_late for example in examples.values())
     for name, rows in tables.items():
         cells = {TABLES[name].time: SINCE, **({"amount": "0"} if name in ("orders", "payments") else {})}
+        cells |= {column.name: column.names[0] for column in TABLES[name].columns if column.names}
         if name == LABEL_TABLE:
             rows.extend({"customer_id": who, **cells} for who in people)
         elif reaches_back:  # nobody at risk, so that who is drawn is the cohort

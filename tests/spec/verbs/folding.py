@@ -305,4 +305,31 @@ EXAMPLES = (
         today    | 2024-06-30
         """,
     ),
+    Example(
+        "never",
+        "loyalty",
+        "loyalty.only('kind', 'redeem').never()",
+        """
+        customer | happened_at      | kind
+        ana      | 2024-06-03 10:00 | redeem
+        ben      | 2024-06-03 10:00 | earn
+        ben      | 2024-07-01 00:00 | redeem
+        old      | 2024-06-03 10:00 | earn
+        user     | 2024-06-03 10:00 | redeem
+        """,
+        {"ana": 0, "ben": 1, "old": MISSING, "user": 0},
+        (
+            "Ben redeems at the cutoff, which is too late. The data begin on 3 June: whether Old redeemed "
+            "before, when he was a customer already, is not known. User has a row, so the answer is no."
+        ),
+        customers="""
+        customer | signed_up_at
+        ana      | 2024-06-03
+        ben      | 2024-06-03
+        old      | 2024-06-02
+        user     | 2024-06-02
+        """,
+        data_start_late=True,
+        more={"loyalty.last(days=28).never()": {"ana": 0, "ben": 0, "old": 0, "user": 0}},
+    ),
 )

@@ -134,4 +134,26 @@ EXAMPLES = (
             "24 hours weighs 1/2. A ticket without a known reply does not count."
         ),
     ),
+    Example(
+        "days_until_next",
+        "loyalty",
+        "loyalty.days_until_next('expires_at', 'points', loyalty.latest('balance'))",
+        """
+        customer | happened_at      | kind | points | expires_at | balance
+        all      | 2024-06-01 10:00 | earn | 10     | 2024-07-11 | 10
+        all      | 2024-06-02 10:00 | earn | 10     | 2024-07-21 | 20
+        some     | 2024-06-01 10:00 | earn | 10     | 2024-07-21 | 10
+        some     | 2024-06-02 10:00 | earn | 10     | 2024-07-11 | 10
+        today    | 2024-06-01 10:00 | earn | 10     | 2024-07-01 | 10
+        late     | 2024-06-01 10:00 | earn | 10     | 2024-06-30 | 10
+        none     | 2024-06-01 10:00 | earn | 10     | 2024-07-11 | 0
+        silent   | 2024-06-01 10:00 | earn | 10     | 2024-07-11 |
+        """,
+        {"all": 10, "some": 20, "today": 0, "late": MISSING, "none": MISSING, "silent": MISSING},
+        (
+            "All has all 20 points, and the first 10 end on 11 July. Some has 10 left: those that end first "
+            "are used, whatever the order of the rows. Late's points have ended. None has no points left, "
+            "and Silent's balance is not known."
+        ),
+    ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.spec.verbs.example import Example
+from tests.spec.verbs.example import MISSING, Example
 
 EDGES = """
     customer | happened_at
@@ -18,6 +18,15 @@ MAILS = """
     ana      | 2024-06-27 10:00 | 2024-06-29 09:00 | 2024-06-29 09:01
     ben      | 2024-06-20 10:00 | 2024-06-30 23:59 | 2024-07-01 00:00
     ben      | 2024-06-27 10:00 | 2024-07-01 00:00 |
+"""
+
+LOYALTY = """
+    customer | happened_at      | kind   | points | expires_at
+    ana      | 2024-06-03 10:00 | earn   | 30     | 2024-12-03
+    ana      | 2024-06-10 10:00 | redeem | 20     |
+    ana      | 2024-06-12 10:00 | earn   | 5      | 2024-12-12
+    ben      | 2024-06-20 10:00 | tier   |        | 2024-12-31
+    ben      | 2024-07-01 00:00 | earn   | 7      | 2025-01-01
 """
 
 EXAMPLES = (
@@ -72,5 +81,21 @@ EXAMPLES = (
         {"ana": 0, "ben": 1},
         "`lacking` is the complement of `having`. Ben's second mail counts as unopened.",
         more={"emails.having('opened_at').lacking('clicked_at').count()": {"ana": 1, "ben": 1}},
+    ),
+    Example(
+        "only",
+        "loyalty",
+        "loyalty.only('kind', 'earn').total('points')",
+        LOYALTY,
+        {"ana": 35, "ben": 0},
+        (
+            "Ana earned 30 and 5 points; the 20 that she redeemed do not count. Ben's points come at the "
+            "cutoff, which is too late. Only columns whose names the contract states can be asked for a name."
+        ),
+        more={
+            "loyalty.only('kind', 'redeem').days_since_last()": {"ana": 21, "ben": MISSING},
+            "loyalty.only('kind', 'tier').days_until('expires_at')": {"ana": MISSING, "ben": 183},
+            "loyalty.only('kind', 'expire').count()": {"ana": 0, "ben": 0},
+        },
     ),
 )

@@ -13,7 +13,7 @@ from churn.demo import WATERMARK, world, write, write_company
 from churn.demo.write import customer_ids
 
 CUSTOMERS = 2500
-TABLES = sorted(set(CANONICAL_TABLES) - {"loyalty"})
+TABLES = sorted(CANONICAL_TABLES)
 TWO_CLOCKS = ("logins", "interactions", "orders")
 WATERMARK_AT = pd.Timestamp(WATERMARK)
 

@@ -203,6 +203,37 @@ def test_a_mistake_in_an_optional_field_is_named_with_its_line(play, problem):
     assert len(problems) == 1 + ("day: 3" in play)
 
 
+@pytest.mark.parametrize(
+    ("play", "problem"),
+    [
+        ("action: {en: call}", "plays[0].action has no text in 'de', the language of `score.language`."),
+        ("success: {text: {en: stays}, when: {stays: true}, within_days: 9}", "plays[0].success.text has no"),
+        ("action: {de: anrufen, fr: appeler}", "plays[0].action.fr ('fr')"),
+        ("action: {}", "plays[0].action"),
+    ],
+)
+def test_a_text_that_the_team_cannot_read_is_a_mistake_with_its_line(play, problem):
+    others = [part for part in ("action: call", "success: stays") if part.split(":")[0] not in play[:8]]
+    text = f"name: p, {ALL}, owner: success, due_in_days: 2, channel: phone, {play}, {', '.join(others)}"
+
+    with pytest.raises(PlaybookError) as caught:
+        parse_playbook(f"plays:\n  - {{{text}}}\n", KINDS, language="de")
+
+    assert len(caught.value.problems) == 1
+    assert caught.value.problems[0].startswith(f"playbook.yaml: line 2: {problem}")
+
+
+def test_a_text_is_shown_in_the_language_of_the_team_and_one_without_languages_as_it_is():
+    both, plain = "action: {en: call, de: anrufen}", "action: anrufen"
+    rest = f"{ALL}, owner: s, due_in_days: 2, channel: phone, success: stays"
+
+    plays = [book(f"name: p, {rest}, {action}").rules[0].play for action in (both, plain)]
+
+    assert [play.action_in("de") for play in plays] == ["anrufen", "anrufen"]
+    assert [play.action_in("en") for play in plays] == ["call", "anrufen"]
+    assert plays[0].success_in("de") == "stays"
+
+
 def test_the_line_is_that_of_the_key_and_not_of_the_play():
     text = f"plays:\n  - name: p\n    {ALL}\n    action: call\n    owner: success\n    channel: phone\n"
     text += "    due_in_days: 2\n    success: stays\n    stage: gone\n"

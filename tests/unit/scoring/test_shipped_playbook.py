@@ -25,7 +25,8 @@ CUSTOMER = {
     "logins_days_since_last": 17.0,
     "orders_days_since_last": 80.0,
     "emails_unopened_run": 4.0,
-    "loyalty_days_since_last": 70.0,
+    "loyalty_tier_days_left": 20.0,
+    "loyalty_tier": "silver",
     "health": 2,
 }
 MAY_BE_MISSING = ("payment_days_overdue", "tickets_oldest_open_days", *list(CUSTOMER)[5:7])
@@ -62,7 +63,18 @@ def test_the_shipped_playbook_has_ten_plays_and_a_check_in_and_no_warning(playbo
     ]
     assert playbook.warnings == ()
     assert all(rule.success is not None for rule in playbook.rules)
-    assert set(playbook.pause_reasons) == {"tier-at-risk", "win-back"}
+    assert set(playbook.pause_reasons) == {"win-back"}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_each_play_says_what_to_do_in_each_language(playbook, language):
+    actions = {rule.play.action_in(language) for rule in playbook.rules}
+    successes = {rule.play.success_in(language) for rule in playbook.rules}
+
+    other = "de" if language == "en" else "en"
+    assert len(actions) == len(playbook.rules)
+    assert not actions & {rule.play.action_in(other) for rule in playbook.rules}
+    assert not successes & {rule.play.success_in(other) for rule in playbook.rules}
 
 
 NOTHING = {"survey_last_rating": 8, "tenure_days": 400, "health": 4, "logins_days_since_last": 1}
@@ -89,7 +101,9 @@ NOTHING = {"survey_last_rating": 8, "tenure_days": 400, "health": 4, "logins_day
         ({"emails_unopened_run": 3, "health": 3}, "mails-unopened"),
         ({"emails_unopened_run": 2, "health": 3}, None),
         ({"health": 2}, "check-in"),
-        ({"loyalty_days_since_last": 70}, None),  # paused
+        ({"loyalty_tier_days_left": 30, "health": 3}, "tier-at-risk"),
+        ({"loyalty_tier_days_left": 31, "health": 3}, None),
+        ({"loyalty_tier_days_left": 30}, None),
     ],
 )
 def test_each_play_holds_when_it_should(playbook, facts, play):

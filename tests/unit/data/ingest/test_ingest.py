@@ -78,6 +78,22 @@ def refusal(params: Params) -> ChurnError:
             "customer | sent_at | opened_at\n ana | 2024-01-02 | 2024-01-03 \n ana | 2024-01-02 | 2024-01-01",
             "opened_at is not before sent_at",
         ),
+        (
+            "loyalty",
+            "customer | happened_at | kind\n ana | 2024-01-01 | redeem\n ana | 2024-01-02 | Einlösung",
+            "kind is earn, redeem, expire or tier",
+        ),
+        (
+            "loyalty",
+            "customer | happened_at | kind\n ana | 2024-01-01 | earn\n ana | 2024-01-02 |",
+            "kind is present",
+        ),
+        (
+            "loyalty",
+            "customer | happened_at | kind | points\n"
+            " ana | 2024-01-01 | redeem | 5\n ana | 2024-01-02 | redeem | -5",
+            "points is at least 0",
+        ),
     ],
 )
 def test_a_bad_row_is_counted_by_rule_and_written_to_the_rejects(

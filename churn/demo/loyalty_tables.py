@@ -1,0 +1,228 @@
+"""Make the loyalty programme: points for orders and paid bills, redemptions, expiry, and tiers with an end.
+
+The programme looks at one day at a time: what happens on a day depends on the days before and on the
+customer's own draws of that day. So the rows until a day never depend on how long the company is simulated.
+
+The true link with leaving is weak and runs through the troubles: in trouble, customers order less and
+redeem less, so that points expire and tiers are lost. Leaving never depends on points. A part of the
+customers never redeems; they are no more likely to leave than the others.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from churn.data.tables import LOYALTY_KINDS
+from churn.demo import contract_tables
+from churn.demo import world as w
+from churn.demo.columns import NO_TIME, Chunk, categories, timestamps
+from churn.demo.troubles import TROUBLE_NAMES
+from churn.demo.world import Values, seconds_at
+
+EARN, REDEEM, EXPIRE, TIER = range(len(LOYALTY_KINDS))
+
+POINTS_PER_CURRENCY = 1.0
+"""Points for each unit of currency of an order; a paid bill gives a tenth of this."""
+LIFE_DAYS = 240
+"""The days after which earned points expire."""
+COST_OF_GIFT = 150
+"""The points that a redemption costs at least; a customer redeems all points in multiples of it."""
+REDEEM_RATE = 0.012
+"""The chance per day that a customer with enough points redeems them."""
+NEVER_SHARE = 0.25
+"""The share of customers who never redeem."""
+REDEEM_FACTORS = {
+    "usage_fading": (1.0, 0.7, 0.45, 0.25),
+    "champion_lost": (1.0, 0.6, 0.35, 0.2),
+    "bad_experience": (1.0, 0.8, 0.6, 0.4),
+    "spending_less": (1.0, 0.8, 0.6, 0.4),
+}
+"""By trouble and phase: the factor on the chance to redeem."""
+
+TIERS = ("base", "silver", "gold")
+TIER_POINTS = (0, 700, 2_000)
+"""The points earned within `TIER_DAYS` that a tier takes."""
+TIER_DAYS = 180
+"""The days for which a tier is kept; at its end the points of the last `TIER_DAYS` decide again."""
+BOOKING_SECONDS = (81_060, 81_120, 81_000, 81_180)
+"""The second of the day of each kind of booking: half past ten, after the events of the day. Points expire
+first, then points are earned and redeemed, then the tier is set."""
+
+
+@dataclass(frozen=True)
+class Earnings:
+    """Points earned: parallel arrays, [row]. `customer` holds indices, `points` is above 0."""
+
+    customer: Values
+    day: Values
+    points: Values
+
+
+def loyalty(chunk: Chunk) -> pa.Table:
+    """Return the bookings of the loyalty programme; a booking is known when it happens."""
+    earnings = _earnings(chunk)
+    is_member = (chunk.life.status & 3) > 0
+    draws = DayDraws(chunk.streams.seed, chunk.people.number)
+    bookings = book(earnings, is_member, _redeem_factor(chunk), draws)
+    booked_at = seconds_at(bookings.day, np.array(BOOKING_SECONDS)[bookings.kind])
+    return pa.table(
+        {
+            "customer_id": chunk.customer_id(bookings.customer),
+            "happened_at": timestamps(booked_at),
+            "kind": categories(bookings.kind, LOYALTY_KINDS),
+            "points": pa.array(bookings.points, mask=bookings.kind == TIER),
+            "expires_at": timestamps(
+                np.where(bookings.ends == w.FAR, NO_TIME, seconds_at(np.minimum(bookings.ends, 99_999)))
+            ),
+            "balance": pa.array(bookings.balance),
+            "tier": categories(np.maximum(bookings.tier, 0), TIERS, missing=bookings.tier < 0),
+        }
+    )
+
+
+@dataclass(frozen=True)
+class DayDraws:
+    """Uniform random numbers in `[0, 1)` that depend only on the seed, the customer and the day.
+
+    Source: Steele, Lea and Flood 2014, Fast splittable pseudorandom number generators (SplitMix64).
+    """
+
+    seed: int
+    number: Values
+
+    def on(self, day: int, purpose: str) -> Values:
+        """Return one number for each customer, [customer]."""
+        key = zlib.crc32(f"{purpose} {self.seed}".encode())
+        with np.errstate(over="ignore"):
+            bits = _mix(self.number.astype(np.uint64) + np.uint64(key) * np.uint64(0x9E3779B97F4A7C15))
+            bits = _mix(bits + np.uint64(day + w.FAR) * np.uint64(0xD1B54A32D192ED03))
+        draw: Values = (bits >> np.uint64(11)).astype(np.float64) * 2.0**-53
+        return draw
+
+
+def _mix(bits: Values) -> Values:
+    bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    mixed: Values = bits ^ (bits >> np.uint64(31))
+    return mixed
+
+
+@dataclass(frozen=True)
+class Bookings:
+    """The rows of the programme, ordered by customer and time. Shape [row].
+
+    `kind` is the index in `LOYALTY_KINDS`; `ends` is the day on which points expire or a tier ends, `FAR` for
+    none; `tier` is the index in `TIERS`, -1 in rows of points.
+    """
+
+    customer: Values
+    day: Values
+    kind: Values
+    points: Values
+    ends: Values
+    balance: Values
+    tier: Values
+
+
+def book(earnings: Earnings, is_member: Values, redeem_factor: Values, draws: DayDraws) -> Bookings:
+    """Run the programme day by day.
+
+    Args:
+        earnings: The points earned.
+        is_member: Whether a customer is under contract, [customer, day]; nobody else redeems or loses a tier.
+        redeem_factor: The factor on the chance to redeem, [customer, day].
+        draws: The random numbers of each customer and day.
+    """
+    size, days = is_member.shape
+    earned = np.zeros((size, days), dtype=np.int64)
+    np.add.at(earned, (earnings.customer, earnings.day), earnings.points)
+    left = np.zeros((size, days), dtype=np.int64)  # of the points of each day, what is neither used nor gone
+    balance, tier = np.zeros(size, dtype=np.int64), np.zeros(size, dtype=np.int64)
+    tier_end = np.full(size, w.FAR)
+    recent = np.zeros(size, dtype=np.int64)  # the points earned in the last TIER_DAYS
+    never = draws.on(-1, "never redeems") < NEVER_SHARE
+    rows: list[tuple[Values, ...]] = []
+
+    def write(customer: Values, day: int, kind: int, points: Values, ends: Values, new_tier: Values) -> None:
+        columns = (customer, np.full(len(customer), day), np.full(len(customer), kind), points, ends)
+        rows.append((*columns, balance[customer].copy(), new_tier))
+
+    def no_tier(customer: Values) -> Values:
+        return np.full(len(customer), -1)
+
+    for day in range(days):
+        if day >= LIFE_DAYS:
+            losers = np.flatnonzero(left[:, day - LIFE_DAYS] > 0)
+            lost = left[losers, day - LIFE_DAYS]
+            left[losers, day - LIFE_DAYS] = 0
+            balance[losers] -= lost
+            write(losers, day, EXPIRE, lost, np.full(len(losers), w.FAR), no_tier(losers))
+        earners = np.flatnonzero(earned[:, day] > 0)
+        left[earners, day] = earned[earners, day]
+        balance[earners] += earned[earners, day]
+        ends = np.full(len(earners), day + LIFE_DAYS)
+        write(earners, day, EARN, earned[earners, day], ends, no_tier(earners))
+
+        chance = REDEEM_RATE * redeem_factor[:, day]
+        redeems = (balance >= COST_OF_GIFT) & is_member[:, day] & ~never
+        users = np.flatnonzero(redeems & (draws.on(day, "redeems") < chance))
+        used = balance[users] // COST_OF_GIFT * COST_OF_GIFT
+        _use_oldest(left, users, used, max(day - LIFE_DAYS + 1, 0), day)
+        balance[users] -= used
+        write(users, day, REDEEM, used, np.full(len(users), w.FAR), no_tier(users))
+
+        recent += earned[:, day] - (earned[:, day - TIER_DAYS] if day >= TIER_DAYS else 0)
+        reached = np.searchsorted(TIER_POINTS, recent, side="right") - 1
+        is_due = tier_end == day
+        changes = np.flatnonzero(is_member[:, day] & ((reached > tier) | is_due))
+        tier_end[is_due] = w.FAR
+        tier[changes] = reached[changes]
+        tier[is_due & ~is_member[:, day]] = 0  # who is gone falls to the base tier without a booking
+        tier_end[changes] = np.where(reached[changes] > 0, day + TIER_DAYS, w.FAR)
+        write(changes, day, TIER, np.zeros(len(changes), dtype=np.int64), tier_end[changes], tier[changes])
+
+    columns = [np.concatenate(parts) for parts in zip(*rows, strict=True)]
+    order = np.lexsort((np.array(BOOKING_SECONDS)[columns[2]], columns[1], columns[0]))
+    return Bookings(*(column[order] for column in columns))
+
+
+def _use_oldest(left: Values, customers: Values, points: Values, first: int, day: int) -> None:
+    """Take the used points from the oldest points, in place; `left` has shape [customer, day]."""
+    batches = left[customers, first : day + 1]
+    before = np.cumsum(batches, axis=1) - batches
+    left[customers, first : day + 1] = batches - np.clip(points[:, None] - before, 0, batches)
+
+
+def _earnings(chunk: Chunk) -> Earnings:
+    """Return the points for orders, and for bills on the day on which they were paid."""
+    orders, payments = contract_tables.orders(chunk), contract_tables.payments(chunk)
+    paid = payments.filter(pc.is_valid(payments["paid_at"]))
+    parts = [
+        (orders["customer_id"], orders["ordered_at"], orders["amount"], POINTS_PER_CURRENCY),
+        (paid["customer_id"], paid["paid_at"], paid["amount"], POINTS_PER_CURRENCY / 10),
+    ]
+    customer = np.concatenate([pc.index_in(ids, value_set=chunk.ids).to_numpy() for ids, *_ in parts])
+    seconds = np.concatenate([_seconds(times) for _, times, *_ in parts])
+    points = np.concatenate([np.floor(amounts.to_numpy() * rate) for *_, amounts, rate in parts])
+    day = seconds // w.DAY_SECONDS - w.FIRST_DAY_NUMBER
+    counts = (points > 0) & (day >= 0) & (day < w.HISTORY_DAYS)
+    return Earnings(customer[counts].astype(np.int64), day[counts], points[counts].astype(np.int64))
+
+
+def _seconds(times: pa.ChunkedArray) -> Values:
+    seconds: Values = times.cast(pa.timestamp("us")).cast(pa.int64()).to_numpy() // 1_000_000
+    return seconds
+
+
+def _redeem_factor(chunk: Chunk) -> Values:
+    """Return the factor of the troubles on the chance to redeem, [customer, day]."""
+    factor = np.ones(chunk.life.phases.shape, dtype=np.float32)
+    for name, factors in REDEEM_FACTORS.items():
+        phase = (chunk.life.phases >> np.uint16(2 * TROUBLE_NAMES.index(name))) & 3
+        factor *= np.array(factors, dtype=np.float32)[phase]
+    return factor
