@@ -24,6 +24,7 @@ from churn.experiments.ledger import (
     tasks_of,
 )
 from churn.features.definition import definitions
+from churn.features.engine.cohort import GONE_REASONS
 from churn.features.engine.matrix import matrix_at
 from churn.features.library import all_signals, select_signals
 from churn.features.money import money_before, mrr_at
@@ -126,6 +127,7 @@ def run(
             params.contact,
             ledger,
             matrix.frame["customer_id"].astype(str).tolist(),
+            matrix.roster.loc[matrix.roster["excluded_because"].isin(GONE_REASONS), "customer_id"].tolist(),
         )
         for warning in acts.warnings:
             echo.warn(warning)
@@ -168,7 +170,9 @@ def run(
                 echo(line)
             return 0
         night = planned.night
-        files = night_files(night.scores, night.calls, night.contacts, night.facts, planned.owner_calls)
+        files = night_files(
+            night.scores, night.calls, night.contacts, night.facts, planned.owner_calls, planned.lists
+        )
         if planned.ledger and not is_published(params.output, planned.ledger):
             stage(params.output, planned.ledger)
         events = None
@@ -211,6 +215,10 @@ def run(
     for line in _call_list_lines(night.facts):
         echo(line)
     echo(f"  {calls_path(params.output, cutoff)}")
+    if curve_line := _profit_line(night.facts["profit_curve"]):
+        echo(f"  {curve_line}")
+    for line in _list_lines(night.facts):
+        echo(line)
     n_free = night.facts["places"] - night.facts["tasks"]["new"] - night.facts["controls"]
     if why_free := why_places_are_free(
         night.scores, n_free, params.contact.max_health, "run" if trial else "score"
@@ -365,6 +373,34 @@ def _call_list_lines(facts: Mapping[str, Any]) -> Iterator[str]:
         yield f"  came off since the night before: {words}"
     if facts["answers_are_assumed"] and (tasks["open"] or facts["came_off"]):
         yield "  no table `contacts` says what was done, so a task counts as done on its due date"
+
+
+def _profit_line(curve: Mapping[str, Any]) -> str:
+    """Return how many contacts are expected to pay; empty if no profit is known."""
+    if not curve["n_worth"] and not curve["n_losing"]:
+        return ""
+    points = dict(curve["points"])  # equal points are one
+    earnings = ", ".join(
+        f"the best {count:,} earn {profit:,.0f}" for count, profit in points.items() if count
+    )
+    unknown = f", {curve['n_unknown']:,} are unknown" if curve["n_unknown"] else ""
+    return (
+        f"a contact is expected to pay for {curve['n_worth']:,} customers, not for {curve['n_losing']:,}"
+        f"{unknown}" + (f"; {earnings}" if earnings else "") + " (costs and effects are assumptions)"
+    )
+
+
+def _list_lines(facts: Mapping[str, Any]) -> Iterator[str]:
+    """Yield how many customers are on the lists beside the call list, and how many are withheld, and why."""
+    for name, side_list in facts["lists"].items():
+        withheld = ", ".join(f"{count:,} {reason}" for reason, count in side_list["withheld"].items())
+        withheld = f"; not on it: {withheld}" if withheld else ""
+        yield f"  {name}.csv: {side_list['customers']:,} customers beside the call list{withheld}"
+    if facts["lists"]:
+        memory = ""
+        if facts["answers_are_assumed"]:
+            memory = "; without a table `contacts` they name the same customers every night"
+        yield f"  these lists plan no tasks, and their effect is not measured{memory}"
 
 
 def champion_problems(params: Params, store: Store) -> tuple[str, ...]:

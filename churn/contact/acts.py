@@ -24,6 +24,7 @@ from churn.contact.tasks import (
 from churn.contact.terms import Acts
 from churn.contact.working_days import read_zones
 from churn.data.acts import read_consents, read_contacts, read_event_days, read_reach
+from churn.data.churners import read_churners
 from churn.data.store import Store
 from churn.experiments.ledger import Ledger
 from churn.experiments.units import Units, find_units
@@ -56,6 +57,7 @@ def read_acts(
     contact: ContactParams,
     ledger: Ledger,
     at_risk: Sequence[str],
+    churners: Sequence[str] = (),
 ) -> Acts:
     """Return what is known about customers and earlier contacts at a cutoff.
 
@@ -66,6 +68,7 @@ def read_acts(
         contact: The rules of contacts.
         ledger: The earlier nights.
         at_risk: The ids of the customers of the cohort.
+        churners: The ids of the customers who are no longer at risk because they left.
 
     Raises:
         ParamsError: A suppression list does not exist.
@@ -88,6 +91,8 @@ def read_acts(
         objected_ids=permissions.objected_ids,
         zones=dict(zip(customers, zones.zones, strict=True)),
         states=states,
+        churners=_churner_rows(store, cutoff, churners),
+        recent_contact_ids=_recent_contact_ids(store, cutoff, contact.rest_days),
         warnings=(*permissions.warnings, *unknown, *state_warnings(states)),
     )
 
@@ -128,6 +133,20 @@ def read_permissions(store: Store, cutoff: date, contact: ContactParams) -> Perm
         customer_ids=frozenset(customers),
         warnings=(*consents.warnings, *unmatched),
     )
+
+
+def _churner_rows(store: Store, cutoff: date, ids: Sequence[str]) -> pd.DataFrame:
+    rows: pd.DataFrame = read_churners(store, cutoff).to_pandas()
+    return rows[rows["customer_id"].isin(ids)].reset_index(drop=True)
+
+
+def _recent_contact_ids(store: Store, cutoff: date, rest_days: int) -> frozenset[str]:
+    contacts = read_contacts(store, cutoff)
+    if contacts is None:
+        return frozenset()
+    frame = contacts.to_pandas()
+    since = pd.Timestamp(cutoff) - pd.Timedelta(days=rest_days)
+    return frozenset(frame.loc[pd.to_datetime(frame["contacted_on"]) >= since, "customer_id"])
 
 
 def _of_persons(

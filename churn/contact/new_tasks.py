@@ -147,5 +147,46 @@ def expected_profit(scores: ScoredCohort, plays: Sequence[Play | None], defaults
     return profit
 
 
+@dataclass(frozen=True)
+class ProfitCurve:
+    """What contacts are expected to earn if the customers with the highest profit come first.
+
+    Rest, caps, the places of owners and the control group are not looked at.
+
+    Attributes:
+        n_worth: The customers for whom a contact is expected to earn more than it costs.
+        n_losing: The customers for whom it is not.
+        n_unknown: The customers whose profit is unknown.
+        points: Pairs of a number of contacts and their expected profit in currency: at half the places of
+            the night, at its places, and at twice its places; never more contacts than `n_worth`.
+    """
+
+    n_worth: int
+    n_losing: int
+    n_unknown: int
+    points: tuple[tuple[int, float], ...]
+
+    @classmethod
+    def of(cls, profit: Floats, n_places: int) -> ProfitCurve:
+        """Return the curve of the customers who may be contacted.
+
+        Args:
+            profit: The expected profit of each customer who may be contacted, NaN if unknown.
+            n_places: The number of new contacts of the night.
+
+        >>> ProfitCurve.of(np.array([5.0, -1.0, 2.0, 3.0, np.nan]), 2).points
+        ((1, 5.0), (2, 8.0), (3, 10.0))
+        """
+        worth = np.sort(profit[profit > 0])[::-1]
+        totals = np.concatenate([[0.0], np.cumsum(worth)])
+        counts = [min(count, len(worth)) for count in (n_places // 2, n_places, 2 * n_places)]
+        return cls(
+            n_worth=len(worth),
+            n_losing=int((profit <= 0).sum()),
+            n_unknown=int(np.isnan(profit).sum()),
+            points=tuple((count, round(float(totals[count]), 2)) for count in counts),
+        )
+
+
 def _without_incentive(defaults: ProfitParams) -> ProfitParams:
     return defaults.model_copy(update={"incentive_cost": 0.0})

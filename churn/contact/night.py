@@ -8,6 +8,7 @@ from datetime import date
 
 import pandas as pd
 
+from churn.contact.lists import list_csv
 from churn.contact.plan import NightPlan, plan_night
 from churn.contact.terms import Acts, PlanTerms
 from churn.experiments.ledger import Ledger, LedgerFacts, LedgerNight, keep_history, ledger_night, salt_digest
@@ -49,12 +50,14 @@ class PlannedNight:
         night: The scores, the call list and the facts.
         ledger: The page of the ledger; None in a trial, which assigns nobody.
         owner_calls: The part of the call list of each owner as CSV, by the name of the owner.
+        lists: The lists beside the call list as CSV, by name.
         dry_run: The lines that say what the night would do.
     """
 
     night: Night
     ledger: LedgerNight | None
     owner_calls: Mapping[str, str]
+    lists: Mapping[str, str]
     dry_run: tuple[str, ...]
 
 
@@ -155,7 +158,11 @@ def score_night(
         for task, customer in listed
         if task is not None
     ]
-    return PlannedNight(night, page, owner_calls, tuple(dry_run_lines(plan.rule_counts, contacts)))
+    lists = {
+        str(side_list.audience): list_csv(side_list, names, params.score.language, params.score.csv)
+        for side_list in plan.lists
+    }
+    return PlannedNight(night, page, owner_calls, lists, tuple(dry_run_lines(plan.rule_counts, contacts)))
 
 
 def _ledger_page(params: Params, cutoff: date, ledger: Ledger, stamp: Stamp, plan: NightPlan) -> LedgerNight:

@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
@@ -25,11 +25,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from churn.contact.arms import Arms, draw_arms
+from churn.contact.channels import permitted_channels
 from churn.contact.consent import contact_refusals
 from churn.contact.limits import Candidates, EarlierTasks, Limits, select_contacts
 from churn.contact.listing import came_off, carried_tasks, listed_rows, open_tasks, with_states
+from churn.contact.lists import SideList, advocates_list, control_units, gone_list, units_with_tasks
 from churn.contact.memory import band_rows, bands_with_memory, holding_rows, nights_before
-from churn.contact.new_tasks import PlannedContacts, expected_profit, new_tasks, task_rows
+from churn.contact.new_tasks import PlannedContacts, ProfitCurve, expected_profit, new_tasks, task_rows
 from churn.contact.terms import Acts, PlanTerms
 from churn.experiments.ledger import Ledger
 from churn.scoring.call_list import NO_PLAY, rank_customers
@@ -57,11 +59,13 @@ class NightPlan:
         contact: What the night plans for each customer.
         ledger_rows: The new rows of the ledger, by table.
         rule_counts: The number of customers of each rule of the playbook.
+        lists: The lists beside the call list; none in a trial.
     """
 
     contact: ContactPlan
     ledger_rows: Mapping[str, pd.DataFrame]
     rule_counts: tuple[RuleCount, ...]
+    lists: tuple[SideList, ...]
 
 
 def plan_night(
@@ -89,7 +93,8 @@ def plan_night(
         acts: What is known about customers and earlier contacts.
         terms: The settings.
         progress: A function that shows the progress of the reasons.
-        is_trial: Whether the night is a trial: then nobody gets an arm, and nothing goes into the ledger.
+        is_trial: Whether the night is a trial: then nobody gets an arm, nothing goes into the ledger, and
+            there are no lists beside the call list.
     """
     n = len(scores.frame)
     band = bands_with_memory(scores, ledger.bands)
@@ -123,6 +128,7 @@ def plan_night(
     profit = expected_profit(scores, plays, terms.profit)
     is_eligible = np.array([channel is not None for channel in channels], dtype=bool)
     is_eligible[list(open_by_row)] = False
+    curve = ProfitCurve.of(profit[is_eligible], terms.n_places)
     loses_money = is_eligible & (profit <= 0)
     because[loses_money] = LOSES_MONEY
     is_eligible &= ~loses_money
@@ -159,6 +165,19 @@ def plan_night(
         because[row] = _why_withheld(open_task, arms.arm[row], acts, terms)
         tasks[row] = carried[row] if because[row] is None else None
     on_list = listed_rows(tasks, contact_rows)
+    lists: tuple[SideList, ...] = ()
+    advocate_indices = playbook.choose(columns, n, audience="advocates", nights_held=nights_held)
+    if not is_trial:
+        assignments = pd.concat([ledger.assignments, arms.new_rows], ignore_index=True)
+        controls = control_units(assignments, acts)
+        all_tasks = pd.concat([ledger.tasks, ledger_tasks], ignore_index=True)
+        busy = units_with_tasks(all_tasks, cutoff, acts)
+        on = {rule.play.audience for rule in playbook.rules if rule.play.pause is None}
+        if "advocates" in on:
+            shared = (playbook, busy, controls, acts, terms)
+            lists += (advocates_list(scores, band, advocate_indices, play_indices >= 0, *shared),)
+        if "gone" in on:
+            lists += (gone_list(scores, playbook, controls, busy, acts, terms),)
     contact = ContactPlan(
         band=band,
         plays=plays,
@@ -170,6 +189,8 @@ def plan_night(
             **_facts(playbook, play_indices, set(columns), acts, terms),
             **_counts(tasks, on_list, because),
             "came_off": came_off(earlier_tasks, ledger.previous),
+            "profit_curve": asdict(curve),
+            "lists": {side_list.audience: side_list.as_facts() for side_list in lists},
         },
     )
     return NightPlan(
@@ -183,10 +204,12 @@ def plan_night(
         rule_counts(
             playbook,
             holds,
-            {"at risk": play_indices},
+            {"at risk": play_indices, "advocates": advocate_indices},
             np.isin(np.arange(n), on_list),
             playbook.switched_off(columns.keys()),
+            {side_list.audience: side_list.plan_counts() for side_list in lists},
         ),
+        lists,
     )
 
 
@@ -254,47 +277,19 @@ def _permissions(
     acts: Acts,
     terms: PlanTerms,
 ) -> tuple[list[str | None], Objects]:
-    """Return the channel in which each customer may be contacted, and why others may not.
-
-    Of the channels of a play, the first one that is allowed is taken.
-    """
+    """Return the channel in which each customer may be contacted, and why others may not."""
     n = len(plays)
     because = np.full(n, NO_PLAY, dtype=object)
     channels: list[str | None] = [None] * n
     has_play = np.array([play is not None for play in plays], dtype=bool)
     too_healthy = has_play & ~may_be_called
     because[too_healthy] = f"health is above {terms.contact.max_health}"
-    waiting = np.flatnonzero(has_play & may_be_called)
-    preference = 0
-    while len(waiting):
-        wanted_channels = [_channel(plays[row], preference) for row in waiting.tolist()]
-        has_channel = np.array([name is not None for name in wanted_channels], dtype=bool)
-        waiting = waiting[has_channel]
-        names: Objects = np.array([name for name in wanted_channels if name is not None], dtype=object)
-        if not len(waiting):
-            break
-        customers = scores.customers[waiting]
-        refusals = contact_refusals(
-            customers,
-            names,
-            has_objected=np.array([customer in acts.objected_ids for customer in customers], dtype=bool),
-            is_suppressed=np.array([customer in acts.suppressed_ids for customer in customers], dtype=bool),
-            consents=acts.consents,
-            consent_channels=terms.contact.consent_channels,
-        )
-        for row, name, refusal in zip(waiting, names, refusals, strict=True):
-            if refusal is None:
-                channels[row], because[row] = str(name), None
-            elif preference == 0:
-                because[row] = refusal
-        waiting = waiting[[refusal is not None for refusal in refusals]]
-        preference += 1
+    rows = np.flatnonzero(has_play & may_be_called)
+    own_plays = [play for row in rows.tolist() if (play := plays[row]) is not None]
+    own_channels, refusals = permitted_channels(scores.customers[rows], own_plays, acts, terms)
+    for row, channel, refusal in zip(rows.tolist(), own_channels, refusals, strict=True):
+        channels[row], because[row] = channel, refusal
     return channels, because
-
-
-def _channel(play: Play | None, preference: int) -> str | None:
-    order = play.channel_order if play else ()
-    return order[preference] if preference < len(order) else None
 
 
 def _facts(

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import pandas as pd
 
 from churn.contact.consent import Consents
 from churn.contact.tasks import TaskStates
+from churn.data.churners import CHURNER_SCHEMA
 from churn.experiments.units import Units
 from churn.params import ContactParams, ExperimentsParams, ProfitParams
 
@@ -45,6 +48,9 @@ class Acts:
         objected_ids: The customers who objected, as known today, and other customers of the same persons.
         zones: The time zone of each customer who has another one than the company, by id.
         states: The states of the earlier tasks.
+        churners: The customers who are gone: `customer_id`, `left_on`, `days_since_left`, `monthly_value` and
+            `tenure_days`.
+        recent_contact_ids: The customers whom the table `contacts` names in the last days of rest.
         warnings: Sentences about what is probably not meant.
     """
 
@@ -54,4 +60,6 @@ class Acts:
     objected_ids: frozenset[str]
     zones: Mapping[str, str]
     states: TaskStates
+    churners: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=CHURNER_SCHEMA.names))
+    recent_contact_ids: frozenset[str] = frozenset()
     warnings: tuple[str, ...] = ()

@@ -142,6 +142,10 @@ GERMAN_HEADERS = {
     "listed_since": "auf der Liste seit",
     "task_id": "Aufgabennummer",
     "note": "Hinweis",
+    "tenure_days": "Tage seit Anmeldung",
+    "left_on": "gegangen am",
+    "days_since_left": "Tage seither",
+    "monthly_value": "Wert im Monat",
 }
 GERMAN_STATUS = {"new": "neu", "open": "offen", "overdue": "überfällig"}
 GERMAN_NEW_CUSTOMER = "neuer Kunde: zu früh für ein Urteil"

@@ -214,6 +214,10 @@ SCORE_COLUMNS = {
 }
 """The columns of the score file that a condition may use, with their ranges."""
 
+DAYS_SINCE_LEFT = "days_since_left"
+GONE_COLUMNS = (DAYS_SINCE_LEFT, "monthly_value", "tenure_days")
+"""The columns that a condition of a play for those who are gone may use; they have no signals."""
+
 COMPARISONS = ("below", "above", "at_least", "at_most", "equals", "or_missing")
 
 

@@ -54,6 +54,7 @@ def rule_counts(
     play_indices: Mapping[Audience, Ints],
     is_planned: Bools,
     absent: Mapping[str, Sequence[str]],
+    list_counts: Mapping[Audience, Mapping[str, tuple[int, int]]] | None = None,
 ) -> tuple[RuleCount, ...]:
     """Count the customers of each rule, in the order of the file. A rule without customers counts 0.
 
@@ -64,6 +65,8 @@ def rule_counts(
             `Playbook.choose`, shape `[customers]` each. A list that the night does not make is absent.
         is_planned: Whether each customer would be contacted, shape `[customers]`.
         absent: The absent columns of the plays that are switched off, see `Playbook.switched_off`.
+        list_counts: For each list beside the call list and each of its plays, the customers who have the play
+            and those of them on the list; None if the night makes no such list.
     """
     counts = []
     for index, rule in enumerate(playbook.rules):
@@ -73,16 +76,13 @@ def rule_counts(
         off_because = play.pause
         if off_because is None and play.name in absent:
             off_because = f"there is no {', '.join(absent[play.name])}"
-        counts.append(
-            RuleCount(
-                play.name,
-                play.audience,
-                int(holds[index].sum()),
-                int(is_mine.sum()),
-                int((is_mine & is_planned).sum()),
-                off_because,
-            )
+        n_holding, n_mine, n_planned = (
+            int(mask.sum()) for mask in (holds[index], is_mine, is_mine & is_planned)
         )
+        if list_counts and play.audience in list_counts:
+            n_mine, n_planned = list_counts[play.audience].get(play.name, (0, 0))
+            n_holding = n_mine if play.audience == "gone" else n_holding
+        counts.append(RuleCount(play.name, play.audience, n_holding, n_mine, n_planned, off_because))
     return tuple(counts)
 
 

@@ -15,6 +15,8 @@ from churn.errors import PlaybookError
 from churn.params.strict_yaml import YamlError, parse_yaml_with_lines
 from churn.scoring.conditions import (
     ALWAYS,
+    DAYS_SINCE_LEFT,
+    GONE_COLUMNS,
     SCORE_COLUMNS,
     Bools,
     ColumnValues,
@@ -79,6 +81,8 @@ class Playbook:
         """
         off = {}
         for rule in self.rules:
+            if rule.play.audience == "gone":  # its columns come from no table of signals
+                continue
             absent: set[str] = set()
             for alternatives in (self._stage_conditions(rule.play), (rule.condition,)):
                 if not any(_is_possible(condition, present) for condition in alternatives):
@@ -100,14 +104,16 @@ class Playbook:
         """Return whether the stage and the condition of each play hold tonight. Shape `[plays, rows]`.
 
         `for_nights` and `after` are not looked at, because they need earlier nights; see `choose`. A play
-        that is switched off holds for nobody.
+        that is switched off holds for nobody. A play for those who are gone holds only for them, and no other
+        play does; the column `days_since_left` tells that the customers are gone.
         """
         off = {**self.switched_off(columns.keys()), **self.pause_reasons}
         stages = np.array([stage.name for stage in self.stages] + [""], dtype=object)
         stage_of = stages[self.stage_indices(columns, rows)]
         result = np.zeros((len(self.rules), rows), dtype=bool)
         for index, rule in enumerate(self.rules):
-            if rule.play.name not in off:
+            is_for_gone = rule.play.audience == "gone"
+            if rule.play.name not in off and is_for_gone == (DAYS_SINCE_LEFT in columns):
                 result[index] = rule.condition.holds(columns, rows)
                 if rule.play.stage:
                     result[index] &= np.isin(stage_of.astype(str), rule.play.stage)
@@ -277,7 +283,8 @@ def parse_playbook(
     conditions: list[Condition | None] = []
     criteria: list[SuccessRule | None] = []
     for index, entry in enumerate(entries):
-        conditions.append(_read_condition(entry, f"plays[{index}].when", kinds_by_column, problems))
+        own_kinds = dict.fromkeys(GONE_COLUMNS, "number") if entry.get("for") == "gone" else kinds_by_column
+        conditions.append(_read_condition(entry, f"plays[{index}].when", own_kinds, problems))
         criteria.append(_read_success(entry, f"plays[{index}].success", events, problems))
     stage_trees = tree.get("stages") if isinstance(tree, dict) else None
     stages = {

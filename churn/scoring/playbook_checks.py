@@ -89,8 +89,25 @@ def play_problems(
         if isinstance(channels, list) and len(set(map(str, channels))) < len(channels):
             yield f"{location}.channels names a channel twice; keep one."
         yield from _follow_up_problems(index, entry, entries, names)
+        yield from _list_problems(location, entry)
     yield from _never_hold(stages)
     yield from _never_fire(entries, conditions)
+
+
+def _list_problems(location: str, entry: Mapping[str, Any]) -> Iterable[str]:
+    """Yield the keys of a play that need a task, where the play only names customers on a list."""
+    audience = _audience(entry)
+    keys: tuple[str, ...] = ()
+    if audience in ("advocates", "gone"):
+        keys = ("control", "variants", "after", "follows")
+    if audience == "gone":
+        keys += ("stage", "for_nights")
+    for key in keys:
+        if key in entry:
+            yield (
+                f"{location}.{key} does not work in a play 'for: {audience}': this list plans no tasks, and "
+                "its customers are not in the ledger. Leave it out."
+            )
 
 
 def _follow_up_problems(

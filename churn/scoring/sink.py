@@ -26,6 +26,8 @@ CALLS = "_calls.csv"
 SCORES = "scores.parquet"
 CONTACTS = "_contacts.parquet"
 CALLS_LINK = "calls.csv"
+LIST_FILES = ("advocates.csv", "gone.csv")
+"""The lists beside the call list; the list of an owner of such a name gets another name."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,8 @@ class NightFiles:
 
     Attributes:
         calls: The call list as CSV, for spreadsheets.
-        owner_calls: The part of the call list of each owner as CSV, by the name of the owner's file.
+        owner_calls: The part of the call list of each owner, and the lists beside the call list, as CSV, by
+            the name of the file.
         contacts: The order, the ids and the names of the call list as Parquet, for the report.
         facts: The settings, versions and counts of the night as JSON.
         scores: The score table as Parquet.
@@ -56,6 +59,7 @@ def night_files(
     contacts: pa.Table,
     facts: Mapping[str, Any],
     owner_calls: Mapping[str, str] | None = None,
+    lists: Mapping[str, str] | None = None,
 ) -> NightFiles:
     """Return the files of a night as bytes; an equal night gives equal bytes.
 
@@ -65,13 +69,18 @@ def night_files(
         contacts: `rank`, `customer_id` and `name` of the call list, in order.
         facts: The settings, versions and counts of the night.
         owner_calls: The part of the call list of each owner as CSV, by the name of the owner.
+        lists: The lists beside the call list as CSV, by name.
     """
     contacts_bytes, scores_bytes = _parquet(contacts), _parquet(scores)
     files = {CONTACTS: checksum_of_bytes(contacts_bytes), SCORES: checksum_of_bytes(scores_bytes)}
     return NightFiles(
         calls=calls.encode("utf-8"),
         owner_calls={
-            name: content.encode("utf-8") for name, content in owner_files(owner_calls or {}).items()
+            name: content.encode("utf-8")
+            for name, content in {
+                **owner_files(owner_calls or {}),
+                **{f"{name}.csv": content for name, content in (lists or {}).items()},
+            }.items()
         },
         contacts=contacts_bytes,
         facts=own_json_text({**facts, "files": files}).encode("utf-8"),
@@ -89,7 +98,7 @@ def owner_files(owner_calls: Mapping[str, str]) -> Mapping[str, str]:
     for owner, content in owner_calls.items():
         slug = re.sub(r"[^\w]+", "-", owner.casefold()).strip("-_")[:60] or "owner"
         name, number = f"{slug}.csv", 2
-        while name in files or name == CALLS_LINK:
+        while name in files or name in (CALLS_LINK, *LIST_FILES):
             name, number = f"{slug}-{number}.csv", number + 1
         files[name] = content
     return files

@@ -27,6 +27,9 @@ REASONS = {
 }
 """The reasons why a known customer is not at risk. If several reasons hold, the first one is recorded."""
 
+GONE_REASONS = (REASONS[NO_CONTRACT], REASONS[INACTIVE])
+"""The reasons of customers who have left."""
+
 EXCLUSION = "__left_out"
 """The name of the internal signal that decides from the label's table who is at risk."""
 

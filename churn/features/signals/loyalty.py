@@ -52,7 +52,7 @@ def loyalty_days_to_expiry(loyalty: Events) -> Array:
 def loyalty_tier_days_left(loyalty: Events) -> Array:
     """Days until the loyalty tier is lost; missing if no date is known or if the date has passed."""
     days = loyalty.only("kind", "tier").days_until("expires_at")
-    return np.where(days >= 0, days, np.nan)
+    return np.where(np.signbit(days), np.nan, days)
 
 
 @signal(
@@ -81,8 +81,8 @@ def loyalty_tier(loyalty: Events) -> Array:
 )
 def loyalty_never_redeemed(loyalty: Events) -> Array:
     """1 if earned points were never redeemed, else 0; missing where the table begins after the sign-up."""
-    earns = loyalty.only("kind", "earn").days_since_last() > 0
-    return np.where(earns, loyalty.only("kind", "redeem").never(), np.nan)
+    has_never_earned = np.isnan(loyalty.only("kind", "earn").days_since_last())
+    return np.where(has_never_earned, np.nan, loyalty.only("kind", "redeem").never())
 
 
 @signal(

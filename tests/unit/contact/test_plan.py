@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from churn.contact.memory import bands_with_memory
+from churn.contact.new_tasks import ProfitCurve
 from churn.contact.night import History, score_night
 from churn.contact.plan import CONTROL_REASON, LOSES_MONEY
 from churn.experiments.ledger import empty_ledger, own_assignments, publish, read_ledger, stage
@@ -393,3 +394,25 @@ def test_due_dates_are_working_days(everybody):
     everybody.cutoff = date(2024, 2, 1)  # a Thursday; two days later is a Saturday
 
     assert {row["due_at"] for row in rows_of(plan_of(everybody)).values()} == {date(2024, 2, 5), None}
+
+
+def test_the_profit_curve_says_how_many_contacts_pay(everybody):
+    profit = everybody.params.evaluate.profit.model_copy(update={"contact_cost": 5.0})
+    set_params(everybody, evaluate=everybody.params.evaluate.model_copy(update={"profit": profit}))
+
+    planned = plan_of(everybody)
+
+    curve = planned.night.facts["profit_curve"]
+    reasons = list(reasons_of(planned).values())
+    assert curve["n_losing"] == reasons.count(LOSES_MONEY) > 0
+    assert curve["n_unknown"] == 1  # nothing is known of cem's money
+    assert curve["n_worth"] + curve["n_losing"] + curve["n_unknown"] == 5
+    assert curve["points"][-1][0] == curve["n_worth"] > 0
+    assert curve["points"][-1][1] > 0
+
+
+def test_a_curve_of_profits_counts_the_best_first_and_never_more_than_pay():
+    curve = ProfitCurve.of(np.array([4.0, -2.0, np.nan, 1.0, 2.5]), 2)
+
+    assert curve == ProfitCurve(3, 1, 1, ((1, 4.0), (2, 6.5), (3, 7.5)))
+    assert ProfitCurve.of(np.array([-1.0]), 3) == ProfitCurve(0, 1, 0, ((0, 0.0), (0, 0.0), (0, 0.0)))

@@ -356,7 +356,7 @@ def disturbed(value: Any) -> Any:
     """Return what a verb gives, a little different."""
     if isinstance(value, Events):
         days, skip = value.window
-        return replace(value, window=(days, skip + 1), rows=value.rows._replace(known_outcomes=()))
+        return replace(value, window=(days, skip + 1), rows=value.rows._replace(known_outcomes=(), names=()))
     if isinstance(value, ShrunkRate):
         return replace(value, strength=value.strength + 1)
     if isinstance(value, AmongPeers):

@@ -348,3 +348,47 @@ def test_a_stage_without_any_play_is_a_warning():
         "playbook.yaml: line 4: stages.active has no play: customers in this stage get none.",
     )
     assert rest.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("audience", "key"),
+    [
+        ("advocates", "control: 0.1"),
+        ("advocates", "follows: [payment]"),
+        ("gone", "variants: {a: {subject: Hi}}"),
+        ("gone", "stage: lapsing"),
+        ("gone", "for_nights: 2"),
+    ],
+)
+def test_a_list_without_tasks_has_no_keys_of_tasks(audience, key):
+    when = "when: {days_since_left: {at_most: 9}}" if audience == "gone" else ALL
+
+    problems = problems_of(f"name: p, {when}, {CALL}, for: {audience}, {key}", head=STAGES)
+
+    name = key.split(":")[0]
+    assert len(problems) == 1
+    assert problems[0].startswith(
+        f"playbook.yaml: line 6: plays[0].{name} does not work in a play 'for: {audience}'"
+    )
+
+
+def test_a_play_for_those_who_are_gone_may_use_only_what_is_known_of_them():
+    gone = problems_of(f"name: p, {ALL}, {CALL}, for: gone")
+    at_risk = problems_of(f"name: p, when: {{days_since_left: {{at_most: 9}}}}, {CALL}")
+
+    assert gone[0].startswith("playbook.yaml: line 2: plays[0].when.health is not a signal.")
+    assert at_risk[0].startswith("playbook.yaml: line 2: plays[0].when.days_since_left is not a signal.")
+
+
+def test_a_play_for_those_who_are_gone_holds_for_nobody_else_and_is_never_off():
+    playbook = book(
+        f"name: back, when: {{monthly_value: {{below: 9, or_missing: true}}}}, {CALL}, for: gone",
+        f"name: call, {ALL}, {CALL}",
+    )
+    at_risk = columns(health=[1.0, 2.0])
+    churners = columns(days_since_left=[3.0, 5.0], monthly_value=[np.nan, 90.0], tenure_days=[1.0, 1.0])
+
+    assert playbook.choose(at_risk, 2).tolist() == [1, 1]
+    assert playbook.choose(churners, 2, audience="gone").tolist() == [0, -1]
+    assert playbook.holds(at_risk, 2)[0].tolist() == [False, False]
+    assert playbook.switched_off({"health"}) == {}

@@ -1,0 +1,60 @@
+"""The channel in which each customer may be contacted by the customer's play."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from churn.contact.consent import contact_refusals
+from churn.contact.terms import Acts, PlanTerms
+from churn.scoring.play import Play
+
+Objects = npt.NDArray[np.object_]
+
+
+def permitted_channels(
+    customers: Objects, plays: Sequence[Play], acts: Acts, terms: PlanTerms
+) -> tuple[list[str | None], list[str | None]]:
+    """Return the channel of each customer, and why the preferred channel is refused where none is allowed.
+
+    Of the channels of a play, the first one that is allowed is taken.
+
+    Args:
+        customers: The ids of the customers.
+        plays: The play of each customer.
+        acts: Consents, objections and suppression lists.
+        terms: The channels that need consent.
+    """
+    channels: list[str | None] = [None] * len(plays)
+    because: list[str | None] = [None] * len(plays)
+    waiting = np.arange(len(plays))
+    preference = 0
+    while len(waiting):
+        names = [_channel(plays[row], preference) for row in waiting.tolist()]
+        waiting = waiting[[name is not None for name in names]]
+        if not len(waiting):
+            break
+        own_ids = customers[waiting]
+        refusals = contact_refusals(
+            own_ids,
+            np.array([name for name in names if name is not None], dtype=object),
+            has_objected=np.array([customer in acts.objected_ids for customer in own_ids], dtype=bool),
+            is_suppressed=np.array([customer in acts.suppressed_ids for customer in own_ids], dtype=bool),
+            consents=acts.consents,
+            consent_channels=terms.contact.consent_channels,
+        )
+        for row, refusal in zip(waiting.tolist(), refusals, strict=True):
+            if refusal is None:
+                channels[row], because[row] = _channel(plays[row], preference), None
+            elif preference == 0:
+                because[row] = refusal
+        waiting = waiting[[refusal is not None for refusal in refusals]]
+        preference += 1
+    return channels, because
+
+
+def _channel(play: Play, preference: int) -> str | None:
+    order = play.channel_order
+    return order[preference] if preference < len(order) else None

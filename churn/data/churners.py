@@ -1,0 +1,86 @@
+"""Read the customers who are gone: since when, and what they paid before they left."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pyarrow as pa
+
+from churn.data.store import Store, date_of_day_sql, day_number
+from churn.data.tables import STORED_UNITS
+
+CHURNER_SCHEMA = pa.schema(
+    [
+        ("customer_id", pa.string()),
+        ("left_on", pa.date32()),
+        ("days_since_left", pa.float64()),
+        ("monthly_value", pa.float64()),
+        ("tenure_days", pa.float64()),
+    ]
+)
+YEAR_DAYS, YEAR_MONTHS = 365, 12
+
+
+def read_churners(store: Store, cutoff: date) -> pa.Table:
+    """Return the day on which each customer left, as known at the cutoff.
+
+    With a label of contracts, `left_on` is the last day on which a contract ended; customers whose contract
+    still runs are not in the table. With a label of inactivity, it is the day of the last event of the
+    label's table, also of customers who are active. `monthly_value` is the revenue per month of the contracts
+    that ended on this day. If contracts have no `mrr`, it is the money of the year before, divided by twelve.
+    It is missing if nothing is known. The rows have the order of the store's customers.
+
+    Args:
+        store: The store.
+        cutoff: What happened or became known on this day or later does not count.
+    """
+    label, end = store.params.label, day_number(cutoff)
+    if not store.has(label.core_table):
+        return CHURNER_SCHEMA.empty_table()
+    visible = store.visible_before(label.core_table, cutoff)
+    rows = f"(SELECT * FROM {store.scan(label.core_table)} WHERE {visible})"
+    columns = store.tables[label.core_table].columns
+    if label.kind == "inactivity":
+        last = f"SELECT customer, max(day) AS left_day FROM {rows} GROUP BY 1"
+        value = _money_of_the_year(store, cutoff)
+    elif "ended_at_day" not in columns:
+        return CHURNER_SCHEMA.empty_table()
+    else:
+        last = (
+            f"SELECT customer, max(ended_at_day) AS left_day FROM {rows} GROUP BY 1 "
+            f"HAVING bool_and(coalesce(ended_at_day < {end}, false))"
+        )
+        value = _money_of_the_year(store, cutoff)
+        if "mrr" in columns:
+            value = (
+                f"SELECT customer, sum(mrr) / {STORED_UNITS['money']}.0 AS monthly_value FROM {rows} "
+                "JOIN last USING (customer) WHERE ended_at_day = left_day GROUP BY 1"
+            )
+    query = (
+        f"WITH last AS ({last}), money AS ({value}) "
+        f"SELECT people.customer_id, {date_of_day_sql('left_day')} AS left_on, "
+        f"({end} - left_day)::DOUBLE AS days_since_left, monthly_value::DOUBLE AS monthly_value, "
+        f"({end} - people.day)::DOUBLE AS tenure_days "
+        f"FROM last JOIN {store.scan('customers')} AS people USING (customer) "
+        f"LEFT JOIN money USING (customer) ORDER BY people.customer"
+    )
+    with store.connect() as connection:
+        return connection.sql(query).to_arrow_table().cast(CHURNER_SCHEMA)
+
+
+def _money_of_the_year(store: Store, cutoff: date) -> str:
+    """Return the SQL of the money per month in the year before each customer's `left_day`."""
+    end = day_number(cutoff)
+    for table, day in (("payments", "paid_at_day"), ("orders", "day"), ("payments", "day")):
+        if not store.has(table) or day not in ("day", *store.tables[table].columns):
+            continue
+        condition = f"{store.visible_before(table, cutoff)} AND {day} < {end}"
+        if table == "orders" and "returned_at_day" in store.tables[table].columns:
+            condition += f" AND (returned_at_day IS NULL OR returned_at_day >= {end})"
+        paid = f"(SELECT customer, {day} AS paid_day, amount FROM {store.scan(table)} WHERE {condition})"
+        return (
+            f"SELECT customer, sum(amount) / {STORED_UNITS['money']}.0 / {YEAR_MONTHS} AS monthly_value "
+            f"FROM {paid} JOIN last USING (customer) "
+            f"WHERE paid_day > left_day - {YEAR_DAYS} AND paid_day <= left_day GROUP BY 1"
+        )
+    return "SELECT customer, NULL::DOUBLE AS monthly_value FROM last"

@@ -1,0 +1,208 @@
+"""The lists beside the call list: who is on them, who is withheld, and that they change no comparison."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import replace
+from datetime import date
+
+import pandas as pd
+import pytest
+
+from churn.contact.consent import OBJECTED, ON_SUPPRESSION_LIST
+from churn.contact.lists import HAS_CALL_PLAY, IN_CONTROL_GROUP, STILL_A_CUSTOMER
+from churn.contact.night import score_night
+from churn.experiments.units import Units
+from churn.params import ControlParams, CsvParams
+from churn.scoring.night import Trial
+from churn.scoring.playbook import parse_playbook
+
+PLAYBOOK = """
+plays:
+  - name: call
+    when: {health: {at_most: 2}}
+    action: Call
+    owner: customer success
+    channel: phone
+    due_in_days: 2
+    success: stays
+  - name: thanks
+    for: advocates
+    when: {health: {at_least: 1}}
+    action: {en: Say thanks, de: Danken}
+    owner: marketing
+    channel: email
+    due_in_days: 5
+    success: stays
+  - name: back
+    for: gone
+    when: {days_since_left: {at_most: 90}}
+    action: {en: Ask why, de: Nach dem Grund fragen}
+    owner: marketing
+    channel: email
+    due_in_days: 5
+    success: returns
+"""
+KINDS = {"logins_days_since_last": "number"}
+GONE = pd.DataFrame(
+    [
+        ("fil", date(2024, 1, 1), 30.0, 20.0, 400.0),
+        ("gus", date(2023, 12, 1), 61.0, None, 500.0),
+        ("hal", date(2023, 12, 20), 42.0, 90.5, 100.0),
+        ("ida", date(2023, 10, 1), 122.0, 500.0, 600.0),
+    ],
+    columns=["customer_id", "left_on", "days_since_left", "monthly_value", "tenure_days"],
+)
+
+
+@pytest.fixture
+def lists(company):
+    """The company with a play for each list; ann and cem get calls, the others are content."""
+    company.playbook = parse_playbook(PLAYBOOK, KINDS)
+    company.acts = replace(company.acts, churners=GONE)
+    profit = company.params.evaluate.profit.model_copy(update={"contact_cost": 0.0})
+    evaluate = company.params.evaluate.model_copy(update={"profit": profit})
+    company.params = company.params.model_copy(update={"evaluate": evaluate})
+    return company
+
+
+def night_of(company):
+    return score_night(**vars(company))
+
+
+def on(planned, name):
+    """Return the ids on a list, in order."""
+    lines = csv.DictReader(io.StringIO(planned.lists[name].removeprefix("\ufeff")))
+    return [line["customer_id"] for line in lines]
+
+
+def withheld(planned, name):
+    return planned.night.facts["lists"][name]["withheld"]
+
+
+def test_advocates_are_those_without_a_task_and_those_who_are_gone_come_by_their_value(lists):
+    planned = night_of(lists)
+
+    assert set(on(planned, "advocates")) == {"bob", "dea", "eva"}
+    assert on(planned, "advocates")[0] == "bob"  # the best health
+    assert on(planned, "gone") == ["hal", "fil", "gus"]  # ida left too long ago
+    assert withheld(planned, "advocates") == {HAS_CALL_PLAY: 2}
+    assert planned.night.facts["lists"]["gone"]["effect"].startswith("not measured")
+
+
+def test_a_list_says_what_is_known_in_the_language_and_the_form_of_the_team(lists):
+    score = {"language": "de", "csv": CsvParams(separator=";", decimal=",")}
+    lists.params = lists.params.model_copy(update={"score": lists.params.score.model_copy(update=score)})
+
+    lines = night_of(lists).lists["gone"].splitlines()
+
+    assert lines[0].startswith("\ufeffRang;Kundennummer;Name;gegangen am;Tage seither;Wert im Monat;")
+    assert lines[1].startswith("1;hal;;2023-12-20;42;90,50;100;back;Nach dem Grund fragen;marketing;email;")
+    assert lines[3].startswith("3;gus;;2023-12-01;61;;500;")
+
+
+def test_refusals_hold_on_every_list(lists):
+    acts = {"objected_ids": frozenset(("bob", "hal")), "suppressed_ids": frozenset(("dea", "gus"))}
+    lists.acts = replace(lists.acts, **acts)
+
+    planned = night_of(lists)
+
+    assert on(planned, "advocates") == ["eva"]
+    assert on(planned, "gone") == ["fil"]
+    assert withheld(planned, "gone") == {OBJECTED: 1, ON_SUPPRESSION_LIST: 1}
+
+
+def test_a_channel_that_needs_consent_needs_it_on_the_lists_too(lists):
+    contact = lists.params.contact.model_copy(update={"consent_channels": ("phone", "email")})
+    lists.params = lists.params.model_copy(update={"contact": contact})
+
+    planned = night_of(lists)
+
+    assert on(planned, "gone") == []
+    assert withheld(planned, "gone") == {"no consent for email": 3}
+
+
+def test_a_unit_of_a_control_group_is_on_no_list_and_its_rest_ends_never(lists):
+    assignments = pd.DataFrame(
+        {
+            "experiment": "all contacts",
+            "unit": ["bob", "fil", "eva"],
+            "arm": ["control", "control", "treated"],
+            "position": 0.5,
+            "share": 0.1,
+            "assigned_on": date(2023, 1, 1),
+            "stratum": "",
+            "score": 0.1,
+            "value": 1.0,
+            "customers": [["bob"], ["fil"], ["eva"]],
+        }
+    )
+    lists.history = replace(lists.history, ledger=replace(lists.history.ledger, assignments=assignments))
+
+    planned = night_of(lists)
+
+    assert set(on(planned, "advocates")) == {"dea", "eva"}
+    assert on(planned, "gone") == ["hal", "gus"]
+    assert withheld(planned, "gone") == {IN_CONTROL_GROUP: 1}
+
+
+def test_of_one_person_one_customer_is_listed_and_nobody_who_is_still_a_customer(lists):
+    units = Units({"bob": "bob", "eva": "bob", "hal": "dea", "dea": "dea", "fil": "fil", "gus": "fil"}, 0, {})
+    lists.acts = replace(lists.acts, units=units)
+
+    planned = night_of(lists)
+
+    assert on(planned, "advocates").count("bob") == 1
+    assert "eva" not in on(planned, "advocates")
+    assert on(planned, "gone") == ["fil"]
+    assert withheld(planned, "gone") == {
+        "another customer of the same person is on this list": 1,
+        STILL_A_CUSTOMER: 1,
+    }
+
+
+def test_who_was_contacted_rests(lists):
+    lists.acts = replace(lists.acts, recent_contact_ids=frozenset(("bob", "gus")))
+
+    planned = night_of(lists)
+
+    assert "bob" not in on(planned, "advocates")
+    assert on(planned, "gone") == ["hal", "fil"]
+    assert withheld(planned, "gone") == {"contacted in the last 28 days": 1}
+
+
+def test_the_lists_change_neither_the_ledger_nor_the_call_list(lists):
+    control = ControlParams(share=0.5)
+    experiments = lists.params.experiments.model_copy(update={"control": control})
+    lists.params = lists.params.model_copy(update={"experiments": experiments})
+    with_lists = night_of(lists)
+    only_calls = PLAYBOOK.split("  - name: thanks")[0]
+    lists.playbook = parse_playbook(only_calls, KINDS)
+
+    without = night_of(lists)
+
+    same = ("assignments.parquet", "tasks.parquet", "bands.parquet")
+    assert {name: with_lists.ledger.contents[name] for name in same} == {
+        name: without.ledger.contents[name] for name in same
+    }
+    assert with_lists.night.calls == without.night.calls
+    assert without.lists == {}
+
+
+def test_a_trial_has_no_lists(lists):
+    lists.trial = Trial(("beats_rfm",), ("why",), ("rule",))
+
+    planned = night_of(lists)
+
+    assert planned.lists == {}
+    assert planned.night.facts["lists"] == {}
+
+
+def test_the_dry_run_counts_the_lists_too(lists):
+    lines = night_of(lists).dry_run
+
+    thanks = next(line for line in lines if " thanks " in line)
+    back = next(line for line in lines if " back " in line)
+    assert thanks.split()[-3:] == ["5", "5", "3"]
+    assert back.split()[-3:] == ["3", "3", "3"]
