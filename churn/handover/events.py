@@ -336,7 +336,7 @@ class _Builder:
             name=self._facts.names.get(customer),
             play=task["play"],
             variant=task["variant"],
-            action=play.action if play else None,
+            action=play.action_in(self._terms.language) if play else None,
             owner=task["owner"],
             channel=task["channel"],
             template=task["template"],
