@@ -11,6 +11,25 @@ from churn.secrets import show_address
 NOTE = "Copies of the scores and of the call lists above, handed over night by night."
 
 
+def rows_in_database(sink: SinkParams, customer: str, file: str) -> dict[str, int]:
+    """Return how many rows of a customer the tables of the database hold, by table.
+
+    Args:
+        sink: The address and the schema.
+        customer: The id.
+        file: The name of the parameter file, for messages.
+
+    Raises:
+        ParamsError: the address cannot be read, or its driver is not installed.
+        DeliveryError: the database does not answer.
+        BusyError: another program holds the database.
+    """
+    if not is_there(sink):
+        return {}
+    with open_sink(sink, file) as connection:
+        return {table: count for table, count in customer_rows(connection, customer).items() if count}
+
+
 def database_section(sink: SinkParams, customer: str, file: str) -> Section:
     """Return how many rows the database holds of a customer, as a part of the answer to an access request.
 
@@ -24,16 +43,13 @@ def database_section(sink: SinkParams, customer: str, file: str) -> Section:
         DeliveryError: the database does not answer.
         BusyError: another program holds the database.
     """
-    counts: dict[str, int] = {}
-    if is_there(sink):
-        with open_sink(sink, file) as connection:
-            counts = customer_rows(connection, customer)
-    rows: list[Row] = [{"table": table, "rows": count} for table, count in counts.items() if count]
+    counts = rows_in_database(sink, customer, file)
+    rows: list[Row] = [{"table": table, "rows": count} for table, count in counts.items()]
     return Section("database of the nights", show_address(sink.connection), tuple(rows), NOTE)
 
 
-def erase_in_database(sink: SinkParams, customer: str, file: str) -> int:
-    """Delete the rows of a customer in all nights of the database, and return their number.
+def erase_in_database(sink: SinkParams, customer: str, file: str) -> None:
+    """Delete the rows of a customer in all nights of the database.
 
     Args:
         sink: The address and the schema.
@@ -45,9 +61,6 @@ def erase_in_database(sink: SinkParams, customer: str, file: str) -> int:
         DeliveryError: the database does not answer, or refuses.
         BusyError: another program holds the database.
     """
-    if not is_there(sink):
-        return 0
-    with open_sink(sink, file) as connection:
-        count = sum(customer_rows(connection, customer).values())
-        erase_customer(connection, customer)
-    return count
+    if is_there(sink):
+        with open_sink(sink, file) as connection:
+            erase_customer(connection, customer)

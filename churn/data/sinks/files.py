@@ -266,6 +266,7 @@ def open_sqlite(address: Address, schema: str) -> Iterator[SqliteSink]:
     path = path_in(address)
     try:
         connection = sqlite3.connect(path, timeout=ANSWER_SECONDS, isolation_level=None)
+        connection.execute("PRAGMA secure_delete = ON")  # no byte of an erased customer stays in a free page
     except sqlite3.Error as error:
         raise DeliveryError(f"{address.public_text}: {first_line(error).rstrip(' .')}.") from None
     with closing(connection):
