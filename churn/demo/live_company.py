@@ -166,6 +166,8 @@ class LiveCompany:
                 rows = _with_payments(rows, late_payments)
             elif name == "subscriptions":
                 rows = _with_contracts(rows, pa.concat_tables([c.subscriptions() for c in self.chunks]))
+            elif name == "loyalty":
+                rows = _with_bookings(rows, pa.concat_tables([c.loyalty() for c in self.chunks]))
             elif name == "contacts":
                 numbers = pa.array(np.arange(len(self.contacts), dtype=np.int64))
                 rows = self.contacts.append_column("row_id", numbers)
@@ -233,6 +235,16 @@ def _with_payments(rows: pa.Table, paid_at: Mapping[str, int]) -> pa.Table:
     late = times.take(pc.index_in(rows["invoice_id"], invoices).combine_chunks())
     paid = pc.coalesce(rows["paid_at"], late)
     return rows.set_column(rows.column_names.index("paid_at"), "paid_at", paid)
+
+
+def _with_bookings(rows: pa.Table, bookings: pa.Table) -> pa.Table:
+    """Return the bookings of the loyalty programme of the history, and those after it, in order of time."""
+    later = bookings.filter(pc.greater_equal(bookings["happened_at"], _time(w.WATERMARK_SECONDS)))
+    at = later["happened_at"].cast(pa.int64()).to_numpy()
+    later = later.take(pa.array(np.argsort(at, kind="stable")))
+    numbers = np.arange(len(rows), len(rows) + len(later), dtype=np.int64)
+    later = later.append_column("row_id", pa.array(numbers)).select(rows.column_names)
+    return pa.concat_tables([rows, later])
 
 
 def _with_contracts(rows: pa.Table, contracts: pa.Table) -> pa.Table:

@@ -15,16 +15,17 @@ again draws it again.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import pyarrow as pa
 
 from churn.demo import contract_tables, event_tables
 from churn.demo import world as w
-from churn.demo.columns import Chunk, office_time
+from churn.demo.columns import Chunk, office_time, timestamps
 from churn.demo.contact_effects import EffectsInForce, effects_by_channel
 from churn.demo.life import INACTIVE, DailyDraws, Life, LifeState
+from churn.demo.loyalty_tables import Earnings, earnings_of, loyalty_of
 from churn.demo.troubles import PAYMENT_TROUBLE
 from churn.demo.world import Values, seconds_at
 
@@ -90,6 +91,9 @@ class LivingChunk:
         self.effects = EffectsInForce(
             effects_by_channel(history.people, history.streams.get("contact effects"))
         )
+        self._days: list[tuple[Values, Values]] = []
+        self._earnings = [earnings_of(tables["orders"], tables["payments"], history.ids)]
+        self._charges: dict[str, tuple[int, float]] = {}
         self._open_charges: dict[str, int] = {}
         self._note_open_charges(tables["payments"], since=life.start)
         self.late_payments: dict[str, int] = {}
@@ -107,10 +111,12 @@ class LivingChunk:
         untouched = self.untouched_world.life.step(day, draws)
         lived = self.lived_world.life.step(day, draws, self.effects.shift(day))
         self.has_diverged |= (untouched[0] != lived[0]) | (untouched[1] != lived[1])
+        self._days.append((lived[0].copy(), lived[1].copy()))
         tables = self._tables(day, untouched, lived) if with_tables else {}
         if with_tables:
             self._collect_charges(day)
             self._note_open_charges(tables["payments"], since=self.lived_world.life.start)
+            self._earnings.append(earnings_of(tables["orders"], tables["payments"], self.history.ids))
         for contact in contacts:
             if contact.day != day:
                 raise ValueError(f"a contact of day {contact.day} on day {day}")
@@ -124,6 +130,32 @@ class LivingChunk:
         life = Life(nothing, nothing, self.lived_world.life.spells(), ())
         chunk = replace(self.history, life=life, first_day=self.day, watermark_seconds=NEVER)
         return decode(contract_tables.subscriptions(chunk))
+
+    def loyalty(self) -> pa.Table:
+        """Return the bookings of the loyalty programme up to the present day, as lived."""
+        invoices = list(self.late_payments)
+        late = Earnings(*np.zeros((3, 0), dtype=np.int64))
+        if invoices:
+            charges = [self._charges[invoice] for invoice in invoices]
+            paid = np.array([self.late_payments[invoice] for invoice in invoices], dtype=np.int64)
+            payments = pa.table(
+                {
+                    "customer_id": self.history.ids.take(pa.array([customer for customer, _ in charges])),
+                    "paid_at": timestamps(paid),
+                    "amount": pa.array([amount for _, amount in charges]),
+                }
+            )
+            orders = payments.rename_columns(["customer_id", "ordered_at", "amount"]).slice(0, 0)
+            late = earnings_of(orders, payments, self.history.ids)
+        parts = [*self._earnings, late]
+        earnings = Earnings(
+            *(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Earnings))
+        )
+        past = self.history.life
+        status = np.column_stack([past.status, *(status for status, _ in self._days)])
+        phases = np.column_stack([past.phases, *(phases for _, phases in self._days)])
+        chunk = replace(self.history, life=Life(status, phases, past.spells, ()))
+        return decode(loyalty_of(chunk, earnings))
 
     def spells(self) -> pa.Table:
         """Return the spells of both worlds: a table of the truth."""
@@ -176,9 +208,9 @@ class LivingChunk:
     def _note_open_charges(self, payments: pa.Table, since: Values) -> None:
         """Note the charges that failed and are not paid yet, of spells that still last."""
         life = self.lived_world.life
-        columns = payments.select(["customer_id", "due_at", "paid_at", "failed_at", "invoice_id"])
+        columns = payments.select(["customer_id", "due_at", "paid_at", "failed_at", "invoice_id", "amount"])
         row_of = self._row_of_id
-        for customer_id, due_at, paid_at, failed_at, invoice in zip(
+        for customer_id, due_at, paid_at, failed_at, invoice, amount in zip(
             *(column.to_pylist() for column in columns.itercolumns()), strict=True
         ):
             if paid_at is None and failed_at is not None:
@@ -186,6 +218,7 @@ class LivingChunk:
                 is_present = life.state[customer] != INACTIVE
                 if is_present and w.day_of(due_at.date()) >= since[customer]:
                     self._open_charges[invoice] = customer
+                    self._charges[invoice] = (customer, amount)
 
     @property
     def _row_of_id(self) -> dict[str, int]:

@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from churn.data.tables import LOYALTY_KINDS
 from churn.demo import contract_tables
 from churn.demo import world as w
-from churn.demo.columns import NO_TIME, Chunk, categories, timestamps
+from churn.demo.columns import NO_TIME, STATUS_BITS, Chunk, categories, timestamps
 from churn.demo.troubles import TROUBLE_NAMES
 from churn.demo.world import Values, seconds_at
 
@@ -65,24 +65,62 @@ class Earnings:
 
 def loyalty(chunk: Chunk) -> pa.Table:
     """Return the bookings of the loyalty programme; a booking is known when it happens."""
-    earnings = _earnings(chunk)
-    is_member = (chunk.life.status & 3) > 0
+    orders, payments = contract_tables.orders(chunk), contract_tables.payments(chunk)
+    return loyalty_of(chunk, earnings_of(orders, payments, chunk.ids))
+
+
+def loyalty_of(chunk: Chunk, earnings: Earnings) -> pa.Table:
+    """Return the bookings of the days of a chunk, whose life must begin with the history.
+
+    Args:
+        chunk: The customers and their lives.
+        earnings: The points that they earn; those after the last day of the chunk do not count.
+    """
+    is_member = (chunk.life.status & STATUS_BITS) > 0
+    counts = (earnings.day >= 0) & (earnings.day < is_member.shape[1])
+    earnings = Earnings(earnings.customer[counts], earnings.day[counts], earnings.points[counts])
     draws = DayDraws(chunk.streams.seed, chunk.people.number)
     bookings = book(earnings, is_member, _redeem_factor(chunk), draws)
     booked_at = seconds_at(bookings.day, np.array(BOOKING_SECONDS)[bookings.kind])
+    ends = np.where(bookings.ends == w.FAR, NO_TIME, seconds_at(np.minimum(bookings.ends, 99_999)))
     return pa.table(
         {
             "customer_id": chunk.customer_id(bookings.customer),
             "happened_at": timestamps(booked_at),
             "kind": categories(bookings.kind, LOYALTY_KINDS),
             "points": pa.array(bookings.points, mask=bookings.kind == TIER),
-            "expires_at": timestamps(
-                np.where(bookings.ends == w.FAR, NO_TIME, seconds_at(np.minimum(bookings.ends, 99_999)))
-            ),
+            "expires_at": timestamps(ends),
             "balance": pa.array(bookings.balance),
             "tier": categories(np.maximum(bookings.tier, 0), TIERS, missing=bookings.tier < 0),
         }
     )
+
+
+def earnings_of(orders: pa.Table, payments: pa.Table, ids: pa.Array) -> Earnings:
+    """Return the points for orders, and for bills on the day on which they were paid.
+
+    Args:
+        orders: Rows of orders.
+        payments: Rows of payments; a bill that is not paid gives nothing.
+        ids: The ids of the customers of the chunk.
+    """
+    paid = payments.filter(pc.is_valid(payments["paid_at"]))
+    parts = [
+        (orders["customer_id"], orders["ordered_at"], orders["amount"], POINTS_PER_CURRENCY),
+        (paid["customer_id"], paid["paid_at"], paid["amount"], POINTS_PER_CURRENCY / 10),
+    ]
+    customer = np.concatenate([_indices(id_column, ids) for id_column, *_ in parts])
+    seconds = np.concatenate([_seconds(times) for _, times, *_ in parts])
+    points = np.concatenate([np.floor(amounts.to_numpy() * rate) for *_, amounts, rate in parts])
+    day = seconds // w.DAY_SECONDS - w.FIRST_DAY_NUMBER
+    counts = points > 0
+    return Earnings(customer[counts], day[counts], points[counts].astype(np.int64))
+
+
+def _indices(id_column: pa.ChunkedArray, ids: pa.Array) -> Values:
+    texts = id_column.cast(pa.string())
+    indices: Values = pc.index_in(texts, value_set=ids).to_numpy().astype(np.int64)
+    return indices
 
 
 @dataclass(frozen=True)
@@ -196,22 +234,6 @@ def _use_oldest(left: Values, customers: Values, points: Values, first: int, day
     batches = left[customers, first : day + 1]
     before = np.cumsum(batches, axis=1) - batches
     left[customers, first : day + 1] = batches - np.clip(points[:, None] - before, 0, batches)
-
-
-def _earnings(chunk: Chunk) -> Earnings:
-    """Return the points for orders, and for bills on the day on which they were paid."""
-    orders, payments = contract_tables.orders(chunk), contract_tables.payments(chunk)
-    paid = payments.filter(pc.is_valid(payments["paid_at"]))
-    parts = [
-        (orders["customer_id"], orders["ordered_at"], orders["amount"], POINTS_PER_CURRENCY),
-        (paid["customer_id"], paid["paid_at"], paid["amount"], POINTS_PER_CURRENCY / 10),
-    ]
-    customer = np.concatenate([pc.index_in(ids, value_set=chunk.ids).to_numpy() for ids, *_ in parts])
-    seconds = np.concatenate([_seconds(times) for _, times, *_ in parts])
-    points = np.concatenate([np.floor(amounts.to_numpy() * rate) for *_, amounts, rate in parts])
-    day = seconds // w.DAY_SECONDS - w.FIRST_DAY_NUMBER
-    counts = (points > 0) & (day >= 0) & (day < w.HISTORY_DAYS)
-    return Earnings(customer[counts].astype(np.int64), day[counts], points[counts].astype(np.int64))
 
 
 def _seconds(times: pa.ChunkedArray) -> Values:
