@@ -205,7 +205,7 @@ def is_rowwise(
     if any(node["class"] in CROSS_ROW_CLASSES or _is_no_column(node, names) for node in nodes):
         return False
     functions = {str(node["function_name"]) for node in nodes if node["class"] == "FUNCTION"}
-    return functions <= _consistent_functions(connection, functions)
+    return not functions or functions <= _consistent_functions(connection, functions)
 
 
 def _is_no_column(node: dict[str, Any], columns: set[str]) -> bool:
