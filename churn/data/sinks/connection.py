@@ -123,6 +123,10 @@ class SinkConnection(ABC):
         """Return the quoted name of a table with its schema."""
         return f"{identifier(self.schema)}.{identifier(table)}"
 
+    def name_in_view(self, table: str) -> str:
+        """Return the name of a table as the view of the latest night writes it."""
+        return self.quote(table)
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Run the statements of the block as one transaction: all of them count, or none."""

@@ -28,6 +28,10 @@ from churn.secrets import Address, AddressError
 
 POLL_SECONDS = 0.2
 
+DUCKDB_NAME = "__churn_nights"
+"""The name under which the DuckDB file is attached. Its own name may be that of the schema, as in
+`duckdb:///churn.duckdb`, and then DuckDB cannot tell the two apart."""
+
 DUCKDB_TYPES = {
     "text": "VARCHAR",
     "double": "DOUBLE",
@@ -139,8 +143,13 @@ class DuckDBSink(SinkConnection):
         self.execute(f"CREATE TABLE {self.quote(table)} ({', '.join(columns)})")
         self.execute(f"COMMENT ON TABLE {self.quote(table)} IS {literal(MARK)}")
 
+    def name_in_view(self, table: str) -> str:
+        """Return the name alone: DuckDB looks in the schema of the view, whatever the name of the file."""
+        return identifier(table)
+
     def replace_view(self, view: str, select: str) -> None:
         """Replace a view."""
+        self.execute(f"USE {identifier(DUCKDB_NAME)}.{identifier(self.schema)}")
         self.execute(f"CREATE OR REPLACE VIEW {self.quote(view)} AS {select}")
         self.execute(f"COMMENT ON VIEW {self.quote(view)} IS {literal(MARK)}")
 
@@ -155,17 +164,18 @@ def open_duckdb(address: Address, schema: str) -> Iterator[DuckDBSink]:
     """
     path = path_in(address)
     limit = time.monotonic() + ANSWER_SECONDS
-    while True:
-        try:
-            connection = duckdb.connect(str(path), config={"autoinstall_known_extensions": False})
-            break
-        except duckdb.Error as error:
-            if "Could not set lock" not in str(error):
-                raise DeliveryError(f"{address.public_text}: {first_line(error).rstrip(' .')}.") from None
-            if time.monotonic() > limit:
-                raise _busy(address.public_text) from None
-        time.sleep(POLL_SECONDS)
-    with closing(connection):
+    with closing(duckdb.connect(config={"autoinstall_known_extensions": False})) as connection:
+        while True:
+            try:
+                connection.execute(f"ATTACH {literal(str(path))} AS {identifier(DUCKDB_NAME)}")
+                connection.execute(f"USE {identifier(DUCKDB_NAME)}")
+                break
+            except duckdb.Error as error:
+                if "Could not set lock" not in str(error):
+                    raise DeliveryError(f"{address.public_text}: {first_line(error).rstrip(' .')}.") from None
+                if time.monotonic() > limit:
+                    raise _busy(address.public_text) from None
+            time.sleep(POLL_SECONDS)
         yield DuckDBSink(connection, address.public_text, schema)
 
 

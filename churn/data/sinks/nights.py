@@ -215,6 +215,6 @@ def _replace_latest(connection: SinkConnection, view: StoredTable | None) -> Non
     names = ", ".join(identifier(column) for column in columns)
     connection.replace_view(
         LATEST,
-        f"SELECT {names} FROM {connection.quote(SCORES)} "
-        f"WHERE cutoff = (SELECT max(cutoff) FROM {connection.quote(NIGHTS)})",
+        f"SELECT {names} FROM {connection.name_in_view(SCORES)} "
+        f"WHERE cutoff = (SELECT max(cutoff) FROM {connection.name_in_view(NIGHTS)})",
     )

@@ -350,6 +350,21 @@ def test_a_reader_of_duckdb_is_waited_for_and_named(tmp_path: Path, monkeypatch:
         assert connection.execute("SELECT customer_id FROM churn.scores_latest").fetchall() == [("bob",)]
 
 
+def test_a_duckdb_file_may_have_the_name_of_its_schema_and_is_read_under_any_name(tmp_path: Path) -> None:
+    sink = SinkParams(connection=f"duckdb:///{tmp_path}/churn.duckdb", schema="churn")
+
+    write(sink, SUNDAY, night_of(SUNDAY, ("ann", 0.1, 2)))
+    write(sink, MONDAY, night_of(MONDAY, ("bob", 0.2, 1)))
+
+    with duckdb.connect(str(tmp_path / "churn.duckdb"), read_only=True) as own:
+        query = "SELECT customer_id FROM churn.churn.scores_latest"
+        assert own.execute(query).fetchall() == [("bob",)]
+    with duckdb.connect() as other:
+        other.execute(f"ATTACH '{tmp_path}/churn.duckdb' AS nights (READ_ONLY)")
+        query = "SELECT customer_id FROM nights.churn.scores_latest"
+        assert other.execute(query).fetchall() == [("bob",)]
+
+
 def test_a_file_that_is_no_database_is_refused_in_words(sqlite: SinkParams, tmp_path: Path) -> None:
     (tmp_path / "nights.sqlite").write_bytes(
         b"these bytes are no database, and there are enough of them" * 20
