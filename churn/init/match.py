@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import duckdb
 
 from churn.data.ingest.staging import EMAIL_KINDS
+from churn.data.sql import literal
 from churn.data.tables import CANONICAL_TABLES, events_table
 from churn.data.tables import Column as CanonicalColumn
 from churn.data.tables import Table as CanonicalTable
@@ -117,6 +118,8 @@ def matches(
             continue
         required_names = {c.name for c in match.target.columns if c.is_required and c.name != "customer_id"}
         has_telltales = set(TELLTALE_COLUMNS.get(name, ("",))) <= match.columns.keys()
+        if name != "loyalty" and name_contains(table.name, TABLE_PATTERNS["loyalty"]):
+            continue  # bookings of points are neither the use of the product nor ratings
         if name == "contacts" and "play" not in match.columns:
             continue  # a table of contacts mostly holds persons, and not what was done with them
         if required_names <= match.columns.keys() and (by_name or has_telltales):
@@ -247,7 +250,13 @@ def _has_type(target: CanonicalColumn, column: SourceColumn) -> bool:
 def _has_valid_values(
     connection: duckdb.DuckDBPyConnection, match: Match, target: CanonicalColumn, column: SourceColumn
 ) -> bool:
-    """Return whether nearly all values lie within the bounds of the canonical column."""
+    """Return whether nearly all values lie within the bounds of the canonical column, or are its names."""
+    if target.names:
+        names = ", ".join(literal(name) for name in target.names)
+        row = connection.execute(
+            f"SELECT avg(coalesce({id_of(column)} IN ({names}), false)::INTEGER) FROM {match.table.view}"
+        ).fetchone()
+        return bool(row and (row[0] or 0.0) >= MIN_VALID_SHARE)
     if target.bounds is None or column.low is None or column.high is None:
         return True
     low, high = target.bounds

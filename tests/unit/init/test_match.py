@@ -127,6 +127,12 @@ def test_tickets_that_are_valid_until_a_day_are_no_support_tickets(
         ("contacts", "contacted_at", {"play": ["call"], "result": ["done", "declined"]}, "contacts"),
         ("contacts", "created_at", {"city": ["Bonn", "Ulm"]}, "contacts_rows"),  # these are persons
         ("loyalty_events", "happened_at", {"kind": ["earn", "redeem"], "points": [5.0, 7.0]}, "loyalty"),
+        (
+            "loyalty_events",
+            "happened_at",
+            {"kind": ["Gutschrift", "Einlösung"], "points": [5.0, 7.0]},
+            "loyalty_events",  # ingest would reject these rows: the kinds need a mapping
+        ),
         ("loyalty_members", "created_at", {"city": ["Bonn", "Ulm"]}, "loyalty_members"),
     ],
 )
