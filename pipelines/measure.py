@@ -13,6 +13,7 @@ from churn.experiments.ledger import Ledger, read_ledger, read_whole_ledger
 from churn.experiments.measure import measure
 from churn.experiments.outside import label_nights, measure_outside
 from churn.experiments.outside_rows import OutsideUnits, read_outside
+from churn.experiments.play_success import SuccessReader
 from churn.experiments.result import no_effects
 from churn.experiments.unit_outcomes import read_labels, read_outcomes
 from churn.features.library import all_signals
@@ -20,7 +21,7 @@ from churn.labels.outcomes import label_window
 from churn.model.registry import Registry
 from churn.params import OutsideParams, Params
 from churn.reporting.effects_table import effect_lines, effect_metrics, size_warnings
-from churn.scoring.playbook import read_playbook
+from churn.scoring.playbook import Playbook, read_playbook
 from pipelines.echo import Echo
 from pipelines.ingest import ensure_store
 
@@ -55,8 +56,10 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
     day = store.cutoff_or_tonight(cutoff) if store else None
     units = _read_units(params, outside)
     if store and day and ledger.nights:
-        effects = measure(ledger, read_outcomes(store, ledger, day), params.label_id)
-        effects = effects.model_copy(update={"designs": _designs(params, ledger)})
+        playbook = _playbook(params)
+        success_of = SuccessReader(store, params.output, ledger, playbook, day)
+        effects = measure(ledger, read_outcomes(store, ledger, day), params.label_id, success_of)
+        effects = effects.model_copy(update={"designs": _designs(params, ledger, playbook)})
     else:
         effects = no_effects(params.label_id)
     labels = read_labels(store, label_nights(units), day) if store and day and needs_label else None
@@ -91,13 +94,16 @@ def _outside(params: Params, cutoff: date | None, echo: Echo) -> list[OutsidePar
     return [experiment for experiment in experiments if experiment.has_label]
 
 
-def _designs(params: Params, ledger: Ledger) -> tuple[ExperimentDesign, ...]:
+def _playbook(params: Params) -> Playbook:
+    signals = {name: signal.kind for name, signal in all_signals(params).items()}
+    return read_playbook(params.score.playbook, signals, events=set(params.events))
+
+
+def _designs(params: Params, ledger: Ledger, playbook: Playbook) -> tuple[ExperimentDesign, ...]:
     """Return what each experiment needs before it can answer; without a control group there is no answer."""
     share = params.experiments.control.share
     if not share:
         return ()
-    signals = {name: signal.kind for name, signal in all_signals(params).items()}
-    playbook = read_playbook(params.score.playbook, signals, events=set(params.events))
     last_night, late_days = ledger.nights[-1].cutoff, params.snapshot.late_days
     mature_on = {
         night.cutoff: label_window(night.cutoff, params.label, late_days).mature_on for night in ledger.nights

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from churn.data.sql import literal
 from churn.data.store import Store, date_of_day_sql, day_number
+from churn.data.tables import STORED_UNITS
 
 CONSENT_SCHEMA = pa.schema(
     [
@@ -98,6 +99,49 @@ def read_event_days(
     number = "day" if column is None else f"{column}_day"
     condition = f"{number} >= {day_number(since)} AND {number} < {day_number(cutoff)}"
     return _read(store, table, {"day": date_of_day_sql(f"rows.{number}")}, schema, cutoff, condition)
+
+
+def read_ratings(store: Store, cutoff: date, *, since: date) -> pa.Table | None:
+    """Return the answers to surveys in `[since, cutoff)`: `customer_id`, `answered_at` (a day) and `rating`.
+
+    The table is None if the company has no ratings.
+
+    Args:
+        store: The store.
+        cutoff: Only what was known before the cutoff counts.
+        since: The first day that counts.
+    """
+    if not store.has("surveys") or not {"answered_at_day", "rating"} <= set(_columns(store, "surveys")):
+        return None
+    schema = pa.schema([("customer_id", pa.string()), ("answered_at", pa.date32()), ("rating", pa.float64())])
+    columns = {
+        "answered_at": date_of_day_sql("rows.answered_at_day"),
+        "rating": f"rows.rating / {STORED_UNITS['number']}.0",
+    }
+    condition = f"answered_at_day >= {day_number(since)} AND answered_at_day < {day_number(cutoff)}"
+    return _read(store, "surveys", columns, schema, cutoff, condition)
+
+
+def read_bills(store: Store, cutoff: date, *, since: date) -> pa.Table | None:
+    """Return the bills that were unpaid on a day or later: `customer_id`, `due_at` and `paid_at` (days).
+
+    `paid_at` is null if the bill was not paid before the cutoff. The table is None if the company does not
+    record payments of bills.
+
+    Args:
+        store: The store.
+        cutoff: Only what was known before the cutoff counts.
+        since: The day; a bill that was paid before it is left out.
+    """
+    if not store.has("payments") or "paid_at_day" not in _columns(store, "payments"):
+        return None
+    schema = pa.schema([("customer_id", pa.string()), ("due_at", pa.date32()), ("paid_at", pa.date32())])
+    columns = {
+        "due_at": date_of_day_sql("rows.day"),
+        "paid_at": _outcome_day(store, "payments", "paid_at", cutoff),
+    }
+    condition = f"(paid_at_day IS NULL OR paid_at_day >= {day_number(since)})"
+    return _read(store, "payments", columns, schema, cutoff, condition)
 
 
 def read_objection_days(store: Store, cutoff: date, *, since: date) -> pa.Table | None:

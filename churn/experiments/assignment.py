@@ -181,19 +181,3 @@ def assign(
     assignments = rows[["unit", "arm", "position"]]
     new_rows = rows.loc[has_changed, list(ASSIGNMENT_COLUMNS)].sort_values("unit", ignore_index=True)
     return assignments, new_rows
-
-
-def arms_as_of(assignments: pd.DataFrame, experiment: str, day: date) -> pd.DataFrame:
-    """Return the arm of each unit of an experiment as it was known at the end of a night.
-
-    Args:
-        assignments: The assignments of the ledger, the oldest first.
-        experiment: The name of the experiment.
-        day: The cutoff of the night.
-
-    Returns:
-        `unit`, `arm`, `position`, `share` and `assigned_on` of the last row of each unit up to this night.
-    """
-    rows = assignments[(assignments["experiment"] == experiment) & (assignments["assigned_on"] <= day)]
-    latest = rows.drop_duplicates("unit", keep="last")
-    return latest[["unit", "arm", "position", "share", "assigned_on"]].reset_index(drop=True)

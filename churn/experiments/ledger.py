@@ -395,6 +395,16 @@ def _frame(tables: Sequence[pa.Table], schema: pa.Schema) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
+def read_bands(output: Path, nights: Sequence[LedgerFacts]) -> pd.DataFrame:
+    """Return the health bands of some nights: `customer_id`, `cutoff` and `health`."""
+    frames = [
+        _read_tables(output, "bands", (night,)).assign(cutoff=pd.Timestamp(night.cutoff)) for night in nights
+    ]
+    columns = ["customer_id", "cutoff", "band"]
+    bands = pd.concat(frames)[columns] if frames else pd.DataFrame(columns=columns)
+    return bands.rename(columns={"band": "health"})
+
+
 def empty_ledger() -> Ledger:
     """Return the ledger before the first night."""
     frames = {name: _frame([], schema) for name, schema in TABLES.items()}

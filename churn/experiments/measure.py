@@ -26,6 +26,7 @@ from churn.experiments.effect import (
 )
 from churn.experiments.experiment_units import ExperimentUnits, Maturity, play_units, universal_units
 from churn.experiments.ledger import Ledger
+from churn.experiments.play_success import SuccessOf
 from churn.experiments.power import smallest_effect
 from churn.experiments.regression import adjusted_difference
 from churn.experiments.result import Effects, Guard, MeasuredExperiment, RiskBandEffect
@@ -55,13 +56,16 @@ with the best target.
 N_RISK_BANDS = 4
 
 
-def measure(ledger: Ledger, outcomes: Outcomes, label_id: str) -> Effects:
+def measure(
+    ledger: Ledger, outcomes: Outcomes, label_id: str, success_of: SuccessOf = lambda *_: None
+) -> Effects:
     """Measure all experiments of a ledger.
 
     Args:
         ledger: The nights.
         outcomes: How the outcomes of units are read.
         label_id: The label whose outcomes are measured.
+        success_of: Computes the criterion of success of a play; by default none is computed.
     """
     universal = None
     if (ledger.assignments["experiment"] == UNIVERSAL).any():
@@ -72,7 +76,10 @@ def measure(ledger: Ledger, outcomes: Outcomes, label_id: str) -> Effects:
         variants = sorted(set(ledger.tasks.loc[ledger.tasks["play"] == play, "variant"].dropna()))
         for variant in (None, *(variants if len(variants) > 1 else ())):
             units = play_units(ledger, play, variant, outcomes.maturity)
-            plays.append(_measure_experiment(play, variant, units, outcomes))
+            success = success_of(play, units.frame)
+            plays.append(
+                _measure_experiment(play, variant, units, outcomes).model_copy(update={"success": success})
+            )
     whole_plays = [play for play in plays if play.variant is None]
     saved = [play.savings.customers.value for play in whole_plays if play.savings]
     reasons = [night.no_control_because for night in ledger.nights if night.no_control_because]
@@ -136,6 +143,7 @@ def _measure_experiment(
             for event, days in outcomes.events.items()
         ),
         detectable=detectable,
+        success=None,
     )
 
 

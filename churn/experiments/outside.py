@@ -254,13 +254,13 @@ def _effect(
         adjusted_difference=adjusted,
         units_without_score=missing,
         gain=scale_interval(plain.difference, treatment.n),
-        verdict=None if reason or low is None or high is None else _IMPROVEMENTS[verdict_of(low, high)],
+        verdict=None if reason or low is None or high is None else IMPROVEMENTS[verdict_of(low, high)],
         no_verdict_because=reason,
         detectable=detectable,
     )
 
 
-_IMPROVEMENTS = {
+IMPROVEMENTS = {
     Verdict.FEWER_LEAVE: Improvement.BETTER,
     Verdict.MORE_LEAVE: Improvement.WORSE,
     Verdict.NOT_SHOWN: Improvement.NOT_SHOWN,

@@ -7,6 +7,7 @@ from datetime import date
 from churn.experiments.design import ExperimentDesign
 from churn.experiments.effect import AdjustedDifference, RateDifference, SavedCustomers
 from churn.experiments.outside import OutsideExperiment
+from churn.experiments.play_success import PlaySuccess
 from churn.experiments.power import DetectableEffect
 from churn.experiments.sequence import NightlyEffect, SampleRatio
 from churn.metrics.interval import Part
@@ -69,6 +70,7 @@ class MeasuredExperiment(Part):
         drives_away: The bands of risk in which contact provably drives customers away.
         guards: The side effects.
         detectable: The smallest effect that these units can show; None without churners in the control.
+        success: Whether the play reached what it wanted; None for all contacts.
     """
 
     name: str
@@ -94,6 +96,7 @@ class MeasuredExperiment(Part):
     drives_away: tuple[RiskBandEffect, ...]
     guards: tuple[Guard, ...]
     detectable: DetectableEffect | None
+    success: PlaySuccess | None
 
 
 class Effects(Part):

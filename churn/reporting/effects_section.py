@@ -14,7 +14,7 @@ from churn.experiments.assignment import UNIVERSAL
 from churn.experiments.design import ExperimentDesign
 from churn.experiments.effect import ArmChurn, NoVerdict, Verdict
 from churn.experiments.result import Effects, MeasuredExperiment
-from churn.reporting.effects_table import amount, answer_in_words, not_counted, points
+from churn.reporting.effects_table import amount, answer_in_words, not_counted, points, success_in_words
 
 MEASURE_AGAIN = "Run `churn measure`, then `churn report`."
 
@@ -200,6 +200,8 @@ def _facts(experiment: MeasuredExperiment) -> Iterator[tuple[str, str]]:
                 "Contact drives away",
                 f"{band.band}: {treated:.1%} left, in the control group {control:.1%}",
             )
+    if experiment.success is not None:
+        yield "Success", success_in_words(experiment.success)
     for guard in experiment.guards:
         if guard.control is not None and guard.treatment is not None:
             more = "more after contact" if guard.is_worse else "not shown to be more"

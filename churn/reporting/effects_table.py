@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from churn.experiments.assignment import UNIVERSAL
 from churn.experiments.design import ExperimentDesign
 from churn.experiments.effect import ArmChurn, Effect, Verdict
+from churn.experiments.play_success import PlaySuccess
 from churn.experiments.result import Effects, Guard, MeasuredExperiment
 from churn.metrics.interval import HasInterval
 from churn.reporting.outside_table import outside_lines, outside_metrics
@@ -115,8 +116,28 @@ def _experiment_lines(experiment: MeasuredExperiment) -> Iterator[str]:
     for band in experiment.drives_away:
         churn = f"control {_share(band.effect.control)}, treated {_share(band.effect.treatment)}"
         yield _line("contact drives away", f"{band.band}: {churn}")
+    if experiment.success is not None:
+        yield _line("success", success_in_words(experiment.success))
     for guard in experiment.guards:
         yield _line(guard.name, _guard(guard))
+
+
+def success_in_words(success: PlaySuccess) -> str:
+    """Return how often a play reached what it wanted, for treated and for controls together or not at all."""
+    if success.not_computed_because is not None:
+        return f"{success.text or 'unknown'}: not computed, because {success.not_computed_because}"
+    control, treatment = success.control, success.treatment
+    counts = ""
+    if success.immature or success.undecided_count:
+        counts = f" ({success.immature:,} not known yet, {success.undecided_count:,} undecided)"
+    if control is None or treatment is None or control.share is None or treatment.share is None:
+        return f"{success.text}: not shown, {success.no_verdict_because}{counts}"
+    verdict = success.verdict or f"no verdict: {success.no_verdict_because}"
+    return (
+        f"{success.text}: treated {treatment.share:.1%} ({treatment.events:,} of {treatment.n:,}), control "
+        f"{control.share:.1%} ({control.events:,} of {control.n:,}), {points(success.difference)}: "
+        f"{verdict}{counts}"
+    )
 
 
 def _total_lines(effects: Effects) -> Iterator[str]:

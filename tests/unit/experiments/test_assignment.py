@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from churn.experiments.assignment import (
     ASSIGNMENT_COLUMNS,
     Draw,
-    arms_as_of,
     assign,
     draw_positions,
     strata_of,
@@ -107,17 +106,3 @@ def test_positions_are_evenly_spread(n, share):
 
     assert ((position >= 0) & (position < 1)).all()
     assert abs((position < share).sum() - share * n) < 1 + 1e-9
-
-
-def test_arms_are_known_as_of_any_past_night():
-    table = units(100)
-    _, first = assign(table, NOTHING, share=0.05, draw=DRAW)
-    _, changed = assign(table, first, share=0.2, draw=Draw("salt", "universal", date(2025, 2, 1)))
-    ledger = pd.concat([first, changed], ignore_index=True)
-
-    january = arms_as_of(ledger, "universal", date(2025, 1, 31))
-    february = arms_as_of(ledger, "universal", date(2025, 2, 1))
-
-    assert (january["arm"] == CONTROL_ARM).sum() == (first["arm"] == CONTROL_ARM).sum()
-    assert (february["arm"] == CONTROL_ARM).sum() == pytest.approx(20, abs=8)
-    assert arms_as_of(ledger, "universal", date(2024, 12, 31)).empty
