@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from benchmarks import write_table
-from benchmarks.proof import aa, coverage, planted, published, worlds
+from benchmarks.proof import aa, coverage, live, planted, published, worlds
 
 README = Path(__file__).with_name("README.md")
 TABLES: dict[str, Callable[[int, int], Iterator[str]]] = {
@@ -23,13 +23,21 @@ TABLES: dict[str, Callable[[int, int], Iterator[str]]] = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Simulate experiments, print the table, and write it on request."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.proof", description=__doc__)
-    parser.add_argument("table", choices=list(TABLES))
+    parser.add_argument("table", choices=[*TABLES, "live"])
     parser.add_argument("--experiments", type=int, default=10_000, help="how many of each kind, or worlds")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--nights", type=int, default=24, help="how many nights of a company (live)")
+    parser.add_argument("--seeds", type=int, default=1, help="how many companies (live)")
+    parser.add_argument("--customers", type=int, default=live.CUSTOMERS, help="of each company (live)")
+    parser.add_argument("--folder", type=Path, default=Path("live-runs"), help="keeps the companies (live)")
     parser.add_argument("--write", action="store_true", help=f"put the table into {README.name}")
     arguments = parser.parse_args(argv)
     lines = []
-    for line in TABLES[arguments.table](arguments.experiments, arguments.seed):
+    if arguments.table == "live":
+        table = live.table(arguments.nights, arguments.seeds, arguments.customers, arguments.folder)
+    else:
+        table = TABLES[arguments.table](arguments.experiments, arguments.seed)
+    for line in table:
         print(line, flush=True)
         lines.append(line)
     if arguments.write:

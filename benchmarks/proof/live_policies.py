@@ -1,0 +1,247 @@
+"""What four policies earn with the same number of contacts, from the same random numbers."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from churn.contact.new_tasks import task_id
+from churn.demo import troubles
+from churn.demo import world as w
+from churn.demo.contact_effects import HELP, LEAVING_IF_HELPED, fitting_troubles
+from churn.demo.life import BASE_HAZARD, IN_FORCE, INACTIVE, hazard_factor
+from churn.demo.live_company import EFFECTIVE_RESULT, LiveCompany
+from churn.demo.living import Contact, LivingChunk
+from churn.demo.relation_tables import CONTACTS
+from churn.demo.team import ListedTask, work_off
+from churn.experiments.ledger import read_whole_ledger
+from churn.scoring.sink import scores_path
+
+Floats = npt.NDArray[np.float64]
+
+REST_DAYS = 28
+DAYS_AFTER = 180
+"""How long customers are watched after the last night, without contacts."""
+CONTACT_COST = 1.0
+DAYS_PER_MONTH = 365.25 / 12
+DEFAULT_PLAY = ("check-in", "email")
+"""The play and the channel for a customer for whom the playbook has none."""
+FINAL_RESULTS = ("done", "declined")
+REFUSALS = ("excluded", "objected", "on a suppression list", "control group", "no consent")
+"""The beginnings of the reasons in `not_contacted_because` that hold for each policy."""
+
+
+@dataclass(frozen=True)
+class PolicyProfit:
+    """What a policy earns: the profit of each customer, and the number of contacts."""
+
+    profit: Floats
+    contacts: int
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """The customers whom a policy may choose tonight. Arrays [candidate]."""
+
+    night: date
+    customer_id: npt.NDArray[np.object_]
+    row: npt.NDArray[np.intp]
+    play: npt.NDArray[np.object_]
+    channel: npt.NDArray[np.object_]
+    probability: Floats
+
+
+Ranking = Callable[[Candidates, LivingChunk], Floats]
+"""Returns the rank of each candidate, the highest first; NaN for one whom the policy never contacts."""
+
+
+def rank_randomly(candidates: Candidates, chunk: LivingChunk) -> Floats:
+    """Return numbers that depend on nothing but the night."""
+    return np.random.default_rng([11, candidates.night.toordinal()]).random(len(chunk.history.people))[
+        candidates.row
+    ]
+
+
+def rank_by_risk(candidates: Candidates, chunk: LivingChunk) -> Floats:
+    """Return the churn probabilities of the night."""
+    return candidates.probability
+
+
+def rank_by_truth(candidates: Candidates, chunk: LivingChunk) -> Floats:
+    """Return the revenue that a contact saves in a day: the oracle knows troubles, hazards and effects."""
+    life, people = chunk.lived_world.life, chunk.history.people
+    hazard = np.full(len(people), BASE_HAZARD)
+    for kind in range(len(troubles.TROUBLES)):
+        if kind != troubles.PAYMENT_TROUBLE:
+            hazard += troubles.HAZARD[kind].take(life.phase[kind])
+    hazard *= hazard_factor(people, life.start, chunk.day)
+    dunning = troubles.HAZARD[troubles.PAYMENT_TROUBLE].take(life.phase[troubles.PAYMENT_TROUBLE])
+    price = people.price_on(np.arange(len(people)), np.full(len(people), chunk.day))
+    gain = np.full(len(candidates.row), np.nan)
+    for number, (row, play, channel) in enumerate(
+        zip(candidates.row, candidates.play, candidates.channel, strict=True)
+    ):
+        effects = chunk.effects.effects
+        fits = fitting_troubles(str(play), life.phase[:, row])
+        if effects[channel if channel in effects else "email"][row] == HELP and fits.any():
+            saved = hazard[row] + dunning[row] * fits[troubles.PAYMENT_TROUBLE]
+            gain[number] = (1 - LEAVING_IF_HELPED) * saved * price[row]
+    return gain
+
+
+POLICIES: dict[str, Ranking] = {
+    "random": rank_randomly,
+    "top risk": rank_by_risk,
+    "oracle": rank_by_truth,
+}
+
+
+def policy_profits(folder: Path) -> dict[str, PolicyProfit]:
+    """Return what each policy earns on the nights of a run.
+
+    Each policy lives its own life from the same random numbers. It may choose each customer whom the night
+    scored, who did not object, has given the consent that the play needs and is in no control group. It plans
+    as many contacts a night as the run gave to treated customers, with the same rest. Risk is what the nights
+    of the run predicted. The profit of a customer is the revenue above that of the untouched life, until
+    `DAYS_AFTER` days after the last night, minus `CONTACT_COST` for each contact.
+
+    Args:
+        folder: The folder of the run.
+    """
+    stamp = json.loads((folder / "data" / "company" / "demo.json").read_text(encoding="utf-8"))
+    company = LiveCompany(int(stamp["customers"]), int(stamp["seed"]))
+    if len(company.chunks) != 1:
+        raise ValueError("a company of several chunks is too large for this comparison")
+    until = date.fromisoformat(stamp["lived_until"])
+    contacts = pq.read_table(folder / "data" / "company" / "contacts.parquet").select(CONTACTS.names)
+    fresh = company.chunks[0]
+    profits = {"ours": _earn(copy.deepcopy(fresh), contacts, until)}
+    for name, ranking in POLICIES.items():
+        chosen = _contacts_of_policy(copy.deepcopy(fresh), folder / "output", until, ranking)
+        profits[name] = _earn(copy.deepcopy(fresh), chosen, until)
+    return profits
+
+
+def _earn(chunk: LivingChunk, contacts: pa.Table, until: date) -> PolicyProfit:
+    """Live with some contacts, and return the profit of each customer."""
+    people = chunk.history.people
+    everybody, days = np.arange(len(people)), _contacts_by_day(chunk, contacts)
+    revenue = np.zeros(len(people))
+    while chunk.day < w.day_of(until) + DAYS_AFTER:
+        chunk.live(days.get(chunk.day, []), with_tables=False)
+        price = people.price_on(everybody, np.full(len(people), chunk.day)) / DAYS_PER_MONTH
+        is_there = (chunk.lived_world.life.state != INACTIVE).astype(float)
+        revenue += price * (is_there - (chunk.untouched_world.life.state != INACTIVE))
+    rows = {name: row for row, name in enumerate(chunk.history.ids.to_pylist())}
+    customer = np.array([rows[name] for name in contacts["customer_id"].to_pylist()], dtype=np.intp)
+    cost = np.bincount(customer, minlength=len(people)) * CONTACT_COST
+    return PolicyProfit(revenue - cost, len(contacts))
+
+
+def _contacts_by_day(chunk: LivingChunk, contacts: pa.Table) -> dict[int, list[Contact]]:
+    rows = {name: row for row, name in enumerate(chunk.history.ids.to_pylist())}
+    days: dict[int, list[Contact]] = {}
+    for entry in contacts.to_pylist():
+        if entry["result"] == EFFECTIVE_RESULT:
+            day = w.day_of(entry["contacted_at"].date())
+            contact = Contact(day, rows[entry["customer_id"]], entry["channel"], entry["play"])
+            days.setdefault(day, []).append(contact)
+    return days
+
+
+def _contacts_of_policy(chunk: LivingChunk, output: Path, until: date, ranking: Ranking) -> pa.Table:
+    """Return the contacts of a policy, night by night, with the same team."""
+    ledger = read_whole_ledger(output)
+    nights = [night.cutoff for night in ledger.nights]
+    rows = {name: row for row, name in enumerate(chunk.history.ids.to_pylist())}
+    treated = ledger.tasks[ledger.tasks["arm"] == "treated"]
+    places = pd.to_datetime(treated["planned_on"]).dt.date.value_counts()
+    controls = _control_customers(ledger.assignments)
+    free_on: dict[str, date] = {}
+    open_tasks: dict[str, tuple[ListedTask, date]] = {}
+    tables = []
+    for night, next_night in zip(nights, [*nights[1:], until], strict=True):
+        scores = pd.read_parquet(scores_path(output, night))
+        candidates = _candidates(scores, night, rows, controls, chunk, free_on)
+        rank = ranking(candidates, chunk)
+        order = np.lexsort((candidates.customer_id, -rank))
+        for number in [n for n in order.tolist() if not np.isnan(rank[n])][: int(places.get(night, 0))]:
+            task = _task(candidates, number)
+            free_on[task.customer_id] = task.due_at + timedelta(REST_DAYS)
+            open_tasks[task.task_id] = (task, night)
+        is_open = [
+            task
+            for task, waits_until in open_tasks.values()
+            if waits_until <= night
+            and night < task.due_at + timedelta(REST_DAYS)
+            and chunk.lived_world.life.state[rows[task.customer_id]] == IN_FORCE
+        ]
+        contacts = work_off(is_open, night, next_night)
+        for entry in contacts.to_pylist():
+            if entry["result"] in FINAL_RESULTS:
+                del open_tasks[entry["task_id"]]
+            elif entry["snoozed_until"]:
+                task, _ = open_tasks[entry["task_id"]]
+                open_tasks[entry["task_id"]] = (task, entry["snoozed_until"].date())
+        days = _contacts_by_day(chunk, contacts)
+        while chunk.day < w.day_of(next_night):
+            chunk.live(days.get(chunk.day, []), with_tables=False)
+        tables.append(contacts)
+    return pa.concat_tables(tables)
+
+
+def _control_customers(assignments: pd.DataFrame) -> set[str]:
+    is_control = (assignments["experiment"] == "universal") & (assignments["arm"] == "control")
+    return {name for names in assignments["customers"][is_control] for name in names}
+
+
+def _candidates(
+    scores: pd.DataFrame,
+    night: date,
+    rows: dict[str, int],
+    controls: set[str],
+    chunk: LivingChunk,
+    free_on: dict[str, date],
+) -> Candidates:
+    """Return the customers whom a policy may choose in its own world: scored, in force and not resting."""
+    reason = scores["not_contacted_because"].fillna("")
+    is_allowed = ~reason.str.startswith(REFUSALS) & scores["churn_probability"].notna()
+    names = scores["customer_id"]
+    is_there = chunk.lived_world.life.state[[rows[name] for name in names]] == IN_FORCE
+    is_free = np.array([free_on.get(name, night) <= night for name in names])
+    chosen = scores[is_allowed & is_there & is_free & ~names.isin(controls)]
+    play, channel = (
+        chosen[name].where(chosen["play"].notna(), default)
+        for name, default in zip(("play", "channel"), DEFAULT_PLAY, strict=True)
+    )
+    return Candidates(
+        night,
+        chosen["customer_id"].to_numpy(dtype=object),
+        np.array([rows[name] for name in chosen["customer_id"]], dtype=np.intp),
+        play.to_numpy(dtype=object),
+        channel.to_numpy(dtype=object),
+        chosen["churn_probability"].to_numpy(dtype=np.float64),
+    )
+
+
+def _task(candidates: Candidates, number: int) -> ListedTask:
+    customer, play = str(candidates.customer_id[number]), str(candidates.play[number])
+    night = candidates.night
+    return ListedTask(
+        task_id(play, customer, night),
+        customer,
+        play,
+        None,
+        str(candidates.channel[number]),
+        night + timedelta(3),
+    )

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmarks.proof.live import left_units, policy_rows
+from benchmarks.proof.live_policies import Candidates, PolicyProfit, rank_by_truth
+from churn.demo.contact_effects import DRIVEN_AWAY, HELP
+from churn.demo.live_company import LiveCompany
+from churn.demo.troubles import trouble_index
+
+NIGHT = date(2025, 10, 1)
+
+
+@pytest.mark.parametrize(
+    ("spells", "left"),
+    [
+        ([("2024-05-01", None)], False),
+        ([("2024-05-01", "2025-10-01")], True),
+        ([("2024-05-01", "2025-10-31")], True),
+        ([("2024-05-01", "2025-11-01")], False),
+        ([("2024-05-01", "2025-10-10"), ("2025-11-09", None)], False),
+        ([("2024-05-01", "2025-10-10"), ("2025-11-10", None)], True),
+        ([("2024-05-01", "2025-09-30")], False),
+    ],
+    ids=[
+        "stays",
+        "first day",
+        "last day",
+        "a day later",
+        "back in the grace",
+        "back too late",
+        "a day earlier",
+    ],
+)
+def test_a_unit_left_if_a_contract_ended_for_good_in_the_window(
+    spells: list[tuple[str, str | None]], left: bool
+) -> None:
+    rows = pd.DataFrame(
+        [("C1", *spell) for spell in spells], columns=["customer_id", "started_on", "ended_on"]
+    )
+    units = pd.DataFrame({"customers": [["C0", "C1"]], "assigned_on": [NIGHT]})
+
+    assert left_units(units, rows).tolist() == [left]
+
+
+def test_the_oracle_contacts_customers_in_trouble_whom_a_contact_helps_and_nobody_else() -> None:
+    chunk = LiveCompany(40, 7).chunks[0]
+    life = chunk.lived_world.life
+    life.phase[:] = 0
+    life.phase[trouble_index("mail_fatigue"), :3] = 3
+    life.start[:] = chunk.day - 100
+    for effects in chunk.effects.effects.values():
+        effects[:] = [HELP, HELP, DRIVEN_AWAY, *[HELP] * (len(effects) - 3)]
+    play = np.array(["mails-unopened", "payment-overdue", "mails-unopened", "mails-unopened"], dtype=object)
+    candidates = Candidates(
+        NIGHT, np.array(list("abcd"), dtype=object), np.arange(4), play, np.array(["email"] * 4), np.zeros(4)
+    )
+
+    gain = rank_by_truth(candidates, chunk)
+
+    assert gain[0] > 0
+    assert np.isnan(gain[1:]).all()
+
+
+def test_the_profit_of_a_policy_stands_beside_ours_over_all_runs() -> None:
+    runs = [
+        {"ours": PolicyProfit(np.array([1.0, 2.0]), 3), "random": PolicyProfit(np.array([0.0, 1.0]), 3)},
+        {"ours": PolicyProfit(np.array([5.0, 4.0]), 2), "random": PolicyProfit(np.array([4.0, 3.0]), 1)},
+    ]
+
+    lines = list(policy_rows(runs))
+
+    assert lines[0].startswith("| ours | 5 | 12 [")
+    assert lines[1].startswith("| random | 4 | 8 [")
+    assert lines[1].endswith("| -4 [-4, -4] |")
