@@ -1,4 +1,4 @@
-"""Whether the statistics of experiments hold: `python -m benchmarks.proof aa --write`."""
+"""Whether experiments and hand-overs are what they promise: `python -m benchmarks.proof aa --write`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from benchmarks import write_table
-from benchmarks.proof import aa, coverage, live, planted, published, worlds
+from benchmarks.proof import aa, coverage, deliveries, live, planted, published, worlds
 
 README = Path(__file__).with_name("README.md")
 TABLES: dict[str, Callable[[int, int], Iterator[str]]] = {
@@ -16,6 +16,7 @@ TABLES: dict[str, Callable[[int, int], Iterator[str]]] = {
     "worlds": worlds.table,
     "published": published.table,
     "planted": planted.table,
+    "deliveries": deliveries.table,
 }
 """For each name, what yields the lines of its table, given the number of experiments and the seed."""
 
@@ -25,6 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.proof", description=__doc__)
     parser.add_argument("table", choices=[*TABLES, "live"])
     parser.add_argument("--experiments", type=int, default=10_000, help="how many of each kind, or worlds")
+    parser.add_argument("--moments", type=int, default=200, help="how many nights are killed (deliveries)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--nights", type=int, default=24, help="how many nights of a company (live)")
     parser.add_argument("--seeds", type=int, default=1, help="how many companies (live)")
@@ -36,7 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.table == "live":
         table = live.table(arguments.nights, arguments.seeds, arguments.customers, arguments.folder)
     else:
-        table = TABLES[arguments.table](arguments.experiments, arguments.seed)
+        number = arguments.moments if arguments.table == "deliveries" else arguments.experiments
+        table = TABLES[arguments.table](number, arguments.seed)
     for line in table:
         print(line, flush=True)
         lines.append(line)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,6 +20,7 @@ import pytest
 
 from churn.experiments.ledger import TABLES, LedgerFacts, empty_ledger, ledger_night, publish, stage
 from churn.handover.events import Event
+from churn.handover.journal import open_journal
 from churn.handover.outbox import night_path
 from pipelines import cli
 from tests.drawn_outbox import NIGHT, SECRET, contact_planned
@@ -25,6 +29,7 @@ from tests.run_folders import copy_finished_run
 
 PATH = "hooks/very-secret-path"
 DAY = ("--cutoff", "2024-02-01")
+EVENTS = [contact_planned(str(number)) for number in range(1, 4)]
 PARAMS = """
 source: raw
 timezone: Europe/Berlin
@@ -96,7 +101,7 @@ def verb(tmp_path: Path, receiver: Loopback, capsys: pytest.CaptureFixture[str])
     write_customers(tmp_path)
     orders = "".join(f"c-{number},2024-01-{number:02d} 10:00:00,5\n" for number in range(1, 4))
     (raw / "orders.csv").write_text(f"customer_id,ordered_at,amount\n{orders}", encoding="utf-8")
-    write_outbox(tmp_path / "output", [contact_planned(str(number)) for number in range(1, 4)])
+    write_outbox(tmp_path / "output", EVENTS)
 
     def call(name: str, *arguments: str) -> tuple[int, str, str]:
         capsys.readouterr()
@@ -225,8 +230,7 @@ def test_a_channel_that_needs_a_consent_which_nobody_gave_is_not_used(verb: Verb
 
 
 def test_the_task_of_a_control_is_never_sent(verb: Verb, receiver: Loopback, tmp_path: Path) -> None:
-    events = [contact_planned(str(number)) for number in range(1, 4)]
-    write_outbox(tmp_path / "output", events, controls=("2",))
+    write_outbox(tmp_path / "output", EVENTS, controls=("2",))
 
     code, out, _ = verb("deliver", *DAY)
 
@@ -301,6 +305,48 @@ def test_a_damaged_journal_stops_before_anything_is_sent(
     assert "journal.jsonl:1" in err
 
 
+class Killed(BaseException):
+    """A SIGKILL, for a test: nothing of this program writes after it."""
+
+
+def kill_at(patch: pytest.MonkeyPatch, step: int) -> None:
+    """Kill the process before its n-th line of the journal is on the disk, and let it write nothing later."""
+    sync, calls = os.fsync, [0]
+
+    def count(descriptor: int) -> None:
+        calls[0] += 1
+        if calls[0] >= step:
+            raise Killed
+        sync(descriptor)
+
+    patch.setattr(os, "fsync", count)
+
+
+@pytest.mark.parametrize("step", range(1, 9))
+def test_a_delivery_killed_at_any_step_loses_no_contact_and_repeats_only_where_the_answer_was_lost(
+    verb: Verb, receiver: Loopback, tmp_path: Path, step: int
+) -> None:
+    verb("ingest")
+    with pytest.MonkeyPatch.context() as patch:
+        kill_at(patch, step)
+        with suppress(Killed):
+            verb("deliver", *DAY)
+
+    code, out, _ = verb("deliver", *DAY)
+
+    with open_journal(tmp_path / "output" / "outbox") as journal:
+        records = journal.records
+    requests = Counter(receiver.customers)
+    assert code == 0
+    assert set(requests) == {"c-1", "c-2", "c-3"}
+    for task, record in ((event.data.task_id, records[event.id]) for event in EVENTS):
+        assert record.attempts - record.n_unknown <= requests[f"c-{task}"] <= record.attempts
+        assert record.is_delivered
+    n_unknown = sum(record.n_unknown for record in records.values())
+    assert sum(requests.values()) - 3 <= n_unknown <= 1
+    assert ("without a known answer" in out) == bool(n_unknown)
+
+
 # --- after a night
 
 
@@ -310,15 +356,15 @@ def test_a_night_hands_over_its_treated_contacts_and_a_repeat_hands_over_nothing
 ) -> None:
     work = copy_finished_run(small_run, tmp_path / "work")
     night = date(2025, 10, 1)
-    with (work / "params.yaml").open("a") as file:
-        file.write(PARAMS[PARAMS.index("contact:") :])
+    outbox = "contact.outbox={url: '${CHURN_WEBHOOK_URL}', secret: '${CHURN_WEBHOOK_SECRET}'}"
+    call = ["--params", str(work / "params.yaml"), "--set", outbox]
     path = night_path(work / "output", night)
     assert not path.parent.exists()  # off by default
 
-    code = cli.main("score", ["--params", str(work / "params.yaml")])
+    code = cli.main("score", call)
     out = capsys.readouterr().out
     data = path.read_bytes()
-    again = cli.main("score", ["--params", str(work / "params.yaml")])
+    again = cli.main("score", call)
 
     tasks = pq.read_table(work / "output" / "ledger" / f"cutoff={night}" / "tasks.parquet").to_pylist()
     treated = {task["task_id"] for task in tasks if task["arm"] == "treated"}
