@@ -6,6 +6,7 @@ file, no attribute of Python, and no way to change a value.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -74,13 +75,16 @@ def _refuse_none(value: Any) -> Any:
 _ENVIRONMENT = ImmutableSandboxedEnvironment(
     undefined=jinja2.StrictUndefined, finalize=_refuse_none, trim_blocks=True, lstrip_blocks=True
 )
+_END_OF_SENTENCE = re.compile(r"^(?P<line>.*)(?P<tag>\{% *end\w+ *)%\}$", re.MULTILINE)
+_TAG = re.compile(r"\{%.*?%\}")
+
 _CODE_NAME = "<template>"
 """The file name that jinja2 gives to a template from a text."""
 
 
 def _render(text: str, values: Mapping[str, Any], location: str) -> str:
     try:
-        return _ENVIRONMENT.from_string(text).render(values)
+        return _ENVIRONMENT.from_string(_END_OF_SENTENCE.sub(_keep_line_end, text)).render(values)
     except jinja2.TemplateSyntaxError as error:
         raise PlaybookError(
             f"{location}:{error.lineno}: not in the syntax of jinja2: {error.message}."
@@ -90,6 +94,15 @@ def _render(text: str, values: Mapping[str, Any], location: str) -> str:
         raise PlaybookError(
             f"{location}:{_line_of(error)}: the template cannot be filled: {reason}."
         ) from None
+
+
+def _keep_line_end(match: re.Match[str]) -> str:
+    """Return a line that ends with a closing tag: its line end stays if the line has text beside its tags.
+
+    jinja2 drops the line end after each tag, which is meant for lines of tags only.
+    """
+    has_text = bool(_TAG.sub("", match["line"]).strip())
+    return f"{match['line']}{match['tag']}{'+' if has_text else ''}%}}"
 
 
 def _line_of(error: BaseException) -> int:

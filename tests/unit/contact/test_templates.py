@@ -68,3 +68,19 @@ def test_a_mistake_in_the_subject_of_a_variant_is_placed_there() -> None:
         PlaybookError, match=r"note.de.txt \(subject of the variant\):1: .*'nam' is undefined"
     ):
         fill_template("Text", {}, location=PLACE, variant_subject="{{ nam }}")
+
+
+@pytest.mark.parametrize(
+    ("text", "filled"),
+    [
+        ("{% if a %}You came.{% endif %}\nShall we talk?", "You came.\nShall we talk?\n"),
+        ("Hello.{% if a %} You came.{% endif %}\nShall we talk?", "Hello. You came.\nShall we talk?\n"),
+        ("{% if a %}\nYou came.\n{% endif %}\nShall we talk?", "You came.\nShall we talk?\n"),
+        ("{% for b in c %}- {{ b }}\n{% endfor %}{% if a %}\n{% endif %}\nBye", "- x\n- y\nBye\n"),
+    ],
+    ids=["a sentence in tags", "text before the tags", "lines of tags only", "a list"],
+)
+def test_a_line_of_text_that_ends_with_a_tag_keeps_its_line_end(text, filled):
+    message = fill_template(text, {"a": True, "c": ["x", "y"]}, location="t.txt")
+
+    assert message.body == filled
