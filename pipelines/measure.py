@@ -96,7 +96,7 @@ def _outside(params: Params, cutoff: date | None, echo: Echo) -> list[OutsidePar
 
 def _playbook(params: Params) -> Playbook:
     signals = {name: signal.kind for name, signal in all_signals(params).items()}
-    return read_playbook(params.score.playbook, signals, events=set(params.events))
+    return read_playbook(params.score.playbook, signals, params.score.language, set(params.events))
 
 
 def _designs(params: Params, ledger: Ledger, playbook: Playbook) -> tuple[ExperimentDesign, ...]:

@@ -97,7 +97,7 @@ class SuccessReader:
         if rule is None:
             return _not_computed("", NO_PLAY)
         if rule.success is None:
-            return _not_computed(rule.play.success_text, NO_CRITERION)
+            return _not_computed(rule.play.success_in(self.store.params.score.language), NO_CRITERION)
         tasks = pd.DataFrame(
             {
                 "task_id": units["unit"].to_numpy(dtype=object),
@@ -108,10 +108,10 @@ class SuccessReader:
         )
         happenings, tasks, immature = self._happenings(rule.success, tasks)
         if not rule.success.criterion.possible(happenings.tables):
-            return _not_computed(rule.play.success_text, NO_TABLES)
+            return _not_computed(rule.play.success_in(self.store.params.score.language), NO_TABLES)
         table = evaluate_success(rule.success, tasks, happenings)
         return compare_success(
-            rule.play.success_text,
+            rule.play.success_in(self.store.params.score.language),
             rule.success.within_days,
             tasks["arm"].to_numpy(dtype=object),
             table,
