@@ -11,6 +11,7 @@ import pytest
 from churn.data.tables import CANONICAL_TABLES
 from churn.demo import WATERMARK, world, write, write_company
 from churn.demo.write import customer_ids
+from churn.experiments.units import find_units
 
 CUSTOMERS = 2500
 TABLES = sorted(CANONICAL_TABLES)
@@ -235,3 +236,16 @@ def test_the_weeks_before_tonight_are_as_busy_as_those_before_earlier_nights(wee
 
     assert world.date_of(nights[-1]) == WATERMARK
     assert tonight == pytest.approx(np.median(earlier), rel=0.1)
+
+
+def test_some_customers_belong_to_accounts_which_are_units_of_an_experiment(company: Path) -> None:
+    customers = good_rows(company, "customers")
+    account = customers["account_id"]
+
+    units = find_units(customers[["customer_id", "account_id"]], "account")
+
+    sizes = pd.Series(units.of(customers["customer_id"].tolist())).value_counts()
+    assert account.notna().mean() == pytest.approx(0.3, abs=0.03)
+    assert sizes.max() == 4
+    assert (sizes > 1).sum() > 100
+    assert len(sizes) == account.nunique() + account.isna().sum()
