@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import date
 from functools import cache
@@ -9,6 +10,7 @@ from importlib import resources
 from typing import Any
 
 import jinja2
+from markupsafe import Markup, escape
 
 from churn.reporting.markdown import code_span, escape_markdown, escape_sentence
 
@@ -19,6 +21,7 @@ def html_template(name: str) -> jinja2.Template:
     """Return the template of a page; it escapes all values and raises an error for an undefined name."""
     environment = _environment()
     environment.filters |= {"count": format_count, "money": format_money, "share": format_share, "day": _day}
+    environment.filters |= {"commands": _commands}
     return environment.get_template(name)
 
 
@@ -82,6 +85,11 @@ def format_share(part: float) -> str:
     '12.3%'
     """
     return f"{part:.1%}"
+
+
+def _commands(sentence: str) -> Markup:
+    """Return a sentence of the program as HTML: what is between backticks is code, everything is escaped."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(sentence))))
 
 
 def _day(value: date) -> str:
