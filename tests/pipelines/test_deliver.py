@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -350,6 +351,10 @@ def test_a_delivery_killed_at_any_step_loses_no_contact_and_repeats_only_where_t
 # --- after a night
 
 
+def _kill(*_: object) -> None:
+    raise Killed
+
+
 @pytest.mark.slow
 def test_a_night_hands_over_its_treated_contacts_and_a_repeat_hands_over_nothing(
     small_run: Path, tmp_path: Path, receiver: Loopback, capsys: pytest.CaptureFixture[str]
@@ -360,6 +365,14 @@ def test_a_night_hands_over_its_treated_contacts_and_a_repeat_hands_over_nothing
     call = ["--params", str(work / "params.yaml"), "--set", outbox]
     path = night_path(work / "output", night)
     assert not path.parent.exists()  # off by default
+    for name in ("ledger", "scores", "calls"):
+        shutil.rmtree(work / "output" / name)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pipelines.score.publish", _kill)
+        with suppress(Killed):
+            cli.main("score", call)
+    assert not path.exists()  # the ledger of the night is not published
+    assert receiver.bodies == []
 
     code = cli.main("score", call)
     out = capsys.readouterr().out
