@@ -85,6 +85,12 @@ VERBS: dict[str, tuple[Option, ...]] = {
         Option("CUSTOMER", str, "The id of the customer, exactly as in the source."),
         Option("--format", Literal["text", "json"], "The format; by default text."),
     ),
+    "forget": (
+        Option("CUSTOMER", str, "The id of the customer, exactly as in the source."),
+        Option("--yes", bool, "Erase; without it, forget only says what it would erase."),
+        Option("--dry-run", bool, "Say what would be erased, and end well."),
+        Option("--no-proof", bool, "Keep no proof of the customer's consents."),
+    ),
     "report": (),
     "ui": (Option("--port", int, "The port; by default the last one, or 5000, or any free one."),),
     "run": (),

@@ -19,7 +19,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
     Raises:
         BusyError: another process writes the store.
     """
-    with only_writer(_lock(params), "`churn ingest`"):
+    with only_writer(store_lock(params), "`churn ingest`"):
         store = _ingest(params, echo)
     echo(f"store: {store.n_customers:,} customers, complete up to {store.watermark}.")
     return None
@@ -32,11 +32,12 @@ def ensure_store(params: Params, echo: Echo) -> Store:
     """
     if store := fresh_store(params):
         return store
-    with exclusive_lock(_lock(params), "a verb that reads the source", _wait_words(echo)):
+    with exclusive_lock(store_lock(params), "a verb that reads the source", _wait_words(echo)):
         return fresh_store(params) or _ingest(params, echo)
 
 
-def _lock(params: Params) -> Path:
+def store_lock(params: Params) -> Path:
+    """Return the lock file of the process that writes the store."""
     return params.output / ".ingest.lock"
 
 

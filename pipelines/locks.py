@@ -1,9 +1,9 @@
 """The locks of the verbs: each output has one writer at a time.
 
 `snapshot`, `train`, `evaluate` and `promote` work on one chain of files and exclude each other. `score` has a
-lock of its own, so a night is scored while a model is trained. `run` and `promote` hold both. The store has a
-third lock: `churn ingest` is refused where a process writes the store; a verb that only finds the store
-outdated waits for that process.
+lock of its own, so a night is scored while a model is trained. `run` and `promote` hold both, `forget`
+holds all. The store has a third lock: `churn ingest` is refused where a process writes the store; a verb
+that only finds the store outdated waits for that process.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from churn.params import Params
 
-MODEL_VERBS = ("snapshot", "train", "evaluate", "promote", "run")
-NIGHT_VERBS = ("score", "promote", "run")
+MODEL_VERBS = ("snapshot", "train", "evaluate", "promote", "run", "forget")
+NIGHT_VERBS = ("score", "promote", "run", "forget")
+UNLOCKED_VERBS = ("demo", "init", "ui", "signals", "plan")
+"""The verbs that read nothing that an unfinished erasure may have left in two states."""
 MODEL_LOCK = ".model.lock"
 
 
@@ -31,7 +33,12 @@ def output_locks(verb: str, params: Params | None) -> Iterator[None]:
 
     Raises:
         BusyError: Another process holds one of the locks.
+        Stop: `churn forget` was stopped before its end, and the verb is another one.
     """
+    if params is not None and verb not in ("forget", *UNLOCKED_VERBS):
+        from churn.privacy.journal import check_finished
+
+        check_finished(params.output)
     if params is None or verb not in (*MODEL_VERBS, *NIGHT_VERBS):
         yield
         return
@@ -46,9 +53,13 @@ def output_locks(verb: str, params: Params | None) -> Iterator[None]:
                 shutil.rmtree(params.output / f".{name}.new", ignore_errors=True)
                 restore_folder(params.output / name)
             remove_leftovers(params.output)
-        if verb in ("promote", "run"):
+        if verb in ("promote", "run", "forget"):
             locks.enter_context(only_writer(params.models / ".lock", holder))
             shutil.rmtree(params.models / ".champion.aside", ignore_errors=True)
         if verb in NIGHT_VERBS:
             locks.enter_context(one_night_at_a_time(params.output, holder))
+        if verb == "forget":
+            from pipelines.ingest import store_lock
+
+            locks.enter_context(only_writer(store_lock(params), holder))
         yield

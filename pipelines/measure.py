@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+from churn.data.forgotten import read_forgotten
 from churn.data.own_files import write_own_json
 from churn.data.sources.connections import open_source
 from churn.errors import Stop
@@ -65,6 +66,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
     labels = read_labels(store, label_nights(units), day) if store and day and needs_label else None
     measured = [measure_outside(*pair, labels) for pair in zip(outside, units, strict=True)]
     effects = effects.model_copy(update={"outside": tuple(measured)})
+    effects = effects.model_copy(update={"erased_units": read_forgotten(params.output).erased_units})
     path = params.output / "measure" / "effects.json"
     write_own_json(path, effects.as_json())
     echo.report(effect_lines(effects))

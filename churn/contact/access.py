@@ -23,11 +23,12 @@ from churn.contact.consent import match_suppression, read_suppression_lists
 from churn.data.customer_rows import Cell, CustomerRows, read_customer_rows, read_rejected_rows
 from churn.data.own_files import read_own_json, read_own_parquet
 from churn.data.store import Store
-from churn.errors import CallError, SourceError
+from churn.errors import CallError, ModelError, SourceError
 from churn.experiments.ledger import FOLDER, Ledger, ledger_nights, read_night
 from churn.features.engine.cohort import AT_RISK, read_customers
 from churn.features.engine.matrix import cohorts_at
-from churn.model.bundle import load_champion_if_any
+from churn.model.bundle import BUNDLE_FOLDER, bundle_digest, load_champion_if_any
+from churn.model.scorer import CorruptError, Scorer
 from churn.scoring.sink import CONTACTS, SCORES, contacts_path, facts_path, scores_path
 from churn.snapshots.manifest import SnapshotManifest
 from churn.snapshots.read import read_part
@@ -83,7 +84,7 @@ class AccessRecord:
 class TrainedModel:
     """A model on disk and the cutoffs that it learnt from."""
 
-    role: Literal["champion", "challenger"]
+    role: Literal["champion", "challenger", "registered"]
     version: str
     digest: str
     trained_cutoffs: tuple[date, ...]
@@ -107,7 +108,7 @@ def read_access(
         SourceError: a file is damaged.
     """
     tables = read_customer_rows(store, customer)
-    snapshots = tuple(_snapshot_rows(output / "snapshots", customer))
+    snapshots = tuple(snapshot_rows(output / "snapshots", customer))
     states, tasks = _task_rows(store, output, customer)
     sections = [
         *(Section(table.table, str(output / "store"), table.rows) for table in tables),
@@ -144,7 +145,7 @@ def read_access(
             "rejected rows, the snapshots, the scores or the ledger. An id is compared exactly, with capital "
             "letters and leading zeros. Write it as in the source."
         )
-    learnt = Section("models", str(store.params.models), tuple(_model_rows(models, snapshots)), MODELS_NOTE)
+    learnt = Section("models", str(store.params.models), tuple(model_rows(models, snapshots)), MODELS_NOTE)
     return AccessRecord(customer, store.tonight, store.params.timezone, (*sections, learnt))
 
 
@@ -189,7 +190,33 @@ def _permissions(
             yield {"kind": "suppression list", "file": str(listed.path)}
 
 
-def _snapshot_rows(folder: Path, customer: str) -> Iterator[Row]:
+def registered_models(artifacts: Path, versions: Mapping[str, str]) -> tuple[TrainedModel, ...]:
+    """Return the registered versions whose bundles are on disk.
+
+    Args:
+        artifacts: The folder of MLflow's files.
+        versions: The version of each bundle by its digest.
+
+    Raises:
+        ModelError: a bundle is damaged.
+    """
+    found: dict[str, TrainedModel] = {}
+    for folder in sorted(artifacts.rglob(str(BUNDLE_FOLDER))):
+        digest = bundle_digest(folder)
+        if digest in versions:
+            try:
+                cutoffs = Scorer.load(folder).spec["trained_cutoffs"]
+            except CorruptError as error:
+                raise ModelError(
+                    f"{folder}: the model is damaged: {error}. Restore it from a copy."
+                ) from None
+            days = tuple(date.fromisoformat(day) for day in cutoffs)
+            found[digest] = TrainedModel("registered", versions[digest], digest, days)
+    return tuple(sorted(found.values(), key=lambda model: int(model.version)))
+
+
+def snapshot_rows(folder: Path, customer: str) -> Iterator[Row]:
+    """Yield the cutoff and the label of each snapshot of a customer."""
     if not (folder / "manifest.json").exists():
         return
     for cutoff in sorted(SnapshotManifest.read(folder).cutoffs):
@@ -275,7 +302,8 @@ def _task_rows(store: Store, output: Path, customer: str) -> tuple[str, tuple[Ro
     return note + (ASSUMPTION if states.is_assumed else ""), rows
 
 
-def _model_rows(models: Iterable[TrainedModel], snapshots: Iterable[Row]) -> Iterator[Row]:
+def model_rows(models: Iterable[TrainedModel], snapshots: Iterable[Row]) -> Iterator[Row]:
+    """Yield each cutoff from which a model learnt and at which the customer has a label."""
     labelled = {row["cutoff"] for row in snapshots if row["left"] is not None}
     for model in models:
         for cutoff in model.trained_cutoffs:

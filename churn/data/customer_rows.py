@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pyarrow as pa
+
 from churn.data.own_files import read_own_parquet
 from churn.data.sources.table_specs import table_contracts
+from churn.data.sql import identifier
 from churn.data.store import Store, date_of_day
 from churn.data.tables import EMPTIED_VALUE, STORED_UNITS, Table
 from churn.errors import SourceError
@@ -64,6 +67,27 @@ def read_customer_rows(store: Store, customer: str) -> tuple[CustomerRows, ...]:
     return tuple(found)
 
 
+def read_column(store: Store, column: str, without: str) -> tuple[str, ...]:
+    """Return the values of a column of customers, of all customers but one; empty if there is no such column.
+
+    Args:
+        store: The store.
+        column: The column.
+        without: The id of the customer who is left out.
+    """
+    table = store.tables["customers"]
+    if column not in table.columns or not store.has("customers"):
+        return ()
+    name = identifier(column)
+    with store.connect() as connection:
+        rows = connection.execute(
+            f"SELECT {name} FROM {store.scan('customers')} WHERE {name} IS NOT NULL AND customer_id <> ?",
+            [without],
+        ).fetchall()
+    levels = table.levels.get(column)
+    return tuple(str(levels[value]) if levels else str(value) for (value,) in rows)
+
+
 def read_rejected_rows(rejects: Path, customer: str) -> tuple[CustomerRows, ...]:
     """Return the rows of a customer that `ingest` rejected, as the source wrote them, with the broken rule.
 
@@ -79,10 +103,22 @@ def read_rejected_rows(rejects: Path, customer: str) -> tuple[CustomerRows, ...]
         table = read_own_parquet(path, ["rule"], way_out="Run `churn ingest` to write it again.")
         if "customer_id" not in table.column_names:
             continue
-        is_own = [str(value).strip() == customer for value in table["customer_id"].to_pylist()]
-        rows = table.filter(is_own).to_pylist()
+        is_own = [is_id_of(value, customer) for value in table["customer_id"].to_pylist()]
+        rows = table.filter(pa.array(is_own, pa.bool_())).to_pylist()
         found += [CustomerRows(path.stem, tuple(rows))] if rows else []
     return tuple(found)
+
+
+def is_id_of(value: object, customer: str) -> bool:
+    """Return whether a value of the source, as text, is a customer's id; a number may end with `.0`.
+
+    >>> is_id_of(" 7.0 ", "7"), is_id_of("07", "7"), is_id_of(None, "None")
+    (True, False, False)
+    """
+    if not isinstance(value, str):
+        return False
+    text = value.strip()
+    return text == customer or (customer.isdecimal() and text == f"{customer}.0")
 
 
 def _as_read(

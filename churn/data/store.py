@@ -177,6 +177,11 @@ class Store:
         weakref.finalize(store, lease.close)
         return store
 
+    @staticmethod
+    def digest_in(folder: Path) -> str:
+        """Return the digest of the rows of a store that is written and not yet published."""
+        return str(json.loads((folder / MANIFEST_FILE).read_bytes())["digest"])
+
     @property
     def tonight(self) -> date:
         """Return the latest midnight that is not after the watermark."""

@@ -249,9 +249,9 @@ def keep_history(output: Path, night: LedgerNight) -> LedgerNight:
         return LedgerNight(facts, {name: (folder / name).read_bytes() for name in (*facts.files, FACTS)})
     raise Stop(
         f"the night of {cutoff} would plan other contacts today, because data, parameters, model or version "
-        f"have changed since it was scored. The night of {later[0]} builds on what was planned then, so its "
-        "page in the ledger does not change. To see what the night would be today, score it into another "
-        "folder: --set output=FOLDER."
+        f"have changed since it was scored, or a customer was forgotten. The night of {later[0]} builds on "
+        "what was planned then, so its page in the ledger does not change. To see what the night would be "
+        "today, score it into another folder: --set output=FOLDER."
     )
 
 
@@ -262,10 +262,26 @@ def ledger_night(facts: LedgerFacts, tables: Mapping[str, pd.DataFrame]) -> Ledg
         facts: The facts; `files` is filled in here.
         tables: The rows of each table of `TABLES`, by name.
     """
+    return write_page(
+        facts,
+        {
+            name: pa.Table.from_pandas(tables[name][schema.names], schema=schema, preserve_index=False)
+            for name, schema in TABLES.items()
+        },
+    )
+
+
+def read_page(output: Path, cutoff: date) -> tuple[LedgerFacts, Mapping[str, pa.Table]]:
+    """Return the facts of a night and the rows of each table of `TABLES`, as they are in the files."""
+    facts = _read_facts(output, cutoff)
+    return facts, {name: _read_table(output, name, facts) for name in TABLES}
+
+
+def write_page(facts: LedgerFacts, tables: Mapping[str, pa.Table]) -> LedgerNight:
+    """Return the files of a ledger night as bytes, from the rows of each table of `TABLES`."""
     contents: dict[str, bytes] = {}
-    for name, schema in TABLES.items():
+    for name, table in tables.items():
         buffer = io.BytesIO()
-        table = pa.Table.from_pandas(tables[name][schema.names], schema=schema, preserve_index=False)
         pq.write_table(table.replace_schema_metadata(None), buffer, compression="zstd", version="2.6")
         contents[f"{name}.parquet"] = buffer.getvalue()
     files = {name: checksum_of_bytes(content) for name, content in sorted(contents.items())}
@@ -366,16 +382,15 @@ def _missing_in_words(path: Path) -> Iterator[None]:
 
 
 def _read_tables(output: Path, name: str, nights: Sequence[LedgerFacts]) -> pd.DataFrame:
-    schema = TABLES[name]
-    file = f"{name}.parquet"
-    tables = []
-    for night in nights:
-        path = night_folder(output, night.cutoff) / file
-        with _missing_in_words(path):
-            tables.append(
-                read_own_parquet(path, schema.names, way_out=_WAY_OUT, checksum=night.files.get(file))
-            )
-    return _frame(tables, schema)
+    return _frame([_read_table(output, name, night) for night in nights], TABLES[name])
+
+
+def _read_table(output: Path, name: str, night: LedgerFacts) -> pa.Table:
+    schema, file = TABLES[name], f"{name}.parquet"
+    path = night_folder(output, night.cutoff) / file
+    with _missing_in_words(path):
+        table = read_own_parquet(path, schema.names, way_out=_WAY_OUT, checksum=night.files.get(file))
+    return table.select(schema.names).cast(schema)
 
 
 def _frame(tables: Sequence[pa.Table], schema: pa.Schema) -> pd.DataFrame:

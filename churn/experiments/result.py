@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+from churn.data.forgotten import ErasedUnits
 from churn.experiments.design import ExperimentDesign
 from churn.experiments.effect import AdjustedDifference, RateDifference, SavedCustomers
 from churn.experiments.outside import OutsideExperiment
@@ -114,6 +115,7 @@ class Effects(Part):
             winners overstates.
         plays_without_difference: The plays that the sum does not hold.
         designs: What each experiment needs before it can answer, with the effect that is assumed.
+        erased_units: How many units were forgotten, by experiment and arm; they are not measured.
         outside: The experiments that the company ran by itself.
     """
 
@@ -126,6 +128,7 @@ class Effects(Part):
     sum_of_plays: float | None
     plays_without_difference: tuple[str, ...]
     designs: tuple[ExperimentDesign, ...] = ()
+    erased_units: tuple[ErasedUnits, ...] = ()
     outside: tuple[OutsideExperiment, ...] = ()
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from importlib.metadata import version as installed_version
@@ -185,6 +185,12 @@ class Registry(Tracking):
             return Aliases()
         versions = {alias: str(version) for alias, version in model.aliases.items()}
         return Aliases(versions.get("champion"), versions.get("previous"), versions.get("challenger"))
+
+    def versions(self) -> Mapping[str, str]:
+        """Return the newest version of each bundle by its digest."""
+        versions = self._client.search_model_versions(f"name = '{self.name}'")
+        pairs = sorted((int(item.version), item.tags.get("digest")) for item in versions)
+        return {str(digest): str(version) for version, digest in pairs if digest}
 
     def champion_with(self, digest: str) -> str | None:
         """Return the champion's version if its bundle has this digest, else None."""

@@ -11,6 +11,7 @@ from churn.experiments.play_success import PlaySuccess
 from churn.experiments.result import Effects, Guard, MeasuredExperiment
 from churn.metrics.interval import HasInterval
 from churn.reporting.outside_table import outside_lines, outside_metrics
+from churn.scoring.scores import CONTROL_ARM, TREATED_ARM
 
 LABEL_WIDTH = 26
 
@@ -32,7 +33,8 @@ def effect_lines(effects: Effects) -> list[str]:
     lines += [f"no control group in some nights, because: {reason}" for reason in effects.no_control_because]
     for experiment in effects.experiments:
         lines += [_title(experiment), *(f"  {line}" for line in _experiment_lines(experiment))]
-    return lines + list(_total_lines(effects)) + list(outside_lines(effects.outside))
+    lines += [*_total_lines(effects), *_erased_lines(effects), *outside_lines(effects.outside)]
+    return lines
 
 
 def effect_metrics(effects: Effects) -> dict[str, float]:
@@ -149,6 +151,17 @@ def _total_lines(effects: Effects) -> Iterator[str]:
         yield _line("sum of the plays", f"{effects.sum_of_plays:z,.1f} customers")
     if effects.plays_without_difference:
         yield _line("not in the sum", ", ".join(effects.plays_without_difference))
+
+
+def _erased_lines(effects: Effects) -> Iterator[str]:
+    """Yield how many units of each experiment were forgotten: an arm that loses more may mislead."""
+    arms_of: dict[str, dict[str, int]] = {}
+    for part in effects.erased_units:
+        arms_of.setdefault(part.experiment, {})[part.arm] = part.units
+    for experiment, arms in arms_of.items():
+        name = "all contacts" if experiment == UNIVERSAL else f"play {experiment}"
+        counts = ", ".join(f"{arm} {arms.get(arm, 0):,}" for arm in (CONTROL_ARM, TREATED_ARM))
+        yield f"forgotten units of {name}, which nobody can measure: {counts}"
 
 
 def not_counted(experiment: MeasuredExperiment) -> Iterator[str]:

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 import duckdb
 
+from churn.data.forgotten import NO_CUSTOMERS, ForgottenCustomers, read_forgotten
 from churn.data.ingest.rules import MAX_DAYS_AHEAD
 from churn.data.ingest.staging import (
     REPEATS_STORED_KEY,
@@ -25,6 +26,7 @@ from churn.data.ingest.staging import (
     query_over,
     raw_view,
 )
+from churn.data.ingest.type_casts import typed_text
 from churn.data.sources.file_readers import TableFiles
 from churn.data.sources.source import Source
 from churn.data.sql import identifier, internal_name, is_rowwise, literal, parquet_rows
@@ -147,7 +149,8 @@ def _shaping_digest(params: Params) -> str:
     """Return a digest of the parameters and program versions that determine how a row is stored."""
     shaping = params.model_dump(mode="json", include={"source", "timezone", "tables", "events"})
     shaping["source"] = without_password(params.source)
-    return digest_of([shaping, STORE_FORMAT, duckdb.__version__])
+    forgotten = read_forgotten(params.output).digest
+    return digest_of([shaping, STORE_FORMAT, duckdb.__version__, *([forgotten] if forgotten else [])])
 
 
 class RewrittenError(Exception):
@@ -189,7 +192,9 @@ class NewRowsReader(Protocol):
         """Write the rows that the next ingest needs together with the mark, if there are such rows."""
 
 
-def reader_for(source: Source, query: TableQuery) -> NewRowsReader | None:
+def reader_for(
+    source: Source, query: TableQuery, forgotten: ForgottenCustomers = NO_CUSTOMERS
+) -> NewRowsReader | None:
     """Return the reader of the new rows of a table, or None if each ingest reads the whole table.
 
     Each ingest reads the whole table if its rows change later, as rows with outcomes do, or if equal rows are
@@ -202,7 +207,7 @@ def reader_for(source: Source, query: TableQuery) -> NewRowsReader | None:
     files = source.files.get((origin.from_ or table.name) if not origin.query else "")
     if files and files.has_positions and _has_positions(source, query, files):
         return PositionReader(source, query, files)
-    return KnownTimeReader(source, query) if "known_at" in query.columns else None
+    return KnownTimeReader(source, query, forgotten) if "known_at" in query.columns else None
 
 
 def can_be_read_back(types: Mapping[str, str]) -> bool:
@@ -290,6 +295,7 @@ class KnownTimeReader:
 
     source: Source
     query: TableQuery
+    forgotten: ForgottenCustomers = NO_CUSTOMERS
 
     def new_rows(self, mark: HighWaterMark, ties: Path) -> str:
         """Return the SQL of the rows that became known since the mark, without the stored ties."""
@@ -330,9 +336,11 @@ class KnownTimeReader:
         """Write the rows with the largest `known_at`; the next ingest may find more such rows."""
         view = internal_name(f"last_known_{self._name}")
         self.source.view(view, self._where(self._is_known_since(mark)))
+        customer_id = typed_text("customer_id", column_types(self.source.connection, view)["customer_id"])
+        is_kept = f"NOT {self.forgotten.condition(customer_id)}"
         path.parent.mkdir(exist_ok=True)
         self.source.connection.execute(
-            f"COPY (SELECT * FROM {view}) TO {literal(str(path))} (FORMAT parquet)"
+            f"COPY (SELECT * FROM {view} WHERE {is_kept}) TO {literal(str(path))} (FORMAT parquet)"
         ).fetchall()
 
     @property

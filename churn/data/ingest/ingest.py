@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from churn.data.files import create_folder, lease_folder, publish_folder, replace_folder
+from churn.data.forgotten import NO_CUSTOMERS, ForgottenCustomers, mark_fingerprint, read_forgotten
 from churn.data.ingest.incremental import (
     MARKS_FILE,
     REJECTS_FOLDER,
@@ -113,7 +114,7 @@ def fresh_store(params: Params) -> Store | None:
 
 
 def fingerprint(params: Params) -> str:
-    """Return a digest of the source's state and of the parameters that shape the store.
+    """Return a digest of the source's state, of the parameters that shape the store, and of who is forgotten.
 
     The state of a file is its name, size and time of change. The state of a table in a database or in Spark
     is a checksum of its rows.
@@ -127,7 +128,8 @@ def fingerprint(params: Params) -> str:
         },
     )
     shaping["source"] = without_password(params.source)
-    return digest_of([_source_state(params), shaping, params.snapshot.watermark])
+    source = digest_of([_source_state(params), shaping, params.snapshot.watermark])
+    return mark_fingerprint(source, read_forgotten(params.output))
 
 
 def _source_state(params: Params) -> list[str | None] | list[tuple[str, int, int]]:
@@ -171,6 +173,7 @@ def _write_store(
     rejects = folder / REJECTS_FOLDER
     rejects.mkdir()
     specs, watermark = table_specs(params), params.snapshot.watermark
+    forgotten = read_forgotten(params.output)
     with open_source(params, params.output / ".scratch") as source:
         if isinstance(source, Lake):
             queries = _for_all(specs, partial(table_query, source))
@@ -183,6 +186,7 @@ def _write_store(
                 engine=params.engine,
                 label_table=params.label.core_table,
                 watermark=watermark,
+                forgotten=forgotten,
             )
             for name, table in tables.items():
                 echo(_summary(name, table, None))
@@ -190,7 +194,7 @@ def _write_store(
             for line in describe_unread(source.unread):
                 echo(f"  {line}")
             last = last_ingest(params)
-            planner = IngestPlanner(source, params.timezone, last, echo, progress)
+            planner = IngestPlanner(source, params.timezone, last, echo, progress, forgotten)
             tables, marks, present = _write_tables(planner, specs, watermark, folder)
             write_marks(folder, params, present, marks)
             label_days = stored_rows_by_day(source.connection, folder / params.label.core_table)
@@ -276,6 +280,7 @@ class IngestPlanner:
         last: The last ingest.
         echo: Prints the reason why a table is read again.
         progress: Shows the progress of long queries; None shows nothing.
+        forgotten: The customers whose rows are left out.
     """
 
     source: Source
@@ -283,6 +288,7 @@ class IngestPlanner:
     last: LastIngest | None
     echo: Callable[[str], None]
     progress: Progress | None = None
+    forgotten: ForgottenCustomers = NO_CUSTOMERS
 
     def plan(self, query: TableQuery) -> TablePlan:
         """Plan to read only the new rows of a table, if they can be found and the old rows have not changed.
@@ -291,7 +297,7 @@ class IngestPlanner:
             SourceError: The source does not understand the query.
         """
         name = query.spec.table.name
-        reader = reader_for(self.source, query)
+        reader = reader_for(self.source, query, self.forgotten)
         mark = self.last.marks.get(name) if self.last else None
         if reader is None or mark is None or self.last is None:
             return self._plan_all_rows(query, reader)
@@ -304,7 +310,7 @@ class IngestPlanner:
             self.echo(f"  {name}: {reason}: the whole table is read again")
             return self._plan_all_rows(query, reader)
         stage_new_rows(self.source, query, new_rows, mark.types, self.last.rejects(name))
-        staged_table = create_typed_view(self.source.connection, query, self.timezone)
+        staged_table = create_typed_view(self.source.connection, query, self.timezone, self.forgotten)
         return TablePlan(query, staged_table, mark.types, reader, mark)
 
     def read_all_rows(self, plan: TablePlan, reason: str) -> TablePlan:
@@ -321,7 +327,7 @@ class IngestPlanner:
 
     def _typed_plan(self, query: TableQuery, reader: NewRowsReader | None) -> TablePlan:
         types = column_types(self.source.connection, raw_view(query.spec))
-        staged_table = create_typed_view(self.source.connection, query, self.timezone)
+        staged_table = create_typed_view(self.source.connection, query, self.timezone, self.forgotten)
         return TablePlan(query, staged_table, types, reader if can_be_read_back(types) else None, None)
 
     def rows_by_day(self, plan: TablePlan) -> RowsByDay:
@@ -392,6 +398,9 @@ def _write_table(
     if mark:
         marks[plan.name] = mark
     planner.echo(_summary(plan.name, table, last.store.tables[plan.name] if last else None))
+    if n_rows := plan.staged_table.forgotten_rows:
+        rows = "1 row" if n_rows == 1 else f"{n_rows:,} rows"
+        planner.echo(f"    {rows} of forgotten customers left out; erase them in the source too")
 
 
 def _summary(name: str, table: StoredTable, last: StoredTable | None) -> str:

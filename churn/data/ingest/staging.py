@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, replace
 
 import duckdb
 
+from churn.data.forgotten import NO_CUSTOMERS, ForgottenCustomers
 from churn.data.ingest.source_errors import from_clause, sql_error
-from churn.data.ingest.type_casts import typed_column
+from churn.data.ingest.type_casts import typed_column, typed_text
 from churn.data.sources.source import Source
 from churn.data.sources.table_specs import TableSpec
 from churn.data.sql import identifier, internal_name, literal, trim_blanks
@@ -78,6 +79,7 @@ class StagedTable:
         unread: See `TableQuery`.
         has_old_rejects: Whether rejects of an earlier ingest are among the rows. If so, the column
             `__repeats_stored_key` marks the rejects that repeat a stored key.
+        forgotten_rows: The number of rows that are left out because their customer is forgotten.
     """
 
     spec: TableSpec
@@ -86,6 +88,7 @@ class StagedTable:
     columns: tuple[Column, ...]
     unread: UnreadColumns = UnreadColumns()
     has_old_rejects: bool = False
+    forgotten_rows: int = 0
 
     def has(self, name: str) -> bool:
         """Return whether the source gives this column."""
@@ -255,7 +258,12 @@ def create_raw_view(source: Source, query: TableQuery) -> None:
         raise sql_error(source, query.spec, error) from None
 
 
-def create_typed_view(connection: duckdb.DuckDBPyConnection, query: TableQuery, timezone: str) -> StagedTable:
+def create_typed_view(
+    connection: duckdb.DuckDBPyConnection,
+    query: TableQuery,
+    timezone: str,
+    forgotten: ForgottenCustomers = NO_CUSTOMERS,
+) -> StagedTable:
     """Create the typed view of a table over its raw view.
 
     A typed instant `<name>` is in UTC, and `<name>__local` is in local time. `<name>__raw` is the source's
@@ -265,6 +273,7 @@ def create_typed_view(connection: duckdb.DuckDBPyConnection, query: TableQuery, 
         connection: Where the views are.
         query: The table's query.
         timezone: The company's time zone.
+        forgotten: The customers whose rows are left out.
 
     Raises:
         SourceError: E-mails come as one row per event without an id.
@@ -277,6 +286,7 @@ def create_typed_view(connection: duckdb.DuckDBPyConnection, query: TableQuery, 
         names = (*names, *EMAIL_KINDS)
     columns = tuple(column for column in spec.table.columns if column.name in names)
     types = column_types(connection, raw)
+    raw, forgotten_rows = _without_forgotten(connection, raw, spec, types, forgotten)
     parts = [
         typed_column(column, types[column.name], timezone, spec.origin.time_format) for column in columns
     ]
@@ -287,9 +297,27 @@ def create_typed_view(connection: duckdb.DuckDBPyConnection, query: TableQuery, 
         f"CREATE OR REPLACE TEMP VIEW {typed_view} AS SELECT {distinct}{', '.join(parts)} "
         f"FROM {_without_words(raw, columns, spec.origin.missing)}"
     ).fetchall()
-    return StagedTable(
-        spec, typed_view if distinct else raw, typed_view, columns, query.unread, has_old_rejects
-    )
+    rows_view = typed_view if distinct else raw
+    return StagedTable(spec, rows_view, typed_view, columns, query.unread, has_old_rejects, forgotten_rows)
+
+
+def _without_forgotten(
+    connection: duckdb.DuckDBPyConnection,
+    raw: str,
+    spec: TableSpec,
+    types: Mapping[str, str],
+    forgotten: ForgottenCustomers,
+) -> tuple[str, int]:
+    """Return the view of the rows without those of forgotten customers, and the number of their rows."""
+    if not forgotten.erased_on:
+        return raw, 0
+    is_forgotten = forgotten.condition(typed_text("customer_id", types["customer_id"]))
+    kept = internal_name(f"kept_{spec.table.name}")
+    connection.execute(
+        f"CREATE OR REPLACE TEMP VIEW {kept} AS SELECT * FROM {raw} WHERE NOT {is_forgotten}"
+    ).fetchall()
+    row = connection.execute(f"SELECT count(*) FROM {raw} WHERE {is_forgotten}").fetchone()
+    return kept, int(row[0]) if row else 0
 
 
 def _without_words(raw: str, columns: Sequence[Column], missing: Mapping[str, Sequence[str]]) -> str:

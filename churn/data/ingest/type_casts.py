@@ -38,14 +38,23 @@ def typed_column(column: Column, duckdb_type: str, timezone: str, time_format: s
         return f"TRY_CAST({value} AS DOUBLE) AS {name}, {raw}"
     if column.type == "boolean":
         return f"TRY_CAST({value} AS BOOLEAN) AS {name}, {raw}"
+    return f"{typed_text(name, duckdb_type)} AS {name}, {raw}"
+
+
+def typed_text(name: str, duckdb_type: str) -> str:
+    """Return the SQL of a text, such as the id of a customer, as the store has it.
+
+    Args:
+        name: The SQL of the source's value.
+        duckdb_type: DuckDB's type of the value.
+    """
     if duckdb_type in ("DOUBLE", "FLOAT") or duckdb_type.startswith("DECIMAL"):
         # Ids of a column with missing values arrive as 17850.0: the id is 17850. Above 2^53 digits are lost.
         number = f"{name}::DOUBLE"
         is_whole = f"isfinite({number}) AND abs({number}) < 9007199254740992 AND {number} = floor({number})"
         text = f"CASE WHEN {is_whole} THEN TRY_CAST({name} AS BIGINT)::VARCHAR "
-        text += f"WHEN isfinite({number}) THEN {name}::VARCHAR END"
-        return f"{text} AS {name}, {raw}"
-    return f"{value}::VARCHAR AS {name}, {raw}"
+        return f"{text}WHEN isfinite({number}) THEN {name}::VARCHAR END"
+    return f"{_text_or_missing(name) if duckdb_type == 'VARCHAR' else name}::VARCHAR"
 
 
 def local_time(sql: str, duckdb_type: str, timezone: str, time_format: str | None) -> str:

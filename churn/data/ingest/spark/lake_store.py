@@ -15,6 +15,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from churn.data.forgotten import NO_CUSTOMERS, ForgottenCustomers
 from churn.data.ingest.source_errors import sql_error
 from churn.data.ingest.spark.lake_tasks import (
     Levels,
@@ -58,6 +59,7 @@ def write_lake_store(
     engine: EngineParams,
     label_table: str,
     watermark: date | None,
+    forgotten: ForgottenCustomers = NO_CUSTOMERS,
 ) -> tuple[dict[str, StoredTable], RowsByDay]:
     """Let Spark write the store and the rejects; return the facts of each table and the label table's days.
 
@@ -76,6 +78,7 @@ def write_lake_store(
         engine: The limits of all tasks together.
         label_table: The table of the label.
         watermark: The day up to which the data are complete, or None if it is not given.
+        forgotten: The customers whose rows are left out.
 
     Raises:
         SourceError: A table cannot be read, or executors and driver do not share the folder.
@@ -94,6 +97,7 @@ def write_lake_store(
             timezone=timezone,
             engine=engine.for_one_of(engine.processes or engine.threads),
             label_table=label_table,
+            forgotten=forgotten,
         )
         return _run_tasks(lake, context, watermark)
     finally:

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import duckdb
 
+from churn.data.forgotten import NO_CUSTOMERS, ForgottenCustomers
 from churn.data.ingest.rules import order_of_repeats, rows_with_broken_rule
 from churn.data.ingest.source_errors import table_errors
 from churn.data.ingest.staging import StagedTable, TableQuery, create_typed_view, raw_view
@@ -43,6 +44,7 @@ class TaskContext:
             row.
         levels: The levels over all ranges.
         first_codes: The code of each range's first customer, by range number.
+        forgotten: The customers whose rows are left out.
     """
 
     queries: tuple[TableQuery, ...]
@@ -57,6 +59,7 @@ class TaskContext:
     shared_key_tables: frozenset[str] = frozenset()
     levels: Levels | None = None
     first_codes: Sequence[int] | None = None
+    forgotten: ForgottenCustomers = NO_CUSTOMERS
 
     @property
     def ranges(self) -> int:
@@ -150,7 +153,9 @@ def open_range(context: TaskContext, number: int) -> Iterator[CustomerRange]:
                 with table_errors(name):
                     rows = f"SELECT * FROM {parquet_rows(*map(Path, context.files[name][number]))}"
                     connection.execute(f"CREATE VIEW {raw_view(query.spec)} AS {rows}").fetchall()
-                    customer_range.tables[name] = create_typed_view(connection, query, context.timezone)
+                    customer_range.tables[name] = create_typed_view(
+                        connection, query, context.timezone, context.forgotten
+                    )
             yield customer_range
     finally:
         shutil.rmtree(attempt_folder, ignore_errors=True)

@@ -1,0 +1,148 @@
+"""Take one customer out of the pages of the ledger; the arms of all others stay as they are.
+
+A unit with other customers keeps its assignment. If its name is the id of the erased customer, it gets
+another name on all pages. A unit without other customers goes; how many units went from each arm is kept.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from churn.data.forgotten import ErasedUnits
+from churn.experiments.ledger import LedgerNight, ledger_nights, read_page, write_page
+
+
+@dataclass(frozen=True)
+class UnitChanges:
+    """What becomes of the units of an erased customer.
+
+    Attributes:
+        names: The new name of each unit that is renamed.
+        empty_units: The units that have no other customer.
+    """
+
+    names: Mapping[str, str]
+    empty_units: frozenset[str]
+
+
+@dataclass(frozen=True)
+class LedgerErasure:
+    """The pages of the ledger without a customer.
+
+    Attributes:
+        pages: Each page that changes, by night.
+        rows: The number of rows that name the customer.
+        units: How many units went, by experiment and arm.
+    """
+
+    pages: Mapping[date, LedgerNight]
+    rows: int
+    units: tuple[ErasedUnits, ...]
+
+
+def erase_from_ledger(output: Path, customer: str) -> LedgerErasure:
+    """Return the pages of the ledger without a customer; nothing is written.
+
+    Args:
+        output: The output folder.
+        customer: The id.
+
+    Raises:
+        SourceError: a file of the ledger is damaged or missing.
+    """
+    nights = {night: read_page(output, night) for night in ledger_nights(output)}
+    changes = unit_changes([tables["assignments"] for _, tables in nights.values()], customer)
+    pages: dict[date, LedgerNight] = {}
+    n_rows = 0
+    arms: dict[tuple[str, str], str] = {}
+    for night, (facts, tables) in nights.items():
+        n_page_rows = sum(_rows_of(table, customer, changes) for table in tables.values())
+        if not n_page_rows:
+            continue
+        for row in tables["assignments"].select(["experiment", "unit", "arm"]).to_pylist():
+            if row["unit"] in changes.empty_units:
+                arms.setdefault((row["experiment"], row["unit"]), row["arm"])
+        n_rows += n_page_rows
+        pages[night] = write_page(
+            facts, {name: _without_customer(table, customer, changes) for name, table in tables.items()}
+        )
+    counts = Counter((experiment, arm) for (experiment, _), arm in arms.items())
+    units = tuple(
+        ErasedUnits(experiment=experiment, arm=arm, units=count)
+        for (experiment, arm), count in sorted(counts.items())
+    )
+    return LedgerErasure(pages, n_rows, units)
+
+
+def unit_changes(assignments: Iterable[pa.Table], customer: str) -> UnitChanges:
+    """Return which units of a customer are renamed, and which go.
+
+    A renamed unit gets the first id of its other customers. If another unit has this name, the new name is
+    `unit of ID`.
+
+    Args:
+        assignments: The assignments of each night of the ledger.
+        customer: The id.
+    """
+    members: dict[str, set[str]] = {}
+    for table in assignments:
+        for unit, customers in zip(table["unit"].to_pylist(), table["customers"].to_pylist(), strict=True):
+            members.setdefault(unit, set()).update(customers or ())
+    own_names = {customer, _second_name(customer)}
+    names: dict[str, str] = {}
+    gone: set[str] = set()
+    for unit, customers in members.items():
+        others = sorted(customers - {customer})
+        if customer in customers and not others:
+            gone.add(unit)
+        elif unit in own_names and others:
+            is_free = others[0] not in members
+            names[unit] = others[0] if is_free else _second_name(others[0])
+    return UnitChanges(names, frozenset(gone))
+
+
+def _second_name(customer: str) -> str:
+    return f"unit of {customer}"
+
+
+def _rows_of(table: pa.Table, customer: str, changes: UnitChanges) -> int:
+    """Return how many rows of a table name a customer, as customer, in a unit, or as the unit's name."""
+    n = len(table)
+    ids = table["customer_id"].to_pylist() if "customer_id" in table.column_names else [None] * n
+    units = table["unit"].to_pylist() if "unit" in table.column_names else [None] * n
+    members = table["customers"].to_pylist() if "customers" in table.column_names else [None] * n
+    changed_units = {*changes.names, *changes.empty_units}
+    return sum(
+        ids[row] == customer or units[row] in changed_units or customer in (members[row] or ())
+        for row in range(n)
+    )
+
+
+def _without_customer(table: pa.Table, customer: str, changes: UnitChanges) -> pa.Table:
+    """Return a table without the rows of a customer; other rows lose the id and the old name of the unit."""
+    if "customer_id" in table.column_names:
+        table = table.filter(pc.not_equal(table["customer_id"], customer))
+    if "unit" not in table.column_names:
+        return table
+    units = table["unit"].to_pylist()
+    table = table.filter(pa.array([unit not in changes.empty_units for unit in units], pa.bool_()))
+    table = _with_column(table, "unit", [changes.names.get(unit, unit) for unit in table["unit"].to_pylist()])
+    if "customers" not in table.column_names:
+        return table
+    # A row whose only customer went stays: the unit began on that night, with an outcome that nobody knows.
+    members = table["customers"].to_pylist()
+    others = [[who for who in ids or () if who != customer] for ids in members]
+    return _with_column(table, "customers", others)
+
+
+def _with_column(table: pa.Table, name: str, values: Sequence[object]) -> pa.Table:
+    index = table.schema.get_field_index(name)
+    field = table.schema.field(index)
+    return table.set_column(index, field, pa.array(values, field.type))

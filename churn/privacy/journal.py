@@ -1,0 +1,162 @@
+"""Replace many files as one: an erasure is done whole, also if its process is killed.
+
+Each new file is first written beside the old one, under a hidden name. Then a journal names all of them;
+from this moment the erasure counts. Only then the files are renamed, one by one. A process that is killed
+before the journal has changed nothing. After the journal, `finish` renames what is left: it needs no id.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from churn.data.files import publish_folder, remove_unleased
+from churn.data.forgotten import FORGOTTEN_FOLDER
+from churn.data.own_files import read_own_json, write_own_json
+from churn.errors import Stop
+
+JOURNAL_FILE = "unfinished.json"
+STAGED_ENDING = ".erased"
+PRIVATE_MODE = 0o600
+
+
+class Journal(BaseModel):
+    """What an erasure still has to do; it holds no id.
+
+    Attributes:
+        replaced: The files that have a new content beside them.
+        removed: The files that go.
+        store: The name of the folder of the new store; None if there is no store.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    replaced: tuple[str, ...]
+    removed: tuple[str, ...]
+    store: str | None
+
+
+def journal_path(output: Path) -> Path:
+    """Return the file of an erasure that has begun and is not finished."""
+    return output / FORGOTTEN_FOLDER / JOURNAL_FILE
+
+
+def check_finished(output: Path) -> None:
+    """Check that no erasure was stopped before its end.
+
+    Raises:
+        Stop: an erasure is unfinished, so files do not fit each other.
+    """
+    if journal_path(output).exists():
+        raise Stop(
+            f"{journal_path(output)}: `churn forget` was stopped before its end, so the files of {output} do "
+            "not fit each other. Call `churn forget CUSTOMER --yes` again with the same id: it ends the "
+            "erasure."
+        )
+
+
+def staged_path(path: Path) -> Path:
+    """Return where the new content of a file waits, in the folder of the file."""
+    return path.with_name(f".{path.name}{STAGED_ENDING}")
+
+
+def stage_file(path: Path, content: bytes, mode: int | None = None) -> None:
+    """Write the new content of a file beside it.
+
+    Args:
+        path: The file.
+        content: The new content.
+        mode: The permissions of the file; by default those that it has.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    staged = staged_path(path)
+    with staged.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    if mode is not None:
+        staged.chmod(mode)
+    elif path.exists():
+        shutil.copymode(path, staged)
+
+
+def commit(output: Path, contents: Mapping[Path, bytes | None], store_folder: Path | None) -> None:
+    """Write the journal: from now on the erasure counts.
+
+    Args:
+        output: The output folder.
+        contents: The new content of each file, which `stage_file` has written; None for a file that goes.
+        store_folder: The folder of the new store; None if there is no store.
+    """
+    paths = {str(path.absolute()): content is None for path, content in contents.items()}
+    journal = Journal(
+        replaced=tuple(sorted(path for path, is_removed in paths.items() if not is_removed)),
+        removed=tuple(sorted(path for path, is_removed in paths.items() if is_removed)),
+        store=store_folder.name if store_folder else None,
+    )
+    for folder in {path.parent for path in contents}:
+        _sync_names(folder)
+    write_own_json(journal_path(output), journal.model_dump(mode="json"))
+    _sync_names(journal_path(output).parent)
+
+
+def finish(output: Path, advance: Callable[[], object] = lambda: None) -> bool:
+    """End the erasure that the journal names; return whether there was one.
+
+    Args:
+        output: The output folder.
+        advance: Is called before each step.
+
+    Raises:
+        SourceError: the journal is damaged.
+    """
+    path = journal_path(output)
+    try:
+        journal = read_own_json(path, Journal, way_out="Restore the output folder from a copy.")
+    except FileNotFoundError:
+        return False
+    for name in journal.replaced:
+        advance()
+        if staged_path(Path(name)).exists():  # otherwise it was renamed before the process was killed
+            os.replace(staged_path(Path(name)), name)
+    for name in journal.removed:
+        advance()
+        Path(name).unlink(missing_ok=True)
+    for folder in {Path(name).parent for name in (*journal.replaced, *journal.removed)}:
+        _sync_names(folder)
+    if journal.store is not None:
+        advance()
+        publish_folder(output / journal.store, output / "store")
+    advance()
+    path.unlink()
+    _sync_names(path.parent)
+    return True
+
+
+def remove_stray_files(output: Path, roots: Iterable[Path]) -> None:
+    """Remove what an erasure left that was killed before its journal, and old stores that nobody reads.
+
+    Args:
+        output: The output folder.
+        roots: The folders in which files are replaced.
+    """
+    if not journal_path(output).exists():
+        for root in roots:
+            for path in root.rglob(f".*{STAGED_ENDING}") if root.is_dir() else ():
+                path.unlink(missing_ok=True)
+    current = (output / "store").resolve().name
+    folders = [path for path in output.glob(".store-*") if path.is_dir() and path.name != current]
+    remove_unleased(folders)
+
+
+def _sync_names(folder: Path) -> None:
+    """Wait until the names of the files of a folder are on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,123 @@
+"""What an erasure would do and what it did, in plain words; no line names another customer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from churn.privacy.erasure import ErasurePlan, FileErasure, proof_path
+from churn.privacy.search import SearchResult
+
+MAX_PLACES = 20
+
+
+def plan_lines(plan: ErasurePlan, output: Path) -> Iterator[str]:
+    """Yield what is held about a customer, by place and count, and what is kept."""
+    yield f"All that is held about customer {plan.identifiers.customer_id}, to be erased:"
+    if plan.tables:
+        counts = ", ".join(f"{table.table} {len(table.rows):,}" for table in plan.tables)
+        yield f"  store: {_rows(sum(len(table.rows) for table in plan.tables))} ({counts})"
+    if plan.ledger.rows:
+        n_nights = len(plan.ledger.pages)
+        yield f"  ledger: {_rows(plan.ledger.rows)} of {n_nights:,} {'night' if n_nights == 1 else 'nights'}"
+    places: dict[str, list[FileErasure]] = {}
+    for file in plan.files:
+        places.setdefault(_place(file.path, output), []).append(file)
+    for place, files in sorted(places.items()):
+        yield f"  {place}: {', '.join(_counts(files))}"
+    if plan.proof:
+        n = len(plan.proof)
+        yield f"Kept as proof: {n:,} {'consent' if n == 1 else 'consents'} in {proof_path(output)}"
+    if plan.same_person:
+        yield (
+            f"{_ids(plan.same_person)} with the same e-mail address or person_id: one person may have "
+            "several ids, and each of them is forgotten by a call of its own."
+        )
+    if plan.identifiers.shared_names:
+        yield (
+            f"{plan.identifiers.shared_names:,} of the names and e-mail addresses belong to other customers "
+            "too; there they stay."
+        )
+
+
+def model_lines(plan: ErasurePlan) -> Iterator[str]:
+    """Yield the models that learnt from the customer, and what to do about them."""
+    if not plan.learnt:
+        return
+    yield "Models that learnt from cutoffs at which the customer has a label:"
+    for model, count in plan.learnt.items():
+        yield f"  {model.role} version {model.version}: {count:,} {'cutoff' if count == 1 else 'cutoffs'}"
+    yield (
+        "A model holds no row of the customer and cannot unlearn one. For a model without the customer run "
+        "`churn snapshot`, `churn train`, `churn evaluate` and `churn promote`, then delete the older "
+        "versions in MLflow."
+    )
+
+
+def result_lines(plan: ErasurePlan, result: SearchResult, server: str | None) -> Iterator[str]:
+    """Yield what the search after an erasure found, and which places are not ours.
+
+    Args:
+        plan: The plan that was carried out.
+        result: The result of the search.
+        server: The tracking server whose files were not searched; None if there is none.
+    """
+    if result.places:
+        yield f"{len(result.places):,} of {result.files:,} files still hold the customer:"
+        yield from (f"  {path}" for path in result.places[:MAX_PLACES])
+        if len(result.places) > MAX_PLACES:
+            yield f"  and {len(result.places) - MAX_PLACES:,} more"
+    else:
+        yield (
+            f"Searched {result.files:,} files, Parquet decoded and archives opened: none holds the customer."
+        )
+    if not plan.identifiers.has_distinct_id:
+        yield (
+            "The id is so short or plain that a text cannot be searched for it; the search compared whole "
+            "values of columns and keys of ids."
+        )
+    if result.unreadable:
+        yield f"{len(result.unreadable):,} files could not be decoded; they were searched byte by byte."
+    if server:
+        yield f"Not searched: {server} keeps the files of the runs. Erase evaluate/predictions.parquet there."
+    yield from source_lines(plan)
+
+
+def source_lines(plan: ErasurePlan) -> Iterator[str]:
+    """Yield which tables of the source have rows of the customer, as far as the store tells."""
+    tables = ", ".join(f"{table.table} ({_rows(len(table.rows))})" for table in plan.tables)
+    if tables:
+        yield (
+            f"Not touched: the source. At the last ingest it had rows of the customer in {tables}. Erase "
+            "them there too; `churn ingest` leaves them out and counts them."
+        )
+    yield "Not touched: suppression lists, copies of these folders, and what others got from call lists."
+
+
+def _place(path: Path, output: Path) -> str:
+    """Return the folder of a file below the output folder, such as `snapshots`; the folder of MLflow else."""
+    folder = output.resolve()
+    if path.is_relative_to(folder):
+        return path.relative_to(folder).parts[0]
+    return next((part for part in path.parts if part in ("mlartifacts", "mlruns")), str(path.parent))
+
+
+def _counts(files: list[FileErasure]) -> Iterator[str]:
+    rows = sum(file.count for file in files if file.form in ("rows", "table", "lines"))
+    n_row_files = sum(file.form in ("rows", "table", "lines") for file in files)
+    if n_row_files:
+        yield f"{_rows(rows)} in {n_row_files:,} {'file' if n_row_files == 1 else 'files'}"
+    if n_texts := sum(file.form in ("values", "words") for file in files):
+        yield f"words in {n_texts:,} {'file' if n_texts == 1 else 'files'}"
+    if n_pages := sum(file.form == "page" for file in files):
+        yield f"{n_pages:,} {'page' if n_pages == 1 else 'pages'}, which `churn report` writes again"
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} {'row' if count == 1 else 'rows'}"
+
+
+def _ids(count: int) -> str:
+    return (
+        f"There is {count:,} other customer id" if count == 1 else f"There are {count:,} other customer ids"
+    )

@@ -1,0 +1,156 @@
+"""Forget one customer: erase what is held, keep the proof of consent, and let no ingest bring them back."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import date
+from pathlib import Path
+
+from churn.contact.access import TrainedModel, models_on_disk, registered_models
+from churn.data.store import Store
+from churn.errors import CallError, Stop
+from churn.experiments.ledger import recover
+from churn.model.registry import Registry
+from churn.model.runs_database import database_path
+from churn.params import Params
+from churn.privacy.erasure import erase, plan_erasure, proof_path
+from churn.privacy.journal import finish, journal_path, remove_stray_files
+from churn.privacy.search import search
+from churn.reporting.erasure_lines import model_lines, plan_lines, result_lines
+from churn.scoring.sink import ledger_digest
+from churn.secrets import show_address
+from pipelines.echo import Echo
+
+SALT_BYTES = 16
+
+
+def run(
+    params: Params,
+    *,
+    cutoff: date | None = None,
+    customer: str,
+    yes: bool = False,
+    dry_run: bool = False,
+    no_proof: bool = False,
+    echo: Echo,
+) -> int | None:
+    """Erase a customer from store, snapshots, scores, calls, ledger, pages, predictions and MLflow's files.
+
+    Args:
+        params: The parameters.
+        cutoff: Not possible here, because a customer is forgotten whatever the date.
+        customer: The id of the customer.
+        yes: Whether to erase; otherwise only the plan is printed.
+        dry_run: Whether only the plan is wanted.
+        no_proof: Whether no proof of the consents is kept.
+        echo: Prints lines, warnings and progress.
+
+    Raises:
+        CallError: nothing is held under this id, `--yes` is missing, or a cutoff is given.
+        SourceError: a file is damaged.
+        Stop: a file still holds the customer, or an earlier erasure is unfinished and `--yes` is missing.
+    """
+    if cutoff is not None:
+        raise CallError(
+            f"--cutoff {cutoff}: `churn forget` erases all that is held, whatever its date. Leave out "
+            "--cutoff."
+        )
+    output, artifacts = params.output, _artifacts(params)
+    if journal_path(output).exists():
+        if not yes or dry_run:
+            raise Stop(
+                f"{journal_path(output)}: an erasure was stopped before its end. Call `churn forget "
+                f"{customer} --yes`: it ends that erasure first."
+            )
+        finish(output)
+        echo("The erasure that was stopped before its end is finished.")
+    recover(output, lambda night: ledger_digest(output, night))
+    remove_stray_files(output, [output, *([artifacts] if artifacts else [])])
+    store = _store(params)
+    plan = plan_erasure(
+        output,
+        artifacts,
+        store,
+        customer,
+        _models(params, artifacts, echo),
+        day=date.today(),
+        salt=secrets.token_hex(SALT_BYTES),
+        keeps_proof=not no_proof,
+    )
+    if plan.is_empty and plan.forgotten_on is None:
+        raise CallError(
+            f"CUSTOMER '{customer}': nothing is held under this id in {output}. An id is compared exactly, "
+            "with capital letters and leading zeros. Write it as in the source; nothing was erased."
+        )
+    if plan.is_empty:
+        echo(f"Customer {customer} was forgotten on {plan.forgotten_on}; no row is held.")
+    else:
+        echo.report(plan_lines(plan, output))
+        echo.report(model_lines(plan))
+        if dry_run:
+            echo("Nothing was erased, because of --dry-run.")
+            return 0
+        if not yes:
+            raise CallError(
+                f"nothing was erased. An erasure cannot be undone: read what is to go, then call "
+                f"`churn forget {customer} --yes`."
+            )
+        erase(output, store, plan)
+        finish(output)
+        store = None
+        remove_stray_files(output, [output])
+        echo(f"Erased: customer {customer}.")
+    roots = [output, params.models, *([artifacts] if artifacts else []), *_database(params)]
+    result = search(roots, plan.identifiers, [proof_path(output).resolve()])
+    server = None if artifacts else show_address(params.tracking.uri)
+    echo.report(result_lines(plan, result, server))
+    if result.places:
+        raise Stop(
+            f"{len(result.places):,} files still hold the customer. Delete what is in them, or delete the "
+            "files; a store that another verb still reads goes when that verb ends. Then call "
+            f"`churn forget {customer} --yes` again: it searches again."
+        )
+    return 0
+
+
+def _store(params: Params) -> Store | None:
+    """Return the store; None if there is none.
+
+    Raises:
+        SourceError: the store is damaged.
+    """
+    if not (params.output / "store").exists():
+        return None
+    return Store.open(params)
+
+
+def _artifacts(params: Params) -> Path | None:
+    """Return the folder of MLflow's files; None if a server has them."""
+    uri = params.tracking.uri
+    if database := database_path(uri):
+        return database.parent / "mlartifacts"
+    return None if "://" in uri else Path(uri)
+
+
+def _database(params: Params) -> list[Path]:
+    database = database_path(params.tracking.uri)
+    return [database] if database else []
+
+
+def _models(params: Params, artifacts: Path | None, echo: Echo) -> list[TrainedModel]:
+    """Return champion, challenger and registered versions, each bundle once."""
+    models = list(models_on_disk(params.champion, params.output))
+    database = database_path(params.tracking.uri)
+    if artifacts and artifacts.is_dir() and database and database.exists():
+        registry = Registry(params.tracking, params.models, params.file, echo.warn)
+        known = {model.digest for model in models}
+        models += [
+            model for model in registered_models(artifacts, registry.versions()) if model.digest not in known
+        ]
+    return models
+
+
+if __name__ == "__main__":
+    from pipelines.cli import main
+
+    raise SystemExit(main("forget"))
