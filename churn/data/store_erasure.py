@@ -20,6 +20,7 @@ from churn.data.files import create_folder, sync_folder
 from churn.data.forgotten import ForgottenCustomers, mark_fingerprint
 from churn.data.ingest.incremental import REJECTS_FOLDER
 from churn.data.ingest.merging import EarlierRows
+from churn.data.ingest.staging import UnreadColumns
 from churn.data.ingest.writing import COPY_OPTIONS, read_stats
 from churn.data.own_files import read_own_parquet
 from churn.data.sql import identifier, literal, parquet_rows
@@ -109,7 +110,9 @@ def _write_table(
         {rule: count for rule, count in rejects.items() if count > 0},
     )
     removed = table.rows - stats.rows + sum(removed_rejects.values())
-    return replace(stats, rows_read=table.rows_read - removed).stored_table(levels, table.unused_columns)
+    return replace(stats, rows_read=table.rows_read - removed).stored_table(
+        levels, UnreadColumns(table.unused_columns, table.near_names)
+    )
 
 
 def _levels_of(
