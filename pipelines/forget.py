@@ -10,6 +10,7 @@ from churn.contact.access import TrainedModel, models_on_disk, registered_models
 from churn.data.store import Store
 from churn.errors import CallError, Stop
 from churn.experiments.ledger import recover
+from churn.handover.outbox import recover_events
 from churn.model.registry import Registry
 from churn.model.runs_database import database_path
 from churn.params import Params
@@ -65,6 +66,7 @@ def run(
         finish(output)
         echo("The erasure that was stopped before its end is finished.")
     recover(output, lambda night: ledger_digest(output, night))
+    recover_events(output)
     remove_stray_files(output, [output, *([artifacts] if artifacts else [])])
     store = _store(params)
     plan = plan_erasure(

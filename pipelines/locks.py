@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 MODEL_VERBS = ("snapshot", "train", "evaluate", "promote", "run", "forget")
 NIGHT_VERBS = ("score", "promote", "run", "forget")
-UNLOCKED_VERBS = ("demo", "init", "ui", "signals", "plan")
+UNLOCKED_VERBS = ("init", "ui", "signals")
 """The verbs that read nothing that an unfinished erasure may have left in two states."""
 MODEL_LOCK = ".model.lock"
 
@@ -62,4 +62,6 @@ def output_locks(verb: str, params: Params | None) -> Iterator[None]:
             from pipelines.ingest import store_lock
 
             locks.enter_context(only_writer(store_lock(params), holder))
+            if (params.output / "outbox").is_dir():
+                locks.enter_context(only_writer(params.output / "outbox" / ".lock", holder))
         yield

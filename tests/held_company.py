@@ -137,6 +137,13 @@ def _write_runs(folder: Path, output: Path) -> None:
     (output / "report").mkdir()
     page = f"<td>{ANN}</td><td>Ann &amp; Lee</td>"
     (output / "report" / "index.html").write_text(page, encoding="utf-8")
+    (output / "outbox").mkdir()
+    events = [
+        {"id": str(number), "data": {"customer_id": who, "message": f"Dear {who}"}}
+        for number, who in enumerate((ANN, BOB))
+    ]
+    lines = "".join(f"{json.dumps(event)}\n" for event in events)
+    (output / "outbox" / f"cutoff={NIGHT}.jsonl").write_text(lines, encoding="utf-8")
     (output / "check").mkdir()
     finding = {"findings": [{"text": f"repeats, such as {ANN} and {BOB}", "examples": [ANN, BOB]}]}
     write_own_json(output / "check" / "guards.json", finding)

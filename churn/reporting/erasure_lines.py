@@ -91,6 +91,12 @@ def source_lines(plan: ErasurePlan) -> Iterator[str]:
             f"Not touched: the source. At the last ingest it had rows of the customer in {tables}. Erase "
             "them there too; `churn ingest` leaves them out and counts them."
         )
+    if n_events := sum(file.count for file in plan.files if file.path.parent.name == "outbox"):
+        yield (
+            f"Not reached: the receiver of the outbox. {n_events:,} {'event' if n_events == 1 else 'events'} of "
+            "the customer went from the outbox; what was delivered before, the receiver must erase, and no "
+            "event tells it that an open contact is withdrawn."
+        )
     yield "Not touched: suppression lists, copies of these folders, and what others got from call lists."
 
 

@@ -74,6 +74,7 @@ def test_forget_erases_and_proves_it_by_a_search(verb: Verb, params: Params) -> 
     assert (
         "Not touched: the source. At the last ingest it had rows of the customer in customers (1 row)" in text
     )
+    assert "1 event of the customer went from the outbox" in text
     assert BOB not in text + err
     assert places_of(params) == (proof_path(params.output),)
     assert verb("show", ANN)[0] == 2
@@ -136,7 +137,7 @@ def test_a_place_that_forget_does_not_know_is_reported_and_no_success_is_claimed
     assert verb("forget", ANN)[0] == 0
 
 
-@pytest.mark.parametrize("name", [".model.lock", ".night.lock", ".ingest.lock"])
+@pytest.mark.parametrize("name", [".model.lock", ".night.lock", ".ingest.lock", "outbox/.lock"])
 def test_forget_waits_for_no_writer_and_changes_nothing(verb: Verb, params: Params, name: str) -> None:
     with held_by_another_process(params.output / name, "`churn train`"):
         code, _, err = verb("forget", ANN, "--yes")

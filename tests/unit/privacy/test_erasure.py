@@ -73,6 +73,7 @@ def test_the_plan_counts_each_place_and_writes_nothing(params: Params) -> None:
         "mlartifacts/1/artifacts/evaluate/predictions.parquet": 1,
         "output/check/guards.json": 1,
         "output/evaluate/predictions.parquet": 1,
+        f"output/outbox/cutoff={NIGHT}.jsonl": 1,
         "output/rejects/orders.parquet": 1,
         "output/report/index.html": 1,
         f"{night}/_calls.csv": 1,
@@ -152,6 +153,14 @@ def test_a_finding_keeps_its_other_examples(params: Params) -> None:
 
     (finding,) = json.loads((params.output / "check" / "guards.json").read_text())["findings"]
     assert finding == {"text": f"repeats, such as (forgotten) and {BOB}", "examples": [BOB]}
+
+
+def test_the_outbox_keeps_the_events_of_others(params: Params) -> None:
+    before = (params.output / "outbox" / f"cutoff={NIGHT}.jsonl").read_text().splitlines()
+
+    forget(params)
+
+    assert (params.output / "outbox" / f"cutoff={NIGHT}.jsonl").read_text().splitlines() == before[1:]
 
 
 def test_the_proof_is_private_and_holds_consents_of_the_erased_alone(params: Params) -> None:
