@@ -92,10 +92,11 @@ def source_lines(plan: ErasurePlan) -> Iterator[str]:
             "them there too; `churn ingest` leaves them out and counts them."
         )
     if n_events := sum(file.count for file in plan.files if file.path.parent.name == "outbox"):
+        events = "1 event" if n_events == 1 else f"{n_events:,} events"
         yield (
-            f"Not reached: the receiver of the outbox. {n_events:,} {'event' if n_events == 1 else 'events'} of "
-            "the customer went from the outbox; what was delivered before, the receiver must erase, and no "
-            "event tells it that an open contact is withdrawn."
+            f"Not reached: the receiver of the outbox. {events} of the customer went from the outbox; what "
+            "was delivered before, the receiver must erase, and no event tells it that an open contact is "
+            "withdrawn."
         )
     yield "Not touched: suppression lists, copies of these folders, and what others got from call lists."
 

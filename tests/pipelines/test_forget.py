@@ -46,7 +46,9 @@ def places_of(params: Params, customer: str = ANN) -> tuple[Path, ...]:
 
 
 def bytes_of(params: Params) -> dict[Path, bytes]:
-    files = [path for path in params.output.rglob("*.*") if path.is_file() and path.suffix != ".lock"]
+    files = [
+        path for path in params.output.rglob("*.*") if path.is_file() and not path.name.endswith(".lock")
+    ]
     return {path: path.read_bytes() for path in files}
 
 
