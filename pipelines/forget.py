@@ -106,9 +106,9 @@ def run(
     result = search(roots, plan.identifiers, [proof_path(output).resolve()])
     server = None if artifacts else show_address(params.tracking.uri)
     echo.report(result_lines(plan, result, server))
-    if result.places:
+    if result.paths:
         raise Stop(
-            f"{len(result.places):,} files still hold the customer. Delete what is in them, or delete the "
+            f"{len(result.paths):,} files still hold the customer. Delete what is in them, or delete the "
             "files; a store that another verb still reads goes when that verb ends. Then call "
             f"`churn forget {customer} --yes` again: it searches again."
         )

@@ -73,7 +73,7 @@ class ErasurePlan:
         ledger: The pages of the ledger without the customer.
         proof: The consents of the customer, which are kept; empty if no proof is kept.
         forgotten: Who is forgotten after the erasure.
-        learnt: The models that learnt from the customer, each with the number of its cutoffs.
+        models: The models that learnt from the customer, each with the number of its cutoffs.
         same_person: How many other ids have the same e-mail address or `person_id`.
         forgotten_on: The day on which the customer was forgotten before; None if not.
     """
@@ -84,7 +84,7 @@ class ErasurePlan:
     ledger: LedgerErasure
     proof: tuple[Mapping[str, Any], ...]
     forgotten: ForgottenCustomers
-    learnt: Mapping[TrainedModel, int]
+    models: Mapping[TrainedModel, int]
     same_person: int
     forgotten_on: date | None
 
@@ -124,10 +124,10 @@ def plan_erasure(
     others = {column: read_column(store, column, customer) if store else () for column in NAME_COLUMNS}
     identifiers = identifiers_of(customer, tables, others)
     snapshots = tuple(snapshot_rows(output / "snapshots", customer))
-    learnt: dict[TrainedModel, int] = {}
+    label_counts: dict[TrainedModel, int] = {}
     for model in models:
         if count := sum(1 for _ in model_rows([model], snapshots)):
-            learnt[model] = count
+            label_counts[model] = count
     ledger = erase_from_ledger(output, customer)
     before = read_forgotten(output)
     roots = [output, *([artifacts] if artifacts else [])]
@@ -138,7 +138,7 @@ def plan_erasure(
         ledger=ledger,
         proof=tuple(_proof(tables, customer, day)) if keeps_proof else (),
         forgotten=before.with_customer(customer, day, salt).with_units(ledger.units),
-        learnt=learnt,
+        models=label_counts,
         same_person=_same_person(store, tables, customer) if store else 0,
         forgotten_on=before.day_of(customer),
     )
@@ -175,9 +175,9 @@ def proof_path(output: Path) -> Path:
 def _file_erasures(output: Path, roots: list[Path], identifiers: Identifiers) -> Iterator[FileErasure]:
     """Yield each file that holds the customer, apart from the store, the ledger and the models."""
     output = output.resolve()
-    spared = (output / FORGOTTEN_FOLDER, output / LEDGER_FOLDER, output / ".scratch")
+    spared_paths = (output / FORGOTTEN_FOLDER, output / LEDGER_FOLDER, output / ".scratch")
     for path in files_below(roots):
-        if any(path.is_relative_to(folder) for folder in spared) or path.parent.name == "bundle":
+        if any(path.is_relative_to(folder) for folder in spared_paths) or path.parent.name == "bundle":
             continue
         if any(part.startswith(".store-") for part in path.relative_to(path.anchor).parts):
             continue

@@ -107,16 +107,18 @@ def is_distinct(text: str) -> bool:
 
 
 def identifiers_of(
-    customer: str, tables: Sequence[CustomerRows], others: Mapping[str, Iterable[Cell]]
+    customer: str, tables: Sequence[CustomerRows], other_values: Mapping[str, Iterable[Cell]]
 ) -> Identifiers:
     """Return what a customer can be recognised by.
 
     Args:
         customer: The id.
         tables: The rows of the customer.
-        others: The values of all other customers by column of `NAME_COLUMNS`.
+        other_values: The values of all other customers by column of `NAME_COLUMNS`.
     """
-    taken = {column: {value for value in values if value is not None} for column, values in others.items()}
+    taken = {
+        column: {value for value in values if value is not None} for column, values in other_values.items()
+    }
     names: dict[str, bool] = {}
     for table in tables:
         for row in table.rows if table.table == "customers" else ():

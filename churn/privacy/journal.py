@@ -28,15 +28,15 @@ class Journal(BaseModel):
     """What an erasure still has to do; it holds no id.
 
     Attributes:
-        replaced: The files that have a new content beside them.
-        removed: The files that go.
+        replaced_paths: The files that have a new content beside them.
+        removed_paths: The files that go.
         store: The name of the folder of the new store; None if there is no store.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    replaced: tuple[str, ...]
-    removed: tuple[str, ...]
+    replaced_paths: tuple[str, ...]
+    removed_paths: tuple[str, ...]
     store: str | None
 
 
@@ -94,8 +94,8 @@ def commit(output: Path, contents: Mapping[Path, bytes | None], store_folder: Pa
     """
     paths = {str(path.absolute()): content is None for path, content in contents.items()}
     journal = Journal(
-        replaced=tuple(sorted(path for path, is_removed in paths.items() if not is_removed)),
-        removed=tuple(sorted(path for path, is_removed in paths.items() if is_removed)),
+        replaced_paths=tuple(sorted(path for path, is_removed in paths.items() if not is_removed)),
+        removed_paths=tuple(sorted(path for path, is_removed in paths.items() if is_removed)),
         store=store_folder.name if store_folder else None,
     )
     for folder in {path.parent for path in contents}:
@@ -119,14 +119,14 @@ def finish(output: Path, advance: Callable[[], object] = lambda: None) -> bool:
         journal = read_own_json(path, Journal, way_out="Restore the output folder from a copy.")
     except FileNotFoundError:
         return False
-    for name in journal.replaced:
+    for name in journal.replaced_paths:
         advance()
         if staged_path(Path(name)).exists():  # otherwise it was renamed before the process was killed
             os.replace(staged_path(Path(name)), name)
-    for name in journal.removed:
+    for name in journal.removed_paths:
         advance()
         Path(name).unlink(missing_ok=True)
-    for folder in {Path(name).parent for name in (*journal.replaced, *journal.removed)}:
+    for folder in {Path(name).parent for name in (*journal.replaced_paths, *journal.removed_paths)}:
         _sync_names(folder)
     if journal.store is not None:
         advance()

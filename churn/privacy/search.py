@@ -37,28 +37,30 @@ class SearchResult:
 
     Attributes:
         files: The number of files that were searched.
-        places: The files that hold an identifier.
+        paths: The files that hold an identifier.
         unreadable: The files that could not be decoded; they were searched byte by byte.
     """
 
     files: int
-    places: tuple[Path, ...]
+    paths: tuple[Path, ...]
     unreadable: tuple[Path, ...]
 
 
-def search(roots: Sequence[Path], identifiers: Identifiers, spared: Sequence[Path] = ()) -> SearchResult:
+def search(
+    roots: Sequence[Path], identifiers: Identifiers, spared_paths: Sequence[Path] = ()
+) -> SearchResult:
     """Search the files of folders, and single files, for a customer.
 
     Args:
         roots: The folders and files; one that does not exist is left out.
         identifiers: What the customer can be recognised by.
-        spared: Files that are not searched.
+        spared_paths: Files that are not searched.
     """
     n_files = 0
     places: list[Path] = []
     unreadable: list[Path] = []
     for path in files_below(roots):
-        if path in spared:
+        if path in spared_paths:
             continue
         n_files += 1
         try:

@@ -8,7 +8,7 @@ from pathlib import Path
 from churn.privacy.erasure import ErasurePlan, FileErasure, proof_path
 from churn.privacy.search import SearchResult
 
-MAX_PLACES = 20
+MAX_PATHS = 20
 
 
 def plan_lines(plan: ErasurePlan, output: Path) -> Iterator[str]:
@@ -22,7 +22,7 @@ def plan_lines(plan: ErasurePlan, output: Path) -> Iterator[str]:
         yield f"  ledger: {_rows(plan.ledger.rows)} of {n_nights:,} {'night' if n_nights == 1 else 'nights'}"
     places: dict[str, list[FileErasure]] = {}
     for file in plan.files:
-        places.setdefault(_place(file.path, output), []).append(file)
+        places.setdefault(_folder_name(file.path, output), []).append(file)
     for place, files in sorted(places.items()):
         yield f"  {place}: {', '.join(_counts(files))}"
     if plan.proof:
@@ -42,10 +42,10 @@ def plan_lines(plan: ErasurePlan, output: Path) -> Iterator[str]:
 
 def model_lines(plan: ErasurePlan) -> Iterator[str]:
     """Yield the models that learnt from the customer, and what to do about them."""
-    if not plan.learnt:
+    if not plan.models:
         return
     yield "Models that learnt from cutoffs at which the customer has a label:"
-    for model, count in plan.learnt.items():
+    for model, count in plan.models.items():
         yield f"  {model.role} version {model.version}: {count:,} {'cutoff' if count == 1 else 'cutoffs'}"
     yield (
         "A model holds no row of the customer and cannot unlearn one. For a model without the customer run "
@@ -62,11 +62,11 @@ def result_lines(plan: ErasurePlan, result: SearchResult, server: str | None) ->
         result: The result of the search.
         server: The tracking server whose files were not searched; None if there is none.
     """
-    if result.places:
-        yield f"{len(result.places):,} of {result.files:,} files still hold the customer:"
-        yield from (f"  {path}" for path in result.places[:MAX_PLACES])
-        if len(result.places) > MAX_PLACES:
-            yield f"  and {len(result.places) - MAX_PLACES:,} more"
+    if result.paths:
+        yield f"{len(result.paths):,} of {result.files:,} files still hold the customer:"
+        yield from (f"  {path}" for path in result.paths[:MAX_PATHS])
+        if len(result.paths) > MAX_PATHS:
+            yield f"  and {len(result.paths) - MAX_PATHS:,} more"
     else:
         yield (
             f"Searched {result.files:,} files, Parquet decoded and archives opened: none holds the customer."
@@ -101,7 +101,7 @@ def source_lines(plan: ErasurePlan) -> Iterator[str]:
     yield "Not touched: suppression lists, copies of these folders, and what others got from call lists."
 
 
-def _place(path: Path, output: Path) -> str:
+def _folder_name(path: Path, output: Path) -> str:
     """Return the folder of a file below the output folder, such as `snapshots`; the folder of MLflow else."""
     folder = output.resolve()
     if path.is_relative_to(folder):

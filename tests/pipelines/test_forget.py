@@ -42,7 +42,7 @@ def verb(params: Params, capsys: pytest.CaptureFixture[str]) -> Verb:
 
 def places_of(params: Params, customer: str = ANN) -> tuple[Path, ...]:
     roots = [params.output, params.output.parent / "mlartifacts"]
-    return search(roots, Identifiers(customer)).places
+    return search(roots, Identifiers(customer)).paths
 
 
 def bytes_of(params: Params) -> dict[Path, bytes]:

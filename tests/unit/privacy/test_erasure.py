@@ -82,19 +82,19 @@ def test_the_plan_counts_each_place_and_writes_nothing(params: Params) -> None:
         f"{night}/scores.parquet": 1,
         f"output/snapshots/cutoff={EARLIER}/part.parquet": 1,
     }
-    assert (plan.ledger.rows, plan.learnt, plan.forgotten_on) == (7, {MODEL: 1}, None)
+    assert (plan.ledger.rows, plan.models, plan.forgotten_on) == (7, {MODEL: 1}, None)
     assert before == {path: path.read_bytes() for path in params.output.rglob("*") if path.is_file()}
 
 
 def test_after_an_erasure_only_the_proof_holds_the_customer(params: Params) -> None:
     folder = params.output.parent
     roots = [params.output, folder / "mlartifacts"]
-    n_before = len(search(roots, plan_of(params).identifiers).places)
+    n_before = len(search(roots, plan_of(params).identifiers).paths)
 
     plan = forget(params)
 
     assert n_before > 10
-    assert search(roots, plan.identifiers).places == (proof_path(params.output).resolve(),)
+    assert search(roots, plan.identifiers).paths == (proof_path(params.output).resolve(),)
     assert "Ann" in (folder / "raw" / "customers.csv").read_text()
     with pytest.raises(CallError, match="nothing is held"):
         read_access(Store.open(params), ANN, params.output, (), ())
@@ -181,7 +181,7 @@ def test_the_proof_is_private_and_holds_consents_of_the_erased_alone(params: Par
 def test_without_a_proof_nothing_at_all_is_left(params: Params) -> None:
     plan = forget(params, keeps_proof=False)
 
-    assert search([params.output], plan.identifiers).places == ()
+    assert search([params.output], plan.identifiers).paths == ()
     assert not proof_path(params.output).exists()
 
 
@@ -217,5 +217,5 @@ def test_an_erasure_that_is_killed_is_finished_without_the_id(params: Params, mo
 
     folder = params.output.parent
     result = search([params.output, folder / "mlartifacts"], plan.identifiers)
-    assert result.places == (proof_path(params.output).resolve(),)
+    assert result.paths == (proof_path(params.output).resolve(),)
     read_access(Store.open(params), BOB, params.output, (), ())

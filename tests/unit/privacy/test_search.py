@@ -67,14 +67,14 @@ def test_a_customer_is_found_in_each_form_of_file(tmp_path: Path, name: str, wri
 
     result = search([tmp_path], ANN)
 
-    assert (result.files, result.places) == (1, (tmp_path / "deep" / name,))
+    assert (result.files, result.paths) == (1, (tmp_path / "deep" / name,))
 
 
 @pytest.mark.parametrize(("name", "write"), WRITERS, ids=[name for name, _ in WRITERS])
 def test_other_customers_are_not_taken_for_this_one(tmp_path: Path, name: str, write: Write) -> None:
     write(tmp_path / name, "C-10012")
 
-    assert search([tmp_path], ANN).places == ()
+    assert search([tmp_path], ANN).paths == ()
 
 
 def test_a_deleted_row_of_a_database_is_found_in_its_free_pages(tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_a_deleted_row_of_a_database_is_found_in_its_free_pages(tmp_path: Path) 
         connection.execute("PRAGMA secure_delete = OFF")
         connection.execute("DELETE FROM tags")
 
-    assert len(search([tmp_path], ANN).places) == 1
+    assert len(search([tmp_path], ANN).paths) == 1
 
 
 def test_a_short_id_is_found_by_column_and_not_by_bytes(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_a_short_id_is_found_by_column_and_not_by_bytes(tmp_path: Path) -> None:
     pq.write_table(pa.table({"model_version": ["7"], "n": [7]}), tmp_path / "other.parquet")
     pq.write_table(pa.table({"customer_id": ["7"]}), tmp_path / "own.parquet")
 
-    assert search([tmp_path], seven).places == (tmp_path / "own.parquet",)
+    assert search([tmp_path], seven).paths == (tmp_path / "own.parquet",)
 
 
 def test_a_damaged_file_is_searched_byte_by_byte_and_counted(tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_a_damaged_file_is_searched_byte_by_byte_and_counted(tmp_path: Path) -> 
 
     result = search([tmp_path], ANN)
 
-    assert (len(result.places), len(result.unreadable)) == (1, 1)
+    assert (len(result.paths), len(result.unreadable)) == (1, 1)
 
 
 def test_spared_files_are_not_searched_and_missing_roots_are_left_out(tmp_path: Path) -> None:
@@ -108,4 +108,4 @@ def test_spared_files_are_not_searched_and_missing_roots_are_left_out(tmp_path: 
 
     result = search([tmp_path, tmp_path / "nothing"], ANN, [tmp_path / "proof.jsonl"])
 
-    assert (result.files, result.places) == (0, ())
+    assert (result.files, result.paths) == (0, ())
