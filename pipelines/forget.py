@@ -10,6 +10,7 @@ from churn.contact.access import TrainedModel, models_on_disk, registered_models
 from churn.data.store import Store
 from churn.errors import CallError, Stop
 from churn.experiments.ledger import recover
+from churn.handover.customer import erase_in_database, rows_in_database
 from churn.handover.outbox import recover_events
 from churn.model.registry import Registry
 from churn.model.runs_database import database_path
@@ -49,6 +50,7 @@ def run(
     Raises:
         CallError: nothing is held under this id, `--yes` is missing, or a cutoff is given.
         SourceError: a file is damaged.
+        DeliveryError: the database of the nights does not answer; nothing is erased then.
         Stop: a file still holds the customer, or an earlier erasure is unfinished and `--yes` is missing.
     """
     if cutoff is not None:
@@ -79,16 +81,21 @@ def run(
         salt=secrets.token_hex(SALT_BYTES),
         keeps_proof=not no_proof,
     )
-    if plan.is_empty and plan.forgotten_on is None:
+    sink = params.score.sink
+    in_database = rows_in_database(sink, customer, params.file) if sink else {}
+    if plan.is_empty and plan.forgotten_on is None and not in_database:
         raise CallError(
             f"CUSTOMER '{customer}': nothing is held under this id in {output}. An id is compared exactly, "
             "with capital letters and leading zeros. Write it as in the source; nothing was erased."
         )
-    if plan.is_empty:
+    if plan.is_empty and not in_database:
         echo(f"Customer {customer} was forgotten on {plan.forgotten_on}; no row is held.")
     else:
         echo.report(plan_lines(plan, output))
         echo.report(model_lines(plan))
+        if sink and in_database:
+            counts = ", ".join(f"{table} {count:,}" for table, count in in_database.items())
+            echo(f"Rows of the customer in {show_address(sink.connection)}, to be erased: {counts}")
         if dry_run:
             echo("Nothing was erased, because of --dry-run.")
             return 0
@@ -97,7 +104,10 @@ def run(
                 f"nothing was erased. An erasure cannot be undone: read what is to go, then call "
                 f"`churn forget {customer} --yes`."
             )
-        erase(output, store, plan)
+        if sink and in_database:  # first: if the database does not answer, nothing is erased by half
+            erase_in_database(sink, customer, params.file)
+        if not plan.is_empty:
+            erase(output, store, plan)
         finish(output)
         store = None
         remove_stray_files(output, [output])

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from churn.data.files import only_writer
+from churn.data.sinks.connection import MARK
 from churn.data.store import Store
 from churn.experiments.ledger import read_whole_ledger
 from churn.params import Params
@@ -81,6 +84,41 @@ def test_forget_erases_and_proves_it_by_a_search(verb: Verb, params: Params) -> 
     assert places_of(params) == (proof_path(params.output),)
     assert verb("show", ANN)[0] == 2
     assert verb("show", BOB)[0] == 0
+
+
+def test_forget_erases_the_rows_of_all_nights_in_the_database_of_the_nights(
+    verb: Verb, params: Params
+) -> None:
+    path = params.output.parent / "nights.sqlite"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(f"CREATE TABLE churn_scores (/* {MARK} */ cutoff DATE, customer_id TEXT)")
+        connection.execute("CREATE TABLE churn_nights (cutoff DATE, score_rows INTEGER, call_rows INTEGER)")
+        connection.executemany("INSERT INTO churn_scores VALUES ('2024-05-01', ?)", [(ANN,), (BOB,)])
+    database = ("--set", f"score.sink.connection=sqlite:///{path}")
+
+    plan = verb("forget", ANN, "--dry-run", *database)[1]
+    before = path.read_bytes()
+    code, _, err = verb("forget", ANN, "--yes", *database)
+
+    with closing(sqlite3.connect(path)) as connection:
+        rows = connection.execute("SELECT customer_id FROM churn_scores").fetchall()
+    assert f"in sqlite:///{path}, to be erased: scores 1" in plan
+    assert ANN.encode() in before
+    assert (code, err, rows) == (0, "", [(BOB,)])
+    assert ANN.encode() not in path.read_bytes()
+    assert "no row is held" in verb("forget", ANN, "--yes", *database)[1]
+
+
+def test_nothing_is_erased_while_the_database_of_the_nights_does_not_answer(
+    verb: Verb, params: Params
+) -> None:
+    before = bytes_of(params)
+
+    code, _, err = verb("forget", ANN, "--yes", "--set", "score.sink.connection=postgresql://127.0.0.1:1/x")
+
+    assert code == 17
+    assert "the database cannot be opened" in err
+    assert bytes_of(params) == before
 
 
 def test_no_ingest_brings_a_forgotten_customer_back(verb: Verb, params: Params) -> None:
