@@ -110,7 +110,7 @@ def killed_nights(n_moments: int) -> Iterator[Round]:
         with _Receiver(folder / "received") as receiver:
             company = _Company(folder, receiver)
             for moment in range(1, n_moments + 1):
-                entry = company.kill_after(company.seconds * moment / n_moments, f"round{moment}")
+                entry = company.kill_after(moment / n_moments, f"round{moment}")
                 print(f"{moment} of {n_moments}: {entry}", file=sys.stderr, flush=True)
                 yield entry
 
@@ -139,7 +139,8 @@ class _Company:
             shutil.rmtree(self._project / "output" / name)
         shutil.copytree(self._project / "output", self._before, symlinks=True)
         import_what_verbs_import(self._project, "score")
-        self.seconds = max(self._time_night(f"whole{number}") for number in range(2))
+        self._begin("whole")
+        self._seconds = self._time_night()
         self._outbox = self._outbox_bytes()
         self._ids = [event.id for event in read_all_events(self._output)]
         if len(self._ids) < CONTACTS // 2:
@@ -149,16 +150,19 @@ class _Company:
     def _output(self) -> Path:
         return self._project / "output"
 
-    def kill_after(self, seconds: float, name: str) -> Round:
-        """Kill a night after some seconds, call the next one, and compare files, ledger and requests."""
+    def kill_after(self, share: float, name: str) -> Round:
+        """Kill a night after a share of its time, call the next one, and compare files, ledger and requests.
+
+        The time is that of the last whole night, because a busy machine is not always equally busy.
+        """
         self._begin(name)
         verb = Verb(self._project, "score")
-        time.sleep(seconds)
+        time.sleep(share * self._seconds)
         verb.send(signal.SIGKILL)
         verb.end()
         problems = Counter(self._problems())
         phase = self._phase()
-        _whole(self._project, "score")
+        self._seconds = self._time_night()
         problems.update(self._problems())
         requests, kept = self._receiver.requests(), self._receiver.kept()
         problems["half-written"] += self._outbox_bytes() != self._outbox
@@ -177,8 +181,7 @@ class _Company:
         shutil.copytree(self._before, self._output, symlinks=True)
         self._receiver.begin(name)
 
-    def _time_night(self, name: str) -> float:
-        self._begin(name)
+    def _time_night(self) -> float:
         start = time.perf_counter()
         _whole(self._project, "score")
         return time.perf_counter() - start
