@@ -71,7 +71,7 @@ def test_the_tables_are_written_between_their_marks(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(proof, "TABLES", {name: lambda n, seed: iter([f"| {n} |"]) for name in proof.TABLES})
 
     for name in proof.TABLES:
-        proof.main([name, "--experiments", "7", "--write"])
+        proof.main([name, "--experiments", "7", "--moments", "7", "--write"])
 
     text = page.read_text(encoding="utf-8")
     for name in proof.TABLES:
