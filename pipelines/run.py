@@ -16,6 +16,7 @@ from churn.training.challenger import read_challenger
 from pipelines import evaluate, promote, report, score, snapshot, train
 from pipelines.echo import Echo
 from pipelines.ingest import ensure_store
+from pipelines.night_handover import check_handover, hand_over_night
 
 
 def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None:
@@ -33,7 +34,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
     """
     check_answers(params.tracking.uri, params.file)
     score.check_inputs(params)
-    score.check_handover(params)
+    check_handover(params)
     store = ensure_store(params, echo)
     night = store.cutoff_or_tonight(cutoff)
     echo.finish_step("ingest")
@@ -60,7 +61,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
     echo.finish_step("score")
     report.run(params, cutoff=night, echo=echo)
     if not trial:
-        score.hand_over_night(params, store, night, echo)
+        hand_over_night(params, store, night, echo)
     registry = Registry(params.tracking, params.models, params.file)
     challenger = read_challenger(params.output)
     if trial:

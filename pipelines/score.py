@@ -12,7 +12,7 @@ from churn.contact.night import History, score_night
 from churn.contact.working_days import check_holidays
 from churn.data.files import checksum_of
 from churn.data.store import Store
-from churn.errors import BusyError, ChurnError, DeliveryError, ModelError
+from churn.errors import ChurnError, ModelError
 from churn.experiments.ledger import (
     check_salt,
     is_published,
@@ -28,9 +28,8 @@ from churn.features.engine.cohort import GONE_REASONS
 from churn.features.engine.matrix import matrix_at
 from churn.features.library import all_signals, select_signals
 from churn.features.money import money_before, mrr_at
-from churn.handover.database import check_database, delivery_lines, hand_over
 from churn.handover.events import EventTerms, NightFacts
-from churn.handover.outbox import StagedEvents, night_path, publish_events, recover_events, stage_night
+from churn.handover.outbox import publish_events, recover_events, stage_night
 from churn.model.bundle import load_champion
 from churn.model.value import monthly_money
 from churn.params import Params
@@ -53,9 +52,9 @@ from churn.scoring.sink import (
     write_night,
 )
 from churn.training.challenger import load_challenger
-from pipelines import deliver
 from pipelines.echo import Echo
 from pipelines.ingest import ensure_store
+from pipelines.night_handover import check_handover, hand_over_night, outbox_lines, outbox_warnings
 
 
 def run(
@@ -226,7 +225,7 @@ def run(
         echo(f"  {why_free}")
     echo(f"scores: {scores_path(params.output, cutoff)}" + ("" if is_new else " (the same as before)"))
     if events:
-        echo.report(_outbox_lines(params, cutoff, events), _outbox_warnings(events))
+        echo.report(outbox_lines(params, cutoff, events), outbox_warnings(events))
     if trial and params.score.sink:
         echo("database: a trial is not handed over")
     if trial and params.contact.outbox:
@@ -234,102 +233,6 @@ def run(
     if not trial and is_last_step:
         hand_over_night(params, store, cutoff, echo, is_new=is_new)
     return 0
-
-
-def check_handover(params: Params) -> None:
-    """Check that what takes the night over will answer, before minutes of work.
-
-    Raises:
-        ParamsError: the address of the database cannot be read, or its driver is not installed.
-        DeliveryError: the database does not answer, or would not take the night.
-        BusyError: another program holds the database.
-    """
-    if params.score.sink:
-        check_database(params.score.sink, params.label, params.score.reasons, params.file)
-
-
-def hand_over_night(params: Params, store: Store, cutoff: date, echo: Echo, *, is_new: bool = True) -> None:
-    """Hand a night over whose files and page of the ledger are published: to a database and to a receiver.
-
-    If one of them fails, the other still gets what is meant for it.
-
-    Args:
-        params: The parameters.
-        store: The store, for the permissions just before contacts are sent.
-        cutoff: The cutoff of the night.
-        echo: Prints lines.
-        is_new: Whether this call wrote the files of the night.
-
-    Raises:
-        DeliveryError: the database did not take the night, or the receiver did not take all contacts.
-        BusyError: another night is being scored, or another program holds the database.
-    """
-    errors: list[ChurnError] = []
-    try:
-        _fill_database(params, cutoff, echo, is_new=is_new)
-    except (DeliveryError, BusyError) as error:
-        errors.append(error)
-    try:
-        _send_contacts(params, store, echo)
-    except DeliveryError as error:
-        errors.append(error)
-    if len(errors) > 1:
-        raise DeliveryError(*(problem for error in errors for problem in error.problems))
-    if errors:
-        raise errors[0]
-
-
-def _fill_database(params: Params, cutoff: date, echo: Echo, *, is_new: bool) -> None:
-    if params.score.sink:
-        with one_night_at_a_time(params.output):
-            delivery = hand_over(params.output, cutoff, params.score.sink, params.file)
-        for line in delivery_lines(delivery, cutoff, is_new=is_new):
-            echo(line)
-
-
-def _send_contacts(params: Params, store: Store, echo: Echo) -> None:
-    """Deliver what waits in the outbox; as everything in a night, tasks expire by the day of the data."""
-    outbox = params.contact.outbox
-    if outbox is None or outbox.url is None or not outbox.after_score:
-        return
-    try:
-        deliver.run(params, cutoff=store.tonight, echo=echo, store=store)
-    except BusyError as error:
-        raise DeliveryError(
-            *error.problems, "The night is written. Call `churn deliver` to hand its contacts over."
-        ) from None
-
-
-def _outbox_lines(params: Params, cutoff: date, events: StagedEvents) -> Iterator[str]:
-    """Yield what the night put into the outbox."""
-    if events.is_backfill:
-        yield "outbox: nothing, because later nights do not follow this one: its contacts are not handed over"
-        return
-    outbox = params.contact.outbox
-    if outbox is None or outbox.url is None:
-        how = "other systems read the file"
-    else:
-        how = "sent now" if outbox.after_score else "waiting for `churn deliver`"
-    yield (
-        f"outbox: {events.n_planned:,} contacts planned, {events.n_withdrawn:,} withdrawn "
-        f"({how}): {night_path(params.output, cutoff)}"
-    )
-    if events.n_never_planned:
-        yield (
-            f"  {events.n_never_planned:,} open tasks are from nights without an outbox; they stay on the "
-            "call list and are not handed over"
-        )
-
-
-def _outbox_warnings(events: StagedEvents) -> Iterator[str]:
-    """Yield what a person must look at before the contacts take place."""
-    for problem, n in events.message_problems.items():
-        yield f"outbox: no message for {n:,} {'customer' if n == 1 else 'customers'}: {problem}"
-    if events.n_changed:
-        yield (
-            f"outbox: {events.n_changed:,} contacts of this night differ from those that it planned before. "
-            "Those that are delivered already are not sent again."
-        )
 
 
 def check_inputs(params: Params) -> Playbook:

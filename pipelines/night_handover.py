@@ -1,0 +1,111 @@
+"""Hand a night over: to a database, and its contacts to other systems."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+
+from churn.data.store import Store
+from churn.errors import BusyError, ChurnError, DeliveryError
+from churn.handover.database import check_database, delivery_lines, hand_over
+from churn.handover.outbox import StagedEvents, night_path
+from churn.params import Params
+from churn.scoring.sink import one_night_at_a_time
+from pipelines import deliver
+from pipelines.echo import Echo
+
+
+def check_handover(params: Params) -> None:
+    """Check that what takes the night over will answer, before minutes of work.
+
+    Raises:
+        ParamsError: the address of the database cannot be read, or its driver is not installed.
+        DeliveryError: the database does not answer, or would not take the night.
+        BusyError: another program holds the database.
+    """
+    if params.score.sink:
+        check_database(params.score.sink, params.label, params.score.reasons, params.file)
+
+
+def hand_over_night(params: Params, store: Store, cutoff: date, echo: Echo, *, is_new: bool = True) -> None:
+    """Hand a night over whose files and page of the ledger are published: to a database and to a receiver.
+
+    If one of them fails, the other still gets what is meant for it.
+
+    Args:
+        params: The parameters.
+        store: The store, for the permissions just before contacts are sent.
+        cutoff: The cutoff of the night.
+        echo: Prints lines.
+        is_new: Whether this call wrote the files of the night.
+
+    Raises:
+        DeliveryError: the database did not take the night, or the receiver did not take all contacts.
+        BusyError: another night is being scored, or another program holds the database.
+    """
+    errors: list[ChurnError] = []
+    try:
+        _fill_database(params, cutoff, echo, is_new=is_new)
+    except (DeliveryError, BusyError) as error:
+        errors.append(error)
+    try:
+        _send_contacts(params, store, echo)
+    except DeliveryError as error:
+        errors.append(error)
+    if len(errors) > 1:
+        raise DeliveryError(*(problem for error in errors for problem in error.problems))
+    if errors:
+        raise errors[0]
+
+
+def _fill_database(params: Params, cutoff: date, echo: Echo, *, is_new: bool) -> None:
+    if params.score.sink:
+        with one_night_at_a_time(params.output):
+            delivery = hand_over(params.output, cutoff, params.score.sink, params.file)
+        for line in delivery_lines(delivery, cutoff, is_new=is_new):
+            echo(line)
+
+
+def _send_contacts(params: Params, store: Store, echo: Echo) -> None:
+    """Deliver what waits in the outbox; as everything in a night, tasks expire by the day of the data."""
+    outbox = params.contact.outbox
+    if outbox is None or outbox.url is None or not outbox.after_score:
+        return
+    try:
+        deliver.run(params, cutoff=store.tonight, echo=echo, store=store)
+    except BusyError as error:
+        raise DeliveryError(
+            *error.problems, "The night is written. Call `churn deliver` to hand its contacts over."
+        ) from None
+
+
+def outbox_lines(params: Params, cutoff: date, events: StagedEvents) -> Iterator[str]:
+    """Yield what the night put into the outbox."""
+    if events.is_backfill:
+        yield "outbox: nothing, because later nights do not follow this one: its contacts are not handed over"
+        return
+    outbox = params.contact.outbox
+    if outbox is None or outbox.url is None:
+        how = "other systems read the file"
+    else:
+        how = "sent now" if outbox.after_score else "waiting for `churn deliver`"
+    yield (
+        f"outbox: {events.n_planned:,} contacts planned, {events.n_withdrawn:,} withdrawn "
+        f"({how}): {night_path(params.output, cutoff)}"
+    )
+    if events.n_never_planned:
+        yield (
+            f"  {events.n_never_planned:,} open tasks are from nights without an outbox; they stay on the "
+            "call list and are not handed over"
+        )
+
+
+def outbox_warnings(events: StagedEvents) -> Iterator[str]:
+    """Yield what a person must look at before the contacts take place."""
+    for problem, n in events.message_problems.items():
+        yield f"outbox: no message for {n:,} {'customer' if n == 1 else 'customers'}: {problem}"
+    if events.n_changed:
+        yield (
+            f"outbox: {events.n_changed:,} contacts of this night differ from those that it planned before. "
+            "Those that are delivered already are not sent again."
+        )
