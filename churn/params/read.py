@@ -129,7 +129,9 @@ def _override(tree: dict[str, Any], override: str) -> Iterator[str]:
         return
     *parents, last = key.strip().split(".")
     for parent in parents:
-        branch = tree.setdefault(parent, {})
+        branch = tree.get(parent)
+        if branch is None:  # no such section, or `null`, which switches a section off
+            branch = tree[parent] = {}
         if not isinstance(branch, dict):
             yield f"--set {override}: '{parent}' is a value, not a section."
             return

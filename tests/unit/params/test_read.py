@@ -121,6 +121,23 @@ def test_an_override_wins_over_the_file(tmp_path: Path) -> None:
     assert (params.train.seed, params.label.horizon_days, params.engine.threads) == (11, 14, 1)
 
 
+@pytest.mark.parametrize("section", ["score: {sink: null}", "score: {}", "score:", ""])
+def test_an_override_fills_a_section_that_is_switched_off(tmp_path: Path, section: str) -> None:
+    overrides = ["score.sink.connection=sqlite:///nights.sqlite"]
+
+    params = load_params(written(tmp_path, f"{GOOD}\n{section}\n"), overrides)
+
+    assert params.score.sink is not None
+    assert params.score.sink.connection.startswith("sqlite:///")
+
+
+def test_an_override_below_a_value_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ParamsError) as caught:
+        load_params(written(tmp_path, GOOD), ["label.horizon_days.x=3"])
+
+    assert "'horizon_days' is a value, not a section" in str(caught.value)
+
+
 def test_a_value_in_the_sql_of_a_table_is_used_as_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
