@@ -35,8 +35,8 @@ def plan_lines(plan: ErasurePlan, output: Path) -> Iterator[str]:
         )
     if plan.identifiers.shared_names:
         yield (
-            f"{plan.identifiers.shared_names:,} of the names and e-mail addresses belong to other customers "
-            "too; there they stay."
+            f"Names and e-mail addresses that other customers share: {plan.identifiers.shared_names:,}. "
+            "There they stay."
         )
 
 
