@@ -32,6 +32,9 @@ MAX_RETRY_AFTER = 86_400.0
 RETRIED_STATUS = (408, 425, 429)
 """The answers below 500 after which the same request may succeed later."""
 
+STOPPING_STATUS = (401, 403, 404, 405, 407)
+"""The answers that refuse every request: the address or the secret is wrong, and not the event."""
+
 _PORTS = {"https": 443, "http": 80}
 
 
@@ -142,8 +145,8 @@ def answer_of(status: int, retry_after: str | None, now: float) -> Answer:
         retry_after: The header `Retry-After`.
         now: The time in seconds since 1970.
 
-    >>> [answer_of(status, None, 0.0).result for status in (204, 301, 400, 410, 429, 503)]
-    ['delivered', 'stopped', 'refused', 'stopped', 'failed', 'failed']
+    >>> [answer_of(status, None, 0.0).result for status in (204, 301, 400, 401, 410, 429, 503)]
+    ['delivered', 'stopped', 'refused', 'stopped', 'stopped', 'failed', 'failed']
     """
     words = f"answer {status}" + (f" {text}" if (text := http.client.responses.get(status)) else "")
     if 200 <= status < 300:
@@ -152,6 +155,8 @@ def answer_of(status: int, retry_after: str | None, now: float) -> Answer:
         return Answer("stopped", words, status, is_gone=True)
     if 300 <= status < 400:
         return Answer("stopped", f"{words}: redirects are not followed", status)
+    if status in STOPPING_STATUS:
+        return Answer("stopped", f"{words}: check the address and the secret", status)
     if 400 <= status < 500 and status not in RETRIED_STATUS:
         return Answer("refused", words, status)
     return Answer("failed", words, status, _seconds_of(retry_after, now))

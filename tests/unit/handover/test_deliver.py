@@ -127,7 +127,7 @@ def test_retry_after_is_kept_also_by_the_next_call(tmp_path: Path) -> None:
 # --- a receiver that refuses
 
 
-@pytest.mark.parametrize("status", [400, 401, 404, 413, 422])
+@pytest.mark.parametrize("status", [400, 409, 413, 415, 422])
 def test_a_refused_event_is_dead_at_once_and_the_others_go_on(tmp_path: Path, status: int) -> None:
     receiver = Receiver([status])
 
@@ -192,13 +192,16 @@ def test_a_receiver_that_was_gone_is_tried_again_on_request(tmp_path: Path) -> N
     assert delivered_by(tmp_path, FIVE, receiver).n_delivered == 5
 
 
-def test_a_redirect_stops_this_call_only_and_costs_no_attempt(tmp_path: Path) -> None:
-    receiver = Receiver([307, 307])
+@pytest.mark.parametrize("status", [307, 401, 403, 404])
+def test_an_answer_about_the_address_stops_this_call_only_and_costs_no_attempt(
+    tmp_path: Path, status: int
+) -> None:
+    receiver = Receiver([status, status])
 
     stopped = [delivered_by(tmp_path, FIVE, receiver, attempts=1) for _ in range(2)]
     last = delivered_by(tmp_path, FIVE, receiver, attempts=1)
 
-    assert all("redirects" in str(delivery.stopped_because) for delivery in stopped)
+    assert all(f"answer {status}" in str(delivery.stopped_because) for delivery in stopped)
     assert (last.n_delivered, last.n_dead) == (5, 0)
 
 

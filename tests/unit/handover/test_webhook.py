@@ -37,8 +37,8 @@ def test_two_secrets_give_two_signatures_of_which_each_stands_alone() -> None:
     ("status", "result", "retry_after"),
     [
         *((status, "delivered", None) for status in (200, 201, 204, 299)),
-        *((status, "stopped", None) for status in (301, 307, 308, 410)),
-        *((status, "refused", None) for status in (400, 401, 403, 404, 413, 422)),
+        *((status, "stopped", None) for status in (301, 307, 308, 401, 403, 404, 405, 407, 410)),
+        *((status, "refused", None) for status in (400, 409, 413, 415, 422)),
         *((status, "failed", 7.0) for status in (408, 425, 429, 500, 502, 503)),
     ],
 )
