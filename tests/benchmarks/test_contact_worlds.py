@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.proof import checker, worlds
 from benchmarks.proof.checker import breaches
-from churn.contact import arms, new_tasks, plan
+from churn.contact import arms, channels, new_tasks, plan
 from churn.contact.limits import EarlierTasks
 from churn.contact.working_days import WorkingCalendar
 
@@ -104,8 +104,8 @@ def give_two_reasons(monkeypatch):
 @pytest.mark.parametrize(
     ("plant", "rule"),
     [
-        (patched(plan, "contact_refusals", no_refusals), "objection"),
-        (patched(plan, "contact_refusals", no_refusals), "consent"),
+        (patched(channels, "contact_refusals", no_refusals), "objection"),
+        (patched(channels, "contact_refusals", no_refusals), "consent"),
         (forget_withdrawals, "consent"),
         (forget_suppression_lists, "objection"),
         (take_the_zone_of_the_company, "quiet hours"),
