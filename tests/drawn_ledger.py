@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from churn.experiments.experiment_units import Maturity
-from churn.experiments.ledger import Ledger, LedgerFacts, empty_ledger
+from churn.experiments.ledger import (
+    TABLES,
+    Ledger,
+    LedgerFacts,
+    LedgerNight,
+    empty_ledger,
+    ledger_night,
+    publish,
+    stage,
+)
 from churn.experiments.measure import measure
 from churn.experiments.result import Effects
 from churn.experiments.unit_outcomes import Outcomes
@@ -41,6 +52,32 @@ def planned(unit: str, arm: str, play: str, night: date = FIRST, **changes: obje
     return row | {"residual_value": 100.0} | changes
 
 
+def night_facts(night: date, previous: date | None = None, **changes: Any) -> LedgerFacts:
+    """Return the facts of a night's page with a control of 10 %, but for the changes."""
+    facts = LedgerFacts(
+        cutoff=night,
+        previous=previous,
+        run_id="r",
+        salt_digest="s",
+        unit="person",
+        control_share=0.1,
+        no_control_because=None,
+        files={},
+    )
+    return facts.model_copy(update=changes)
+
+
+def publish_page(
+    output: Path, night: date, previous: date | None, ledger: Ledger, **tables: pd.DataFrame
+) -> LedgerNight:
+    """Publish the rows of a drawn ledger as the page of a night; `tables` wins over its tables."""
+    rows = {name: getattr(ledger, name) for name in TABLES} | tables
+    page = ledger_night(night_facts(night, previous), rows)
+    stage(output, page)
+    publish(output, night)
+    return page
+
+
 def drawn(
     assignments: list[dict[str, object]],
     tasks: list[dict[str, object]] | None = None,
@@ -48,16 +85,7 @@ def drawn(
 ) -> Ledger:
     empty = empty_ledger()
     nights = tuple(
-        LedgerFacts(
-            cutoff=night,
-            previous=None,
-            run_id="r",
-            salt_digest="s",
-            unit="person",
-            control_share=share,
-            no_control_because=None if share else "few customers",
-            files={},
-        )
+        night_facts(night, control_share=share, no_control_because=None if share else "few customers")
         for night, share in (shares or {FIRST: 0.1, SECOND: 0.1, LATE: 0.1}).items()
     )
     return Ledger(

@@ -15,12 +15,11 @@ from churn.data.files import checksum_of
 from churn.data.ingest.ingest import ingest
 from churn.data.own_files import write_own_json
 from churn.data.store import Store
-from churn.experiments.ledger import LedgerFacts, ledger_night, publish, stage
 from churn.params import Params, load_params
 from churn.scoring.sink import night_files, write_night
 from churn.snapshots.manifest import SnapshotCutoff, SnapshotManifest
 from tests.drawn_company import parse
-from tests.drawn_ledger import assigned, drawn, planned
+from tests.drawn_ledger import assigned, drawn, planned, publish_page
 
 ANN, BOB, CEM = "C-1001", "C-1002", "C-1003"
 EARLIER, NIGHT = date(2024, 2, 1), date(2024, 3, 1)
@@ -101,15 +100,7 @@ def _write_ledger(output: Path) -> str:
         ledger = drawn(assignments, tasks)
         bands = pd.DataFrame({"customer_id": [ANN, BOB], "raw_band": [2, 4], "band": [3, 4]})
         holdings = pd.DataFrame({"customer_id": [ANN, BOB], "play": ["call", "call"], "nights": [2, 1]})
-        facts = LedgerFacts(
-            cutoff=night, previous=previous, run_id="r", salt_digest="s", unit="person", control_share=0.1,
-            no_control_because=None, files={},
-        )  # fmt: skip
-        tables = {"assignments": ledger.assignments, "tasks": ledger.tasks}
-        page = ledger_night(facts, {**tables, "bands": bands, "holdings": holdings})
-        stage(output, page)
-        publish(output, night)
-        digest = page.digest
+        digest = publish_page(output, night, previous, ledger, bands=bands, holdings=holdings).digest
     return digest
 
 

@@ -299,7 +299,8 @@ def mutate_parquet(path: Path, rng: random.Random) -> str:
         )
         try:
             changed = pc.cast(table[column], other_type, safe=False)
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):  # no cast to this type: no value at all
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            # The values have no such type, so the mutation is another one: a column without values.
             changed, other_type = pa.nulls(len(table), pa.null()), pa.null()
         table, note = table.set_column(place, column, changed), f"{column} as {other_type}"
     elif operation == "text":

@@ -154,7 +154,7 @@ def _killed_before_statement(step: int) -> Iterator[None]:
     left = iter(range(step - 1, -1, -1))
     methods = {name: getattr(PostgresqlSink, name) for name in STATEMENTS}
 
-    def counted(method: Callable[..., Any]) -> Callable[..., Any]:
+    def with_kill(method: Callable[..., Any]) -> Callable[..., Any]:
         def call(*arguments: Any, **options: Any) -> Any:
             if next(left, None) == 0:
                 os.kill(os.getpid(), signal.SIGKILL)
@@ -163,7 +163,7 @@ def _killed_before_statement(step: int) -> Iterator[None]:
         return call
 
     for name, method in methods.items():
-        setattr(PostgresqlSink, name, counted(method))
+        setattr(PostgresqlSink, name, with_kill(method))
     try:
         yield
     finally:
@@ -222,7 +222,7 @@ class NightWorkshop:
     def reset(self, start: str) -> None:
         """Let files, database and receivers be as before the night that is killed."""
         clear(self.project / "output")
-        shutil.copytree(self._kept(start), self.project / "output", symlinks=True, dirs_exist_ok=True)
+        shutil.copytree(self._saved_output(start), self.project / "output", symlinks=True, dirs_exist_ok=True)
         self.server.copy("night", self._database(start))
         for receiver in self.receivers:
             receiver.reset(start)
@@ -309,10 +309,10 @@ class NightWorkshop:
         return ending.cpu_seconds
 
     def _keep(self, start: str) -> None:
-        shutil.copytree(self.project / "output", self._kept(start), symlinks=True)
+        shutil.copytree(self.project / "output", self._saved_output(start), symlinks=True)
         self.server.copy(self._database(start), "night")
 
-    def _kept(self, start: str) -> Path:
+    def _saved_output(self, start: str) -> Path:
         return self._folder / start / "output"
 
     def _database(self, start: str) -> str:

@@ -134,7 +134,7 @@ class _Company:
         path.write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
         (self._project / "playbook.yaml").write_text(yaml.safe_dump(PLAYBOOK), encoding="utf-8")
         receiver.begin("training")
-        _whole(self._project, "run")
+        _run_to_its_end(self._project, "run")
         for name in ("scores", "calls", "ledger", "outbox"):
             shutil.rmtree(self._project / "output" / name)
         shutil.copytree(self._project / "output", self._before, symlinks=True)
@@ -164,10 +164,10 @@ class _Company:
         phase = self._phase()
         self._seconds = self._time_night()
         problems.update(self._problems())
-        requests, kept = self._receiver.requests(), self._receiver.kept()
+        requests, ids = self._receiver.requests(), self._receiver.event_ids()
         problems["half-written"] += self._outbox_bytes() != self._outbox
         problems["lost"] += len(set(self._ids) - set(requests))
-        problems["twice"] += len(kept) - len(set(kept)) + len(set(kept) ^ set(self._ids))
+        problems["twice"] += len(ids) - len(set(ids)) + len(set(ids) ^ set(self._ids))
         records = self._records()
         for event in self._ids:
             record = records.get(event, NO_RECORD)
@@ -183,7 +183,7 @@ class _Company:
 
     def _time_night(self) -> float:
         start = time.perf_counter()
-        _whole(self._project, "score")
+        _run_to_its_end(self._project, "score")
         return time.perf_counter() - start
 
     def _outbox_bytes(self) -> bytes:
@@ -222,7 +222,7 @@ class _Company:
         return PHASES[3] if is_over else PHASES[2]
 
 
-def _whole(project: Path, verb: str) -> None:
+def _run_to_its_end(project: Path, verb: str) -> None:
     ending = run_verb(project, verb)
     if ending.code:
         raise RuntimeError(f"a whole {verb} ended with {ending.code}:\n{ending.text}")
@@ -258,8 +258,8 @@ class _Receiver:
         path = self._folder / self._name / "requests"
         return Counter(path.read_text().split() if path.exists() else [])
 
-    def kept(self) -> list[str]:
-        """Return the ids of the events that a receiver with ids has kept in this round."""
+    def event_ids(self) -> list[str]:
+        """Return the ids of the events that a receiver without repeats holds of this round."""
         return [event["id"] for event in self._events()]
 
     def tasks(self) -> set[str]:

@@ -18,7 +18,6 @@ from churn.data.files import replace_folder
 from churn.demo import (
     contact_effects,
     contract_tables,
-    event_tables,
     loyalty_tables,
     relation_tables,
     truth,
@@ -27,6 +26,7 @@ from churn.demo import world as w
 from churn.demo.bad_rows import add_bad_rows
 from churn.demo.columns import Chunk, RandomStreams
 from churn.demo.life import LifeState, simulate_life
+from churn.demo.living import DAILY_TABLES
 from churn.demo.people import draw_people
 from churn.demo.world import Values
 
@@ -43,14 +43,7 @@ VERSION = 5
 TABLE_MAKERS: Mapping[str, Callable[[Chunk], pa.Table]] = {
     "customers": contract_tables.customers,
     "subscriptions": contract_tables.subscriptions,
-    "logins": event_tables.logins,
-    "interactions": event_tables.interactions,
-    "payments": contract_tables.payments,
-    "emails": event_tables.emails,
-    "surveys": event_tables.surveys,
-    "tickets": event_tables.tickets,
-    "orders": contract_tables.orders,
-    "referrals": event_tables.referrals,
+    **DAILY_TABLES,
     "consents": relation_tables.consents,
     "contacts": relation_tables.contacts,
     "loyalty": loyalty_tables.loyalty,

@@ -15,15 +15,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from churn.experiments.ledger import TABLES, LedgerFacts, empty_ledger, ledger_night, publish, stage
+from churn.experiments.ledger import empty_ledger
 from churn.handover.events import Event
 from churn.handover.journal import open_journal
 from churn.handover.outbox import night_path
 from pipelines import cli
+from tests.drawn_ledger import drawn, publish_page
 from tests.drawn_outbox import NIGHT, SECRET, contact_planned
 from tests.lock_holder import held_by_another_process
 from tests.run_folders import copy_finished_run
@@ -131,21 +131,7 @@ def write_outbox(output: Path, events: list[Event], controls: tuple[str, ...] = 
         | {"unit": event.data.customer_id, "arm": "control" if event.data.task_id in controls else "treated"}
         for event in events
     ]
-    tables = {name: getattr(empty, name) for name in TABLES}
-    tables["tasks"] = pd.DataFrame(rows, columns=empty.tasks.columns)
-    facts = LedgerFacts(
-        cutoff=NIGHT,
-        previous=None,
-        run_id="r",
-        salt_digest="s",
-        unit="person",
-        control_share=0.1,
-        no_control_because=None,
-        files={},
-    )
-    page = ledger_night(facts, tables)
-    stage(output, page)
-    publish(output, NIGHT)
+    publish_page(output, NIGHT, None, drawn([], rows))
     path = night_path(output, NIGHT)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(f"{event.line}\n" for event in events), encoding="utf-8")

@@ -11,10 +11,9 @@ import pandas as pd
 import pytest
 
 from churn.data.own_files import read_own_json
-from churn.experiments.ledger import LedgerFacts, ledger_night, publish, stage
 from churn.experiments.result import Effects
 from pipelines import cli
-from tests.drawn_ledger import assigned, drawn, planned
+from tests.drawn_ledger import assigned, drawn, planned, publish_page
 
 pytestmark = pytest.mark.slow
 
@@ -43,21 +42,7 @@ def write_night(output: Path, night: date, previous: date | None, rows: list[dic
         | {"task_id": f"{night}-{row['unit']}", "due_at": night, "expires_on": night}
         for row in rows
     ]
-    ledger = drawn(rows, tasks)
-    facts = LedgerFacts(
-        cutoff=night,
-        previous=previous,
-        run_id="r",
-        salt_digest="s",
-        unit="person",
-        control_share=0.1,
-        no_control_because=None,
-        files={},
-    )
-    tables = {name: getattr(ledger, name) for name in ("assignments", "tasks", "bands", "holdings")}
-    page = ledger_night(facts, tables)
-    stage(output, page)
-    publish(output, night)
+    publish_page(output, night, previous, drawn(rows, tasks))
 
 
 @pytest.fixture(scope="module")

@@ -13,12 +13,12 @@ import pytest
 from churn.contact.access import TrainedModel, read_access
 from churn.data.ingest.ingest import ingest
 from churn.errors import CallError, SourceError
-from churn.experiments.ledger import LedgerFacts, empty_ledger, ledger_night, publish, stage
+from churn.experiments.ledger import empty_ledger
 from churn.reporting.access_lines import access_json, access_lines
 from churn.scoring.sink import night_files, scores_path, write_night
 from churn.snapshots.manifest import SnapshotCutoff, SnapshotManifest
 from tests.drawn_company import params_of
-from tests.drawn_ledger import assigned, drawn, planned
+from tests.drawn_ledger import assigned, drawn, planned, publish_page
 
 NIGHT, EARLIER = date(2024, 3, 1), date(2024, 2, 1)
 MODEL = TrainedModel("champion", "7", "digest", (date(2024, 1, 1), date(2024, 1, 8), date(2024, 1, 15)))
@@ -28,13 +28,7 @@ def write_ledger_night(output, night, previous, assignments, tasks):
     ledger = drawn(assignments, tasks)
     bands = pd.DataFrame({"customer_id": ["ann", "bob"], "raw_band": [2, 4], "band": [3, 4]})
     holdings = pd.DataFrame({"customer_id": ["bob"], "play": ["call"], "nights": [2]})
-    facts = LedgerFacts(
-        cutoff=night, previous=previous, run_id="r", salt_digest="s", unit="person", control_share=0.1,
-        no_control_because=None, files={},
-    )  # fmt: skip
-    tables = {"assignments": ledger.assignments, "tasks": ledger.tasks, "bands": bands, "holdings": holdings}
-    stage(output, ledger_night(facts, tables))
-    publish(output, night)
+    publish_page(output, night, previous, ledger, bands=bands, holdings=holdings)
 
 
 def write_scores(output):

@@ -11,7 +11,6 @@ import pytest
 from churn.errors import ParamsError, SourceError, Stop
 from churn.experiments.ledger import (
     TABLES,
-    LedgerFacts,
     LedgerNight,
     check_salt,
     empty_ledger,
@@ -27,6 +26,7 @@ from churn.experiments.ledger import (
     salt_digest,
     stage,
 )
+from tests.drawn_ledger import night_facts
 
 JANUARY, FEBRUARY, MARCH = date(2025, 1, 1), date(2025, 2, 1), date(2025, 3, 1)
 
@@ -40,16 +40,7 @@ def night(cutoff: date, previous: date | None, run_id: str = "r", unit: str = "c
     rows["tasks"] |= {"task_id": f"{cutoff}", "customer_id": unit, "planned_on": cutoff}
     rows["bands"] |= {"customer_id": unit, "raw_band": 2, "band": 3}
     rows["holdings"] |= {"customer_id": unit, "play": "check-in", "nights": 2}
-    facts = LedgerFacts(
-        cutoff=cutoff,
-        previous=previous,
-        run_id=run_id,
-        salt_digest="s",
-        unit="person",
-        control_share=0.1,
-        no_control_because=None,
-        files={},
-    )
+    facts = night_facts(cutoff, previous, run_id=run_id)
     return ledger_night(facts, {name: pd.DataFrame([row]) for name, row in rows.items()})
 
 

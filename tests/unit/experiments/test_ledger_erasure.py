@@ -7,31 +7,19 @@ from datetime import date
 import pandas as pd
 
 from churn.experiments.ledger import (
-    LedgerFacts,
-    ledger_night,
     night_folder,
-    publish,
     read_whole_ledger,
-    stage,
 )
 from churn.experiments.ledger_erasure import erase_from_ledger
-from tests.drawn_ledger import FIRST, SECOND, assigned, drawn, planned
+from tests.drawn_ledger import FIRST, SECOND, assigned, drawn, planned, publish_page
 
 
 def write_night(output, night, previous, assignments, tasks=()):
     ledger = drawn(list(assignments), list(tasks))
-    facts = LedgerFacts(
-        cutoff=night, previous=previous, run_id="r", salt_digest="s", unit="person", control_share=0.1,
-        no_control_because=None, files={},
-    )  # fmt: skip
     ids = sorted({who for row in assignments for who in row["customers"]})
     bands = pd.DataFrame({"customer_id": ids, "raw_band": 2, "band": 3})
     holdings = pd.DataFrame({"customer_id": ids, "play": "call", "nights": 2})
-    tables = {"assignments": ledger.assignments, "tasks": ledger.tasks, "bands": bands, "holdings": holdings}
-    page = ledger_night(facts, tables)
-    stage(output, page)
-    publish(output, night)
-    return page
+    return publish_page(output, night, previous, ledger, bands=bands, holdings=holdings)
 
 
 def apply(output, erasure):

@@ -13,17 +13,8 @@ from churn.experiments.outside import Improvement, NoImprovement, measure_outsid
 from churn.experiments.outside_rows import OutsideUnits
 from churn.experiments.unit_outcomes import LabelOutcomes
 from churn.params import OutsideParams
+from tests.unit.experiments.mail_experiment import SETTINGS
 
-SETTINGS = {
-    "name": "mail",
-    "from": "mails",
-    "unit": "id",
-    "arm": "arm",
-    "control": "none",
-    "treated": ["mail"],
-    "outcome": "visit",
-    "wanted": True,
-}
 DRAWN = np.datetime64("2025-03-01T15:00", "us")
 
 

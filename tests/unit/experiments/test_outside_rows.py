@@ -10,17 +10,8 @@ import pytest
 
 from churn.experiments.outside_rows import OutsideUnits, columns_of, read_units
 from churn.params import OutsideParams
+from tests.unit.experiments.mail_experiment import SETTINGS
 
-SETTINGS = {
-    "name": "mail",
-    "from": "mails",
-    "unit": "id",
-    "arm": "arm",
-    "control": "none",
-    "treated": ["mail"],
-    "outcome": "visit",
-    "wanted": True,
-}
 ROWS = [("a", "none", 0), ("b", "none", 1), ("c", "mail", 1), ("d", "mail", 0)]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from churn.experiments.ledger import Ledger, LedgerFacts, ledger_night, publish, stage
+from churn.experiments.ledger import Ledger
 from churn.experiments.outside import Improvement, NoImprovement
 from churn.experiments.play_success import (
     NO_CRITERION,
@@ -22,7 +22,7 @@ from churn.experiments.play_success import (
 from churn.reporting.effects_table import success_in_words
 from churn.scoring.playbook import parse_playbook
 from tests.drawn_company import draw
-from tests.drawn_ledger import assigned, drawn
+from tests.drawn_ledger import assigned, drawn, publish_page
 
 NIGHT = date(2024, 3, 1)
 ARMS = {"c1": "control", "c2": "control", "t1": "treated", "t2": "treated"}
@@ -45,19 +45,6 @@ ORDERS = """
 """
 LABEL = {"kind": "inactivity", "table": "orders", "horizon_days": 28, "active_days": 28}
 PLAY = "name: call, when: {health: {at_most: 5}}, action: a, owner: o, channel: phone, due_in_days: 2"
-
-
-def facts(night: date) -> LedgerFacts:
-    return LedgerFacts(
-        cutoff=night,
-        previous=None,
-        run_id="r",
-        salt_digest="s",
-        unit="person",
-        control_share=0.5,
-        no_control_because=None,
-        files={},
-    )
 
 
 def success_of(
@@ -159,10 +146,7 @@ def test_without_a_night_in_the_days_a_health_is_undecided_and_not_missed(
     bands = pd.DataFrame({"customer_id": ["t1", "t2", "c1"], "raw_band": [4, 2, 1], "band": [4, 2, 1]})
     nights = []
     for night in (NIGHT, later):
-        page = ledger_night(facts(night), tables | {"bands": bands})
-        stage(tmp_path / "output", page)
-        publish(tmp_path / "output", night)
-        nights.append(page.facts)
+        nights.append(publish_page(tmp_path / "output", night, None, rows, bands=bands).facts)
     ledger = Ledger(**tables, bands=bands, nights=tuple(nights))
 
     success = success_of(tmp_path, "{text: well, when: {health_at_least: 3}, within_days: 10}", ledger=ledger)

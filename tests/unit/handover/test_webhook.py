@@ -173,6 +173,7 @@ def test_an_answer_that_does_not_come_in_time_is_unknown() -> None:
         over.wait()
 
     with server(handle) as (port, _):
+        # The server never answers, so only the limit ends the request, however slow the machine is.
         answer = send(endpoint(port, timeout=0.2), "e1", BODY, 1.0)
         over.set()
 
