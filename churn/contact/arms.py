@@ -22,6 +22,9 @@ Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.intp]
 Objects = npt.NDArray[np.object_]
 
+CONTROL_REASON = "control group: nobody contacts this customer"
+"""Why a control is not contacted."""
+
 
 @dataclass(frozen=True)
 class Arms:

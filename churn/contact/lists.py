@@ -25,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from churn.contact.arms import CONTROL_REASON
 from churn.contact.channels import permitted_channels
 from churn.contact.terms import Acts, PlanTerms
 from churn.experiments.units import UnitKind
@@ -40,7 +41,6 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 Objects = npt.NDArray[np.object_]
 
-IN_CONTROL_GROUP = "control group: nobody contacts this customer"
 HAS_TASK = "on the call list, or rests after it"
 HAS_CALL_PLAY = "a play of the call list applies"
 STILL_A_CUSTOMER = "still a customer under another id"
@@ -225,7 +225,7 @@ def _side_list(
         if reason is None and unit in other_units:
             reason = why_other
         elif reason is None and unit in controls:
-            reason = IN_CONTROL_GROUP
+            reason = CONTROL_REASON
         elif reason is None and unit in busy_units:
             reason = HAS_TASK
         elif reason is None and unit in recent_units:

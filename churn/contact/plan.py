@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from churn.contact.arms import Arms, draw_arms
+from churn.contact.arms import CONTROL_REASON, Arms, draw_arms
 from churn.contact.channels import permitted_channels
 from churn.contact.consent import contact_refusals
 from churn.contact.limits import Candidates, EarlierTasks, Limits, select_contacts
@@ -47,7 +47,6 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 Objects = npt.NDArray[np.object_]
 
-CONTROL_REASON = "control group: nobody contacts this customer"
 LOSES_MONEY = "a contact costs more than it is expected to save"
 
 

@@ -98,11 +98,16 @@ def sync_folder(folder: Path) -> None:
     """Wait until all files of a folder and its sub-folders are on the disk, with their names."""
     for parent, _, names in os.walk(folder):
         for path in (*(Path(parent) / name for name in names), Path(parent)):
-            descriptor = os.open(path, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+            sync_path(path)
+
+
+def sync_path(path: Path) -> None:
+    """Wait until a file, or the names of the files of a folder, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def checksum_of(path: Path) -> str:
@@ -306,8 +311,6 @@ def publish_folder(new_folder: Path, path: Path) -> None:
     if path.is_dir() and not path.is_symlink():  # the tree was copied, and the copy turned links into folders
         path.rename(create_folder(path.parent, f".{path.name}-") / path.name)
     link.replace(path)
-    descriptor = os.open(path.parent, os.O_RDONLY)
-    os.fsync(descriptor)
-    os.close(descriptor)
+    sync_path(path.parent)
     earlier = path.parent.glob(f".{path.name}-*")
     remove_unleased(folder for folder in earlier if folder.is_dir() and folder.name != new_folder.name)

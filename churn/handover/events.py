@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict
 
-from churn.contact.plan import CONTROL_REASON
+from churn.contact.arms import CONTROL_REASON
 from churn.contact.tasks import TaskStates
 from churn.contact.templates import fill_template
 from churn.errors import PlaybookError

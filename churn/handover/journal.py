@@ -17,6 +17,7 @@ from typing import IO, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from churn.data.files import sync_path
 from churn.errors import SourceError
 
 JOURNAL = "journal.jsonl"
@@ -178,7 +179,7 @@ def open_journal(folder: Path) -> Iterator[Journal]:
     is_new = not path.exists()
     with path.open("ab") as file:
         if is_new:
-            _sync(folder)
+            sync_path(folder)
         data = path.read_bytes()
         whole = data[: data.rfind(b"\n") + 1]
         if len(whole) < len(data):
@@ -196,11 +197,3 @@ def _lines_of(path: Path, data: bytes) -> Iterator[JournalLine]:
                 f"{path}:{number}: the line is not what churn wrote. Restore the file from a copy: without "
                 "it, nobody knows which contacts are delivered, and they would be delivered again."
             ) from None
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from churn.data.files import remove_leftovers, write_atomically
+from churn.data.files import remove_leftovers, sync_path, write_atomically
 from churn.data.own_files import checksum_of_bytes
 from churn.errors import SourceError
 from churn.experiments.ledger import FACTS, Ledger, ledger_nights, night_folder, read_whole_ledger
@@ -181,11 +181,7 @@ def publish_events(output: Path, cutoff: date, ledger_digest: str) -> None:
     """Rename the pending events of a night, so that they count."""
     folder = outbox_folder(output)
     os.replace(_pending(output, cutoff, ledger_digest), night_path(output, cutoff))
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync_path(folder)
 
 
 def recover_events(output: Path) -> None:

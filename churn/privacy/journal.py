@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from churn.data.files import publish_folder, remove_unleased
+from churn.data.files import publish_folder, remove_unleased, sync_path
 from churn.data.forgotten import FORGOTTEN_FOLDER
 from churn.data.own_files import read_own_json, write_own_json
 from churn.errors import Stop
@@ -99,9 +99,9 @@ def commit(output: Path, contents: Mapping[Path, bytes | None], store_folder: Pa
         store=store_folder.name if store_folder else None,
     )
     for folder in {path.parent for path in contents}:
-        _sync_names(folder)
+        sync_path(folder)
     write_own_json(journal_path(output), journal.model_dump(mode="json"))
-    _sync_names(journal_path(output).parent)
+    sync_path(journal_path(output).parent)
 
 
 def finish(output: Path, advance: Callable[[], object] = lambda: None) -> bool:
@@ -127,13 +127,13 @@ def finish(output: Path, advance: Callable[[], object] = lambda: None) -> bool:
         advance()
         Path(name).unlink(missing_ok=True)
     for folder in {Path(name).parent for name in (*journal.replaced_paths, *journal.removed_paths)}:
-        _sync_names(folder)
+        sync_path(folder)
     if journal.store is not None:
         advance()
         publish_folder(output / journal.store, output / "store")
     advance()
     path.unlink()
-    _sync_names(path.parent)
+    sync_path(path.parent)
     return True
 
 
@@ -151,12 +151,3 @@ def remove_stray_files(output: Path, roots: Iterable[Path]) -> None:
     current = (output / "store").resolve().name
     folders = [path for path in output.glob(".store-*") if path.is_dir() and path.name != current]
     remove_unleased(folders)
-
-
-def _sync_names(folder: Path) -> None:
-    """Wait until the names of the files of a folder are on the disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -17,7 +17,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from churn.data.files import only_writer
+from churn.data.files import only_writer, sync_path
 from churn.data.own_files import checksum_of_bytes, own_json_text
 
 NIGHT_LOCK = ".night.lock"
@@ -185,7 +185,7 @@ def write_night(output: Path, cutoff: date, files: NightFiles) -> bool:
     night.mkdir(parents=True)
     for path, content in targets.items():
         _write_through(night / (_name_in_night(path.name) if path.parent == links else path.name), content)
-    _sync_folder(night)
+    sync_path(night)
     target = scores_path(output, cutoff).parent
     for folder in (target.parent, links):
         folder.mkdir(parents=True, exist_ok=True)
@@ -194,11 +194,11 @@ def write_night(output: Path, cutoff: date, files: NightFiles) -> bool:
         os.replace(staging / name, links / name)
     for path in old_links:  # an owner who has nothing to do tonight
         path.unlink()
-    _sync_folder(links)
+    sync_path(links)
     if target.exists():
         os.rename(target, staging / "before")
     os.rename(night, target)
-    _sync_folder(target.parent)
+    sync_path(target.parent)
     shutil.rmtree(staging)
     return True
 
@@ -222,11 +222,3 @@ def _write_through(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

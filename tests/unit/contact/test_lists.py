@@ -10,8 +10,9 @@ from datetime import date
 import pandas as pd
 import pytest
 
+from churn.contact.arms import CONTROL_REASON
 from churn.contact.consent import OBJECTED, ON_SUPPRESSION_LIST
-from churn.contact.lists import HAS_CALL_PLAY, IN_CONTROL_GROUP, STILL_A_CUSTOMER
+from churn.contact.lists import HAS_CALL_PLAY, STILL_A_CUSTOMER
 from churn.contact.night import score_night
 from churn.experiments.units import Units
 from churn.params import ControlParams, CsvParams
@@ -144,7 +145,7 @@ def test_a_unit_of_a_control_group_is_on_no_list_and_its_rest_ends_never(lists):
 
     assert set(on(planned, "advocates")) == {"dea", "eva"}
     assert on(planned, "gone") == ["hal", "gus"]
-    assert withheld(planned, "gone") == {IN_CONTROL_GROUP: 1}
+    assert withheld(planned, "gone") == {CONTROL_REASON: 1}
 
 
 def test_of_one_person_one_customer_is_listed_and_nobody_who_is_still_a_customer(lists):

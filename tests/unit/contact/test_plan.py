@@ -12,10 +12,11 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from churn.contact.arms import CONTROL_REASON
 from churn.contact.memory import bands_with_memory
 from churn.contact.new_tasks import ProfitCurve
 from churn.contact.night import History, score_night
-from churn.contact.plan import CONTROL_REASON, LOSES_MONEY
+from churn.contact.plan import LOSES_MONEY
 from churn.experiments.ledger import empty_ledger, own_assignments, publish, read_ledger, stage
 from churn.experiments.units import Units
 from churn.params import ControlParams, CsvParams
