@@ -80,7 +80,8 @@ class ArmEffect(Part):
         gain: The number of units of the treated arm for whom the outcome is better; negative if worse.
         verdict: What the interval shows; None if there is no verdict.
         no_verdict_because: Why there is no verdict; None if there is one.
-        detectable: The smallest improvement that these units can show; None if an arm is empty.
+        detectable: The smallest improvement that these units can show; None if an arm is empty, or where
+            accounts are in the arms: how alike their units are is not known before.
     """
 
     treatment: ArmOutcome
@@ -245,7 +246,7 @@ def _effect(
         adjusted, missing = result.difference, result.units_without_score
     detectable = None
     bad_share = None if control.share is None else 1 - control.share if is_wanted else control.share
-    if bad_share is not None and 0 < bad_share < 1 and treatment.n:
+    if account is None and bad_share is not None and 0 < bad_share < 1 and treatment.n:
         detectable = smallest_effect(bad_share, control.n, treatment.n)
     return ArmEffect(
         treatment=treatment,

@@ -9,6 +9,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -118,9 +119,10 @@ def read_units(
         [text is not None for text in arm]
     )
     left_out = int(is_left_out.sum())
+    unit_problems = _unit_problems(_texts(table, experiment.unit), arm, is_left_out, experiment)
     table, arm = table.filter(pa.array(~is_left_out)), arm[~is_left_out]
     unit = _texts(table, experiment.unit)
-    own_problems = [*_arm_problems(arm, experiment), *_unit_problems(unit, arm, experiment)]
+    own_problems = [*_arm_problems(arm, experiment), *unit_problems]
     outcome = None if experiment.has_label else _outcome(table, arm, experiment, own_problems)
     account = _account(table, arm, experiment, own_problems)
     times = {
@@ -131,7 +133,8 @@ def read_units(
     score = _score(table, experiment, own_problems)
     score_at = times.get(experiment.score_at or "")
     assigned_at = times.get(experiment.assigned_at or "")
-    own_problems += _time_problems(unit, score, score_at, assigned_at, experiment)
+    has_date_only = experiment.score_at is not None and pa.types.is_date(table[experiment.score_at].type)
+    own_problems += _time_problems(unit, score, score_at, assigned_at, experiment, has_date_only)
     problems += own_problems
     if own_problems:
         return None
@@ -149,6 +152,8 @@ def _text(value: object) -> str | None:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if isinstance(value, Decimal) and value == value.to_integral_value():
         return str(int(value))
     return str(value).strip() or None
 
@@ -172,11 +177,16 @@ def _arm_problems(arm: Objects, experiment: OutsideParams) -> Iterator[str]:
             yield f"no row has the arm '{name}'.{did_you_mean(name, counts)} Correct it, or take it out."
 
 
-def _unit_problems(unit: Objects, arm: Objects, experiment: OutsideParams) -> Iterator[str]:
-    column = experiment.unit
-    if empty := sum(text is None for text in unit):
-        yield f"{empty:,} of {len(unit):,} rows have no unit in '{column}'. Leave them out with 'where'."
+def _unit_problems(
+    unit: Objects, arm: Objects, is_left_out: Bools, experiment: OutsideParams
+) -> Iterator[str]:
+    """Yield the mistakes of the units that are measured; an arm that is left out is an arm too."""
+    column, is_measured = experiment.unit, ~is_left_out
+    if empty := sum(text is None for text in unit[is_measured]):
+        n = int(is_measured.sum())
+        yield f"{empty:,} of {n:,} rows have no unit in '{column}'. Leave them out with 'where'."
     pairs = pd.DataFrame({"unit": unit, "arm": arm}).dropna(subset=["unit"])
+    pairs = pairs[pairs["unit"].isin(unit[is_measured])]
     arms = pairs.groupby("unit")["arm"].agg(["size", "nunique"])
     both = arms.index[arms["nunique"] > 1].tolist()
     repeats = arms.index[(arms["size"] > 1) & (arms["nunique"] <= 1)].tolist()
@@ -286,6 +296,7 @@ def _time_problems(
     score_at: Times | None,
     assigned_at: Times | None,
     experiment: OutsideParams,
+    has_date_only: bool,
 ) -> Iterator[str]:
     n = len(unit)
     if assigned_at is not None and (empty := int(np.isnat(assigned_at).sum())):
@@ -298,12 +309,15 @@ def _time_problems(
             f"{differs:,} of {n:,} rows have a score without its time, or a time without a score. Only a "
             "score that is known to be from before the assignment may adjust."
         )
-    is_later = has_score & (score_at >= assigned_at)
+    # A score of a date may be from any time of that day.
+    limit = assigned_at.astype("datetime64[D]") if has_date_only else assigned_at
+    is_later = has_score & (score_at >= limit)
     if is_later.any():
+        unit_of_time = "datetime64[D]" if has_date_only else "datetime64[s]"
         row = int(np.flatnonzero(is_later)[0])
         yield (
             f"{int(is_later.sum()):,} of {n:,} units have a score from on or after their assignment (first: "
-            f"score of {score_at[row].astype('datetime64[s]')}, assigned "
+            f"score of {score_at[row].astype(unit_of_time)}, assigned "
             f"{assigned_at[row].astype('datetime64[s]')}). Contact may have moved such a score, and the "
             "adjusted effect can turn its sign. Use the last score from before the assignment, or none."
         )

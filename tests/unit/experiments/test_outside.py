@@ -146,6 +146,9 @@ def test_units_of_one_account_count_as_one_for_the_interval_and_for_the_verdict(
     assert robust.difference.value == pytest.approx(plain.difference.value)
     assert robust.difference.high - robust.difference.low > 2 * (plain.difference.high - plain.difference.low)
     assert (plain.verdict, robust.no_verdict_because) == (Improvement.BETTER, NoImprovement.FEW_OUTCOMES)
+    # With 50 accounts in each arm no such small difference can be seen as with 500 units.
+    assert plain.detectable is not None
+    assert robust.detectable is None
 
 
 def test_the_label_begins_at_the_midnight_before_the_assignment_and_unknown_outcomes_are_counted() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from decimal import Decimal
 
 import numpy as np
 import pyarrow as pa
@@ -105,6 +106,28 @@ def test_an_arm_that_is_left_out_by_name_is_counted() -> None:
     assert (units.left_out_count, len(units.unit)) == (1, 4)
 
 
+@pytest.mark.parametrize(("unit", "refused"), [("a", True), ("e", False)])
+def test_a_unit_in_an_arm_that_is_left_out_and_in_another_arm_is_refused(unit: str, refused: bool) -> None:
+    rows = [*ROWS, (unit, "sms", None), ("f", "sms", None), ("f", "sms", None)]
+
+    units, problems = read(table_of(rows), leave_out=["sms"])
+
+    assert (units is None) is refused
+    assert any("1 (first: a) of 4 units in 'id' are in more than one arm" in text for text in problems) is (
+        refused
+    )
+
+
+def test_an_id_that_is_a_whole_decimal_is_read_as_the_store_reads_it() -> None:
+    ids = [Decimal("7.00"), Decimal("8.00"), Decimal("9.50"), Decimal("10")]
+
+    units, problems = read(table_of([(own, *row[1:]) for own, row in zip(ids, ROWS, strict=True)]))
+
+    assert problems == []
+    assert units is not None
+    assert units.unit.tolist() == ["7", "8", "9.50", "10"]
+
+
 @pytest.mark.parametrize(
     ("names", "refused"),
     [
@@ -154,6 +177,18 @@ def test_a_score_that_is_not_known_to_be_from_before_the_assignment_is_refused(s
     assert len(problems) == 1
     assert "1 of 4 units have a score from on or after their assignment" in problems[0]
     assert "can turn its sign" in problems[0]
+
+
+def test_a_score_of_a_date_may_be_from_any_time_of_that_day() -> None:
+    drawn = datetime(2025, 3, 1, 20)
+    before = (date(2025, 2, 28), drawn)
+
+    units, problems = read(scored(before, before, before, (date(2025, 3, 1), drawn)), **SCORES)
+
+    assert units is None
+    assert "1 of 4 units have a score from on or after their assignment" in problems[0]
+    assert "(first: score of 2025-03-01, assigned 2025-03-01T20:00:00)" in problems[0]
+    assert read(scored(before, before, before, before), **SCORES)[1] == []
 
 
 def test_times_with_an_offset_are_compared_in_the_zone_of_the_company() -> None:
