@@ -24,7 +24,6 @@ from churn.experiments.ledger import (
     tasks_of,
 )
 from churn.features.definition import definitions
-from churn.features.engine.cohort import GONE_REASONS
 from churn.features.engine.matrix import matrix_at
 from churn.features.library import all_signals, select_signals
 from churn.features.money import money_before, mrr_at
@@ -125,8 +124,7 @@ def run(
             params.experiments,
             params.contact,
             ledger,
-            matrix.frame["customer_id"].astype(str).tolist(),
-            matrix.roster.loc[matrix.roster["excluded_because"].isin(GONE_REASONS), "customer_id"].tolist(),
+            matrix.roster,
         )
         for warning in acts.warnings:
             echo.warn(warning)

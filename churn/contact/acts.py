@@ -28,6 +28,7 @@ from churn.data.churners import read_churners
 from churn.data.store import Store
 from churn.experiments.ledger import Ledger
 from churn.experiments.units import Units, find_units
+from churn.features.engine.cohort import CANCELLING, GONE_REASONS, REASONS
 from churn.params import ContactParams, ExperimentsParams
 
 
@@ -56,8 +57,7 @@ def read_acts(
     experiments: ExperimentsParams,
     contact: ContactParams,
     ledger: Ledger,
-    at_risk: Sequence[str],
-    churners: Sequence[str] = (),
+    roster: pd.DataFrame,
 ) -> Acts:
     """Return what is known about customers and earlier contacts at a cutoff.
 
@@ -67,8 +67,7 @@ def read_acts(
         experiments: Who gets an arm.
         contact: The rules of contacts.
         ledger: The earlier nights.
-        at_risk: The ids of the customers of the cohort.
-        churners: The ids of the customers who are no longer at risk because they left.
+        roster: All known customers: `customer_id` and `excluded_because`.
 
     Raises:
         ParamsError: A suppression list does not exist.
@@ -79,6 +78,10 @@ def read_acts(
     reach = read_reach(store).to_pandas()
     customers = reach["customer_id"].to_numpy(dtype=object)
     zones = read_zones(reach["timezone"].to_numpy(dtype=object), timezone)
+    reasons = roster["excluded_because"]
+    at_risk = roster.loc[reasons.isna(), "customer_id"].tolist()
+    churners = roster.loc[reasons.isin(GONE_REASONS), "customer_id"].tolist()
+    cancelling = roster.loc[reasons == REASONS[CANCELLING], "customer_id"].tolist()
     states = read_task_states(store, cutoff, ledger, at_risk)
     unknown = [
         f"customers.timezone: '{name}' is no time zone; quiet hours of its customers are those of {timezone}."
@@ -92,6 +95,7 @@ def read_acts(
         zones=dict(zip(customers, zones.zones, strict=True)),
         states=states,
         churners=_churner_rows(store, cutoff, churners),
+        cancelling_ids=frozenset(cancelling),
         recent_contact_ids=_recent_contact_ids(store, cutoff, contact.rest_days),
         warnings=(*permissions.warnings, *unknown, *state_warnings(states)),
     )

@@ -169,7 +169,7 @@ def gone_list(
     The highest monthly value comes first and an unknown value last, then who left last, then the id.
 
     Args:
-        scores: The scores of the cohort: who is still a customer.
+        scores: The scores of the cohort, who are still customers.
         playbook: The playbook.
         controls: The units of all control groups.
         busy_units: The units with a task that has not expired, of either arm.
@@ -198,7 +198,8 @@ def gone_list(
         for row in order.tolist()
         if play_indices[row] >= 0
     ]
-    remaining_units = set(acts.units.of(scores.customers))
+    remaining = [*scores.customers, *sorted(acts.cancelling_ids)]
+    remaining_units = set(acts.units.of(np.array(remaining, dtype=object)))
     return _side_list("gone", candidates, remaining_units, busy_units, controls, acts, terms)
 
 

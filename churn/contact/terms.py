@@ -50,6 +50,7 @@ class Acts:
         states: The states of the earlier tasks.
         churners: The customers who are gone: `customer_id`, `left_on`, `days_since_left`, `monthly_value` and
             `tenure_days`.
+        cancelling_ids: The customers whose contracts are cancelled and still run: not at risk, and not gone.
         recent_contact_ids: The customers whom the table `contacts` names in the last days of rest.
         warnings: Sentences about what is probably not meant.
     """
@@ -61,5 +62,6 @@ class Acts:
     zones: Mapping[str, str]
     states: TaskStates
     churners: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=CHURNER_SCHEMA.names))
+    cancelling_ids: frozenset[str] = frozenset()
     recent_contact_ids: frozenset[str] = frozenset()
     warnings: tuple[str, ...] = ()

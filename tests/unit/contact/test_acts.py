@@ -29,8 +29,9 @@ def store(tmp_path):
             anna     | 2024-01-01   | A@x.org |                  | 2024-05-01
             bob      | 2024-01-01   | b@x.org | Mars             |
             cem      | 2024-01-01   |         |                  |
+            dan      | 2024-01-01   |         |                  |
             """,
-        logins="customer | happened_at\nann | 2024-01-05\nbob | 2024-02-20",
+        logins="customer | happened_at\nann | 2024-01-05\nbob | 2024-02-20\ndan | 2024-01-06",
         tickets="customer | opened_at\ncem | 2024-02-03 10:00\nann | 2024-02-09 10:00",
         consents="""
             customer | given_at         | channel | purpose   | withdrawn_at
@@ -60,6 +61,12 @@ def ledger_of(*customers: str):
     return type(ledger)(ledger.assignments, tasks, ledger.bands, ledger.holdings, ())
 
 
+ROSTER = pd.DataFrame(
+    [("ann", None), ("anna", "pending cancellation"), ("bob", None), ("cem", None), ("dan", "inactive")],
+    columns=["customer_id", "excluded_because"],
+)
+
+
 def acts_of(store, ledger=None, **contact):
     return read_acts(
         store,
@@ -67,7 +74,7 @@ def acts_of(store, ledger=None, **contact):
         ExperimentsParams(),
         ContactParams(**contact),
         ledger or empty_ledger(),
-        ["ann", "bob", "cem"],
+        ROSTER,
     )
 
 
@@ -81,6 +88,13 @@ def test_an_objection_and_a_suppression_hold_for_the_whole_person(store, tmp_pat
     assert acts.suppressed_ids == {"ann", "anna"}
     assert acts.units.unit_of["anna"] == acts.units.unit_of["ann"] == "ann"
     assert any("1 line of the suppression list match" in warning for warning in acts.warnings)
+
+
+def test_who_has_cancelled_and_still_has_a_contract_is_not_gone(store):
+    acts = acts_of(store)
+
+    assert acts.cancelling_ids == {"anna"}
+    assert acts.churners["customer_id"].tolist() == ["dan"]
 
 
 def test_consents_hold_as_of_the_cutoff_and_unknown_zones_are_named(store):

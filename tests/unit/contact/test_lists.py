@@ -163,6 +163,16 @@ def test_of_one_person_one_customer_is_listed_and_nobody_who_is_still_a_customer
     }
 
 
+def test_who_still_has_a_cancelled_contract_under_another_id_is_not_gone(lists):
+    units = Units({"hal": "hal", "kim": "hal"}, 0, {})
+    lists.acts = replace(lists.acts, units=units, cancelling_ids=frozenset(["kim"]))
+
+    planned = night_of(lists)
+
+    assert on(planned, "gone") == ["fil", "gus"]
+    assert withheld(planned, "gone") == {STILL_A_CUSTOMER: 1}
+
+
 def test_who_was_contacted_rests(lists):
     lists.acts = replace(lists.acts, recent_contact_ids=frozenset(("bob", "gus")))
 
