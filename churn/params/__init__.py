@@ -1,5 +1,14 @@
 """Read params.yaml into frozen models, and report all mistakes together."""
 
+from churn.params.model_sections import (
+    CandidateName,
+    ConditionParams,
+    EvaluateParams,
+    ProfitParams,
+    PromoteParams,
+    SearchParams,
+    TrainParams,
+)
 from churn.params.night_sections import (
     AnnouncementParams,
     BudgetParams,
@@ -19,22 +28,15 @@ from churn.params.read import load_params
 from churn.params.schema import CHAMPION_FOLDER, FILE, Params, digest_of
 from churn.params.sections import (
     TABLES,
-    CandidateName,
     CheckParams,
-    ConditionParams,
     EngineParams,
-    EvaluateParams,
     HistoryParams,
     LabelParams,
     OriginParams,
-    ProfitParams,
-    PromoteParams,
-    SearchParams,
     SignalsParams,
     SnapshotParams,
     TableParams,
     TrackingParams,
-    TrainParams,
     bytes_of,
 )
 

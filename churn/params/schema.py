@@ -11,6 +11,11 @@ from zoneinfo import available_timezones
 from pydantic import Field, PrivateAttr, field_validator
 
 from churn.errors import did_you_mean
+from churn.params.model_sections import (
+    EvaluateParams,
+    PromoteParams,
+    TrainParams,
+)
 from churn.params.night_sections import (
     ContactParams,
     ExperimentsParams,
@@ -20,17 +25,14 @@ from churn.params.sections import (
     CanonicalName,
     CheckParams,
     EngineParams,
-    EvaluateParams,
     EventName,
     LabelParams,
     OriginParams,
-    PromoteParams,
     Section,
     SignalsParams,
     SnapshotParams,
     TableParams,
     TrackingParams,
-    TrainParams,
 )
 
 FILE = "params.yaml"
