@@ -8,8 +8,8 @@ before the journal has changed nothing. After the journal, `finish` renames what
 from __future__ import annotations
 
 import os
-import shutil
-from collections.abc import Callable, Iterable, Mapping
+import stat
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -18,6 +18,7 @@ from churn.data.files import publish_folder, remove_unleased, sync_path
 from churn.data.forgotten import FORGOTTEN_FOLDER
 from churn.data.own_files import read_own_json, write_own_json
 from churn.errors import Stop
+from churn.privacy.search import files_below
 
 JOURNAL_FILE = "unfinished.json"
 STAGED_ENDING = ".erased"
@@ -28,7 +29,8 @@ class Journal(BaseModel):
     """What an erasure still has to do; it holds no id.
 
     Attributes:
-        replaced_paths: The files that have a new content beside them.
+        replaced_paths: The files that have a new content beside them; relative to the output folder if they
+            lie below it, so that the folder may be moved.
         removed_paths: The files that go.
         store: The name of the folder of the new store; None if there is no store.
     """
@@ -74,14 +76,20 @@ def stage_file(path: Path, content: bytes, mode: int | None = None) -> None:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     staged = staged_path(path)
-    with staged.open("wb") as file:
+    staged.unlink(missing_ok=True)
+    if mode is None and path.exists():
+        mode = stat.S_IMODE(path.stat().st_mode)
+    with staged.open("xb") if mode is None else open(staged, "xb", opener=_private_opener) as file:
         file.write(content)
         file.flush()
+        if mode is not None:
+            os.fchmod(file.fileno(), mode)
         os.fsync(file.fileno())
-    if mode is not None:
-        staged.chmod(mode)
-    elif path.exists():
-        shutil.copymode(path, staged)
+
+
+def _private_opener(name: str, flags: int) -> int:
+    """Open a new file that nobody else may read before it has its permissions."""
+    return os.open(name, flags, PRIVATE_MODE)
 
 
 def commit(output: Path, contents: Mapping[Path, bytes | None], store_folder: Path | None) -> None:
@@ -92,7 +100,12 @@ def commit(output: Path, contents: Mapping[Path, bytes | None], store_folder: Pa
         contents: The new content of each file, which `stage_file` has written; None for a file that goes.
         store_folder: The folder of the new store; None if there is no store.
     """
-    paths = {str(path.absolute()): content is None for path, content in contents.items()}
+    folder_path = output.resolve()
+    files = {path.resolve(): content is None for path, content in contents.items()}
+    paths = {
+        str(path.relative_to(folder_path) if path.is_relative_to(folder_path) else path): is_removed
+        for path, is_removed in files.items()
+    }
     journal = Journal(
         replaced_paths=tuple(sorted(path for path, is_removed in paths.items() if not is_removed)),
         removed_paths=tuple(sorted(path for path, is_removed in paths.items() if is_removed)),
@@ -119,14 +132,16 @@ def finish(output: Path, advance: Callable[[], object] = lambda: None) -> bool:
         journal = read_own_json(path, Journal, way_out="Restore the output folder from a copy.")
     except FileNotFoundError:
         return False
-    for name in journal.replaced_paths:
+    replaced_paths = [output / name for name in journal.replaced_paths]
+    removed_paths = [output / name for name in journal.removed_paths]
+    for file in replaced_paths:
         advance()
-        if staged_path(Path(name)).exists():  # otherwise it was renamed before the process was killed
-            os.replace(staged_path(Path(name)), name)
-    for name in journal.removed_paths:
+        if staged_path(file).exists():  # otherwise it was renamed before the process was killed
+            os.replace(staged_path(file), file)
+    for file in removed_paths:
         advance()
-        Path(name).unlink(missing_ok=True)
-    for folder in {Path(name).parent for name in (*journal.replaced_paths, *journal.removed_paths)}:
+        file.unlink(missing_ok=True)
+    for folder in {file.parent for file in (*replaced_paths, *removed_paths)}:
         sync_path(folder)
     if journal.store is not None:
         advance()
@@ -137,7 +152,7 @@ def finish(output: Path, advance: Callable[[], object] = lambda: None) -> bool:
     return True
 
 
-def remove_stray_files(output: Path, roots: Iterable[Path]) -> None:
+def remove_stray_files(output: Path, roots: Sequence[Path]) -> None:
     """Remove what an erasure left that was killed before its journal, and old stores that nobody reads.
 
     Args:
@@ -145,8 +160,8 @@ def remove_stray_files(output: Path, roots: Iterable[Path]) -> None:
         roots: The folders in which files are replaced.
     """
     if not journal_path(output).exists():
-        for root in roots:
-            for path in root.rglob(f".*{STAGED_ENDING}") if root.is_dir() else ():
+        for path in files_below(roots):
+            if path.name.startswith(".") and path.name.endswith(STAGED_ENDING):
                 path.unlink(missing_ok=True)
     current = (output / "store").resolve().name
     folders = [path for path in output.glob(".store-*") if path.is_dir() and path.name != current]

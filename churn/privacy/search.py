@@ -9,9 +9,11 @@ import csv
 import gzip
 import io
 import json
+import os
 import sqlite3
 import zipfile
 import zlib
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -22,7 +24,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from churn.data.own_files import PARQUET_ERRORS
+from churn.data.own_files import PARQUET_ERRORS, parquet_damage
 from churn.privacy.identifiers import ID_COLUMNS, Identifiers, cells_of
 
 MAX_DEPTH = 4
@@ -65,26 +67,35 @@ def search(
         n_files += 1
         try:
             is_found = holds(path.name, path.read_bytes(), identifiers)
-        except UNREADABLE:
-            unreadable.append(path)
-            is_found = _holds_bytes(path.read_bytes(), identifiers)
         except FileNotFoundError:  # a reader of the store has ended meanwhile
             continue
+        except UNREADABLE as problem:
+            parquet_damage(problem)
+            unreadable.append(path)
+            is_found = _holds_bytes(path.read_bytes(), identifiers)
         if is_found:
             places.append(path)
     return SearchResult(n_files, tuple(places), tuple(unreadable))
 
 
-UNREADABLE = (*PARQUET_ERRORS[:1], zipfile.BadZipFile, zlib.error, gzip.BadGzipFile, EOFError, sqlite3.Error)
+UNREADABLE = (*PARQUET_ERRORS, zipfile.BadZipFile, zlib.error, EOFError, sqlite3.Error, RuntimeError)
+"""What readers raise for a damaged file; an encrypted archive gives a `RuntimeError`."""
 
 
 def files_below(roots: Sequence[Path]) -> Iterator[Path]:
-    """Yield each file of folders once, hidden files too; links are not followed."""
-    for root in dict.fromkeys(path.resolve() for path in roots if path.exists()):
-        if root.is_file():
-            yield root
+    """Yield each file of folders once, hidden files too, and files behind links under their own path."""
+    known: set[Path] = set()
+    waiting = deque(Path(os.path.realpath(path)) for path in roots)
+    while waiting:
+        path = waiting.popleft()
+        if path in known:
             continue
-        yield from sorted(path for path in root.rglob("*") if path.is_file() and not path.is_symlink())
+        known.add(path)
+        if path.is_file():
+            yield path
+        elif path.is_dir():
+            children = sorted(path.iterdir())
+            waiting.extend(Path(os.path.realpath(name)) if name.is_symlink() else name for name in children)
 
 
 def holds(name: str, data: bytes, identifiers: Identifiers, depth: int = 0) -> bool:

@@ -9,6 +9,7 @@ import shutil
 from datetime import date
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from churn.contact.access import TrainedModel, read_access
@@ -98,6 +99,17 @@ def test_after_an_erasure_only_the_proof_holds_the_customer(params: Params) -> N
     assert "Ann" in (folder / "raw" / "customers.csv").read_text()
     with pytest.raises(CallError, match="nothing is held"):
         read_access(Store.open(params), ANN, params.output, (), ())
+
+
+def test_a_folder_that_is_a_link_loses_the_customer_too(params: Params) -> None:
+    folder = params.output.parent
+    (params.output / "evaluate").rename(folder / "evaluate elsewhere")
+    (params.output / "evaluate").symlink_to(folder / "evaluate elsewhere")
+
+    forget(params)
+
+    rows = pq.read_table(folder / "evaluate elsewhere" / "predictions.parquet")
+    assert rows["customer_id"].to_pylist() == [BOB]
 
 
 def test_no_later_verb_takes_a_file_for_damaged(params: Params) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -90,3 +91,32 @@ def test_a_new_file_has_the_permissions_of_the_old_one_or_those_that_are_given(t
 
     assert staged_path(tmp_path / "old").stat().st_mode & 0o777 == 0o640
     assert staged_path(tmp_path / "proof").stat().st_mode & 0o777 == 0o600
+
+
+def test_nobody_else_may_read_a_private_file_while_it_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "calls").write_bytes(b"old")
+    (tmp_path / "calls").chmod(0o600)
+    modes: list[int] = []
+    make = os.open
+
+    def opened(name: str, flags: int, mode: int = 0o777) -> int:
+        descriptor = make(name, flags, mode)
+        modes.append(os.fstat(descriptor).st_mode & 0o077)
+        return descriptor
+
+    monkeypatch.setattr(os, "open", opened)
+    stage_file(tmp_path / "calls", b"new")
+
+    assert modes == [0]
+
+
+def test_an_erasure_is_finished_also_after_its_folder_was_moved(tmp_path: Path) -> None:
+    output = tmp_path / "output"
+    commit(output, begin(output), None)
+    output.rename(tmp_path / "moved")
+
+    finish(tmp_path / "moved")
+
+    assert names_of(tmp_path / "moved") == {"a": b"new", "c": b"new", "d": b"new"}

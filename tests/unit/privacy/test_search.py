@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import json
 import sqlite3
@@ -109,3 +110,52 @@ def test_spared_files_are_not_searched_and_missing_roots_are_left_out(tmp_path: 
     result = search([tmp_path, tmp_path / "nothing"], ANN, [tmp_path / "proof.jsonl"])
 
     assert (result.files, result.paths) == (0, ())
+
+
+def test_files_behind_links_are_searched_once(tmp_path: Path) -> None:
+    root, elsewhere = tmp_path / "output", tmp_path / "elsewhere"
+    (root / "deep").mkdir(parents=True)
+    elsewhere.mkdir()
+    (elsewhere / "a.txt").write_text("C-1001")
+    (elsewhere / "up").symlink_to(root)
+    (root / "scores").symlink_to(elsewhere)
+    (root / "deep" / "b.txt").symlink_to(elsewhere / "a.txt")
+    (root / "gone").symlink_to(tmp_path / "nothing")
+    (root / "ring").symlink_to(root / "ring")
+
+    result = search([root], ANN)
+
+    assert (result.files, result.paths) == (1, (elsewhere / "a.txt",))
+
+
+def test_a_folder_that_may_not_be_read_is_no_proof(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> list[Path]:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+
+    with pytest.raises(PermissionError):
+        search([tmp_path], ANN)
+
+
+def test_damage_within_the_pages_of_a_parquet_file_is_searched_byte_by_byte(tmp_path: Path) -> None:
+    path = tmp_path / "broken.parquet"
+    pq.write_table(pa.table({"n": range(1000)}), path, use_dictionary=False)
+    data = bytearray(path.read_bytes())
+    data[4:40] = bytes(255 - byte for byte in data[4:40])
+    path.write_bytes(data)
+
+    result = search([tmp_path], ANN)
+
+    assert (result.paths, result.unreadable) == ((), (path,))
+
+
+def test_an_encrypted_archive_is_counted_as_unreadable(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    archive(path, "nobody")
+    data = bytearray(path.read_bytes())
+    for mark, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        data[data.index(mark) + offset] |= 1
+    path.write_bytes(data)
+
+    assert search([tmp_path], ANN).unreadable == (path,)
