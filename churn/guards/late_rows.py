@@ -5,21 +5,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any, Literal
-
-from scipy.stats import poisson
+from typing import Any
 
 from churn.data.ingest.source_errors import from_clause
 from churn.data.ingest.staging import column_types
 from churn.data.sources.source import Source
 from churn.data.sources.table_specs import TableSpec
 from churn.data.sql import identifier, internal_name, literal
-from churn.data.store import date_of_day
 from churn.finding import Finding, Severity
 from churn.guards.context import GuardContext
 from churn.guards.names import identifiers, words_of
+from churn.guards.second_time import SecondTime, measure_second_time
 from churn.init.params_file import dialect_of
 from churn.init.profile import seconds_as_time
 from churn.init.source_table import name_in
@@ -64,15 +60,6 @@ MIN_PARSED = 0.98
 MIN_COMPARED_ROWS = 20
 """The least number of rows for a finding that rests on a column's values and not on its name."""
 
-DAYS_BEFORE_END = (60, 90, 120)
-"""The days before the end at which rows are counted whose second time had not passed."""
-
-MIN_OPEN = 5
-"""The usual number of rows whose second time lies ahead, from which the number at the end is compared."""
-
-RARE = 1e-4
-"""The probability below which a low number of such rows at the end is no chance."""
-
 EPOCH_SECONDS = (631_152_000, 4_102_444_800)
 """The years 1990 to 2100 in seconds since 1970: whole numbers in this range may be times."""
 
@@ -81,60 +68,6 @@ EPOCH_TYPES = ("BIGINT", "HUGEINT", "UBIGINT", "DOUBLE")
 
 OWN_TIME = internal_name("own_time")
 """The name of the column that holds the row's own time."""
-
-Evidence = Literal["rows trail", "rows are there before", "unknown"]
-
-
-@dataclass(frozen=True)
-class SecondTime:
-    """The measures of a second time column of a table.
-
-    Attributes:
-        rows: The number of rows with both times.
-        filled_share: The share of rows that have the second time.
-        in_order_share: The share of rows whose second time is not a day or more before their own time.
-        late_share: The share of rows with a second time a day or more after the row's own time.
-        days: The number of distinct days of the second time.
-        delay: The median delay of the late rows.
-        ahead_share: The share of rows with a second time after the end of the data.
-        open_at_end: The number of rows whose second time had not passed at the end of the data.
-        usually_open: The mean of this number at the dates `DAYS_BEFORE_END` before the end.
-        recent: The number of rows with a second time in the last 30 days.
-        usually_recent: The mean of this number over three earlier periods of 30 days.
-        newest: The number of rows with an own time in the last 30 days.
-        usually_newest: The mean of this number over three earlier periods of 30 days.
-    """
-
-    rows: int
-    filled_share: float
-    in_order_share: float
-    late_share: float
-    days: int
-    delay: timedelta
-    ahead_share: float
-    open_at_end: float
-    usually_open: float
-    recent: float
-    usually_recent: float
-    newest: float
-    usually_newest: float
-
-    @property
-    def evidence(self) -> Evidence:
-        """Return whether rows exist before their second time has passed.
-
-        A table that is still being written and whose rows come in at the second time holds no row whose
-        second time lies ahead. For any other time, such as a delivery, rows wait for it at the end of the
-        data as they waited at earlier dates. A table that ends before the other tables allows both readings:
-        nothing waits at the end because no new rows were written.
-        """
-        if self.usually_open < MIN_OPEN or self.recent < self.usually_recent / 2:
-            return "unknown"
-        if self.newest < self.usually_newest / 2:
-            return "unknown"
-        if self.open_at_end >= self.usually_open / 2:
-            return "rows are there before"
-        return "rows trail" if poisson.cdf(self.open_at_end, self.usually_open) < RARE else "unknown"
 
 
 def late_rows(context: GuardContext) -> Iterator[Finding]:
@@ -207,7 +140,7 @@ def _late_rows(source: Source, spec: TableSpec, end: int) -> Iterator[Finding]:
         if is_own or is_period_start(column):
             continue
         second_time = _time_of(source, spec, view, column, sql_type)
-        measures = _measure(source, view, stored_time, second_time, end) if second_time else None
+        measures = measure_second_time(source, view, stored_time, second_time, end) if second_time else None
         if second_time is None or measures is None:
             continue
         is_hidden = column in query_columns
@@ -396,60 +329,4 @@ def _as_time(spec: TableSpec, column: str, sql_type: str) -> str:
         return time
     return (
         f"coalesce(try_strptime({identifier(column)}, {literal(spec.origin.time_format)})::TIMESTAMP, {time})"
-    )
-
-
-def _measure(source: Source, view: str, own_time: str, second_time: str, end: int) -> SecondTime | None:
-    """Measure a second time column; None if no row has both times.
-
-    Args:
-        source: The source.
-        view: The view of the rows.
-        own_time: The SQL of the row's own time.
-        second_time: The SQL of the second time.
-        end: The day number after the last row of any event table.
-    """
-    dates = [date_of_day(end - back) for back in (0, *DAYS_BEFORE_END)]
-    still_open = ", ".join(
-        f"count(*) FILTER (WHERE happened < DATE '{day}' AND (loaded IS NULL OR loaded >= DATE '{day}'))"
-        for day in dates
-    )
-    periods = ", ".join(
-        f"count(*) FILTER (WHERE {time} >= DATE '{date_of_day(end - start - 30)}' "
-        f"AND {time} < DATE '{date_of_day(end - start)}')"
-        for time in ("loaded", "happened")
-        for start in (0, *DAYS_BEFORE_END)
-    )
-    is_late = "loaded >= happened + INTERVAL 1 DAY"
-    sql = (
-        "SELECT count(loaded), avg((loaded IS NOT NULL)::INTEGER), "
-        "avg((loaded > happened - INTERVAL 1 DAY)::INTEGER), "
-        f"avg(({is_late})::INTEGER), count(DISTINCT loaded::DATE), "
-        f"median(loaded - happened) FILTER (WHERE {is_late}), "
-        f"avg((loaded >= DATE '{dates[0]}' + INTERVAL 2 DAY)::INTEGER), {still_open}, {periods} FROM ("
-        f"SELECT {own_time} AS happened, {second_time} AS loaded "
-        f"FROM {view}) WHERE happened IS NOT NULL"
-    )
-    row = source.connection.execute(sql).fetchone()
-    if row is None or not row[0]:
-        return None
-    rows, filled, in_order, late, days, delay, ahead, open_at_end, *counts = row
-    n = len(DAYS_BEFORE_END)
-    past_open = counts[:n]
-    recent, *past_recent = counts[n : 2 * n + 1]
-    newest, *past_newest = counts[2 * n + 1 :]
-    return SecondTime(
-        rows=rows,
-        filled_share=filled,
-        in_order_share=in_order,
-        late_share=late,
-        days=days,
-        delay=delay or timedelta(0),
-        ahead_share=ahead,
-        open_at_end=open_at_end,
-        usually_open=sum(past_open) / n,
-        recent=recent,
-        usually_recent=sum(past_recent) / n,
-        newest=newest,
-        usually_newest=sum(past_newest) / n,
     )

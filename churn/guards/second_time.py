@@ -1,0 +1,133 @@
+"""The measures of a second time column: how late it is, and whether rows wait for it when the data end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+
+from scipy.stats import poisson
+
+from churn.data.sources.source import Source
+from churn.data.store import date_of_day
+
+DAYS_BEFORE_END = (60, 90, 120)
+"""The days before the end at which rows are counted whose second time had not passed."""
+
+MIN_OPEN = 5
+"""The usual number of rows whose second time lies ahead, from which the number at the end is compared."""
+
+RARE = 1e-4
+"""The probability below which a low number of such rows at the end is no chance."""
+
+Evidence = Literal["rows trail", "rows are there before", "unknown"]
+
+
+@dataclass(frozen=True)
+class SecondTime:
+    """The measures of a second time column of a table.
+
+    Attributes:
+        rows: The number of rows with both times.
+        filled_share: The share of rows that have the second time.
+        in_order_share: The share of rows whose second time is not a day or more before their own time.
+        late_share: The share of rows with a second time a day or more after the row's own time.
+        days: The number of distinct days of the second time.
+        delay: The median delay of the late rows.
+        ahead_share: The share of rows with a second time after the end of the data.
+        open_at_end: The number of rows whose second time had not passed at the end of the data.
+        usually_open: The mean of this number at the dates `DAYS_BEFORE_END` before the end.
+        recent: The number of rows with a second time in the last 30 days.
+        usually_recent: The mean of this number over three earlier periods of 30 days.
+        newest: The number of rows with an own time in the last 30 days.
+        usually_newest: The mean of this number over three earlier periods of 30 days.
+    """
+
+    rows: int
+    filled_share: float
+    in_order_share: float
+    late_share: float
+    days: int
+    delay: timedelta
+    ahead_share: float
+    open_at_end: float
+    usually_open: float
+    recent: float
+    usually_recent: float
+    newest: float
+    usually_newest: float
+
+    @property
+    def evidence(self) -> Evidence:
+        """Return whether rows exist before their second time has passed.
+
+        A table that is still being written and whose rows come in at the second time holds no row whose
+        second time lies ahead. For any other time, such as a delivery, rows wait for it at the end of the
+        data as they waited at earlier dates. A table that ends before the other tables allows both readings:
+        nothing waits at the end because no new rows were written.
+        """
+        if self.usually_open < MIN_OPEN or self.recent < self.usually_recent / 2:
+            return "unknown"
+        if self.newest < self.usually_newest / 2:
+            return "unknown"
+        if self.open_at_end >= self.usually_open / 2:
+            return "rows are there before"
+        return "rows trail" if poisson.cdf(self.open_at_end, self.usually_open) < RARE else "unknown"
+
+
+def measure_second_time(
+    source: Source, view: str, own_time: str, second_time: str, end: int
+) -> SecondTime | None:
+    """Measure a second time column; None if no row has both times.
+
+    Args:
+        source: The source.
+        view: The view of the rows.
+        own_time: The SQL of the row's own time.
+        second_time: The SQL of the second time.
+        end: The day number after the last row of any event table.
+    """
+    dates = [date_of_day(end - back) for back in (0, *DAYS_BEFORE_END)]
+    still_open = ", ".join(
+        f"count(*) FILTER (WHERE happened < DATE '{day}' AND (loaded IS NULL OR loaded >= DATE '{day}'))"
+        for day in dates
+    )
+    periods = ", ".join(
+        f"count(*) FILTER (WHERE {time} >= DATE '{date_of_day(end - start - 30)}' "
+        f"AND {time} < DATE '{date_of_day(end - start)}')"
+        for time in ("loaded", "happened")
+        for start in (0, *DAYS_BEFORE_END)
+    )
+    is_late = "loaded >= happened + INTERVAL 1 DAY"
+    sql = (
+        "SELECT count(loaded), avg((loaded IS NOT NULL)::INTEGER), "
+        "avg((loaded > happened - INTERVAL 1 DAY)::INTEGER), "
+        f"avg(({is_late})::INTEGER), count(DISTINCT loaded::DATE), "
+        f"median(loaded - happened) FILTER (WHERE {is_late}), "
+        f"avg((loaded >= DATE '{dates[0]}' + INTERVAL 2 DAY)::INTEGER), {still_open}, {periods} FROM ("
+        f"SELECT {own_time} AS happened, {second_time} AS loaded "
+        f"FROM {view}) WHERE happened IS NOT NULL"
+    )
+    row = source.connection.execute(sql).fetchone()
+    if row is None or not row[0]:
+        return None
+    rows, filled, in_order, late, days, delay, ahead, open_at_end, *counts = row
+    n = len(DAYS_BEFORE_END)
+    past_open = counts[:n]
+    recent, *past_recent = counts[n : 2 * n + 1]
+    newest, *past_newest = counts[2 * n + 1 :]
+    return SecondTime(
+        rows=rows,
+        filled_share=filled,
+        in_order_share=in_order,
+        late_share=late,
+        days=days,
+        delay=delay or timedelta(0),
+        ahead_share=ahead,
+        open_at_end=open_at_end,
+        usually_open=sum(past_open) / n,
+        recent=recent,
+        usually_recent=sum(past_recent) / n,
+        newest=newest,
+        usually_newest=sum(past_newest) / n,
+    )
