@@ -1,4 +1,4 @@
-"""The sections of params.yaml for data, label and engine, one frozen model each; unknown keys are mistakes."""
+"""The sections of params.yaml for data, label and engine, one frozen model each; unknown keys are refused."""
 
 from __future__ import annotations
 
