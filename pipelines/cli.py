@@ -89,7 +89,7 @@ VERBS: dict[str, tuple[Option, ...]] = {
         Option("CUSTOMER", str, "The id of the customer, exactly as in the source."),
         Option("--yes", bool, "Erase; without it, forget only says what it would erase."),
         Option("--dry-run", bool, "Say what would be erased, and end well."),
-        Option("--no-proof", bool, "Keep no proof of the customer's consents."),
+        Option("--no-proof", bool, "Keep no proof of the customer's consents, and erase one kept before."),
     ),
     "report": (),
     "ui": (Option("--port", int, "The port; by default the last one, or 5000, or any free one."),),

@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 
 from churn.contact.access import TrainedModel, models_on_disk, registered_models
+from churn.data.kept_proof import proof_path, read_proof
 from churn.data.store import Store
 from churn.errors import CallError, Stop
 from churn.experiments.ledger import recover
@@ -15,7 +16,7 @@ from churn.handover.outbox import recover_events
 from churn.model.registry import Registry
 from churn.model.runs_database import database_path
 from churn.params import Params
-from churn.privacy.erasure import erase, plan_erasure, proof_path
+from churn.privacy.erasure import erase, plan_erasure
 from churn.privacy.journal import finish, journal_path, remove_stray_files
 from churn.privacy.search import search
 from churn.reporting.erasure_lines import model_lines, plan_lines, result_lines
@@ -44,7 +45,7 @@ def run(
         customer: The id of the customer.
         yes: Whether to erase; otherwise only the plan is printed.
         dry_run: Whether only the plan is wanted.
-        no_proof: Whether no proof of the consents is kept.
+        no_proof: Whether no proof of the consents is kept; an earlier proof is erased.
         echo: Prints lines, warnings and progress.
 
     Raises:
@@ -113,12 +114,20 @@ def run(
         remove_stray_files(output, [output])
         echo(f"Erased: customer {customer}.")
     roots = [output, params.models, *([artifacts] if artifacts else []), *_database(params)]
-    result = search(roots, plan.identifiers, [proof_path(output).resolve()])
+    result = search(roots, plan.identifiers, [] if no_proof else [proof_path(output).resolve()])
     server = None if artifacts else show_address(params.tracking.uri)
     echo.report(result_lines(plan, result, server))
+    if n_kept := 0 if no_proof else len(read_proof(output, customer)):
+        echo(
+            f"Kept: {n_kept:,} {'consent' if n_kept == 1 else 'consents'} in {proof_path(output)}, which "
+            f"`churn forget {customer} --yes --no-proof` erases."
+        )
     if result.paths:
+        holders = (
+            "1 file still holds" if len(result.paths) == 1 else f"{len(result.paths):,} files still hold"
+        )
         raise Stop(
-            f"{len(result.paths):,} files still hold the customer. Delete what is in them, or delete the "
+            f"{holders} the customer. Delete what is in them, or delete the "
             "files; a store that another verb still reads goes when that verb ends. Then call "
             f"`churn forget {customer} --yes` again: it searches again."
         )

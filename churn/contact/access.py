@@ -21,6 +21,8 @@ from pydantic import BaseModel
 from churn.contact.acts import read_task_states
 from churn.contact.consent import match_suppression, read_suppression_lists
 from churn.data.customer_rows import Cell, CustomerRows, read_customer_rows, read_rejected_rows
+from churn.data.forgotten import list_path, read_forgotten
+from churn.data.kept_proof import proof_path, read_proof
 from churn.data.own_files import read_own_json, read_own_parquet
 from churn.data.store import Store
 from churn.errors import CallError, ModelError, SourceError
@@ -39,6 +41,7 @@ MODELS_NOTE = (
     "This is a statement about cutoffs: a training may have used a part of the customers only, and the "
     "snapshots may have been written again since. Earlier versions in the registry are not read."
 )
+PROOF_NOTE = "The consents that an erasure kept: the proof that contacts before it were allowed."
 REJECTS_NOTE = "As the source wrote them; they break the rule and are not used."
 STATES_NOTE = "States as of {as_of}."
 ASSUMPTION = " The company maps no table of contacts, so a task counts as done on its due date."
@@ -138,8 +141,14 @@ def read_access(
             str(output / FOLDER),
             tuple(_night_rows(output, customer, "holdings")),
         ),
+        Section("proof of consent", str(proof_path(output)), read_proof(output, customer), PROOF_NOTE),
     ]
     if not any(section.rows for section in sections):
+        if day := read_forgotten(output).day_of(customer):
+            raise CallError(
+                f"CUSTOMER '{customer}': the customer was forgotten on {day}. Nothing is held but a salted "
+                f"hash of this id in {list_path(output)}, by which `churn ingest` leaves the rows out."
+            )
         raise CallError(
             f"CUSTOMER '{customer}': nothing is held under this id in {output}: not in the store, the "
             "rejected rows, the snapshots, the scores or the ledger. An id is compared exactly, with capital "

@@ -20,21 +20,19 @@ import pyarrow.parquet as pq
 from churn.contact.access import TrainedModel, model_rows, snapshot_rows
 from churn.data.customer_rows import CustomerRows, is_id_of, read_column, read_customer_rows
 from churn.data.files import checksum_of, json_text
-from churn.data.forgotten import FORGOTTEN_FOLDER, ForgottenCustomers, list_path, read_forgotten
-from churn.data.own_files import CHECKSUM, checksum_of_bytes, own_json_text
+from churn.data.forgotten import ForgottenCustomers, list_path, read_forgotten
+from churn.data.kept_proof import proof_of, proof_path, proof_text
+from churn.data.own_files import CHECKSUM, checksum_of_bytes, open_own_parquet, own_json_text
 from churn.data.store import Store
 from churn.data.store_erasure import without_customer, write_store_without
 from churn.experiments.ledger import FOLDER as LEDGER_FOLDER
 from churn.experiments.ledger import night_folder
 from churn.experiments.ledger_erasure import LedgerErasure, erase_from_ledger
 from churn.privacy.identifiers import NAME_COLUMNS, REPLACEMENT, Identifiers, identifiers_of
-from churn.privacy.journal import PRIVATE_MODE, commit, stage_file
-from churn.privacy.search import csv_rows, files_below, holds
+from churn.privacy.journal import PRIVATE_MODE, commit, journal_path, stage_file
+from churn.privacy.search import csv_rows, files_below, holds, is_json
 from churn.scoring.call_list import safe_cell
 from churn.snapshots.manifest import PART_FILE
-
-PROOF_FILE = "proof-of-consent.jsonl"
-PROOF_COLUMNS = ("channel", "purpose", "given_at", "withdrawn_at", "evidence")
 
 Form = Literal["rows", "table", "lines", "values", "words", "page"]
 """How a file loses the customer: rows of Parquet or CSV, lines or values of JSON, words of a text.
@@ -42,6 +40,8 @@ Form = Literal["rows", "table", "lines", "values", "words", "page"]
 A page goes whole; `churn report` writes it again.
 """
 
+
+_WAY_OUT = "Restore it from a copy, or delete it; then forget the customer."
 
 RemovedRows = dict[Path, list[dict[str, Any]]]
 """The rows that go, by file."""
@@ -115,7 +115,7 @@ def plan_erasure(
         models: The trained models.
         day: The day of the erasure.
         salt: The salt of the list of forgotten customers, if this customer is the first on it.
-        keeps_proof: Whether the consents are kept as proof.
+        keeps_proof: Whether the consents are kept as proof; otherwise an earlier proof goes too.
 
     Raises:
         SourceError: a file is damaged.
@@ -134,9 +134,9 @@ def plan_erasure(
     return ErasurePlan(
         identifiers=identifiers,
         tables=tuple(table for table in tables if table.rows),
-        files=tuple(_file_erasures(output, roots, identifiers)),
+        files=tuple(_file_erasures(output, roots, identifiers, keeps_proof=keeps_proof)),
         ledger=ledger,
-        proof=tuple(_proof(tables, customer, day)) if keeps_proof else (),
+        proof=tuple(proof_of(tables, customer, day)) if keeps_proof else (),
         forgotten=before.with_customer(customer, day, salt).with_units(ledger.units),
         models=label_counts,
         same_person=_same_person(store, tables, customer) if store else 0,
@@ -159,7 +159,7 @@ def erase(output: Path, store: Store | None, plan: ErasurePlan) -> None:
     modes: dict[Path, int] = {}
     if plan.proof:
         path = proof_path(output)
-        contents[path] = _proof_text(path, plan.proof).encode()
+        contents[path] = proof_text(path, plan.proof).encode()
         modes[path] = PRIVATE_MODE
     for path, content in contents.items():
         if content is not None:
@@ -167,15 +167,13 @@ def erase(output: Path, store: Store | None, plan: ErasurePlan) -> None:
     commit(output, contents, folder)
 
 
-def proof_path(output: Path) -> Path:
-    """Return the file with the consents of forgotten customers."""
-    return output / FORGOTTEN_FOLDER / PROOF_FILE
-
-
-def _file_erasures(output: Path, roots: list[Path], identifiers: Identifiers) -> Iterator[FileErasure]:
+def _file_erasures(
+    output: Path, roots: list[Path], identifiers: Identifiers, *, keeps_proof: bool
+) -> Iterator[FileErasure]:
     """Yield each file that holds the customer, apart from the store, the ledger and the models."""
     output = output.resolve()
-    spared_paths = (output / FORGOTTEN_FOLDER, output / LEDGER_FOLDER, output / ".scratch")
+    own_paths = (list_path(output), journal_path(output), *([proof_path(output)] if keeps_proof else []))
+    spared_paths = (*own_paths, output / LEDGER_FOLDER, output / ".scratch")
     for path in files_below(roots):
         if any(path.is_relative_to(folder) for folder in spared_paths) or path.parent.name == "bundle":
             continue
@@ -208,7 +206,7 @@ def _count(path: Path, form: Form, identifiers: Identifiers) -> int:
     """Return how many rows or lines of a file hold the customer; 0 or 1 for other forms."""
     customer = identifiers.customer_id
     if form == "rows":
-        with pq.ParquetFile(path) as file:
+        with open_own_parquet(path, (), way_out=_WAY_OUT) as file:
             if "customer_id" not in file.schema_arrow.names:
                 return 0
             ids = file.read(columns=["customer_id"])["customer_id"].to_pylist()
@@ -265,7 +263,7 @@ def _content(file: FileErasure, identifiers: Identifiers, removed_rows: RemovedR
     if file.form == "lines":
         lines = data.splitlines(keepends=True)
         return b"".join(line for line in lines if not holds(file.path.name, line, identifiers))
-    if file.form == "values":
+    if file.form == "values" and is_json(data.decode("utf-8", "replace")):
         return _json_bytes(_value_without(json.loads(data), "", identifiers))
     return identifiers.without(data.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
 
@@ -277,7 +275,7 @@ def _parquet_without(path: Path, customer: str, removed_rows: RemovedRows) -> by
     """
     buffer = io.BytesIO()
     n_rows = 0
-    with pq.ParquetFile(path) as file:
+    with open_own_parquet(path, (), way_out=_WAY_OUT) as file:
         has_arrow_schema = b"ARROW:schema" in (file.metadata.metadata or {})
         options = {"compression": "zstd", "version": "2.6", "store_schema": has_arrow_schema}
         with pq.ParquetWriter(buffer, file.schema_arrow, **options) as writer:
@@ -296,14 +294,14 @@ def _parquet_without(path: Path, customer: str, removed_rows: RemovedRows) -> by
 
 def _table_without(data: bytes, identifiers: Identifiers) -> bytes:
     """Return a CSV file without the rows of the customer; the other rows keep their ranks."""
-    text = data.decode("utf-8")
+    text = data.decode("utf-8", "surrogateescape")
     separator, header, rows = csv_rows(text)
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer, lineterminator="\r\n", delimiter=separator)
     writer.writerow(header)
     writer.writerows(row for row in rows if not _is_row_of(header, row, identifiers))
     mark = "\ufeff" if text.startswith("\ufeff") else ""
-    return (mark + buffer.getvalue()).encode("utf-8")
+    return (mark + buffer.getvalue()).encode("utf-8", "surrogateescape")
 
 
 def _value_without(value: Any, key: str, identifiers: Identifiers) -> Any:
@@ -404,24 +402,6 @@ def _replace_sums(value: Any, new_sums: Mapping[str, str]) -> Any:
     if isinstance(value, list):
         return [_replace_sums(part, new_sums) for part in value]
     return new_sums.get(value, value) if isinstance(value, str) else value
-
-
-def _proof(tables: Iterable[CustomerRows], customer: str, day: date) -> Iterator[Mapping[str, Any]]:
-    """Yield each consent of a customer, as proof that contacts before the erasure were allowed."""
-    for table in tables:
-        for row in table.rows if table.table == "consents" else ():
-            consent = {name: row.get(name) for name in PROOF_COLUMNS}
-            yield {"customer_id": customer, **consent, "erased_on": day.isoformat()}
-
-
-def _proof_text(path: Path, proof: Iterable[Mapping[str, Any]]) -> str:
-    """Return the file of proofs with further consents; a consent that it holds is not repeated."""
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    known = [{**json.loads(line), "erased_on": None} for line in lines]
-    for consent in proof:
-        if {**consent, "erased_on": None} not in known:
-            lines.append(json.dumps(consent, sort_keys=True, ensure_ascii=False))
-    return "".join(f"{line}\n" for line in lines)
 
 
 def _same_person(store: Store, tables: Iterable[CustomerRows], customer: str) -> int:

@@ -169,13 +169,14 @@ def _statistics(metadata: pq.FileMetaData) -> Iterator[tuple[str, Any]]:
 def _json_holds(data: bytes, identifiers: Identifiers) -> bool:
     """Return whether a JSON file, or a line of one, has an identifier as key or value."""
     text = data.decode("utf-8", "replace")
-    for part in [text] if text.lstrip().startswith(("{", "[")) and _is_json(text) else text.splitlines():
-        if _is_json(part) and _value_holds(json.loads(part), "", identifiers):
+    for part in [text] if text.lstrip().startswith(("{", "[")) and is_json(text) else text.split("\n"):
+        if is_json(part) and _value_holds(json.loads(part), "", identifiers):
             return True
     return False
 
 
-def _is_json(text: str) -> bool:
+def is_json(text: str) -> bool:
+    """Return whether a text is JSON."""
     try:
         json.loads(text)
     except (ValueError, RecursionError):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from churn.privacy.erasure import ErasurePlan, FileErasure, proof_path
+from churn.data.kept_proof import proof_path
+from churn.privacy.erasure import ErasurePlan, FileErasure
 from churn.privacy.search import SearchResult
 
 MAX_PATHS = 20
@@ -63,7 +64,8 @@ def result_lines(plan: ErasurePlan, result: SearchResult, server: str | None) ->
         server: The tracking server whose files were not searched; None if there is none.
     """
     if result.paths:
-        yield f"{len(result.paths):,} of {result.files:,} files still hold the customer:"
+        verb = "holds" if len(result.paths) == 1 else "hold"
+        yield f"{len(result.paths):,} of {result.files:,} files still {verb} the customer:"
         yield from (f"  {path}" for path in result.paths[:MAX_PATHS])
         if len(result.paths) > MAX_PATHS:
             yield f"  and {len(result.paths) - MAX_PATHS:,} more"

@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 
 from churn.data.files import only_writer
+from churn.data.kept_proof import proof_path
 from churn.data.sinks.connection import MARK
 from churn.data.store import Store
 from churn.experiments.ledger import read_whole_ledger
 from churn.params import Params
 from churn.privacy import journal
-from churn.privacy.erasure import erase, plan_erasure, proof_path
+from churn.privacy.erasure import erase, plan_erasure
 from churn.privacy.identifiers import Identifiers
 from churn.privacy.search import search
 from pipelines import cli, forget
@@ -81,9 +82,14 @@ def test_forget_erases_and_proves_it_by_a_search(verb: Verb, params: Params) -> 
     )
     assert "1 event of the customer went from the outbox" in text
     assert BOB not in text + err
+    assert "Kept: 1 consent in" in text
     assert places_of(params) == (proof_path(params.output),)
-    assert verb("show", ANN)[0] == 2
+    assert "proof of consent: 1 row in" in verb("show", ANN)[1]
     assert verb("show", BOB)[0] == 0
+    assert verb("forget", ANN, "--no-proof")[0] == 2
+    assert "Kept:" not in verb("forget", ANN, "--yes", "--no-proof")[1]
+    assert "was forgotten on" in verb("show", ANN)[2]
+    assert places_of(params) == ()
 
 
 def test_forget_erases_the_rows_of_all_nights_in_the_database_of_the_nights(
@@ -129,7 +135,7 @@ def test_no_ingest_brings_a_forgotten_customer_back(verb: Verb, params: Params) 
     assert code == 0
     assert "rows of forgotten customers left out" in text
     assert ANN not in text
-    assert verb("show", ANN)[0] == 2
+    assert "orders:" not in verb("show", ANN)[1]
     assert places_of(params) == (proof_path(params.output),)
 
 
@@ -170,7 +176,7 @@ def test_a_place_that_forget_does_not_know_is_reported_and_no_success_is_claimed
 
     code, text, err = verb("forget", ANN, "--yes")
 
-    assert (code, "1 files still hold the customer" in err) == (15, True)
+    assert (code, "1 file still holds the customer" in err) == (15, True)
     assert "notes.bin" in text
     assert "none holds the customer" not in text
     (params.output / "notes.bin").unlink()
@@ -223,7 +229,7 @@ def test_the_next_forget_finishes_the_erasure_that_was_stopped(
 
     assert (refused, code) == (15, 0)
     assert "is finished" in text
-    assert verb("show", ANN)[0] == 2
+    assert "orders:" not in verb("show", ANN)[1]
     assert ANN not in read_whole_ledger(params.output).assignments.to_string()
 
 

@@ -15,12 +15,13 @@ import pytest
 from churn.contact.access import TrainedModel, read_access
 from churn.data.forgotten import read_forgotten
 from churn.data.ingest.ingest import fresh_store, ingest
+from churn.data.kept_proof import proof_path, proof_text, read_proof
 from churn.data.own_files import read_own_json
 from churn.data.store import Store
-from churn.errors import CallError
+from churn.errors import CallError, SourceError
 from churn.experiments.ledger import read_whole_ledger
 from churn.params import Params, load_params
-from churn.privacy.erasure import ErasurePlan, erase, plan_erasure, proof_path
+from churn.privacy.erasure import ErasurePlan, erase, plan_erasure
 from churn.privacy.journal import finish, journal_path, remove_stray_files
 from churn.privacy.search import search
 from churn.scoring.sink import calls_path, facts_path, ledger_digest
@@ -97,8 +98,8 @@ def test_after_an_erasure_only_the_proof_holds_the_customer(params: Params) -> N
     assert n_before > 10
     assert search(roots, plan.identifiers).paths == (proof_path(params.output).resolve(),)
     assert "Ann" in (folder / "raw" / "customers.csv").read_text()
-    with pytest.raises(CallError, match="nothing is held"):
-        read_access(Store.open(params), ANN, params.output, (), ())
+    record = read_access(Store.open(params), ANN, params.output, (), ())
+    assert [section.name for section in record.sections if section.rows] == ["proof of consent"]
 
 
 def test_a_folder_that_is_a_link_loses_the_customer_too(params: Params) -> None:
@@ -195,6 +196,70 @@ def test_without_a_proof_nothing_at_all_is_left(params: Params) -> None:
 
     assert search([params.output], plan.identifiers).paths == ()
     assert not proof_path(params.output).exists()
+    with pytest.raises(CallError, match=r"was forgotten on 2024-07-01[.] Nothing is held but a salted hash"):
+        read_access(Store.open(params), ANN, params.output, (), ())
+
+
+def test_an_earlier_proof_is_kept_until_an_erasure_without_proof(params: Params) -> None:
+    forget(params)
+    forget(params, BOB)
+    forget(params)
+    kept = read_proof(params.output, ANN)
+
+    plan = forget(params, keeps_proof=False)
+
+    assert [row["evidence"] for row in kept] == ["form 7"]
+    assert [(file.path.name, file.count) for file in plan.files] == [("proof-of-consent.jsonl", 1)]
+    assert (read_proof(params.output, ANN), len(read_proof(params.output, BOB))) == ((), 1)
+    assert search([params.output], plan.identifiers).paths == ()
+
+
+def test_a_proof_of_several_lines_is_read_again(tmp_path: Path) -> None:
+    path = proof_path(tmp_path)
+    path.parent.mkdir()
+    proof = [{"customer_id": ANN, "evidence": "line\u2028break", "erased_on": "2024-07-01"}]
+    path.write_text(proof_text(path, proof), encoding="utf-8")
+
+    assert proof_text(path, proof) == path.read_text(encoding="utf-8")
+    assert read_proof(tmp_path, ANN) == ({"evidence": "line\u2028break", "erased_on": "2024-07-01"},)
+    path.write_text("{}\nnonsense\n")
+    with pytest.raises(SourceError, match="line 2 holds no consent"):
+        read_proof(tmp_path, ANN)
+
+
+def test_a_file_that_somebody_put_beside_the_list_loses_the_customer_too(params: Params) -> None:
+    forget(params, BOB)
+    (params.output / "forgotten" / "own.csv").write_text(f"customer_id\r\n{ANN}\r\n{CEM}\r\n")
+
+    forget(params)
+
+    assert (params.output / "forgotten" / "own.csv").read_bytes() == b"customer_id\r\nC-1003\r\n"
+
+
+@pytest.mark.parametrize("n_kept_bytes", [50, 300])
+def test_a_damaged_file_is_named_before_anything_is_erased(params: Params, n_kept_bytes: int) -> None:
+    path = params.output / "evaluate" / "predictions.parquet"
+    path.write_bytes(path.read_bytes()[:n_kept_bytes])
+
+    with pytest.raises(SourceError, match=r"predictions.parquet: .* Restore it from a copy, or delete it"):
+        plan_of(params)
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after"),
+    [
+        ("half.json", f'{{"a": "{ANN}", "b'.encode(), b'{"a": "(forgotten)", "b'),
+        ("old.csv", b"customer_id,n\r\nC-1001,\xfc\r\nC-1002,\xfc\r\n", b"customer_id,n\r\nC-1002,\xfc\r\n"),
+    ],
+)  # fmt: skip
+def test_a_text_that_is_damaged_or_of_another_encoding_loses_the_customer(
+    params: Params, name: str, before: bytes, after: bytes
+) -> None:
+    (params.output / "check" / name).write_bytes(before)
+
+    forget(params)
+
+    assert (params.output / "check" / name).read_bytes() == after
 
 
 def test_a_shared_address_stays_with_the_other_customer(params: Params) -> None:
