@@ -370,9 +370,10 @@ def second_clock_notes(connection: duckdb.DuckDBPyConnection, match: Match) -> I
         filled_share, in_order_share, late_share, days = row or (0, None, None, None)
         if filled_share < MIN_CLOCK_SHARE or in_order_share < MIN_CLOCK_SHARE or late_share < MIN_LATE_SHARE:
             continue
+        often = "1 day" if days.days == 1 else f"{days.days} days"
         yield (
             f"{column.name} is a day or more after {match.time.name} in {late_share:.0%} of the rows, often "
-            f"{days.days} days: if rows come in at that time, map known_at: {column.name}"
+            f"{often}: if rows come in at that time, map known_at: {column.name}"
         )
 
 

@@ -27,7 +27,8 @@ def test_each_local_time_is_converted_as_by_duckdb(timezone: str) -> None:
         create_utc_of(connection, timezone)
         connection.execute(
             "CREATE TABLE times AS "
-            "SELECT TIMESTAMP '1990-12-25' + to_minutes(37 * i) AS t FROM range(850_000) r(i)"
+            "SELECT TIMESTAMP '1994-12-25' + to_minutes(37 * i) AS t FROM range(712_000) r(i) "
+            "UNION ALL SELECT TIMESTAMP '1969-12-25' + to_minutes(797 * i) FROM range(93_000) r(i)"
         )
 
         different = connection.execute(
