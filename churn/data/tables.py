@@ -242,7 +242,9 @@ CANONICAL_TABLES: Mapping[str, Table] = {
                 names=LOYALTY_KINDS,
             ),
             _number("points", "the points that were earned, redeemed or lost; never negative", 0),
-            _scheduled("expires_at", "when the earned points expire, or until when the tier is kept"),
+            _scheduled(
+                "expires_at", "when the earned points expire, empty if never; or until when the tier is kept"
+            ),
             _number("balance", "the points of the customer after this row", 0),
             _level("tier", "the tier that the customer reached, kept or fell to; in rows of the kind `tier`"),
         ),

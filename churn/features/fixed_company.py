@@ -19,8 +19,9 @@ import numpy as np
 import numpy.typing as npt
 
 from churn.data.tables import EMPTIED_VALUE, STORED_UNITS, Column, Table
-from churn.features.engine.rows import NEVER, AnyInt, Rows
+from churn.features.engine.rows import AnyInt, Rows
 from churn.features.engine.timeline import IntArray, Timeline
+from churn.features.language.reader import NEVER
 
 CUSTOMERS = 360
 FIRST_DAY = 16_000

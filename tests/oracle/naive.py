@@ -183,13 +183,12 @@ class NaiveEvents:
 
     def days_until_next(self, scheduled: str, value: str, balance: Number) -> Number:
         batches = sorted(
-            (row[scheduled].date(), round(1000 * (row[value] or 0)))
+            (row[scheduled].date() if row[scheduled] else date.max, round(1000 * (row[value] or 0)))
             for row in self._rows
-            if row[scheduled] is not None
         )
         used = sum(points for _, points in batches) - round(1000 * balance[0]) if balance[0] > 0 else None
         for day, points in batches:
-            if used is not None and points > max(used, 0) and day >= self._today:
+            if used is not None and points > max(used, 0) and self._today <= day < date.max:
                 return one((day - self._today).days)
             used = None if used is None else used - points
         return one(nan)

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from churn.features.engine.rows import NEVER, AnyInt, BoolArray, Rows
+from churn.features.engine.rows import AnyInt, BoolArray, Rows
 from churn.features.engine.timeline import IntArray, Timeline
-from churn.features.language.reader import LongArray, Selection
+from churn.features.language.reader import NEVER, LongArray, Selection
 
 SCALE = 1 << 30
 """Weights of decayed sums are whole multiples of 1 / SCALE, so that their sums are exact."""

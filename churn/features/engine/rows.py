@@ -13,9 +13,7 @@ import pyarrow.parquet as pq
 
 from churn.data.store import Store
 from churn.features.engine.timeline import IntArray, Timeline
-
-NEVER = np.iinfo(np.int32).max
-"""The day number of something that has not happened."""
+from churn.features.language.reader import NEVER
 
 AnyInt = npt.NDArray[Any]
 BoolArray = npt.NDArray[np.bool_]

@@ -11,6 +11,9 @@ import numpy.typing as npt
 Array = npt.NDArray[np.float64]
 LongArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
+NEVER = np.iinfo(np.int32).max
+"""The day number of something that has not happened."""
+
 Window = tuple[int, int]
 """The pair `(days, skip)`, which stands for `[cutoff - days, cutoff - skip)`."""
 

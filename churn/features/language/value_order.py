@@ -7,7 +7,7 @@ import numpy as np
 from churn.data.tables import STORED_UNITS
 from churn.features.language.arithmetic import ratio
 from churn.features.language.cost import Cost
-from churn.features.language.reader import Array, RowSequence
+from churn.features.language.reader import NEVER, Array, RowSequence
 from churn.features.language.runs import (
     at_position,
     line_per_customer,
@@ -65,9 +65,10 @@ class OrderedVerbs(View):
     def days_until_next(self, scheduled: str, value: str, balance: Array) -> Array:
         """Return the days to the first scheduled time at which a part of a balance ends.
 
-        Each row gives a value that ends at its scheduled time, such as points that expire. What was used came
-        from the rows with the earliest times, so the balance is what the rows with the latest times give. The
-        result is missing if there is no balance, or if no such row ends at or after the cutoff.
+        Each row gives a value that ends at its scheduled time, such as points that expire; without a time it
+        never ends. What was used came from the rows with the earliest times, so the balance is what the rows
+        with the latest times give. The result is missing if there is no balance, or if no such row ends at or
+        after the cutoff.
 
         Args:
             scheduled: The column with the time at which the value of a row ends.
@@ -75,7 +76,7 @@ class OrderedVerbs(View):
             balance: What is left of the values, one number per customer, `[n]`.
         """
         ends, column = self._scheduled(scheduled), self._value(value)
-        rows = self.reader.sequence(self._rows_with(ends), self.window, (ends, column.name))
+        rows = self.reader.sequence(self.rows, self.window, (ends, column.name))
         order = np.lexsort((rows.columns[ends], rows.customer))
         customer, day = rows.customer[order], rows.columns[ends][order]
         values = rows.columns[column.name][order]  # whole numbers, so that sums are exact
@@ -83,7 +84,8 @@ class OrderedVerbs(View):
         end = run_bounds(rows)[1]
         given_later = sums[end][customer] - sums[1:]
         has_part = given_later < np.rint(balance * STORED_UNITS[column.type])[customer]
-        is_next = np.flatnonzero(has_part & (values > 0) & (day >= self.reader.cutoff))
+        is_ahead = (day >= self.reader.cutoff) & (day < NEVER)
+        is_next = np.flatnonzero(has_part & (values > 0) & is_ahead)
         days = np.full(rows.n, np.nan)
         days[customer[is_next][::-1]] = (day[is_next] - self.reader.cutoff)[::-1]  # the earliest stays
         return days

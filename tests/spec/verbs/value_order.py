@@ -148,12 +148,26 @@ EXAMPLES = (
         late     | 2024-06-01 10:00 | earn | 10     | 2024-06-30 | 10
         none     | 2024-06-01 10:00 | earn | 10     | 2024-07-11 | 0
         silent   | 2024-06-01 10:00 | earn | 10     | 2024-07-11 |
+        forever  | 2024-06-01 10:00 | earn | 10     |            | 10
+        forever  | 2024-06-02 10:00 | earn | 10     | 2024-07-11 | 10
+        both     | 2024-06-01 10:00 | earn | 10     |            | 10
+        both     | 2024-06-02 10:00 | earn | 10     | 2024-07-11 | 20
         """,
-        {"all": 10, "some": 20, "today": 0, "late": MISSING, "none": MISSING, "silent": MISSING},
+        {
+            "all": 10,
+            "some": 20,
+            "today": 0,
+            "late": MISSING,
+            "none": MISSING,
+            "silent": MISSING,
+            "forever": MISSING,
+            "both": 10,
+        },
         (
             "All has all 20 points, and the first 10 end on 11 July. Some has 10 left: those that end first "
             "are used, whatever the order of the rows. Late's points have ended. None has no points left, "
-            "and Silent's balance is not known."
+            "and Silent's balance is not known. Forever has only the 10 points left that never end; Both has "
+            "these and the other 10."
         ),
     ),
 )

@@ -12,7 +12,7 @@ from churn.data.store import day_number
 from churn.evaluation.horizons import measure_horizons
 from churn.evaluation.result import Horizons
 from churn.evaluation.test_set import TestSet
-from churn.features.engine.rows import NEVER
+from churn.features.language.reader import NEVER
 from churn.metrics.bootstrap import draw_customers
 from churn.snapshots.dataset import LabelledRows
 from churn.training.backtest import OutOfTime

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from churn.data.store import day_number
-from churn.features.engine.rows import NEVER
+from churn.features.language.reader import NEVER
 from churn.labels.contract import ENDS_FILE, ENDS_SCHEMA
 from churn.params import LabelParams
 from churn.training.backtest import OutOfTime
