@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 from churn.data.own_files import check_own_file, read_own_parquet
 from churn.data.store import Store, day_number
 from churn.errors import SourceError
-from churn.features.engine.rows import NEVER
 from churn.features.engine.timeline import IntArray
+from churn.features.language.reader import NEVER
 from churn.labels.outcomes import (
     COUNTED_AS_LEFT,
     ENDS_IN_GAP,

@@ -11,7 +11,7 @@ from datetime import date
 import numpy as np
 
 from churn.data.store import Store, day_number
-from churn.features.engine.rows import NEVER
+from churn.features.language.reader import NEVER
 from churn.labels.contract import contract_outcomes
 from churn.labels.outcomes import GONE, STAYED, CustomerOutcomes, Labels, label_window
 

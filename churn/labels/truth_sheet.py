@@ -15,7 +15,7 @@ from churn.data.files import write_atomically
 from churn.data.store import Store, day_number
 from churn.errors import Stop
 from churn.features.engine.cohort import Cohort
-from churn.features.engine.rows import NEVER
+from churn.features.language.reader import NEVER
 from churn.labels.calendar import FirstTestCutoff, first_test_cutoff
 from churn.labels.kaplan_meier import ReturnCurve, Silences, return_curve
 from churn.labels.labels import outcomes_at
