@@ -6,6 +6,7 @@ import json
 from datetime import date
 from pathlib import Path
 
+from churn.data.files import only_writer, restore_folder
 from churn.demo import LIVED_UNTIL, STAMP_FILE, WATERMARK, stamp, write_company
 from churn.errors import CallError, SourceError
 from churn.params import Params
@@ -43,9 +44,27 @@ def run(
         CallError: a number is too small, `days_between` comes without `live`, or the nights cannot be lived.
         SourceError: `source` is not a folder, or the folder holds something else.
         ModelError: there is no champion to score a night with.
+        BusyError: another process writes this company.
     """
     folder = _folder(params)
     truth = folder.with_name(f"{folder.name}-truth")
+    with only_writer(folder.with_name(f".{folder.name}.lock"), "`churn demo`"):
+        for path in (truth, folder):
+            restore_folder(path)
+        _write_or_live(params, folder, truth, echo, customers, seed, live, days_between)
+    return None
+
+
+def _write_or_live(
+    params: Params,
+    folder: Path,
+    truth: Path,
+    echo: Echo,
+    customers: int | None,
+    seed: int | None,
+    live: int | None,
+    days_between: int | None,
+) -> None:
     present = _stamp_in(folder) if live is not None else {}
     customers = _number(customers, present.get("customers"), DEFAULT_CUSTOMERS)
     seed = _number(seed, present.get("seed"), DEFAULT_SEED)
@@ -56,10 +75,10 @@ def run(
     if present == company and truth.is_dir():
         if live is not None:
             live_nights(params, folder, truth, live, days_between or DAYS_BETWEEN, echo)
-            return None
+            return
         lived_on = f", and has lived on until {lived_until}" if lived_until else ""
         echo(f"demo: {folder} already holds this company ({customers:,} customers, seed {seed}){lived_on}.")
-        return None
+        return
     if live is not None and not present:
         raise SourceError(
             f"demo --live: {folder} holds no demo company. Write it with `churn demo`, train a model with "
@@ -71,7 +90,6 @@ def run(
     total = sum(summary.rows.values())
     echo(f"demo: {total:,} rows of {customers:,} customers in {folder}, up to {WATERMARK}.")
     echo(f"demo: the truth that only the simulation knows is in {truth}.")
-    return None
 
 
 def _number(option: int | None, present: object, default: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from churn.data.files import replace_folder
+from churn.data.files import replace_folder, write_atomically
 from churn.data.tables import CANONICAL_TABLES
 from churn.demo import world as w
 from churn.demo.bad_rows import add_bad_rows
@@ -194,9 +195,11 @@ class LiveCompany:
             pq.write_table(table, path, compression="zstd", store_schema=False, row_group_size=262_144)
         facts = {**stamp(self.customers, self.seed), LIVED_UNTIL: self.until.isoformat()}
         write_json(new / STAMP_FILE, facts)
+        # The truth comes first: a killed call lives the last days again, and they are the same.
+        buffer = io.BytesIO()
+        pq.write_table(self.spells(), buffer, compression="zstd", store_schema=False)
+        write_atomically(truth / SPELLS_FILE, buffer.getvalue())
         replace_folder(new, folder)
-        truth.mkdir(parents=True, exist_ok=True)
-        pq.write_table(self.spells(), truth / SPELLS_FILE, compression="zstd", store_schema=False)
         return {name: len(table) for name, table in tables.items()}
 
     def _contacts_by_place(self, contacts: pa.Table) -> dict[tuple[int, int], list[Contact]]:

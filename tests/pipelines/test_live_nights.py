@@ -15,12 +15,13 @@ import pytest
 
 from churn.contact.tasks import RESULTS
 from churn.demo import live_company
-from churn.errors import CallError, SourceError
+from churn.errors import BusyError, CallError, SourceError
 from churn.experiments.ledger import read_whole_ledger
 from churn.params import Params, load_params
 from churn.scoring.sink import scores_path
 from pipelines import cli, demo, live_nights
 from pipelines.echo import Echo
+from tests.lock_holder import held_by_another_process
 
 FIRST = date(2025, 10, 1)
 PARAMS = """
@@ -105,6 +106,60 @@ def test_a_call_that_was_killed_goes_on_and_ends_with_the_same_bytes(
     demo.run(params, echo=Echo(), live=2, days_between=5)
 
     assert bytes_of(source) == expected
+
+
+def test_a_call_that_was_killed_while_the_folder_was_replaced_loses_no_night(
+    params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    demo.run(params, echo=Echo(), live=1)
+    source = Path(params.source)
+    contacts = len(contacts_in(params))
+    rename = Path.rename
+
+    def killed(path: Path, target: Path) -> Path:
+        if path.name == ".company.new":
+            raise KeyboardInterrupt
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", killed)
+    with pytest.raises(KeyboardInterrupt):
+        demo.run(params, echo=Echo(), live=1)
+    monkeypatch.setattr(Path, "rename", rename)
+    was_there = source.exists()
+    demo.run(params, echo=Echo(), live=1)
+
+    assert not was_there
+    assert live_company.LiveCompany.open(source).until == FIRST + timedelta(14)
+    assert contacts_in(params)["contacted_at"].iloc[contacts:].min() >= pd.Timestamp(FIRST + timedelta(7))
+
+
+def test_the_truth_knows_at_least_the_days_of_the_tables(
+    params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    truth = Path(params.source).with_name("company-truth") / live_company.SPELLS_FILE
+    known: list[bool] = []
+
+    def killed(*arguments: Path) -> None:
+        known.append(truth.exists())
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(live_company, "replace_folder", killed)
+    with pytest.raises(KeyboardInterrupt):
+        demo.run(params, echo=Echo(), live=1)
+
+    assert known == [True]
+
+
+def test_a_company_has_one_writer(params: Params) -> None:
+    before = bytes_of(Path(params.source))
+
+    with (
+        held_by_another_process(Path(params.source).with_name(".company.lock"), "`churn demo`"),
+        pytest.raises(BusyError, match=r"`churn demo`.* is at work here"),
+    ):
+        demo.run(params, echo=Echo(), live=1)
+
+    assert bytes_of(Path(params.source)) == before
 
 
 def fail_after(calls: int, function: Callable[..., Any]) -> Callable[..., Any]:
