@@ -2,8 +2,9 @@
 
 `snapshot`, `train`, `evaluate` and `promote` work on one chain of files and exclude each other. `score` has a
 lock of its own, so a night is scored while a model is trained. `run` and `promote` hold both, `forget`
-holds all. The store has a third lock: `churn ingest` is refused where a process writes the store; a verb
-that only finds the store outdated waits for that process.
+holds all. `check` and `report` write pages that may name customers: they share a lock with each other, but
+not with `forget`. The store has a lock too: `churn ingest` is refused where a process writes the store; a
+verb that only finds the store outdated waits for that process.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ MODEL_VERBS = ("snapshot", "train", "evaluate", "promote", "run", "forget")
 NIGHT_VERBS = ("score", "promote", "run", "forget")
 UNLOCKED_VERBS = ("init", "ui", "signals")
 """The verbs that read nothing that an unfinished erasure may have left in two states."""
+PAGE_VERBS = ("check", "report")
 MODEL_LOCK = ".model.lock"
+PAGE_LOCK = ".pages.lock"
 
 
 @contextmanager
@@ -35,18 +38,23 @@ def output_locks(verb: str, params: Params | None) -> Iterator[None]:
         BusyError: Another process holds one of the locks.
         Stop: `churn forget` was stopped before its end, and the verb is another one.
     """
-    if params is not None and verb not in ("forget", *UNLOCKED_VERBS):
-        from churn.privacy.journal import check_finished
-
-        check_finished(params.output)
-    if params is None or verb not in (*MODEL_VERBS, *NIGHT_VERBS):
+    if params is None or verb in UNLOCKED_VERBS:
         yield
         return
-    from churn.data.files import only_writer, remove_leftovers, restore_folder
+    from churn.privacy.journal import check_finished
+
+    if verb != "forget":
+        check_finished(params.output)
+    if verb not in (*MODEL_VERBS, *NIGHT_VERBS, *PAGE_VERBS):
+        yield
+        return
+    from churn.data.files import one_of_several, only_writer, remove_leftovers, restore_folder
     from churn.scoring.sink import one_night_at_a_time
 
     holder = f"`churn {verb}`"
     with ExitStack() as locks:
+        if verb in PAGE_VERBS and params.output.is_dir():  # otherwise there is nobody to forget
+            locks.enter_context(one_of_several(params.output / PAGE_LOCK, holder))
         if verb in MODEL_VERBS:
             locks.enter_context(only_writer(params.output / MODEL_LOCK, holder))
             for name in ("train", "snapshots"):
@@ -61,7 +69,10 @@ def output_locks(verb: str, params: Params | None) -> Iterator[None]:
         if verb == "forget":
             from pipelines.ingest import store_lock
 
+            locks.enter_context(only_writer(params.output / PAGE_LOCK, holder))
             locks.enter_context(only_writer(store_lock(params), holder))
             if (params.output / "outbox").is_dir():
                 locks.enter_context(only_writer(params.output / "outbox" / ".lock", holder))
+        else:  # again: `forget` may have begun, and been killed, before this verb had its locks
+            check_finished(params.output)
         yield

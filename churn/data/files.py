@@ -176,10 +176,7 @@ def only_writer(path: Path, holder: str) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise BusyError(
-                f"{path.parent}: {_holder_of(file)} is at work here. Wait for it to end, or stop it; "
-                "nothing was changed."
-            ) from None
+            raise _busy(path, file) from None
         _write_holder(file, holder)
         _HELD_LOCKS.add(path)
         try:
@@ -188,7 +185,35 @@ def only_writer(path: Path, holder: str) -> Iterator[None]:
             _HELD_LOCKS.discard(path)
 
 
+@contextmanager
+def one_of_several(path: Path, holder: str) -> Iterator[None]:
+    """Hold a lock file together with others until the block ends; `only_writer` of it is refused meanwhile.
+
+    Args:
+        path: The lock file.
+        holder: Who holds it, such as `churn report`; a refused process reads this.
+
+    Raises:
+        BusyError: Another process holds the lock alone.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise _busy(path, file) from None
+        _write_holder(file, holder)
+        yield
+
+
 _HELD_LOCKS: set[Path] = set()
+
+
+def _busy(path: Path, file: IO[str]) -> BusyError:
+    return BusyError(
+        f"{path.parent}: {_holder_of(file)} is at work here. Wait for it to end, or stop it; "
+        "nothing was changed."
+    )
 
 
 def _write_holder(file: IO[str], holder: str) -> None:

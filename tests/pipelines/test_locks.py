@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from churn.data.files import replace_folder, write_atomically
-from churn.errors import BusyError
+from churn.data.own_files import write_own_json
+from churn.errors import BusyError, Stop
 from churn.params import load_params
+from churn.privacy.journal import journal_path
+from churn.scoring import sink
 from pipelines import cli
 from pipelines.locks import output_locks
 from tests.lock_holder import held_by_another_process
@@ -54,6 +58,54 @@ def test_a_night_is_scored_while_a_model_is_trained(folder: Path) -> None:
         held_by_another_process(folder / "output" / ".model.lock", "`churn train`"),
         output_locks("score", params),
     ):
+        pass
+
+
+@pytest.mark.parametrize("verb", ["check", "report"])
+def test_pages_are_written_side_by_side_but_not_while_a_customer_is_forgotten(
+    folder: Path, verb: str
+) -> None:
+    params = load_params(folder / "params.yaml")
+    params.output.mkdir()
+
+    with (
+        output_locks("report", params),
+        output_locks(verb, params),
+        pytest.raises(BusyError, match=rf"`churn {verb}`.* is at work here"),
+        output_locks("forget", params),
+    ):
+        pass
+    with (
+        output_locks("forget", params),
+        pytest.raises(BusyError, match="`churn forget`"),
+        output_locks(verb, params),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("verb", ["check", "report"])
+def test_a_page_lock_makes_no_output_folder(folder: Path, verb: str) -> None:
+    with output_locks(verb, load_params(folder / "params.yaml")):
+        pass
+
+    assert not (folder / "output").exists()
+
+
+def test_a_verb_whose_locks_came_after_a_killed_erasure_is_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    params = load_params(folder / "params.yaml")
+    begin = sink.one_night_at_a_time
+
+    @contextmanager
+    def late(output: Path, holder: str) -> Iterator[None]:
+        write_own_json(journal_path(output), {"replaced_paths": [], "removed_paths": [], "store": None})
+        with begin(output, holder):
+            yield
+
+    monkeypatch.setattr(sink, "one_night_at_a_time", late)
+
+    with pytest.raises(Stop, match="stopped before its end"), output_locks("score", params):
         pass
 
 
