@@ -17,8 +17,9 @@ from churn.contact.memory import bands_with_memory
 from churn.contact.new_tasks import ProfitCurve
 from churn.contact.night import History, score_night
 from churn.contact.plan import LOSES_MONEY
-from churn.experiments.ledger import empty_ledger, own_assignments, publish, read_ledger, stage
-from churn.experiments.units import Units
+from churn.experiments.ledger import empty_ledger, night_folder, own_assignments, publish, read_ledger, stage
+from churn.experiments.ledger_erasure import erase_from_ledger
+from churn.experiments.units import Units, find_units
 from churn.params import ControlParams, CsvParams
 from churn.scoring.night import Trial, score_cohort
 from churn.scoring.playbook import parse_playbook
@@ -76,8 +77,9 @@ def reasons_of(planned):
 def next_night(company, planned, days=1, **changes):
     """Publish a night, and turn the company into the one of a later night."""
     output = company.params.output
-    stage(output, planned.ledger)
-    publish(output, planned.ledger.facts.cutoff)
+    if planned is not None:
+        stage(output, planned.ledger)
+        publish(output, planned.ledger.facts.cutoff)
     company.cutoff = company.cutoff + timedelta(days=days)
     ledger = read_ledger(output, company.cutoff)
     company.history = History(ledger, empty_ledger().assignments)
@@ -337,6 +339,48 @@ def test_a_night_that_is_scored_again_keeps_the_assignments_it_made(everybody):
     everybody.monthly_money = everybody.monthly_money[:3]
     everybody.roster = everybody.roster.assign(excluded_because=[None] * 3 + ["inactive"] * 3)
     assert units_assigned(plan_of(everybody)) == {"ann", "bob", "cem", "dea", "eva"}
+
+
+def test_a_night_after_an_erasure_keeps_the_arm_of_the_person_and_is_the_same_again(everybody):
+    with_control(everybody, 0.5)
+    everybody.acts = acts_of(units=Units({"ann": "ann", "cem": "ann"}, 0, {}))
+    planned, output = plan_of(everybody), everybody.params.output
+    next_night(everybody, planned)
+    before = everybody.history.ledger.assignments.set_index("unit")["arm"]
+    for night, page in erase_from_ledger(output, "ann").pages.items():
+        for name, content in page.contents.items():
+            (night_folder(output, night) / name).write_bytes(content)
+    everybody = next_night(without_ann(everybody), None, 28)
+    customers = pd.DataFrame({"customer_id": ["bob", "cem", "dea", "eva", "fil"]})
+    units = find_units(customers, "person", everybody.history.ledger.unit_of)
+    everybody.acts = replace(everybody.acts, units=units)
+
+    first = plan_of(everybody)
+    stage(output, first.ledger)
+    publish(output, everybody.cutoff)
+    ledger = read_ledger(output, everybody.cutoff)
+    everybody.history = History(ledger, own_assignments(output, everybody.cutoff))
+    second = plan_of(everybody)
+
+    after = everybody.history.ledger.assignments.set_index("unit")["arm"]
+    assert after.rename({"cem": "ann"}).to_dict() == before.to_dict()
+    assert set(after) == {"control", "treated"}
+    assert units.unit_of["cem"] == "cem"
+    assert units_assigned(first) == set()
+    assert len(rows_of(first)) == 5
+    assert read_tasks(first)["customer_id"].tolist() == ["cem"]  # the others rest; Ann's contact is forgotten
+    assert first.ledger.contents == second.ledger.contents
+    assert (first.night.calls, first.night.scores) == (second.night.calls, second.night.scores)
+
+
+def without_ann(company):
+    """Turn the company into one whose data do not know Ann."""
+    is_kept = (company.frame["customer_id"] != "ann").to_numpy()
+    company.frame = company.frame[is_kept].reset_index(drop=True)
+    company.monthly_money = company.monthly_money[is_kept]
+    company.roster = company.roster[company.roster["customer_id"] != "ann"].reset_index(drop=True)
+    del company.names["ann"]
+    return company
 
 
 def test_a_trial_assigns_nobody_and_has_no_page_in_the_ledger(everybody):
