@@ -97,6 +97,19 @@ def test_who_has_cancelled_and_still_has_a_contract_is_not_gone(store):
     assert acts.churners["customer_id"].tolist() == ["dan"]
 
 
+def test_who_was_contacted_in_the_days_of_rest_is_known_also_without_a_task(tmp_path):
+    contacts = (
+        "customer | contacted_at\nann | 2024-02-02 00:00\nbob | 2024-02-01 23:59\ncem | 2024-03-01 00:00"
+    )
+    params = params_of(
+        tmp_path, since=None, logins="customer | happened_at\nann | 2024-01-05", contacts=contacts
+    )
+
+    acts = acts_of(ingest(params, lambda _: None), rest_days=28)
+
+    assert acts.recent_contact_ids == {"ann"}
+
+
 def test_consents_hold_as_of_the_cutoff_and_unknown_zones_are_named(store):
     acts = acts_of(store)
 

@@ -12,12 +12,14 @@ import pytest
 
 from churn.contact.arms import CONTROL_REASON
 from churn.contact.consent import OBJECTED, ON_SUPPRESSION_LIST
-from churn.contact.lists import HAS_CALL_PLAY, STILL_A_CUSTOMER
+from churn.contact.lists import HAS_CALL_PLAY, HAS_TASK, STILL_A_CUSTOMER, control_units, units_with_tasks
 from churn.contact.night import score_night
 from churn.experiments.units import Units
 from churn.params import ControlParams, CsvParams
 from churn.scoring.night import Trial
 from churn.scoring.playbook import parse_playbook
+from tests.drawn_ledger import assigned, drawn, planned
+from tests.night_company import CUTOFF, acts_of
 
 PLAYBOOK = """
 plays:
@@ -45,6 +47,7 @@ plays:
     due_in_days: 5
     success: returns
 """
+LATER = date(2024, 2, 19)
 KINDS = {"logins_days_since_last": "number"}
 GONE = pd.DataFrame(
     [
@@ -171,6 +174,36 @@ def test_who_still_has_a_cancelled_contract_under_another_id_is_not_gone(lists):
 
     assert on(planned, "gone") == ["fil", "gus"]
     assert withheld(planned, "gone") == {STILL_A_CUSTOMER: 1}
+
+
+def test_who_has_a_task_is_on_no_list_until_the_rest_is_over(lists):
+    tasks = [
+        planned("bob", "treated", "call", date(2024, 1, 2), due_at=date(2024, 1, 4), expires_on=CUTOFF),
+        planned("hal", "control", "call", date(2024, 1, 20), due_at=date(2024, 1, 22), expires_on=LATER),
+    ]
+    lists.history = replace(lists.history, ledger=drawn([], tasks, {}))
+
+    night = night_of(lists)
+
+    assert "bob" in on(night, "advocates")
+    assert on(night, "gone") == ["fil", "gus"]
+    assert withheld(night, "gone") == {HAS_TASK: 1}
+
+
+def test_a_unit_that_was_merged_since_is_still_a_control_and_still_has_its_task():
+    acts = acts_of(units=Units({"hal": "dea"}, 0, {}))
+    task = planned("hal", "treated", "call", expires_on=LATER)
+    ledger = drawn([assigned("hal", "control"), assigned("bob", "treated")], [task])
+
+    assert control_units(ledger.assignments, acts) == {"hal", "dea"}
+    assert units_with_tasks(ledger.tasks, CUTOFF, acts) == {"hal", "dea"}
+
+
+def test_an_unknown_value_comes_after_a_value_of_0(lists):
+    churners = GONE.assign(monthly_value=[0.0, None, 90.5, 500.0], days_since_left=[30.0, 10.0, 42.0, 122.0])
+    lists.acts = replace(lists.acts, churners=churners)
+
+    assert on(night_of(lists), "gone") == ["hal", "fil", "gus"]
 
 
 def test_who_was_contacted_rests(lists):

@@ -179,6 +179,23 @@ def test_a_score_that_is_not_known_to_be_from_before_the_assignment_is_refused(s
     assert "can turn its sign" in problems[0]
 
 
+@pytest.mark.parametrize(
+    ("risk", "words"),
+    [
+        ([0.1, 0.2, 0.3, float("inf")], "'score': 1 rows have no finite number in 'risk'"),
+        (["0.1", "0.2", "0.3", "0.4"], "'score': the column 'risk' is no number but string"),
+    ],
+)
+def test_a_score_that_is_no_finite_number_is_refused(risk: list[object], words: str) -> None:
+    before = (date(2025, 2, 28), date(2025, 3, 1))
+    rows = [(*row, value, *before) for row, value in zip(ROWS, risk, strict=True)]
+
+    units, problems = read(table_of(rows, "risk", "scored", "drawn"), **SCORES)
+
+    assert units is None
+    assert [words in problem for problem in problems] == [True]
+
+
 def test_a_score_of_a_date_may_be_from_any_time_of_that_day() -> None:
     drawn = datetime(2025, 3, 1, 20)
     before = (date(2025, 2, 28), drawn)

@@ -53,10 +53,11 @@ def success_of(
     *,
     watermark: date | None = None,
     ledger: Ledger | None = None,
+    params: dict[str, object] | None = None,
     **tables: str,
 ) -> PlaySuccess:
     """Return the success of the play "call", planned for all four customers on the night."""
-    world = draw(folder, customers=CUSTOMERS, label=LABEL, **({"orders": ORDERS} | tables))
+    world = draw(folder, customers=CUSTOMERS, label=LABEL, params=params, **({"orders": ORDERS} | tables))
     playbook = parse_playbook(f"plays:\n  - {{{PLAY}, success: {criterion}}}\n", {})
     rows = ledger or drawn([assigned(who, arm, NIGHT) for who, arm in ARMS.items()])
     reader = SuccessReader(
@@ -98,6 +99,42 @@ def test_before_the_days_are_over_nothing_is_known_of_anybody(tmp_path: Path) ->
 
     assert counts(success) == ((0, 0), (0, 0))
     assert (success.immature, success.verdict, success.difference.value) == (4, None, None)
+
+
+LATE = {"snapshot": {"watermark": "2024-12-31", "late_days": 2}}
+
+
+def test_rows_that_may_come_late_are_waited_for(tmp_path: Path) -> None:
+    orders = "{text: orders, when: {event: orders}, within_days: 10}"
+    on_time = success_of(tmp_path / "a", orders, watermark=date(2024, 3, 12))
+    late = success_of(tmp_path / "b", orders, watermark=date(2024, 3, 12), params=LATE)
+
+    assert (on_time.immature, late.immature) == (0, 4)
+
+
+def test_who_is_at_risk_follows_the_label_and_not_the_days_of_the_criterion(tmp_path: Path) -> None:
+    # c2 ordered 16 days before the night: at risk for a label with 28 active days.
+    orders = ORDERS.replace("c2       | 2024-02-20", "c2       | 2024-02-14")
+
+    success = success_of(tmp_path, "{text: stays, when: {stays: true}, within_days: 10}", orders=orders)
+
+    assert counts(success) == ((0, 2), (1, 2))
+    assert success.undecided_count == 0
+
+
+def test_a_health_whose_days_are_not_over_is_not_known_yet(tmp_path: Path) -> None:
+    rows = drawn([assigned(who, arm, NIGHT) for who, arm in ARMS.items()], shares={NIGHT: 0.1})
+    page = publish_page(tmp_path / "output", NIGHT, None, rows)
+    ledger = Ledger(rows.assignments, rows.tasks, rows.bands, rows.holdings, (page.facts,))
+
+    success = success_of(
+        tmp_path,
+        "{text: well, when: {health_at_least: 3}, within_days: 10}",
+        watermark=date(2024, 3, 5),
+        ledger=ledger,
+    )
+
+    assert (success.immature, success.undecided_count) == (4, 0)
 
 
 def test_who_stays_is_told_by_the_definition_of_the_label(tmp_path: Path) -> None:
@@ -181,6 +218,16 @@ def test_a_play_that_is_no_longer_in_the_playbook_is_said(tmp_path: Path) -> Non
     assert success is not None
     assert success.not_computed_because == NO_PLAY
     assert reader("mail", units.iloc[:0]) is None
+
+
+def test_there_is_no_verdict_with_fewer_than_20_successes_in_an_arm() -> None:
+    arm = np.array(["control"] * 500 + ["treated"] * 500, dtype=object)
+    success = [row < 19 for row in range(500)] + [row < 200 for row in range(500)]
+    table = pd.DataFrame({"matured": [True] * 1000, "success": pd.array(success, dtype="boolean")})
+
+    result = compare_success("orders", 10, arm, table)
+
+    assert (result.verdict, result.no_verdict_because) == (None, NoImprovement.FEW_OUTCOMES)
 
 
 @pytest.mark.parametrize(

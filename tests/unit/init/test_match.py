@@ -141,21 +141,29 @@ def test_consents_contacts_and_loyalty_are_known_by_their_columns(name, time, co
 
 
 @pytest.mark.parametrize(
-    ("column", "days_late", "share_late", "is_offered"),
+    ("column", "days_late", "share_late", "days_of_others", "is_offered"),
     [
-        ("posted_at", 3, 0.5, True),
-        ("booked_on", 9, 0.05, True),
-        ("posted_at", 0, 1.0, False),
-        ("posted_at", -3, 0.5, False),
-        ("delivered_at", 3, 0.5, False),
-        ("due_date", 3, 0.5, False),
+        ("posted_at", 3, 0.5, 0, True),
+        ("booked_on", 9, 0.05, 0, True),
+        ("posted_at", 0, 1.0, 0, False),
+        ("posted_at", -3, 0.5, 0, False),
+        ("posted_at", 3, 0.5, -3, False),
+        ("posted_at", 3, 0.5, None, False),
+        ("delivered_at", 3, 0.5, 0, False),
+        ("due_date", 3, 0.5, 0, False),
     ],
 )
 def test_a_second_clock_is_offered_as_known_at(
-    tmp_path: Path, column: str, days_late: int, share_late: float, is_offered: bool
+    tmp_path: Path,
+    column: str,
+    days_late: int,
+    share_late: float,
+    days_of_others: int | None,
+    is_offered: bool,
 ) -> None:
+    days = [days_late if n % 20 < 20 * share_late else days_of_others for n in range(20)]
     rows = [
-        row | {column: row["ordered_at"] + timedelta(days_late if n % 20 < 20 * share_late else 0)}
+        row | {column: None if days[n % 20] is None else row["ordered_at"] + timedelta(days[n % 20])}
         for n, row in enumerate(exports.orders(str))
     ]
     source = exports.write_tables(tmp_path, {"customers": exports.members(str), "orders": rows})
