@@ -19,12 +19,13 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import sys
 import threading
 from datetime import UTC, date, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 TOLERANCE_SECONDS = 300
 """How old a signed request may be, so that nobody can send a request again that he has listened to."""
@@ -44,7 +45,8 @@ def is_signed(secrets: str, headers: Any, body: bytes, now: float) -> bool:
         now: The time in seconds since 1970.
     """
     event_id, timestamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
-    if not timestamp.isdigit() or abs(now - int(timestamp)) > TOLERANCE_SECONDS:
+    seconds = whole_number(timestamp)
+    if seconds is None or abs(now - seconds) > TOLERANCE_SECONDS:
         return False
     content = f"{event_id}.{timestamp}.".encode() + body
     signatures = headers.get("webhook-signature", "").split()
@@ -56,6 +58,11 @@ def is_signed(secrets: str, headers: Any, body: bytes, now: float) -> bool:
     return False
 
 
+def whole_number(text: str) -> int | None:
+    """Return the number in a header; None if it is none. Anybody can send a header, and `int` takes more."""
+    return int(text) if re.fullmatch("[0-9]{1,15}", text) else None
+
+
 class Inbox:
     """The events that were received, each once, in a file that survives a crash."""
 
@@ -63,16 +70,14 @@ class Inbox:
         folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / "events.jsonl"
         self._lock = threading.Lock()
-        if self.path.exists():  # a crash may have cut off the last line; its event was never confirmed
-            data = self.path.read_bytes()
-            self.path.write_bytes(data[: data.rfind(b"\n") + 1])
         self._ids = {event["id"] for event in self.events()}
 
     def events(self) -> list[dict[str, Any]]:
         """Return all events, the earliest first."""
         if not self.path.exists():
             return []
-        return [json.loads(line) for line in self.path.read_text(encoding="utf-8").splitlines()]
+        data = self.path.read_bytes()  # bytes: a text has more line ends than JSON escapes, such as U+2028
+        return [json.loads(line) for line in data[: data.rfind(b"\n") + 1].splitlines()]
 
     def add(self, event_id: str, event: dict[str, Any]) -> bool:
         """Keep an event and return True; a repeat is not kept and returns False.
@@ -82,8 +87,9 @@ class Inbox:
         with self._lock:
             if event_id in self._ids:
                 return False
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps({"id": event_id, **event}, ensure_ascii=False) + "\n")
+            with self.path.open("a+b") as file:
+                cut_torn_line(file)
+                file.write(json.dumps({"id": event_id, **event}, ensure_ascii=False).encode() + b"\n")
                 file.flush()
                 os.fsync(file.fileno())
             self._ids.add(event_id)
@@ -102,16 +108,25 @@ class Inbox:
         return sorted(waiting, key=lambda contact: (contact["due_at"], contact["task_id"]))
 
 
+def cut_torn_line(file: IO[bytes]) -> None:
+    """Cut off a last line that a crash or a full disk has torn; its event was never confirmed."""
+    if file.seek(0, os.SEEK_END):
+        file.seek(-1, os.SEEK_END)
+        if file.read() != b"\n":
+            file.seek(0)
+            file.truncate(file.read().rfind(b"\n") + 1)
+
+
 def handler_of(inbox: Inbox, secrets: str) -> type[BaseHTTPRequestHandler]:
     """Return the class that answers requests."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            length = self.headers.get("content-length", "")
-            if not length.isdigit() or int(length) > MAX_BYTES:
+            length = whole_number(self.headers.get("content-length", ""))
+            if length is None or length > MAX_BYTES:
                 self._answer(413)
                 return
-            body = self.rfile.read(int(length))
+            body = self.rfile.read(length)
             if not is_signed(secrets, self.headers, body, datetime.now(UTC).timestamp()):
                 self._answer(401)
                 return

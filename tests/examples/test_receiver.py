@@ -112,6 +112,57 @@ def test_a_line_that_a_crash_has_cut_off_was_never_confirmed_and_comes_again(
     assert [entry["id"] for entry in inbox.events()] == ["e1", "e2"]
 
 
+def test_looking_at_the_contacts_loses_no_event_that_comes_meanwhile(
+    receiver: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event, serving = json.loads(contact_planned("t1").body), receiver.Inbox(tmp_path)
+    serving.add("e1", event)
+    read = Path.read_bytes
+
+    def read_while_an_event_comes(path: Path) -> bytes:
+        data = read(path)
+        serving.add("e2", event)
+        return data
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", read_while_an_event_comes)
+        receiver.Inbox(tmp_path)
+
+    assert [entry["id"] for entry in serving.events()] == ["e1", "e2"]
+
+
+def test_an_event_that_a_full_disk_has_torn_does_not_spoil_the_next_one(
+    receiver: ModuleType, tmp_path: Path
+) -> None:
+    event, inbox = json.loads(contact_planned("t1").body), receiver.Inbox(tmp_path)
+    inbox.add("e1", event)
+    with (tmp_path / "events.jsonl").open("ab") as file:
+        file.write(b'{"id": "e2", "ty')
+
+    inbox.add("e3", event)
+
+    assert [entry["id"] for entry in receiver.Inbox(tmp_path).events()] == ["e1", "e3"]
+
+
+@pytest.mark.parametrize("letter", ["\u2028", "\u2029", "\x85", "\r", "\x0c"])
+def test_a_name_with_a_line_end_of_a_text_stays_one_line(
+    receiver: ModuleType, tmp_path: Path, letter: str
+) -> None:
+    name = f"Ann{letter}Lee"
+    receiver.Inbox(tmp_path).add("e1", json.loads(contact_planned("t1", name=name).body))
+
+    contacts = receiver.Inbox(tmp_path).contacts(date(2024, 2, 1))
+
+    assert [contact["name"] for contact in contacts] == [name]
+
+
+@pytest.mark.parametrize("timestamp", ["", "soon", "-1", "\xb2", "1" * 5000])
+def test_a_time_that_is_no_number_is_refused(receiver: ModuleType, timestamp: str) -> None:
+    headers = {"webhook-id": "e", "webhook-timestamp": timestamp, "webhook-signature": "v1,x"}
+
+    assert not receiver.is_signed(SECRET, headers, b"{}", 1.0)
+
+
 def test_contacts_are_those_that_are_planned_and_not_withdrawn_or_expired(
     receiver: ModuleType, tmp_path: Path
 ) -> None:
