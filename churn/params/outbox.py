@@ -56,11 +56,12 @@ class OutboxParams(Section):
 
     @property
     def private_texts(self) -> tuple[str, ...]:
-        """Return what no message may show: the address with its path, and the secrets."""
+        """Return what no message may show: the address with its path or query, and the secrets."""
         secrets = (self.secret or "").split()
         keys = [secret.removeprefix(SECRET_PREFIX) for secret in secrets]
-        has_path = self.url is not None and urlsplit(self.url).path not in ("", "/")
-        return tuple(text for text in (self.url if has_path else None, *secrets, *keys) if text)
+        address = urlsplit(self.url or "")
+        has_more = bool(address.path.strip("/") or address.query)
+        return tuple(text for text in (self.url if has_more else None, *secrets, *keys) if text)
 
     @property
     def receiver(self) -> str:
@@ -75,6 +76,7 @@ def address_problems(url: str, *, plain_http: bool) -> list[str]:
     try:
         address = urlsplit(url)
         port = address.port
+        (address.hostname or "").encode("idna")  # a part between two dots is empty or too long
     except ValueError:
         return ["'url' is no address; write https://host/path"]
     problems = []

@@ -57,6 +57,8 @@ def test_each_answer_has_its_meaning(status: int, result: str, retry_after: floa
         ("Thu, 01 Feb 2024 00:02:00 GMT", 120.0),
         ("Wed, 31 Jan 2024 00:00:00 GMT", 0.0),
         ("soon", None),
+        ("Thu, 01 Feb 99999999999 00:00:00 GMT", None),
+        ("Thu, 01 Feb 2024 00:00:00 +99999999999999", None),
         ("nan", None),
         (None, None),
     ],

@@ -57,6 +57,8 @@ def test_addresses_that_are_safe_pass(url: str) -> None:
         ("https:///hook", "must be https://host/path"),
         ("crm.example/hook", "must be https://host/path"),
         ("https://crm.example:99999/", "is no address"),
+        ("https://crm..example/", "is no address"),
+        (f"https://{'crm' * 30}.example/", "is no address"),
         ("https://crm.example/a b", "a blank"),
         ("https://crm.example/#a", "has a #"),
     ],
@@ -145,3 +147,12 @@ def test_address_and_secret_are_hidden_in_every_message(
         assert PATH not in text
         assert SECRET.removeprefix("whsec_") not in text
     assert outbox.receiver == "https://crm.example"
+
+
+@pytest.mark.parametrize(
+    ("rest", "is_private"), [("?code=abcdef", True), ("/?code=abcdef", True), ("/a", True), ("/", False)]
+)
+def test_an_address_is_private_unless_it_names_a_host_alone(rest: str, is_private: bool) -> None:
+    url = f"https://crm.example{rest}"
+
+    assert (url in OutboxParams(url=url, secret=SECRET).private_texts) == is_private
