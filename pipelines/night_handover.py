@@ -40,17 +40,19 @@ def hand_over_night(params: Params, store: Store, cutoff: date, echo: Echo, *, i
         is_new: Whether this call wrote the files of the night.
 
     Raises:
-        DeliveryError: the database did not take the night, or the receiver did not take all contacts.
+        DeliveryError: the database did not take the night, or the receiver did not take all contacts; or
+            both failed, for whatever reasons.
         BusyError: another night is being scored, or another program holds the database.
+        SourceError: a file of the night, of the ledger or of the outbox is damaged.
     """
     errors: list[ChurnError] = []
     try:
         _fill_database(params, cutoff, echo, is_new=is_new)
-    except (DeliveryError, BusyError) as error:
+    except ChurnError as error:
         errors.append(error)
     try:
         _send_contacts(params, store, echo)
-    except DeliveryError as error:
+    except ChurnError as error:
         errors.append(error)
     if len(errors) > 1:
         raise DeliveryError(*(problem for error in errors for problem in error.problems))
