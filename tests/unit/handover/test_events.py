@@ -9,13 +9,16 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from churn.contact.night import History, score_night
+from churn.contact.plan import CONTROL_REASON
 from churn.contact.tasks import task_states
 from churn.experiments.ledger import Ledger, LedgerNight, read_ledger, stage, tasks_of
 from churn.experiments.ledger import publish as publish_ledger
 from churn.handover.events import (
+    NOT_CONTACTED,
     PLANNED_OTHERWISE,
     Event,
     EventTerms,
@@ -205,6 +208,35 @@ def test_a_planned_contact_that_must_not_take_place_any_more_is_withdrawn(
     assert (event.data.task_id, event.data.sequence) == (planned.data.task_id, 1)
     assert event.data.because == because
     assert event.id != planned.id
+
+
+def test_a_customer_who_has_become_a_control_is_withdrawn_without_naming_the_arm(tmp_path: Path) -> None:
+    before, page = events_of(company_in(tmp_path))
+    company = next_night(tmp_path, page)
+    scores = score_night(**vars(company)).night.scores
+    customers = scores["customer_id"].to_pylist()
+    for name, of_ann in (("not_contacted_because", CONTROL_REASON), ("task_id", None)):
+        values = scores[name].to_pylist()
+        values[customers.index("ann")] = of_ann
+        position = scores.column_names.index(name)
+        scores = scores.set_column(position, scores.schema.field(name), pa.array(values, pa.string()))
+    facts = NightFacts(
+        cutoff=NEXT,
+        new_tasks=company.history.ledger.tasks.iloc[:0],
+        earlier_tasks=company.history.ledger.tasks,
+        states=company.acts.states,
+        scores=scores,
+        signals=company.frame,
+        names=company.names,
+        playbook=company.playbook,
+    )
+
+    events = night_events(facts, TERMS, last_events(before.events), {})
+
+    [event] = events.events
+    assert (event.type, event.data.customer_id) == ("contact.withdrawn", "ann")
+    assert getattr(event.data, "because", "") == NOT_CONTACTED
+    assert "control" not in event.line
 
 
 def test_a_withdrawn_contact_is_withdrawn_once(tmp_path: Path) -> None:

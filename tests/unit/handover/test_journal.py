@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,19 @@ def test_attempts_and_unknown_answers_are_counted_exactly(
     tmp_path: Path, lines: list[JournalLine], expected: tuple[int, int, bool, bool]
 ) -> None:
     assert after(tmp_path, *lines) == expected
+
+
+def test_each_line_is_on_the_disk_before_the_next_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+    with journal_in(tmp_path) as journal:
+        monkeypatch.setattr(os, "fsync", lambda descriptor: sizes.append(os.fstat(descriptor).st_size))
+        for line in (attempt(), result("delivered")):
+            journal.append(line)
+            assert sizes[-1:] == [(tmp_path / JOURNAL).stat().st_size]
+
+    assert len(sizes) == 2
 
 
 def test_a_torn_last_line_is_cut_off_and_the_attempt_before_it_has_no_answer(tmp_path: Path) -> None:

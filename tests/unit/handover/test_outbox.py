@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
-from churn.contact.night import PlannedNight, score_night
+from churn.contact.night import History, PlannedNight, score_night
+from churn.contact.tasks import task_states
 from churn.errors import SourceError
 from churn.experiments.ledger import (
     ledger_nights,
@@ -29,13 +30,15 @@ from churn.handover.outbox import (
     outbox_folder,
     publish_events,
     read_all_events,
+    read_events,
     recover_events,
     stage_night,
 )
 from tests.drawn_outbox import company_in
-from tests.night_company import CUTOFF
+from tests.night_company import CUTOFF, acts_of
 
 TERMS = EventTerms("en", "UTC")
+NEXT = date(2024, 2, 1)
 
 
 class Killed(BaseException):
@@ -163,9 +166,7 @@ def test_pending_events_of_another_page_of_the_night_are_dropped(tmp_path: Path)
     planned, facts = planned_night(tmp_path)
     hand_over(tmp_path, planned, facts)
     before = night_path(tmp_path, CUTOFF).read_bytes()
-    shutil.copy(
-        night_path(tmp_path, CUTOFF), outbox_folder(tmp_path) / f".pending-cutoff={CUTOFF}.1-00.jsonl"
-    )
+    (outbox_folder(tmp_path) / f".pending-cutoff={CUTOFF}.1-00.jsonl").write_bytes(before[:-1] + b" \n")
 
     recover_events(tmp_path)
 
@@ -193,6 +194,65 @@ def test_a_backfill_hands_nothing_over(tmp_path: Path) -> None:
     assert staged == StagedEvents(is_backfill=True)
     assert not night_path(tmp_path, date(2024, 1, 3)).exists()
     assert night_folder(tmp_path, date(2024, 1, 3)).is_dir()
+
+
+def night_after(output: Path, objected: frozenset[str] = frozenset()) -> tuple[PlannedNight, NightFacts]:
+    """Return the night after `CUTOFF`, whose page is in the ledger; some customers have objected since."""
+    ledger = read_ledger(output, NEXT)
+    company = company_in(output)
+    exits = pd.DataFrame(columns=["customer_id", "happened_on", "why"], dtype=object)
+    company.cutoff = NEXT
+    company.history = History(ledger, ledger.assignments.iloc[:0])
+    company.acts = acts_of(states=task_states(ledger.tasks, None, exits, NEXT), objected_ids=objected)
+    planned = score_night(**vars(company))
+    assert planned.ledger is not None
+    return planned, NightFacts(
+        cutoff=NEXT,
+        new_tasks=tasks_of(planned.ledger),
+        earlier_tasks=ledger.tasks,
+        states=company.acts.states,
+        scores=planned.night.scores,
+        signals=company.frame,
+        names=company.names,
+        playbook=company.playbook,
+    )
+
+
+def test_a_night_knows_what_the_files_of_earlier_nights_planned(tmp_path: Path) -> None:
+    hand_over(tmp_path, *planned_night(tmp_path))
+
+    staged = hand_over(tmp_path, *night_after(tmp_path, frozenset(("ann",))))
+
+    first = {event.data.customer_id: event.data.task_id for event in read_events(tmp_path, CUTOFF)}
+    [event] = read_events(tmp_path, NEXT)
+    assert (event.type, event.data.task_id) == ("contact.withdrawn", first["ann"])
+    assert (staged.n_planned, staged.n_withdrawn, staged.n_never_planned) == (0, 1, 0)
+
+
+def test_the_events_of_a_night_that_a_later_one_follows_stay_as_they_are(tmp_path: Path) -> None:
+    planned, facts = planned_night(tmp_path)
+    hand_over(tmp_path, planned, facts)
+    hand_over(tmp_path, *night_after(tmp_path))
+    path = night_path(tmp_path, CUTOFF)
+    path.write_bytes(path.read_bytes().replace(b"Write a mail", b"Write a note"))
+    before = path.read_bytes()
+
+    staged = hand_over(tmp_path, planned, facts)
+
+    assert path.read_bytes() == before
+    assert staged == StagedEvents(n_planned=2)
+
+
+def test_the_deleted_file_of_a_night_that_a_later_one_follows_is_written_again(tmp_path: Path) -> None:
+    planned, facts = planned_night(tmp_path)
+    hand_over(tmp_path, planned, facts)
+    hand_over(tmp_path, *night_after(tmp_path))
+    before = night_path(tmp_path, CUTOFF).read_bytes()
+    night_path(tmp_path, CUTOFF).unlink()
+
+    hand_over(tmp_path, planned, facts)
+
+    assert night_path(tmp_path, CUTOFF).read_bytes() == before
 
 
 def test_contacts_that_a_repeat_words_otherwise_are_counted(tmp_path: Path) -> None:

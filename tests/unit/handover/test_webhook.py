@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import http.client
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -182,8 +184,22 @@ def test_an_answer_that_does_not_come_in_time_is_unknown() -> None:
     assert answer == Answer("unknown", "no answer: the time is over")
 
 
-def test_a_certificate_that_nobody_vouches_for_is_not_accepted() -> None:
-    """The server speaks plain HTTP, so no TLS connection can be made, and nothing is sent."""
+def test_certificate_and_name_of_the_host_are_verified(monkeypatch: pytest.MonkeyPatch) -> None:
+    contexts: list[ssl.SSLContext] = []
+
+    def note_context(connection: http.client.HTTPSConnection) -> None:
+        contexts.append(connection._context)  # type: ignore[attr-defined]
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(http.client.HTTPSConnection, "connect", note_context)
+
+    send(Endpoint("https://crm.example/", signing_keys(SECRET), 30.0), "e1", BODY, 1.0)
+
+    [context] = contexts
+    assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
+
+
+def test_nothing_is_sent_without_tls_to_an_address_that_asks_for_it() -> None:
     with server(status(204)) as (port, requests):
         secure = Endpoint(f"https://127.0.0.1:{port}/", signing_keys(SECRET), 30.0)
         answer = send(secure, "e1", BODY, 1.0)

@@ -80,13 +80,13 @@ def test_the_database_of_the_nights_counts_from_the_files_folder(tmp_path: Path)
     assert (sink.connection, sink.db_schema) == (f"sqlite:///{tmp_path}/nights.sqlite", "shop")
 
 
-@pytest.mark.parametrize("schema", ["''", "'a\0b'", "ä" * 32], ids=["empty", "control", "64 bytes"])
+@pytest.mark.parametrize("schema", ["''", '"a\\tb"', "ä" * 32], ids=["empty", "control", "64 bytes"])
 def test_a_schema_that_no_database_keeps_as_it_is_is_refused(tmp_path: Path, schema: str) -> None:
     sink = f"score.sink={{connection: 'sqlite:///x', schema: {schema}}}"
 
     (problem,) = problems(tmp_path, GOOD, (sink,))
 
-    assert "score.sink.schema" in problem or "not usable" in problem
+    assert "score.sink.schema" in problem
 
 
 def test_the_parameters_name_their_file_in_what_is_said_of_them(tmp_path: Path) -> None:

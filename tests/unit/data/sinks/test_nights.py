@@ -247,6 +247,19 @@ def test_a_customer_is_erased_in_all_nights_and_the_nights_stay_whole(sink: Sink
         assert nights == {SUNDAY: StoredNight("d", 1, 1), MONDAY: StoredNight("d", 1, 0)}
 
 
+def test_no_byte_of_an_erased_customer_stays_in_a_sqlite_file(tmp_path: Path) -> None:
+    sink, name = SinkParams(connection=f"sqlite:///{tmp_path}/nights.sqlite"), "customer-to-forget"
+    write(sink, SUNDAY, night_of(SUNDAY, ("ann", 0.1, 2), (name, 0.2, 1)))
+    before = (tmp_path / "nights.sqlite").read_bytes()
+
+    with open_sink(sink, "params.yaml") as connection:
+        erase_customer(connection, name)
+
+    assert name.encode() in before
+    for path in tmp_path.iterdir():
+        assert name.encode() not in path.read_bytes()
+
+
 def test_a_database_without_nights_holds_no_customer(sink: SinkParams) -> None:
     with open_sink(sink, "params.yaml") as connection:
         assert customer_rows(connection, "ann") == {}
