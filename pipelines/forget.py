@@ -126,9 +126,14 @@ def run(
         holders = (
             "1 file still holds" if len(result.paths) == 1 else f"{len(result.paths):,} files still hold"
         )
+        is_in_store = any(path.is_relative_to((output / "store").resolve()) for path in result.paths)
+        in_source = (
+            "In the store, rows of other customers name the customer: change them in the source, then run "
+            "`churn ingest`. "
+        )
         raise Stop(
-            f"{holders} the customer. Delete what is in them, or delete the "
-            "files; a store that another verb still reads goes when that verb ends. Then call "
+            f"{holders} the customer. Delete what names the customer there, or delete the file; a store that "
+            f"another verb still reads goes when that verb ends. {in_source if is_in_store else ''}Then call "
             f"`churn forget {customer} --yes` again: it searches again."
         )
     return 0

@@ -178,9 +178,29 @@ def test_a_place_that_forget_does_not_know_is_reported_and_no_success_is_claimed
 
     assert (code, "1 file still holds the customer" in err) == (15, True)
     assert "notes.bin" in text
+    assert "In the store" not in err
     assert "none holds the customer" not in text
     (params.output / "notes.bin").unlink()
     assert verb("forget", ANN)[0] == 0
+
+
+def test_rows_of_others_that_name_the_customer_are_to_be_changed_in_the_source(
+    verb: Verb, params: Params
+) -> None:
+    settings = params.output.parent / "params.yaml"
+    settings.write_text(settings.read_text().replace("- country", "- country\n    - referred_by"))
+    source = params.output.parent / "raw" / "customers.csv"
+    header, *rows = source.read_text().splitlines()
+    source.write_text("\n".join([f"{header},referred_by", *(f"{row},{ANN}" for row in rows)]))
+    verb("ingest")
+
+    code, _, err = verb("forget", ANN, "--yes")
+    source.write_text(f"{header}\n{rows[1]}\n{rows[2]}\n")
+    settings.write_text(settings.read_text().replace("\n    - referred_by", ""))
+    verb("ingest")
+
+    assert (code, "change them in the source, then run `churn ingest`" in err) == (15, True)
+    assert verb("forget", ANN, "--yes")[0] == 0
 
 
 @pytest.mark.parametrize("name", [".model.lock", ".night.lock", ".ingest.lock", "outbox/.lock"])
