@@ -26,7 +26,7 @@ def test_the_company_goes_where_source_points_and_its_truth_beside_it(params: Pa
 
     assert (tmp_path / "data/company/subscriptions.parquet").is_file()
     assert (tmp_path / "data/company-truth/probabilities.parquet").is_file()
-    assert sorted(path.name for path in (tmp_path / "data").iterdir()) == ["company", "company-truth"]
+    assert sorted(path.name for path in (tmp_path / "data").glob("[!.]*")) == ["company", "company-truth"]
 
 
 def test_the_same_company_is_kept(params: Params, tmp_path: Path) -> None:
