@@ -1,7 +1,8 @@
-"""The chance that a silent customer comes back: the Kaplan-Meier estimate from ended and open silences.
+"""Kaplan-Meier estimates: how long customers stay, and the chance that a silent customer comes back.
 
 Sources: E. L. Kaplan and P. Meier, Nonparametric estimation from incomplete observations, JASA 53 (1958);
-P. S. Kott, The delete-a-group jackknife, Journal of Official Statistics 17 (2001).
+P. S. Kott, The delete-a-group jackknife, Journal of Official Statistics 17 (2001); J. D. Kalbfleisch and
+R. L. Prentice, The statistical analysis of failure time data (2002), chapter 1.4 (the band).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import norm
 from scipy.stats import t as student
 
 from churn.labels.outcomes import BoolArray
@@ -136,8 +138,105 @@ def _at_risk(counts: Ints) -> Ints:
 
 def _chance(n_ended: Ints, at_risk: Ints) -> Floats:
     """Return `1 - S(last) / S(d)` for every d; S is the Kaplan-Meier curve, `S(d) = P(silent for d days)`."""
-    survival = 1 - n_ended / np.maximum(at_risk, 1)
+    survival = _daily_survival(n_ended, at_risk)
     later = np.ones(len(survival))
     later[:-1] = survival[:0:-1].cumprod()[::-1]
     chance: Floats = 1 - later
     return chance
+
+
+def _daily_survival(n_ended: Ints, at_risk: Ints) -> Floats:
+    """Return the factors of the product limit: the share of those at risk on day d who do not end on it."""
+    return np.asarray(1 - n_ended / np.maximum(at_risk, 1), dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class Lives:
+    """How long customers were followed, and whether they left. Each array has the shape `[customers]`.
+
+    Attributes:
+        days: The age in days at which the customer left, or was last seen.
+        has_left: Whether the customer left at this age.
+        entry_days: The age at which the customer came under observation, 0 for most. A customer who would
+            have left before this age is not in the data, so the customer is at risk only after it.
+    """
+
+    days: Ints
+    has_left: BoolArray
+    entry_days: Ints
+
+    def of(self, mask: BoolArray) -> Lives:
+        """Return the lives of some customers."""
+        return Lives(self.days[mask], self.has_left[mask], self.entry_days[mask])
+
+    def __len__(self) -> int:
+        """Return the number of customers."""
+        return len(self.days)
+
+
+@dataclass(frozen=True)
+class SurvivalCurve:
+    """The share of customers who stay longer than d days. Each array has the shape `[followed_days + 1]`.
+
+    Attributes:
+        share: The Kaplan-Meier estimate by age in days.
+        low, high: The ends of the 95 % band: Greenwood's variance on the scale `log(-log S)`. The band has no
+            width before the first customer left.
+        at_risk: The customers under observation who have not left before age d.
+        n_left: The customers who left at age d.
+    """
+
+    share: Floats
+    low: Floats
+    high: Floats
+    at_risk: Ints
+    n_left: Ints
+
+    @property
+    def followed_days(self) -> int:
+        """Return the largest age that the curve reaches."""
+        return len(self.share) - 1
+
+    @property
+    def median_days(self) -> int | None:
+        """Return the first age by which half of the customers left; None if more than half stay longer."""
+        below = np.flatnonzero(self.share <= 0.5)
+        return int(below[0]) if len(below) else None
+
+
+def risk_table(lives: Lives) -> tuple[Ints, Ints]:
+    """Return the customers at risk and those who left, by age in days.
+
+    A customer with `entry_days` 0 is at risk from age 0, any other customer at the ages above `entry_days`.
+    """
+    width = int(lives.days.max(initial=0)) + 1
+    if ((lives.days <= lives.entry_days) & (lives.entry_days > 0)).any():
+        raise ValueError("a customer must be followed for longer than entry_days")
+    n_left = np.bincount(lives.days[lives.has_left], minlength=width)
+    first_age = np.where(lives.entry_days > 0, lives.entry_days + 1, 0)
+    n_begun = np.bincount(first_age, minlength=width).cumsum()
+    n_over = np.bincount(lives.days + 1, minlength=width + 1)[:width].cumsum()
+    return (n_begun - n_over).astype(np.int64), n_left.astype(np.int64)
+
+
+def survival_curve(lives: Lives, min_at_risk: int = MIN_AT_RISK) -> SurvivalCurve | None:
+    """Estimate how long customers stay; None if too few are under observation at the ages 0 and 1.
+
+    The curve ends before the first age with fewer than `min_at_risk` customers. Early ages matter most: with
+    one customer at risk, one who leaves would make the curve 0 for all later ages.
+    """
+    at_risk, n_left = risk_table(lives)
+    too_few = np.flatnonzero(at_risk < max(min_at_risk, 1))
+    width = int(too_few[0]) if len(too_few) else len(at_risk)
+    if width < 2:
+        return None
+    at_risk, n_left = at_risk[:width], n_left[:width]
+    share = _daily_survival(n_left, at_risk).cumprod()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        variance = np.cumsum(n_left / (at_risk * (at_risk - n_left)))
+        half = norm.ppf(0.975) * np.sqrt(variance) / np.log(share)
+        low, high = (np.exp(-np.exp(np.log(-np.log(share)) + sign * half)) for sign in (-1, 1))
+    has_width = (share > 0) & (share < 1)
+    return SurvivalCurve(
+        share, np.where(has_width, low, share), np.where(has_width, high, share), at_risk, n_left
+    )
