@@ -49,9 +49,10 @@ quick: lint  ## lint, then the fast tests (no training, no real data, no long mo
 test: lint  ## lint, then every test; says what is skipped and why
 	$(PYTEST) $(TEST_OPTIONS)
 
-docs: $(READY)  ## write docs/verbs.md and docs/your-data.md from the code
+docs: $(READY)  ## write docs/verbs.md, docs/your-data.md and docs/figures.md from the code
 	$(BIN)/python -m tests.spec.write_docs
 	$(BIN)/python -m tests.spec.write_data_page
+	$(BIN)/python -m tests.spec.write_figures_page
 
 golden: $(READY)  ## write the golden files anew; read the difference before you commit it
 	$(BIN)/pytest tests/golden --update-golden

@@ -81,6 +81,7 @@ VERBS: dict[str, tuple[Option, ...]] = {
         Option("--days", int, "The days ahead for the power and the smallest effect; by default 90."),
     ),
     "measure": (),
+    "kpis": (),
     "show": (
         Option("CUSTOMER", str, "The id of the customer, exactly as in the source."),
         Option("--format", Literal["text", "json"], "The format; by default text."),

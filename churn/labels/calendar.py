@@ -202,13 +202,13 @@ def _regular_cutoffs(store: Store) -> Sequence[date]:
     last = snapshot.last or store.tonight
     if snapshot.every == "month":
         months = range((last.year - first.year) * 12 + last.month - first.month + 1)
-        cutoffs = [_months_later(first, number) for number in months]
+        cutoffs = [months_later(first, number) for number in months]
         return [cutoff for cutoff in cutoffs if cutoff <= last]
     step = 7 if snapshot.every == "week" else int(snapshot.every.split()[0])
     return [first + timedelta(number) for number in range(0, (last - first).days + 1, step)]
 
 
-def _months_later(first: date, months: int) -> date:
+def months_later(first: date, months: int) -> date:
     """Return the same day of a later month, or the last day of a shorter month."""
     month = first.year * 12 + first.month - 1 + months
     begin = date(month // 12, month % 12 + 1, 1)

@@ -1,5 +1,6 @@
 """Read params.yaml into frozen models, and report all mistakes together."""
 
+from churn.params.kpis import KpisParams
 from churn.params.model_sections import (
     CandidateName,
     ConditionParams,
@@ -57,6 +58,7 @@ __all__ = [
     "EvaluateParams",
     "ExperimentsParams",
     "HistoryParams",
+    "KpisParams",
     "LabelParams",
     "OriginParams",
     "OutboxParams",

@@ -11,6 +11,7 @@ from zoneinfo import available_timezones
 from pydantic import Field, PrivateAttr, field_validator
 
 from churn.errors import did_you_mean
+from churn.params.kpis import KpisParams
 from churn.params.model_sections import (
     EvaluateParams,
     PromoteParams,
@@ -58,6 +59,7 @@ class Params(Section):
     score: ScoreParams = ScoreParams()
     experiments: ExperimentsParams = ExperimentsParams()
     contact: ContactParams = ContactParams()
+    kpis: KpisParams = KpisParams()
     tracking: TrackingParams = TrackingParams()
     output: Path = Path("output")
     models: Path = Path("models")

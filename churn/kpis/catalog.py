@@ -1,0 +1,18 @@
+"""The catalogue of figures: kpis.json, the console, the report and the docs read it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from churn.kpis.definitions.definition import FigureDefinition
+from churn.kpis.definitions.retention import RETENTION
+
+GROUPS: Mapping[str, tuple[FigureDefinition, ...]] = {
+    "Customers": RETENTION,
+}
+"""The definitions by group, in the order in which they are shown; each group is a file in `definitions/`."""
+
+FIGURES: Mapping[str, FigureDefinition] = {
+    definition.name: definition for group in GROUPS.values() for definition in group
+}
+"""All figures by name."""

@@ -1,0 +1,53 @@
+"""What the figures are computed from: the store, opened once, and facts that several sections share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+
+from churn.data.store import Store, date_of_day
+from churn.kpis.figure import Period
+from churn.kpis.periods import CALENDAR_KINDS, complete_periods
+from churn.kpis.segments import Segmentation, all_customers, read_segmentations
+from churn.kpis.spells import ActivitySpells, read_spells
+
+
+@dataclass(frozen=True)
+class Company:
+    """The store as known at a cutoff. Each shared fact is read at most once.
+
+    Attributes:
+        store: The store.
+        cutoff: Only what happened and was known before this midnight counts.
+    """
+
+    store: Store
+    cutoff: date
+
+    @cached_property
+    def spells(self) -> ActivitySpells:
+        """Return when each customer was active, by the definition of the label."""
+        return read_spells(self.store, self.cutoff)
+
+    @cached_property
+    def segmentations(self) -> tuple[Segmentation, ...]:
+        """Return all customers as one part, then the division by each attribute of `kpis.segments`."""
+        params = self.store.params
+        parts = read_segmentations(self.store, params.kpis.segments, params.locate("kpis.segments"))
+        return (all_customers(self.store.n_customers), *parts)
+
+    @cached_property
+    def retention_periods(self) -> Mapping[str, tuple[Period, ...]]:
+        """Return the complete weeks, months and quarters since everybody who is active is seen."""
+        return self.periods_since(date_of_day(self.spells.first_day))
+
+    def periods_since(self, first: date) -> Mapping[str, tuple[Period, ...]]:
+        """Return by kind the complete weeks, months and quarters from a first day to the cutoff."""
+        return {kind: complete_periods(kind, first, self.cutoff) for kind in CALENDAR_KINDS}
+
+    def periods_of_table(self, table: str) -> Mapping[str, tuple[Period, ...]]:
+        """Return by kind the complete periods since the first row of a table; none for an empty table."""
+        first = self.store.tables[table].first_day if self.store.has(table) else None
+        return self.periods_since(self.cutoff if first is None else date_of_day(first))

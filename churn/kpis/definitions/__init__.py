@@ -1,0 +1,1 @@
+"""The definitions of all figures, one file for each group of figures."""

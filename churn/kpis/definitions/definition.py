@@ -1,0 +1,54 @@
+"""The definition of a figure: what it is called, how it is computed, and how it is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from churn.metrics.interval import Interval, format_interval
+
+Unit = Literal[
+    "%",
+    "currency",
+    "currency per month",
+    "currency per order",
+    "customers",
+    "days",
+    "hours",
+    "points",
+    "orders",
+    "0..100",
+    "number",
+]
+Better = Literal["higher", "lower"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FigureDefinition:
+    """The definition of a figure of retention.
+
+    Attributes:
+        name: The name of the figure in kpis.json.
+        title: The name of the figure for people.
+        unit: The unit. The interval has the same unit.
+        digits: The number of decimals to show.
+        population: Who or what is counted in `n`.
+        definition: The way in which the figure is computed.
+        better: The direction of better values; None if neither direction is better.
+        edges: The rules for the edge cases, and when the figure is missing.
+        source: The source of the definition.
+    """
+
+    name: str
+    title: str
+    unit: Unit
+    digits: int
+    population: str
+    definition: str
+    better: Better | None = None
+    edges: str = ""
+    source: str = ""
+
+    def format(self, value: float, low: float | None = None, high: float | None = None) -> str:
+        """Return a value with its interval as text, without the unit."""
+        return format_interval(Interval(value=value, low=low, high=high), self.digits)

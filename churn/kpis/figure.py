@@ -1,0 +1,127 @@
+"""A figure of retention: a value with its interval, or the reason why there is none."""
+
+from __future__ import annotations
+
+import math
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from churn.kpis.catalog import FIGURES
+from churn.kpis.definitions.definition import FigureDefinition
+from churn.metrics.interval import Part
+
+PeriodKind = Literal["week", "month", "quarter", "window"]
+
+
+class Period(Part):
+    """Local days `[start, end)`.
+
+    Attributes:
+        kind: A week from Monday, a month, a quarter, or a window of another length.
+        start, end: The first day, and the first day after the last.
+        is_open: Whether the data do not reach the end of the period.
+    """
+
+    kind: PeriodKind
+    start: date
+    end: date
+    is_open: bool = False
+
+    @model_validator(mode="after")
+    def _has_days(self) -> Period:
+        if self.end <= self.start:
+            raise ValueError(f"the period [{self.start}, {self.end}) holds no day")
+        return self
+
+    def __str__(self) -> str:
+        """Return the short name of the period, such as 2025-W09, 2025-03 or 2025-Q1."""
+        if self.kind == "week":
+            year, week, _ = self.start.isocalendar()
+            return f"{year}-W{week:02d}"
+        if self.kind == "month":
+            return f"{self.start:%Y-%m}"
+        if self.kind == "quarter":
+            return f"{self.start.year}-Q{(self.start.month + 2) // 3}"
+        return f"[{self.start}, {self.end})"
+
+
+class Slice(Part):
+    """A part of the population: `by` is an attribute, `cohort` or `stage`, and `level` is one value of it."""
+
+    by: Annotated[str, Field(min_length=1)]
+    level: str
+
+
+def _finite(value: float | None) -> float | None:
+    if value is not None and not math.isfinite(value):
+        raise ValueError(f"{value} is not finite; a figure that is not defined is missing, with a reason")
+    return value
+
+
+Finite = Annotated[float | None, BeforeValidator(_finite)]
+
+
+class Figure(Part):
+    """A figure of one period and one population.
+
+    Exactly one of `value` and `reason` is given: a figure that is not defined is missing, never 0.
+
+    Attributes:
+        name: The name of its definition in the catalogue.
+        period: The days on which it was measured.
+        value: The value, in the unit of the definition.
+        low, high: The 95 % interval `[low, high]`; None if the figure has none.
+        n: The size of the population.
+        reason: Why the figure is missing.
+        slice: The part of the population; None for all.
+        notes: Facts that belong to this value, such as the variant of a formula.
+    """
+
+    name: str
+    period: Period
+    value: Finite = None
+    low: Finite = None
+    high: Finite = None
+    n: Annotated[int, Field(ge=0)] | None = None
+    reason: Annotated[str, Field(min_length=1)] | None = None
+    slice: Slice | None = None
+    notes: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _is_known_or_explained(self) -> Figure:
+        if self.name not in FIGURES:
+            raise ValueError(f"'{self.name}' is not in the catalogue of figures")
+        if (self.value is None) == (self.reason is None):
+            raise ValueError(f"{self.name}: give either a value, or the reason why there is none")
+        if (self.low is None) != (self.high is None) or (self.value is None and self.low is not None):
+            raise ValueError(f"{self.name}: an interval has two ends and a value")
+        if self.value is not None and self.low is not None and self.high is not None:
+            slack = 1e-9 * max(1.0, abs(self.value))
+            if not self.low - slack <= self.value <= self.high + slack:
+                raise ValueError(f"{self.name}: {self.value} lies outside [{self.low}, {self.high}]")
+        return self
+
+    @property
+    def definition(self) -> FigureDefinition:
+        """Return the definition: title, unit, population and formula."""
+        return FIGURES[self.name]
+
+    def __str__(self) -> str:
+        """Return the value with its interval, or the reason why there is none."""
+        if self.value is None:
+            return f"missing: {self.reason}"
+        return self.definition.format(self.value, self.low, self.high)
+
+
+def missing_figure(name: str, period: Period, reason: str, *, slice: Slice | None = None) -> Figure:
+    """Return a figure without a value.
+
+    Args:
+        name: The name of the definition.
+        period: The period.
+        reason: Why there is no value.
+        slice: The part of the population; None for all.
+    """
+    return Figure(name=name, period=period, reason=reason, slice=slice)

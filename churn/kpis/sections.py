@@ -1,0 +1,117 @@
+"""The sections of `churn kpis`, and the file in which their results are kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from pydantic import SerializeAsAny, field_validator
+
+from churn.data.own_files import read_own_json, write_own_json
+from churn.kpis.catalog import FIGURES
+from churn.kpis.company import Company
+from churn.kpis.definitions.definition import FigureDefinition
+from churn.kpis.figure import Figure
+from churn.kpis.retention import RetentionResult, retention_section
+from churn.kpis.section import SectionResult
+from churn.metrics.interval import Part
+
+VERSION = 1
+"""The version of kpis.json."""
+
+WAY_OUT = "Run `churn kpis` again."
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section: the type of its result, and the function that computes it."""
+
+    result: type[SectionResult]
+    compute: Callable[[Company], SectionResult]
+
+
+SECTIONS: Mapping[str, Section] = {
+    "retention": Section(
+        RetentionResult,
+        lambda company: retention_section(
+            company.spells, company.retention_periods, company.segmentations, company.cutoff
+        ),
+    ),
+}
+"""The sections by name, in the order of kpis.json."""
+
+
+class Kpis(Part):
+    """The content of kpis.json.
+
+    Attributes:
+        version: The version of the file.
+        cutoff: Only what happened and was known before this midnight counts.
+        timezone: The time zone of all days.
+        label_id: The id of the label that decides who is active.
+        definitions: The definition of each figure in the file, by name.
+        sections: The results by section.
+    """
+
+    version: int = VERSION
+    cutoff: date
+    timezone: str
+    label_id: str
+    definitions: Mapping[str, FigureDefinition]
+    sections: Mapping[str, SerializeAsAny[SectionResult]]
+
+    @field_validator("sections", mode="before")
+    @classmethod
+    def _read_by_type(cls, sections: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {
+            name: section
+            if isinstance(section, SectionResult)
+            else SECTIONS[name].result.model_validate_json(json.dumps(section))
+            for name, section in sections.items()
+        }
+
+    @property
+    def figures(self) -> tuple[Figure, ...]:
+        """Return the figures of all sections."""
+        return tuple(figure for section in self.sections.values() for figure in section.figures)
+
+
+def compute_kpis(company: Company) -> Kpis:
+    """Compute all sections."""
+    sections = {name: section.compute(company) for name, section in SECTIONS.items()}
+    names = {figure.name for section in sections.values() for figure in section.figures}
+    params = company.store.params
+    return Kpis(
+        version=VERSION,
+        cutoff=company.cutoff,
+        timezone=params.timezone,
+        label_id=params.label_id,
+        definitions={name: definition for name, definition in FIGURES.items() if name in names},
+        sections=sections,
+    )
+
+
+def kpis_file(output: Path) -> Path:
+    """Return the path of kpis.json."""
+    return output / "kpis" / "kpis.json"
+
+
+def write_kpis(output: Path, kpis: Kpis) -> Path:
+    """Write kpis.json and return its path; the same figures give the same bytes."""
+    path = kpis_file(output)
+    write_own_json(path, kpis.as_json())
+    return path
+
+
+def read_kpis(output: Path) -> Kpis:
+    """Read kpis.json.
+
+    Raises:
+        FileNotFoundError: `churn kpis` has not run.
+        SourceError: the file is damaged, or another version of the program wrote it.
+    """
+    return read_own_json(kpis_file(output), Kpis, way_out=WAY_OUT)

@@ -1,0 +1,38 @@
+"""Compute the figures of retention: by week, month, quarter and segment, with intervals and definitions."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from churn.kpis.company import Company
+from churn.kpis.sections import compute_kpis, write_kpis
+from churn.params import Params
+from churn.reporting.kpi_lines import kpi_lines
+from pipelines.echo import Echo
+from pipelines.ingest import ensure_store
+
+
+def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None:
+    """Compute all figures from the store, write `output/kpis/kpis.json` and print one screen.
+
+    Args:
+        params: The parameters.
+        cutoff: Compute the figures as of this midnight; by default the watermark.
+        echo: Prints lines, warnings and progress.
+
+    Raises:
+        ParamsError: `kpis.segments` names no text attribute.
+        CallError: the cutoff lies after the data.
+    """
+    store = ensure_store(params, echo)
+    kpis = compute_kpis(Company(store, store.cutoff_or_tonight(cutoff)))
+    path = write_kpis(params.output, kpis)
+    echo.report(kpi_lines(kpis))
+    echo(f"figures: {path}")
+    return None
+
+
+if __name__ == "__main__":
+    from pipelines.cli import main
+
+    raise SystemExit(main("kpis"))

@@ -1,0 +1,57 @@
+"""Write docs/figures.md from the catalogue of figures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from churn.kpis.catalog import GROUPS
+from churn.kpis.definitions.definition import FigureDefinition
+
+DOCUMENT = "docs/figures.md"
+
+HEAD = """# The figures of retention
+
+`churn kpis` computes these figures from the store and writes them to `output/kpis/kpis.json`: by week (from
+Monday), month and quarter of local days, and by the segments of `kpis.segments`. A period is
+`[start, end)`, and only complete periods count. `--cutoff` computes the figures as of an earlier midnight.
+
+Each figure has a value, its unit, the size `n` of its population, a 95 % interval where one can be computed,
+and notes where a formula has variants. A figure that is not defined has a `reason` and no value: it is never
+0 and never infinite. `definitions` in the file holds the texts of this page. `make docs` writes this page
+from the code.
+
+A customer is active at a midnight as the label says: a contract is in force (the grace of `label.grace_days`
+closes the gap to the next contract), or an event of the label's table lies within `label.active_days`
+before. So with contracts, the figures of a period are known only after the grace.
+"""
+
+
+def written() -> str:
+    """Return the text of the document."""
+    return "\n".join([HEAD, *_groups()])
+
+
+def _groups() -> Iterator[str]:
+    for title, definitions in GROUPS.items():
+        yield f"## {title}\n"
+        yield "| figure | unit | definition | population | edge cases |\n|---|---|---|---|---|"
+        for definition in definitions:
+            yield _row(definition)
+        yield ""
+
+
+def _row(definition: FigureDefinition) -> str:
+    direction = f"; {definition.better} is better" if definition.better else ""
+    cells = (
+        f"`{definition.name}` {definition.title}",
+        f"{definition.unit}{direction}",
+        definition.definition + (f" ({definition.source})" if definition.source else ""),
+        definition.population,
+        definition.edges,
+    )
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+if __name__ == "__main__":
+    Path(DOCUMENT).write_text(written(), encoding="utf-8")
