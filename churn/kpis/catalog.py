@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from churn.kpis.definitions.definition import FigureDefinition
+from churn.kpis.definitions.recurring import RECURRING
 from churn.kpis.definitions.retention import RETENTION
 
 GROUPS: Mapping[str, tuple[FigureDefinition, ...]] = {
     "Customers": RETENTION,
+    "Recurring revenue": RECURRING,
 }
 """The definitions by group, in the order in which they are shown; each group is a file in `definitions/`."""
 

@@ -9,7 +9,7 @@ from functools import cached_property
 
 from churn.data.store import Store, date_of_day
 from churn.kpis.figure import Period
-from churn.kpis.periods import CALENDAR_KINDS, complete_periods
+from churn.kpis.periods import CALENDAR_KINDS, complete_periods, latest_period
 from churn.kpis.segments import Segmentation, all_customers, read_segmentations
 from churn.kpis.spells import ActivitySpells, read_spells
 
@@ -42,6 +42,11 @@ class Company:
     def retention_periods(self) -> Mapping[str, tuple[Period, ...]]:
         """Return the complete weeks, months and quarters since everybody who is active is seen."""
         return self.periods_since(date_of_day(self.spells.first_day))
+
+    @property
+    def latest_month(self) -> Period:
+        """Return the latest complete month; figures that are missing as a whole are missing there."""
+        return latest_period("month", self.cutoff)
 
     def periods_since(self, first: date) -> Mapping[str, tuple[Period, ...]]:
         """Return by kind the complete weeks, months and quarters from a first day to the cutoff."""

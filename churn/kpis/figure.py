@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator
 from datetime import date
 from typing import Annotated, Literal
 
@@ -125,3 +126,10 @@ def missing_figure(name: str, period: Period, reason: str, *, slice: Slice | Non
         slice: The part of the population; None for all.
     """
     return Figure(name=name, period=period, reason=reason, slice=slice)
+
+
+def in_slice(figures: Iterable[Figure], piece: Slice) -> Iterator[Figure]:
+    """Yield the figures that are also computed for a part of the population, for this part."""
+    for figure in figures:
+        if figure.definition.by_segment:
+            yield figure.model_copy(update={"slice": piece})

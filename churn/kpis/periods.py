@@ -50,6 +50,15 @@ def complete_periods(kind: CalendarKind, first: date, watermark: date) -> tuple[
     return tuple(periods)
 
 
+def latest_period(kind: CalendarKind, watermark: date) -> Period:
+    """Return the latest period that ends on or before the watermark.
+
+    >>> str(latest_period("month", date(2025, 3, 1))), str(latest_period("month", date(2025, 2, 28)))
+    ('2025-02', '2025-01')
+    """
+    return period_of(kind, period_of(kind, watermark).start - timedelta(days=1))
+
+
 def open_period(kind: CalendarKind, watermark: date) -> Period | None:
     """Return the period in which the watermark lies, or None if the watermark is the end of a period.
 

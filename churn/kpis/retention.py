@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from churn.data.store import day_number
-from churn.kpis.figure import Figure, Period, missing_figure
+from churn.kpis.figure import Figure, Period, in_slice, missing_figure
 from churn.kpis.periods import bounds_of
 from churn.kpis.section import SectionResult
-from churn.kpis.segments import Segmentation
+from churn.kpis.segments import Segmentation, segmentations_for
 from churn.kpis.spells import ActivitySpells
 from churn.metrics.standard_errors import wilson_interval
 
@@ -164,7 +164,7 @@ def retention_section(
     Args:
         spells: When customers were active.
         periods: Consecutive periods by kind.
-        segmentations: The divisions of the customers.
+        segmentations: The divisions of the customers, all customers first.
         cutoff: The date up to which the data are known.
     """
     return RetentionResult(figures=tuple(_figures(spells, periods, segmentations, cutoff)))
@@ -177,11 +177,11 @@ def _figures(
     cutoff: date,
 ) -> Iterator[Figure]:
     certain_until = cutoff - timedelta(spells.wait_days)
-    for sequence in periods.values():
+    for kind, sequence in periods.items():
         if not sequence:
             continue
         bounds = [day_number(day) for day in bounds_of(sequence)]
-        for segmentation in segmentations:
+        for segmentation in segmentations_for(kind, segmentations):
             counts = count_retention(spells, bounds, segmentation.code, len(segmentation.levels))
             for number, period in enumerate(sequence):
                 for part in range(len(segmentation.levels)):
@@ -194,7 +194,7 @@ def _figures(
                     if piece is None:
                         yield from figures
                     elif counts.at_start[number, part] or counts.n_acquired[number, part]:
-                        yield from (figure.model_copy(update={"slice": piece}) for figure in figures)
+                        yield from in_slice(figures, piece)
 
 
 def _period_figures(counts: RetentionCounts, number: int, part: int, period: Period) -> list[Figure]:

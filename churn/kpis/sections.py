@@ -14,8 +14,10 @@ from pydantic import SerializeAsAny, field_validator
 from churn.data.own_files import read_own_json, write_own_json
 from churn.kpis.catalog import FIGURES
 from churn.kpis.company import Company
+from churn.kpis.contract_rows import read_contract_rows
 from churn.kpis.definitions.definition import FigureDefinition
 from churn.kpis.figure import Figure
+from churn.kpis.recurring import RecurringResult, recurring_section
 from churn.kpis.retention import RetentionResult, retention_section
 from churn.kpis.section import SectionResult
 from churn.metrics.interval import Part
@@ -34,15 +36,28 @@ class Section:
     compute: Callable[[Company], SectionResult]
 
 
+def _retention(company: Company) -> SectionResult:
+    return retention_section(company.spells, company.retention_periods, company.segmentations, company.cutoff)
+
+
+def _recurring(company: Company) -> SectionResult:
+    params = company.store.params
+    return recurring_section(
+        read_contract_rows(company.store, company.cutoff),
+        company.periods_of_table("subscriptions"),
+        company.segmentations,
+        cutoff=company.cutoff,
+        grace_days=params.label.grace_days,
+        late_days=params.snapshot.late_days,
+        latest=company.latest_month,
+    )
+
+
 SECTIONS: Mapping[str, Section] = {
-    "retention": Section(
-        RetentionResult,
-        lambda company: retention_section(
-            company.spells, company.retention_periods, company.segmentations, company.cutoff
-        ),
-    ),
+    "retention": Section(RetentionResult, _retention),
+    "recurring": Section(RecurringResult, _recurring),
 }
-"""The sections by name, in the order of kpis.json."""
+"""The sections by name, in the order of kpis.json; a further section is one entry."""
 
 
 class Kpis(Part):

@@ -46,6 +46,16 @@ def all_customers(n_customers: int) -> Segmentation:
     return Segmentation(None, ("all",), np.zeros(n_customers, dtype=np.int64))
 
 
+def segmentations_for(kind: str, segmentations: Sequence[Segmentation]) -> Sequence[Segmentation]:
+    """Return the divisions to use for a kind of period: weeks are too short for the segments.
+
+    Args:
+        kind: The kind of the periods.
+        segmentations: All customers as one part, then the divisions by attributes.
+    """
+    return segmentations[:1] if kind == "week" else segmentations
+
+
 def read_segmentations(store: Store, attributes: Sequence[str], location: str) -> tuple[Segmentation, ...]:
     """Read the segments of customers.
 

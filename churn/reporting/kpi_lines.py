@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
+from churn.kpis.catalog import FIGURES
 from churn.kpis.figure import Figure
 from churn.kpis.sections import Kpis
 
@@ -12,27 +13,36 @@ SCREEN_KIND = "month"
 
 
 def kpi_lines(kpis: Kpis) -> list[str]:
-    """Return one line for each figure: its latest monthly value with interval, and the month before."""
+    """Return one line for each figure: its latest monthly value with interval, and the month before.
+
+    The figures without any value come last, one line for each reason.
+    """
     lines = [f"figures as of {kpis.cutoff}, local days of {kpis.timezone}, label {kpis.label_id}"]
-    width = max((len(figure.definition.title) for figure in kpis.figures), default=0)
-    for name in kpis.definitions:
-        figures = [figure for figure in kpis.figures if figure.name == name and figure.slice is None]
-        lines += _figure_lines(figures, width)
-    return lines
+    by_name = _screen_figures(kpis.figures)
+    width = max((len(FIGURES[name].title) for name in by_name), default=0)
+    without_value: dict[str, list[str]] = {}
+    for name, figures in by_name.items():
+        known = [figure for figure in figures if figure.value is not None]
+        if known:
+            lines.append(_line(known, width))
+        else:
+            without_value.setdefault(figures[-1].reason or "", []).append(FIGURES[name].title)
+    return lines + [f"  missing, {reason}: {', '.join(titles)}" for reason, titles in without_value.items()]
 
 
-def _figure_lines(figures: Sequence[Figure], width: int) -> Iterator[str]:
-    """Yield the line of a figure; its periods are months, or windows if it has no months."""
-    of_kind = [figure for figure in figures if figure.period.kind == SCREEN_KIND] or [
-        figure for figure in figures if figure.period.kind == "window"
-    ]
-    if not of_kind:
-        return
-    known = [figure for figure in of_kind if figure.value is not None]
-    title = of_kind[0].definition.title
-    if not known:
-        yield f"  {title:<{width}}  {of_kind[-1]}"
-        return
-    before = f"  before {known[-2].definition.format(known[-2].value or 0.0)}" if len(known) > 1 else ""
-    latest, unit = known[-1], of_kind[0].definition.unit
-    yield f"  {title:<{width}}  {latest.period}  {latest} {unit}{before}"
+def _screen_figures(figures: Sequence[Figure]) -> dict[str, list[Figure]]:
+    """Return by name the figures of all customers: the months, or the windows of a figure without months."""
+    by_name: dict[str, dict[str, list[Figure]]] = {}
+    for figure in figures:
+        if figure.slice is None:
+            by_name.setdefault(figure.name, {}).setdefault(figure.period.kind, []).append(figure)
+    selection = {name: kinds.get(SCREEN_KIND) or kinds.get("window") or [] for name, kinds in by_name.items()}
+    return {name: selection[name] for name in FIGURES if selection.get(name)}
+
+
+def _line(figures: Sequence[Figure], width: int) -> str:
+    latest, definition = figures[-1], figures[-1].definition
+    before = ""
+    if len(figures) > 1 and figures[-2].value is not None:
+        before = f"  before {definition.format(figures[-2].value)}"
+    return f"  {definition.title:<{width}}  {latest.period}  {latest} {definition.unit}{before}"

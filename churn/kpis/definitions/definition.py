@@ -37,6 +37,7 @@ class FigureDefinition:
         better: The direction of better values; None if neither direction is better.
         edges: The rules for the edge cases, and when the figure is missing.
         source: The source of the definition.
+        by_segment: Whether the figure is also computed for each segment, by month and quarter.
     """
 
     name: str
@@ -48,6 +49,7 @@ class FigureDefinition:
     better: Better | None = None
     edges: str = ""
     source: str = ""
+    by_segment: bool = False
 
     def format(self, value: float, low: float | None = None, high: float | None = None) -> str:
         """Return a value with its interval as text, without the unit."""

@@ -9,6 +9,7 @@ AT_START = "customers active at the start of the period"
 RETENTION = (
     FigureDefinition(
         name="crr",
+        by_segment=True,
         title="customer retention rate",
         unit="%",
         digits=1,
@@ -42,6 +43,7 @@ RETENTION = (
     ),
     FigureDefinition(
         name="customer_churn",
+        by_segment=True,
         title="customer churn rate",
         unit="%",
         digits=1,
@@ -53,6 +55,7 @@ RETENTION = (
     ),
     FigureDefinition(
         name="voluntary_churn",
+        by_segment=True,
         title="voluntary churn rate",
         unit="%",
         digits=1,
@@ -63,6 +66,7 @@ RETENTION = (
     ),
     FigureDefinition(
         name="involuntary_churn",
+        by_segment=True,
         title="involuntary churn rate",
         unit="%",
         digits=1,
@@ -74,6 +78,7 @@ RETENTION = (
     ),
     FigureDefinition(
         name="early_churn",
+        by_segment=True,
         title="early churn",
         unit="%",
         digits=1,
@@ -92,6 +97,7 @@ RETENTION = (
     ),
     FigureDefinition(
         name="customers_at_start",
+        by_segment=True,
         title="customers at the start",
         unit="customers",
         digits=0,
@@ -101,6 +107,7 @@ RETENTION = (
     ),
     FigureDefinition(
         name="new_customers",
+        by_segment=True,
         title="new customers",
         unit="customers",
         digits=0,
