@@ -14,7 +14,7 @@ from churn.experiments.ledger import recover
 from churn.handover.customer import erase_in_database, rows_in_database
 from churn.handover.outbox import recover_events
 from churn.model.registry import Registry
-from churn.model.runs_database import database_path
+from churn.model.runs_database import database_path, overwrite_deleted_rows, sqlite_files
 from churn.params import Params
 from churn.privacy.erasure import erase, plan_erasure
 from churn.privacy.journal import finish, journal_path, remove_stray_files
@@ -113,6 +113,8 @@ def run(
         store = None
         remove_stray_files(output, [output])
         echo(f"Erased: customer {customer}.")
+    if yes and not dry_run:
+        _overwrite_in_mlflow(params, echo)
     roots = [output, params.models, *([artifacts] if artifacts else []), *_database(params)]
     result = search(roots, plan.identifiers, [] if no_proof else [proof_path(output).resolve()])
     server = None if artifacts else show_address(params.tracking.uri)
@@ -160,7 +162,17 @@ def _artifacts(params: Params) -> Path | None:
 
 def _database(params: Params) -> list[Path]:
     database = database_path(params.tracking.uri)
-    return [database] if database else []
+    return sqlite_files(database) if database else []
+
+
+def _overwrite_in_mlflow(params: Params, echo: Echo) -> None:
+    """Let MLflow's database hold no byte of rows that somebody has deleted."""
+    database = database_path(params.tracking.uri)
+    if database and (problem := overwrite_deleted_rows(database)):
+        echo.warn(
+            f"{database}: rows that were deleted there may still have bytes in the file ({problem}). Stop "
+            "the programs that use it, such as `churn ui`, then call `churn forget` again."
+        )
 
 
 def _models(params: Params, artifacts: Path | None, echo: Echo) -> list[TrainedModel]:

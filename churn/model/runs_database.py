@@ -70,6 +70,32 @@ def ensure_database(
         os.replace(new_path, path)
 
 
+def sqlite_files(path: Path) -> list[Path]:
+    """Return the file of a database, and the files that SQLite may keep beside it."""
+    return [path.with_name(path.name + ending) for ending in ("", *SIBLINGS)]
+
+
+def overwrite_deleted_rows(path: Path) -> str | None:
+    """Write a database anew, so that no byte of a deleted row stays in it; return why not, None if done.
+
+    SQLite only marks deleted rows as free. A process that is killed here leaves the database as it was: the
+    next program that opens it goes back to the old pages.
+
+    Args:
+        path: The file of the database; without it, nothing is done.
+    """
+    if not path.is_file():
+        return None
+    try:
+        with closing(sqlite3.connect(path, BUSY_SECONDS, isolation_level=None)) as connection:
+            connection.execute("PRAGMA secure_delete = ON")
+            connection.execute("VACUUM")
+            is_busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    except sqlite3.Error as error:
+        return str(error)
+    return "another program reads it" if is_busy else None
+
+
 def _is_needed(path: Path) -> bool:
     """Return whether there is no database, or one whose creation was not finished."""
     if not path.exists():
@@ -89,5 +115,5 @@ def _is_needed(path: Path) -> bool:
 
 
 def _remove(path: Path) -> None:
-    for ending in ("", *SIBLINGS):
-        path.with_name(path.name + ending).unlink(missing_ok=True)
+    for file in sqlite_files(path):
+        file.unlink(missing_ok=True)

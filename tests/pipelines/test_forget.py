@@ -115,6 +115,46 @@ def test_forget_erases_the_rows_of_all_nights_in_the_database_of_the_nights(
     assert "no row is held" in verb("forget", ANN, "--yes", *database)[1]
 
 
+def test_forget_erases_what_deleted_rows_left_in_the_database_of_mlflow(
+    verb: Verb, params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forget, "_models", lambda *_: [])  # the database is not one of MLflow
+    path = params.output.parent / "mlflow.db"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("PRAGMA secure_delete = OFF")  # some builds of SQLite have it on
+        connection.execute("CREATE TABLE tags (value TEXT)")
+        connection.executemany("INSERT INTO tags VALUES (?)", [(f"{ANN} Ann Lee",), ("other",)])
+        connection.execute("DELETE FROM tags WHERE value <> 'other'")
+    before = path.read_bytes()
+    refused = verb("forget", ANN)[0]
+    untouched = path.read_bytes()
+
+    code, text, _ = verb("forget", ANN, "--yes")
+
+    assert (refused, untouched == before) == (2, True)
+    assert (ANN.encode() in before, b"Ann Lee" in before) == (True, True)
+    assert (code, "none holds the customer" in text) == (0, True)
+    assert not any(part in path.read_bytes() for part in (ANN.encode(), b"Ann Lee"))
+
+
+def test_a_database_of_mlflow_that_another_program_holds_is_named(
+    verb: Verb, params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forget, "_models", lambda *_: [])
+    monkeypatch.setattr("churn.model.runs_database.BUSY_SECONDS", 0.0)
+    path = params.output.parent / "mlflow.db"
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("CREATE TABLE tags (value TEXT)")
+        other.execute("INSERT INTO tags VALUES ('other')")
+        other.commit()
+        other.execute("BEGIN IMMEDIATE")
+
+        code, _, err = verb("forget", ANN, "--yes")
+
+    assert (code, "mlflow.db: rows that were deleted there may still have bytes" in err) == (0, True)
+    assert "`churn ui`" in err
+
+
 def test_nothing_is_erased_while_the_database_of_the_nights_does_not_answer(
     verb: Verb, params: Params
 ) -> None:

@@ -15,7 +15,7 @@ from threading import Thread
 import pytest
 
 from churn.errors import ModelError
-from churn.model.runs_database import ensure_database
+from churn.model.runs_database import ensure_database, overwrite_deleted_rows, sqlite_files
 from churn.model.tracking import Tracking, check_answers, create_database
 from churn.params.sections import TrackingParams
 
@@ -173,3 +173,48 @@ def test_a_server_that_answers_anything_is_there(status: int) -> None:
 
 def test_no_server_is_asked_for_a_file() -> None:
     check_answers("sqlite:///mlflow.db")
+
+
+def with_deleted_row(path: Path, journal_mode: str) -> None:
+    """Write a database from which Ann was deleted as MLflow deletes rows: her bytes stay."""
+    with closing(sqlite3.connect(path)) as database:
+        database.execute(f"PRAGMA journal_mode = {journal_mode}")
+        database.execute("PRAGMA secure_delete = OFF")  # some builds of SQLite have it on
+        with database:
+            database.execute("CREATE TABLE tags (value TEXT)")
+            database.executemany("INSERT INTO tags VALUES (?)", [("Ann of C-1001",), ("Bob",)])
+            database.execute("DELETE FROM tags WHERE value LIKE 'Ann%'")
+
+
+@pytest.mark.parametrize("journal_mode", ["delete", "wal"])
+def test_bytes_of_deleted_rows_go_and_other_rows_stay(tmp_path: Path, journal_mode: str) -> None:
+    path = tmp_path / "mlflow.db"
+    with_deleted_row(path, journal_mode)
+    before = path.read_bytes()
+
+    assert overwrite_deleted_rows(path) is None
+
+    assert b"C-1001" in before
+    assert not any(b"C-1001" in file.read_bytes() for file in sqlite_files(path) if file.exists())
+    with closing(sqlite3.connect(path)) as database:
+        assert database.execute("SELECT value FROM tags").fetchall() == [("Bob",)]
+
+
+def test_a_database_in_use_keeps_its_bytes_and_the_reason_is_returned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("churn.model.runs_database.BUSY_SECONDS", 0.0)
+    path = tmp_path / "mlflow.db"
+    with_deleted_row(path, "delete")
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("BEGIN IMMEDIATE")
+
+        problem = overwrite_deleted_rows(path)
+
+    assert problem == "database is locked"
+    assert b"C-1001" in path.read_bytes()
+
+
+def test_without_a_database_none_is_created(tmp_path: Path) -> None:
+    assert overwrite_deleted_rows(tmp_path / "mlflow.db") is None
+    assert list(tmp_path.iterdir()) == []
