@@ -13,11 +13,12 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -65,6 +66,9 @@ class Receiver(Protocol):
     def reset(self, start: str) -> None:
         """Be as before the night that is killed; `start` is a key of `STARTS`."""
 
+    def note_whole_night(self, start: str, project: Path) -> None:
+        """Keep what an undisturbed night has left; it was called after `reset`."""
+
     def problems_after_kill(self, project: Path) -> Iterator[str]:
         """Yield what is wrong after the kill."""
 
@@ -96,8 +100,32 @@ class KilledNight:
     problems: tuple[str, ...]
 
 
+class Database(Protocol):
+    """A place in which the databases of nights are copied and read.
+
+    Attributes:
+        kind: The name of the program.
+    """
+
+    kind: str
+
+    def address_of(self, name: str) -> str:
+        """Return the address of a database."""
+
+    def copy(self, name: str, template: str) -> None:
+        """Let a database be a copy of another one; `template1` is empty."""
+
+    def dump(self, name: str) -> Dump:
+        """Return all rows of a database, as soon as no other program is connected."""
+
+    def task_ids(self, name: str) -> set[tuple[str, str]]:
+        """Return cutoff and task of each call in a database."""
+
+
 class Server:
     """A PostgreSQL in which databases are copied."""
+
+    kind = "PostgreSQL"
 
     def __init__(self, address: str) -> None:
         self._address = address
@@ -144,6 +172,47 @@ class Server:
             return {(str(cutoff), str(task)) for cutoff, task in cursor.fetchall()}
 
 
+class SqliteFiles:
+    """SQLite files in a folder, for a machine without a PostgreSQL server."""
+
+    kind = "SQLite, because there is no PostgreSQL server here"
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def address_of(self, name: str) -> str:
+        """Return the address of a file."""
+        return f"sqlite:///{self._path(name)}"
+
+    def copy(self, name: str, template: str) -> None:
+        """Let a file be a copy of another one, without the journal of a killed writer."""
+        for path in self._folder.glob(f"{name}.sqlite*"):
+            path.unlink()
+        if self._path(template).exists():
+            shutil.copyfile(self._path(template), self._path(name))
+
+    def dump(self, name: str) -> Dump:
+        """Return all rows of a file; opening it undoes what a killed writer has not committed."""
+        if not self._path(name).exists():
+            return {}
+        with closing(sqlite3.connect(self._path(name))) as connection:
+            names = [row[0] for row in connection.execute("SELECT name FROM sqlite_master ORDER BY name")]
+            return {
+                table: tuple(sorted(connection.execute(f'SELECT * FROM "{table}"'), key=repr))
+                for table in names
+                if table in ("churn_scores", "churn_scores_latest", "churn_calls", "churn_nights")
+            }
+
+    def task_ids(self, name: str) -> set[tuple[str, str]]:
+        """Return cutoff and task of each call in a file."""
+        with closing(sqlite3.connect(self._path(name))) as connection:
+            rows = connection.execute("SELECT cutoff, task_id FROM churn_calls").fetchall()
+        return {(str(cutoff), str(task)) for cutoff, task in rows}
+
+    def _path(self, name: str) -> Path:
+        return self._folder / f"{name}.sqlite"
+
+
 STATEMENTS = ("execute", "append", "commit")
 """The methods of a sink that send something to the server."""
 
@@ -174,8 +243,20 @@ def _killed_before_statement(step: int) -> Iterator[None]:
 class NightWorkshop:
     """A company with a night in files and database, and what an undisturbed next night makes of it."""
 
-    def __init__(self, folder: Path, server: Server, receivers: Sequence[Receiver] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        server: Database,
+        receivers: Sequence[Receiver] = (),
+        settings: Mapping[str, Any] | None = None,
+    ) -> None:
         """Train a model, score the nights that are there before, and the undisturbed night.
+
+        Args:
+            folder: An empty folder.
+            server: The databases of the nights.
+            receivers: Further receivers of the nights.
+            settings: Further sections of `params.yaml`; `score` gets the address of the database in any case.
 
         Raises:
             RuntimeError: an undisturbed call fails, or differs with what was there before.
@@ -196,13 +277,16 @@ class NightWorkshop:
             (self.project / name).unlink()
         path = self.project / "params.yaml"
         params = yaml.safe_load(path.read_text())
-        params["score"] = {"sink": {"connection": f"${{{ADDRESS}}}"}}
+        params |= settings or {}
+        params["score"] = params.get("score", {}) | {"sink": {"connection": f"${{{ADDRESS}}}"}}
         path.write_text(yaml.safe_dump(params, sort_keys=False))
-        for name in ("scores", "calls", "ledger"):
+        for name in ("scores", "calls", "ledger", "outbox"):
             shutil.rmtree(self.project / "output" / name, ignore_errors=True)
 
         new, again = STARTS
         self.server.copy("night", "template1")
+        for receiver in self.receivers:
+            receiver.reset(new)
         self._score("--cutoff", SUNDAY)
         self._keep(new)
         self._score("--cutoff", MONDAY, "--set", "score.reasons=1")
@@ -215,6 +299,8 @@ class NightWorkshop:
             self.reset(start)
             self.cpu_seconds[start] = self._score("--cutoff", MONDAY)
             results.append((files_of(self.project, MONDAY), self.server.dump("night"), self._names()))
+            for receiver in self.receivers:
+                receiver.note_whole_night(start, self.project)
         if results[0][0] != results[1][0]:
             raise RuntimeError("the undisturbed night depends on what was there before")
         self.expected = dict(zip(STARTS, results, strict=True))
