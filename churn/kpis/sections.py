@@ -13,6 +13,7 @@ from pydantic import SerializeAsAny, field_validator
 
 from churn.data.own_files import read_own_json, write_own_json
 from churn.kpis.catalog import FIGURES
+from churn.kpis.cohorts import CohortsResult, cohorts_section
 from churn.kpis.company import Company
 from churn.kpis.contract_rows import read_contract_rows
 from churn.kpis.definitions.definition import FigureDefinition
@@ -56,6 +57,7 @@ def _recurring(company: Company) -> SectionResult:
 SECTIONS: Mapping[str, Section] = {
     "retention": Section(RetentionResult, _retention),
     "recurring": Section(RecurringResult, _recurring),
+    "cohorts": Section(CohortsResult, cohorts_section),
 }
 """The sections by name, in the order of kpis.json; a further section is one entry."""
 

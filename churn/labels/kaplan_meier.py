@@ -180,8 +180,8 @@ class SurvivalCurve:
 
     Attributes:
         share: The Kaplan-Meier estimate by age in days.
-        low, high: The ends of the 95 % band: Greenwood's variance on the scale `log(-log S)`. The band has no
-            width before the first customer left.
+        low, high: The ends of the 95 % band: Greenwood's variance on the scale `log(-log S)`. While nobody
+            has left, it has no variance, and `low` is the exact bound of the binomial test.
         at_risk: The customers under observation who have not left before age d.
         n_left: The customers who left at age d.
     """
@@ -236,7 +236,6 @@ def survival_curve(lives: Lives, min_at_risk: int = MIN_AT_RISK) -> SurvivalCurv
         variance = np.cumsum(n_left / (at_risk * (at_risk - n_left)))
         half = norm.ppf(0.975) * np.sqrt(variance) / np.log(share)
         low, high = (np.exp(-np.exp(np.log(-np.log(share)) + sign * half)) for sign in (-1, 1))
-    has_width = (share > 0) & (share < 1)
-    return SurvivalCurve(
-        share, np.where(has_width, low, share), np.where(has_width, high, share), at_risk, n_left
-    )
+    low = np.where(share == 1, 0.025 ** (1 / at_risk), np.where(share == 0, 0.0, low))
+    high = np.where((share == 0) | (share == 1), share, high)
+    return SurvivalCurve(share, low, high, at_risk, n_left)

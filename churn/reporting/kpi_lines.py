@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from churn.kpis.catalog import FIGURES
 from churn.kpis.figure import Figure
 from churn.kpis.sections import Kpis
+from churn.reporting.kpi_section_lines import section_lines
 
 SCREEN_KIND = "month"
 """The length of the periods on the screen; kpis.json holds all."""
@@ -15,7 +16,7 @@ SCREEN_KIND = "month"
 def kpi_lines(kpis: Kpis) -> list[str]:
     """Return one line for each figure: its latest monthly value with interval, and the month before.
 
-    The figures without any value come last, one line for each reason.
+    The figures without any value come last, one line for each reason, and then the tables of the sections.
     """
     lines = [f"figures as of {kpis.cutoff}, local days of {kpis.timezone}, label {kpis.label_id}"]
     by_name = _screen_figures(kpis.figures)
@@ -27,7 +28,10 @@ def kpi_lines(kpis: Kpis) -> list[str]:
             lines.append(_line(known, width))
         else:
             without_value.setdefault(figures[-1].reason or "", []).append(FIGURES[name].title)
-    return lines + [f"  missing, {reason}: {', '.join(titles)}" for reason, titles in without_value.items()]
+    lines += [f"  missing, {reason}: {', '.join(titles)}" for reason, titles in without_value.items()]
+    for section in kpis.sections.values():
+        lines += section_lines(section)
+    return lines
 
 
 def _screen_figures(figures: Sequence[Figure]) -> dict[str, list[Figure]]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from churn.kpis.catalog import GROUPS
 from churn.kpis.definitions.definition import FigureDefinition
+from tests.spec.figure_sections import SECTION_TEXTS
 
 DOCUMENT = "docs/figures.md"
 
@@ -29,7 +30,7 @@ before. So with contracts, the figures of a period are known only after the grac
 
 def written() -> str:
     """Return the text of the document."""
-    return "\n".join([HEAD, *_groups()])
+    return "\n".join([HEAD, *_groups(), *_sections()])
 
 
 def _groups() -> Iterator[str]:
@@ -39,6 +40,11 @@ def _groups() -> Iterator[str]:
         for definition in definitions:
             yield _row(definition)
         yield ""
+
+
+def _sections() -> Iterator[str]:
+    for title, text in SECTION_TEXTS.items():
+        yield f"## {title}\n\n{text.strip()}\n"
 
 
 def _row(definition: FigureDefinition) -> str:

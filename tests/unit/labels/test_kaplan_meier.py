@@ -25,7 +25,6 @@ DRAWN = "5 6 6+ 2>9+ 10 4>10 13 5>16 22+ 10>23"
 
 # From lifelines 0.30.3: KaplanMeierFitter().fit(days, left, entry=entry), the curve and confidence_interval_.
 BY_LIFELINES = {
-    2: (1.0, 1.0, 1.0),
     5: (0.8750000000000001, 0.38700001403202483, 0.9813929658789661),
     6: (0.7656250000000001, 0.3433742442847583, 0.9354542638831479),
     9: (0.7656250000000001, 0.3433742442847583, 0.9354542638831479),
@@ -76,7 +75,8 @@ def test_nobody_left_gives_a_share_of_one_and_no_median() -> None:
     curve = survival_curve(lives("5+ 5+ 5+"), min_at_risk=3)
 
     assert curve is not None
-    assert curve.share.tolist() == [1.0] * 6
+    assert curve.share.tolist() == curve.high.tolist() == [1.0] * 6
+    assert curve.low == pytest.approx(0.025 ** (1 / 3))  # three of three stay with a chance of 2.5 %
     assert curve.median_days is None
 
 

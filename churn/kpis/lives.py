@@ -1,0 +1,109 @@
+"""The first life of each customer: from joining to leaving for the first time, as far as the data show it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from churn.kpis.spells import ActivitySpells
+from churn.labels.kaplan_meier import Lives
+
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class FirstLives:
+    """The first spell of each customer. Each array has the shape `[lives]`.
+
+    Attributes:
+        customer: The customer code.
+        joined_on: The day number on which the spell began.
+        lives: The length of the spell, whether it ended, and the age at which it came under observation.
+        complete_from: The first day number from which on everybody who joined is in the data, also those who
+            left soon.
+        known_until: The day number up to which it is certain who left.
+        n_left_out: The customers without a life: it is not known when they joined.
+
+    A customer who joined after `known_until` has the length 0 and has not left.
+    """
+
+    customer: Ints
+    joined_on: Ints
+    lives: Lives
+    complete_from: int
+    known_until: int
+    n_left_out: int
+
+    @property
+    def is_complete(self) -> Bools:
+        """Return a mask of the lives that were observed from their first day."""
+        return np.asarray(self.joined_on >= self.complete_from)
+
+    @property
+    def is_followed(self) -> Bools:
+        """Return a mask of the lives about which something is certain."""
+        return np.asarray(self.joined_on < self.known_until)
+
+    @property
+    def follow_days(self) -> Ints:
+        """Return the age of each customer at `known_until`, whether the customer left or not."""
+        return np.asarray(self.known_until - self.joined_on, dtype=np.int64)
+
+
+def contract_lives(spells: ActivitySpells, cutoff: int) -> FirstLives:
+    """Return the lives by contract.
+
+    A company often has all contracts that run on some day, and not those that ended before. So nothing is
+    known about customers who left before the first recorded end. A customer who joined before that day comes
+    under observation on it (left truncation).
+
+    Args:
+        spells: The spells of all customers.
+        cutoff: The day number of the cutoff.
+    """
+    until = cutoff - spells.wait_days
+    ends = spells.end[spells.end < until]
+    complete_from = int(ends.min()) if len(ends) else int(spells.start.min(initial=until))
+    customer, joined_on, end = _first_spells(spells, cutoff)
+    seen_from = np.maximum(complete_from - 1 - joined_on, 0)
+    is_seen = (seen_from == 0) | (end - joined_on > seen_from)
+    return _lives(customer[is_seen], joined_on[is_seen], end[is_seen], complete_from, until, (~is_seen).sum())
+
+
+def activity_lives(spells: ActivitySpells, signed_up: Ints, first_event: int, cutoff: int) -> FirstLives:
+    """Return the lives by activity: from the first event to the end of the spell of events.
+
+    Customers who signed up before the first event of the whole table are left out: their first event may lie
+    before the data.
+
+    Args:
+        spells: The spells of all customers.
+        signed_up: The day number of the sign-up by customer code.
+        first_event: The day number of the first event of the label's table.
+        cutoff: The day number of the cutoff.
+    """
+    until = cutoff - spells.wait_days
+    customer, joined_on, end = _first_spells(spells, cutoff)
+    is_seen = signed_up[customer] >= first_event
+    return _lives(customer[is_seen], joined_on[is_seen], end[is_seen], first_event, until, (~is_seen).sum())
+
+
+def _first_spells(spells: ActivitySpells, cutoff: int) -> tuple[Ints, Ints, Ints]:
+    """Return customer, start and end of the first spell of each customer who joined before the cutoff."""
+    first = np.flatnonzero(np.diff(spells.customer, prepend=-1) != 0)
+    first = first[spells.start[first] < cutoff]
+    return spells.customer[first], spells.start[first], spells.end[first]
+
+
+def _lives(
+    customer: Ints, joined_on: Ints, end: Ints, complete_from: int, until: int, n_left_out: int
+) -> FirstLives:
+    lives = Lives(
+        days=np.maximum(np.minimum(end, until) - joined_on, 0),
+        has_left=end < until,
+        entry_days=np.maximum(complete_from - 1 - joined_on, 0),
+    )
+    return FirstLives(customer, joined_on, lives, complete_from, until, int(n_left_out))

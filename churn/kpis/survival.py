@@ -1,0 +1,148 @@
+"""How long customers stay, by Kaplan and Meier: over all and by segment, with the numbers at risk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+
+from churn.data.store import date_of_day
+from churn.kpis.figure import Finite, Slice
+from churn.kpis.lives import FirstLives
+from churn.kpis.segments import Segmentation
+from churn.labels.kaplan_meier import MIN_AT_RISK, Lives, survival_curve
+from churn.metrics.interval import Part
+
+STEP_DAYS = 30
+"""The distance of the ages in kpis.json, in days; the estimate itself uses every day."""
+
+BAND = (
+    "95 %, Greenwood's variance on the scale log(-log S), for each age by itself; the exact binomial bound "
+    "while nobody has left"
+)
+DEFINITION = (
+    "the share of customers who stay longer than an age, from joining to leaving for the first time "
+    "(Kaplan-Meier). Who had not left when the last outcome was certain counts up to then. Who joined before "
+    "the first day on which leaving is recorded counts only from that day on"
+)
+
+
+class SurvivalPoint(Part):
+    """The share of customers who stay longer than `age_days`, and the customers at risk at this age."""
+
+    age_days: int
+    share: float
+    low: float
+    high: float
+    at_risk: int
+
+
+class Survival(Part):
+    """The survival of one part of the customers.
+
+    Attributes:
+        slice: The part; None for all customers.
+        n: The customers whose lives were followed.
+        n_left: Those of them who left.
+        n_late: Those of them who came under observation after they had joined.
+        median_days: The age by which half of the customers left; None if it is not reached.
+        median_reason: Why there is no median.
+        points: The curve, from age 0 on.
+        reason: Why there is no curve.
+    """
+
+    slice: Slice | None
+    n: int
+    n_left: int
+    n_late: int
+    median_days: Finite
+    median_reason: str | None
+    points: tuple[SurvivalPoint, ...]
+    reason: str | None
+
+
+class SurvivalTable(Part):
+    """The survival of all customers and of each segment.
+
+    Attributes:
+        unit: The unit of the shares.
+        definition, population, band: What was computed, for whom, and which interval it has.
+        known_until: The day up to which it is certain who left.
+        complete_from: The first day from which on everybody who joined is in the data.
+        n_left_out: The customers who are not counted, because it is not known when they joined.
+        curves: All customers first, then each segment.
+    """
+
+    unit: Literal["share"]
+    definition: str
+    population: str
+    band: str
+    known_until: str
+    complete_from: str
+    n_left_out: int
+    curves: tuple[Survival, ...]
+
+
+def survival_table(first_lives: FirstLives, segmentations: Sequence[Segmentation]) -> SurvivalTable:
+    """Estimate how long customers stay, over all and by segment.
+
+    Args:
+        first_lives: The first life of each customer.
+        segmentations: The divisions of all customers.
+    """
+    curves = []
+    for segmentation in segmentations:
+        part_of = segmentation.code[first_lives.customer]
+        for part in range(len(segmentation.levels)):
+            mask = (part_of == part) & first_lives.is_followed
+            if segmentation.by is None or mask.any():
+                curves.append(survival_of(first_lives.lives.of(mask), segmentation.slice_of(part)))
+    return SurvivalTable(
+        unit="share",
+        definition=DEFINITION,
+        population="customers who joined before the last day on which it is certain who left",
+        band=BAND,
+        known_until=str(date_of_day(first_lives.known_until)),
+        complete_from=str(date_of_day(first_lives.complete_from)),
+        n_left_out=first_lives.n_left_out,
+        curves=tuple(curves),
+    )
+
+
+def survival_of(lives: Lives, part: Slice | None) -> Survival:
+    """Return the survival of some customers, at every `STEP_DAYS` days of age."""
+    curve = survival_curve(lives)
+    reason = median_reason = None
+    points: tuple[SurvivalPoint, ...] = ()
+    if curve is None:
+        reason = median_reason = f"fewer than {MIN_AT_RISK} customers were followed from their first days on"
+    else:
+        if curve.median_days is None:
+            median_reason = f"more than half stay longer than {curve.followed_days} days"
+        points = tuple(
+            SurvivalPoint(
+                age_days=age,
+                share=float(curve.share[age]),
+                low=float(curve.low[age]),
+                high=float(curve.high[age]),
+                at_risk=int(curve.at_risk[age]),
+            )
+            for age in _ages(curve.followed_days)
+        )
+    return Survival(
+        slice=part,
+        n=len(lives),
+        n_left=int(lives.has_left.sum()),
+        n_late=int((lives.entry_days > 0).sum()),
+        median_days=curve.median_days if curve else None,
+        median_reason=median_reason,
+        points=points,
+        reason=reason,
+    )
+
+
+def _ages(followed_days: int) -> list[int]:
+    """Return the multiples of `STEP_DAYS`, and the last age."""
+    ages = np.arange(0, followed_days + 1, STEP_DAYS).tolist()
+    return ages if ages[-1] == followed_days else [*ages, followed_days]

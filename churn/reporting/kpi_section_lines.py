@@ -1,0 +1,104 @@
+"""The screen of `churn kpis` for the sections that hold tables; kpis.json holds all of each table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from churn.kpis.cohorts import CohortsResult
+from churn.kpis.contract_model import ContractModel
+from churn.kpis.section import SectionResult
+from churn.kpis.survival import Survival, SurvivalTable
+from churn.kpis.triangle import Triangle, TriangleCell
+from churn.metrics.interval import Interval, format_interval
+
+SHOWN_COHORTS, SHOWN_MONTHS = 12, (0, 1, 2, 3, 6, 12)
+SHOWN_AGES = (30, 90, 180, 360)
+
+
+def section_lines(section: SectionResult) -> list[str]:
+    """Return the lines of a section; none for a section that holds only figures."""
+    if isinstance(section, CohortsResult):
+        return [*triangle_lines(section.triangle), *survival_lines(section.survival), *_model(section)]
+    return []
+
+
+def triangle_lines(triangle: Triangle) -> list[str]:
+    """Return the retention triangle of the latest cohorts."""
+    title = "retention by month of joining: share active at the end of the month of joining (0) and later"
+    if triangle.reason:
+        return ["", title, f"  missing: {triangle.reason}"]
+    rows = [
+        [f"{row.cohort:%Y-%m}", f"{row.n:,}", *(_cell(row.cells, month) for month in SHOWN_MONTHS)]
+        for row in triangle.rows[-SHOWN_COHORTS:]
+    ]
+    return ["", title, *columns(["joined", "n", *map(str, SHOWN_MONTHS)], rows)]
+
+
+def _cell(cells: Sequence[TriangleCell], month: int) -> str:
+    """Return a cell as text; `open` in a month that is not over, empty while nothing is certain."""
+    cell = next((cell for cell in cells if cell.month == month), None)
+    if cell is None or cell.state == "not certain yet":
+        return ""
+    return "open" if cell.share is None else f"{cell.share:.0%}"
+
+
+def survival_lines(table: SurvivalTable) -> list[str]:
+    """Return the survival of all customers and of each segment at some ages."""
+    title = "survival: share of customers who stay longer than so many days"
+    rows = []
+    for curve in table.curves:
+        name = f"{curve.slice.by} {curve.slice.level}" if curve.slice else "all"
+        shares = [_share_at(curve, age) for age in SHOWN_AGES]
+        half = curve.reason or (
+            f"{curve.median_days:.0f}" if curve.median_days is not None else "not reached"
+        )
+        rows.append([name, f"{curve.n:,}", *shares, half])
+    return ["", title, *columns(["", "n", *map(str, SHOWN_AGES), "half left by day"], rows)]
+
+
+def _share_at(curve: Survival, age_days: int) -> str:
+    point = next((point for point in curve.points if point.age_days == age_days), None)
+    return "" if point is None else share_text(point.share, point.low, point.high)
+
+
+def _model(section: CohortsResult) -> Iterator[str]:
+    model = section.contracts
+    if model is None:
+        return
+    yield ""
+    yield "contracts: expected further monthly payments, discounted (shifted beta-geometric)"
+    yield from _model_lines(model)
+
+
+def _model_lines(model: ContractModel) -> Iterator[str]:
+    if model.reason or model.alpha is None or model.beta is None:
+        yield f"  missing: {model.reason}"
+        return
+    yield f"  alpha {model.alpha:.3f}, beta {model.beta:.3f}; discount {model.discount_year:.0%} a year"
+    for lifetime in model.residual_lifetimes:
+        interval = Interval(value=lifetime.value, low=lifetime.low, high=lifetime.high)
+        yield f"  after {lifetime.renewals} renewals: {format_interval(interval, 1)}"
+
+
+def share_text(share: float | None, low: float | None, high: float | None) -> str:
+    """Return a share with its interval in per cent.
+
+    >>> share_text(0.734, 0.7, 0.768)
+    '73.4% [70.0%, 76.8%]'
+    """
+    return format_interval(Interval(value=share, low=low, high=high), 1, percent=True)
+
+
+def columns(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return rows as lines with aligned columns; the first column is text, the others are numbers.
+
+    >>> columns(["plan", "n"], [["basic", "7"], ["team", "12"]])
+    ['  plan    n', '  basic   7', '  team   12']
+    """
+    table = [head, *rows]
+    widths = [max(len(row[column]) for row in table) for column in range(len(head))]
+    lines = []
+    for row in table:
+        cells = [row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))]
+        lines.append(("  " + "  ".join(cells)).rstrip())
+    return lines
