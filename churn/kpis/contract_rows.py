@@ -85,11 +85,19 @@ def read_contract_rows(store: Store, cutoff: date) -> ContractRows | None:
             f"FROM {store.scan('subscriptions')} WHERE {store.visible_before('subscriptions', cutoff)} "
             "ORDER BY customer, began, ended, cents"
         ).fetchnumpy()
-    columns_of_rows = (
-        np.asarray(rows[name], dtype=np.int64)
-        for name in ("customer", "began", "ended", "paused", "resumed", "cents")
+
+    def column(name: str) -> Ints:
+        return np.asarray(rows[name], dtype=np.int64)
+
+    contracts = ContractRows(
+        column("customer"),
+        column("began"),
+        column("ended"),
+        column("paused"),
+        column("resumed"),
+        column("cents"),
+        has_pauses="paused_at_day" in columns,
     )
-    contracts = replace(ContractRows(*columns_of_rows), has_pauses="paused_at_day" in columns)
     last = day_number(cutoff)  # an end on or after the cutoff is not known at the cutoff
 
     def as_known(days: Ints) -> Ints:
