@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from churn.kpis.definitions.definition import FigureDefinition
 from churn.kpis.definitions.recurring import RECURRING
 from churn.kpis.definitions.retention import RETENTION
+from churn.kpis.definitions.voice import VOICE
 
 GROUPS: Mapping[str, tuple[FigureDefinition, ...]] = {
     "Customers": RETENTION,
     "Recurring revenue": RECURRING,
+    "Surveys and support": VOICE,
 }
 """The definitions by group, in the order in which they are shown; each group is a file in `definitions/`."""
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from churn.kpis.catalog import FIGURES
 from churn.kpis.definitions.definition import FigureDefinition
@@ -103,6 +103,11 @@ class Figure(Part):
             if not self.low - slack <= self.value <= self.high + slack:
                 raise ValueError(f"{self.name}: {self.value} lies outside [{self.low}, {self.high}]")
         return self
+
+    @model_serializer(mode="wrap")
+    def _without_absent_fields(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Write only the fields that have a value: a file holds many figures."""
+        return {key: value for key, value in serialize(self).items() if value is not None and value != []}
 
     @property
     def definition(self) -> FigureDefinition:

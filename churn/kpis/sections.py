@@ -21,6 +21,8 @@ from churn.kpis.figure import Figure
 from churn.kpis.recurring import RecurringResult, recurring_section
 from churn.kpis.retention import RetentionResult, retention_section
 from churn.kpis.section import SectionResult
+from churn.kpis.voice import VoiceResult, VoiceTables, VoiceTerms, silent_figures, voice_section
+from churn.kpis.voice_rows import read_answers, read_contacts, read_tickets
 from churn.metrics.interval import Part
 
 VERSION = 1
@@ -54,9 +56,35 @@ def _recurring(company: Company) -> SectionResult:
     )
 
 
+def _voice(company: Company) -> SectionResult:
+    store, terms = company.store, company.store.params.kpis
+    tables = VoiceTables(
+        read_answers(store, company.cutoff),
+        read_tickets(store, company.cutoff),
+        read_contacts(store, company.cutoff),
+        {name: company.periods_of_table(name) for name in ("surveys", "tickets")},
+    )
+    voice = voice_section(
+        tables,
+        company.segmentations,
+        VoiceTerms(answer_days=terms.answer_days, satisfied_from=terms.satisfied_from),
+        cutoff=company.cutoff,
+        latest=company.latest_month,
+    )
+    silent = silent_figures(
+        company.spells,
+        company.retention_periods,
+        tables.traces,
+        cutoff=company.cutoff,
+        latest=company.latest_month,
+    )
+    return VoiceResult(figures=(*voice.figures, *silent))
+
+
 SECTIONS: Mapping[str, Section] = {
     "retention": Section(RetentionResult, _retention),
     "recurring": Section(RecurringResult, _recurring),
+    "voice": Section(VoiceResult, _voice),
     "cohorts": Section(CohortsResult, cohorts_section),
 }
 """The sections by name, in the order of kpis.json; a further section is one entry."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from churn.params.sections import Section
+from churn.params.sections import Days, Section
 
 
 class KpisParams(Section):
     """The terms of the figures that `churn kpis` computes.
 
-    `segments` are text columns under `tables.customers.static`; the default is all with 2 to 12 levels.
+    `segments` are columns under `tables.customers.static`; the default is all with 2 to 12 levels.
+    `satisfied_from` is the lowest rating of a ticket that is satisfied; by default 4, if all ratings lie from
+    1 to 5. `answer_days` are the days within which a low rating should be answered.
     """
 
     segments: tuple[str, ...] = ()
+    satisfied_from: float | None = None
+    answer_days: Days = 7

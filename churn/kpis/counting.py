@@ -1,0 +1,85 @@
+"""Count rows by period and segment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from churn.data.store import day_number
+from churn.kpis.figure import Figure, Period, in_slice
+from churn.kpis.periods import bounds_of
+from churn.kpis.segments import Segmentation, segmentations_for
+
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+OUTSIDE = -1
+
+
+def period_index(periods: Sequence[Period], days: npt.NDArray[np.integer]) -> Ints:
+    """Return the index of the period that holds each day number, or `OUTSIDE`; the periods touch."""
+    bounds = np.array([day_number(day) for day in bounds_of(periods)], dtype=np.int64)
+    index = np.searchsorted(bounds, days, side="right") - 1
+    return np.where((index >= 0) & (index < len(periods)), index, OUTSIDE).astype(np.int64)
+
+
+def count_cells(period: Ints, segment: Ints, shape: tuple[int, int], rows: Bools | None = None) -> Ints:
+    """Count rows by period and segment, `[periods, segments]`.
+
+    Args:
+        period: The index of each row's period; rows that are `OUTSIDE` do not count.
+        segment: The segment of each row.
+        shape: The number of periods and of segments.
+        rows: The rows to count; by default all.
+    """
+    selection = period >= 0 if rows is None else rows & (period >= 0)
+    cell = period[selection] * shape[1] + segment[selection]
+    return np.bincount(cell, minlength=shape[0] * shape[1]).reshape(shape)
+
+
+def sum_cells(
+    period: Ints, segment: Ints, shape: tuple[int, int], amounts: Ints, rows: Bools | None = None
+) -> Ints:
+    """Sum whole amounts by period and segment, `[periods, segments]`; the arguments are as in `count_cells`.
+
+    A sum is exact as long as it is below 2^53.
+    """
+    selection = period >= 0 if rows is None else rows & (period >= 0)
+    cell = period[selection] * shape[1] + segment[selection]
+    weights = amounts[selection].astype(np.float64)
+    return np.bincount(cell, weights=weights, minlength=shape[0] * shape[1]).reshape(shape).astype(np.int64)
+
+
+Cells = Mapping[str, Ints]
+"""Counts or sums by name, `[periods, segments]` each."""
+
+
+def figures_by_segment(
+    periods: Mapping[str, Sequence[Period]],
+    segmentations: Sequence[Segmentation],
+    cells_of: Callable[[Sequence[Period], Segmentation], Cells],
+    figures_of: Callable[[Period, Mapping[str, int]], Sequence[Figure]],
+) -> Iterator[Figure]:
+    """Yield the figures of all periods, and of all segments with at least one row.
+
+    Args:
+        periods: Consecutive periods by kind.
+        segmentations: The divisions of the customers, all customers first.
+        cells_of: Counts the rows of consecutive periods by segment.
+        figures_of: Computes the figures of one period from its counts.
+    """
+    for kind, sequence in periods.items():
+        if not sequence:
+            continue
+        for segmentation in segmentations_for(kind, segmentations):
+            cells = cells_of(sequence, segmentation)
+            for number, period in enumerate(sequence):
+                for part in range(len(segmentation.levels)):
+                    counts = {name: int(values[number, part]) for name, values in cells.items()}
+                    piece = segmentation.slice_of(part)
+                    if piece is None:
+                        yield from figures_of(period, counts)
+                    elif any(counts.values()):
+                        yield from in_slice(figures_of(period, counts), piece)
