@@ -18,6 +18,7 @@ from churn.kpis.company import Company
 from churn.kpis.contract_rows import read_contract_rows
 from churn.kpis.definitions.definition import FigureDefinition
 from churn.kpis.figure import Figure
+from churn.kpis.journey import StagesResult, stages_section
 from churn.kpis.recurring import RecurringResult, recurring_section
 from churn.kpis.retention import RetentionResult, retention_section
 from churn.kpis.section import SectionResult
@@ -86,6 +87,7 @@ SECTIONS: Mapping[str, Section] = {
     "recurring": Section(RecurringResult, _recurring),
     "voice": Section(VoiceResult, _voice),
     "cohorts": Section(CohortsResult, cohorts_section),
+    "stages": Section(StagesResult, stages_section),
 }
 """The sections by name, in the order of kpis.json; a further section is one entry."""
 

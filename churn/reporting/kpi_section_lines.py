@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from churn.kpis.cohorts import CohortsResult
 from churn.kpis.contract_model import ContractModel
+from churn.kpis.growth import Flow
+from churn.kpis.journey import StagesResult
 from churn.kpis.section import SectionResult
 from churn.kpis.survival import Survival, SurvivalTable
 from churn.kpis.triangle import Triangle, TriangleCell
@@ -13,12 +15,15 @@ from churn.metrics.interval import Interval, format_interval
 
 SHOWN_COHORTS, SHOWN_MONTHS = 12, (0, 1, 2, 3, 6, 12)
 SHOWN_AGES = (30, 90, 180, 360)
+SHOWN_GROWTH, SHOWN_MOVES = 6, 12
 
 
 def section_lines(section: SectionResult) -> list[str]:
     """Return the lines of a section; none for a section that holds only figures."""
     if isinstance(section, CohortsResult):
         return [*triangle_lines(section.triangle), *survival_lines(section.survival), *_model(section)]
+    if isinstance(section, StagesResult):
+        return [*growth_lines(section), *leak_lines(section), *move_lines(section)]
     return []
 
 
@@ -78,6 +83,71 @@ def _model_lines(model: ContractModel) -> Iterator[str]:
     for lifetime in model.residual_lifetimes:
         interval = Interval(value=lifetime.value, low=lifetime.low, high=lifetime.high)
         yield f"  after {lifetime.renewals} renewals: {format_interval(interval, 1)}"
+
+
+def growth_lines(section: StagesResult) -> list[str]:
+    """Return the growth of the latest months."""
+    title = "growth: active at the end = active at the start + new + resurrected - dormant"
+    if section.growth_reason:
+        return ["", title, f"  missing: {section.growth_reason}"]
+    money = section.money_reason or "in brackets: money per month"
+    rows = [
+        [
+            f"{month.start:%Y-%m}",
+            *(
+                _flow(flow)
+                for flow in (
+                    month.active_at_start,
+                    month.new_customers,
+                    month.resurrected_customers,
+                    month.dormant_customers,
+                    month.active_at_end,
+                )
+            ),
+        ]
+        for month in section.growth[-SHOWN_GROWTH:]
+    ]
+    head = ["month", "at the start", "new", "resurrected", "dormant", "at the end"]
+    return ["", f"{title} ({money})", *columns(head, rows)]
+
+
+def leak_lines(section: StagesResult) -> list[str]:
+    """Return the stages from which customers left, the most money first."""
+    title = "leaks: customers who left within a month, by their stage at its start"
+    if section.reason:
+        return ["", title, f"  missing: {section.reason}"]
+    rows = [
+        [
+            leak.stage,
+            f"{leak.at_start:,}",
+            _flow(leak),
+            share_text(leak.share, leak.low, leak.high),
+        ]
+        for leak in section.leaks
+    ]
+    return ["", title, *columns(["stage", "customers and months", "left (money)", "share a month"], rows)]
+
+
+def move_lines(section: StagesResult) -> list[str]:
+    """Return the moves of the latest month from one stage to another, most people first."""
+    if not section.months:
+        return []
+    month = section.months[-1]
+    moves = [move for move in month.transitions if move.origin != move.target]
+    moves.sort(key=lambda move: (-move.people, move.origin, move.target))
+    rows = [[f"{move.origin} -> {move.target}", _flow(move)] for move in moves[:SHOWN_MOVES]]
+    return [
+        "",
+        f"moves between stages in {month.start:%Y-%m}, most people first",
+        *columns(["", "people"], rows),
+    ]
+
+
+def _flow(flow: Flow) -> str:
+    """Return the people, and their money in brackets if it is known."""
+    if flow.money is None or flow.n_money_unknown:
+        return f"{flow.people:,}"
+    return f"{flow.people:,} ({flow.money:,.0f})"
 
 
 def share_text(share: float | None, low: float | None, high: float | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from churn.kpis import contract_model, survival, triangle
+from churn.kpis import activity, contract_model, growth, stages, survival, triangle
 
 COHORTS = f"""
 The section `cohorts` of kpis.json.
@@ -23,5 +23,19 @@ inactivity, customers who signed up before the first event of the label's table 
 must fall with age. Otherwise there is a reason and no model.
 """
 
-SECTION_TEXTS = {"Cohorts and survival": COHORTS}
+STAGES = f"""
+The section `stages` of kpis.json, for the last {activity.MAX_MONTHS} complete months.
+
+**Growth.** Unit: customers, and currency per month. Definition: {growth.GROWTH_DEFINITION}. Where the money
+of nobody is known, only people are counted, and `money_reason` says so.
+
+**Stages.** Unit: customers, and currency per month. Definition: {stages.STAGES_DEFINITION}. The stages are
+those of [the playbook](playbook.md#stages), computed from what was known at the start of each month. A stage
+whose condition uses a score has no past, so it gives a reason and no stages. A stage of the playbook named
+`gone` holds customers who are silent and still at risk; the label alone decides who has `left`.
+
+**Leaks.** Unit: customers, share and currency per month. Definition: {stages.LEAK_DEFINITION}.
+"""
+
+SECTION_TEXTS = {"Cohorts and survival": COHORTS, "Stages and growth": STAGES}
 """The text of each part by its title."""

@@ -1,0 +1,113 @@
+"""Who was active at the bounds of months, and what they paid per month then."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from churn.data.store import Store, day_number
+from churn.features.engine.cohort import read_customers
+from churn.features.money import money_before, mrr_at
+from churn.kpis.spells import ActivitySpells
+from churn.labels.calendar import months_later
+from churn.model.value import monthly_money
+
+Bools = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float64]
+
+MONEY_DAYS = 91
+"""The window of the money of customers without a contract, in days; as on the call list."""
+
+MAX_MONTHS = 12
+"""The number of months that are shown: one year, so that each season is in it once."""
+
+
+@dataclass(frozen=True)
+class Activity:
+    """The customers at consecutive bounds of months.
+
+    Attributes:
+        bounds: The first days of the months, and the end of the last month.
+        active: Whether each customer was active at each bound, `[bounds, customers]`.
+        was_active: Whether each customer was active at some time before each bound, `[bounds, customers]`.
+        active_before_first: Whether each customer was active one month before the first bound, `[customers]`.
+        was_active_before_first: Whether each customer was active at some time before that, `[customers]`.
+        money: The monthly value of each customer at each bound in currency, `[bounds, customers]`; NaN if
+            nothing is known.
+    """
+
+    bounds: tuple[date, ...]
+    active: Bools
+    was_active: Bools
+    active_before_first: Bools
+    was_active_before_first: Bools
+    money: Floats
+
+
+def month_bounds(
+    complete_from: date, cutoff: date, wait_days: int, max_months: int = MAX_MONTHS
+) -> tuple[date, ...]:
+    """Return the bounds of the last complete months for which it is certain who was active.
+
+    Args:
+        complete_from: The first day from which on everybody who leaves is seen.
+        cutoff: The end of the data.
+        wait_days: The number of days after a bound on which it becomes certain who was active at it.
+        max_months: The largest number of months.
+
+    >>> bounds = month_bounds(date(2025, 1, 15), date(2025, 4, 10), 30)
+    >>> [str(bound) for bound in bounds]
+    ['2025-02-01', '2025-03-01']
+    """
+    bound = complete_from.replace(day=1)
+    bounds = []
+    while day_number(bound) + wait_days <= day_number(cutoff):
+        if bound >= complete_from:
+            bounds.append(bound)
+        bound = months_later(bound, 1)
+    return tuple(bounds[-max_months - 1 :])
+
+
+def active_at(spells: ActivitySpells, bounds: Sequence[date], n_customers: int) -> Bools:
+    """Return whether each customer was active at each bound, `[bounds, customers]`."""
+    result = np.zeros((len(bounds), n_customers), dtype=bool)
+    for row, bound in enumerate(bounds):
+        day = day_number(bound)
+        result[row, spells.customer[(spells.start < day) & (spells.end >= day)]] = True
+    return result
+
+
+def active_before(spells: ActivitySpells, bounds: Sequence[date], n_customers: int) -> Bools:
+    """Return whether each customer was active at some time before each bound, `[bounds, customers]`.
+
+    A customer who joined on the day of the bound is active only after it.
+    """
+    result = np.zeros((len(bounds), n_customers), dtype=bool)
+    for row, bound in enumerate(bounds):
+        result[row, spells.customer[spells.start < day_number(bound)]] = True
+    return result
+
+
+def read_activity(store: Store, spells: ActivitySpells, bounds: tuple[date, ...]) -> Activity:
+    """Read who was active at each bound, and what each customer paid per month then."""
+    n_customers = store.n_customers
+    ids = pd.Series(read_customers(store).ids, dtype="str")
+    money = [
+        monthly_money(ids, money_before(store, bound, MONEY_DAYS), mrr_at(store, bound), MONEY_DAYS)
+        for bound in bounds
+    ]
+    earlier = [months_later(bounds[0], -1)] if bounds else []
+    no_customers = np.zeros(n_customers, dtype=bool)
+    return Activity(
+        bounds=bounds,
+        active=active_at(spells, bounds, n_customers),
+        was_active=active_before(spells, bounds, n_customers),
+        active_before_first=active_at(spells, earlier, n_customers)[0] if bounds else no_customers,
+        was_active_before_first=active_before(spells, earlier, n_customers)[0] if bounds else no_customers,
+        money=np.array(money).reshape(len(bounds), n_customers),
+    )

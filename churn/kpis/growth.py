@@ -1,0 +1,79 @@
+"""Growth accounting: the new, the retained, the resurrected and the dormant customers of each month."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+
+from churn.kpis.activity import Activity, Bools, Floats
+from churn.metrics.interval import Part
+
+GROWTH_DEFINITION = (
+    "active at the end = active at the start + new + resurrected - dormant. New: active at the end for the "
+    "first time ever. Resurrected: active at the end, not at the start, but at some time before. Dormant: "
+    "active at the start, not at the end. Who joins and leaves in one month is in none of them. Money: the "
+    "value per month at the end, for dormant customers at the start"
+)
+
+
+class Flow(Part):
+    """Customers, and the money that they pay per month.
+
+    Attributes:
+        people: The number of customers.
+        money: The sum of what is known of their monthly value, in currency; None if nothing
+            is known of any of them.
+        n_money_unknown: The customers whose monthly value is not known; they are not in `money`.
+    """
+
+    people: int
+    money: float | None
+    n_money_unknown: int
+
+
+def flow_of(mask: Bools, money: Floats) -> Flow:
+    """Return the customers in a mask and their money, both of shape `[customers]`."""
+    values = money[mask]
+    is_known = ~np.isnan(values)
+    return Flow(
+        people=int(mask.sum()),
+        money=float(values[is_known].sum()) if is_known.any() or not len(values) else None,
+        n_money_unknown=int((~is_known).sum()),
+    )
+
+
+class GrowthMonth(Part):
+    """The growth of one month `[start, end)`."""
+
+    start: date
+    end: date
+    active_at_start: Flow
+    new_customers: Flow
+    resurrected_customers: Flow
+    dormant_customers: Flow
+    retained_customers: Flow
+    active_at_end: Flow
+
+
+def growth_months(activity: Activity) -> tuple[GrowthMonth, ...]:
+    """Return the growth of each month between two bounds."""
+    months = []
+    for number in range(len(activity.bounds) - 1):
+        at_start, at_end = activity.active[number], activity.active[number + 1]
+        was_active = activity.was_active[number]
+        money_start, money_end = activity.money[number], activity.money[number + 1]
+        is_joiner = at_end & ~at_start
+        months.append(
+            GrowthMonth(
+                start=activity.bounds[number],
+                end=activity.bounds[number + 1],
+                active_at_start=flow_of(at_start, money_start),
+                new_customers=flow_of(is_joiner & ~was_active, money_end),
+                resurrected_customers=flow_of(is_joiner & was_active, money_end),
+                dormant_customers=flow_of(at_start & ~at_end, money_start),
+                retained_customers=flow_of(at_start & at_end, money_end),
+                active_at_end=flow_of(at_end, money_end),
+            )
+        )
+    return tuple(months)

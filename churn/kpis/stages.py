@@ -1,0 +1,212 @@
+"""The stages of customers from month to month: who moves where, and what the leaks cost.
+
+The playbook defines the stages; here are only the states that it cannot define, because they hold before or
+after a customer is at risk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+import numpy.typing as npt
+
+from churn.data.store import Store
+from churn.features.engine.cohort import CANCELLING, read_customers
+from churn.features.engine.matrix import MatrixBuilder
+from churn.features.library import availability
+from churn.kpis.activity import Activity, Bools
+from churn.kpis.growth import Flow, flow_of
+from churn.metrics.interval import Part
+from churn.metrics.standard_errors import customer_wilson_interval
+from churn.scoring.conditions import SCORE_COLUMNS
+from churn.scoring.playbook import Playbook
+
+Codes = npt.NDArray[np.int16]
+
+NOT_YET = "not a customer yet"
+LEFT = "left"
+WON_BACK = "won back"
+NOTICE_GIVEN = "notice given"
+NO_STAGE = "no stage"
+
+STAGES_DEFINITION = (
+    "the stages of the playbook, for customers at risk. Beside them: `left` (was active and is not, by the "
+    "label), `won back` (active now, not a month before, but earlier), `notice given` (the end is "
+    "requested), `no stage` (active, and no stage of the playbook holds). Money: the value per month at the "
+    "start of the month; at its end for customers who were not active at the start"
+)
+LEAK_DEFINITION = (
+    "customers who were in a stage at the start of a month and had left at its end, over all months shown; "
+    "the money is what they paid per month. The interval of the share takes each customer as one trial"
+)
+
+
+class StageCount(Flow):
+    """The customers of a stage at a bound."""
+
+    stage: str
+
+
+class Transition(Flow):
+    """The customers who were in one stage at the start of a month and in another at its end."""
+
+    origin: str
+    target: str
+
+
+class StageMonth(Part):
+    """The stages at the start of a month, and the moves to the stages at its end."""
+
+    start: date
+    end: date
+    at_start: tuple[StageCount, ...]
+    transitions: tuple[Transition, ...]
+
+
+class Leak(Flow):
+    """The customers who left from a stage.
+
+    Attributes:
+        stage: The stage at the start of the month.
+        at_start: The customers in the stage at the starts of all months; a customer counts in each month.
+        share, low, high: The share that left within a month, with Wilson's 95 % interval.
+    """
+
+    stage: str
+    at_start: int
+    share: float
+    low: float
+    high: float
+
+
+def score_stages(playbook: Playbook) -> list[str]:
+    """Return the stages whose condition uses a score, so that they are known only for nights."""
+    return [stage.name for stage in playbook.stages if stage.condition.names() & set(SCORE_COLUMNS)]
+
+
+def playbook_stages(store: Store, playbook: Playbook, bounds: Sequence[date]) -> tuple[Codes, Bools]:
+    """Return the stage of each customer at each bound, as the playbook tells it from what was known then.
+
+    Customers who objected to being contacted count as well: a figure contacts nobody.
+
+    Returns:
+        The index of the stage, -1 for none, and whether the customer gave notice; `[bounds, customers]`.
+    """
+    names = set().union(*(stage.condition.names() for stage in playbook.stages))
+    signals = [
+        entry.signal
+        for entry in availability(store.params, store)
+        if entry.off_because is None and entry.signal.name in names
+    ]
+    customers = read_customers(store)
+    nobody = np.zeros(len(customers.ids), dtype=bool)
+    builder = MatrixBuilder(store, signals, bounds, replace(customers, has_objected=nobody))
+    row_of = {bound: row for row, bound in enumerate(bounds)}
+    codes = np.full((len(bounds), store.n_customers), -1, dtype=np.int16)
+    for part in builder.parts():
+        codes[row_of[part.cutoff], part.codes] = playbook.stage_indices(part.columns, len(part.codes))
+    notice = np.array([cohort.status == CANCELLING for cohort in builder.cohorts])
+    return codes, notice.reshape(codes.shape)
+
+
+def stage_names(playbook: Playbook) -> tuple[str, ...]:
+    """Return the names of all states; a state's code is its index."""
+    own = tuple(stage.name for stage in playbook.stages)
+    return (*own, WON_BACK, NOTICE_GIVEN, NO_STAGE, LEFT, NOT_YET)
+
+
+def stage_codes(activity: Activity, stages: Codes, notice: Bools, names: Sequence[str]) -> Codes:
+    """Return the state of each customer at each bound as an index of `names`, `[bounds, customers]`.
+
+    Args:
+        activity: Who was active at each bound.
+        stages: The index of the playbook's stage, -1 for none, `[bounds, customers]`.
+        notice: Whether the customer gave notice, `[bounds, customers]`.
+        names: The names of all states.
+    """
+    code = {name: number for number, name in enumerate(names)}
+    earlier = np.vstack([activity.active_before_first[None], activity.active[:-1]])
+    first_seen = _seen_one_bound_before(activity)
+    is_back = activity.active & ~earlier & first_seen
+    result = np.where(stages >= 0, stages, code[NO_STAGE])
+    result = np.where(notice, code[NOTICE_GIVEN], result)
+    result = np.where(is_back & ~notice, code[WON_BACK], result)
+    result = np.where(activity.active, result, np.where(activity.was_active, code[LEFT], code[NOT_YET]))
+    return result.astype(np.int16)
+
+
+def _seen_one_bound_before(activity: Activity) -> Bools:
+    """Return whether each customer was active at some time before the bound before each bound."""
+    return np.vstack([activity.was_active_before_first[None], activity.was_active[:-1]])
+
+
+def stage_months(activity: Activity, codes: Codes, names: Sequence[str]) -> tuple[StageMonth, ...]:
+    """Return the stages at the start of each month, and who moved; customers who stay are moves, too.
+
+    Args:
+        activity: Who was active at each bound, and the money.
+        codes: The state of each customer at each bound, an index of `names`, `[bounds, customers]`.
+        names: The names of all states.
+    """
+    months = []
+    for number in range(len(activity.bounds) - 1):
+        origin, target = codes[number], codes[number + 1]
+        money = np.where(activity.active[number], activity.money[number], activity.money[number + 1])
+        counts, transitions = [], []
+        for start, name in enumerate(names):
+            mask = origin == start
+            if not mask.any():
+                continue
+            if name not in (LEFT, NOT_YET):
+                own = flow_of(mask, activity.money[number])
+                counts.append(StageCount(stage=name, **own.as_json()))
+            for end in np.unique(target[mask]).tolist():
+                if name in (LEFT, NOT_YET) and names[end] == name:
+                    continue  # nobody moved, and nobody pays
+                moved = flow_of(mask & (target == end), money)
+                transitions.append(Transition(origin=name, target=names[end], **moved.as_json()))
+        months.append(
+            StageMonth(
+                start=activity.bounds[number],
+                end=activity.bounds[number + 1],
+                at_start=tuple(counts),
+                transitions=tuple(transitions),
+            )
+        )
+    return tuple(months)
+
+
+def rank_leaks(activity: Activity, codes: Codes, names: Sequence[str]) -> tuple[Leak, ...]:
+    """Return the stages from which customers left, the one that costs most money per month first.
+
+    Args:
+        activity: Who was active at each bound, and the money.
+        codes: The state of each customer at each bound, an index of `names`, `[bounds, customers]`.
+        names: The names of all states.
+    """
+    left_code = names.index(LEFT)
+    starts, has_left = codes[:-1], codes[1:] == left_code
+    customer = np.broadcast_to(np.arange(codes.shape[1]), starts.shape)
+    money = activity.money[:-1]
+    leaks = []
+    for number, name in enumerate(names):
+        mask = starts == number
+        if name in (LEFT, NOT_YET) or not mask.any():
+            continue
+        left = has_left[mask].astype(np.float64)
+        low, high = customer_wilson_interval(left, customer[mask])
+        lost = flow_of((mask & has_left).ravel(), money.ravel())
+        leaks.append(
+            Leak(
+                stage=name,
+                at_start=int(mask.sum()),
+                share=float(left.mean()),
+                low=low,
+                high=high,
+                **lost.as_json(),
+            )
+        )
+    return tuple(sorted(leaks, key=lambda leak: (-(leak.money or 0.0), -leak.people, leak.stage)))
