@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import SerializeAsAny, field_validator
 
 from churn.data.own_files import read_own_json, write_own_json
+from churn.kpis.activation_rows import ActivationResult, activation_section
 from churn.kpis.catalog import FIGURES
 from churn.kpis.cohorts import CohortsResult, cohorts_section
 from churn.kpis.company import Company
@@ -88,6 +89,7 @@ SECTIONS: Mapping[str, Section] = {
     "voice": Section(VoiceResult, _voice),
     "cohorts": Section(CohortsResult, cohorts_section),
     "stages": Section(StagesResult, stages_section),
+    "activation": Section(ActivationResult, activation_section),
 }
 """The sections by name, in the order of kpis.json; a further section is one entry."""
 

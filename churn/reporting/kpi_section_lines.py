@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from churn.kpis.activation_rows import ActivationResult
 from churn.kpis.cohorts import CohortsResult
 from churn.kpis.contract_model import ContractModel
 from churn.kpis.growth import Flow
@@ -24,6 +25,8 @@ def section_lines(section: SectionResult) -> list[str]:
         return [*triangle_lines(section.triangle), *survival_lines(section.survival), *_model(section)]
     if isinstance(section, StagesResult):
         return [*growth_lines(section), *leak_lines(section), *move_lines(section)]
+    if isinstance(section, ActivationResult):
+        return activation_lines(section)
     return []
 
 
@@ -148,6 +151,30 @@ def _flow(flow: Flow) -> str:
     if flow.money is None or flow.n_money_unknown:
         return f"{flow.people:,}"
     return f"{flow.people:,} ({flow.money:,.0f})"
+
+
+def activation_lines(section: ActivationResult) -> list[str]:
+    """Return the activation event, or why none is reported."""
+    title = "activation: the early event that goes with staying (it is not shown to cause it)"
+    event = section.activation
+    if event is None:
+        return ["", title, f"  none: {section.reason}"]
+    sides = [
+        f"{name}: {share_text(side.share, side.low, side.high)} of {side.n:,} leave in a label window"
+        for name, side in (("with it", event.with_event), ("without it", event.without_event))
+    ]
+    points = format_interval(
+        Interval(value=event.difference, low=event.low, high=event.high), 1, percent=True
+    )
+    notes = ["  the label counts the same events, so part of this is so by definition"]
+    return [
+        "",
+        title,
+        f"  {event.text}; {event.share_done:.0%} do it ({section.n_tried} candidates tried)",
+        *(f"  customers who joined since {section.split_at}, {side}" for side in sides),
+        f"  difference within month of joining and age: {points} points, p = {event.p_value:.3f}",
+        *(notes if event.decides_label else []),
+    ]
 
 
 def share_text(share: float | None, low: float | None, high: float | None) -> str:

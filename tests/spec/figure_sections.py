@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from churn.kpis import activity, contract_model, growth, stages, survival, triangle
+from churn.kpis import (
+    activation,
+    activation_rows,
+    activity,
+    contract_model,
+    growth,
+    stages,
+    survival,
+    triangle,
+)
 
 COHORTS = f"""
 The section `cohorts` of kpis.json.
@@ -37,5 +46,17 @@ whose condition uses a score has no past, so it gives a reason and no stages. A 
 **Leaks.** Unit: customers, share and currency per month. Definition: {stages.LEAK_DEFINITION}.
 """
 
-SECTION_TEXTS = {"Cohorts and survival": COHORTS, "Stages and growth": STAGES}
+ACTIVATION = f"""
+The section `activation` of kpis.json.
+
+**Activation event.** Definition: {activation_rows.DEFINITION}. Tried are all event tables and their kinds
+that are acts of the customer, {", ".join(map(str, activation.AT_LEAST))} times within
+{", ".join(map(str, activation.WITHIN_DAYS))} days, where at least {activation.MIN_SHARE:.0%} and
+{activation.MIN_CUSTOMERS} customers do it, and as many do not. Otherwise none is reported, with the reason.
+Each run repeats the test on nearly the same customers, so an event that is reported only in some runs is
+weak. `decides_label` marks an event of the label's own table: part of it goes with staying by definition.
+How often an event is reported where there is none: [benchmarks/kpis](../benchmarks/kpis/README.md).
+"""
+
+SECTION_TEXTS = {"Cohorts and survival": COHORTS, "Stages and growth": STAGES, "Activation": ACTIVATION}
 """The text of each part by its title."""

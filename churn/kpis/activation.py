@@ -1,0 +1,234 @@
+"""Find the early event that goes with staying: chosen on earlier joiners, confirmed on later ones.
+
+Three things would find an event where there is none, and are kept out:
+
+1. Who leaves early has few events, so only customers count who are still there after the longest time window,
+   and only leaving after it counts.
+2. Of many candidates the best one looks good by chance. So it is chosen on the customers who joined earlier,
+   and tested once on those who joined later.
+3. Customers who joined at different times differ in both. So customers are compared only with those who
+   joined in the same month, at the same age.
+
+Source: N. Mantel, Evaluation of survival data and two new rank order statistics, Cancer Chemotherapy Reports
+50 (1966), for the stratified test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import norm
+
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float64]
+
+WITHIN_DAYS = (1, 3, 7, 14, 28)
+"""The time windows that are tried, in days from the sign-up."""
+
+AT_LEAST = (1, 2, 3, 5, 10, 20)
+"""The numbers of events that are tried."""
+
+LEVEL = 0.025
+"""The one-sided level of the test on the later joiners, so that its 95 % interval excludes no difference."""
+
+MIN_LEFT = 20
+"""The least number of customers who left, among earlier and among later joiners."""
+
+MIN_SHARE, MIN_CUSTOMERS = 0.05, 30
+"""The least share and number of customers with, and without, a candidate among the earlier joiners."""
+
+
+@dataclass(frozen=True)
+class EventCounts:
+    """How often each customer did something soon after the sign-up.
+
+    Attributes:
+        event: The name of the event, such as `interactions: report`.
+        counts: The number of events within each of `WITHIN_DAYS`, `[windows, customers]`.
+        is_covered: Whether the table of the event goes back to the customer's sign-up, `[customers]`.
+    """
+
+    event: str
+    counts: Ints
+    is_covered: Bools
+
+
+@dataclass(frozen=True)
+class FollowUp:
+    """The label windows in which customers were followed; each array has the shape `[rows]`.
+
+    A customer has a row for each window up to the one in which the customer left.
+
+    Attributes:
+        customer: The customer, an index into the arrays of `EventCounts`.
+        stratum: The rows that are compared with each other: one month of joining and one age.
+        has_left: Whether the customer left in the window.
+    """
+
+    customer: Ints
+    stratum: Ints
+    has_left: Bools
+
+    def of(self, mask: Bools) -> FollowUp:
+        """Return the rows of some customers; the mask has the shape `[customers]`."""
+        rows = mask[self.customer]
+        return FollowUp(self.customer[rows], self.stratum[rows], self.has_left[rows])
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An event that happens at least some number of times within some days of the sign-up."""
+
+    event: str
+    at_least: int
+    within_days: int
+
+    def __str__(self) -> str:
+        """Return the candidate in words."""
+        times = "once" if self.at_least == 1 else f"{self.at_least} times"
+        days = "on the day" if self.within_days == 1 else f"within {self.within_days} days"
+        return f"{self.event} at least {times} {days} of the sign-up"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Customers with a candidate against customers without it, within strata.
+
+    Attributes:
+        z: The standard normal statistic; positive if customers with it leave less often.
+        difference: The share that leaves in a window without it, minus the share with it, weighted over
+            strata.
+    """
+
+    z: float
+    difference: float
+
+    @property
+    def p_value(self) -> float:
+        """Return the one-sided p-value of the hypothesis that customers with it leave as often."""
+        return float(norm.sf(self.z))
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Return the 95 % interval of the difference, from the test statistic.
+
+        Source: O. Miettinen, Estimability and estimation in case-referent studies, American Journal of
+            Epidemiology 103 (1976).
+        """
+        half = float(norm.ppf(1 - LEVEL)) * abs(self.difference / self.z) if self.z else float("inf")
+        return self.difference - half, self.difference + half
+
+
+@dataclass(frozen=True)
+class Search:
+    """The result of a search.
+
+    Attributes:
+        n_tried: The number of candidates that were compared on the earlier joiners.
+        best: The best candidate of the earlier joiners; None without one.
+        earlier, later: Its comparison on the earlier and on the later joiners.
+        reason: Why no candidate is reported; None if `best` is confirmed.
+    """
+
+    n_tried: int
+    best: Candidate | None
+    earlier: Comparison | None
+    later: Comparison | None
+    reason: str | None
+
+
+def search_activation(events: Sequence[EventCounts], earlier: FollowUp, later: FollowUp) -> Search:
+    """Choose the candidate that goes best with staying on earlier joiners, and test it once on later ones.
+
+    Args:
+        events: The early events of all customers.
+        earlier: The follow-up of the customers who joined earlier.
+        later: The follow-up of the customers who joined later; no customer is in both.
+    """
+    n_left = (int(earlier.has_left.sum()), int(later.has_left.sum()))
+    if min(n_left) < MIN_LEFT:
+        too_few = (
+            f"{n_left[0]} of the customers who joined earlier and {n_left[1]} of those who joined later left "
+            f"in the windows that were followed; {MIN_LEFT} of each are needed"
+        )
+        return Search(0, None, None, None, too_few)
+    n_tried, best, best_comparison = 0, None, None
+    for event in events:
+        for row, within_days in enumerate(WITHIN_DAYS):
+            for at_least in AT_LEAST:
+                has_done = event.counts[row] >= at_least
+                if not _is_common(has_done, event.is_covered, earlier.customer):
+                    continue
+                comparison = compare(has_done, event.is_covered, earlier)
+                if comparison is None:
+                    continue
+                n_tried += 1
+                if comparison.z > (best_comparison.z if best_comparison else 0.0):
+                    best, best_comparison = Candidate(event.event, at_least, within_days), comparison
+    if best is None or best_comparison is None:
+        return Search(n_tried, None, None, None, _why_none(n_tried))
+    counts = next(event for event in events if event.event == best.event)
+    has_done = counts.counts[WITHIN_DAYS.index(best.within_days)] >= best.at_least
+    confirmation = compare(has_done, counts.is_covered, later)
+    reason: str | None = None
+    if confirmation is None:
+        reason = f"{best}: it cannot be compared among the customers who joined later"
+    elif confirmation.p_value > LEVEL:
+        reason = (
+            f"{best}: it goes best with staying among the customers who joined earlier, and is not confirmed "
+            f"among those who joined later (p = {confirmation.p_value:.3f}, one-sided; {LEVEL} is needed)"
+        )
+    return Search(n_tried, best, best_comparison, confirmation, reason)
+
+
+def _why_none(n_tried: int) -> str:
+    if not n_tried:
+        return "no event is done by some customers, and not by others, soon after the sign-up"
+    return f"none of {n_tried} candidates goes with staying among the customers who joined earlier"
+
+
+def _is_common(has_done: Bools, is_covered: Bools, customers: Ints) -> bool:
+    """Return whether enough of the followed customers did it, and enough did not."""
+    ids = np.unique(customers)
+    ids = ids[is_covered[ids]]
+    n_done = int(has_done[ids].sum())
+    fewest = min(n_done, len(ids) - n_done)
+    return fewest >= max(MIN_CUSTOMERS, MIN_SHARE * len(ids))
+
+
+def compare(has_done: Bools, is_covered: Bools, follow_up: FollowUp) -> Comparison | None:
+    """Compare customers with and without an event, within strata; None if no stratum has both.
+
+    Args:
+        has_done: Whether each customer did it, `[customers]`.
+        is_covered: Whether it is known, `[customers]`.
+        follow_up: The windows in which customers were followed.
+    """
+    rows = follow_up.of(is_covered)
+    strata, stratum = np.unique(rows.stratum, return_inverse=True)
+    is_exposed = has_done[rows.customer]
+    size = len(strata)
+    n_all = np.bincount(stratum, minlength=size)
+    n_with = np.bincount(stratum[is_exposed], minlength=size)
+    has_both = (n_with > 0) & (n_with < n_all)
+    if not has_both.any():
+        return None
+    n, n_exposed = n_all[has_both].astype(np.float64), n_with[has_both].astype(np.float64)
+    left = np.bincount(stratum[rows.has_left], minlength=size)[has_both].astype(np.float64)
+    left_exposed = np.bincount(stratum[rows.has_left & is_exposed], minlength=size)[has_both].astype(
+        np.float64
+    )
+    n_other = n - n_exposed
+    expected = left * n_exposed / n
+    variance = left * (n - left) * n_exposed * n_other / (n * n * np.maximum(n - 1, 1))
+    if variance.sum() <= 0:
+        return None
+    weight = n_exposed * n_other / n
+    difference = (weight * ((left - left_exposed) / n_other - left_exposed / n_exposed)).sum() / weight.sum()
+    return Comparison(
+        z=float((expected - left_exposed).sum() / np.sqrt(variance.sum())), difference=float(difference)
+    )
