@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from churn.kpis.definitions.definition import FigureDefinition
+from churn.kpis.definitions.orders import ORDERS
 from churn.kpis.definitions.recurring import RECURRING
 from churn.kpis.definitions.retention import RETENTION
 from churn.kpis.definitions.voice import VOICE
@@ -13,6 +14,7 @@ GROUPS: Mapping[str, tuple[FigureDefinition, ...]] = {
     "Customers": RETENTION,
     "Recurring revenue": RECURRING,
     "Surveys and support": VOICE,
+    "Orders": ORDERS,
 }
 """The definitions by group, in the order in which they are shown; each group is a file in `definitions/`."""
 

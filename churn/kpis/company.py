@@ -52,7 +52,12 @@ class Company:
         """Return by kind the complete weeks, months and quarters from a first day to the cutoff."""
         return {kind: complete_periods(kind, first, self.cutoff) for kind in CALENDAR_KINDS}
 
+    def first_day_of(self, table: str) -> date | None:
+        """Return the day of the first row of a table before the cutoff; None if it has none."""
+        first = self.store.tables[table].first_day if self.store.has(table) else None
+        day = None if first is None else date_of_day(first)
+        return day if day is not None and day < self.cutoff else None
+
     def periods_of_table(self, table: str) -> Mapping[str, tuple[Period, ...]]:
         """Return by kind the complete periods since the first row of a table; none for an empty table."""
-        first = self.store.tables[table].first_day if self.store.has(table) else None
-        return self.periods_since(self.cutoff if first is None else date_of_day(first))
+        return self.periods_since(self.first_day_of(table) or self.cutoff)

@@ -16,15 +16,15 @@ from churn.kpis.activation_rows import ActivationResult, activation_section
 from churn.kpis.catalog import FIGURES
 from churn.kpis.cohorts import CohortsResult, cohorts_section
 from churn.kpis.company import Company
-from churn.kpis.contract_rows import read_contract_rows
+from churn.kpis.company_sections import orders_of, recurring_of, retention_of, voice_of
 from churn.kpis.definitions.definition import FigureDefinition
 from churn.kpis.figure import Figure
 from churn.kpis.journey import StagesResult, stages_section
-from churn.kpis.recurring import RecurringResult, recurring_section
-from churn.kpis.retention import RetentionResult, retention_section
+from churn.kpis.orders import OrdersResult
+from churn.kpis.recurring import RecurringResult
+from churn.kpis.retention import RetentionResult
 from churn.kpis.section import SectionResult
-from churn.kpis.voice import VoiceResult, VoiceTables, VoiceTerms, silent_figures, voice_section
-from churn.kpis.voice_rows import read_answers, read_contacts, read_tickets
+from churn.kpis.voice import VoiceResult
 from churn.metrics.interval import Part
 
 VERSION = 1
@@ -41,52 +41,11 @@ class Section:
     compute: Callable[[Company], SectionResult]
 
 
-def _retention(company: Company) -> SectionResult:
-    return retention_section(company.spells, company.retention_periods, company.segmentations, company.cutoff)
-
-
-def _recurring(company: Company) -> SectionResult:
-    params = company.store.params
-    return recurring_section(
-        read_contract_rows(company.store, company.cutoff),
-        company.periods_of_table("subscriptions"),
-        company.segmentations,
-        cutoff=company.cutoff,
-        grace_days=params.label.grace_days,
-        late_days=params.snapshot.late_days,
-        latest=company.latest_month,
-    )
-
-
-def _voice(company: Company) -> SectionResult:
-    store, terms = company.store, company.store.params.kpis
-    tables = VoiceTables(
-        read_answers(store, company.cutoff),
-        read_tickets(store, company.cutoff),
-        read_contacts(store, company.cutoff),
-        {name: company.periods_of_table(name) for name in ("surveys", "tickets")},
-    )
-    voice = voice_section(
-        tables,
-        company.segmentations,
-        VoiceTerms(answer_days=terms.answer_days, satisfied_from=terms.satisfied_from),
-        cutoff=company.cutoff,
-        latest=company.latest_month,
-    )
-    silent = silent_figures(
-        company.spells,
-        company.retention_periods,
-        tables.traces,
-        cutoff=company.cutoff,
-        latest=company.latest_month,
-    )
-    return VoiceResult(figures=(*voice.figures, *silent))
-
-
 SECTIONS: Mapping[str, Section] = {
-    "retention": Section(RetentionResult, _retention),
-    "recurring": Section(RecurringResult, _recurring),
-    "voice": Section(VoiceResult, _voice),
+    "retention": Section(RetentionResult, retention_of),
+    "recurring": Section(RecurringResult, recurring_of),
+    "voice": Section(VoiceResult, voice_of),
+    "orders": Section(OrdersResult, orders_of),
     "cohorts": Section(CohortsResult, cohorts_section),
     "stages": Section(StagesResult, stages_section),
     "activation": Section(ActivationResult, activation_section),

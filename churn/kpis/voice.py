@@ -24,7 +24,7 @@ from churn.kpis.voice_rows import (
     ContactDays,
     Tickets,
 )
-from churn.labels.kaplan_meier import Lives, survival_curve
+from churn.labels.kaplan_meier import Lives, SurvivalCurve, survival_curve
 from churn.metrics.standard_errors import Z_95
 
 Ints = npt.NDArray[np.int64]
@@ -306,6 +306,18 @@ def median_figure(name: str, period: Period, durations: Ints, has_ended: Bools) 
     """
     n = len(durations)
     curve = survival_curve(Lives(durations, has_ended, np.zeros(n, dtype=np.int64)), MIN_FOLLOWED)
+    return median_of_curve(name, period, curve, n)
+
+
+def median_of_curve(name: str, period: Period, curve: SurvivalCurve | None, n: int) -> Figure:
+    """Return the median of a Kaplan-Meier curve, with the interval where the band crosses one half.
+
+    Args:
+        name: The name of the definition.
+        period: The period.
+        curve: The curve; None if too few were followed.
+        n: The number of durations.
+    """
     if curve is None or curve.median_days is None:
         reason = "too few were followed to a half" if n else "none in the period"
         return missing_figure(name, period, reason)

@@ -225,7 +225,17 @@ def survival_curve(lives: Lives, min_at_risk: int = MIN_AT_RISK) -> SurvivalCurv
     The curve ends before the first age with fewer than `min_at_risk` customers. Early ages matter most: with
     one customer at risk, one who leaves would make the curve 0 for all later ages.
     """
-    at_risk, n_left = risk_table(lives)
+    return curve_of_counts(*risk_table(lives), min_at_risk)
+
+
+def curve_of_counts(at_risk: Ints, n_left: Ints, min_at_risk: int = MIN_AT_RISK) -> SurvivalCurve | None:
+    """Estimate how long customers stay from counts by age, as `survival_curve` does.
+
+    Args:
+        at_risk: The customers under observation who have not left before each age in days.
+        n_left: The customers who left at each age.
+        min_at_risk: The curve ends before the first age with fewer customers at risk.
+    """
     too_few = np.flatnonzero(at_risk < max(min_at_risk, 1))
     width = int(too_few[0]) if len(too_few) else len(at_risk)
     if width < 2:
