@@ -241,7 +241,7 @@ def _command(verb: str, options: Sequence[Option], echo: Echo, interrupts: Inter
         parameter(
             "set", list[str] | None, None, "--set", "Override a parameter; repeatable.", metavar="A.B=C"
         ),
-        parameter("debug", bool, False, "--debug", "Show the traceback of an error."),
+        parameter("debug", bool, False, "--debug", "Show the traceback of an error, and all lines of `run`."),
     ]
 
     def own_parameter(option: Option) -> inspect.Parameter:
@@ -283,6 +283,7 @@ def _perform(
             "init writes the parameters, so there is nothing to --set yet. Change them in the file."
         )
     params: Any = None
+    echo.shows_details = debug
     try:
         from churn.params import load_params
 

@@ -90,14 +90,14 @@ def _report(delivery: Delivery, terms: OutboxParams, params: Params, echo: Echo,
     Raises:
         DeliveryError: events wait, or are dead.
     """
-    echo(
+    echo.show(
         f"deliver: {delivery.n_delivered:,} {_noun(delivery.n_delivered)} delivered to {terms.receiver}, "
         f"{delivery.n_delivered_before:,} before"
     )
     for because, n in sorted(delivery.not_sent.items()):
-        echo(f"  {n:,} not sent: {because}" + (f" (today is {today})" if "expired" in because else ""))
+        echo.show(f"  {n:,} not sent: {because}" + (f" (today is {today})" if "expired" in because else ""))
     if delivery.n_unknown:
-        echo(
+        echo.show(
             f"  {delivery.n_unknown:,} {'attempt' if delivery.n_unknown == 1 else 'attempts'} without a "
             "known answer so far: a receiver that does not look at `webhook-id` may have taken these twice"
         )

@@ -25,17 +25,27 @@ class Echo:
     Attributes:
         finished_steps: The steps of the verb that are done, for the words of a verb that is stopped.
         raise_if_stopped: Raises if the program was asked to end.
+        shows_details: Whether `run` shows the lines of all its verbs.
     """
 
     def __init__(self, raise_if_stopped: Callable[[], None] = lambda: None) -> None:
         """Take the function that raises if the program was asked to end; each line calls it first."""
         self.finished_steps: list[str] = []
         self.raise_if_stopped = raise_if_stopped
+        self.shows_details = False
+
+    def has_terminal(self) -> bool:
+        """Return whether progress goes to a terminal."""
+        return sys.stderr.isatty()
 
     def __call__(self, text: str) -> None:
         """Print a line on stdout."""
         self.raise_if_stopped()
         print(_clean(text), flush=True)
+
+    def show(self, text: str) -> None:
+        """Print a line that `run` shows too, where the lines of its verbs go to a file."""
+        self(text)
 
     def finish_step(self, step: str) -> None:
         """Note that a step of the verb is done."""
@@ -60,7 +70,7 @@ class Echo:
 
         Progress goes to stderr, so that the output of a verb can be piped.
         """
-        with _bar(label, total) if sys.stderr.isatty() else _lines(label, total) as show:
+        with _bar(label, total) if self.has_terminal() else _lines(label, total) as show:
 
             def advance(steps: int = 1) -> None:
                 self.raise_if_stopped()

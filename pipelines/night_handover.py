@@ -65,7 +65,7 @@ def _fill_database(params: Params, cutoff: date, echo: Echo, *, is_new: bool) ->
         with one_night_at_a_time(params.output):
             delivery = hand_over(params.output, cutoff, params.score.sink, params.file)
         for line in delivery_lines(delivery, cutoff, is_new=is_new):
-            echo(line)
+            echo.show(line)
 
 
 def _send_contacts(params: Params, store: Store, echo: Echo) -> None:

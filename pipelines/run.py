@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 
 from churn.errors import Stop
+from churn.evaluation.result import EvaluationResult
 from churn.model.bundle import load_champion
 from churn.model.registry import Registry
 from churn.model.tracking import check_answers
 from churn.params import Params
 from churn.promotion.record import NOT_EVALUATED, keep_evaluation, trial_of
-from churn.reporting.report import report_path
+from churn.reporting.report import read_report_sources, report_path
+from churn.reporting.run_summary import (
+    evaluation_line,
+    night_line,
+    result_sentences,
+    snapshots_line,
+    tables_line,
+    training_line,
+)
 from churn.scoring.sink import calls_path
+from churn.snapshots.manifest import SnapshotManifest
 from churn.training.challenger import read_challenger
 from pipelines import evaluate, promote, report, score, snapshot, train
 from pipelines.echo import Echo
 from pipelines.ingest import ensure_store
 from pipelines.night_handover import check_handover, hand_over_night
+from pipelines.run_log import RunLog, run_log
 
 
 def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None:
@@ -25,7 +36,8 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
     For a night in the past (`--cutoff`), only labels that were known on that night are used in training. If
     the challenger cannot be evaluated, or its promotion is refused, the present champion scores, with a
     warning. If there is no champion yet, or if it does not fit the present parameters (for example, it
-    predicts another label), the challenger scores the night as a trial.
+    predicts another label), the challenger scores the night as a trial. Each step prints one line; the lines
+    of the verbs go to `run.txt` below the output folder, and `--debug` prints them too.
 
     Raises:
         ChurnError: the playbook or another input of the night has mistakes; nothing is trained then.
@@ -35,42 +47,56 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
     check_answers(params.tracking.uri, params.file)
     score.check_inputs(params)
     check_handover(params)
-    store = ensure_store(params, echo)
+    with run_log(echo, params.output, f"churn run, {datetime.now():%Y-%m-%d %H:%M:%S}") as log:
+        return _run(params, cutoff, log)
+
+
+def _run(params: Params, cutoff: date | None, log: RunLog) -> int | None:
+    store = ensure_store(params, log)
     night = store.cutoff_or_tonight(cutoff)
-    echo.finish_step("ingest")
-    snapshot.run(params, echo=echo, store=store)
-    echo.finish_step("snapshot")
+    log.finish_step("ingest")
+    log.show(f"1/5 tables      {tables_line(store.tables)}")
+    snapshot.run(params, echo=log, store=store)
+    log.finish_step("snapshot")
+    log.show(f"2/5 snapshots   {snapshots_line(SnapshotManifest.read(params.output / 'snapshots'))}")
     known_by = None if cutoff is None else night
-    train.run(params, cutoff=known_by, echo=echo)
-    echo.finish_step("train")
-    refusal, trial = _evaluate_and_promote(params, known_by, echo), None
+    train.run(params, cutoff=known_by, echo=log)
+    log.finish_step("train")
+    challenger = read_challenger(params.output)
+    log.show(f"3/5 model       {training_line(challenger)}")
+    refusal, trial = _evaluate_and_promote(params, known_by, log), None
     if refusal:
         has_champion = params.champion.exists()
         problems = score.champion_problems(params, store) if has_champion else ()
         if has_champion and not problems:
             for problem in refusal.problems:
-                echo.warn(problem)
-            echo.warn(
+                log.warn(problem)
+            log.warn(
                 f"the present champion, version {load_champion(params.champion).version}, scores tonight."
             )
         else:
             trial = trial_of(params.output, refusal, problems)
     if trial and trial.because != NOT_EVALUATED:
-        keep_evaluation(params.output, read_challenger(params.output).digest)
-    score.run(params, cutoff=night, echo=echo, store=store, trial=trial, is_last_step=False)
-    echo.finish_step("score")
-    report.run(params, cutoff=night, echo=echo)
+        keep_evaluation(params.output, challenger.digest)
+    score.run(params, cutoff=night, echo=log, store=store, trial=trial, is_last_step=False)
+    log.finish_step("score")
+    report.run(params, cutoff=night, echo=log)
+    sources = read_report_sources(params.output, night)
+    log.show(f"5/5 tonight     {night_line(sources)}")
     if not trial:
-        hand_over_night(params, store, night, echo)
+        hand_over_night(params, store, night, log)
     registry = Registry(params.tracking, params.models, params.file)
-    challenger = read_challenger(params.output)
     if trial:
         with registry.run("train", challenger.run_id):
             registry.log(tags=trial.as_tags(str(night)))
-    echo("")
-    echo(f"call list  {calls_path(params.output, night)}{' (a trial)' if trial else ''}")
-    echo(f"report     {report_path(params.output)}")
-    echo(f"MLflow     {registry.link(challenger.run_id)} (once `churn ui` runs)")
+    log.show("")
+    for sentence in result_sentences(sources):
+        log.show(sentence)
+    log.show("")
+    log.show(f"call list  {calls_path(params.output, night)}{' (a trial)' if trial else ''}")
+    log.show(f"report     {report_path(params.output)}")
+    log.show(f"MLflow     {registry.link(challenger.run_id)} (once `churn ui` runs)")
+    log.show(f"details    {log.path}")
     if refusal and trial:
         why_no_champion = (
             "the champion cannot score" if trial.champion_problems else "there is no champion yet"
@@ -85,12 +111,14 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
     return None
 
 
-def _evaluate_and_promote(params: Params, known_by: date | None, echo: Echo) -> Stop | None:
+def _evaluate_and_promote(params: Params, known_by: date | None, log: RunLog) -> Stop | None:
     """Evaluate and promote the challenger; return the refusal, or None if it is the champion now."""
     try:
-        evaluate.run(params, cutoff=known_by, echo=echo)
-        echo.finish_step("evaluate")
-        promote.run(params, echo=echo)
+        evaluate.run(params, cutoff=known_by, echo=log)
+        log.finish_step("evaluate")
+        result = EvaluationResult.read(params.output / "evaluate" / "metrics.json")
+        log.show(f"4/5 evaluation  {evaluation_line(result)}")
+        promote.run(params, echo=log)
     except Stop as refusal:
         return refusal
     return None

@@ -225,9 +225,9 @@ def run(
     if events:
         echo.report(outbox_lines(params, cutoff, events), outbox_warnings(events))
     if trial and params.score.sink:
-        echo("database: a trial is not handed over")
+        echo.show("database: a trial is not handed over")
     if trial and params.contact.outbox:
-        echo("outbox: a trial is not handed over")
+        echo.show("outbox: a trial is not handed over")
     if not trial and is_last_step:
         hand_over_night(params, store, cutoff, echo, is_new=is_new)
     return 0

@@ -88,3 +88,7 @@ def test_the_installed_program_runs_in_an_empty_folder(
     assert demo.returncode == 0, demo.stderr
     assert run.returncode == 0, run.stderr
     assert list(tmp_path.glob("output/calls/cutoff=*/calls.csv"))
+    lines = run.stdout.splitlines()
+    assert [line[:3] for line in lines if line[1:2] == "/"] == ["1/5", "2/5", "3/5", "4/5", "5/5"]
+    assert len(lines + run.stderr.splitlines()) < 24  # one screen
+    assert lines[-1].split() == ["details", str(tmp_path / "output" / "run.txt")]

@@ -17,11 +17,14 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("few_charts")]
 def scored(monkeypatch: pytest.MonkeyPatch) -> list[date | None]:
     """Keep `run` from reading a source and scoring; collect the nights it would have scored."""
     nights: list[date | None] = []
-    store = SimpleNamespace(cutoff_or_tonight=lambda cutoff: cutoff or date(2024, 8, 12))
+    store = SimpleNamespace(cutoff_or_tonight=lambda cutoff: cutoff or date(2024, 8, 12), tables={})
     monkeypatch.setattr(run, "ensure_store", lambda *_: store)
     monkeypatch.setattr(snapshot, "run", lambda *_, **__: None)
     monkeypatch.setattr(report, "run", lambda *_, **__: None)
     monkeypatch.setattr(score, "run", lambda _, *, cutoff, **__: nights.append(cutoff))
+    for name in ("read_report_sources", "night_line"):
+        monkeypatch.setattr(run, name, lambda *_: None)
+    monkeypatch.setattr(run, "result_sentences", lambda _: ())
     return nights
 
 

@@ -1,0 +1,87 @@
+"""What `churn run` shows on one screen: a line for each step, and the result in three sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from churn.data.store import StoredTable
+from churn.evaluation.result import EvaluationResult
+from churn.metrics.catalog import CANDIDATE_NAMES
+from churn.metrics.interval import format_interval
+from churn.reporting.report import ReportSources, expected_total
+from churn.snapshots.manifest import SnapshotManifest
+from churn.training.challenger import Challenger
+
+
+def tables_line(tables: Mapping[str, StoredTable]) -> str:
+    """Return how many rows the store holds, and how many rows of the source were rejected."""
+    rows = sum(table.rows for table in tables.values())
+    rejects = sum(sum(table.rejects.values()) for table in tables.values())
+    read = sum(table.rows_read for table in tables.values())
+    share = f" ({rejects / read:.1%})" if rejects else ""
+    noun = "table" if len(tables) == 1 else "tables"
+    return f"{rows:,} rows in {len(tables)} {noun}, {rejects:,} rows rejected{share}"
+
+
+def snapshots_line(manifest: SnapshotManifest) -> str:
+    """Return how many signals and snapshots there are, and what the guards of the data say."""
+    severities = [finding.severity for finding in manifest.guards.found]
+    return (
+        f"{len(manifest.signals)} signals at {len(manifest.cutoffs)} cutoffs; "
+        f"{len(manifest.guards.looked)} guards looked: {severities.count('stop')} say stop, "
+        f"{severities.count('warn')} warn"
+    )
+
+
+def training_line(challenger: Challenger) -> str:
+    """Return which model was trained, and its most important signals."""
+    signals = ", ".join(list(challenger.importance)[:3])
+    return f"version {challenger.version}, {challenger.recipe.describe()}; it looks most at {signals}"
+
+
+def evaluation_line(result: EvaluationResult) -> str:
+    """Return how well the model predicts on the test cutoffs, beside the best of the simple rules."""
+    baselines = result.four_numbers.baselines
+    losses = {name: loss for name in baselines if (loss := baselines[name].log_loss.value) is not None}
+    rival = ""
+    if losses:
+        best = min(losses, key=losses.__getitem__)
+        rival = f", {CANDIDATE_NAMES.get(best, best)} {format_interval(baselines[best].auc)}"
+    return (
+        f"AUC {format_interval(result.challenger.auc)}{rival}; "
+        f"observed/expected {format_interval(result.challenger.observed_expected, 2)} "
+        f"on {len(result.cutoffs)} later cutoffs"
+    )
+
+
+def night_line(night: ReportSources) -> str:
+    """Return how many customers the night scored, and how many it left out."""
+    facts = night.facts
+    n_excluded = facts.customers - facts.cohort
+    return f"{facts.cohort:,} customers scored, {n_excluded:,} left out, each with a reason"
+
+
+def result_sentences(night: ReportSources) -> tuple[str, ...]:
+    """Return what a reader of the night must know: the trust in the model, the risk, and the calls."""
+    facts = night.facts
+    expected = expected_total(night.scores["churn_probability"].dropna().to_numpy())
+    return (
+        _trust_sentence(night),
+        f"{facts.cohort:,} customers could leave; about {expected.value:,.0f} of them are expected to leave "
+        f"within {facts.label['horizon_days']} days.",
+        f"The call list names {facts.n_contacts:,} customers, {facts.tasks.get('new', 0):,} of them new; "
+        f"{facts.controls:,} more are controls, whom nobody contacts.",
+    )
+
+
+def _trust_sentence(night: ReportSources) -> str:
+    if night.facts.trial is not None:
+        return "The night is a trial: no model has passed every gate, so hand its list to nobody."
+    model = f"The champion, version {night.facts.model_version},"
+    if night.result is None:
+        return f"{model} scored the night; there is no evaluation of it."
+    lift = night.result.challenger.lift_at_contact_share
+    return (
+        f"{model} finds {format_interval(lift, 1)} times as many churners as a random choice, if you contact "
+        f"the {night.result.contact_share:.0%} of the customers with the highest chances."
+    )

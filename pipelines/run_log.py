@@ -1,0 +1,97 @@
+"""The details of `churn run`: every line of its verbs goes to a file, and one screen goes to the reader."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from churn.controls import escape_controls
+from churn.secrets import hide_secrets
+from pipelines.echo import Advance, Echo
+
+LOG_FILE = "run.txt"
+"""The name of the file below `output`."""
+
+
+class RunLog(Echo):
+    """Writes the lines of the verbs of a run to a file; shows progress on a terminal, and each warning once.
+
+    Attributes:
+        path: The file.
+    """
+
+    def __init__(self, echo: Echo, path: Path, file: TextIO) -> None:
+        """Take what the reader sees, and the open file.
+
+        Args:
+            echo: Prints for the reader; if it `shows_details`, every line goes there too.
+            path: The file.
+            file: The same file, open for writing.
+        """
+        super().__init__(echo.raise_if_stopped)
+        self.path = path
+        self._echo = echo
+        self._file = file
+        self._shown_warnings: set[str] = set()
+
+    def __call__(self, text: str) -> None:
+        """Write a line to the file."""
+        self._write(text)
+        if self._echo.shows_details:
+            self._echo(text)
+
+    def show(self, text: str) -> None:
+        """Write a line to the file, and print it."""
+        self._write(text)
+        self._echo(text)
+
+    def finish_step(self, step: str) -> None:
+        """Note that a step of the run is done."""
+        self._echo.finish_step(step)
+
+    def warn(self, text: str) -> None:
+        """Write a warning to the file, and show it if the reader has not seen it in this run."""
+        self._write(f"warning: {text}")
+        if text not in self._shown_warnings:
+            self._shown_warnings.add(text)
+            self._echo.warn(text)
+
+    @contextmanager
+    def progress(self, label: str, total: int) -> Iterator[Advance]:
+        """Show the progress of a verb on a terminal; elsewhere only stop a run that is asked to end."""
+        if self._echo.shows_details or self._echo.has_terminal():
+            with self._echo.progress(label, total) as advance:
+                yield advance
+            return
+
+        def check_only(steps: int = 1) -> None:
+            self.raise_if_stopped()
+
+        yield check_only
+
+    def _write(self, text: str) -> None:
+        self._file.write(f"{escape_controls(hide_secrets(text))}\n")
+        self._file.flush()
+
+
+@contextmanager
+def run_log(echo: Echo, output: Path, call: str) -> Iterator[RunLog]:
+    """Open `run.txt` below the output folder for one run; name the file if the run ends with an error.
+
+    Args:
+        echo: Prints for the reader.
+        output: The output folder.
+        call: The first line of the file: the call and its time.
+    """
+    output.mkdir(parents=True, exist_ok=True)
+    path = output / LOG_FILE
+    with path.open("w", encoding="utf-8", errors="backslashreplace") as file:
+        log = RunLog(echo, path, file)
+        log(call)
+        try:
+            yield log
+        except Exception:
+            echo(f"details    {path}")
+            raise
