@@ -125,6 +125,7 @@ def run(
             params.contact,
             ledger,
             matrix.roster,
+            needs_answers=playbook.prefers_own_channel,
         )
         for warning in acts.warnings:
             echo.warn(warning)
@@ -183,6 +184,7 @@ def run(
                 signals=matrix.frame,
                 names=names,
                 playbook=playbook,
+                best_hours=acts.best_hours,
             )
             terms = EventTerms(params.score.language, params.timezone)
             events = stage_night(params.output, facts, terms, ledger, planned.ledger.digest)
@@ -267,6 +269,11 @@ def _call_list_lines(facts: Mapping[str, Any]) -> Iterator[str]:
         f"call list: {facts['contacted']:,} customers, {tasks['new']:,} of them new, {tasks['open']:,} open "
         f"and {tasks['overdue']:,} overdue; {facts['controls']:,} more are controls, whom nobody contacts"
     )
+    if own := facts.get("own_channel"):
+        yield (
+            f"  channel: {own['own']:,} customers who may be contacted get the one they answer most, "
+            f"{own['too few answers']:,} the first of their play, because they have too few answers"
+        )
     if facts["no_control_because"]:
         yield f"  there is no control group, so no effect can be measured: {facts['no_control_because']}"
     if facts["came_off"]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from churn.contact.consent import Consents, consents_at, match_suppression, read_suppression_lists
+from churn.contact.rhythm import AnswerCounts, answers_of, best_hours_of, count_answers, evidence_ends
 from churn.contact.tasks import (
     CAME_BACK,
     NO_LONGER_AT_RISK,
@@ -23,7 +24,7 @@ from churn.contact.tasks import (
 )
 from churn.contact.terms import Acts
 from churn.contact.working_days import read_zones
-from churn.data.acts import read_consents, read_contacts, read_event_days, read_reach
+from churn.data.acts import read_active_hours, read_consents, read_contacts, read_event_days, read_reach
 from churn.data.churners import read_churners
 from churn.data.store import Store
 from churn.experiments.ledger import Ledger
@@ -58,6 +59,8 @@ def read_acts(
     contact: ContactParams,
     ledger: Ledger,
     roster: pd.DataFrame,
+    *,
+    needs_answers: bool = False,
 ) -> Acts:
     """Return what is known about customers and earlier contacts at a cutoff.
 
@@ -68,6 +71,7 @@ def read_acts(
         contact: The rules of contacts.
         ledger: The earlier nights.
         roster: All known customers: `customer_id` and `excluded_because`.
+        needs_answers: Whether a play asks for the channel in which the customer answers.
 
     Raises:
         ParamsError: A suppression list does not exist.
@@ -87,18 +91,38 @@ def read_acts(
         f"customers.timezone: '{name}' is no time zone; quiet hours of its customers are those of {timezone}."
         for name in zones.unknown_names[:3]
     ]
+    units = find_units(reach, experiments.unit, ledger.unit_of)
+    zone_of = dict(zip(customers, zones.zones, strict=True))
+    rhythm = contact.rhythm
+    best_hours = None
+    if rhythm.best_hour:
+        own_zones = {customer: zone_of[customer] for customer in at_risk if customer in zone_of}
+        since = cutoff - timedelta(days=rhythm.days)
+        events = read_active_hours(store, cutoff, own_zones, since=since).to_pandas()
+        best_hours = best_hours_of(events, contact)
     return Acts(
-        units=find_units(reach, experiments.unit, ledger.unit_of),
+        units=units,
         consents=permissions.consents,
         suppressed_ids=permissions.suppressed_ids,
         objected_ids=permissions.objected_ids,
-        zones=dict(zip(customers, zones.zones, strict=True)),
+        zones=zone_of,
         states=states,
         churners=_churner_rows(store, cutoff, churners),
         cancelling_ids=frozenset(cancelling),
         recent_contact_ids=_recent_contact_ids(store, cutoff, contact.rest_days),
+        answers=_answers(store, cutoff, ledger, units, rhythm.days) if needs_answers else {},
+        best_hours=best_hours,
         warnings=(*permissions.warnings, *unknown, *state_warnings(states)),
     )
+
+
+def _answers(store: Store, cutoff: date, ledger: Ledger, units: Units, days: int) -> AnswerCounts:
+    ends = evidence_ends(units, ledger.assignments, cutoff)
+    since = min(ends.values(), default=cutoff) - timedelta(days=days)
+    contacts = read_contacts(store, cutoff)
+    opened_mails = read_event_days(store, "emails", cutoff, "opened_at", since=since).to_pandas()
+    answers = answers_of(None if contacts is None else contacts.to_pandas(), opened_mails)
+    return count_answers(answers, ends, cutoff, days)
 
 
 def read_permissions(store: Store, cutoff: date, contact: ContactParams) -> Permissions:

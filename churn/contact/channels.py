@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from churn.contact.consent import contact_refusals
+from churn.contact.rhythm import channels_in_order
 from churn.contact.terms import Acts, PlanTerms
 from churn.scoring.play import Play
 
@@ -17,9 +18,10 @@ Objects = npt.NDArray[np.object_]
 def permitted_channels(
     customers: Objects, plays: Sequence[Play], acts: Acts, terms: PlanTerms
 ) -> tuple[list[str | None], list[str | None]]:
-    """Return the channel of each customer, and why the preferred channel is refused where none is allowed.
+    """Return the channel of each customer, and why the first channel is refused where none is allowed.
 
-    Of the channels of a play, the first one that is allowed is taken.
+    Of the channels of a play, the first one that is allowed is taken. A play may let the customer's own
+    rhythm decide the order; see `channels_in_order`.
 
     Args:
         customers: The ids of the customers.
@@ -29,10 +31,15 @@ def permitted_channels(
     """
     channels: list[str | None] = [None] * len(plays)
     because: list[str | None] = [None] * len(plays)
+    min_answers = terms.contact.rhythm.min_answers
+    orders = [
+        channels_in_order(play, customer, acts.answers, min_answers)
+        for play, customer in zip(plays, customers, strict=True)
+    ]
     waiting = np.arange(len(plays))
     preference = 0
     while len(waiting):
-        names = [_channel(plays[row], preference) for row in waiting.tolist()]
+        names = [_channel(orders[row], preference) for row in waiting.tolist()]
         waiting = waiting[[name is not None for name in names]]
         if not len(waiting):
             break
@@ -47,7 +54,7 @@ def permitted_channels(
         )
         for row, refusal in zip(waiting.tolist(), refusals, strict=True):
             if refusal is None:
-                channels[row], because[row] = _channel(plays[row], preference), None
+                channels[row], because[row] = _channel(orders[row], preference), None
             elif preference == 0:
                 because[row] = refusal
         waiting = waiting[[refusal is not None for refusal in refusals]]
@@ -55,6 +62,5 @@ def permitted_channels(
     return channels, because
 
 
-def _channel(play: Play, preference: int) -> str | None:
-    order = play.channel_order
+def _channel(order: Sequence[str], preference: int) -> str | None:
     return order[preference] if preference < len(order) else None

@@ -54,7 +54,7 @@ class Consents:
         pairs = zip(customers, channels, strict=True)
         return np.array(
             [
-                customer in self.customers_by_channel.get(_plain(channel), frozenset())
+                customer in self.customers_by_channel.get(plain_channel(channel), frozenset())
                 for customer, channel in pairs
             ],
             dtype=bool,
@@ -84,12 +84,12 @@ def consents_at(
         cutoff: The instant of the night (UTC, without a zone as in `consents`).
     """
     rows = consents.assign(
-        channel=consents["channel"].map(_plain, na_action="ignore"),
-        purpose=consents["purpose"].map(_plain, na_action="ignore"),
+        channel=consents["channel"].map(plain_channel, na_action="ignore"),
+        purpose=consents["purpose"].map(plain_channel, na_action="ignore"),
     )
     warnings = _missing_levels(rows, purpose, channels)
     instant = pd.Timestamp(cutoff)
-    rows = rows[(rows["purpose"] == _plain(purpose)) & (rows["given_at"] < instant)]
+    rows = rows[(rows["purpose"] == plain_channel(purpose)) & (rows["given_at"] < instant)]
     is_ended = rows["withdrawn_at"] < instant
     keys = ["channel", "customer_id"]
     latest_given = rows[~is_ended].groupby(keys)["given_at"].max()
@@ -110,11 +110,11 @@ def _missing_levels(rows: pd.DataFrame, purpose: str, channels: Sequence[str]) -
     settings += [("contact.consent_channels", channel, "channel") for channel in channels]
     for place, text, column in settings:
         levels = sorted(rows[column].dropna().unique())
-        if _plain(text) not in levels:
+        if plain_channel(text) not in levels:
             names = ", ".join(repr(level) for level in levels[:5])
             warnings.append(
                 f"{place}: no row of consents has the {column} '{text}', so nobody has this "
-                f"consent. The {column}s of the table are {names}.{did_you_mean(_plain(text), levels)}"
+                f"consent. The {column}s of the table are {names}.{did_you_mean(plain_channel(text), levels)}"
             )
     return tuple(warnings)
 
@@ -300,8 +300,8 @@ def contact_refusals(
         consents: The consents that hold at the cutoff.
         consent_channels: The channels that need consent.
     """
-    needing = {_plain(channel) for channel in consent_channels}
-    needs_consent = np.array([_plain(channel) in needing for channel in channels], dtype=bool)
+    needing = {plain_channel(channel) for channel in consent_channels}
+    needs_consent = np.array([plain_channel(channel) in needing for channel in channels], dtype=bool)
     has_consent = np.ones(len(customers), dtype=bool)
     has_consent[needs_consent] = consents.holds(customers[needs_consent], channels[needs_consent])
     reasons = np.full(len(customers), None, dtype=object)
@@ -311,5 +311,10 @@ def contact_refusals(
     return reasons
 
 
-def _plain(text: str) -> str:
+def plain_channel(text: str) -> str:
+    """Return the name of a channel or a purpose as it is compared.
+
+    >>> plain_channel(" E-Mail")
+    'e-mail'
+    """
     return text.strip().casefold()

@@ -8,12 +8,14 @@ from datetime import date
 
 import pandas as pd
 
+from churn.contact.consent import plain_channel
 from churn.contact.lists import list_csv
-from churn.contact.plan import NightPlan, plan_night
+from churn.contact.plan import NightPlan, Objects, plan_night
+from churn.contact.rhythm import NO_HOUR
 from churn.contact.terms import Acts, PlanTerms
 from churn.experiments.ledger import Ledger, LedgerFacts, LedgerNight, keep_history, ledger_night, salt_digest
-from churn.params import Params
-from churn.scoring.call_list import calls_csv, contact_count
+from churn.params import Params, RhythmParams
+from churn.scoring.call_list import ExtraColumns, calls_csv, contact_count
 from churn.scoring.dry_run import PlannedContact, dry_run_lines
 from churn.scoring.night import (
     Floats,
@@ -124,6 +126,7 @@ def score_night(
         progress,
         is_trial=trial is not None,
     )
+    extra = _rhythm_columns(plan, scores.customers, playbook, acts, params.contact.rhythm)
     page = None if trial else _ledger_page(params, cutoff, history.ledger, stamp, plan)
     night = complete_night(
         params,
@@ -136,6 +139,7 @@ def score_night(
         stamp,
         trial,
         ledger_digest=page.digest if page else None,
+        extra=extra,
     )
     thin = scores.customers[scores.thin].tolist()
     listed = [(plan.contact.tasks[row], str(scores.customers[row])) for row in plan.contact.listed_rows]
@@ -150,6 +154,7 @@ def score_night(
             form=params.score.csv,
             language=params.score.language,
             trial_mark=trial.mark(stamp.model_version) if trial else None,
+            extra=extra,
         )
         for owner in owners
     }
@@ -163,6 +168,34 @@ def score_night(
         for side_list in plan.lists
     }
     return PlannedNight(night, page, owner_calls, lists, tuple(dry_run_lines(plan.rule_counts, contacts)))
+
+
+def _rhythm_columns(
+    plan: NightPlan, customers: Objects, playbook: Playbook, acts: Acts, rhythm: RhythmParams
+) -> ExtraColumns | None:
+    """Return the columns of the customers' own rhythm; None if neither a play nor the parameters ask for it.
+
+    `channel_answers` is empty where the channel is not chosen by answers, because there are too few.
+    """
+    has_answers, hours = playbook.prefers_own_channel, acts.best_hours
+    if not has_answers and hours is None:
+        return None
+    hour_names = () if hours is None else ("best_hour", "best_hour_events")
+    names = (*(("channel_answers",) if has_answers else ()), *hour_names)
+    own_plays = {rule.play.name for rule in playbook.rules if rule.play.prefers_own_channel}
+    cells: dict[str, tuple[str | int | None, ...]] = {}
+    for row in plan.contact.listed_rows.tolist():
+        customer, task = str(customers[row]), plan.contact.tasks[row]
+        own: tuple[str | int | None, ...] = ()
+        if has_answers:
+            channel = task.channel if task and task.play in own_plays else ""
+            count = acts.answers.get((customer, plain_channel(channel)), 0)
+            own += (count if count >= rhythm.min_answers else None,)
+        if hours is not None:
+            best = hours.get(customer, NO_HOUR)
+            own += (best.clock, best.n_events)
+        cells[customer] = own
+    return ExtraColumns(names, cells)
 
 
 def _ledger_page(params: Params, cutoff: date, ledger: Ledger, stamp: Stamp, plan: NightPlan) -> LedgerNight:

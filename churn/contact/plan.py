@@ -32,6 +32,7 @@ from churn.contact.listing import came_off, carried_tasks, listed_rows, open_tas
 from churn.contact.lists import SideList, advocates_list, control_units, gone_list, units_with_tasks
 from churn.contact.memory import band_rows, bands_with_memory, holding_rows, nights_before
 from churn.contact.new_tasks import PlannedContacts, ProfitCurve, expected_profit, new_tasks, task_rows
+from churn.contact.rhythm import preference_counts
 from churn.contact.terms import Acts, PlanTerms
 from churn.experiments.ledger import Ledger
 from churn.scoring.call_list import NO_PLAY, rank_customers
@@ -187,6 +188,7 @@ def plan_night(
         facts={
             **_facts(playbook, play_indices, set(columns), acts, terms),
             **_counts(tasks, on_list, because),
+            **_preference_facts(playbook, plays, scores.customers, channels, acts, terms),
             "came_off": came_off(earlier_tasks, ledger.previous),
             "profit_curve": asdict(curve),
             "lists": {side_list.audience: side_list.as_facts() for side_list in lists},
@@ -310,6 +312,21 @@ def _facts(
         "switched_off": {name: list(keys) for name, keys in playbook.switched_off(columns).items()},
         "paused": dict(playbook.pause_reasons),
     }
+
+
+def _preference_facts(
+    playbook: Playbook,
+    plays: Sequence[Play | None],
+    customers: Objects,
+    channels: Sequence[str | None],
+    acts: Acts,
+    terms: PlanTerms,
+) -> dict[str, Any]:
+    """Return how many customers get their own channel; empty if no play asks for it."""
+    if not playbook.prefers_own_channel:
+        return {}
+    min_answers = terms.contact.rhythm.min_answers
+    return {"own_channel": preference_counts(plays, customers.tolist(), channels, acts.answers, min_answers)}
 
 
 def _counts(tasks: Sequence[Task | None], on_list: Ints, because: Objects) -> dict[str, Any]:

@@ -131,13 +131,13 @@ class _Answers:
 def _match(plan: pd.DataFrame, contacts: pd.DataFrame, tonight: pd.Timestamp) -> tuple[_Answers, TaskStates]:
     """Find the task of each contact, and count the contacts that a person has to look at."""
     rows = contacts[
-        (contacts["arm"].map(_plain_text, na_action="ignore") != "control").to_numpy()
+        (contacts["arm"].map(plain_text, na_action="ignore") != "control").to_numpy()
     ].reset_index(drop=True)
     rows = rows.assign(
         contact=np.arange(len(rows)),
         contacted_on=_days(rows["contacted_on"]),
         snoozed_until=_days(rows["snoozed_until"]),
-        result=rows["result"].map(_plain_text, na_action="ignore").fillna("done"),
+        result=rows["result"].map(plain_text, na_action="ignore").fillna("done"),
     )
     rows = rows[rows["contacted_on"] < tonight]
     columns = ["contact", "contacted_at", "contacted_on", "result", "snoozed_until"]
@@ -231,5 +231,10 @@ def _days(values: pd.Series[date]) -> pd.Series[pd.Timestamp]:
     return pd.to_datetime(values).astype(_DAY).reset_index(drop=True)
 
 
-def _plain_text(text: str) -> str:
+def plain_text(text: str) -> str:
+    """Return the result of a contact as it is compared.
+
+    >>> plain_text(" No_answer ")
+    'no answer'
+    """
     return " ".join(text.casefold().replace("_", " ").replace("-", " ").split())

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from churn.contact.consent import Consents
+from churn.contact.rhythm import AnswerCounts, BestHour
 from churn.contact.tasks import TaskStates
 from churn.data.churners import CHURNER_SCHEMA
 from churn.experiments.units import Units
@@ -52,6 +53,8 @@ class Acts:
             `tenure_days`.
         cancelling_ids: The customers whose contracts are cancelled and still run: not at risk, and not gone.
         recent_contact_ids: The customers whom the table `contacts` names in the last days of rest.
+        answers: The number of answers by customer and channel, for plays that prefer the customer's channel.
+        best_hours: The best hour of each customer, by id; None if nobody asks for it.
         warnings: Sentences about what is probably not meant.
     """
 
@@ -64,4 +67,6 @@ class Acts:
     churners: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=CHURNER_SCHEMA.names))
     cancelling_ids: frozenset[str] = frozenset()
     recent_contact_ids: frozenset[str] = frozenset()
+    answers: AnswerCounts = field(default_factory=dict)
+    best_hours: Mapping[str, BestHour] | None = None
     warnings: tuple[str, ...] = ()

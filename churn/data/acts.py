@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 
 import pyarrow as pa
@@ -99,6 +99,56 @@ def read_event_days(
     number = "day" if column is None else f"{column}_day"
     condition = f"{number} >= {day_number(since)} AND {number} < {day_number(cutoff)}"
     return _read(store, table, {"day": date_of_day_sql(f"rows.{number}")}, schema, cutoff, condition)
+
+
+EVENTS_OF_RHYTHM = (
+    *(("logins", None), ("interactions", None), ("orders", None)),
+    *(("emails", "opened_at"), ("contacts", "answered_at")),
+)
+"""What tells when customers are active: tables, each with the outcome whose time counts, None for the row."""
+
+
+def read_active_hours(store: Store, cutoff: date, zones: Mapping[str, str], *, since: date) -> pa.Table:
+    """Return at which local hours customers were active in `[since, cutoff)`.
+
+    The columns are `customer_id`, the local `weekday` (Monday is 0), the local `hour`, and `events`. A time
+    that is exactly midnight in the company's zone is left out: it is a date without a time of day.
+
+    Args:
+        store: The store.
+        cutoff: Only what was known before the cutoff counts.
+        zones: The time zone of each customer that is asked for, by id.
+        since: The first day that counts.
+    """
+    parts = []
+    for table, outcome in EVENTS_OF_RHYTHM:
+        if not store.has(table) or (outcome and f"{outcome}_day" not in _columns(store, table)):
+            continue
+        day = f"{outcome}_day" if outcome else "day"
+        at = f"rows.at + to_seconds(rows.{outcome}_after)" if outcome else "rows.at"
+        parts.append(
+            f"SELECT customer, timezone('UTC', {at}) AS instant FROM {store.scan(table)} AS rows WHERE "
+            f"{store.visible_before(table, cutoff)} AND {day} >= {day_number(since)} AND "
+            f"{day} < {day_number(cutoff)}"
+        )
+    schema = pa.schema(
+        [("customer_id", pa.string()), ("weekday", pa.int64()), ("hour", pa.int64()), ("events", pa.int64())]
+    )
+    if not parts:
+        return schema.empty_table()
+    company_zone = literal(store.params.timezone)
+    query = (
+        "WITH moments AS (SELECT customer_id, timezone(zone, instant) AS local FROM "
+        f"({' UNION ALL '.join(parts)}) JOIN (SELECT customer, customer_id FROM {store.scan('customers')}) "
+        "USING (customer) JOIN zones USING (customer_id) "
+        f"WHERE timezone({company_zone}, instant)::TIME <> TIME '00:00:00') "
+        "SELECT customer_id, isodow(local) - 1 AS weekday, hour(local) AS hour, count(*) AS events "
+        "FROM moments GROUP BY ALL ORDER BY ALL"
+    )
+    with store.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.register("zones", pa.table({"customer_id": list(zones), "zone": list(zones.values())}))
+        return connection.sql(query).to_arrow_table().cast(schema)
 
 
 def read_ratings(store: Store, cutoff: date, *, since: date) -> pa.Table | None:

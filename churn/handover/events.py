@@ -24,6 +24,7 @@ import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict
 
 from churn.contact.arms import CONTROL_REASON
+from churn.contact.rhythm import NO_HOUR, BestHour
 from churn.contact.tasks import TaskStates
 from churn.contact.templates import fill_template
 from churn.errors import PlaybookError
@@ -68,6 +69,10 @@ class PlannedContact(EventPart):
         due_at: The day on which the contact is due.
         not_before: The first instant (UTC) at which the customer may be contacted.
         expires_on: The day from which on the contact must not take place any more.
+        best_hour: The local hour of the customer at which a contact is best, such as `18:00`; None if there
+            are too few events.
+        best_hour_events: The number of events behind it. Both are left out if `contact.rhythm.best_hour` is
+            off.
     """
 
     task_id: str
@@ -88,6 +93,8 @@ class PlannedContact(EventPart):
     due_at: date
     not_before: datetime
     expires_on: date
+    best_hour: str | None = None
+    best_hour_events: int | None = None
 
 
 class WithdrawnContact(EventPart):
@@ -126,12 +133,19 @@ class Event(EventPart):
     @property
     def line(self) -> str:
         """Return the event as a line of the outbox."""
-        return _json(self.model_dump(mode="json"))
+        return _json(self.model_dump(mode="json", exclude={"data": self._left_out}))
 
     @property
     def body(self) -> bytes:
         """Return what is sent: the same bytes at each attempt."""
-        return _json(self.model_dump(mode="json", exclude={"id"})).encode("utf-8")
+        fields = self.model_dump(mode="json", exclude={"id": True, "data": self._left_out})
+        return _json(fields).encode("utf-8")
+
+    @property
+    def _left_out(self) -> set[str]:
+        """Return the fields that an event of a night without best hours does not have."""
+        has_hours = getattr(self.data, "best_hour_events", None) is not None
+        return set() if has_hours else {"best_hour", "best_hour_events"}
 
 
 @dataclass(frozen=True)
@@ -163,6 +177,7 @@ class NightFacts:
         signals: The signals of the cohort with `customer_id`.
         names: The known names of customers.
         playbook: The playbook with its templates.
+        best_hours: The best hour of each customer; None if nobody asks for it.
     """
 
     cutoff: date
@@ -173,6 +188,7 @@ class NightFacts:
     signals: pd.DataFrame
     names: Mapping[str, str]
     playbook: Playbook
+    best_hours: Mapping[str, BestHour] | None = None
 
 
 @dataclass(frozen=True)
@@ -329,6 +345,8 @@ class _Builder:
         row = self._scores.get(customer, {})
         reasons = tuple(row[name] for name in self._reasons if row.get(name))
         subject, message, problem = self._message(task, play, reasons)
+        hours = self._facts.best_hours
+        best = None if hours is None else hours.get(customer, NO_HOUR)
         contact = PlannedContact(
             task_id=task["task_id"],
             sequence=sequence,
@@ -348,6 +366,8 @@ class _Builder:
             due_at=task["due_at"],
             not_before=pd.Timestamp(task["not_before"]).to_pydatetime(),
             expires_on=task["expires_on"],
+            best_hour=best.clock if best else None,
+            best_hour_events=best.n_events if best else None,
         )
         return self._event(CONTACT_PLANNED, contact)
 

@@ -238,13 +238,27 @@ class CapParams(Section):
     days: Days
 
 
+class RhythmParams(Section):
+    """What the customer's own rhythm decides: the channel of plays that prefer it, and the best hour.
+
+    Answers and events of `days` count. A channel needs `min_answers` answers, an hour `min_events` events in
+    it, the hour before and the hour after. With `best_hour` the call list has columns for the hour.
+    """
+
+    days: Days = 182
+    min_answers: Annotated[int, Field(ge=1)] = 3
+    min_events: Annotated[int, Field(ge=1)] = 8
+    best_hour: bool = False
+
+
 class ContactParams(Section):
     """Whom a play may contact, how often and when.
 
     `rest_days` is the rest after the due date of a contact, over all plays and channels. `per_owner` and
     `per_channel` bound the new contacts of a night. `suppression` names CSV files with a column `customer_id`
     or `email`. `holidays` is a country, or a country and a region, such as DE or DE-BY. A customer whose
-    health is above `max_health` is not contacted. `outbox` hands contacts over to other systems.
+    health is above `max_health` is not contacted. `rhythm` is the customer's own. `outbox` hands contacts
+    over to other systems.
     """
 
     consent_channels: tuple[str, ...] = ("phone",)
@@ -261,4 +275,5 @@ class ContactParams(Section):
     )
     holidays: Annotated[str, Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")] | None = None
     announcements: tuple[AnnouncementParams, ...] = ()
+    rhythm: RhythmParams = RhythmParams()
     outbox: OutboxParams | None = None

@@ -8,6 +8,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -141,6 +142,9 @@ GERMAN_HEADERS = {
     "task_status": "Stand",
     "listed_since": "auf der Liste seit",
     "task_id": "Aufgabennummer",
+    "channel_answers": "Antworten im Kanal",
+    "best_hour": "beste Stunde",
+    "best_hour_events": "Ereignisse dazu",
     "note": "Hinweis",
     "tenure_days": "Tage seit Anmeldung",
     "left_on": "gegangen am",
@@ -172,6 +176,7 @@ def calls_csv(
     form: CsvParams | None = None,
     language: str = "en",
     trial_mark: str | None = None,
+    extra: ExtraColumns | None = None,
 ) -> str:
     """Return the call list as CSV: a line for each contact, in order.
 
@@ -185,7 +190,9 @@ def calls_csv(
         language: The language of the headers and of the words of the list.
         trial_mark: The text of the first column, `trial`, in a trial; None for a night of the champion, whose
             call list does not have this column.
+        extra: Further columns, before the note.
     """
+    extra = extra or ExtraColumns()
     form = form or CsvParams()
     trial_cells = [] if trial_mark is None else [trial_mark]
     reason_columns = [f"reason_{position}" for position in range(1, reasons + 1)]
@@ -194,7 +201,7 @@ def calls_csv(
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\r\n", delimiter=form.separator)
     customer_columns = ["rank", "customer_id", "name", "churn_probability", "value_at_risk", "health"]
-    columns = [*customer_columns, *reason_columns, *CALL_COLUMNS, *TASK_COLUMNS, "note"]
+    columns = [*customer_columns, *reason_columns, *CALL_COLUMNS, *TASK_COLUMNS, *extra.names, "note"]
     trial_columns = ["trial"] if trial_cells else []
     writer.writerow([header_of(column, language) for column in [*trial_columns, *columns]])
     thin_ids = set(thin)
@@ -214,11 +221,25 @@ def calls_csv(
                 "" if value is None else f"{value:.2f}".replace(".", form.decimal),
                 "" if row["health"] is None else row["health"],
                 *(safe_cell(texts[name]) for name in (*reason_columns, *CALL_COLUMNS, *TASK_COLUMNS)),
+                *(safe_cell(cell) for cell in extra.cells.get(customer, ("",) * len(extra.names))),
                 new_customer if customer in thin_ids else "",
             ]
         )
     # Spreadsheets read umlauts correctly only after this byte order mark.
     return "\ufeff" + buffer.getvalue()
+
+
+@dataclass(frozen=True)
+class ExtraColumns:
+    """Further columns of the call list, before the note.
+
+    Attributes:
+        names: The names of the columns.
+        cells: The cells of each customer, by id; None for an empty cell.
+    """
+
+    names: tuple[str, ...] = ()
+    cells: Mapping[str, tuple[str | int | None, ...]] = field(default_factory=dict)
 
 
 def safe_cell(value: Any) -> str:

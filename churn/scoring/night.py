@@ -18,8 +18,8 @@ import churn
 from churn.errors import ModelError
 from churn.model.scorer import SchemaError
 from churn.model.value import VARIANT, residual_value
-from churn.params import LabelParams, Params, ValueParams, digest_of
-from churn.scoring.call_list import calls_csv, contacts_table
+from churn.params import ContactParams, LabelParams, Params, RhythmParams, ValueParams, digest_of
+from churn.scoring.call_list import ExtraColumns, calls_csv, contacts_table
 from churn.scoring.health import health, is_thin, sides
 from churn.scoring.play import Play
 from churn.scoring.playbook import Playbook
@@ -164,7 +164,7 @@ def run_id(
             "late_days": params.snapshot.late_days,
             "score": params.score.model_dump(mode="json", exclude={"playbook", "sink"}),
             "experiments": params.experiments.model_dump(mode="json", exclude={"outside"}),
-            "contact": params.contact.model_dump(mode="json", exclude={"suppression", "outbox"}),
+            "contact": params.contact.model_dump(mode="json", exclude=_unused_in_contact(params.contact)),
             "profit": params.evaluate.profit.model_dump(mode="json"),
             "reads": dict(sorted(reads.items())),
             "playbook": playbook.text,
@@ -173,6 +173,11 @@ def run_id(
         }
         | ({"trial": trial.as_json()} if trial else {})
     )[:16]
+
+
+def _unused_in_contact(contact: ContactParams) -> set[str]:
+    """Return the keys that change no byte; an untouched `rhythm` stays out, as before it existed."""
+    return {"suppression", "outbox"} | ({"rhythm"} if contact.rhythm == RhythmParams() else set())
 
 
 @dataclass(frozen=True)
@@ -283,6 +288,7 @@ def complete_night(
     stamp: Stamp,
     trial: Trial | None = None,
     ledger_digest: str | None = None,
+    extra: ExtraColumns | None = None,
 ) -> Night:
     """Return the score table, the call list and the facts of a night.
 
@@ -298,6 +304,7 @@ def complete_night(
         trial: Why the night is a trial; None for a night of the champion. A trial assigns nobody to an arm,
             so that no other system takes its call list for a night of the champion.
         ledger_digest: The digest of the night's page in the ledger; None in a trial.
+        extra: Further columns of the call list.
     """
     cohort = CohortScores(
         customers=scores.customers,
@@ -331,6 +338,7 @@ def complete_night(
         form=params.score.csv,
         language=params.score.language,
         trial_mark=trial.mark(stamp.model_version) if trial else None,
+        extra=extra,
     )
     known_values = int((~np.isnan(scores.value_at_risk)).sum())
     facts = {

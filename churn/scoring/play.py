@@ -24,6 +24,9 @@ Result = Literal["no answer", "declined", "done"]
 
 NO_ANSWER: Result = "no answer"
 
+PREFERRED = "preferred"
+"""The word for `channel:` that lets the customer's own rhythm choose among `channels`."""
+
 
 class PlaybookPart(BaseModel):
     """A part of the playbook's file; it has no keys but its own."""
@@ -114,7 +117,8 @@ class Play(PlaybookPart):
         when: The condition over signals and scores. A follow-up (`after`) may leave it out.
         action: What to do, for the owner: a text, or a text by language.
         owner: Who does it.
-        channel: The preferred channel; by default the first of `channels`.
+        channel: The first channel; by default the first of `channels`. `preferred` lets the customer's own
+            rhythm choose among `channels`.
         due_in_days: The days until the action is due.
         success: What the play wants to reach: a text, or a text with a computed criterion.
         template: The name of a template, `templates/NAME.LANGUAGE.txt`.
@@ -168,6 +172,11 @@ class Play(PlaybookPart):
         if "channel" not in tree and isinstance(channels, list) and channels:
             tree["channel"] = channels[0]
         return tree
+
+    @property
+    def prefers_own_channel(self) -> bool:
+        """Return whether the channel in which the customer answers most goes first."""
+        return self.channel == PREFERRED
 
     @property
     def channel_order(self) -> tuple[str, ...]:

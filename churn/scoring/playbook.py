@@ -92,6 +92,11 @@ class Playbook:
         return off
 
     @property
+    def prefers_own_channel(self) -> bool:
+        """Return whether a play lets the customer's own rhythm choose the channel."""
+        return any(rule.play.prefers_own_channel for rule in self.rules)
+
+    @property
     def pause_reasons(self) -> dict[str, str]:
         """Return the reason of each play that the playbook itself switches off."""
         return {rule.play.name: rule.play.pause for rule in self.rules if rule.play.pause is not None}

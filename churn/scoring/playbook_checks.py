@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from churn.errors import did_you_mean
 from churn.features.signal import FAMILIES
 from churn.scoring.conditions import Condition, is_covered
-from churn.scoring.play import AUDIENCES, After, Play, PlaybookFile, Success, Variant
+from churn.scoring.play import AUDIENCES, PREFERRED, After, Play, PlaybookFile, Success, Variant
 
 Entries = Sequence[Mapping[str, Any]]
 
@@ -81,7 +81,14 @@ def play_problems(
             hint = did_you_mean(owner, [name for name in owners if isinstance(name, str)])
             yield f"{location}.owner '{owner}' is not under owners.{hint}"
         channels = entry.get("channels")
-        if isinstance(channels, list) and channels and entry.get("channel", channels[0]) != channels[0]:
+        is_preferred = entry.get("channel") == PREFERRED
+        if is_preferred and not (isinstance(channels, list) and len(channels) > 1):
+            yield (
+                f"{location}.channel '{PREFERRED}' chooses among channels, so 'channels' must name two or "
+                "more, the one to begin with first."
+            )
+        first = channels[0] if isinstance(channels, list) and channels and not is_preferred else None
+        if first is not None and entry.get("channel", first) != first:
             yield (
                 f"{location}.channel '{entry['channel']}' is not the first of channels. Leave out "
                 "'channel', or put it first."
@@ -160,7 +167,7 @@ def play_warnings(file: PlaybookFile) -> Iterable[str]:
     """Yield what is probably not meant: names that are nearly alike, and stages without a play."""
     for key, names in (
         ("owner", [play.owner for play in file.plays] if file.owners is None else []),
-        ("channel", [play.channel for play in file.plays]),
+        ("channel", [play.channel_order[0] for play in file.plays]),
     ):
         counts = Counter(names)
         for index, name in enumerate(names):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from churn.data.acts import read_consents, read_contacts, read_event_days, read_reach
+from churn.data.acts import read_active_hours, read_consents, read_contacts, read_event_days, read_reach
 from churn.data.ingest.ingest import ingest
 from churn.data.store import Store
 from tests.drawn_company import params_of
@@ -73,11 +73,53 @@ def test_objections_are_as_known_today(store: Store) -> None:
     ]
 
 
+def test_active_hours_are_local_and_a_date_without_a_time_does_not_count(tmp_path: Path) -> None:
+    params = params_of(
+        tmp_path,
+        since=None,
+        customers="""
+            customer | signed_up_at | timezone
+            a        | 2024-01-01   |
+            b        | 2024-01-01   | America/New_York
+            """,
+        logins="""
+            customer | happened_at      | known_at
+            a        | 2024-02-05 18:30 | 2024-02-05 18:30
+            a        | 2024-02-12 18:59 | 2024-02-12 18:59
+            a        | 2024-02-06       | 2024-02-06
+            a        | 2024-01-05 09:00 | 2024-01-05 09:00
+            a        | 2024-02-07 09:00 | 2024-03-01 09:00
+            b        | 2024-02-06 02:30 | 2024-02-06 02:30
+            """,
+        emails="""
+            customer | sent_at          | opened_at
+            a        | 2024-02-05 07:00 | 2024-02-05 18:10
+            a        | 2024-02-05 07:00 | 2024-03-01 18:10
+            """,
+        contacts="""
+            customer | contacted_at     | answered_at
+            b        | 2024-02-06 10:00 | 2024-02-06 21:00
+            b        | 2024-02-06 11:00 |
+            """,
+    )
+    store = ingest(params, lambda _: None)
+    zones = {"a": "Europe/Berlin", "b": "America/New_York"}
+
+    hours = read_active_hours(store, CUTOFF, zones, since=date(2024, 2, 1))
+
+    assert [tuple(row.values()) for row in hours.to_pylist()] == [
+        ("a", 0, 18, 3),  # two logins and a mail on Mondays
+        ("b", 0, 20, 1),  # Tuesday 02:30 in Berlin is Monday 20:30 in New York
+        ("b", 1, 15, 1),
+    ]
+
+
 def test_a_company_without_these_tables_has_no_contacts_and_no_consents(tmp_path: Path) -> None:
     params = params_of(tmp_path, since=None, logins="customer | happened_at\na | 2024-01-05")
     store = ingest(params, lambda _: None)
 
     assert read_contacts(store, CUTOFF) is None
+    assert len(read_active_hours(store, CUTOFF, {"zoe": "UTC"}, since=date(2024, 1, 1))) == 0
     assert read_consents(store, CUTOFF).num_rows == 0
     assert read_reach(store).column("has_objected").to_pylist() == [False]
 

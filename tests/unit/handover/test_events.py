@@ -14,6 +14,7 @@ import pytest
 
 from churn.contact.night import History, score_night
 from churn.contact.plan import CONTROL_REASON
+from churn.contact.rhythm import BestHour
 from churn.contact.tasks import task_states
 from churn.experiments.ledger import Ledger, LedgerNight, read_ledger, stage, tasks_of
 from churn.experiments.ledger import publish as publish_ledger
@@ -53,6 +54,7 @@ def events_of(
         signals=company.frame,
         names=company.names,
         playbook=company.playbook,
+        best_hours=company.acts.best_hours,
     )
     own_by_task = {event.data.task_id: event for event in own_events or ()}
     return night_events(facts, TERMS, last_events(earlier or ()), own_by_task), planned.ledger
@@ -91,6 +93,20 @@ def next_night(
 # --- planned
 
 
+def test_best_hours_are_in_the_events_only_if_the_night_has_them(tmp_path: Path) -> None:
+    plain = by_customer(events_of(company_in(tmp_path))[0])["ann"]
+    company = company_in(tmp_path)
+    company.acts = acts_of(best_hours={"ann": BestHour(18, 12)})
+    own = by_customer(events_of(company)[0])
+
+    data = {who: json.loads(event.body)["data"] for who, event in own.items()}
+    assert (data["ann"]["best_hour"], data["ann"]["best_hour_events"]) == ("18:00", 12)
+    assert (data["cem"]["best_hour"], data["cem"]["best_hour_events"]) == (None, 0)
+    assert Event.model_validate_json(own["ann"].line) == own["ann"]
+    assert "best_hour" not in plain.line + plain.body.decode()
+    assert plain.id == own["ann"].id
+
+
 def test_each_treated_customer_with_a_new_task_gets_an_event_with_all_of_the_contact(tmp_path: Path) -> None:
     events, page = events_of(company_in(tmp_path))
 
@@ -101,7 +117,7 @@ def test_each_treated_customer_with_a_new_task_gets_an_event_with_all_of_the_con
         "type": "contact.planned",
         "timestamp": datetime(2024, 1, 30, 23, tzinfo=UTC),
     }
-    assert ann.data.model_dump() == {
+    assert ann.data.model_dump(exclude={"best_hour", "best_hour_events"}) == {
         "task_id": tasks.loc["ann", "task_id"],
         "sequence": 1,
         "customer_id": "ann",

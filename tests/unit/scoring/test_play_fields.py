@@ -150,6 +150,15 @@ def test_the_first_of_the_channels_is_the_channel():
     assert book(f"name: p, {ALL}, {CALL}").rules[0].play.channel_order == ("phone",)
 
 
+def test_a_play_that_prefers_the_customers_channel_names_the_channels_to_choose_from():
+    play = book(f"name: p, {ALL}, {REST}, channel: preferred, channels: [email, phone]").rules[0].play
+
+    assert (play.prefers_own_channel, play.channel_order) == (True, ("email", "phone"))
+    for channels in ("", ", channels: [email]"):
+        (problem,) = problems_of(f"name: p, {ALL}, {REST}, channel: preferred{channels}")
+        assert "plays[0].channel 'preferred' chooses among channels, so 'channels' must name two" in problem
+
+
 def test_a_play_states_its_own_costs_and_takes_the_others_from_the_parameters():
     defaults = ProfitParams(contact_cost=1, incentive_cost=10, accept_share=0.3)
     play = book(f"name: p, {ALL}, {CALL}, cost: 0, accept_share: 0.2").rules[0].play
