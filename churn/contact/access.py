@@ -6,6 +6,8 @@ about the one customer: no id of another customer is in the answer.
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -31,7 +33,16 @@ from churn.features.engine.cohort import AT_RISK, read_customers
 from churn.features.engine.matrix import cohorts_at
 from churn.model.bundle import BUNDLE_FOLDER, bundle_digest, load_champion_if_any
 from churn.model.scorer import CorruptError, Scorer
-from churn.scoring.sink import CONTACTS, SCORES, contacts_path, facts_path, scores_path
+from churn.scoring.call_list import safe_cell
+from churn.scoring.sink import (
+    CONTACTS,
+    LIST_FILES,
+    SCORES,
+    contacts_path,
+    facts_path,
+    scores_path,
+    side_list_path,
+)
 from churn.snapshots.manifest import SnapshotManifest
 from churn.snapshots.read import read_part
 from churn.training.challenger import load_challenger, training_folder
@@ -43,8 +54,11 @@ MODELS_NOTE = (
 )
 PROOF_NOTE = "The consents that an erasure kept: the proof that contacts before it were allowed."
 REJECTS_NOTE = "As the source wrote them; they break the rule and are not used."
+LISTS_NOTE = "The lists beside the call list that name the customer, as a spreadsheet shows them."
 STATES_NOTE = "States as of {as_of}."
 ASSUMPTION = " The company maps no table of contacts, so a task counts as done on its due date."
+
+CSV_SEPARATORS = ",;\t"
 
 Row = Mapping[str, Cell]
 
@@ -133,6 +147,7 @@ def read_access(
             "`left` is 1 if the customer left afterwards, 0 if not, and empty if this is not known.",
         ),
         Section("scores", str(output / "scores"), tuple(_score_rows(output, customer))),
+        Section("lists", str(output / "scores"), tuple(_list_rows(output, customer)), LISTS_NOTE),
         Section("experiments", str(output / FOLDER), tuple(_assignment_rows(output, customer))),
         Section("tasks", str(output / FOLDER), tasks, states),
         Section("health bands", str(output / FOLDER), tuple(_night_rows(output, customer, "bands"))),
@@ -265,6 +280,25 @@ def _score_rows(output: Path, customer: str) -> Iterator[Row]:
             yield {name: _cell(value) for name, value in row.items() if name != "customer_id"} | {
                 "call_list": place
             }
+
+
+def _list_rows(output: Path, customer: str) -> Iterator[Row]:
+    """Yield the row of the customer on each list beside the call list of each night."""
+    for folder in sorted(output.glob("scores/cutoff=*")):
+        night = folder.name.removeprefix("cutoff=")
+        for name in LIST_FILES:
+            path = side_list_path(output, date.fromisoformat(night), name)
+            if not path.exists():
+                continue
+            text = path.read_text(encoding="utf-8").removeprefix("\ufeff")
+            # The second column is the id in every language; the separator is the one of that night.
+            separator = next(letter for letter in text if letter in CSV_SEPARATORS)
+            header, *rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+            for row in rows:
+                if row[1] == safe_cell(customer):
+                    cells = {key: cell or None for key, cell in zip(header, row, strict=True)}
+                    del cells[header[1]]
+                    yield {"cutoff": night, "list": name.removesuffix(".csv"), **cells}
 
 
 def _assignment_rows(output: Path, customer: str) -> Iterator[Row]:

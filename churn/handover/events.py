@@ -133,16 +133,16 @@ class Event(EventPart):
     @property
     def line(self) -> str:
         """Return the event as a line of the outbox."""
-        return _json(self.model_dump(mode="json", exclude={"data": self._left_out}))
+        return _json(self.model_dump(mode="json", exclude={"data": self._absent_fields}))
 
     @property
     def body(self) -> bytes:
         """Return what is sent: the same bytes at each attempt."""
-        fields = self.model_dump(mode="json", exclude={"id": True, "data": self._left_out})
+        fields = self.model_dump(mode="json", exclude={"id": True, "data": self._absent_fields})
         return _json(fields).encode("utf-8")
 
     @property
-    def _left_out(self) -> set[str]:
+    def _absent_fields(self) -> set[str]:
         """Return the fields that an event of a night without best hours does not have."""
         has_hours = getattr(self.data, "best_hour_events", None) is not None
         return set() if has_hours else {"best_hour", "best_hour_events"}

@@ -24,7 +24,7 @@ Result = Literal["no answer", "declined", "done"]
 
 NO_ANSWER: Result = "no answer"
 
-PREFERRED = "preferred"
+OWN_CHANNEL = "preferred"
 """The word for `channel:` that lets the customer's own rhythm choose among `channels`."""
 
 
@@ -176,7 +176,7 @@ class Play(PlaybookPart):
     @property
     def prefers_own_channel(self) -> bool:
         """Return whether the channel in which the customer answers most goes first."""
-        return self.channel == PREFERRED
+        return self.channel == OWN_CHANNEL
 
     @property
     def channel_order(self) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from churn.errors import did_you_mean
 from churn.features.signal import FAMILIES
 from churn.scoring.conditions import Condition, is_covered
-from churn.scoring.play import AUDIENCES, PREFERRED, After, Play, PlaybookFile, Success, Variant
+from churn.scoring.play import AUDIENCES, OWN_CHANNEL, After, Play, PlaybookFile, Success, Variant
 
 Entries = Sequence[Mapping[str, Any]]
 
@@ -81,10 +81,10 @@ def play_problems(
             hint = did_you_mean(owner, [name for name in owners if isinstance(name, str)])
             yield f"{location}.owner '{owner}' is not under owners.{hint}"
         channels = entry.get("channels")
-        is_preferred = entry.get("channel") == PREFERRED
+        is_preferred = entry.get("channel") == OWN_CHANNEL
         if is_preferred and not (isinstance(channels, list) and len(channels) > 1):
             yield (
-                f"{location}.channel '{PREFERRED}' chooses among channels, so 'channels' must name two or "
+                f"{location}.channel '{OWN_CHANNEL}' chooses among channels, so 'channels' must name two or "
                 "more, the one to begin with first."
             )
         first = channels[0] if isinstance(channels, list) and channels and not is_preferred else None

@@ -120,6 +120,11 @@ def facts_path(output: Path, cutoff: date) -> Path:
     return output / "scores" / f"cutoff={cutoff}" / "_night.json"
 
 
+def side_list_path(output: Path, cutoff: date, list_file: str) -> Path:
+    """Return the path of a list beside the call list; `list_file` is one of `LIST_FILES`."""
+    return facts_path(output, cutoff).parent / f"_calls_{list_file}"
+
+
 def ledger_digest(output: Path, cutoff: date) -> str | None:
     """Return the digest of the ledger's page that the published scores of a night name; None without it."""
     try:

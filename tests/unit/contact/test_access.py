@@ -42,7 +42,8 @@ def write_scores(output):
         }
     )
     contacts = pa.table({"rank": [1], "customer_id": ["bob"], "name": ["Bob"]})
-    write_night(output, NIGHT, night_files(scores, "", contacts, {}))
+    gone = "\ufeffRang;Kundennummer;Spielzug\r\n1;ann;win-back\r\n2;'=1+1;win-back\r\n"
+    write_night(output, NIGHT, night_files(scores, "", contacts, {}, lists={"gone": gone}))
 
 
 def write_snapshot_files(output):
@@ -144,6 +145,13 @@ def test_nights_say_the_score_and_why_the_customer_is_or_is_not_contacted(store)
     )  # fmt: skip
     assert (ann["call_list"], ann["not_contacted_because"]) == ("not on the call list", "cooldown")
     assert bob["call_list"] == "on the call list, place 1"
+
+
+def test_the_lists_that_name_the_customer_are_told_without_other_customers(store):
+    assert rows_of(record_of(store, "ann"), "lists") == [
+        {"cutoff": str(NIGHT), "list": "gone", "Rang": "1", "Spielzug": "win-back"}
+    ]
+    assert rows_of(record_of(store, "bob"), "lists") == []
 
 
 def test_the_ledger_tells_the_arm_the_tasks_with_their_states_and_the_bands(store):
