@@ -8,6 +8,7 @@ from churn.kpis.definitions.definition import FigureDefinition
 from churn.kpis.definitions.orders import ORDERS
 from churn.kpis.definitions.recurring import RECURRING
 from churn.kpis.definitions.retention import RETENTION
+from churn.kpis.definitions.value import VALUE
 from churn.kpis.definitions.voice import VOICE
 
 GROUPS: Mapping[str, tuple[FigureDefinition, ...]] = {
@@ -15,6 +16,7 @@ GROUPS: Mapping[str, tuple[FigureDefinition, ...]] = {
     "Recurring revenue": RECURRING,
     "Surveys and support": VOICE,
     "Orders": ORDERS,
+    "Value": VALUE,
 }
 """The definitions by group, in the order in which they are shown; each group is a file in `definitions/`."""
 

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+import numpy as np
+import numpy.typing as npt
+
+from churn.data.store import Store, day_number
+from churn.features.money import money_before
 from churn.kpis.company import Company
 from churn.kpis.contract_rows import read_contract_rows
+from churn.kpis.figure import Figure, Period
+from churn.kpis.order_histories import order_histories
 from churn.kpis.order_rows import read_orders
 from churn.kpis.orders import OrdersResult, OrderTerms, orders_section
 from churn.kpis.recurring import recurring_section
 from churn.kpis.referrals import read_referrals, referral_figures
 from churn.kpis.retention import retention_section
 from churn.kpis.section import SectionResult
+from churn.kpis.value import MonthCounts, ValueTerms, value_section
 from churn.kpis.voice import VoiceResult, VoiceTables, VoiceTerms, silent_figures, voice_section
 from churn.kpis.voice_rows import read_answers, read_contacts, read_tickets
 
@@ -86,3 +97,68 @@ def orders_of(company: Company) -> SectionResult:
         latest=company.latest_month,
     )
     return OrdersResult(figures=(*orders.figures, *referrals))
+
+
+def value_of(company: Company, figures: Sequence[Figure]) -> SectionResult:
+    """Compute the section `value` from the store and from the figures of the sections before."""
+    store, params, cutoff = company.store, company.store.params, company.cutoff
+    value = params.score.value
+    first = min(filter(None, map(company.first_day_of, ("customers", "orders", "payments"))), default=cutoff)
+    histories = None
+    if store.has("orders") and params.label.kind == "inactivity":
+        histories = order_histories(read_orders(store, cutoff), day_number(cutoff))
+    return value_section(
+        month_counts(figures),
+        histories,
+        read_spending(store, cutoff),
+        ValueTerms(
+            variant=params.kpis.clv,
+            margin=value.margin,
+            discount_year=value.discount_year,
+            months=value.months,
+            acquisition_cost=params.kpis.acquisition_cost,
+            has_contracts=params.label.kind == "contract",
+        ),
+        window=Period(kind="window", start=min(first, cutoff - timedelta(days=1)), end=cutoff),
+        latest=company.latest_month,
+    )
+
+
+def month_counts(figures: Sequence[Figure], months: int = 12) -> tuple[MonthCounts, ...]:
+    """Return what the figures of value take from the last months whose outcome is known."""
+    by_period: dict[Period, dict[str, Figure]] = {}
+    for figure in figures:
+        if figure.slice is None and figure.period.kind == "month":
+            by_period.setdefault(figure.period, {})[figure.name] = figure
+    result = []
+    for period in sorted(by_period, key=lambda period: period.start):
+        month = by_period[period]
+        churn = month.get("customer_churn")
+        if churn is None or churn.value is None or not churn.n:
+            continue
+        values = {name: figure.value for name, figure in month.items()}
+        recurring, orders = values.get("mrr_at_start"), values.get("orders")
+        result.append(
+            MonthCounts(
+                period=period,
+                at_start=churn.n,
+                n_lost=round(churn.value * churn.n / 100),
+                money=values.get("revenue") if recurring is None else recurring,
+                orders=None if orders is None else round(orders),
+                order_money=values.get("revenue"),
+            )
+        )
+    return tuple(result[-months:])
+
+
+def read_spending(store: Store, cutoff: date) -> npt.NDArray[np.float64] | None:
+    """Return the money of each customer who signed up before the cutoff; None if no money is known."""
+    money = money_before(store, cutoff, day_number(cutoff))["money"].to_numpy(dtype=np.float64)
+    if not len(money):
+        return None
+    with store.connect() as connection:
+        row = connection.execute(
+            f"SELECT count(*) FROM {store.scan('customers')} WHERE day < {day_number(cutoff)}"
+        ).fetchone()
+    n_customers = int(row[0]) if row else 0
+    return np.concatenate([money, np.zeros(max(n_customers - len(money), 0))])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -16,7 +16,7 @@ from churn.kpis.activation_rows import ActivationResult, activation_section
 from churn.kpis.catalog import FIGURES
 from churn.kpis.cohorts import CohortsResult, cohorts_section
 from churn.kpis.company import Company
-from churn.kpis.company_sections import orders_of, recurring_of, retention_of, voice_of
+from churn.kpis.company_sections import orders_of, recurring_of, retention_of, value_of, voice_of
 from churn.kpis.definitions.definition import FigureDefinition
 from churn.kpis.figure import Figure
 from churn.kpis.journey import StagesResult, stages_section
@@ -24,6 +24,7 @@ from churn.kpis.orders import OrdersResult
 from churn.kpis.recurring import RecurringResult
 from churn.kpis.retention import RetentionResult
 from churn.kpis.section import SectionResult
+from churn.kpis.value import ValueResult
 from churn.kpis.voice import VoiceResult
 from churn.metrics.interval import Part
 
@@ -41,6 +42,14 @@ class Section:
     compute: Callable[[Company], SectionResult]
 
 
+@dataclass(frozen=True)
+class DerivedSection:
+    """A section that is also computed from the figures of the sections before it."""
+
+    result: type[SectionResult]
+    compute: Callable[[Company, Sequence[Figure]], SectionResult]
+
+
 SECTIONS: Mapping[str, Section] = {
     "retention": Section(RetentionResult, retention_of),
     "recurring": Section(RecurringResult, recurring_of),
@@ -51,6 +60,17 @@ SECTIONS: Mapping[str, Section] = {
     "activation": Section(ActivationResult, activation_section),
 }
 """The sections by name, in the order of kpis.json; a further section is one entry."""
+
+DERIVED_SECTIONS: Mapping[str, DerivedSection] = {
+    "value": DerivedSection(ValueResult, value_of),
+}
+"""The sections that are computed last, in this order, from the figures of all sections before."""
+
+RESULTS: Mapping[str, type[SectionResult]] = {
+    **{name: section.result for name, section in SECTIONS.items()},
+    **{name: section.result for name, section in DERIVED_SECTIONS.items()},
+}
+"""The type of the result of each section."""
 
 
 class Kpis(Part):
@@ -78,7 +98,7 @@ class Kpis(Part):
         return {
             name: section
             if isinstance(section, SectionResult)
-            else SECTIONS[name].result.model_validate_json(json.dumps(section))
+            else RESULTS[name].model_validate_json(json.dumps(section))
             for name, section in sections.items()
         }
 
@@ -91,6 +111,9 @@ class Kpis(Part):
 def compute_kpis(company: Company) -> Kpis:
     """Compute all sections."""
     sections = {name: section.compute(company) for name, section in SECTIONS.items()}
+    for name, derived in DERIVED_SECTIONS.items():
+        before = [figure for section in sections.values() for figure in section.figures]
+        sections[name] = derived.compute(company, before)
     names = {figure.name for section in sections.values() for figure in section.figures}
     params = company.store.params
     return Kpis(

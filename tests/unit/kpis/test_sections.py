@@ -8,7 +8,7 @@ import pytest
 from churn.errors import ParamsError, SourceError
 from churn.kpis.company import Company
 from churn.kpis.retention import RetentionResult
-from churn.kpis.sections import compute_kpis, kpis_file, read_kpis, write_kpis
+from churn.kpis.sections import Kpis, compute_kpis, kpis_file, read_kpis, write_kpis
 from tests.drawn_company import DrawnCompany, draw
 
 SUBSCRIPTIONS = """
@@ -31,6 +31,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> DrawnCompany:
         tmp_path_factory.mktemp("kpis"),
         label={"kind": "contract", "horizon_days": 31, "grace_days": 14},
         watermark="2024-09-01",
+        since="2024-01-05 12:00",
         params={
             "kpis": {"segments": ["country"]},
             "tables": {"customers": {"static": ["country"]}, "subscriptions": {}},
@@ -40,9 +41,12 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> DrawnCompany:
     )
 
 
-def test_figures_of_a_drawn_company_are_those_of_its_contracts(drawn: DrawnCompany) -> None:
-    kpis = compute_kpis(Company(drawn.store, date(2024, 9, 1)))
+@pytest.fixture(scope="module")
+def kpis(drawn: DrawnCompany) -> Kpis:
+    return compute_kpis(Company(drawn.store, date(2024, 9, 1)))
 
+
+def test_figures_of_a_drawn_company_are_those_of_its_contracts(kpis: Kpis) -> None:
     june = {
         (figure.name, figure.slice.level if figure.slice else None): figure.value
         for figure in kpis.figures
@@ -64,10 +68,8 @@ def test_as_of_an_earlier_day_only_what_was_known_then_counts(drawn: DrawnCompan
 
 
 def test_the_file_is_read_as_it_was_written_and_has_the_same_bytes_again(
-    drawn: DrawnCompany, tmp_path: Path
+    kpis: Kpis, drawn: DrawnCompany, tmp_path: Path
 ) -> None:
-    kpis = compute_kpis(Company(drawn.store, date(2024, 9, 1)))
-
     path = write_kpis(tmp_path, kpis)
     before = path.read_bytes()
     write_kpis(tmp_path, compute_kpis(Company(drawn.store, date(2024, 9, 1))))
@@ -77,8 +79,8 @@ def test_the_file_is_read_as_it_was_written_and_has_the_same_bytes_again(
     assert isinstance(read_kpis(tmp_path).sections["retention"], RetentionResult)
 
 
-def test_a_changed_file_is_refused(drawn: DrawnCompany, tmp_path: Path) -> None:
-    write_kpis(tmp_path, compute_kpis(Company(drawn.store, date(2024, 9, 1))))
+def test_a_changed_file_is_refused(kpis: Kpis, tmp_path: Path) -> None:
+    write_kpis(tmp_path, kpis)
     text = kpis_file(tmp_path).read_text()
 
     kpis_file(tmp_path).write_text(text.replace('"value": 100.0', '"value": 99.0', 1))

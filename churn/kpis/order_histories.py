@@ -1,0 +1,83 @@
+"""The order history of each customer: how many days with orders, when, and the mean value of a day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from churn.features.language.reader import NEVER
+from churn.kpis.order_rows import Orders
+
+Floats = npt.NDArray[np.float64]
+
+CENTS = 100
+
+
+@dataclass(frozen=True)
+class OrderHistories:
+    """The histories of customers with an order, `[customers]` each; orders of one day are one.
+
+    Attributes:
+        repeats: The days with orders after the first day.
+        recency: The days from the first day to the last.
+        age: The days from the first day to the cutoff.
+        paid_repeats: The repeat days with money above 0.
+        mean: The mean money of these days in currency; 0 without such days.
+    """
+
+    repeats: Floats
+    recency: Floats
+    age: Floats
+    paid_repeats: Floats
+    mean: Floats
+
+    def sample(self, size: int) -> OrderHistories:
+        """Return every k-th customer, so that at most `size` remain."""
+        step = max(1, -(-len(self.repeats) // size))
+        return OrderHistories(
+            self.repeats[::step],
+            self.recency[::step],
+            self.age[::step],
+            self.paid_repeats[::step],
+            self.mean[::step],
+        )
+
+
+def order_histories(batches: Iterable[Orders], cutoff: int) -> OrderHistories:
+    """Return the histories of all customers.
+
+    Args:
+        batches: The orders, in batches of whole customers.
+        cutoff: The day number of the cutoff.
+    """
+    pieces = [_histories_of(orders, cutoff) for orders in batches if len(orders)]
+    if not pieces:
+        empty = np.zeros(0)
+        return OrderHistories(empty, empty, empty, empty, empty)
+    return OrderHistories(*(np.concatenate(column) for column in zip(*pieces, strict=True)))
+
+
+def _histories_of(orders: Orders, cutoff: int) -> tuple[Floats, ...]:
+    money = np.where(orders.returned_on < NEVER, 0, orders.cents)
+    begins = np.ones(len(orders), dtype=bool)
+    begins[1:] = (orders.customer[1:] != orders.customer[:-1]) | (orders.day[1:] != orders.day[:-1])
+    rows = np.flatnonzero(begins)
+    customer, day = orders.customer[rows], orders.day[rows]
+    money = np.add.reduceat(money, rows)
+    is_first = np.ones(len(day), dtype=bool)
+    is_first[1:] = customer[1:] != customer[:-1]
+    first = np.flatnonzero(is_first)
+    last = np.append(first[1:], len(day)) - 1
+    is_paid_repeat = ~is_first & (money > 0)
+    count = np.add.reduceat(is_paid_repeat.astype(np.int64), first)
+    total = np.add.reduceat(np.where(is_paid_repeat, money, 0), first) / CENTS
+    return (
+        (last - first).astype(np.float64),
+        (day[last] - day[first]).astype(np.float64),
+        (cutoff - day[first]).astype(np.float64),
+        count.astype(np.float64),
+        total / np.maximum(count, 1),
+    )
