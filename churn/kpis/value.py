@@ -118,8 +118,8 @@ def value_section(
     Args:
         months: The last 12 months whose outcome is known, in order of time.
         histories: The order histories of customers; None without orders.
-        spending: The revenue of each customer up to the cutoff in currency, 0 for those who paid nothing; None
-            if no money is known.
+        spending: The revenue of each customer up to the cutoff in currency, 0 for those who paid nothing;
+            None if no money is known.
         terms: The terms of the figures.
         window: The days from the first row to the cutoff.
         latest: The period of figures that are missing as a whole.
