@@ -25,7 +25,6 @@ from churn.kpis.activation import (
     Search,
     search_activation,
 )
-from churn.kpis.cohorts import read_first_lives
 from churn.kpis.company import Company
 from churn.kpis.figure import Finite
 from churn.kpis.section import SectionResult
@@ -147,7 +146,7 @@ class Joiners:
 def activation_section(company: Company) -> ActivationResult:
     """Compute the section."""
     store, cutoff = company.store, company.cutoff
-    joiners = read_joiners(store, read_first_lives(company).complete_from, cutoff)
+    joiners = read_joiners(store, company.first_lives.complete_from, cutoff)
     follow_up = follow(store, joiners, cutoff)
     events = read_events(store, joiners)
     is_followed = np.zeros(len(joiners.code), dtype=bool)

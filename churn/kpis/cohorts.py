@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from churn.data.store import day_number
-from churn.features.engine.cohort import read_customers
 from churn.kpis.company import Company
 from churn.kpis.contract_model import ContractModel, contract_model
-from churn.kpis.lives import FirstLives, activity_lives, contract_lives
 from churn.kpis.section import SectionResult
 from churn.kpis.survival import SurvivalTable, survival_table
 from churn.kpis.triangle import Triangle, retention_triangle
@@ -30,8 +25,7 @@ class CohortsResult(SectionResult):
 
 def cohorts_section(company: Company) -> CohortsResult:
     """Compute the section."""
-    first_lives = read_first_lives(company)
-    params = company.store.params
+    first_lives, params = company.first_lives, company.store.params
     return CohortsResult(
         triangle=retention_triangle(company.spells, first_lives, company.cutoff),
         survival=survival_table(first_lives, company.segmentations),
@@ -39,13 +33,3 @@ def cohorts_section(company: Company) -> CohortsResult:
         if params.label.kind == "contract"
         else None,
     )
-
-
-def read_first_lives(company: Company) -> FirstLives:
-    """Return the first life of each customer, by the kind of the label."""
-    label, cutoff = company.store.params.label, day_number(company.cutoff)
-    if label.kind == "contract":
-        return contract_lives(company.spells, cutoff)
-    signed_up = read_customers(company.store).signed_up.astype(np.int64)
-    first_event = company.store.tables[label.core_table].first_day
-    return activity_lives(company.spells, signed_up, cutoff if first_event is None else first_event, cutoff)

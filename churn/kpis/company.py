@@ -9,6 +9,8 @@ from functools import cached_property
 
 from churn.data.store import Store, date_of_day
 from churn.kpis.figure import Period
+from churn.kpis.lives import FirstLives, read_first_lives
+from churn.kpis.observed_churn import Outcomes, matured_months, read_outcomes
 from churn.kpis.periods import CALENDAR_KINDS, complete_periods, latest_period
 from churn.kpis.segments import Segmentation, all_customers, read_segmentations
 from churn.kpis.spells import ActivitySpells, read_spells
@@ -30,6 +32,18 @@ class Company:
     def spells(self) -> ActivitySpells:
         """Return when each customer was active, by the definition of the label."""
         return read_spells(self.store, self.cutoff)
+
+    @cached_property
+    def first_lives(self) -> FirstLives:
+        """Return the first spell of each customer, and from when on everybody who leaves is seen."""
+        return read_first_lives(self.store, self.spells, self.cutoff)
+
+    @cached_property
+    def outcomes(self) -> Outcomes:
+        """Return who left after the first day of each month of the last year whose label is matured."""
+        params, first = self.store.params, date_of_day(self.first_lives.complete_from)
+        months = matured_months(params.label, params.snapshot.late_days, first, self.cutoff)
+        return read_outcomes(self.store, months)
 
     @cached_property
     def segmentations(self) -> tuple[Segmentation, ...]:

@@ -8,7 +8,6 @@ from churn.data.store import Store, date_of_day
 from churn.errors import PlaybookError
 from churn.features.library import all_signals
 from churn.kpis.activity import Activity, month_bounds, read_activity
-from churn.kpis.cohorts import read_first_lives
 from churn.kpis.company import Company
 from churn.kpis.growth import GROWTH_DEFINITION, GrowthMonth, growth_months
 from churn.kpis.section import SectionResult
@@ -56,7 +55,7 @@ class StagesResult(SectionResult):
 
 def stages_section(company: Company) -> StagesResult:
     """Compute the section."""
-    first_lives = read_first_lives(company)
+    first_lives = company.first_lives
     complete_from = date_of_day(first_lives.complete_from)
     bounds = month_bounds(complete_from, company.cutoff, company.spells.wait_days)
     activity = read_activity(company.store, company.spells, bounds)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 import numpy.typing as npt
 
+from churn.data.store import Store, day_number
+from churn.features.engine.cohort import read_customers
 from churn.kpis.spells import ActivitySpells
 from churn.labels.kaplan_meier import Lives
 
@@ -51,6 +54,22 @@ class FirstLives:
     def follow_days(self) -> Ints:
         """Return the age of each customer at `known_until`, whether the customer left or not."""
         return np.asarray(self.known_until - self.joined_on, dtype=np.int64)
+
+
+def read_first_lives(store: Store, spells: ActivitySpells, cutoff: date) -> FirstLives:
+    """Return the first life of each customer, by the kind of the label.
+
+    Args:
+        store: The store.
+        spells: The spells of all customers, as known at the cutoff.
+        cutoff: The end of the data.
+    """
+    label, end = store.params.label, day_number(cutoff)
+    if label.kind == "contract":
+        return contract_lives(spells, end)
+    signed_up = read_customers(store).signed_up.astype(np.int64)
+    first_event = store.tables[label.core_table].first_day
+    return activity_lives(spells, signed_up, end if first_event is None else first_event, end)
 
 
 def contract_lives(spells: ActivitySpells, cutoff: int) -> FirstLives:

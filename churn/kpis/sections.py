@@ -21,6 +21,7 @@ from churn.kpis.definitions.definition import FigureDefinition
 from churn.kpis.figure import Figure
 from churn.kpis.journey import StagesResult, stages_section
 from churn.kpis.orders import OrdersResult
+from churn.kpis.ratings import RatingsResult, ratings_section
 from churn.kpis.recurring import RecurringResult
 from churn.kpis.retention import RetentionResult
 from churn.kpis.section import SectionResult
@@ -58,6 +59,7 @@ SECTIONS: Mapping[str, Section] = {
     "cohorts": Section(CohortsResult, cohorts_section),
     "stages": Section(StagesResult, stages_section),
     "activation": Section(ActivationResult, activation_section),
+    "ratings": Section(RatingsResult, ratings_section),
 }
 """The sections by name, in the order of kpis.json; a further section is one entry."""
 

@@ -132,7 +132,7 @@ def _nps(
     if answers is None:
         yield missing_figure("nps", latest, NO_SURVEYS)
         return
-    if len(answers.rating) >= MIN_ANSWERS_FOR_SCALE and answers.rating.max() <= FIVE_POINTS[1]:
+    if not may_be_ten_points(answers.rating):
         yield missing_figure("nps", latest, NOT_TEN_POINTS)
         return
 
@@ -154,6 +154,11 @@ def _nps(
         return [nps_figure(period, counts["promoters"], counts["detractors"], counts["n"])]
 
     yield from figures_by_segment(periods, segmentations, cells, figures)
+
+
+def may_be_ten_points(rating: Ints) -> bool:
+    """Return whether ratings, in thousandths, may come from a scale of 0 to 10; few ratings always may."""
+    return len(rating) < MIN_ANSWERS_FOR_SCALE or bool(rating.max() > FIVE_POINTS[1])
 
 
 def _is_latest(customer: Ints, period: Ints, day: Ints) -> Bools:

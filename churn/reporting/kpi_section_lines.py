@@ -9,6 +9,8 @@ from churn.kpis.cohorts import CohortsResult
 from churn.kpis.contract_model import ContractModel
 from churn.kpis.growth import Flow
 from churn.kpis.journey import StagesResult
+from churn.kpis.observed_churn import ChurnTable
+from churn.kpis.ratings import RatingsResult
 from churn.kpis.section import SectionResult
 from churn.kpis.survival import Survival, SurvivalTable
 from churn.kpis.triangle import Triangle, TriangleCell
@@ -27,6 +29,12 @@ def section_lines(section: SectionResult) -> list[str]:
         return [*growth_lines(section), *leak_lines(section), *move_lines(section)]
     if isinstance(section, ActivationResult):
         return activation_lines(section)
+    if isinstance(section, RatingsResult):
+        return [
+            *churn_lines("observed churn by the latest rating (NPS)", section.nps),
+            *churn_lines("observed churn by the latest satisfaction with a ticket (CSAT)", section.csat),
+            *churn_lines("observed churn by health band", section.health),
+        ]
     return []
 
 
@@ -175,6 +183,34 @@ def activation_lines(section: ActivationResult) -> list[str]:
         f"  difference within month of joining and age: {points} points, p = {event.p_value:.3f}",
         *(notes if event.decides_label else []),
     ]
+
+
+def churn_lines(title: str, table: ChurnTable) -> list[str]:
+    """Return a table of observed churn, and what its differences mean."""
+    if table.reason:
+        return ["", title, f"  missing: {table.reason}"]
+    rows = [
+        [
+            level.level,
+            f"{level.customers:,}",
+            f"{level.n:,}",
+            share_text(level.share, level.low, level.high) if level.reason is None else level.reason,
+        ]
+        for level in table.levels
+    ]
+    head = ["", "customers", "at the cutoffs", f"left in {table.horizon_days} days"]
+    first, last = table.cutoffs[0], table.cutoffs[-1]
+    lines = ["", f"{title}, {len(table.cutoffs)} cutoffs from {first} to {last}", *columns(head, rows)]
+    for difference in table.differences:
+        name = f"{difference.of} minus {difference.minus}"
+        if difference.reason:
+            lines.append(f"  {name}: {difference.reason}")
+            continue
+        verdict = "a difference" if difference.means_something else "no difference is shown"
+        lines.append(
+            f"  {name}: {share_text(difference.value, difference.low, difference.high)} points, {verdict}"
+        )
+    return lines
 
 
 def share_text(share: float | None, low: float | None, high: float | None) -> str:

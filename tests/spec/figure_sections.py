@@ -8,6 +8,8 @@ from churn.kpis import (
     activity,
     contract_model,
     growth,
+    observed_churn,
+    ratings,
     stages,
     survival,
     triangle,
@@ -58,5 +60,23 @@ weak. `decides_label` marks an event of the label's own table: part of it goes w
 How often an event is reported where there is none: [benchmarks/kpis](../benchmarks/kpis/README.md).
 """
 
-SECTION_TEXTS = {"Cohorts and survival": COHORTS, "Stages and growth": STAGES, "Activation": ACTIVATION}
+RATINGS = f"""
+The section `ratings` of kpis.json: does a rating mean anything for who leaves?
+
+Each table has the observed churn by level. Unit: share that left in the label window, by the label of
+params.yaml and never by today's state. Population: {observed_churn.POPULATION}; at most
+{observed_churn.MAX_CUTOFFS} cutoffs, the first days of months. Intervals: Wilson; for the difference of two
+levels Newcombe's. `means_something` is true if the interval of a difference excludes 0.
+
+- **NPS.** {ratings.NPS_DEFINITION}.
+- **CSAT.** {ratings.CSAT_DEFINITION}.
+- **Health.** {ratings.HEALTH_DEFINITION}. Without a stored night whose label is matured there is a reason.
+"""
+
+SECTION_TEXTS = {
+    "Cohorts and survival": COHORTS,
+    "Stages and growth": STAGES,
+    "Activation": ACTIVATION,
+    "Ratings": RATINGS,
+}
 """The text of each part by its title."""
