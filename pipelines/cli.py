@@ -74,6 +74,7 @@ VERBS: dict[str, tuple[Option, ...]] = {
     "evaluate": (),
     "promote": (Option("--rollback", bool, "Make the previous champion the champion again."),),
     "score": (Option("--dry-run", bool, "Say who would get what, without writing the night."),),
+    "drift": (),
     "deliver": (Option("--retry-dead", bool, "Send dead events again, each with all its attempts."),),
     "plan": (
         Option("--effect", float, "The difference of churn to look for, such as 0.02."),

@@ -6,6 +6,10 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
 
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
 from churn.contact.acts import read_acts
 from churn.contact.consent import read_suppression_lists
 from churn.contact.night import History, score_night
@@ -14,6 +18,7 @@ from churn.data.files import checksum_of
 from churn.data.store import Store
 from churn.errors import ChurnError, ModelError
 from churn.experiments.ledger import (
+    Ledger,
     check_salt,
     is_published,
     own_assignments,
@@ -29,10 +34,11 @@ from churn.features.library import all_signals, select_signals
 from churn.features.money import money_before, mrr_at
 from churn.handover.events import EventTerms, NightFacts
 from churn.handover.outbox import publish_events, recover_events, stage_night
-from churn.model.bundle import load_champion
+from churn.model.bundle import Champion, load_champion
 from churn.model.value import monthly_money
 from churn.params import Params
 from churn.promotion.record import waiting_model
+from churn.reporting.drift_lines import drift_lines, drift_warnings
 from churn.scoring.call_list import read_names, why_places_are_free
 from churn.scoring.champion_checks import (
     check_fit,
@@ -51,6 +57,7 @@ from churn.scoring.sink import (
     write_night,
 )
 from churn.training.challenger import load_challenger
+from pipelines.drift import write_drift
 from pipelines.echo import Echo
 from pipelines.ingest import ensure_store
 from pipelines.night_handover import check_handover, hand_over_night, outbox_lines, outbox_warnings
@@ -224,6 +231,7 @@ def run(
     ):
         echo(f"  {why_free}")
     echo(f"scores: {scores_path(params.output, cutoff)}" + ("" if is_new else " (the same as before)"))
+    _look_for_drift(params, store, cutoff, champion, matrix.frame, night.scores, ledger, echo, bool(trial))
     if events:
         echo.report(outbox_lines(params, cutoff, events), outbox_warnings(events))
     if trial and params.score.sink:
@@ -233,6 +241,26 @@ def run(
     if not trial and is_last_step:
         hand_over_night(params, store, cutoff, echo, is_new=is_new)
     return 0
+
+
+def _look_for_drift(
+    params: Params,
+    store: Store,
+    cutoff: date,
+    champion: Champion,
+    frame: pd.DataFrame,
+    scores: pa.Table,
+    ledger: Ledger,
+    echo: Echo,
+    is_trial: bool,
+) -> None:
+    """Look for what has moved since the training, after the night is written, and say it."""
+    scored = scores.select(["customer_id", "churn_probability"]).drop_null().to_pandas()
+    probability = scored.set_index("customer_id")["churn_probability"].reindex(frame["customer_id"])
+    drift = write_drift(
+        params, store, cutoff, champion, frame, probability.to_numpy(dtype=np.float64), ledger, is_trial
+    )
+    echo.report(drift_lines(drift), drift_warnings(drift.alarms))
 
 
 def check_inputs(params: Params) -> Playbook:

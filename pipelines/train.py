@@ -17,6 +17,7 @@ from churn.guards.model.run import check_training, data_findings, training_repor
 from churn.guards.sign_off import REPORT_FILE, SignOffs, count_sentence, finding_lines
 from churn.labels.contract import wait_days
 from churn.model.bundle import BUNDLE_FOLDER, load_champion, write_bundle
+from churn.model.reference import REFERENCE_FILE
 from churn.model.registry import Registry
 from churn.model.scorer import read_bundle
 from churn.model.tracking import check_answers
@@ -27,6 +28,7 @@ from churn.training.calibration import CalibrationChoice
 from churn.training.challenger import Challenger, spec_of, training_folder, write_challenger
 from churn.training.discrete_hazard import describe_horizons, fit_horizons
 from churn.training.recipe import Recipe, SplineLogistic
+from churn.training.reference import reference_of, with_refreshed_scores
 from churn.training.refresh import check_unseen, refresh_level
 from churn.training.select import select_candidate
 from churn.training.split import CutoffPlan, check_enough_data, folds_of, plan_cutoffs
@@ -91,7 +93,9 @@ def _train(params: Params, snapshots: Snapshots, echo: Echo) -> None:
     )
 
     folder = _new_folder(params.output)
-    digest = write_bundle(folder / "bundle", spec | horizons, training.model.boosters)
+    reference = reference_of(snapshots, training.predictions, training.probabilities)
+    files = {**training.model.boosters, REFERENCE_FILE: reference.as_text()}
+    digest = write_bundle(folder / "bundle", spec | horizons, files)
     draft = Challenger(
         model=params.tracking.model,
         version="",
@@ -160,7 +164,8 @@ def _refresh(params: Params, snapshots: Snapshots, echo: Echo) -> None:
     files = read_bundle(params.champion / BUNDLE_FOLDER)
     boosters = {name: text for name, text in files.items() if name != "spec.json"}
     folder = _new_folder(params.output)
-    digest = write_bundle(folder / "bundle", refresh.spec, boosters)
+    bundle_files = with_refreshed_scores(boosters, refresh.predictions, refresh.probabilities)
+    digest = write_bundle(folder / "bundle", refresh.spec, bundle_files)
     draft = Challenger(
         model=params.tracking.model,
         version="",

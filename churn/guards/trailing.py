@@ -95,7 +95,7 @@ def trailing_tables(context: GuardContext) -> Iterator[Finding]:
         for name in context.event_tables
         if not context.store.tables[name].two_clocks
     }
-    trails = {name: _trails(rows) for name, rows in tables.items()}
+    trails = {name: trails_of(rows) for name, rows in tables.items()}
     for name, own in trails.items():
         lacking = [trail for trail in own.values() if trail.lacks_rows]
         if not lacking:
@@ -147,7 +147,7 @@ def _rows_by_day(context: GuardContext, table: str) -> Ints:
     return counts[: max(0, watermark - 1 - first_day)]
 
 
-def _trails(rows: Ints) -> Mapping[int, Trail]:
+def trails_of(rows: Ints) -> Mapping[int, Trail]:
     """Return the trail of each number of newest days that can be compared with enough earlier weeks.
 
     Args:
@@ -155,7 +155,7 @@ def _trails(rows: Ints) -> Mapping[int, Trail]:
     """
     trails = {}
     for days in range(1, MAX_TRAIL_DAYS + 1):
-        earlier = _earlier_sums(rows, days)
+        earlier = earlier_sums(rows, days)
         step = 1 if days >= WEEK else WEEK
         if len(earlier) * step < MIN_WEEKS * WEEK:
             break
@@ -164,7 +164,7 @@ def _trails(rows: Ints) -> Mapping[int, Trail]:
     return trails
 
 
-def _earlier_sums(rows: Ints, days: int) -> Ints:
+def earlier_sums(rows: Ints, days: int) -> Ints:
     """Return the number of rows in each earlier period of as many days, the newest period first.
 
     Periods of less than a week end on the weekday of the newest day.
@@ -201,5 +201,5 @@ def _week_share(rows: Ints, days: int) -> float:
         rows: The number of rows of each day, the newest day first, shape (days,).
         days: The number of newest days that are left out.
     """
-    usual = float(np.median(_earlier_sums(rows[days:], WEEK)[: MIN_WEEKS * WEEK]))
+    usual = float(np.median(earlier_sums(rows[days:], WEEK)[: MIN_WEEKS * WEEK]))
     return float(rows[days : days + WEEK].sum()) / usual if usual else 1.0

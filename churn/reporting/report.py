@@ -17,6 +17,7 @@ from pydantic import BaseModel, Field
 
 from churn.data.files import write_atomically
 from churn.data.own_files import lacks_checksum, read_own_json, read_own_parquet
+from churn.drift.result import Drift, read_drift
 from churn.errors import CallError, SourceError
 from churn.evaluation.result import EvaluationResult
 from churn.guards.verdict import Verdict
@@ -24,6 +25,7 @@ from churn.labels.outcomes import WHY_LEFT
 from churn.metrics.standard_errors import Z_95
 from churn.promotion.record import FILE as PROMOTION_FILE
 from churn.promotion.record import Promotion, kept_evaluation
+from churn.reporting.drift_lines import headline, performance_lines
 from churn.reporting.effects_section import (
     KnownEffects,
     experiment_cards,
@@ -98,6 +100,7 @@ class ReportSources:
         verdict: The verdict on this model; None before `churn promote`.
         known_effects: Whether contacts helped, as far as it was measured up to the night.
         latest_version: The version of the last evaluated model, if another model scored the night; else None.
+        drift: What has moved on the night; None if nobody looked, or the file is damaged.
         warnings: The files that are left out because they cannot be used, each with the reason and a way out.
     """
 
@@ -109,6 +112,7 @@ class ReportSources:
     verdict: Verdict | None
     known_effects: KnownEffects
     latest_version: str | None = None
+    drift: Drift | None = None
     warnings: tuple[str, ...] = ()
 
 
@@ -159,6 +163,13 @@ def read_report_sources(output: Path, cutoff: date | None = None) -> ReportSourc
     known_effects = read_known_effects(output, night, facts.label_id)
     if known_effects.warning:
         warnings.append(known_effects.warning)
+    drift = None
+    try:
+        drift = read_drift(output, night)
+    except SourceError as error:
+        warnings.append(f"{error} The report leaves out what has moved.")
+    if drift is not None and drift.model_digest != facts.model_digest:
+        drift = None  # it was looked at with another model
     return ReportSources(
         cutoff=night,
         scores=scores,
@@ -168,6 +179,7 @@ def read_report_sources(output: Path, cutoff: date | None = None) -> ReportSourc
         verdict=verdict,
         known_effects=known_effects,
         latest_version=latest.model.version if latest and latest.model.digest != facts.model_digest else None,
+        drift=drift,
         warnings=tuple(warnings),
     )
 
@@ -291,6 +303,10 @@ def render_report(night: ReportSources) -> str:
         experiments=experiment_cards(effects) if effects else (),
         total=total_in_words(effects) if effects else "",
         latest_version=night.latest_version,
+        drift=night.drift,
+        drift_headline=headline(night.drift) if night.drift else "",
+        performance=tuple(performance_lines(night.drift)) if night.drift else (),
+        no_drift_because=f"Run `churn drift --cutoff {night.cutoff}`, then `churn report`.",
         captions={name: Markup(text) for name, text in CAPTIONS.items()},
     )
 

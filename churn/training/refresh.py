@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from churn.errors import Stop
-from churn.metrics.metrics import observed_expected
+from churn.metrics.metrics import Floats, observed_expected
 from churn.model.bundle import Champion
-from churn.model.scorer import SchemaError, calibrate_logits
+from churn.model.scorer import SchemaError, calibrate_logits, sigmoid
 from churn.snapshots.dataset import scorer_columns
 from churn.snapshots.read import Snapshots
 from churn.training.backtest import OutOfTime
@@ -44,6 +44,11 @@ class RefreshedChampion:
     def n_churners(self) -> int:
         """Return the number of customers who left; a customer counts once, also in several windows."""
         return len(np.unique(self.predictions.customer[self.predictions.left > 0]))
+
+    @property
+    def probabilities(self) -> Floats:
+        """Return the probabilities of `predictions` at the refreshed level, shape (rows,)."""
+        return sigmoid(self.predictions.logits + self.shift)
 
     @property
     def recipe(self) -> Recipe:

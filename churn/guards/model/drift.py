@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import rankdata
 
 from churn.data.store import day_number
 from churn.finding import Finding
 from churn.guards.statistics import customer_half
-from churn.metrics.metrics import auc
+from churn.metrics.standard_errors import weighted_auc
 from churn.snapshots.dataset import Floats, LabelledRows
 from churn.snapshots.read import Snapshots, read_part
 
@@ -44,8 +45,52 @@ DRIFT_TREE_PARAMS = {
 }
 
 
+@dataclass(frozen=True)
+class ShiftedColumns:
+    """How well trees tell new rows from old rows, by the columns that shifted as never before.
+
+    Attributes:
+        auc: The mean AUC on customers that the trees did not see.
+        error: The standard error of the AUC.
+        gain: The share of each column in what the trees learnt, by name, the largest first.
+    """
+
+    auc: float
+    error: float
+    gain: Mapping[str, float]
+
+
 def drift(earlier: LabelledRows, newest: LabelledRows, seed: int) -> Iterator[Finding]:
     """Warn if trees can tell the newest rows from earlier rows, by columns that shifted as never before.
+
+    Args:
+        earlier: The labelled rows of earlier cutoffs.
+        newest: The rows of the newest cutoff; their labels are not used.
+        seed: The seed of the sample of rows and of the trees.
+    """
+    shifted = tell_apart(earlier, newest, np.ones(len(newest)), seed)
+    if shifted is None or shifted.auc <= WARN_AUC:
+        return
+    shares = [f"{name} ({share:.0%})" for name, share in list(shifted.gain.items())[:SHOWN_COLUMNS]]
+    yield Finding(
+        "newest snapshot",
+        f"trees tell its rows from the training rows with AUC {shifted.auc:.3f}, above {WARN_AUC}, mostly by "
+        f"{', '.join(shares)}: the model scores customers unlike those in training.",
+        "Check whether a source changed, began or ended. Leave out the signals that tell the date, and train "
+        "on newer snapshots.",
+        "warn",
+    )
+
+
+def tell_apart(
+    earlier: LabelledRows,
+    newest: LabelledRows,
+    weights: Floats,
+    seed: int,
+    max_rows: int = MAX_DRIFT_ROWS,
+    columns: Collection[str] | None = None,
+) -> ShiftedColumns | None:
+    """Return how well trees tell the newest rows from earlier rows; None if no column shifted enough.
 
     Trees can tell any two dates apart, because every date has a fingerprint: for example, the days since the
     last newsletter are equal for all customers. So the trees only get the columns that shifted further than
@@ -55,83 +100,103 @@ def drift(earlier: LabelledRows, newest: LabelledRows, seed: int) -> Iterator[Fi
     Args:
         earlier: The labelled rows of earlier cutoffs.
         newest: The rows of the newest cutoff; their labels are not used.
+        weights: The weight of each newest row, shape (newest rows,).
         seed: The seed of the sample of rows and of the trees.
+        max_rows: About the largest number of old rows and of new rows that are used.
+        columns: The columns that the trees get instead, such as those that no date has a fingerprint in.
     """
     rng = np.random.default_rng(seed)
-    old, new = _draw_rows(earlier, rng), _draw_rows(newest, rng)
-    shifted_columns = np.flatnonzero(_shifted_as_never_before(old, new))
+    old, _ = _draw_rows(earlier, np.ones(len(earlier)), rng, max_rows)
+    new, new_weights = _draw_rows(newest, weights, rng, max_rows)
+    if columns is None:
+        shifted_columns = np.flatnonzero(_shifted_as_never_before(old, new, new_weights))
+    else:
+        shifted_columns = np.flatnonzero([name in columns for name in old.names])
     if not len(shifted_columns) or min(len(old), len(new)) < MIN_DRIFT_ROWS:
-        return
+        return None
     matrix = np.concatenate([old.matrix[:, shifted_columns], new.matrix[:, shifted_columns]])
     is_new = np.concatenate([np.zeros(len(old)), np.ones(len(new))])
+    row_weights = np.concatenate([np.ones(len(old)), new_weights])
     half = customer_half(np.concatenate([old.customer, new.customer])) == 0
     names = tuple(old.names[index] for index in shifted_columns)
     level_columns = [index for index, name in enumerate(names) if name in old.levels]
-    aucs, gain = [], np.zeros(len(names))
+    areas, gain = [], np.zeros(len(names))
     for side in (half, ~half):
         if not 0 < is_new[side].sum() < side.sum() or not 0 < is_new[~side].sum() < (~side).sum():
-            return
-        data = lgb.Dataset(matrix[side], is_new[side], categorical_feature=level_columns)
+            return None
+        data = lgb.Dataset(
+            matrix[side], is_new[side], weight=row_weights[side], categorical_feature=level_columns
+        )
         booster = lgb.train(DRIFT_TREE_PARAMS | {"seed": seed}, data, DRIFT_TREES)
-        aucs.append(auc(is_new[~side], np.asarray(booster.predict(matrix[~side]))))
+        predictions = np.asarray(booster.predict(matrix[~side]))
+        areas.append(weighted_auc(is_new[~side], predictions, row_weights[~side]))
         gain += booster.feature_importance("gain")
-    mean_auc = float(np.mean(aucs))
-    if mean_auc <= WARN_AUC:
-        return
-    order = np.argsort(-gain, kind="stable")[:SHOWN_COLUMNS]
-    shares = [f"{names[index]} ({gain[index] / gain.sum():.0%})" for index in order if gain[index] > 0]
-    yield Finding(
-        "newest snapshot",
-        f"trees tell its rows from the training rows with AUC {mean_auc:.3f}, above {WARN_AUC}, mostly by "
-        f"{', '.join(shares)}: the model scores customers unlike those in training.",
-        "Check whether a source changed, began or ended. Leave out the signals that tell the date, and train "
-        "on newer snapshots.",
-        "warn",
+    order = [index for index in np.argsort(-gain, kind="stable") if gain[index] > 0]
+    return ShiftedColumns(
+        auc=float(np.mean([area for area, _ in areas])),
+        error=float(np.sqrt(sum(error**2 for _, error in areas))) / len(areas),
+        gain={names[index]: float(gain[index] / gain.sum()) for index in order},
     )
 
 
-def _shifted_as_never_before(old: LabelledRows, new: LabelledRows) -> npt.NDArray[np.bool_]:
+def _shifted_as_never_before(old: LabelledRows, new: LabelledRows, weights: Floats) -> npt.NDArray[np.bool_]:
     """Return which columns shifted far at the newest cutoff, and further than at earlier cutoffs."""
     days = np.unique(old.cutoff)[1:][-EARLIER_CUTOFFS:]
-    earlier = [_shifts(old.where(old.cutoff < day), old.where(old.cutoff == day)) for day in days]
+    earlier = []
+    for day in days:
+        own = old.where(old.cutoff == day)
+        earlier.append(_shifts(old.where(old.cutoff < day), own, np.ones(len(own))))
     if not earlier:
         return np.zeros(len(old.names), dtype=bool)
-    shift = _shifts(old, new)
+    shift = _shifts(old, new, weights)
     return np.asarray((shift > MIN_SHIFT) & (shift > np.max(earlier, axis=0) + MIN_EXCESS))
 
 
-def _shifts(old: LabelledRows, new: LabelledRows) -> Floats:
+def _shifts(old: LabelledRows, new: LabelledRows, weights: Floats) -> Floats:
     """Return the shift of each column from old to new rows, from 0 to .5, shape (columns,).
 
     The shift is the larger of two numbers: `abs(AUC - 0.5)`, where AUC is the probability that a new value is
     larger than an old value; and half the difference of the shares of missing values.
+
+    Args:
+        old, new: The rows.
+        weights: The weight of each new row, shape (new rows,).
     """
     shifts = np.zeros(len(old.names))
+    total = float(weights.sum())
     for index in range(len(old.names)):
         before, after = old.matrix[:, index], new.matrix[:, index]
-        missing = abs(float(np.isnan(before).mean() - np.isnan(after).mean())) / 2
-        before, after = before[~np.isnan(before)], after[~np.isnan(after)]
+        is_missing = np.isnan(after)
+        missing_share = float(weights[is_missing].sum()) / total if total > 0 else 0.0
+        missing = abs(float(np.isnan(before).mean()) - missing_share) / 2
+        before, after, own_weights = (
+            np.sort(before[~np.isnan(before)]),
+            after[~is_missing],
+            weights[~is_missing],
+        )
         rank_shift = 0.0
-        if len(before) and len(after):
-            ranks = rankdata(np.concatenate([before, after]))[len(before) :]
-            pairs = len(before) * len(after)
-            rank_shift = abs(float((ranks.sum() - len(after) * (len(after) + 1) / 2) / pairs) - 0.5)
+        if len(before) and own_weights.sum() > 0:
+            lower = np.searchsorted(before, after, "left") + np.searchsorted(before, after, "right")
+            rank_shift = abs(float(own_weights @ lower) / (2 * len(before) * float(own_weights.sum())) - 0.5)
         shifts[index] = max(rank_shift, missing)
     return shifts
 
 
-def _draw_rows(rows: LabelledRows, rng: np.random.Generator) -> LabelledRows:
-    if len(rows) <= MAX_DRIFT_ROWS:
-        return rows
-    return rows.where(rng.random(len(rows)) < MAX_DRIFT_ROWS / len(rows))
+def _draw_rows(
+    rows: LabelledRows, weights: Floats, rng: np.random.Generator, max_rows: int
+) -> tuple[LabelledRows, Floats]:
+    """Return the rows with a weight above 0, about `max_rows` of them, and their weights."""
+    mask = weights > 0
+    if len(rows) > max_rows:
+        mask &= rng.random(len(rows)) < max_rows / len(rows)
+    return (rows, weights) if mask.all() else (rows.where(mask), weights[mask])
 
 
 def newest_rows(snapshots: Snapshots, folder: Path) -> LabelledRows:
     """Return the rows of the newest snapshot; `left` is NaN if its labels are not yet known.
 
     Snapshots after the day on which the latest matured label became known are left out, because a night in
-    the past does not know them. A level that occurs in no labelled row becomes a missing value. Customers
-    without a labelled row get numbers after all other customers.
+    the past does not know them.
 
     Args:
         snapshots: The matured snapshots.
@@ -141,8 +206,25 @@ def newest_rows(snapshots: Snapshots, folder: Path) -> LabelledRows:
     newest = max((cutoff for cutoff in snapshots.immature_cutoffs if cutoff <= tonight), default=None)
     if newest is None or newest < snapshots.cutoffs[-1]:
         return snapshots.rows.at(snapshots.cutoffs[-1:])
-    names, levels = snapshots.rows.names, snapshots.rows.levels
-    frame = read_part(folder, newest, ["customer_id", *names]).to_pandas()
+    frame = read_part(folder, newest, ["customer_id", *snapshots.rows.names]).to_pandas()
+    return unlabelled_rows(frame, newest, snapshots.rows, snapshots.customers)
+
+
+def unlabelled_rows(
+    frame: pd.DataFrame, cutoff: date, like: LabelledRows, customers: Sequence[str]
+) -> LabelledRows:
+    """Return the signals of a cutoff as rows like the labelled rows; `left` is NaN.
+
+    A level that occurs in no labelled row becomes a missing value. Customers without a labelled row get
+    numbers after all other customers.
+
+    Args:
+        frame: `customer_id` and the signals.
+        cutoff: The cutoff.
+        like: The labelled rows.
+        customers: The customers of the labelled rows, by their number.
+    """
+    names, levels = like.names, like.levels
     matrix = np.empty((len(frame), len(names)))
     for index, name in enumerate(names):
         if name in levels:
@@ -150,14 +232,14 @@ def newest_rows(snapshots: Snapshots, folder: Path) -> LabelledRows:
             matrix[:, index] = np.where(codes < 0, np.nan, codes)
         else:
             matrix[:, index] = frame[name].to_numpy(dtype=np.float64, na_value=np.nan)
-    customer = pd.Index(snapshots.customers).get_indexer(frame["customer_id"].astype(str))
+    customer = pd.Index(customers).get_indexer(pd.Index(frame["customer_id"].astype(str)))
     new = np.flatnonzero(customer < 0)
-    customer[new] = len(snapshots.customers) + np.arange(len(new))
+    customer[new] = len(customers) + np.arange(len(new))
     return LabelledRows(
         names=names,
         levels=levels,
         matrix=matrix,
         left=np.full(len(frame), np.nan),
         customer=customer.astype(np.int64),
-        cutoff=np.full(len(frame), day_number(newest)),
+        cutoff=np.full(len(frame), day_number(cutoff)),
     )

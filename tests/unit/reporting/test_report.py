@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from churn.data.files import checksum_of
 from churn.data.own_files import write_own_json
+from churn.drift.result import Performance, drift_path
 from churn.errors import CallError, SourceError
 from churn.evaluation.result import EvaluationResult
 from churn.params import LabelParams
@@ -24,6 +25,7 @@ from churn.scoring.call_list import calls_csv, contacts_table
 from churn.scoring.night import Trial
 from churn.scoring.scores import score_schema
 from churn.scoring.sink import contacts_path, facts_path, night_files, write_night
+from tests.drawn_drift import AGE, STOPPED, drift_of, realised_of
 from tests.filled import filled
 from tests.unit.reporting.conftest import FACTS, LABEL, METRICS, NASTY, NIGHT, ROWS, candidate, spread
 
@@ -433,6 +435,55 @@ def test_a_switched_off_play_is_said(output):
         "Play “low-rating” cannot apply, because survey_last_rating is not computed here."
         in page_of(output).text
     )
+
+
+def look_at(output: Path, **changes: object) -> None:
+    drift = drift_of(cutoff=NIGHT, model_digest=FACTS["model_digest"], **changes)
+    write_own_json(drift_path(output, NIGHT), drift.as_json())
+
+
+def test_a_quiet_night_says_that_nothing_has_moved(output):
+    look_at(output, performance=Performance(realised_nights=(realised_of(0.81),)))
+
+    text = page_of(output).text
+
+    assert "Nothing has moved: 1 table, 1 signal and the probabilities were compared" in text
+    assert "lie within what chance brings" in text
+    assert "logins" in text
+
+
+def test_what_has_moved_is_said_in_words_and_cannot_bring_html(output):
+    nasty = STOPPED.model_copy(update={"text": "the kind '<script>alert(1)</script>' has stopped."})
+    look_at(output, alarms=(nasty,), triggers=(AGE,))
+
+    page = page_of(output)
+
+    assert "One thing has moved." in page.text
+    assert "the kind '<script>alert(1)</script>' has stopped." in page.text
+    assert "script" not in page.tags
+    assert "Train again. the newest cutoff is 200 days old" in page.text
+
+
+def test_a_night_at_which_nobody_looked_says_how_to_look(output):
+    assert (
+        f"Nobody looked what has moved on this night. Run churn drift --cutoff {NIGHT}"
+        in page_of(output).text
+    )
+
+
+def test_what_moved_for_another_model_is_not_shown(output):
+    look_at(output)
+    write_own_json(drift_path(output, NIGHT), drift_of(cutoff=NIGHT, model_digest="another").as_json())
+
+    assert "Nobody looked" in page_of(output).text
+
+
+def test_a_damaged_file_of_what_has_moved_is_left_out_with_a_warning(output):
+    look_at(output)
+    drift_path(output, NIGHT).write_text("{}")
+
+    assert "Nobody looked" in page_of(output).text
+    assert "drift.json" in read_report_sources(output).warnings[0]
 
 
 def test_the_same_night_gives_the_same_page(evaluated, charts):

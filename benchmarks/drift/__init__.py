@@ -1,0 +1,1 @@
+"""Are shifts named within one night, and are quiet nights silent?"""

@@ -1,0 +1,248 @@
+"""What the look for drift says of quiet nights and of planted shifts: `python -m benchmarks.drift`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+import duckdb
+import numpy as np
+
+from benchmarks import write_table
+from churn.data.ingest.ingest import ingest
+from churn.data.sql import literal
+from churn.data.store import Store
+from churn.drift.night import ScoredCohort, look_at_night
+from churn.drift.result import Drift
+from churn.experiments.ledger import empty_ledger
+from churn.features.engine.matrix import matrix_at
+from churn.features.library import select_signals
+from churn.model.bundle import BUNDLE_FOLDER, load_champion
+from churn.model.reference import read_reference
+from churn.params import Params, load_params
+
+README = Path(__file__).with_name("README.md")
+MARKS = ("<!-- table of benchmarks.drift -->", "<!-- end of table -->")
+
+
+@dataclass(frozen=True)
+class Plant:
+    """A shift that begins on the day before the night.
+
+    Attributes:
+        name: The shift in words.
+        table: The table that is changed.
+        select: The SQL of the changed rows, with `{rows}` and `{is_new}`: whether a row came in on the day.
+        kinds: The kinds of alarms that name it.
+        subject: The place that the alarm must name.
+    """
+
+    name: str
+    table: str
+    select: str
+    kinds: tuple[str, ...]
+    subject: str
+
+
+PLANTS = (
+    Plant("a source stops", "logins", "SELECT * FROM {rows} WHERE NOT {is_new}", ("stopped",), "logins"),
+    Plant(
+        "a rare source stops", "tickets", "SELECT * FROM {rows} WHERE NOT {is_new}", ("stopped",), "tickets"
+    ),
+    Plant(
+        "an outcome is no longer recorded",
+        "emails",
+        "SELECT * REPLACE (CASE WHEN opened_at < {start} THEN opened_at END AS opened_at) FROM {rows}",
+        ("stopped",),
+        "emails.opened_at",
+    ),
+    Plant(
+        "amounts come in cents",
+        "orders",
+        "SELECT * REPLACE (CASE WHEN {is_new} THEN 100 * amount ELSE amount END AS amount) FROM {rows}",
+        ("unit",),
+        "orders.amount",
+    ),
+    Plant(
+        "points come in thousands",
+        "loyalty",
+        "SELECT * REPLACE (CASE WHEN {is_new} THEN points / 1000 ELSE points END AS points) FROM {rows}",
+        ("unit",),
+        "loyalty.points",
+    ),
+    Plant(
+        "a kind is renamed",
+        "interactions",
+        "SELECT * REPLACE (CASE WHEN {is_new} AND kind = 'export' THEN 'download' ELSE kind END AS kind) "
+        "FROM {rows}",
+        ("kind_renamed",),
+        "interactions.kind",
+    ),
+    Plant(
+        "a column is empty",
+        "interactions",
+        "SELECT * REPLACE (CASE WHEN {is_new} THEN NULL ELSE quantity END AS quantity) FROM {rows}",
+        ("emptied",),
+        "interactions.quantity",
+    ),
+    Plant(
+        "nine of ten rows are missing",
+        "orders",
+        "SELECT * FROM {rows} WHERE NOT {is_new} OR hash(row_id) % 10 = 0",
+        ("fell",),
+        "orders",
+    ),
+    Plant(
+        "rows come in five times",
+        "logins",
+        "SELECT r.* REPLACE (r.row_id + n * 1000000000 AS row_id) FROM {rows} r, range(5) AS copies(n) "
+        "WHERE n = 0 OR {is_new}",
+        ("rose",),
+        "logins",
+    ),
+)
+
+CLOCKS = {
+    "logins": "known_at",
+    "tickets": "opened_at",
+    "orders": "known_at",
+    "loyalty": "happened_at",
+    "interactions": "known_at",
+    "emails": "sent_at",
+}
+"""The column with the time at which the rows of a table of the demo company came in."""
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What was said of a night, and the CPU seconds that the look took."""
+
+    drift: Drift
+    seconds: float
+
+    @property
+    def places(self) -> str:
+        """Return the kinds and places of the alarms."""
+        return "; ".join(f"{alarm.kind} {alarm.subject}" for alarm in self.drift.alarms)
+
+
+def look(params: Params, store: Store, night: date) -> Looked:
+    """Score a night with the champion and look what has moved, as `churn drift` does."""
+    champion = load_champion(params.champion, params.engine.threads)
+    frame = matrix_at(store, select_signals(params, store), night).frame
+    cohort = ScoredCohort(
+        cutoff=night,
+        frame=frame,
+        probability=np.asarray(champion.scorer.predict(frame), dtype=np.float64),
+        spec=champion.scorer.spec,
+        version=str(champion.version),
+        digest=champion.digest,
+        reference=read_reference(params.champion / BUNDLE_FOLDER),
+    )
+    start = time.process_time()
+    low, high = params.promote.observed_expected
+    drift = look_at_night(store, cohort, empty_ledger(), (low, high), params.train.seed)
+    return Looked(drift, time.process_time() - start)
+
+
+def quiet_nights(params: Params, nights: Sequence[date]) -> Iterator[Looked]:
+    """Look at nights of the company as it is."""
+    store = Store.open(params)
+    for night in nights:
+        yield look(params, store, night)
+
+
+def planted_night(params: Params, plant: Plant, night: date, folder: Path) -> Looked:
+    """Change a table from the day before a night on, ingest the company again and look at the night."""
+    source = folder / "company"
+    source.mkdir(parents=True)
+    for path in Path(params.source).iterdir():
+        if path.name != f"{plant.table}.parquet":
+            (source / path.name).symlink_to(path.resolve())
+    day = night - timedelta(days=1)
+    start = f"(TIMESTAMP '{day}' AT TIME ZONE '{params.timezone}')"
+    select = plant.select.format(
+        rows=f"read_parquet({literal(str(Path(params.source) / f'{plant.table}.parquet'))})",
+        is_new=f"coalesce({CLOCKS[plant.table]} >= {start}, false)",
+        start=start,
+    )
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        target = literal(str(source / f"{plant.table}.parquet"))
+        connection.execute(f"COPY ({select}) TO {target} (FORMAT parquet)")
+    output = folder / "output"
+    output.mkdir()
+    (output / "snapshots").symlink_to((params.output / "snapshots").resolve())
+    own = params.model_copy(update={"source": str(source), "output": output})
+    return look(own, ingest(own, lambda _: None), night)
+
+
+def table(
+    quiet: Sequence[Looked], planted: Sequence[tuple[Plant, Looked]], night: date, customers: int
+) -> Iterator[str]:
+    """Yield the lines of the table."""
+    yield "| what happens from the day before the night | named on the first night | other alarms |"
+    yield "|---|---|---|"
+    for plant, looked in planted:
+        own = [
+            alarm
+            for alarm in looked.drift.alarms
+            if alarm.kind in plant.kinds and alarm.subject == plant.subject
+        ]
+        others = [alarm for alarm in looked.drift.alarms if alarm not in own]
+        text = own[0].text if own else "**not named**"
+        yield (
+            f"| `{plant.table}`: {plant.name} | {f'`{own[0].subject}`: ' if own else ''}{text} | "
+            f"{'; '.join(f'{alarm.kind} {alarm.subject}' for alarm in others) or 'none'} |"
+        )
+    noisy = [looked for looked in quiet if looked.drift.alarms]
+    first, last = quiet[0].drift.cutoff, quiet[-1].drift.cutoff
+    said = "; ".join(f"{looked.drift.cutoff}: {looked.places}" for looked in noisy)
+    yield f"| nothing, on {len(quiet)} nights from {first} to {last} | {said or 'nothing has moved'} | |"
+    seconds = float(np.median([looked.seconds for looked in quiet]))
+    yield ""
+    yield (
+        f"The planted shifts were looked at on the night of {night}. A look takes {seconds:.1f} CPU seconds "
+        f"(median) with {customers:,} customers at risk."
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Look at quiet nights and at planted shifts, and print the table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.drift", description=__doc__)
+    parser.add_argument("--params", type=Path, default=Path("params.yaml"), help="of a finished `make run`")
+    parser.add_argument("--nights", type=int, default=24, help="how many quiet nights, one after another")
+    parser.add_argument(
+        "--write", action="store_true", help=f"put the table into {README.name} of this folder"
+    )
+    arguments = parser.parse_args(argv)
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    params = load_params(arguments.params)
+    tonight = Store.open(params).tonight
+    nights = [tonight - timedelta(days=age) for age in reversed(range(arguments.nights))]
+    quiet = []
+    for looked in quiet_nights(params, nights):
+        quiet.append(looked)
+        print(f"{looked.drift.cutoff}: {looked.places or 'quiet'}", file=sys.stderr, flush=True)
+    planted = []
+    for plant in PLANTS:
+        with tempfile.TemporaryDirectory() as folder:
+            looked = planted_night(params, plant, tonight, Path(folder))
+        planted.append((plant, looked))
+        print(f"{plant.name}: {looked.places or 'quiet'}", file=sys.stderr, flush=True)
+    lines = "\n".join(table(quiet, planted, tonight, quiet[-1].drift.population.customers))
+    print(lines)
+    if arguments.write:
+        write_table(README, MARKS, lines)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,381 @@
+"""Compare the newest rows of each table with the table's own history: stops, falls, units and kinds.
+
+Each comparison is with periods of equal length in the history of the same table, so that weekends, monthly
+bills and rare rows are usual there. A change is named on the first night on which its rows are enough to tell
+it from chance, and on the nights after it for 31 days; a stop is named until the model is trained without the
+table's rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import poisson
+
+from churn.data.daily_rows import MISSING_KIND, DailyRows, DailyValues
+from churn.data.store import date_of_day, day_number
+from churn.drift.result import Alarm, TableFreshness
+from churn.guards.trailing import (
+    HISTORY_WEEKS,
+    MAX_TRAIL_DAYS,
+    MIN_WEEKS,
+    RARE,
+    WEEK,
+    earlier_sums,
+    trails_of,
+)
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+HISTORY_DAYS = HISTORY_WEEKS * WEEK + MAX_TRAIL_DAYS
+"""The number of days that are read: those that the guard `trailing` compares."""
+
+VALUE_DAYS = 182
+"""The number of days before the newest days with which values and kinds are compared."""
+
+MAX_RATIO_UP = 4.0
+"""How many times the highest earlier number of rows means that rows came in twice."""
+
+MAX_ROSE_DAYS = 7
+"""The largest number of newest days in which a rise is looked for."""
+
+GAP_RATIO = 2.0
+"""How many times the longest gap between two rows a table may be without rows.
+
+If rows come by chance, the longest of n gaps is about `ln(n)` mean gaps long, and a gap of twice this length
+has the probability `1 / n^2`.
+"""
+
+MIN_DAYS_WITH_ROWS = 8
+"""The least number of days with rows from which the longest gap is taken."""
+
+MIN_VALUES = 20
+"""The least number of new values from which a median is compared, and the least expected rows of a kind."""
+
+MIN_BLOCKS = 4
+"""The least number of earlier periods that show how far a median or a share usually moves."""
+
+UNIT_FACTOR = 5.0
+"""The factor between medians from which a unit may have changed; prices and habits move by less overnight."""
+
+NAMED_FACTORS = (10, 60, 100, 1000, 3600, 86_400, 1_000_000)
+"""The factors between units: decimal places, cents, seconds, minutes and days."""
+
+NEAR_FACTOR = 1.25
+"""How near a ratio must be to a named factor."""
+
+EMPTIED_SHARE = 0.5
+"""By how much the share of missing values must be above its highest earlier share."""
+
+STOPPED_SHARE = 0.05
+"""The share of the expected rows of a kind below which the kind has stopped."""
+
+SAME_SHARE = 2.0
+"""How far the rows of a new kind may be from the expected rows of a kind that stopped, as a factor."""
+
+
+def freshness_of(table: DailyRows, night: date) -> TableFreshness:
+    """Return how fresh a table is on a night."""
+    _age, longest = _gaps(table.rows)
+    same_weekday = table.rows[WEEK - 1 :: WEEK][:MIN_WEEKS]
+    newest = None if table.newest_day is None else date_of_day(table.newest_day)
+    return TableFreshness(
+        table=table.table,
+        newest_row_on=newest,
+        age_days=None if newest is None else (night - newest).days - 1,
+        longest_gap_days=longest,
+        rows_last_day=int(table.rows[0]) if len(table.rows) else 0,
+        usual_rows=float(np.median(earlier_sums(table.rows, 1)[:MIN_WEEKS]))
+        if len(same_weekday) == MIN_WEEKS and len(table.rows) >= (MIN_WEEKS + 1) * WEEK
+        else None,
+    )
+
+
+def table_alarms(table: DailyRows, night: date, learnt_until: date | None) -> list[Alarm]:
+    """Return what has changed in the newest rows of a table, one cause once.
+
+    Args:
+        table: The rows of the table by day.
+        night: The night.
+        learnt_until: The last cutoff of the training; a table that stopped before it is known to the model.
+            None if it is not known.
+    """
+    alarms = list(_row_alarms(table.table, table.rows, table.newest_day, night, learnt_until))
+    if alarms:
+        return alarms
+    for name, counts in table.outcomes.items():
+        alarms += _outcome_alarms(f"{table.table}.{name}", counts, night)
+    for name, values in table.values.items():
+        alarms += _value_alarms(f"{table.table}.{name}", values, table.rows, night)
+    for name, kinds in table.kinds.items():
+        alarms += _kind_alarms(f"{table.table}.{name}", kinds, night)
+    return alarms
+
+
+def _gaps(rows: Ints) -> tuple[int, int | None]:
+    """Return the number of newest days without rows, and the longest gap between two days with rows."""
+    days = np.flatnonzero(rows > 0)
+    age = int(days[0]) if len(days) else len(rows)
+    return age, int(np.diff(days).max()) - 1 if len(days) > 1 else None
+
+
+def _row_alarms(
+    subject: str, rows: Ints, newest_day: int | None, night: date, learnt_until: date | None
+) -> Iterator[Alarm]:
+    """Say whether rows stopped, are far fewer, or far more, than in any earlier period of equal length."""
+    if newest_day is None:
+        return
+    newest = date_of_day(newest_day)
+    is_known = learnt_until is not None and newest < learnt_until
+    age, longest = _gaps(rows)
+    lacking = [trail for trail in trails_of(rows).values() if trail.lacks_rows]
+    is_overdue = (
+        longest is not None
+        and int((rows > 0).sum()) >= MIN_DAYS_WITH_ROWS
+        and age > max(1.0, GAP_RATIO * longest)
+    )
+    is_silent = is_overdue or any(trail.rows == 0 for trail in lacking)
+    if is_silent or _ended_before(rows, newest, night):
+        if not is_known:
+            yield Alarm(
+                kind="stopped",
+                subject=subject,
+                since=date_of_day(newest_day + 1),
+                text=f"{_no_rows(age)} since {newest}{_usual_gap(longest)}.",
+                way_out="Check the source. Until it delivers again, the signals of this table are too old.",
+            )
+        return
+    if lacking:
+        most = max(trail.missing_days for trail in lacking)
+        trail = next(trail for trail in lacking if trail.missing_days >= most - 0.5)
+        since = date_of_day(day_number(night) - trail.days)
+        yield Alarm(
+            kind="fell",
+            subject=subject,
+            since=since,
+            text=f"{trail.rows:,} rows from {since} on, where {trail.usual:,.0f} are usual and "
+            f"{trail.lowest:,} were the fewest in as many days.",
+            way_out="Check the source: a part of it may have stopped, or its rows come in later.",
+        )
+        return
+    for days in range(1, MAX_ROSE_DAYS + 1):
+        earlier = earlier_sums(rows, days)
+        step = 1 if days >= WEEK else WEEK
+        if len(earlier) * step < MIN_WEEKS * WEEK or not earlier.max():
+            continue
+        total, highest = int(rows[:days].sum()), int(earlier.max())
+        if total > MAX_RATIO_UP * highest and poisson.sf(total - 1, highest) < RARE / MAX_TRAIL_DAYS:
+            since = date_of_day(day_number(night) - days)
+            yield Alarm(
+                kind="rose",
+                subject=subject,
+                since=since,
+                text=f"{total:,} rows from {since} on, where {np.median(earlier):,.0f} are usual and "
+                f"{highest:,} were the most in as many days.",
+                way_out="Check whether rows came in twice, or whether another source was added.",
+            )
+            return
+
+
+def _ended_before(rows: Ints, newest: date, night: date) -> bool:
+    """Return whether a table had rows on most weeks, and none for longer than the trails reach."""
+    age = (night - newest).days - 1
+    if age <= MAX_TRAIL_DAYS or age >= len(rows):
+        return False
+    weeks = earlier_sums(rows[age:], WEEK)[::WEEK]
+    return len(weeks) >= MIN_WEEKS and bool((weeks > 0).mean() > 0.5) and bool(weeks.sum() >= MIN_VALUES)
+
+
+def _no_rows(age: int) -> str:
+    return "no row for a day" if age == 1 else f"no row for {age} days"
+
+
+def _usual_gap(longest: int | None) -> str:
+    if longest is None:
+        return ""
+    if longest == 0:
+        return ", where every day has rows"
+    return f", where the longest gap was {longest} day{'s' if longest > 1 else ''}"
+
+
+def _outcome_alarms(subject: str, counts: Ints, night: date) -> Iterator[Alarm]:
+    """Say whether an outcome, such as the opening of an e-mail, is no longer recorded."""
+    silent = [trail for trail in trails_of(counts).values() if trail.lacks_rows and trail.rows == 0]
+    if not silent:
+        return
+    age, _ = _gaps(counts)
+    since = date_of_day(day_number(night) - age)
+    yield Alarm(
+        kind="stopped",
+        subject=subject,
+        since=since,
+        text=f"no value from {since} on, where {silent[-1].usual:,.0f} are usual in {silent[-1].days} "
+        f"day{'s' if silent[-1].days > 1 else ''}; the rows of the table come in.",
+        way_out="Check whether the source still records it, and under the same name.",
+    )
+
+
+def _value_alarms(subject: str, values: DailyValues, rows: Ints, night: date) -> Iterator[Alarm]:
+    """Say whether the newest values are empty, or of another size than ever before."""
+    for days in range(1, MAX_TRAIL_DAYS + 1):
+        since = date_of_day(day_number(night) - days)
+        empty = _empty_shares(values.present, rows, days)
+        if empty is not None:
+            yield Alarm(
+                kind="emptied",
+                subject=subject,
+                since=since,
+                text=f"{empty[0]:.0%} of the rows from {since} on have no value; the largest share "
+                f"before was {empty[1]:.0%}.",
+                way_out="Check whether the source renamed or dropped the column.",
+            )
+            return
+        sizes = _sizes(values, days)
+        if sizes is not None:
+            newest_median, usual_median = sizes
+            ratio = newest_median / usual_median
+            middle = np.sqrt(newest_median * usual_median)
+            is_new_size = (values.n_nonzero > 0) & ((values.median > middle) == (ratio > 1))
+            since = _first_day(days, is_new_size, night)
+            yield Alarm(
+                kind="unit",
+                subject=subject,
+                since=since,
+                text=f"the median from {since} on is {_factor_in_words(ratio)} the usual median.",
+                way_out="Check the unit, such as cents for euros, and correct the mapping of the column.",
+            )
+            return
+
+
+def _empty_shares(present: Ints, rows: Ints, days: int) -> tuple[float, float] | None:
+    """Return the share of missing values in the newest days, and the highest before, if it is far higher."""
+    if rows[:days].sum() < MIN_VALUES:
+        return None
+    block_rows, block_present = (_blocks(column, days).sum(axis=1) for column in (rows, present))
+    has_rows = block_rows > 0
+    if has_rows.sum() < MIN_BLOCKS:
+        return None
+    highest = float((1 - block_present[has_rows] / block_rows[has_rows]).max())
+    share = 1 - float(present[:days].sum() / rows[:days].sum())
+    return (share, highest) if share > highest + EMPTIED_SHARE else None
+
+
+def _first_day(days: int, is_changed: npt.NDArray[np.bool_], night: date) -> date:
+    """Return the first of the newest days, and of the changed days right before them."""
+    while days < len(is_changed) and is_changed[days]:
+        days += 1
+    return date_of_day(day_number(night) - days)
+
+
+def _sizes(values: DailyValues, days: int) -> tuple[float, float] | None:
+    """Return the newest and the usual median, if they are further apart than ever before."""
+    newest = _median(values.median[:days], values.n_nonzero[:days])
+    if values.n_nonzero[:days].sum() < MIN_VALUES or not newest > 0:
+        return None
+    blocks = [
+        _median(medians, n_nonzero)
+        for medians, n_nonzero in zip(
+            _blocks(values.median, days), _blocks(values.n_nonzero, days), strict=True
+        )
+        if n_nonzero.sum() >= MIN_VALUES
+    ]
+    if len(blocks) < MIN_BLOCKS:
+        return None
+    usual = float(np.median(blocks))
+    if not usual > 0:
+        return None
+    ratio = newest / usual
+    spread = float(np.abs(np.log(np.array(blocks) / usual)).max())
+    is_far = abs(np.log(ratio)) > max(np.log(UNIT_FACTOR), 2 * spread)
+    return (newest, usual) if is_far else None
+
+
+def _blocks(column: npt.NDArray[Any], days: int) -> npt.NDArray[Any]:
+    """Return the earlier periods of as many days, shape (periods, days), over at most `VALUE_DAYS` days."""
+    earlier = column[days : days + VALUE_DAYS]
+    count = len(earlier) // days
+    return earlier[: count * days].reshape(count, days)
+
+
+def _median(medians: npt.NDArray[Any], n_nonzero: npt.NDArray[Any]) -> float:
+    """Return the median of days, each with the weight of its number of values; NaN without values."""
+    has_values = n_nonzero > 0
+    if not has_values.any():
+        return float("nan")
+    order = np.argsort(medians[has_values], kind="stable")
+    weight = np.cumsum(n_nonzero[has_values][order])
+    middle = int(np.searchsorted(weight, weight[-1] / 2))
+    return float(medians[has_values][order][middle])
+
+
+def _factor_in_words(ratio: float) -> str:
+    size = max(ratio, 1 / ratio)
+    named = [factor for factor in NAMED_FACTORS if factor / NEAR_FACTOR < size < factor * NEAR_FACTOR]
+    factor = f"{named[0]:,}" if named else f"{size:,.0f}"
+    return f"about {factor} times" if ratio > 1 else f"about 1/{factor} of"
+
+
+def _kind_alarms(subject: str, kinds: Mapping[str, Ints], night: date) -> Iterator[Alarm]:
+    """Say which kinds stopped while the table goes on, and which new kind took the place of one."""
+    if not kinds:
+        return
+    names = list(kinds)
+    counts = np.array([kinds[name] for name in names])
+    total = counts.sum(axis=0)
+    for days in range(1, MAX_TRAIL_DAYS + 1):
+        newest_total = int(total[:days].sum())
+        blocks = _blocks(total, days).sum(axis=1)
+        if newest_total < MIN_VALUES or (blocks > 0).sum() < MIN_BLOCKS:
+            continue
+        newest = counts[:, :days].sum(axis=1)
+        earlier = np.array([_blocks(own, days).sum(axis=1) for own in counts])
+        usual_share = earlier.sum(axis=1) / earlier.sum()
+        lowest_share = (earlier[:, blocks > 0] / blocks[blocks > 0]).min(axis=1)
+        expected = usual_share * newest_total
+        stopped = [
+            index
+            for index in range(len(names))
+            if expected[index] >= MIN_VALUES
+            and newest[index] < STOPPED_SHARE * expected[index]
+            and poisson.cdf(newest[index], lowest_share[index] * newest_total) < RARE / MAX_TRAIL_DAYS
+        ]
+        began = [index for index in range(len(names)) if newest[index] and not earlier[index].any()]
+        if not stopped:
+            continue
+        for index in stopped:
+            is_stopped = (total > 0) & (counts[index] < STOPPED_SHARE * usual_share[index] * total)
+            since = _first_day(days, is_stopped, night)
+            heirs = [
+                other
+                for other in began
+                if expected[index] / SAME_SHARE <= newest[other] <= expected[index] * SAME_SHARE
+            ]
+            heir = min(heirs, key=lambda other: abs(newest[other] - expected[index]), default=None)
+            rows = f"{newest[index]:,} rows from {since} on, where {expected[index]:,.0f} were expected"
+            if heir is None:
+                yield Alarm(
+                    kind="kind_stopped",
+                    subject=subject,
+                    since=since,
+                    text=f"the kind {_quote(names[index])} has {rows}; the other kinds go on.",
+                    way_out="Check whether the source renamed the kind or no longer sends it.",
+                )
+            else:
+                yield Alarm(
+                    kind="kind_renamed",
+                    subject=subject,
+                    since=since,
+                    text=f"the kind {_quote(names[index])} has {rows}, and {_quote(names[heir])}, "
+                    f"which never occurred before, has {newest[heir]:,}: it seems to be renamed.",
+                    way_out="Map the new name to the old one in the column of the kind.",
+                )
+        return
+
+
+def _quote(kind: str) -> str:
+    return kind if kind == MISSING_KIND else f"'{kind}'"

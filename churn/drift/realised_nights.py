@@ -1,0 +1,221 @@
+"""Read what became of the customers of earlier nights, for the performance of the model that scored them."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel
+
+from churn.data.own_files import read_own_json, read_own_parquet
+from churn.data.store import Store
+from churn.drift.performance import (
+    Outcomes,
+    estimate_figures,
+    observed_expected_interval,
+    realised_figures,
+)
+from churn.drift.result import RealisedNight
+from churn.drift.untreated_weights import CONTACT_DAYS, weigh_untreated
+from churn.errors import SourceError
+from churn.experiments.ledger import Ledger
+from churn.experiments.unit_outcomes import LabelOutcomes, read_labels
+from churn.features.engine.cohort import read_customers
+from churn.labels.outcomes import label_window
+from churn.params import LabelParams
+from churn.scoring.sink import facts_path, scores_path
+
+Floats = npt.NDArray[np.float64]
+
+MAX_NIGHTS = 6
+"""The largest number of earlier nights that are measured, and of windows of new churners."""
+
+NIGHT_FOLDER = re.compile(r"cutoff=(\d{4}-\d{2}-\d{2})")
+
+
+class ScoredNight(BaseModel):
+    """The facts of a scored night, as far as its performance needs them."""
+
+    model_version: str
+    model_digest: str
+    label_id: str
+    files: dict[str, str]
+
+
+@dataclass(frozen=True)
+class RealisedNights:
+    """What is known about earlier nights.
+
+    Attributes:
+        nights: The nights, the newest first.
+        outcomes: The outcomes of each of these nights.
+        digests: The digest of the model of each of these nights.
+        churners_since: The number of churners that became known since the training; None if no window ended.
+        notes: The nights that cannot be read, each as a sentence.
+    """
+
+    nights: tuple[RealisedNight, ...]
+    outcomes: tuple[Outcomes, ...]
+    digests: tuple[str, ...]
+    churners_since: int | None
+    notes: tuple[str, ...]
+
+
+def matured_nights(
+    nights: Sequence[date], night: date, label: LabelParams, late_days: int, max_nights: int = MAX_NIGHTS
+) -> list[date]:
+    """Return the newest nights whose outcomes are known, without overlapping windows, the newest first.
+
+    Args:
+        nights: The scored nights.
+        night: The day up to which outcomes are known.
+        label: The definition of the label.
+        late_days: The largest number of days by which a row may arrive late.
+        max_nights: The largest number of nights.
+    """
+    chosen: list[date] = []
+    for earlier in sorted(nights, reverse=True):
+        window = label_window(earlier, label, late_days)
+        if window.mature_on > night or (
+            chosen and window.end > label_window(chosen[-1], label, late_days).start
+        ):
+            continue
+        chosen.append(earlier)
+    return chosen[:max_nights]
+
+
+def read_realised(
+    store: Store, output: Path, night: date, ledger: Ledger, learnt_until: date
+) -> RealisedNights:
+    """Read the outcomes of earlier nights, and count the churners that became known since the training.
+
+    Args:
+        store: The store.
+        output: The output folder with the scores of earlier nights.
+        night: The night; only outcomes that matured by then are read.
+        ledger: The nights that the night follows.
+        learnt_until: The newest cutoff of the training.
+    """
+    label, late_days = store.params.label, store.params.snapshot.late_days
+    scored, notes = _scored_nights(output, night, store.params.label_id)
+    chosen = matured_nights(list(scored), night, label, late_days)
+    windows = _windows_since(learnt_until, night, label, late_days)
+    labels = read_labels(store, [*chosen, *windows], night)
+    nights, outcomes, digests = [], [], []
+    for earlier in chosen:
+        facts = scored[earlier]
+        try:
+            customers, probability = _read_scores(output, earlier, facts)
+        except SourceError as error:
+            notes.append(f"{error} The night of {earlier} is left out of the performance.")
+            continue
+        end = label_window(earlier, label, late_days).end
+        weighed = weigh_untreated(ledger, customers, earlier - timedelta(days=CONTACT_DAYS), end)
+        left = labels.left_at(earlier, customers.tolist())
+        counts = ~np.isnan(left) & (weighed.weights > 0)
+        if not counts.any():
+            continue
+        own = Outcomes(left[counts], probability[counts], weighed.weights[counts], _codes(customers[counts]))
+        nights.append(
+            RealisedNight(
+                night=earlier,
+                model_version=facts.model_version,
+                customers=int(counts.sum()),
+                n_treated=weighed.n_treated,
+                churners=int(own.left.sum()),
+                expected=own.expected,
+                observed_expected=observed_expected_interval(own),
+                outcome_figures=realised_figures(own.left, own.probability, own.weights),
+                estimated_figures=estimate_figures(own.probability, own.weights),
+            )
+        )
+        outcomes.append(own)
+        digests.append(facts.model_digest)
+    return RealisedNights(
+        tuple(nights), tuple(outcomes), tuple(digests), _churners(store, labels, windows), tuple(notes)
+    )
+
+
+def pool(outcomes: Sequence[Outcomes]) -> Outcomes | None:
+    """Return the outcomes of several nights as one; a customer keeps one number. None without nights."""
+    if not outcomes:
+        return None
+    return Outcomes(
+        *(
+            np.concatenate([getattr(own, name) for own in outcomes])
+            for name in ("left", "probability", "weights", "customer")
+        )
+    )
+
+
+def _codes(customers: npt.NDArray[np.object_]) -> npt.NDArray[np.int64]:
+    """Return a number for each customer id, the same number in each night."""
+    return np.array([hash_of(str(customer)) for customer in customers], dtype=np.int64)
+
+
+def hash_of(text: str) -> int:
+    """Return a number of 63 bits that depends only on the text."""
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
+
+
+def _scored_nights(output: Path, night: date, label_id: str) -> tuple[dict[date, ScoredNight], list[str]]:
+    """Return the facts of the earlier nights that predict the label, and the damaged nights."""
+    scored, notes = {}, []
+    for folder in sorted((output / "scores").glob("cutoff=*")):
+        name = NIGHT_FOLDER.fullmatch(folder.name)
+        if name is None or (earlier := date.fromisoformat(name[1])) >= night:
+            continue
+        try:
+            facts = read_own_json(
+                facts_path(output, earlier),
+                ScoredNight,
+                way_out=f"Run `churn score --cutoff {earlier}` again.",
+            )
+        except FileNotFoundError:
+            continue  # no complete night
+        except SourceError as error:
+            notes.append(f"{error} The night of {earlier} is left out of the performance.")
+            continue
+        if facts.label_id == label_id:
+            scored[earlier] = facts
+    return scored, notes
+
+
+def _read_scores(output: Path, night: date, facts: ScoredNight) -> tuple[npt.NDArray[np.object_], Floats]:
+    """Return the ids and the probabilities of the customers that were scored on a night."""
+    path = scores_path(output, night)
+    try:
+        table = read_own_parquet(
+            path,
+            ("customer_id", "churn_probability"),
+            way_out=f"Run `churn score --cutoff {night}` again.",
+            checksum=facts.files.get(path.name),
+            only=True,
+        ).drop_null()
+    except FileNotFoundError:
+        raise SourceError(f"{path}: the file is missing. Run `churn score --cutoff {night}` again.") from None
+    customers = np.array(table.column("customer_id").to_pylist(), dtype=object)
+    return customers, table.column("churn_probability").to_numpy()
+
+
+def _windows_since(learnt_until: date, night: date, label: LabelParams, late_days: int) -> list[date]:
+    """Return the cutoffs whose windows follow the last window of the training, and matured by the night."""
+    cutoffs: list[date] = []
+    cutoff = learnt_until + timedelta(days=label.horizon_days)
+    while len(cutoffs) < MAX_NIGHTS and label_window(cutoff, label, late_days).mature_on <= night:
+        cutoffs.append(cutoff)
+        cutoff += timedelta(days=label.horizon_days)
+    return cutoffs
+
+
+def _churners(store: Store, labels: LabelOutcomes, windows: Sequence[date]) -> int | None:
+    if not windows:
+        return None
+    ids = read_customers(store).ids.tolist()
+    return int(sum(np.nansum(labels.left_at(cutoff, ids)) for cutoff in windows))

@@ -1,0 +1,146 @@
+"""Compare tonight's signals and scores with the training: the population stability index, beyond chance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from churn.drift.result import Alarm, SignalDrift
+from churn.metrics.stability import effective_rows, population_stability_index, psi_by_chance
+from churn.model.reference import Bins, Reference
+
+Floats = npt.NDArray[np.float64]
+
+MATERIAL_PSI = 0.25
+"""The index above which a shift is large.
+
+Source: Siddiqi (2006), Credit risk scorecards, chapter 8. It is a convention; what chance and the calendar
+bring is added to it.
+"""
+
+USUAL_FACTOR = 2.0
+"""How many times as far as ever between cutoffs of the training a signal must move."""
+
+ALARM_PROBABILITY = 0.001
+"""The probability of a large index by chance, over all signals of a night."""
+
+SHOWN_SIGNALS = 5
+
+
+def signal_drift(
+    reference: Reference, columns: Mapping[str, Any], tables: Mapping[str, str], weights: Floats
+) -> tuple[SignalDrift, ...]:
+    """Return how far each signal has moved, the one furthest above its limit first.
+
+    A signal has moved if its index is above `max(.25, 2 * usual) + by_chance`. `usual` is the largest index
+    of a cutoff of the training against the cutoffs known by then: it holds the season, the growth of the
+    company and the fingerprint that each date has. `by_chance` is the index that equal distributions exceed
+    with a probability of .001 over all signals.
+
+    Args:
+        reference: The reference of the model.
+        columns: The values of each signal tonight; a missing signal is left out.
+        tables: The table of each signal by name.
+        weights: The weight of each customer, shape (customers,).
+    """
+    names = [bins.name for bins in reference.signals if bins.name in columns]
+    drifts = [
+        _drift_of(
+            bins,
+            bins.count(columns[bins.name], weights),
+            weights,
+            table=tables.get(bins.name, ""),
+            customers=reference.customers,
+            tests=len(names),
+        )
+        for bins in reference.signals
+        if bins.name in columns
+    ]
+    return tuple(sorted(drifts, key=lambda drift: (-_excess(drift), drift.signal)))
+
+
+def score_drift(reference: Reference, probabilities: Floats, weights: Floats) -> SignalDrift | None:
+    """Return how far the probabilities have moved from those of the training; None without them.
+
+    Args:
+        reference: The reference of the model.
+        probabilities: Tonight's probabilities, shape (customers,).
+        weights: The weight of each customer, shape (customers,).
+    """
+    if reference.score is None:
+        return None
+    counts = reference.score.count(probabilities, weights)
+    return _drift_of(reference.score, counts, weights, table="", customers=reference.score_customers, tests=1)
+
+
+def _drift_of(
+    bins: Bins, counts: Floats, weights: Floats, *, table: str, customers: int, tests: int
+) -> SignalDrift:
+    before, after = np.array(bins.counts, dtype=np.float64), counts
+    psi = population_stability_index(before, after)
+    rows = effective_rows(weights)
+    used_bins = int(((before > 0) | (after > 0)).sum())
+    chance = (
+        psi_by_chance(used_bins, customers, rows, ALARM_PROBABILITY / max(1, tests))
+        if customers and rows
+        else float("nan")
+    )
+    limit = max(MATERIAL_PSI, USUAL_FACTOR * (bins.usual_psi or 0.0)) + chance
+    total = float(after.sum())
+    return SignalDrift(
+        signal=bins.name,
+        table=table,
+        psi=psi,
+        by_chance=chance,
+        usual=bins.usual_psi,
+        limit=limit,
+        missing=float(after[-1]) / total if total else None,
+        missing_in_training=bins.missing_share,
+        has_moved=bool(psi > limit),
+    )
+
+
+def _excess(drift: SignalDrift) -> float:
+    return (drift.psi or 0.0) - (drift.limit or 0.0)
+
+
+def signal_alarms(drifts: tuple[SignalDrift, ...], score: SignalDrift | None) -> list[Alarm]:
+    """Return one alarm for the signals of each table that have moved, and one for the scores."""
+    alarms = []
+    for table in dict.fromkeys(drift.table for drift in drifts if drift.has_moved):
+        moved = [drift for drift in drifts if drift.has_moved and drift.table == table]
+        shown = ", ".join(
+            f"{drift.signal} (PSI {drift.psi:.2f}, limit {drift.limit:.2f}{_missing_in_words(drift)})"
+            for drift in moved[:SHOWN_SIGNALS]
+        )
+        more = f" and {len(moved) - SHOWN_SIGNALS} more" if len(moved) > SHOWN_SIGNALS else ""
+        verb = "signal has" if len(moved) == 1 else "signals have"
+        alarms.append(
+            Alarm(
+                kind="signal",
+                subject=table,
+                text=f"{len(moved)} {verb} moved since the training, further than ever between its cutoffs: "
+                f"{shown}{more}.",
+                way_out="Check the source first. If the customers have changed, train again.",
+            )
+        )
+    if score is not None and score.has_moved:
+        alarms.append(
+            Alarm(
+                kind="score",
+                subject="churn_probability",
+                text=f"the probabilities have moved since the training (PSI {score.psi:.2f}, limit "
+                f"{score.limit:.2f}).",
+                way_out="Look at the signals that moved; if their sources are sound, train again.",
+            )
+        )
+    return alarms
+
+
+def _missing_in_words(drift: SignalDrift) -> str:
+    if drift.missing is None or abs(drift.missing - drift.missing_in_training) < 0.05:
+        return ""
+    return f", missing {drift.missing:.0%} instead of {drift.missing_in_training:.0%}"

@@ -1,0 +1,94 @@
+"""Weigh customers so that those whom nobody contacted stand for all: contact changes signals and outcomes.
+
+A contacted customer counts with weight 0. The controls, whom the ledger drew from the same customers by
+chance, take their place with the weight `1 / P(control)`. Everybody else counts once.
+
+Source: Horvitz and Thompson (1952), A generalization of sampling without replacement from a finite universe,
+    Journal of the American Statistical Association 47.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import numpy.typing as npt
+
+from churn.experiments.assignment import UNIVERSAL
+from churn.experiments.ledger import Ledger
+from churn.scoring.scores import TREATED_ARM
+
+Floats = npt.NDArray[np.float64]
+Objects = npt.NDArray[np.object_]
+
+CONTACT_DAYS = 91
+"""The number of days for which a contact may change the signals of a customer."""
+
+NO_CONTROLS = (
+    "contacted customers are compared too, because there is no control group that could stand for them: what "
+    "has moved may be the effect of the contacts"
+)
+
+
+@dataclass(frozen=True)
+class UntreatedWeights:
+    """The weight of each customer.
+
+    Attributes:
+        weights: The weights, 0 for contacted customers, shape (customers,).
+        n_treated: The number of contacted customers.
+        n_controls: The number of controls who stand for them.
+        note: Why contacted customers could not be left out; None otherwise.
+    """
+
+    weights: Floats
+    n_treated: int
+    n_controls: int
+    note: str | None = None
+
+
+def weigh_untreated(
+    ledger: Ledger, customers: Sequence[str] | Objects, first: date, end: date
+) -> UntreatedWeights:
+    """Return the weight of each customer by the tasks that were planned in `[first, end)`.
+
+    A task of a person counts for all customer ids of the person.
+
+    Args:
+        ledger: The decisions of the nights.
+        customers: The ids of the customers.
+        first: The first day of the period.
+        end: The day after the period.
+    """
+    n_customers = len(customers)
+    tasks = ledger.tasks
+    planned = tasks[(tasks["planned_on"] >= first) & (tasks["planned_on"] < end)]
+    treated_units = set(planned.loc[planned["arm"] == TREATED_ARM, "unit"])
+    if not treated_units:
+        return UntreatedWeights(np.ones(n_customers), 0, 0)
+    unit_of = ledger.unit_of
+    units = [unit_of.get(str(customer), str(customer)) for customer in customers]
+    share_of = _control_shares(ledger)
+    weight_of = dict.fromkeys(treated_units, 0.0)
+    for unit, play in zip(planned["unit"], planned["play"], strict=True):
+        if unit in treated_units or unit in weight_of:
+            continue
+        stays = (1 - share_of.get((UNIVERSAL, unit), 0.0)) * (1 - share_of.get((play, unit), 0.0))
+        if stays < 1:
+            weight_of[unit] = 1 / (1 - stays)
+    weights = np.array([weight_of.get(unit, 1.0) for unit in units])
+    treated, controls = int((weights == 0).sum()), int((weights > 1).sum())
+    if treated and not controls:
+        return UntreatedWeights(np.ones(n_customers), treated, 0, NO_CONTROLS)
+    return UntreatedWeights(weights, treated, controls)
+
+
+def _control_shares(ledger: Ledger) -> dict[tuple[str, str], float]:
+    """Return the share of the control group with which each unit was drawn last, by experiment and unit."""
+    rows = ledger.assignments
+    return {
+        (str(experiment), str(unit)): float(share)
+        for experiment, unit, share in zip(rows["experiment"], rows["unit"], rows["share"], strict=True)
+    }

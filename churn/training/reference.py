@@ -1,0 +1,72 @@
+"""Take the reference of a model from its training rows and its out-of-time predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from churn.data.store import day_number
+from churn.metrics.metrics import Floats
+from churn.model.reference import REFERENCE_FILE, Bins, Reference, level_bins, number_bins
+from churn.snapshots.read import Snapshots
+from churn.training.backtest import OutOfTime
+
+
+def reference_of(snapshots: Snapshots, predictions: OutOfTime, probabilities: Floats) -> Reference:
+    """Return the reference that a bundle keeps: counts by bin of each signal and of the scores.
+
+    Args:
+        snapshots: The snapshots that the model learnt from.
+        predictions: The out-of-time predictions of the training.
+        probabilities: Their calibrated probabilities, shape (rows,).
+    """
+    rows = snapshots.rows
+    known_by = {
+        day_number(cutoff): [
+            day_number(earlier)
+            for earlier, mature_on in snapshots.mature_on.items()
+            if earlier < cutoff and mature_on <= cutoff
+        ]
+        for cutoff in snapshots.cutoffs
+    }
+
+    def bins_of(index: int) -> Bins:
+        name, values = rows.names[index], rows.matrix[:, index]
+        if name in rows.levels:
+            return level_bins(name, values, rows.levels[name], rows.cutoff, known_by)
+        return number_bins(name, values, rows.cutoff, known_by)
+
+    return Reference(
+        cutoffs=snapshots.cutoffs,
+        customers=len(np.unique(rows.customer)),
+        signals=tuple(bins_of(index) for index in range(len(rows.names))),
+        score=number_bins("score", probabilities, predictions.cutoff, known_by)
+        if len(probabilities)
+        else None,
+        score_customers=len(np.unique(predictions.customer)),
+    )
+
+
+def with_refreshed_scores(
+    files: Mapping[str, str], predictions: OutOfTime, probabilities: Floats
+) -> dict[str, str]:
+    """Return the files of a bundle whose reference holds the scores of the refreshed level.
+
+    A bundle without a reference, which an earlier version trained, stays without one.
+
+    Args:
+        files: The texts of the bundle of the champion, by file name.
+        predictions: The champion's predictions at the cutoffs of the refresh.
+        probabilities: Their probabilities after the refresh, shape (rows,).
+    """
+    if REFERENCE_FILE not in files:
+        return dict(files)
+    reference = Reference.model_validate_json(files[REFERENCE_FILE])
+    refreshed = reference.model_copy(
+        update={
+            "score": number_bins("score", probabilities, predictions.cutoff, {}),
+            "score_customers": len(np.unique(predictions.customer)),
+        }
+    )
+    return {**files, REFERENCE_FILE: refreshed.as_text()}

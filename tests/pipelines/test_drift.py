@@ -1,0 +1,69 @@
+"""`churn drift`, and the look at the end of `churn score`, on a finished run of a tiny company."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+
+from churn.drift.result import Drift, drift_path, read_drift
+from pipelines import cli
+from tests.run_folders import copy_finished_run
+
+NIGHT = date(2025, 10, 1)
+
+
+@pytest.fixture
+def work(small_run: Path, tmp_path: Path) -> Path:
+    """A copy of a finished run; its parameters, store, registry and champion are its own."""
+    return copy_finished_run(small_run, tmp_path / "work")
+
+
+def look(work: Path) -> Drift:
+    assert cli.main("drift", ["--params", str(work / "params.yaml")]) == 0
+    drift = read_drift(work / "output", NIGHT)
+    assert drift is not None
+    return drift
+
+
+def test_drift_writes_the_bytes_that_score_wrote_and_changes_no_score(
+    work: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, scores = drift_path(work / "output", NIGHT), work / "output" / "scores"
+    written, files = path.read_bytes(), {file: file.read_bytes() for file in scores.rglob("*.*")}
+
+    drift = look(work)
+
+    assert path.read_bytes() == written
+    assert {file: file.read_bytes() for file in scores.rglob("*.*")} == files
+    assert drift.alarms == ()
+    assert drift.signals is not None
+    assert len(drift.signals) == 11
+    assert drift.told_apart.auc is not None
+    assert "drift: Nothing has moved: " in capsys.readouterr().out
+
+
+def test_a_source_that_stops_and_a_unit_that_changes_are_named_in_the_same_night(
+    work: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    company = work / "data" / "company"
+    logins, orders = (pq.read_table(company / f"{name}.parquet") for name in ("logins", "orders"))
+    # The clocks are UTC: two hours after midnight in Berlin leave out a few rows of the night before.
+    is_old = pc.less(logins["known_at"], pc.cast("2025-09-29T00:00:00", logins["known_at"].type))
+    pq.write_table(logins.filter(is_old), company / "logins.parquet")
+    in_cents = pc.if_else(
+        pc.less(orders["known_at"], pc.cast("2025-09-27T22:00:00", orders["known_at"].type)),
+        orders["amount"],
+        pc.multiply(orders["amount"], 100.0),
+    )
+    index = orders.schema.get_field_index("amount")
+    pq.write_table(orders.set_column(index, "amount", in_cents), company / "orders.parquet")
+
+    drift = look(work)
+
+    named = {(alarm.kind, alarm.subject) for alarm in drift.alarms}
+    assert {("stopped", "logins"), ("unit", "orders.amount")} <= named
+    assert "warning: drift: logins: no row for 2 days since 2025-09-28" in capsys.readouterr().err
