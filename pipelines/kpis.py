@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import date
 
+from churn.features.library import all_signals
 from churn.kpis.company import Company
 from churn.kpis.sections import compute_kpis, write_kpis
 from churn.params import Params
 from churn.reporting.kpi_lines import kpi_lines
+from churn.scoring.past_nights import PastNights
 from pipelines.echo import Echo
 from pipelines.ingest import ensure_store
 
@@ -23,9 +25,12 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
     Raises:
         ParamsError: `kpis.segments` names no text attribute.
         CallError: the cutoff lies after the data.
+        SourceError: a file of an earlier night is damaged.
     """
     store = ensure_store(params, echo)
-    kpis = compute_kpis(Company(store, store.cutoff_or_tonight(cutoff)))
+    day = store.cutoff_or_tonight(cutoff)
+    nights = PastNights(params.output, params.label_id, day, tuple(all_signals(params).values()))
+    kpis = compute_kpis(Company(store, day, nights))
     path = write_kpis(params.output, kpis)
     echo.report(kpi_lines(kpis))
     echo(f"figures: {path}")

@@ -75,6 +75,9 @@ EMPTIED_SHARE = 0.5
 STOPPED_SHARE = 0.05
 """The share of the expected rows of a kind below which the kind has stopped."""
 
+MAX_KINDS = 100
+"""The largest number of kinds of a column that are compared, of the newest month and of the time before."""
+
 SAME_SHARE = 2.0
 """How far the rows of a new kind may be from the expected rows of a kind that stopped, as a factor."""
 
@@ -324,17 +327,18 @@ def _kind_alarms(subject: str, kinds: Mapping[str, Ints], night: date) -> Iterat
     """Say which kinds stopped while the table goes on, and which new kind took the place of one."""
     if not kinds:
         return
-    names = list(kinds)
+    total = np.sum(list(kinds.values()), axis=0)
+    names = _common_kinds(kinds)
     counts = np.array([kinds[name] for name in names])
-    total = counts.sum(axis=0)
     for days in range(1, MAX_TRAIL_DAYS + 1):
         newest_total = int(total[:days].sum())
         blocks = _blocks(total, days).sum(axis=1)
         if newest_total < MIN_VALUES or (blocks > 0).sum() < MIN_BLOCKS:
             continue
         newest = counts[:, :days].sum(axis=1)
-        earlier = np.array([_blocks(own, days).sum(axis=1) for own in counts])
-        usual_share = earlier.sum(axis=1) / earlier.sum()
+        width = len(blocks) * days
+        earlier = counts[:, days : days + width].reshape(len(names), len(blocks), days).sum(axis=2)
+        usual_share = earlier.sum(axis=1) / blocks.sum()
         lowest_share = (earlier[:, blocks > 0] / blocks[blocks > 0]).min(axis=1)
         expected = usual_share * newest_total
         stopped = [
@@ -375,6 +379,13 @@ def _kind_alarms(subject: str, kinds: Mapping[str, Ints], night: date) -> Iterat
                     way_out="Map the new name to the old one in the column of the kind.",
                 )
         return
+
+
+def _common_kinds(kinds: Mapping[str, Ints]) -> list[str]:
+    """Return the kinds with the most rows, in the newest month and before."""
+    newest = sorted(kinds, key=lambda name: -int(kinds[name][:MAX_TRAIL_DAYS].sum()))[:MAX_KINDS]
+    earlier = sorted(kinds, key=lambda name: -int(kinds[name][MAX_TRAIL_DAYS:].sum()))[:MAX_KINDS]
+    return sorted({*newest, *earlier})
 
 
 def _quote(kind: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -11,9 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel
 
-from churn.data.own_files import read_own_json, read_own_parquet
+from churn.data.own_files import read_own_parquet
 from churn.data.store import Store
 from churn.drift.performance import (
     Outcomes,
@@ -29,23 +27,13 @@ from churn.experiments.unit_outcomes import LabelOutcomes, read_labels
 from churn.features.engine.cohort import read_customers
 from churn.labels.outcomes import label_window
 from churn.params import LabelParams
-from churn.scoring.sink import facts_path, scores_path
+from churn.scoring.past_nights import PastNightFacts, read_facts, scored_nights
+from churn.scoring.sink import scores_path
 
 Floats = npt.NDArray[np.float64]
 
 MAX_NIGHTS = 6
 """The largest number of earlier nights that are measured, and of windows of new churners."""
-
-NIGHT_FOLDER = re.compile(r"cutoff=(\d{4}-\d{2}-\d{2})")
-
-
-class ScoredNight(BaseModel):
-    """The facts of a scored night, as far as its performance needs them."""
-
-    model_version: str
-    model_digest: str
-    label_id: str
-    files: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -164,19 +152,14 @@ def hash_of(text: str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
 
 
-def _scored_nights(output: Path, night: date, label_id: str) -> tuple[dict[date, ScoredNight], list[str]]:
+def _scored_nights(output: Path, night: date, label_id: str) -> tuple[dict[date, PastNightFacts], list[str]]:
     """Return the facts of the earlier nights that predict the label, and the damaged nights."""
     scored, notes = {}, []
-    for folder in sorted((output / "scores").glob("cutoff=*")):
-        name = NIGHT_FOLDER.fullmatch(folder.name)
-        if name is None or (earlier := date.fromisoformat(name[1])) >= night:
+    for earlier in scored_nights(output):
+        if earlier >= night:
             continue
         try:
-            facts = read_own_json(
-                facts_path(output, earlier),
-                ScoredNight,
-                way_out=f"Run `churn score --cutoff {earlier}` again.",
-            )
+            facts = read_facts(output, earlier)
         except FileNotFoundError:
             continue  # no complete night
         except SourceError as error:
@@ -187,7 +170,7 @@ def _scored_nights(output: Path, night: date, label_id: str) -> tuple[dict[date,
     return scored, notes
 
 
-def _read_scores(output: Path, night: date, facts: ScoredNight) -> tuple[npt.NDArray[np.object_], Floats]:
+def _read_scores(output: Path, night: date, facts: PastNightFacts) -> tuple[npt.NDArray[np.object_], Floats]:
     """Return the ids and the probabilities of the customers that were scored on a night."""
     path = scores_path(output, night)
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from churn.kpis.definitions.definition import FigureDefinition
+from churn.kpis.definitions.leaving_reasons import LEAVING_REASONS
 from churn.kpis.definitions.orders import ORDERS
 from churn.kpis.definitions.recurring import RECURRING
 from churn.kpis.definitions.retention import RETENTION
@@ -17,6 +18,7 @@ GROUPS: Mapping[str, tuple[FigureDefinition, ...]] = {
     "Surveys and support": VOICE,
     "Orders": ORDERS,
     "Value": VALUE,
+    "Reasons for leaving": LEAVING_REASONS,
 }
 """The definitions by group, in the order in which they are shown; each group is a file in `definitions/`."""
 

@@ -11,6 +11,7 @@ from churn.data.store import Store, date_of_day
 from churn.kpis.figure import Period
 from churn.kpis.lives import FirstLives, read_first_lives
 from churn.kpis.observed_churn import Outcomes, matured_months, read_outcomes
+from churn.kpis.past_nights import NightReader
 from churn.kpis.periods import CALENDAR_KINDS, complete_periods, latest_period
 from churn.kpis.segments import Segmentation, all_customers, read_segmentations
 from churn.kpis.spells import ActivitySpells, read_spells
@@ -23,10 +24,12 @@ class Company:
     Attributes:
         store: The store.
         cutoff: Only what happened and was known before this midnight counts.
+        nights: Reads the scored nights up to the cutoff; None without any.
     """
 
     store: Store
     cutoff: date
+    nights: NightReader | None = None
 
     @cached_property
     def spells(self) -> ActivitySpells:

@@ -10,9 +10,11 @@ import numpy.typing as npt
 
 from churn.data.store import Store, day_number
 from churn.features.money import money_before
+from churn.kpis.audit import read_audit
 from churn.kpis.company import Company
 from churn.kpis.contract_rows import read_contract_rows
 from churn.kpis.figure import Figure, Period
+from churn.kpis.leaving_reasons import read_leaving_reasons
 from churn.kpis.order_histories import order_histories
 from churn.kpis.order_rows import read_orders
 from churn.kpis.orders import OrdersResult, OrderTerms, orders_section
@@ -162,3 +164,13 @@ def read_spending(store: Store, cutoff: date) -> npt.NDArray[np.float64] | None:
         ).fetchone()
     n_customers = int(row[0]) if row else 0
     return np.concatenate([money, np.zeros(max(n_customers - len(money), 0))])
+
+
+def leaving_of(company: Company) -> SectionResult:
+    """Cross the recorded reasons for leaving with our own reasons."""
+    return read_leaving_reasons(company.store, company.spells, company.nights, company.cutoff)
+
+
+def audit_of(company: Company) -> SectionResult:
+    """Score the practices of retention."""
+    return read_audit(company.store, company.spells, company.nights, company.cutoff)

@@ -13,13 +13,23 @@ from pydantic import SerializeAsAny, field_validator
 
 from churn.data.own_files import read_own_json, write_own_json
 from churn.kpis.activation_rows import ActivationResult, activation_section
+from churn.kpis.audit import AuditResult
 from churn.kpis.catalog import FIGURES
 from churn.kpis.cohorts import CohortsResult, cohorts_section
 from churn.kpis.company import Company
-from churn.kpis.company_sections import orders_of, recurring_of, retention_of, value_of, voice_of
+from churn.kpis.company_sections import (
+    audit_of,
+    leaving_of,
+    orders_of,
+    recurring_of,
+    retention_of,
+    value_of,
+    voice_of,
+)
 from churn.kpis.definitions.definition import FigureDefinition
 from churn.kpis.figure import Figure
 from churn.kpis.journey import StagesResult, stages_section
+from churn.kpis.leaving_reasons import LeavingReasonsResult
 from churn.kpis.orders import OrdersResult
 from churn.kpis.ratings import RatingsResult, ratings_section
 from churn.kpis.recurring import RecurringResult
@@ -60,6 +70,8 @@ SECTIONS: Mapping[str, Section] = {
     "stages": Section(StagesResult, stages_section),
     "activation": Section(ActivationResult, activation_section),
     "ratings": Section(RatingsResult, ratings_section),
+    "leaving": Section(LeavingReasonsResult, leaving_of),
+    "audit": Section(AuditResult, audit_of),
 }
 """The sections by name, in the order of kpis.json; a further section is one entry."""
 

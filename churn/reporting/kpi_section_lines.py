@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from churn.kpis.activation_rows import ActivationResult
+from churn.kpis.audit import AuditResult
 from churn.kpis.cohorts import CohortsResult
 from churn.kpis.contract_model import ContractModel
 from churn.kpis.growth import Flow
 from churn.kpis.journey import StagesResult
+from churn.kpis.leaving_reasons import LeavingReasonsResult
 from churn.kpis.observed_churn import ChurnTable
 from churn.kpis.ratings import RatingsResult
 from churn.kpis.section import SectionResult
 from churn.kpis.survival import Survival, SurvivalTable
 from churn.kpis.triangle import Triangle, TriangleCell
 from churn.metrics.interval import Interval, format_interval
+from churn.reporting.audit_lines import audit_lines, leaving_lines
 
 SHOWN_COHORTS, SHOWN_MONTHS = 12, (0, 1, 2, 3, 6, 12)
 SHOWN_AGES = (30, 90, 180, 360)
@@ -25,6 +28,10 @@ def section_lines(section: SectionResult) -> list[str]:
     """Return the lines of a section; none for a section that holds only figures."""
     if isinstance(section, CohortsResult):
         return [*triangle_lines(section.triangle), *survival_lines(section.survival), *_model(section)]
+    if isinstance(section, LeavingReasonsResult):
+        return leaving_lines(section)
+    if isinstance(section, AuditResult):
+        return audit_lines(section)
     if isinstance(section, StagesResult):
         return [*growth_lines(section), *leak_lines(section), *move_lines(section)]
     if isinstance(section, ActivationResult):

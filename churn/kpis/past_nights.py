@@ -1,0 +1,21 @@
+"""What the figures need to know of the nights that were scored; the room `scoring` reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Protocol
+
+
+class NightReader(Protocol):
+    """Reads the scored nights of an output folder."""
+
+    @property
+    def nights(self) -> Sequence[date]:
+        """Return the nights, the earliest first."""
+
+    def counts(self, night: date) -> tuple[int, Mapping[str, int]]:
+        """Return the number of scored customers of a night, and of the others by reason."""
+
+    def first_families(self, night: date) -> Mapping[str, str | None]:
+        """Return the family of the first reason of each scored customer; None without a reason."""

@@ -1,0 +1,40 @@
+"""The screen of `churn kpis` for the reasons for leaving and for the retention audit."""
+
+from __future__ import annotations
+
+from churn.kpis.audit import UNMEASURABLE, AuditResult, Practice
+from churn.kpis.leaving_reasons import LeavingReasonsResult
+
+
+def leaving_lines(section: LeavingReasonsResult) -> list[str]:
+    """Return the recorded reasons, each with our own reasons the night before; none without recorded ones."""
+    if not section.rows:
+        return []
+    lines = ["", "reasons for leaving, as recorded, and the family of our first reason the night before:"]
+    for row in section.rows:
+        ours = ", ".join(f"{name} {count:,}" for name, count in row.our_reasons.items())
+        lines.append(f"  {row.recorded_reason}: {row.customers:,} customers; ours: {ours}")
+    return lines
+
+
+def audit_lines(section: AuditResult) -> list[str]:
+    """Return the practices, the lowest score first, each with its evidence and what would raise it."""
+    lines = ["", "retention audit, 1 (hardly) to 5 (nearly always), the limits are our own; lowest first:"]
+    measured = [practice for practice in section.practices if practice.score is not None]
+    lines += [_score_line(practice) for practice in measured]
+    unknown = [practice for practice in section.practices if practice.score is None]
+    lines += [
+        f"  -  {practice.title}: {practice.reason}" for practice in unknown if practice.reason != UNMEASURABLE
+    ]
+    silent = [practice.title for practice in unknown if practice.reason == UNMEASURABLE]
+    if silent:
+        lines.append(f"  -  {UNMEASURABLE}: {', '.join(silent)}")
+    return lines
+
+
+def _score_line(practice: Practice) -> str:
+    value = "" if practice.value is None else f"{practice.value:.3g} {practice.unit}"
+    more = ""
+    if practice.score is not None and practice.score < 5 and practice.limits is not None:
+        more = f" {practice.score + 1} from {practice.limits[practice.score - 1]:g} on. {practice.next_step}"
+    return f"  {practice.score}  {practice.title}: {value} (n {practice.n:,}).{more}"
