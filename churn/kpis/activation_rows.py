@@ -132,6 +132,40 @@ class ActivationResult(SectionResult):
 
 
 @dataclass(frozen=True)
+class ActTable:
+    """A table, or an outcome of a table, in which a row is an act of the customer.
+
+    Attributes:
+        table: The table.
+        day: The column with the day number of the act.
+        kinds: The codes of the kinds that are acts; empty for all rows.
+    """
+
+    table: str
+    day: str
+    kinds: tuple[int, ...] = ()
+
+
+def acts_of_customers(store: Store) -> tuple[ActTable, ...]:
+    """Return the tables in which rows are acts of customers, and not of the company."""
+    acts = []
+    for table in sorted(store.tables):
+        if table in NOT_TRIED or table.startswith(HISTORY_PREFIX) or not store.has(table):
+            continue
+        facts = store.tables[table]
+        if table in OUTCOME_OF_ACT:
+            days = [f"{name}_day" for name in OUTCOME_OF_ACT[table]]
+            acts += [ActTable(table, day) for day in days if day in facts.columns]
+        elif table in KINDS_OF_ACT:
+            levels = facts.levels.get("kind", ())
+            kinds = tuple(code for code, kind in enumerate(levels) if kind in KINDS_OF_ACT[table])
+            acts += [ActTable(table, "day", kinds)] if kinds else []
+        else:
+            acts.append(ActTable(table, "day"))
+    return tuple(acts)
+
+
+@dataclass(frozen=True)
 class Joiners:
     """The customers who joined while the data were recorded, `[customers]`: code, sign-up day and landmark.
 
@@ -234,20 +268,16 @@ def _states(store: Store, cutoffs: list[date], codes: Ints) -> list[npt.NDArray[
 def read_events(store: Store, joiners: Joiners) -> list[EventCounts]:
     """Count the early events of the joiners, for each table and each kind of it."""
     result = []
-    for table in sorted(store.tables):
-        if table in NOT_TRIED or table.startswith(HISTORY_PREFIX) or not store.has(table):
+    for act in acts_of_customers(store):
+        if act.day != "day":
+            event = f"{act.table}: {act.day.removesuffix('_at_day')}"
+            result.append(_counts_of(store, joiners, act.table, event, day=act.day))
             continue
-        if table in OUTCOME_OF_ACT:
-            for name in OUTCOME_OF_ACT[table]:
-                if f"{name}_day" in store.tables[table].columns:
-                    event = f"{table}: {name.removesuffix('_at')}"
-                    result.append(_counts_of(store, joiners, table, event, day=f"{name}_day"))
-            continue
-        if table not in KINDS_OF_ACT:
-            result.append(_counts_of(store, joiners, table, table))
+        if not act.kinds:
+            result.append(_counts_of(store, joiners, act.table, act.table))
         result += [
-            _counts_of(store, joiners, table, f"{table}: {kind}", kind=code)
-            for code, kind in _kinds(store, table)
+            _counts_of(store, joiners, act.table, f"{act.table}: {kind}", kind=code)
+            for code, kind in _kinds(store, act.table)
         ]
     return result
 

@@ -93,14 +93,19 @@ def active_before(spells: ActivitySpells, bounds: Sequence[date], n_customers: i
     return result
 
 
+def read_money(store: Store, days: Sequence[date]) -> Floats:
+    """Return the monthly value of each customer at each day, `[days, customers]`; NaN if nothing is known."""
+    ids = pd.Series(read_customers(store).ids, dtype="str")
+    money = [
+        monthly_money(ids, money_before(store, day, MONEY_DAYS), mrr_at(store, day), MONEY_DAYS)
+        for day in days
+    ]
+    return np.array(money).reshape(len(days), store.n_customers)
+
+
 def read_activity(store: Store, spells: ActivitySpells, bounds: tuple[date, ...]) -> Activity:
     """Read who was active at each bound, and what each customer paid per month then."""
     n_customers = store.n_customers
-    ids = pd.Series(read_customers(store).ids, dtype="str")
-    money = [
-        monthly_money(ids, money_before(store, bound, MONEY_DAYS), mrr_at(store, bound), MONEY_DAYS)
-        for bound in bounds
-    ]
     earlier = [months_later(bounds[0], -1)] if bounds else []
     no_customers = np.zeros(n_customers, dtype=bool)
     return Activity(
@@ -109,5 +114,5 @@ def read_activity(store: Store, spells: ActivitySpells, bounds: tuple[date, ...]
         was_active=active_before(spells, bounds, n_customers),
         active_before_first=active_at(spells, earlier, n_customers)[0] if bounds else no_customers,
         was_active_before_first=active_before(spells, earlier, n_customers)[0] if bounds else no_customers,
-        money=np.array(money).reshape(len(bounds), n_customers),
+        money=read_money(store, bounds),
     )

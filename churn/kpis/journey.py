@@ -64,7 +64,7 @@ def stages_section(company: Company) -> StagesResult:
     codes: Codes | None = None
     reason = growth_reason
     if reason is None:
-        playbook, reason = _read_playbook(company.store)
+        playbook, reason = playbook_with_stages(company.store)
         if playbook is not None:
             names = stage_names(playbook)
             codes = _codes(company.store, playbook, activity, names)
@@ -88,7 +88,7 @@ def _codes(store: Store, playbook: Playbook, activity: Activity, names: tuple[st
     return stage_codes(activity, stages, notice, names)
 
 
-def _read_playbook(store: Store) -> tuple[Playbook | None, str | None]:
+def playbook_with_stages(store: Store) -> tuple[Playbook | None, str | None]:
     """Return the playbook, or the reason why it gives no stages."""
     params = store.params
     kinds = {name: signal.kind for name, signal in all_signals(params).items()}

@@ -28,6 +28,7 @@ from churn.kpis.company_sections import (
 )
 from churn.kpis.definitions.definition import FigureDefinition
 from churn.kpis.figure import Figure
+from churn.kpis.groups import GroupsResult, groups_section
 from churn.kpis.journey import StagesResult, stages_section
 from churn.kpis.leaving_reasons import LeavingReasonsResult
 from churn.kpis.orders import OrdersResult
@@ -72,6 +73,7 @@ SECTIONS: Mapping[str, Section] = {
     "ratings": Section(RatingsResult, ratings_section),
     "leaving": Section(LeavingReasonsResult, leaving_of),
     "audit": Section(AuditResult, audit_of),
+    "groups": Section(GroupsResult, groups_section),
 }
 """The sections by name, in the order of kpis.json; a further section is one entry."""
 

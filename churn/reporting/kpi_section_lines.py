@@ -6,13 +6,16 @@ from collections.abc import Iterator, Sequence
 
 from churn.kpis.activation_rows import ActivationResult
 from churn.kpis.audit import AuditResult
+from churn.kpis.behaviour import LoyaltyTable
 from churn.kpis.cohorts import CohortsResult
 from churn.kpis.contract_model import ContractModel
+from churn.kpis.groups import GroupsResult
 from churn.kpis.growth import Flow
 from churn.kpis.journey import StagesResult
 from churn.kpis.leaving_reasons import LeavingReasonsResult
 from churn.kpis.observed_churn import ChurnTable
 from churn.kpis.ratings import RatingsResult
+from churn.kpis.rfm import Rfm, RfmClass
 from churn.kpis.section import SectionResult
 from churn.kpis.survival import Survival, SurvivalTable
 from churn.kpis.triangle import Triangle, TriangleCell
@@ -42,6 +45,8 @@ def section_lines(section: SectionResult) -> list[str]:
             *churn_lines("observed churn by the latest satisfaction with a ticket (CSAT)", section.csat),
             *churn_lines("observed churn by health band", section.health),
         ]
+    if isinstance(section, GroupsResult):
+        return [*rfm_lines(section.rfm), *loyalty_lines(section.loyalty), *list_lines(section)]
     return []
 
 
@@ -217,6 +222,49 @@ def churn_lines(title: str, table: ChurnTable) -> list[str]:
         lines.append(
             f"  {name}: {share_text(difference.value, difference.low, difference.high)} points, {verdict}"
         )
+    return lines
+
+
+def rfm_lines(rfm: Rfm) -> list[str]:
+    """Return the grid of recency and frequency with the observed churn of each cell."""
+    title = "observed churn by last order (rows) and number of orders in a year (columns)"
+    if rfm.reason:
+        return ["", title, f"  missing: {rfm.reason}"]
+    by_class = {(cell.recency_class, cell.frequency_class): cell for cell in rfm.cells}
+    head = ["", *(f"F{f.number}: {_range(f)}" for f in rfm.frequency)]
+    rows = []
+    for r in reversed(rfm.recency):
+        cells = [by_class[r.number, f.number] for f in rfm.frequency]
+        texts = ["" if cell.share is None else f"{cell.share:.1%} of {cell.n:,}" for cell in cells]
+        rows.append([f"R{r.number}: {_range(r)} days ago", *texts])
+    return ["", f"{title}; intervals in kpis.json", *columns(head, rows)]
+
+
+def _range(rfm_class: RfmClass) -> str:
+    low, high = f"{rfm_class.lowest:g}", f"{rfm_class.highest:g}"
+    return low if low == high else f"{low} to {high}"
+
+
+def loyalty_lines(table: LoyaltyTable) -> list[str]:
+    """Return the four groups of behaviour and lock-in."""
+    title = "loyal, or merely bound by a contract?"
+    if table.reason:
+        return ["", title, f"  missing: {table.reason}"]
+    rows = [
+        [group.level, _flow(group.now), share_text(group.share, group.low, group.high)]
+        for group in table.groups
+    ]
+    lines = ["", f"{title} active: {table.active_from_days:g} days or more with an act in the last 28"]
+    lines += columns(["", "now (money)", "left after past cutoffs"], rows)
+    return [*lines, f"  {table.n_unknown_now:,} customers have no date of renewal and are in no group"]
+
+
+def list_lines(section: GroupsResult) -> list[str]:
+    """Return how many customers are on the lists of the latest night."""
+    lines = ["", "lists of the latest night"]
+    for entry in section.lists:
+        size = entry.reason if entry.customers is None else f"{entry.customers:,} customers"
+        lines.append(f"  {entry.file}: {size}")
     return lines
 
 

@@ -6,10 +6,12 @@ from churn.kpis import (
     activation,
     activation_rows,
     activity,
+    behaviour,
     contract_model,
     growth,
     observed_churn,
     ratings,
+    rfm,
     stages,
     survival,
     triangle,
@@ -73,10 +75,23 @@ levels Newcombe's. `means_something` is true if the interval of a difference exc
 - **Health.** {ratings.HEALTH_DEFINITION}. Without a stored night whose label is matured there is a reason.
 """
 
+GROUPS = f"""
+The section `groups` of kpis.json. Unit: share that left in the label window; population, cutoffs and
+intervals are those of the section `ratings`.
+
+- **RFM grid.** {rfm.RFM_DEFINITION}. Cells are by recency and frequency; `by_money` has the third dimension.
+- **Behaviour x value x stage.** {behaviour.TABLE_DEFINITION}.
+- **Loyal or merely bound.** {behaviour.LOYALTY_DEFINITION}. `now` has the customers and their money at the
+  end of the data.
+- **Lists.** The number of customers on `advocates.csv` and `gone.csv` of the latest stored night; see
+  [lists beside the call list](contact.md#lists-beside-the-call-list).
+"""
+
 SECTION_TEXTS = {
     "Cohorts and survival": COHORTS,
     "Stages and growth": STAGES,
     "Activation": ACTIVATION,
     "Ratings": RATINGS,
+    "Groups": GROUPS,
 }
 """The text of each part by its title."""

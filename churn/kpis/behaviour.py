@@ -1,0 +1,251 @@
+"""Behaviour, value and stage together, and who is loyal or merely bound by a contract."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from churn.data.store import Store, day_number
+from churn.kpis.activation_rows import acts_of_customers
+from churn.kpis.growth import Flow, flow_of
+from churn.kpis.observed_churn import ChurnShare, Outcomes, churn_share
+from churn.kpis.rfm import class_edges, classes_of
+from churn.labels.outcomes import label_window
+from churn.metrics.interval import Part
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+Codes = npt.NDArray[np.int64]
+
+ACTIVE_WINDOW_DAYS = 28
+LEVELS_OF_THREE = ("low", "middle", "high")
+LEVELS_OF_TWO = ("low", "high")
+UNKNOWN = "unknown"
+
+LOYAL, BOUND_ACTIVE, MERELY_BOUND, FREE_QUIET = "loyal", "active and bound", "merely bound", "free and quiet"
+
+TABLE_DEFINITION = (
+    f"behaviour: days with an act of the customer in the {ACTIVE_WINDOW_DAYS} days before a past cutoff; "
+    "value: money per month at the cutoff; both in up to three classes with equally many customers; "
+    "stage: that of the playbook at the cutoff"
+)
+LOYALTY_DEFINITION = (
+    "behaviour against lock-in. Active: at least `active_from_days` days with an act of the customer in the "
+    f"{ACTIVE_WINDOW_DAYS} days before, the median. Bound: a contract in force renews only after the label "
+    "window, so a notice ends it only later. Loyal: active, and free to leave. Merely bound: not active, and "
+    "bound; who is bound leaves less by definition, so look at them before the contract renews. Customers "
+    "whose contracts have no date of renewal are in no group"
+)
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """Customers at past cutoffs and, in the last row, now; each array is `[cutoffs + 1, customers]`.
+
+    Attributes:
+        active_days: The days with an act of the customer in the `ACTIVE_WINDOW_DAYS` days before.
+        money: The monthly value in currency; NaN if nothing is known.
+        is_bound: 1 if a contract renews only after the label window, 0 if not, NaN if it is not known.
+        is_customer: Whether the customer is at risk.
+    """
+
+    active_days: Floats
+    money: Floats
+    is_bound: Floats
+    is_customer: Bools
+
+
+class BehaviourCell(ChurnShare):
+    """The observed churn of a cell, and the mean money per month of those whose money is known."""
+
+    behaviour: str
+    value: str
+    stage: str
+    money: float | None
+
+
+class BehaviourTable(Part):
+    """Behaviour x value x stage; only cells with customers, the most rows first."""
+
+    definition: str
+    cutoffs: tuple[date, ...]
+    cells: tuple[BehaviourCell, ...]
+    reason: str | None
+    stage_reason: str | None
+
+
+class LoyaltyGroup(ChurnShare):
+    """One of the four groups: its observed churn, and its customers and their money now."""
+
+    now: Flow
+
+
+class LoyaltyTable(Part):
+    """Loyal or merely bound; `active_from_days` is the number of days from which a customer is active."""
+
+    unit: Literal["share"]
+    definition: str
+    cutoffs: tuple[date, ...]
+    active_from_days: float | None
+    groups: tuple[LoyaltyGroup, ...]
+    n_unknown_now: int | None
+    reason: str | None
+
+
+def read_active_days(store: Store, cutoffs: Sequence[date]) -> Floats | None:
+    """Return the days with an act of each customer before each cutoff; None if no table has acts.
+
+    Each table is read once for all cutoffs.
+
+    Args:
+        store: The store.
+        cutoffs: The cutoffs, at least `ACTIVE_WINDOW_DAYS` apart.
+
+    Returns:
+        An array of the shape `[cutoffs, customers]`.
+    """
+    acts = acts_of_customers(store)
+    if not acts:
+        return None
+    ends = [day_number(cutoff) for cutoff in sorted(cutoffs)]
+    if any(later - earlier < ACTIVE_WINDOW_DAYS for earlier, later in pairwise(ends)):
+        raise ValueError(f"the cutoffs must be {ACTIVE_WINDOW_DAYS} days apart")
+    result = np.zeros((len(ends), store.n_customers))
+    if not ends:
+        return result
+    parts = []
+    for act in acts:
+        has_clock = store.tables[act.table].two_clocks
+        row = " ".join(
+            f"WHEN {act.day} >= {end - ACTIVE_WINDOW_DAYS} AND {act.day} < {end}"
+            f"{f' AND known_day < {end}' if has_clock else ''} THEN {number}"
+            for number, end in enumerate(ends)
+        )
+        condition = f"WHERE kind IN ({', '.join(map(str, act.kinds))})" if act.kinds else ""
+        parts.append(
+            f"SELECT customer, {act.day} AS act_day, CASE {row} END AS row "
+            f"FROM {store.scan(act.table)} {condition}"
+        )
+    with store.connect() as connection:
+        rows = connection.execute(
+            f"SELECT row, customer, count(DISTINCT act_day) AS n FROM ({' UNION ALL '.join(parts)}) "
+            "WHERE row IS NOT NULL GROUP BY 1, 2"
+        ).fetchnumpy()
+    result[rows["row"], rows["customer"]] = rows["n"]
+    return result
+
+
+def read_bound(store: Store, cutoffs: Sequence[date]) -> Floats | None:
+    """Return whether a contract in force at each cutoff renews only after the label window.
+
+    Returns:
+        1, 0, or NaN if no contract in force has a date of renewal, `[cutoffs, customers]`; None without such
+        dates at all.
+    """
+    params = store.params
+    columns = store.tables["subscriptions"].columns if store.has("subscriptions") else ()
+    if "renews_at_day" not in columns:
+        return None
+    result = np.full((len(cutoffs), store.n_customers), np.nan)
+    with store.connect() as connection:
+        for row, cutoff in enumerate(cutoffs):
+            end = label_window(cutoff, params.label, params.snapshot.late_days).end
+            rows = connection.execute(
+                f"SELECT customer, max(renews_at_day) >= {day_number(end)} AS bound "
+                f"FROM {store.scan('subscriptions')} WHERE {store.in_force(cutoff)} "
+                "AND renews_at_day IS NOT NULL GROUP BY 1"
+            ).fetchnumpy()
+            result[row, rows["customer"]] = rows["bound"]
+    return result
+
+
+def behaviour_table(
+    active_days: Floats, money: Floats, stage: Codes, stages: Sequence[str], outcomes: Outcomes
+) -> tuple[BehaviourCell, ...]:
+    """Return the observed churn by behaviour, value and stage.
+
+    Args:
+        active_days: Days with an act, `[cutoffs, customers]`.
+        money: Monthly value, NaN if nothing is known, `[cutoffs, customers]`.
+        stage: The stage of each customer, an index of `stages`, `[cutoffs, customers]`.
+        stages: The names of the stages.
+        outcomes: What became of the customers.
+    """
+    is_counted = outcomes.is_counted
+    behaviour, behaviours = _thirds(active_days, is_counted)
+    value, values = _thirds(money, is_counted)
+    cells = []
+    for b, behaviour_name in enumerate(behaviours):
+        for v, value_name in enumerate(values):
+            for s, stage_name in enumerate(stages):
+                mask = is_counted & (behaviour == b) & (value == v) & (stage == s)
+                if not mask.any():
+                    continue
+                level = f"{behaviour_name} behaviour, {value_name} value, {stage_name}"
+                share = churn_share(level, mask, outcomes)
+                money_inside = money[mask & ~np.isnan(money)]
+                cells.append(
+                    BehaviourCell(
+                        **share.as_json(),
+                        behaviour=behaviour_name,
+                        value=value_name,
+                        stage=stage_name,
+                        money=float(money_inside.mean()) if len(money_inside) else None,
+                    )
+                )
+    return tuple(sorted(cells, key=lambda cell: (-cell.n, cell.level)))
+
+
+def _thirds(values: Floats, is_counted: Bools) -> tuple[Codes, tuple[str, ...]]:
+    """Return the class of each value, from the lowest, and the names of the classes; NaN is `UNKNOWN`."""
+    edges = class_edges(values[is_counted & ~np.isnan(values)], len(LEVELS_OF_THREE))
+    names = {2: LEVELS_OF_THREE, 1: LEVELS_OF_TWO, 0: ("equal",)}[len(edges)]
+    code = np.where(np.isnan(values), len(names), classes_of(values, edges) - 1)
+    return code.astype(np.int64), (*names, UNKNOWN)
+
+
+def loyalty_table(behaviour: Behaviour, outcomes: Outcomes) -> LoyaltyTable:
+    """Return the observed churn of the four groups, and their size now."""
+    past = slice(0, len(outcomes.cutoffs))
+    active_from = float(np.median(behaviour.active_days[behaviour.is_customer]))
+    active_from = max(active_from, 1.0)
+    is_active, bound = behaviour.active_days >= active_from, behaviour.is_bound
+    masks = {
+        LOYAL: is_active & (bound == 0),
+        BOUND_ACTIVE: is_active & (bound == 1),
+        MERELY_BOUND: ~is_active & (bound == 1),
+        FREE_QUIET: ~is_active & (bound == 0),
+    }
+    is_now = behaviour.is_customer[-1]
+    groups = []
+    for name, mask in masks.items():
+        share = churn_share(name, mask[past], outcomes)
+        groups.append(LoyaltyGroup(**share.as_json(), now=flow_of(mask[-1] & is_now, behaviour.money[-1])))
+    return LoyaltyTable(
+        unit="share",
+        definition=LOYALTY_DEFINITION,
+        cutoffs=outcomes.cutoffs,
+        active_from_days=active_from,
+        groups=tuple(groups),
+        n_unknown_now=int((is_now & np.isnan(bound[-1])).sum()),
+        reason=None,
+    )
+
+
+def missing_loyalty(reason: str) -> LoyaltyTable:
+    """Return a table without groups, and why there are none."""
+    return LoyaltyTable(
+        unit="share",
+        definition=LOYALTY_DEFINITION,
+        cutoffs=(),
+        active_from_days=None,
+        groups=(),
+        n_unknown_now=None,
+        reason=reason,
+    )

@@ -1,0 +1,122 @@
+"""The section `groups`: RFM, behaviour by value and stage, loyal or bound, and the lists of a night."""
+
+from __future__ import annotations
+
+import csv
+from datetime import date
+
+import numpy as np
+
+from churn.data.store import Store
+from churn.features.engine.matrix import cohorts_without_objections
+from churn.kpis.activity import read_money
+from churn.kpis.behaviour import (
+    TABLE_DEFINITION,
+    Behaviour,
+    BehaviourTable,
+    Codes,
+    LoyaltyTable,
+    behaviour_table,
+    loyalty_table,
+    missing_loyalty,
+    read_active_days,
+    read_bound,
+)
+from churn.kpis.company import Company
+from churn.kpis.journey import playbook_with_stages
+from churn.kpis.observed_churn import NO_CUTOFF
+from churn.kpis.ratings import stored_nights
+from churn.kpis.rfm import Rfm, rfm_of_store
+from churn.kpis.section import SectionResult
+from churn.kpis.stages import NO_STAGE, playbook_stages
+from churn.metrics.interval import Part
+from churn.scoring.sink import LIST_FILES, side_list_path
+
+NO_ACTS = "no table of acts of customers, such as logins, interactions or orders"
+NO_RENEWALS = "no dates of renewal: map tables.subscriptions with renews_at"
+ALL_STAGES = "all"
+
+
+class NightList(Part):
+    """A list that the latest night wrote beside its call list, and how many customers are on it."""
+
+    file: str
+    night: date | None
+    customers: int | None
+    reason: str | None
+
+
+class GroupsResult(SectionResult):
+    """Groups of customers with the observed churn of each."""
+
+    rfm: Rfm
+    behaviour: BehaviourTable
+    loyalty: LoyaltyTable
+    lists: tuple[NightList, ...]
+
+
+def groups_section(company: Company) -> GroupsResult:
+    """Compute the section."""
+    store, outcomes = company.store, company.outcomes
+    behaviour, loyalty = _behaviour_and_loyalty(company)
+    return GroupsResult(
+        rfm=rfm_of_store(store, outcomes), behaviour=behaviour, loyalty=loyalty, lists=night_lists(store)
+    )
+
+
+def _behaviour_and_loyalty(company: Company) -> tuple[BehaviourTable, LoyaltyTable]:
+    store, outcomes = company.store, company.outcomes
+    days = (*outcomes.cutoffs, company.cutoff)
+    past_days = read_active_days(store, outcomes.cutoffs)
+    days_now = read_active_days(store, [company.cutoff])
+    if past_days is None or days_now is None or not outcomes.cutoffs:
+        reason = NO_ACTS if past_days is None else NO_CUTOFF
+        empty = BehaviourTable(
+            definition=TABLE_DEFINITION, cutoffs=(), cells=(), reason=reason, stage_reason=None
+        )
+        return empty, missing_loyalty(reason)
+    money = read_money(store, days)
+    stage, stages, stage_reason = _stages(store, outcomes.cutoffs)
+    table = BehaviourTable(
+        definition=TABLE_DEFINITION,
+        cutoffs=outcomes.cutoffs,
+        cells=behaviour_table(past_days, money[:-1], stage, stages, outcomes),
+        reason=None,
+        stage_reason=stage_reason,
+    )
+    is_bound = read_bound(store, days)
+    if is_bound is None:
+        return table, missing_loyalty(NO_RENEWALS)
+    is_now = cohorts_without_objections(store, [company.cutoff])[0].members
+    is_customer = np.vstack([outcomes.is_counted, is_now[None]])
+    active_days = np.vstack([past_days, days_now])
+    return table, loyalty_table(Behaviour(active_days, money, is_bound, is_customer), outcomes)
+
+
+def _stages(store: Store, cutoffs: tuple[date, ...]) -> tuple[Codes, tuple[str, ...], str | None]:
+    """Return the stage of each customer, the names of the stages, and why there are none but `ALL_STAGES`."""
+    playbook, reason = playbook_with_stages(store)
+    if playbook is None:
+        return np.zeros((len(cutoffs), store.n_customers), dtype=np.int64), (ALL_STAGES,), reason
+    code, _ = playbook_stages(store, playbook, cutoffs)
+    names = (*(stage.name for stage in playbook.stages), NO_STAGE)
+    return np.where(code < 0, len(names) - 1, code).astype(np.int64), names, None
+
+
+def night_lists(store: Store) -> tuple[NightList, ...]:
+    """Return the lists of the latest stored night, and how many customers are on each."""
+    nights = stored_nights(store.params.output)
+    lists = []
+    for file in LIST_FILES:
+        path = side_list_path(store.params.output, nights[-1], file) if nights else None
+        if path is None or not path.exists():
+            reason = "no night has been scored yet" if path is None else "the playbook has no play for it"
+            lists.append(
+                NightList(file=file, night=nights[-1] if nights else None, customers=None, reason=reason)
+            )
+            continue
+        with path.open(encoding="utf-8-sig", newline="") as lines:
+            rows = csv.reader(lines, delimiter=store.params.score.csv.separator)
+            n_rows = sum(1 for row in rows if row)
+        lists.append(NightList(file=file, night=nights[-1], customers=n_rows - 1, reason=None))
+    return tuple(lists)

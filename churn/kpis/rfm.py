@@ -1,0 +1,210 @@
+"""The RFM grid: when customers ordered last and how often, and how many of them leave."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import numpy.typing as npt
+
+from churn.data.store import Store, day_number
+from churn.data.tables import STORED_UNITS
+from churn.kpis.observed_churn import NO_CUTOFF, ChurnShare, Outcomes, churn_share
+from churn.metrics.interval import Part
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+WINDOW_DAYS = 365
+"""Orders of the last year before the cutoff count."""
+
+N_CLASSES = 5
+NO_ORDER = "no order in the last year"
+NO_ORDERS = "no orders: map tables.orders"
+
+RFM_DEFINITION = (
+    f"orders known at a past cutoff in the {WINDOW_DAYS} days before it, without those returned by then. "
+    f"Recency: days since the last order; frequency: number of orders; money: their sum. Up to {N_CLASSES} "
+    "classes with equally many customers; equal values are in one class, so there can be fewer. The classes "
+    "are the same at all cutoffs. Class 1 is the worst: the longest ago, the fewest, the least"
+)
+
+
+@dataclass(frozen=True)
+class RfmValues:
+    """Recency in days, number of orders and money in currency, `[cutoffs, customers]`; NaN without orders."""
+
+    recency: Floats
+    frequency: Floats
+    money: Floats
+
+
+def read_rfm(store: Store, cutoffs: Sequence[date]) -> RfmValues:
+    """Read recency, frequency and money at all cutoffs in one pass over the orders."""
+    facts = store.tables["orders"]
+    selections = []
+    for row, cutoff in enumerate(cutoffs):
+        end = day_number(cutoff)
+        condition = f"{store.visible_before('orders', cutoff)} AND day >= {end - WINDOW_DAYS}"
+        if "returned_at_day" in facts.columns:
+            condition += f" AND coalesce(returned_at_day >= {end}, true)"
+        selections += [
+            f"{end} - max(day) FILTER (WHERE {condition}) AS recency{row}",
+            f"count(*) FILTER (WHERE {condition}) AS frequency{row}",
+            f"sum(amount) FILTER (WHERE {condition}) AS money{row}",
+        ]
+    shape = (len(cutoffs), store.n_customers)
+    recency, frequency, money = (np.full(shape, np.nan) for _ in range(3))
+    with store.connect() as connection:
+        rows = connection.execute(
+            f"SELECT customer, {', '.join(selections)} FROM {store.scan('orders')} GROUP BY 1"
+        ).fetchnumpy()
+    for row in range(len(cutoffs)):
+        n_orders = np.asarray(rows[f"frequency{row}"], dtype=np.float64)
+        has_orders = n_orders > 0
+        customer = rows["customer"][has_orders]
+        frequency[row, customer] = n_orders[has_orders]
+        for name, values in (("recency", recency), ("money", money)):
+            column = np.ma.filled(np.ma.asarray(rows[f"{name}{row}"], dtype=np.float64), np.nan)
+            values[row, customer] = column[has_orders]
+    return RfmValues(recency, frequency, money / STORED_UNITS["money"])
+
+
+def class_edges(values: Floats, n_classes: int) -> Floats:
+    """Return the upper edges of all classes but the last; equal values are in one class.
+
+    Args:
+        values: The values, without NaN.
+        n_classes: The largest number of classes.
+
+    >>> class_edges(np.array([1.0, 1.0, 1.0, 2.0, 3.0]), 5).tolist()
+    [1.0, 2.0]
+    """
+    if not len(values):
+        return np.zeros(0)
+    shares = np.arange(1, n_classes) / n_classes
+    edges = np.unique(np.quantile(values, shares, method="inverted_cdf"))
+    return np.asarray(edges[edges < values.max()], dtype=np.float64)
+
+
+def classes_of(values: Floats, edges: Floats, *, is_lower_better: bool = False) -> Ints:
+    """Return the class of each value from 1, the worst, and 0 for NaN; in the shape of `values`.
+
+    Args:
+        values: The values.
+        edges: The upper edges of all classes but the last.
+        is_lower_better: Whether the lowest values are in the best class.
+    """
+    position = np.searchsorted(edges, values, side="left")
+    number = len(edges) + 1 - position if is_lower_better else position + 1
+    return np.where(np.isnan(values), 0, number).astype(np.int64)
+
+
+class RfmClass(Part):
+    """A class of one dimension and the values in it, `[lowest, highest]`."""
+
+    number: int
+    lowest: float
+    highest: float
+
+
+class RfmCell(ChurnShare):
+    """The observed churn of a cell; `money` is the mean money of a customer in the year before a cutoff."""
+
+    recency_class: int
+    frequency_class: int
+    money: float | None
+
+
+class Rfm(Part):
+    """The RFM grid.
+
+    Attributes:
+        definition: What the classes are.
+        cutoffs: The past cutoffs.
+        recency, frequency, money: The classes of each dimension, the worst first.
+        cells: The cells of recency and frequency.
+        by_money: The observed churn by class of money.
+        without_orders: The observed churn of customers without an order.
+        reason: Why there is no grid.
+    """
+
+    definition: str
+    cutoffs: tuple[date, ...]
+    recency: tuple[RfmClass, ...]
+    frequency: tuple[RfmClass, ...]
+    money: tuple[RfmClass, ...]
+    cells: tuple[RfmCell, ...]
+    by_money: tuple[ChurnShare, ...]
+    without_orders: ChurnShare | None
+    reason: str | None
+
+
+def rfm_of_store(store: Store, outcomes: Outcomes) -> Rfm:
+    """Return the RFM grid, or why there is none."""
+    if not store.has("orders"):
+        return _missing_rfm(NO_ORDERS)
+    if not outcomes.cutoffs:
+        return _missing_rfm(NO_CUTOFF)
+    return rfm_grid(read_rfm(store, outcomes.cutoffs), outcomes)
+
+
+def rfm_grid(values: RfmValues, outcomes: Outcomes) -> Rfm:
+    """Return the observed churn by class of recency and frequency, and by class of money."""
+    is_counted = outcomes.is_counted & ~np.isnan(values.recency)
+    if not is_counted.any():
+        return _missing_rfm("no customer at risk at the cutoffs has an order in the year before")
+    recency, recency_class = _dimension(values.recency, is_counted, is_lower_better=True)
+    frequency, frequency_class = _dimension(values.frequency, is_counted)
+    money, money_class = _dimension(values.money, is_counted)
+    cells = []
+    for r in recency:
+        for f in frequency:
+            mask = (recency_class == r.number) & (frequency_class == f.number)
+            share = churn_share(f"R{r.number} F{f.number}", mask, outcomes)
+            is_inside = mask & outcomes.is_counted
+            mean = float(values.money[is_inside].mean()) if is_inside.any() else None
+            cells.append(
+                RfmCell(**share.as_json(), recency_class=r.number, frequency_class=f.number, money=mean)
+            )
+    return Rfm(
+        definition=RFM_DEFINITION,
+        cutoffs=outcomes.cutoffs,
+        recency=recency,
+        frequency=frequency,
+        money=money,
+        cells=tuple(cells),
+        by_money=tuple(churn_share(f"M{m.number}", money_class == m.number, outcomes) for m in money),
+        without_orders=churn_share(NO_ORDER, np.isnan(values.recency), outcomes),
+        reason=None,
+    )
+
+
+def _dimension(
+    values: Floats, is_counted: Bools, *, is_lower_better: bool = False
+) -> tuple[tuple[RfmClass, ...], Ints]:
+    """Return the classes of a dimension, the worst first, and the class of each value."""
+    edges = class_edges(values[is_counted], N_CLASSES)
+    number = classes_of(values, edges, is_lower_better=is_lower_better)
+    classes = []
+    for class_number in range(1, len(edges) + 2):
+        inside = values[is_counted & (number == class_number)]
+        classes.append(RfmClass(number=class_number, lowest=float(inside.min()), highest=float(inside.max())))
+    return tuple(classes), number
+
+
+def _missing_rfm(reason: str) -> Rfm:
+    return Rfm(
+        definition=RFM_DEFINITION,
+        cutoffs=(),
+        recency=(),
+        frequency=(),
+        money=(),
+        cells=(),
+        by_money=(),
+        without_orders=None,
+        reason=reason,
+    )
