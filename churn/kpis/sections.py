@@ -13,6 +13,7 @@ from pydantic import SerializeAsAny, field_validator
 
 from churn.data.own_files import read_own_json, write_own_json
 from churn.kpis.activation_rows import ActivationResult, activation_section
+from churn.kpis.alarms import AlarmsResult, alarms_section
 from churn.kpis.audit import AuditResult
 from churn.kpis.catalog import FIGURES
 from churn.kpis.cohorts import CohortsResult, cohorts_section
@@ -79,6 +80,7 @@ SECTIONS: Mapping[str, Section] = {
 
 DERIVED_SECTIONS: Mapping[str, DerivedSection] = {
     "value": DerivedSection(ValueResult, value_of),
+    "alarms": DerivedSection(AlarmsResult, lambda _, figures: alarms_section(figures)),
 }
 """The sections that are computed last, in this order, from the figures of all sections before."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from churn.kpis.activation_rows import ActivationResult
+from churn.kpis.alarms import AlarmsResult
 from churn.kpis.audit import AuditResult
 from churn.kpis.behaviour import LoyaltyTable
 from churn.kpis.cohorts import CohortsResult
@@ -39,6 +40,8 @@ def section_lines(section: SectionResult) -> list[str]:
         return [*growth_lines(section), *leak_lines(section), *move_lines(section)]
     if isinstance(section, ActivationResult):
         return activation_lines(section)
+    if isinstance(section, AlarmsResult):
+        return alarm_lines(section)
     if isinstance(section, RatingsResult):
         return [
             *churn_lines("observed churn by the latest rating (NPS)", section.nps),
@@ -48,6 +51,16 @@ def section_lines(section: SectionResult) -> list[str]:
     if isinstance(section, GroupsResult):
         return [*rfm_lines(section.rfm), *loyalty_lines(section.loyalty), *list_lines(section)]
     return []
+
+
+def alarm_lines(result: AlarmsResult) -> list[str]:
+    """Return a line for each alarm, and how many figures are watched."""
+    short = f", {result.n_too_short} have too little history" if result.n_too_short else ""
+    return [
+        "",
+        f"alarms: {len(result.alarms)} of {result.n_watched} watched figures left their own history{short}",
+        *(f"  alarm: {alarm.text}" for alarm in result.alarms),
+    ]
 
 
 def triangle_lines(triangle: Triangle) -> list[str]:

@@ -38,6 +38,7 @@ class FigureDefinition:
         edges: The rules for the edge cases, and when the figure is missing.
         source: The source of the definition.
         by_segment: Whether the figure is also computed for each segment, by month and quarter.
+        is_watched: Whether an alarm is raised if the figure leaves its own history.
     """
 
     name: str
@@ -50,6 +51,7 @@ class FigureDefinition:
     edges: str = ""
     source: str = ""
     by_segment: bool = False
+    is_watched: bool = False
 
     def format(self, value: float, low: float | None = None, high: float | None = None) -> str:
         """Return a value with its interval as text, without the unit."""

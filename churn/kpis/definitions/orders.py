@@ -33,6 +33,7 @@ ORDERS = (
     ),
     FigureDefinition(
         name="orders",
+        is_watched=True,
         title="orders",
         unit="orders",
         digits=0,
@@ -42,6 +43,7 @@ ORDERS = (
     ),
     FigureDefinition(
         name="order_value",
+        is_watched=True,
         title="average order value",
         unit="currency per order",
         digits=2,

@@ -114,6 +114,7 @@ RECURRING = (
     ),
     FigureDefinition(
         name="nrr",
+        is_watched=True,
         by_segment=True,
         title="net revenue retention (NRR, NDR)",
         unit="%",

@@ -9,6 +9,7 @@ AT_START = "customers active at the start of the period"
 RETENTION = (
     FigureDefinition(
         name="crr",
+        is_watched=True,
         by_segment=True,
         title="customer retention rate",
         unit="%",
@@ -107,6 +108,7 @@ RETENTION = (
     ),
     FigureDefinition(
         name="new_customers",
+        is_watched=True,
         by_segment=True,
         title="new customers",
         unit="customers",

@@ -7,6 +7,7 @@ from churn.kpis.definitions.definition import FigureDefinition
 VOICE = (
     FigureDefinition(
         name="nps",
+        is_watched=True,
         title="net promoter score (NPS)",
         unit="points",
         digits=1,
@@ -22,6 +23,7 @@ VOICE = (
     ),
     FigureDefinition(
         name="csat",
+        is_watched=True,
         title="customer satisfaction (CSAT)",
         unit="%",
         digits=1,
@@ -69,6 +71,7 @@ VOICE = (
     ),
     FigureDefinition(
         name="replied_in_time",
+        is_watched=True,
         title="first reply within the promise",
         unit="%",
         digits=1,

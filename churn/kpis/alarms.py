@@ -1,0 +1,240 @@
+"""Alarms: a figure whose latest value lies outside its own history.
+
+The latest value is compared with the usual value, the median of the values shortly before. Its distance is
+judged by the distances that the same comparison gave in the past: their median and their median absolute
+deviation (MAD) are robust against single bad weeks. Where two years exist, the season is taken out first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from statsmodels.tsa.seasonal import STL
+
+from churn.kpis.definitions.definition import FigureDefinition
+from churn.kpis.figure import Figure, Period
+from churn.kpis.section import SectionResult
+from churn.metrics.interval import Part
+from churn.metrics.standard_errors import Z_95
+
+Floats = npt.NDArray[np.float64]
+
+MAD_TO_SIGMA = 1.4826
+"""The factor from the median absolute deviation to the standard deviation of a normal distribution."""
+
+N_SIGMA = {"week": 4.0, "month": 4.5}
+"""The distance of the limit from the usual value, in robust standard deviations.
+
+Chosen so that companies in which nothing happens alarm in at most 5 % of the periods, over all watched
+figures together; `python -m benchmarks.kpis alarms` measures it.
+"""
+
+SEASON = {"week": 52, "month": 12}
+"""The periods of a year. Figures of these kinds are watched."""
+
+N_USUAL = {"week": 8, "month": 4}
+"""The number of values before the latest whose median is the usual value."""
+
+MIN_DISTANCES = {"week": 16, "month": 12}
+"""The least number of past distances; fewer do not show what is usual."""
+
+MAX_DISTANCES = 104
+CYCLES_FOR_SEASON = 2
+
+
+class Alarm(Part):
+    """A figure outside its own history.
+
+    Attributes:
+        name: The name of the figure.
+        period: The latest period with a value.
+        value: The value.
+        usual: The usual value, with the season of the period if it was taken out.
+        limit: The end of what the history allows, on the side of the value.
+        n_history: The number of past distances that decide.
+        season: Whether the season was taken out.
+        text: The alarm in words.
+    """
+
+    name: str
+    period: Period
+    value: float
+    usual: float
+    limit: float
+    n_history: int
+    season: bool
+    text: str
+
+
+class AlarmsResult(SectionResult):
+    """The alarms of the latest periods.
+
+    Attributes:
+        alarms: The figures outside their own history.
+        n_watched: The number of series of figures with enough history.
+        n_too_short: The number of watched figures with too little history.
+    """
+
+    alarms: tuple[Alarm, ...]
+    n_watched: int
+    n_too_short: int
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the history of a figure allows for its latest value.
+
+    Attributes:
+        usual: The usual value.
+        low, high: The allowed values.
+        n_history: The number of past distances.
+        season: Whether the season was taken out.
+    """
+
+    usual: float
+    low: float
+    high: float
+    n_history: int
+    season: bool
+
+
+def alarms_section(figures: Sequence[Figure]) -> AlarmsResult:
+    """Compare the latest value of each watched figure with its own history.
+
+    Args:
+        figures: The figures of all sections; those of all customers are watched, by week and by month.
+    """
+    series: dict[tuple[str, str], list[Figure]] = {}
+    for figure in figures:
+        if figure.slice is None and figure.period.kind in SEASON and figure.definition.is_watched:
+            series.setdefault((figure.name, figure.period.kind), []).append(figure)
+    alarms, n_watched, n_too_short = [], 0, 0
+    for (_, kind), sequence in series.items():
+        history = _latest_run(sequence)
+        limits = limits_of(history, kind)
+        if limits is None:
+            n_too_short += 1
+            continue
+        n_watched += 1
+        if alarm := _alarm(history[-1], limits):
+            alarms.append(alarm)
+    return AlarmsResult(alarms=tuple(alarms), n_watched=n_watched, n_too_short=n_too_short)
+
+
+def _latest_run(sequence: Sequence[Figure]) -> list[Figure]:
+    """Return the figures with a value up to the latest one, without a gap between them."""
+    ordered = sorted(sequence, key=lambda figure: figure.period.start)
+    while ordered and ordered[-1].value is None:
+        ordered.pop()
+    run: list[Figure] = []
+    for figure in reversed(ordered):
+        if figure.value is None or (run and run[-1].period.start != figure.period.end):
+            break
+        run.append(figure)
+    return run[::-1]
+
+
+def limits_of(history: Sequence[Figure], kind: str) -> Limits | None:
+    """Return the limits of the latest figure by the figures before; None if there are too few.
+
+    Args:
+        history: Figures of consecutive periods, each with a value; the last one is judged.
+        kind: The kind of the periods, a key of `SEASON`.
+    """
+    values = np.array([figure.value for figure in history], dtype=np.float64)
+    if len(values) < N_USUAL[kind] + MIN_DISTANCES[kind] + 1:
+        return None
+    noise = _sampling_error(history[-1])
+    plain = _limits(values, np.zeros(len(values)), noise, kind, factor=1.0)
+    n_cycles = (len(values) - 1) // SEASON[kind]
+    if n_cycles < CYCLES_FOR_SEASON:
+        return plain
+    # The season of c years is fitted to the same years: inside them the spread is too small by about
+    # sqrt((c - 1) / c), and for the next value it is larger by sqrt((c + 1) / c).
+    factor = float(np.sqrt((n_cycles + 1) / (n_cycles - 1)))
+    season = _season(values, SEASON[kind])
+    seasonal = _limits(values, season, noise, kind, factor)
+    if plain is None or seasonal is None:
+        return plain
+    is_narrower = seasonal.high - seasonal.low < plain.high - plain.low
+    return seasonal if is_narrower else plain
+
+
+def _season(values: Floats, length: int) -> Floats:
+    """Return the season of each value; that of the last one is the season of a year before."""
+    # Degree 0 is a mean over the years; a line through two years would fit them exactly, noise and all.
+    fit = STL(values[:-1], period=length, seasonal=_odd_above(len(values)), seasonal_deg=0).fit()
+    season = np.asarray(fit.seasonal, dtype=np.float64)
+    return np.append(season, season[len(season) - length])
+
+
+def _odd_above(number: int) -> int:
+    """Return an odd number above a number: with so wide a window, the season is the same in all years."""
+    return number + 1 + number % 2
+
+
+def _limits(values: Floats, season: Floats, noise: float, kind: str, factor: float) -> Limits | None:
+    adjusted, n_usual = values - season, N_USUAL[kind]
+    usual = np.array(
+        [np.median(adjusted[place - n_usual : place]) for place in range(n_usual, len(adjusted))]
+    )
+    distances = adjusted[n_usual:] - usual
+    past = distances[:-1][-MAX_DISTANCES:]
+    middle = float(np.median(past))
+    sigma = MAD_TO_SIGMA * float(np.median(np.abs(past - middle))) * factor
+    sigma = max(sigma, noise)
+    if sigma == 0:
+        return None  # the figure never changed: its history says nothing about the size of a change
+    expected = float(usual[-1]) + middle + float(season[-1])
+    return Limits(
+        usual=expected,
+        low=expected - N_SIGMA[kind] * sigma,
+        high=expected + N_SIGMA[kind] * sigma,
+        n_history=len(past),
+        season=bool(season.any()),
+    )
+
+
+def _sampling_error(figure: Figure) -> float:
+    """Return the standard error of a figure from its interval, or of a count; 0 if it is not known."""
+    if figure.low is not None and figure.high is not None:
+        return (figure.high - figure.low) / (2 * Z_95)
+    if figure.definition.unit in ("customers", "orders") and figure.value is not None:
+        return float(np.sqrt(max(figure.value, 1.0)))
+    return 0.0
+
+
+def _alarm(figure: Figure, limits: Limits) -> Alarm | None:
+    """Return the alarm of a figure that is worse than its history allows, or outside if no side is worse."""
+    value, definition = figure.value, figure.definition
+    if value is None:
+        return None
+    is_low = value < limits.low and definition.better != "lower"
+    is_high = value > limits.high and definition.better != "higher"
+    if not is_low and not is_high:
+        return None
+    limit = limits.low if is_low else limits.high
+    return Alarm(
+        name=figure.name,
+        period=figure.period,
+        value=value,
+        usual=limits.usual,
+        limit=limit,
+        n_history=limits.n_history,
+        season=limits.season,
+        text=_words(definition, figure.period, value, limits, is_low),
+    )
+
+
+def _words(definition: FigureDefinition, period: Period, value: float, limits: Limits, is_low: bool) -> str:
+    limit = limits.low if is_low else limits.high
+    season = "the season taken out" if limits.season else "no season taken out"
+    moves = "fell" if is_low else "rose"
+    return (
+        f"{definition.title} {moves} to {definition.format(value)} {definition.unit} in {period}: usual is "
+        f"{definition.format(limits.usual)}, and its own history allows "
+        f"{definition.format(limit)} ({limits.n_history} {period.kind}s, median and MAD, {season})"
+    )
