@@ -12,6 +12,7 @@ from churn.data.sql import literal
 from churn.data.tables import CANONICAL_TABLES, events_table
 from churn.data.tables import Column as CanonicalColumn
 from churn.data.tables import Table as CanonicalTable
+from churn.init.column_values import long_form
 from churn.init.name_patterns import (
     AFTER_THE_ORDER,
     ANY_ID,
@@ -21,6 +22,7 @@ from churn.init.name_patterns import (
     COLUMN_PATTERNS,
     KNOWN_AT,
     MAY_LIE_AHEAD,
+    PERIOD_START,
     SHARE,
     STATE,
     TABLE_PATTERNS,
@@ -50,6 +52,12 @@ MIN_CLOCK_SHARE = 0.98
 
 MIN_LATE_SHARE = 0.01
 """From this share of rows that come in a day or more late, a second clock is worth a note."""
+
+NO_SECOND_CLOCKS = (AFTER_THE_ORDER, MAY_LIE_AHEAD, PERIOD_START)
+"""Patterns for the names of times at which rows do not come in."""
+
+CLOCKS_PER_QUERY = 100
+"""How many columns of times one query compares with the row's time."""
 
 MAX_EARLY_SHARE = 0.03
 """An outcome column may lie before the row's own time in at most this share of the rows."""
@@ -309,12 +317,15 @@ def _is_another(connection: duckdb.DuckDBPyConnection, match: Match) -> bool:
     if match.name != "emails" or "opened_at" in match.columns or "clicked_at" in match.columns:
         return False
     reactions = {*EMAIL_KINDS["opened_at"], *EMAIL_KINDS["clicked_at"]}
-    for column in match.table.columns:
-        if column.kind == "text" and column.distinct <= 20:
-            rows = connection.execute(f"SELECT DISTINCT {id_of(column)} FROM {match.table.view}").fetchall()
-            if reactions & {str(value).lower() for (value,) in rows}:
-                return True
-    return False
+    levels = [id_of(c) for c in match.table.columns if c.kind == "text" and c.distinct <= 20]
+    if not levels:
+        return False
+    words = ", ".join(literal(word) for word in sorted(reactions))
+    row = connection.execute(
+        f"SELECT bool_or(lower(v) IN ({words})) FROM (SELECT DISTINCT c, v "
+        f"FROM ({long_form(match.table.view, levels)}))"
+    ).fetchone()
+    return bool(row and row[0])
 
 
 def _assign_time(match: Match, used_names: set[str]) -> None:
@@ -350,31 +361,48 @@ def second_clock_notes(connection: duckdb.DuckDBPyConnection, match: Match) -> I
     """Yield a note for each unused time that usually follows the row's time: rows may come in at that time.
 
     Only the user knows whether they do, so the time is offered and not mapped. A time that may lie ahead,
-    such as a due date, or that the order waits for, such as a delivery, is not offered.
+    such as a due date, or that the order waits for, such as a delivery, is not offered. Nor is the start of
+    the present period of a contract.
     """
     if "known_at" in match.columns or match.target.column("known_at") is None:
         return
     used_names = {column.name for column in match.columns.values()}
-    for column in match.table.columns:
-        is_later_event = name_matches(column.name, AFTER_THE_ORDER) or name_matches(
-            column.name, MAY_LIE_AHEAD
+    clocks = [
+        column
+        for column in match.table.columns
+        if column.kind == "time"
+        and column.name not in used_names
+        and not any(
+            name_matches(column.name, name) for name in (AFTER_THE_ORDER, MAY_LIE_AHEAD, PERIOD_START)
         )
-        if column.kind != "time" or column.name in used_names or is_later_event:
-            continue
-        delay = f"{time_of(column)} - {time_of(match.time)}"
-        row = connection.execute(
-            f"SELECT count(delay) / count(*), avg((delay > INTERVAL '-1 day')::INTEGER), "
-            f"avg((delay >= INTERVAL '1 day')::INTEGER), median(delay) FILTER (delay >= INTERVAL '1 day') "
-            f"FROM (SELECT {delay} AS delay FROM {match.table.view} WHERE {time_of(match.time)} IS NOT NULL)"
-        ).fetchone()
-        filled_share, in_order_share, late_share, days = row or (0, None, None, None)
-        if filled_share < MIN_CLOCK_SHARE or in_order_share < MIN_CLOCK_SHARE or late_share < MIN_LATE_SHARE:
-            continue
-        often = "1 day" if days.days == 1 else f"{days.days} days"
-        yield (
-            f"{column.name} is a day or more after {match.time.name} in {late_share:.0%} of the rows, often "
-            f"{often}: if rows come in at that time, map known_at: {column.name}"
-        )
+    ]
+    row_time, view = time_of(match.time), match.table.view
+    for start in range(0, len(clocks), CLOCKS_PER_QUERY):
+        batch = clocks[start : start + CLOCKS_PER_QUERY]
+        delays = [f"{time_of(column)} - {row_time}" for column in batch]
+        rows = connection.execute(
+            "SELECT c, count(v) / count(*), avg((v > INTERVAL '-1 day')::INTEGER), "
+            "avg((v >= INTERVAL '1 day')::INTEGER) "
+            f"FROM ({long_form(view, delays)} WHERE {row_time} IS NOT NULL) GROUP BY c ORDER BY c"
+        ).fetchall()
+        for number, filled_share, in_order_share, late_share in rows:
+            if filled_share < MIN_CLOCK_SHARE or in_order_share < MIN_CLOCK_SHARE:
+                continue
+            if late_share >= MIN_LATE_SHARE:
+                name, often = batch[number].name, _usual_delay(connection, view, delays[number])
+                yield (
+                    f"{name} is a day or more after {match.time.name} in {late_share:.0%} of the rows, often "
+                    f"{often}: if rows come in at that time, map known_at: {name}"
+                )
+
+
+def _usual_delay(connection: duckdb.DuckDBPyConnection, view: str, delay: str) -> str:
+    """Return the median of the delays of a day or more, in words."""
+    row = connection.execute(
+        f"SELECT median({delay}) FROM {view} WHERE {delay} >= INTERVAL '1 day'"
+    ).fetchone()
+    assert row is not None  # an aggregate without GROUP BY always gives one row
+    return "1 day" if row[0].days == 1 else f"{row[0].days} days"
 
 
 def row_id_of(match: Match) -> SourceColumn | None:

@@ -338,12 +338,24 @@ def name_matches(name: str, pattern: str, table: str = "") -> bool:
     The time zone after a name does not count, as in `Start (UTC)`, nor does a prefix before a point, as in
     `subscriptions.started_at`, except before `id`.
     """
+    fits = _compile(pattern).fullmatch
+    return any(fits(candidate) for candidate in _spellings(name, table))
+
+
+@cache
+def _compile(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
+
+
+@cache
+def _spellings(name: str, table: str) -> frozenset[str]:
+    """Return the names of a column that may fit a pattern."""
     column = _without_zone(snake_case(name))
     last_part = _without_zone(snake_case(name.rpartition(".")[2]))
     names = {column, column if last_part == "id" else last_part}
     if table:
-        names |= {column.removeprefix(f"{singular(table)}_")}
-    return any(re.fullmatch(pattern, candidate) for candidate in names)
+        names.add(column.removeprefix(f"{singular(table)}_"))
+    return frozenset(names)
 
 
 def _without_zone(column: str) -> str:

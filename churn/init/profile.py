@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime, timedelta
-from functools import cache
+from datetime import date
 
 import duckdb
 
 from churn.data.sources.source import Source
-from churn.data.sql import first_line, identifier, internal_name, literal, trim_blanks
-from churn.init.name_patterns import ANY_TIME, EXPIRY, MAY_LIE_AHEAD, name_matches
-from churn.init.readings import date_reading, number_question, number_reading
-from churn.init.source_table import ColumnKind, SourceColumn, SourceTable, iso_time, name_in, time_of
+from churn.data.sql import first_line, identifier, internal_name, trim_blanks
+from churn.init.column_values import (
+    NO_VALUE_DAYS,
+    TEXTS,
+    count_distinct,
+    date_ranges,
+    long_form,
+)
+from churn.init.source_table import ColumnKind, SourceColumn, SourceTable, name_in, time_of
+from churn.init.text_columns import names_a_time, read_texts
 
 ROWS_FETCHED = 1_000_000
 """How many rows of a database table are read; files are read whole."""
@@ -22,48 +26,11 @@ ROWS_FETCHED = 1_000_000
 MIN_UNIQUE_SHARE = 0.97
 """A key has another value in at least this share of the rows."""
 
-ROWS_PARSED = 20_000
-"""How many values of a text column are parsed as times and as numbers."""
-
-MIN_NUMBERS = 10
-"""A text column with more words for no value than numbers needs this many numbers to be a number."""
-
-ROWS_PARSED_FIRST = 100
-"""How many values decide which time formats are worth a full attempt."""
-
-MIN_PARSED_SHARE = 0.98
-"""A text column holds times or numbers if at least this share of its values can be parsed so."""
-
 COLUMNS_PER_BATCH = 100
-"""A wider table is profiled in narrow copies: each query on a view has to look at all its columns."""
+"""The columns of a wide table are profiled in batches: one query answers for all columns of a batch."""
 
-ROWS_COUNTED_TOGETHER = 100_000
-"""Up to this many rows, the distinct values of all columns of a batch are counted in one query."""
-
-FORMATS = tuple(
-    f"{day}{time}"
-    for day in ("%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%Y%m%d", "%Y-%m-%d",
-                "%d.%m.%y", "%d/%m/%y", "%m/%d/%y", "%y/%m/%d", "%d-%m-%y", "%m-%d-%y", "%y-%m-%d",
-                "%b %d, %Y", "%d %b %Y", "%d-%b-%Y", "%d-%b-%y")
-    for time in (" %H:%M:%S", " %H:%M", "", " %I:%M:%S %p", " %I:%M %p", " %I:%M%p",
-                 " %H:%M:%S %z", " %H:%M %z")
-)  # fmt: skip
-"""The time formats that are tried, likely ones first: most countries write the day before the month."""
-
-ISO_WITH_OFFSET = "%Y-%m-%d %H:%M:%S %z"
-
-DATE_SHAPE = (
-    r"[0-9]{1,4}[./-][0-9]{1,2}[./-][0-9]{1,4}.*|[0-9]{8}.*"
-    r"|[0-9]{1,2}[ -][A-Za-z]{3}[ -].*|[A-Za-z]{3} [0-9].*"
-)
-"""What a text in one of `FORMATS` looks like; another text is not tried."""
-
-NO_VALUE_WORDS = ("null", "none", "n/a", "nan", "nil", "-", "--", "\\n", "(null)", "#n/a", "0000-00-00",
-                  "0000-00-00 00:00:00", "k.a.")  # fmt: skip
-"""Words, in lower case, that stand for no value in a column of times or numbers."""
-
-NO_VALUE_DAYS = ("0001-01-01", "1753-01-01", "1899-12-30", "1900-01-01", "1970-01-01", "9999-12-31")
-"""Days that programs write where there is no time."""
+ROWS_PROFILED_TOGETHER = 100_000
+"""A table with more rows is profiled column by column, as the different values of a batch take memory."""
 
 
 def profile_tables(
@@ -131,65 +98,176 @@ def profile_table(
     """
     description = connection.execute(f"DESCRIBE {view}").fetchall()
     types = {str(row[0]): str(row[1]) for row in description}
-    counts = ", ".join(f"count({identifier(c)}), approx_count_distinct({identifier(c)})" for c in types)
+    counts = ", ".join(
+        f"count({identifier(column)})"
+        + ("" if _kind_of(kind) in ("text", "number") else f", approx_count_distinct({identifier(column)})")
+        for column, kind in types.items()
+    )
     row = connection.execute(f"SELECT count(*), {counts} FROM {view}").fetchone()
     assert row is not None  # an aggregate without GROUP BY always gives one row
-    rows, *pairs = row
+    rows, *values = row
+    facts = iter(values)
+    unread = []
+    for column_name, duckdb_type in types.items():
+        kind = _kind_of(duckdb_type)
+        share = next(facts) / rows if rows else 0.0
+        n_distinct = 0 if kind in ("text", "number") else next(facts)  # counted exactly below
+        unread.append(SourceColumn(column_name, kind, share, n_distinct, False))
+    size = COLUMNS_PER_BATCH if rows <= ROWS_PROFILED_TOGETHER else 1
     columns: list[SourceColumn] = []
-    facts = list(zip(types.items(), pairs[::2], pairs[1::2], strict=True))
-    for start in range(0, len(facts), COLUMNS_PER_BATCH):
-        batch = facts[start : start + COLUMNS_PER_BATCH]
-        narrow = _narrow_copy(connection, view, [column for (column, _), *_ in batch], len(facts))
-        counted = [column for (column, kind), *_ in batch if _kind_of(kind) in ("text", "number")]
-        exact_counts = _count_distinct(connection, narrow, counted, rows)
-        for (column, duckdb_type), n_filled, approximate_count in batch:
-            distinct = exact_counts.get(column, approximate_count)  # an approximate count decides no key
-            unique = n_filled > MIN_UNIQUE_SHARE * rows and distinct > MIN_UNIQUE_SHARE * n_filled
-            share = n_filled / rows if rows else 0.0
-            profile = SourceColumn(column, _kind_of(duckdb_type), share, distinct, unique)
-            profile = _profile_values(connection, narrow, profile, dialect, today)
-            if is_csv and duckdb_type == "DOUBLE":
-                profile = replace(profile, has_decimal_points=_has_decimals(connection, narrow, column))
-            columns.append(profile)
-        if narrow != view:
-            connection.execute(f"DROP TABLE {narrow}").fetchall()
+    for start in range(0, len(unread), size):
+        batch = unread[start : start + size]
+        columns += _profile_batch(connection, view, batch, types, dialect, today, is_csv=is_csv)
+    columns = [
+        replace(profile, unique=_is_unique(column, profile.distinct, rows))
+        for column, profile in zip(unread, columns, strict=True)
+    ]
     is_complete = dialect == "duckdb" or rows < ROWS_FETCHED
     table = SourceTable(name, rows, tuple(columns), view, is_complete)
     return _with_readings_of(table, columns, connection, dialect)
 
 
-def _has_decimals(connection: duckdb.DuckDBPyConnection, view: str, name: str) -> bool:
-    value = identifier(name)
-    row = connection.execute(
-        f"SELECT bool_or({value} <> trunc({value})) FROM {view} WHERE isfinite({value})"
-    ).fetchone()
-    return bool(row and row[0])
+def _is_unique(column: SourceColumn, n_distinct: int, rows: int) -> bool:
+    """Return whether nearly every row of a column has another value."""
+    n_filled = round(column.filled_share * rows)
+    return n_filled > MIN_UNIQUE_SHARE * rows and n_distinct > MIN_UNIQUE_SHARE * n_filled
 
 
-def _narrow_copy(
-    connection: duckdb.DuckDBPyConnection, view: str, names: Sequence[str], n_columns: int
-) -> str:
-    """Return the view itself, or a temporary table with some columns of a wide view."""
-    if n_columns <= COLUMNS_PER_BATCH:
-        return view
-    narrow = internal_name("guess_batch")
-    selected = ", ".join(map(identifier, names))
-    connection.execute(f"CREATE TEMP TABLE {narrow} AS SELECT {selected} FROM {view}").fetchall()
-    return narrow
+def _profile_batch(
+    connection: duckdb.DuckDBPyConnection,
+    view: str,
+    columns: Sequence[SourceColumn],
+    types: Mapping[str, str],
+    dialect: str,
+    today: date,
+    *,
+    is_csv: bool,
+) -> list[SourceColumn]:
+    """Return the columns of a batch with the kinds and the ranges of their values.
+
+    Args:
+        connection: The connection with the view.
+        view: The view with the columns.
+        columns: The columns, by the types of the view.
+        types: The types of the view's columns.
+        dialect: The SQL dialect of the source.
+        today: The day of the call: dates that would lie after it decide against a reading.
+        is_csv: Whether the view reads CSV files.
+    """
+    by_name = {column.name: column for column in columns}
+    text_names = [column.name for column in columns if column.kind == "text" and column.filled_share]
+    if text_names:
+        texts = [by_name[name] for name in text_names]
+        by_name |= {column.name: column for column in read_texts(connection, view, texts, dialect, today)}
+    for column in [by_name[name] for name in text_names if by_name[name].kind == "number"]:
+        by_name[column.name] = parse_number(connection, view, column, dialect)
+    numbers = [column for column in columns if column.kind == "number"]
+    if numbers:
+        by_name |= _profile_numbers(connection, view, numbers, types, dialect, is_csv=is_csv)
+    times = [column for column in by_name.values() if column.kind == "time"]
+    if times:
+        by_name |= _profile_times(connection, view, times, text_names)
+    if text_names:
+        connection.execute(f"DROP TABLE {TEXTS}").fetchall()
+    return list(by_name.values())
 
 
-def _count_distinct(
-    connection: duckdb.DuckDBPyConnection, view: str, names: Sequence[str], rows: int
-) -> dict[str, int]:
-    """Return the number of distinct values of each column; a large table is counted column by column."""
-    size = COLUMNS_PER_BATCH if rows <= ROWS_COUNTED_TOGETHER else 1
-    distinct: dict[str, int] = {}
-    for start in range(0, len(names), size):
-        group = names[start : start + size]
-        counts = ", ".join(f"count(DISTINCT {identifier(name)})" for name in group)
-        row = connection.execute(f"SELECT {counts} FROM {view}").fetchone()
-        distinct |= dict(zip(group, row or (), strict=True))
-    return distinct
+def _profile_numbers(
+    connection: duckdb.DuckDBPyConnection,
+    view: str,
+    columns: Sequence[SourceColumn],
+    types: Mapping[str, str],
+    dialect: str,
+    *,
+    is_csv: bool,
+) -> dict[str, SourceColumn]:
+    """Return columns of numbers by name, with their ranges and numbers of distinct values, or as times.
+
+    Args:
+        connection: The connection with the view.
+        view: The view with the columns.
+        columns: The columns.
+        types: The types of the view's columns.
+        dialect: The SQL dialect of the source.
+        is_csv: Whether the view reads CSV files.
+    """
+    distinct = count_distinct(connection, view, {column.name: types[column.name] for column in columns})
+    numbers = [f"TRY_CAST({identifier(column.name)} AS DOUBLE)" for column in columns]
+    rows = connection.execute(
+        f"SELECT c, min(v), max(v), bool_or(v <> trunc(v)) FROM ({long_form(view, numbers)}) "
+        "WHERE isfinite(v) GROUP BY c"
+    ).fetchall()
+    ranges = {number: (low, high, has_decimals) for number, low, high, has_decimals in rows}
+    profiles = {}
+    for number, column in enumerate(columns):
+        low, high, has_decimals = ranges.get(number, (None, None, False))
+        column = replace(
+            column,
+            distinct=distinct[column.name],
+            has_decimal_points=is_csv and types[column.name] == "DOUBLE" and bool(has_decimals),
+        )
+        profiles[column.name] = _with_range(column, low, high, dialect)
+    return profiles
+
+
+def _profile_times(
+    connection: duckdb.DuckDBPyConnection,
+    view: str,
+    columns: Sequence[SourceColumn],
+    text_names: Sequence[str],
+) -> dict[str, SourceColumn]:
+    """Return columns of times by name, with their ranges and the days that stand for no value.
+
+    Args:
+        connection: The connection with the view and with the table `TEXTS`.
+        view: The view with the columns.
+        columns: The columns.
+        text_names: The names of the columns in `TEXTS`, in order.
+    """
+    readings = [
+        reading for column in columns for reading in (column, column.other_reading) if reading is not None
+    ]
+    texts: dict[str, dict[int, int]] = {}  # by the SQL of a time, the numbers of texts and of readings
+    typed: dict[int, str] = {}
+    for number, column in enumerate(readings):
+        if column.name in text_names:
+            sql = time_of(replace(column, name="v", missing=()))
+            texts.setdefault(sql, {})[text_names.index(column.name)] = number
+        else:
+            typed[number] = f"{time_of(column)}::DATE"
+    queries = [
+        f"SELECT {_renumber(numbers)} AS c, {sql}::DATE AS d, n FROM {TEXTS} "
+        f"WHERE c IN ({', '.join(map(str, numbers))}) AND NOT is_word"
+        for sql, numbers in texts.items()
+    ]
+    if typed:
+        days = long_form(view, [*typed.values()])
+        numbers = dict(enumerate(typed))
+        queries.append(f"SELECT {_renumber(numbers)} AS c, v AS d, count(*) AS n FROM ({days}) GROUP BY 1, 2")
+    ranges = date_ranges(connection, " UNION ALL ".join(queries))
+    profiles: dict[str, SourceColumn] = {}
+    for number, column in enumerate(readings):
+        first, last, has_no_value_days = ranges.get(number, (None, None, False))
+        column = replace(column, first=first, last=last)
+        if known := profiles.get(column.name):  # the other reading
+            column = replace(column, missing=known.missing, filled_share=known.filled_share)
+            if known.missing:
+                first, last = _date_range(connection, view, column)
+                column = replace(column, first=first, last=last)
+            profiles[column.name] = replace(known, other_reading=column)
+            continue
+        if has_no_value_days:
+            column = _without_no_value_days(connection, view, column)
+            first, last = _date_range(connection, view, column)
+            column = replace(column, first=first, last=last)
+        profiles[column.name] = column
+    return profiles
+
+
+def _renumber(numbers: Mapping[int, int]) -> str:
+    """Return the SQL of the number of a reading for the column number `c`."""
+    size = max(numbers) + 1
+    return f"[{', '.join(str(numbers.get(number, -1)) for number in range(size))}][c + 1]"
 
 
 def _with_order_of_neighbours(column: SourceColumn, columns: Sequence[SourceColumn]) -> SourceColumn:
@@ -254,25 +332,6 @@ def _without_no_value_days(
     return replace(column, missing=(*column.missing, *words), filled_share=share)
 
 
-def _profile_values(
-    connection: duckdb.DuckDBPyConnection, view: str, column: SourceColumn, dialect: str, today: date
-) -> SourceColumn:
-    """Return the column with the kind and the range of its values."""
-    if column.kind == "text" and column.filled_share:
-        column = _parse_text(connection, view, column, dialect, today)
-    if column.kind == "number":
-        column = parse_number(connection, view, column, dialect)
-    if column.kind == "time":
-        column = _without_no_value_days(connection, view, column)
-        first, last = _date_range(connection, view, column)
-        column = replace(column, first=first, last=last)
-        if other := column.other_reading:
-            first, last = _date_range(connection, view, other)
-            other = replace(other, missing=column.missing, filled_share=column.filled_share)
-            column = replace(column, other_reading=replace(other, first=first, last=last))
-    return column
-
-
 def _kind_of(duckdb_type: str) -> ColumnKind:
     if duckdb_type.startswith(("TIMESTAMP", "DATE")):
         return "time"
@@ -285,7 +344,7 @@ def _kind_of(duckdb_type: str) -> ColumnKind:
 def _date_range(
     connection: duckdb.DuckDBPyConnection, view: str, column: SourceColumn
 ) -> tuple[date | None, date | None]:
-    """Return the days between which 99 % of the times lie, so that a few wrong clocks do not count."""
+    """Return the days between which 99 % of the times of a column lie, as `date_ranges` does for many."""
     at = time_of(column)
     row = connection.execute(
         f"SELECT quantile_disc(d, 0.005), quantile_disc(d, 0.995) FROM "
@@ -293,107 +352,6 @@ def _date_range(
     ).fetchone()
     first, last = row or (None, None)
     return first, last
-
-
-def _parse_text(
-    connection: duckdb.DuckDBPyConnection, view: str, column: SourceColumn, dialect: str, today: date
-) -> SourceColumn:
-    """Return a text column as times or numbers, if that is what its values are.
-
-    Numbers may have a decimal comma; times may have one of `FORMATS`.
-    """
-    text = trim_blanks(f"{identifier(column.name)}::VARCHAR")
-    words = ", ".join(map(literal, NO_VALUE_WORDS))
-    values = f"SELECT {text} AS v FROM {view} WHERE {text} <> '' AND lower({text}) NOT IN ({words})"
-    parsed_column = _parse_values(connection, values, column, dialect, today)
-    if parsed_column.kind == "text":
-        return column
-    missing = connection.execute(
-        f"SELECT {text}, count(*) FROM {view} WHERE lower({text}) IN ({words}) GROUP BY 1 ORDER BY 1"
-    ).fetchall()
-    n_filled = connection.execute(f"SELECT count(*) FROM ({values})").fetchone()
-    n_missing = sum(count for _, count in missing)
-    if parsed_column.kind == "number" and n_filled and n_filled[0] < min(MIN_NUMBERS, n_missing):
-        return column  # a few numbers among words make no column of numbers
-    share = column.filled_share
-    if n_missing and n_filled:
-        share *= n_filled[0] / (n_filled[0] + n_missing)
-    counts = tuple((str(word), int(count)) for word, count in missing)
-    return replace(parsed_column, missing=counts, filled_share=share)
-
-
-def _parse_values(
-    connection: duckdb.DuckDBPyConnection, values: str, column: SourceColumn, dialect: str, today: date
-) -> SourceColumn:
-    """Return a text column as times or numbers by its texts `v`, which are not words for no value."""
-    sample = [str(row[0]) for row in connection.execute(f"{values} LIMIT {ROWS_PARSED_FIRST}").fetchall()]
-    dates = [value for value in sample if re.fullmatch(DATE_SHAPE, value)]
-    has_dates = bool(dates) and len(dates) >= MIN_PARSED_SHARE * len(sample)
-    formats = [form for form in FORMATS if has_dates and _most_have_format(dates, form)]
-    tests = [
-        f"{iso_time('v')} IS NOT NULL",
-        "isfinite(TRY_CAST(v AS DOUBLE)) AND NOT regexp_full_match(v, '0[0-9]+')",
-        *(f"try_strptime(v, {literal(form)}) IS NOT NULL" for form in formats),
-    ]
-    shares_of_rows = ", ".join(f"sum(n) FILTER (WHERE {test}) / sum(n)" for test in tests)
-    different_values = f"SELECT v, count(*) AS n FROM ({values} LIMIT {ROWS_PARSED}) GROUP BY v"
-    row = connection.execute(f"SELECT {shares_of_rows} FROM ({different_values})").fetchone()
-    iso, number, *shares = [share or 0.0 for share in row or (0.0, 0.0)]
-    if iso >= MIN_PARSED_SHARE:
-        # Texts with different offsets have another order than their times: `min` needs times.
-        if dict(zip(formats, shares, strict=True)).get(ISO_WITH_OFFSET) == 1.0:
-            return replace(column, kind="time", time_format=ISO_WITH_OFFSET)
-        return replace(column, kind="time", is_iso_text=True)
-    fits = (form for form, share in zip(formats, shares, strict=True) if share >= MIN_PARSED_SHARE)
-    best = next(fits, None)
-    if best and (best != "%Y%m%d" or _names_a_time(column)):
-        latest = None if name_matches(column.name, MAY_LIE_AHEAD) else today + timedelta(1)
-        reading = date_reading(connection, values, best, latest)
-        column = replace(column, kind="time", time_format=reading.time_format, question=reading.question)
-        other = replace(column, time_format=reading.other_format)
-        return replace(column, other_reading=other) if reading.other_format else column
-    notation = number_reading(connection, values)
-    if notation is None or notation.fit_share < MIN_PARSED_SHARE:
-        return replace(column, kind="number") if number == 1.0 else column
-    name = name_in(column.name, dialect)
-    if notation.example is not None:
-        question = number_question(name, notation.example)
-        return replace(column, kind="number", question=question, number=notation)
-    return replace(column, kind="number", sql=notation.sql(name), number=notation)
-
-
-def _names_a_time(column: SourceColumn) -> bool:
-    """Return whether numbers such as 20240131 are times by the name of their column."""
-    return name_matches(column.name, ANY_TIME) or name_matches(column.name, EXPIRY)
-
-
-def _most_have_format(values: Sequence[str], time_format: str) -> bool:
-    """Return whether enough of the values have a time format; look no further once too many have not."""
-    n_allowed = len(values) - MIN_PARSED_SHARE * len(values)
-    shape = _shape_of(time_format)
-    for value in values:
-        if not (shape.fullmatch(value) and _has_format(value, time_format)):
-            n_allowed -= 1
-            if n_allowed < 0:
-                return False
-    return True
-
-
-def _has_format(value: str, time_format: str) -> bool:
-    try:
-        datetime.strptime(value, time_format)
-    except ValueError:
-        return False
-    return True
-
-
-@cache
-def _shape_of(time_format: str) -> re.Pattern[str]:
-    """Return a pattern that all times of a format fit; to try it is much faster than to read the time."""
-    parts = {"d": r"[ \d]?\d", "m": r"\d\d?", "Y": r"\d{4}", "y": r"\d\d", "H": r"\d\d?", "I": r"\d\d?"}
-    parts |= {"M": r"\d\d?", "S": r"\d\d?", "b": r"\D+", "p": r"\D+", "z": r"\S+"}
-    escaped = re.sub(r"\s+", r"\\s+", time_format.replace(".", "[.]"))
-    return re.compile(re.sub(r"%(\w)", lambda code: parts[code[1]], escaped))
 
 
 def parse_number(
@@ -407,8 +365,20 @@ def parse_number(
         f"SELECT min({value}), max({value}) FROM {view} WHERE isfinite({value})"
     ).fetchone()
     low, high = row or (None, None)
+    return _with_range(column, low, high, dialect)
+
+
+def _with_range(column: SourceColumn, low: float | None, high: float | None, dialect: str) -> SourceColumn:
+    """Return a number column with its range, or as times: seconds since 1970, or days like 20240131.
+
+    Args:
+        column: The column.
+        low: The lowest number; None if there is none.
+        high: The highest number.
+        dialect: The SQL dialect of the source.
+    """
     column = replace(column, low=low, high=high)
-    if low is None or high is None or column.sql or not _names_a_time(column):
+    if low is None or high is None or column.sql or not names_a_time(column):
         return column
     name = name_in(column.name, dialect)
     if low >= 6e8 and high <= 4.2e9:

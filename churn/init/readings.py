@@ -128,7 +128,7 @@ def date_reading(
 
     Args:
         connection: The connection with the view of the column.
-        values: The SQL of the column's texts, as `v`.
+        values: The query of the column's different texts `v` and their rows `n`.
         time_format: A format that fits the column.
         latest: The last date that is possible in the column; None if its dates may lie ahead.
     """
@@ -136,7 +136,7 @@ def date_reading(
     if len(formats) == 1:
         return DateReading(time_format)
     view = ", ".join(f"try_strptime(v, {literal(form)})::DATE AS d{n}" for n, form in enumerate(formats))
-    dates = f"(SELECT v, {view} FROM ({values}))"
+    dates = f"(SELECT v, n, {view} FROM ({values}))"
     formats, question = _formats_that_fit(connection, dates, formats)
     if question:
         return DateReading(formats[0], question)
@@ -172,11 +172,13 @@ def _formats_that_fit(
 
     Args:
         connection: The connection with the view of the column.
-        dates: The SQL of the texts `v` with the dates `d0`, `d1`, … in each format.
+        dates: The query of the texts `v` and their rows `n` with the dates `d0`, `d1`, … in each format.
         formats: The formats.
     """
     pairs = list(permutations(range(len(formats)), 2))
-    only = ", ".join(f"count(*) FILTER (d{a} IS NOT NULL AND d{b} IS NULL)" for a, b in pairs)
+    only = ", ".join(
+        f"coalesce(sum(n) FILTER (d{a} IS NOT NULL AND d{b} IS NULL), 0)::BIGINT" for a, b in pairs
+    )
     row = connection.execute(f"SELECT {only} FROM {dates}").fetchone()
     assert row is not None  # an aggregate without GROUP BY always gives one row
     n_only = dict(zip(pairs, row, strict=True))
@@ -202,8 +204,8 @@ def _date_facts(
     is_late = f"d > DATE '{latest}'" if latest else "false"
     row = connection.execute(
         f"SELECT min(d), max(d), count(DISTINCT d), count(DISTINCT day(d)), count(DISTINCT year(d)), "
-        f"count(*) FILTER ({is_late}) FROM "
-        f"(SELECT try_strptime(v, {literal(time_format)})::DATE AS d FROM ({values}))"
+        f"coalesce(sum(n) FILTER ({is_late}), 0)::BIGINT FROM "
+        f"(SELECT try_strptime(v, {literal(time_format)})::DATE AS d, n FROM ({values}))"
     ).fetchone()
     assert row is not None  # an aggregate without GROUP BY always gives one row
     return _DateFacts(time_format, *row)
@@ -218,15 +220,22 @@ def number_reading(connection: duckdb.DuckDBPyConnection, values: str) -> Number
 
     Args:
         connection: The connection with the view of the column.
-        values: The SQL of the column's texts, as `v`.
+        values: The query of the column's different texts `v` and their rows `n`.
     """
+    tests = (
+        "true",
+        "c AND NOT p",
+        "p AND NOT c",
+        "c AND p AND m",
+        "c AND p AND NOT m AND length(v) <= 3",
+        "c AND p AND NOT m AND length(v) > 3",
+        "(c OR p) AND contains(v, ',')",
+        "(c OR p) AND contains(v, '.')",
+    )
     row = connection.execute(
-        "SELECT count(*), count(*) FILTER (c AND NOT p), count(*) FILTER (p AND NOT c), "
-        "count(*) FILTER (c AND p AND m), count(*) FILTER (c AND p AND NOT m AND length(v) <= 3), "
-        "count(*) FILTER (c AND p AND NOT m AND length(v) > 3), "
-        "count(*) FILTER ((c OR p) AND contains(v, ',')), count(*) FILTER ((c OR p) AND contains(v, '.')), "
-        f"min(v) FILTER (c AND p AND m) FROM (SELECT v, regexp_full_match(v, {literal(DECIMAL_COMMA)}) AS c, "
-        f"regexp_full_match(v, {literal(DECIMAL_POINT)}) AS p, regexp_matches(v, '[.,]') AS m "
+        f"SELECT {', '.join(f'coalesce(sum(n) FILTER ({test}), 0)::BIGINT' for test in tests)}, "
+        f"min(v) FILTER (c AND p AND m) FROM (SELECT v, n, regexp_full_match(v, {literal(DECIMAL_COMMA)}) "
+        f"AS c, regexp_full_match(v, {literal(DECIMAL_POINT)}) AS p, regexp_matches(v, '[.,]') AS m "
         f"FROM ({values}))"
     ).fetchone()
     assert row is not None  # an aggregate without GROUP BY always gives one row

@@ -151,6 +151,7 @@ def test_consents_contacts_and_loyalty_are_known_by_their_columns(name, time, co
         ("posted_at", 3, 0.5, None, False),
         ("delivered_at", 3, 0.5, 0, False),
         ("due_date", 3, 0.5, 0, False),
+        ("current_period_start", 3, 0.5, 0, False),
     ],
 )
 def test_a_second_clock_is_offered_as_known_at(

@@ -53,9 +53,9 @@ def test_a_column_with_many_empty_rows_is_no_key(tmp_path: Path) -> None:
     assert not column.unique
 
 
-@pytest.mark.parametrize("rows_counted_together", [0, 1000])
+@pytest.mark.parametrize("rows_profiled_together", [0, 1000])
 def test_a_wide_table_has_the_profile_of_its_columns_in_narrow_copies(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows_counted_together: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows_profiled_together: int
 ) -> None:
     cells = ["U1", "2024-03-01", "13/04/2023", "4.25", "12,50", "x", "true"]
     rows = [",".join(f'"{cell}"' for cell in cells)] * 30 + ['U2,2024-03-02,05/06/2023,1.5,"7,5",NULL,false']
@@ -66,7 +66,7 @@ def test_a_wide_table_has_the_profile_of_its_columns_in_narrow_copies(
     profiles = []
     for columns_per_batch in (100, 2):
         monkeypatch.setattr("churn.init.profile.COLUMNS_PER_BATCH", columns_per_batch)
-        monkeypatch.setattr("churn.init.profile.ROWS_COUNTED_TOGETHER", rows_counted_together)
+        monkeypatch.setattr("churn.init.profile.ROWS_PROFILED_TOGETHER", rows_profiled_together)
         params = params_for_source(str(path.parent), tmp_path / "params.yaml")
         with open_source(params, tmp_path / "scratch") as source:
             profiles.append(profile_tables(source, "duckdb", date(2026, 1, 1)))

@@ -111,7 +111,7 @@ def test_times_in_the_forms_of_exports_are_read(
 def reading(texts: list[str], time_format: str, latest: date | None) -> DateReading:
     with duckdb.connect() as connection:
         connection.execute("CREATE TABLE t AS SELECT unnest($texts) AS v", {"texts": texts})
-        return date_reading(connection, "SELECT v FROM t", time_format, latest)
+        return date_reading(connection, "SELECT v, count(*) AS n FROM t GROUP BY v", time_format, latest)
 
 
 LATE_MARCH = [f"{n % 9 + 1:02}/03/2024" for n in range(60)]

@@ -1,0 +1,135 @@
+"""The values of many columns in long form, so that one query answers for all columns of a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import duckdb
+
+from churn.data.sql import identifier, internal_name, literal, trim_blanks
+
+NO_VALUE_WORDS = ("null", "none", "n/a", "nan", "nil", "-", "--", "\\n", "(null)", "#n/a", "0000-00-00",
+                  "0000-00-00 00:00:00", "k.a.")  # fmt: skip
+"""Words, in lower case, that stand for no value in a column of times or numbers."""
+
+NO_VALUE_DAYS = ("0001-01-01", "1753-01-01", "1899-12-30", "1900-01-01", "1970-01-01", "9999-12-31")
+"""Days that programs write where there is no time."""
+
+TEXTS = internal_name("guess_texts")
+"""The table of the different texts of a batch: column number `c`, text `v`, rows `n`, and `is_word`."""
+
+SAMPLE_SIZE = 20
+"""How many texts of a column decide which readings are tried on the whole column."""
+
+
+@dataclass(frozen=True)
+class TextSample:
+    """Some texts of a column.
+
+    Attributes:
+        rows: The texts, with their rows.
+        n_rows: The number of rows of all texts of the column.
+    """
+
+    rows: Mapping[str, int]
+    n_rows: int
+
+
+def long_form(view: str, expressions: Sequence[str]) -> str:
+    """Return the query of a row for each row of a view and each expression: its number `c`, its value `v`.
+
+    All expressions have one type. Unlike a query with many aggregates, its time grows evenly with them.
+    """
+    numbers = ", ".join(map(str, range(len(expressions))))
+    return f"SELECT unnest([{numbers}]) AS c, unnest([{', '.join(expressions)}]) AS v FROM {view}"
+
+
+def count_distinct(
+    connection: duckdb.DuckDBPyConnection, view: str, types: Mapping[str, str]
+) -> dict[str, int]:
+    """Return the number of distinct values of each column; `types` are the types of the columns."""
+    distinct = dict.fromkeys(types, 0)
+    for kind in dict.fromkeys(types.values()):
+        names = [name for name, own_kind in types.items() if own_kind == kind]
+        rows = connection.execute(
+            f"SELECT c, count(DISTINCT v) FROM ({long_form(view, [*map(identifier, names)])}) GROUP BY c"
+        ).fetchall()
+        distinct |= {names[number]: count for number, count in rows}
+    return distinct
+
+
+def create_texts(connection: duckdb.DuckDBPyConnection, view: str, names: Sequence[str]) -> list[int]:
+    """Create the table `TEXTS` of some columns of a view, and return the number of distinct values of each.
+
+    Blanks at the ends of a text are no part of `v`. Empty texts are not in the table.
+    """
+    raw = internal_name("guess_raw_texts")
+    values = [f"{identifier(name)}::VARCHAR" for name in names]
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE {raw} AS SELECT c, v, count(*) AS n FROM ({long_form(view, values)}) "
+        "WHERE v IS NOT NULL GROUP BY c, v"
+    ).fetchall()
+    counts = dict(connection.execute(f"SELECT c, count(*) FROM {raw} GROUP BY c").fetchall())
+    words = ", ".join(map(literal, NO_VALUE_WORDS))
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE {TEXTS} AS SELECT c, v, sum(n)::BIGINT AS n, lower(v) IN ({words}) AS "
+        f"is_word FROM (SELECT c, {trim_blanks('v')} AS v, n FROM {raw}) WHERE v <> '' GROUP BY c, v"
+    ).fetchall()
+    connection.execute(f"DROP TABLE {raw}").fetchall()
+    return [counts.get(number, 0) for number in range(len(names))]
+
+
+def texts_of(number: int) -> str:
+    """Return the query of the texts `v` of a column and their rows `n`, without words for no value."""
+    return f"SELECT v, n FROM {TEXTS} WHERE c = {number} AND NOT is_word"
+
+
+def sample_texts(connection: duckdb.DuckDBPyConnection) -> dict[int, TextSample]:
+    """Return the most frequent texts of each column of `TEXTS`, without words for no value.
+
+    Of texts with equally many rows, any are in the sample, but always the same ones.
+    """
+    order = "(least(n, 2147483647)::UBIGINT << 32) | (hash(v) >> 32)"
+    rows = connection.execute(
+        f"SELECT c, arg_max({{'v': v, 'n': n}}, {order}, {SAMPLE_SIZE}), sum(n)::BIGINT FROM {TEXTS} "
+        "WHERE NOT is_word GROUP BY c"
+    ).fetchall()
+    return {
+        number: TextSample({text["v"]: text["n"] for text in texts}, n_rows) for number, texts, n_rows in rows
+    }
+
+
+def count_words(connection: duckdb.DuckDBPyConnection) -> dict[int, list[tuple[str, int]]]:
+    """Return the words for no value of each column of `TEXTS`, with their rows."""
+    counts: dict[int, list[tuple[str, int]]] = {}
+    for number, word, n in connection.execute(
+        f"SELECT c, v, n FROM {TEXTS} WHERE is_word ORDER BY c, v"
+    ).fetchall():
+        counts.setdefault(number, []).append((word, n))
+    return counts
+
+
+def date_ranges(
+    connection: duckdb.DuckDBPyConnection, days: str
+) -> dict[int, tuple[date | None, date | None, bool]]:
+    """Return the days between which 99 % of each column's times lie, so that a few wrong clocks do not count.
+
+    Args:
+        connection: The connection.
+        days: The query of the days `d` of each column number `c`, with their rows `n`.
+
+    Returns:
+        By column number the first and the last day, and whether a day of `NO_VALUE_DAYS` comes twice.
+    """
+    no_days = ", ".join(f"DATE '{day}'" for day in NO_VALUE_DAYS)
+    rows = connection.execute(
+        f"WITH days AS (SELECT c, d, sum(n)::BIGINT AS n FROM ({days}) WHERE isfinite(d) GROUP BY c, d), "
+        "ranks AS (SELECT *, sum(n) OVER (PARTITION BY c ORDER BY d) AS upto, "
+        "sum(n) OVER (PARTITION BY c) AS total FROM days) "
+        "SELECT c, min(d) FILTER (upto >= (5 * total + 999) // 1000), "
+        f"min(d) FILTER (upto >= (995 * total + 999) // 1000), bool_or(n > 1 AND d IN ({no_days})) "
+        "FROM ranks GROUP BY c"
+    ).fetchall()
+    return {number: (first, last, is_word) for number, first, last, is_word in rows}
