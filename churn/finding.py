@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict
@@ -31,6 +31,10 @@ class Finding:
     severity: Severity = "warn"
     guard: str = ""
     figure: str = ""
+
+    def spoken(self, speak: Callable[[str], str]) -> Self:
+        """Return the finding with each sentence as `speak` says it."""
+        return replace(self, found=speak(self.found), way_out=speak(self.way_out))
 
     def __str__(self) -> str:
         return f"{self.guard}: {self.place}: {self.found} {self.way_out}"

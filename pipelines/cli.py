@@ -12,7 +12,7 @@ import inspect
 import os
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
@@ -294,6 +294,8 @@ def _perform(
             for name in write_starter(Path()):
                 echo(f"demo: wrote {name}.")
         params = Path(params_file) if verb == "init" else load_params(Path(params_file), overrides)
+        if verb != "init":
+            echo.speak = params.label.words.speak
         module = importlib.import_module(f"pipelines.{verb}")
         is_private = verb != "init" and params.private_files
         with _private_files(is_private), output_locks(verb, None if verb == "init" else params):
@@ -304,7 +306,7 @@ def _perform(
     except ChurnError as error:
         if interrupts.first_signal:
             raise KeyboardInterrupt from None
-        return _report(error, debug)
+        return _report(error, debug, echo.speak)
     except (KeyboardInterrupt, BrokenPipeError):
         raise
     except Exception as error:
@@ -313,7 +315,7 @@ def _perform(
         from pipelines.faults import fault_in_words
 
         if fault := fault_in_words(error, None if verb == "init" else params):
-            return _report(fault, debug)
+            return _report(fault, debug, echo.speak)
         if debug:
             traceback.print_exc()
         advice = "" if debug else ", run with --debug for the traceback"
@@ -337,12 +339,12 @@ def _private_files(is_private: bool) -> Iterator[None]:
         os.umask(umask)
 
 
-def _report(error: ChurnError, debug: bool) -> int:
-    """Print the problems of an error and return its exit code."""
+def _report(error: ChurnError, debug: bool, speak: Callable[[str], str]) -> int:
+    """Print the problems of an error in the words of the label, and return its exit code."""
     if debug:
         traceback.print_exc()
     for problem in error.problems:
-        _print_error(problem)
+        _print_error(speak(problem))
     return error.exit_code
 
 

@@ -26,6 +26,7 @@ class Echo:
         finished_steps: The steps of the verb that are done, for the words of a verb that is stopped.
         raise_if_stopped: Raises if the program was asked to end.
         shows_details: Whether `run` shows the lines of all its verbs.
+        speak: Returns a line in the words of the label; see `LabelWords.speak`.
     """
 
     def __init__(self, raise_if_stopped: Callable[[], None] = lambda: None) -> None:
@@ -33,6 +34,7 @@ class Echo:
         self.finished_steps: list[str] = []
         self.raise_if_stopped = raise_if_stopped
         self.shows_details = False
+        self.speak: Callable[[str], str] = str
 
     def has_terminal(self) -> bool:
         """Return whether progress goes to a terminal."""
@@ -41,7 +43,7 @@ class Echo:
     def __call__(self, text: str) -> None:
         """Print a line on stdout."""
         self.raise_if_stopped()
-        print(_clean(text), flush=True)
+        print(_clean(self.speak(text)), flush=True)
 
     def show(self, text: str) -> None:
         """Print a line that `run` shows too, where the lines of its verbs go to a file."""
@@ -55,7 +57,7 @@ class Echo:
     def warn(self, text: str) -> None:
         """Print a warning on stderr."""
         self.raise_if_stopped()
-        print(f"warning: {_clean(text)}", file=sys.stderr, flush=True)
+        print(f"warning: {_clean(self.speak(text))}", file=sys.stderr, flush=True)
 
     def report(self, lines: Iterable[str], warnings: Iterable[str] = ()) -> None:
         """Print lines, then warnings."""

@@ -15,7 +15,7 @@ from churn.labels.kaplan_meier import ReturnCurve
 from churn.labels.outcomes import HOW_LEFT
 from churn.labels.truth_sheet import truth_sheet
 from churn.metrics.interval import format_interval
-from churn.params import Params
+from churn.params import LabelParams, Params
 from churn.reporting.console import reactivation_line, truth_table
 from churn.reporting.plots.level import write_horizon_plot
 from pipelines.echo import Echo
@@ -41,14 +41,23 @@ def run(params: Params, *, cutoff: date | None = None, horizon: bool = False, ec
     cutoffs = (store.cutoff_or_tonight(cutoff),) if cutoff else snapshot_cutoffs(store)
     label = params.label
     echo(
-        f"label {params.label_id}: {label.kind}, {HOW_LEFT[label.leaving]} in [cutoff + {label.gap_days} d, "
+        f"label {params.label_id}: {label.kind}, {_what_counts(label)} in [cutoff + {label.gap_days} d, "
         f"cutoff + {label.gap_days + label.horizon_days} d); watermark {store.watermark}"
     )
     sheet = truth_sheet(store, cohorts_at(store, cutoffs))
-    echo.report(f"  {line}" for line in [*truth_table(sheet), reactivation_line(sheet)])
+    lines = [*truth_table(sheet), reactivation_line(sheet)]
+    echo.report(f"  {line}" for line in lines if line)
     sheet.write(params.output)
     sheet.check_reactivation()
     return None
+
+
+def _what_counts(label: LabelParams) -> str:
+    """Return what a customer did whom the label counts."""
+    if not label.is_event:
+        return HOW_LEFT[label.leaving]
+    where = f" where {label.where}" if label.where else ""
+    return f"{label.words.happened}, a row of {label.core_table}{where},"
 
 
 def _suggest_horizon(store: Store, folder: Path, echo: Echo) -> None:

@@ -7,7 +7,7 @@ from datetime import date
 from churn.data.forgotten import read_forgotten
 from churn.data.own_files import write_own_json
 from churn.data.sources.connections import open_source
-from churn.errors import Stop
+from churn.errors import CallError, Stop
 from churn.experiments.design import DEFAULT_DAYS, ExperimentDesign, design_experiments, design_terms
 from churn.experiments.experiment_units import Maturity
 from churn.experiments.ledger import Ledger, read_ledger, read_whole_ledger
@@ -41,11 +41,13 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
         Stop: there is no night in the ledger, and no other experiment.
         PlaybookError: the playbook has mistakes.
         SourceError: the rows of an experiment of the company cannot be used for certain.
-        CallError: the cutoff lies after the data.
+        CallError: the cutoff lies after the data, or the label is of kind event.
     """
     outside = _outside(params, cutoff, echo)
     needs_label = any(experiment.has_label for experiment in outside)
     ledger = read_ledger(params.output, cutoff) if cutoff else read_whole_ledger(params.output)
+    if needs_label or ledger.nights or not outside:
+        refuse_event_label(params, "measure")
     if not ledger.nights and not outside:
         before = f" before {cutoff}" if cutoff else ""
         raise Stop(
@@ -82,6 +84,22 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
     return 0
 
 
+def refuse_event_label(params: Params, verb: str) -> None:
+    """Refuse a label of an event: the effect of this program is that fewer customers leave.
+
+    More events would count as harm.
+
+    Raises:
+        CallError: the label is of kind event.
+    """
+    if params.label.is_event:
+        raise CallError(
+            f"{params.locate('label.kind')} is event, and `churn {verb}` measures that fewer customers leave: "
+            "it would call more events a harm. Compare the arms in output/ledger by yourself, or measure with "
+            "a label of kind contract or inactivity (`--set label.kind=...`)."
+        )
+
+
 def _outside(params: Params, cutoff: date | None, echo: Echo) -> list[OutsideParams]:
     """Return the experiments of the company that can be measured as of the cutoff."""
     experiments = params.experiments.outside
@@ -98,7 +116,13 @@ def _outside(params: Params, cutoff: date | None, echo: Echo) -> list[OutsidePar
 
 def _playbook(params: Params) -> Playbook:
     signals = {name: signal.kind for name, signal in all_signals(params).items()}
-    return read_playbook(params.score.playbook, signals, params.score.language, set(params.events))
+    return read_playbook(
+        params.score.playbook,
+        signals,
+        params.score.language,
+        set(params.events),
+        is_event=params.label.is_event,
+    )
 
 
 def _designs(params: Params, ledger: Ledger, playbook: Playbook) -> tuple[ExperimentDesign, ...]:

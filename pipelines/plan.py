@@ -14,6 +14,7 @@ from churn.params import Params
 from churn.reporting.effects_table import design_lines
 from churn.scoring.playbook import read_playbook
 from pipelines.echo import Echo
+from pipelines.measure import refuse_event_label
 
 DEFAULT_SHARE = 0.1
 """The share of the control that is planned with where no control group is drawn yet."""
@@ -41,11 +42,12 @@ def run(
         echo: Prints lines, warnings and progress.
 
     Raises:
-        CallError: an option has an impossible value.
+        CallError: an option has an impossible value, or the label is of kind event.
         PlaybookError: the playbook has mistakes.
         Stop: there is no night in the ledger.
     """
     _check_options(effect, share, days)
+    refuse_event_label(params, "plan")
     ledger = read_ledger(params.output, cutoff) if cutoff else read_whole_ledger(params.output)
     if not ledger.nights:
         before = f" before {cutoff}" if cutoff else ""
@@ -60,7 +62,11 @@ def run(
         )
     universal_share = share or control.share or DEFAULT_SHARE
     signals = all_signals(params)
-    playbook = read_playbook(params.score.playbook, {name: signal.kind for name, signal in signals.items()})
+    playbook = read_playbook(
+        params.score.playbook,
+        {name: signal.kind for name, signal in signals.items()},
+        is_event=params.label.is_event,
+    )
     terms = design_terms(playbook, universal_share=universal_share, kept_share=kept_share, share=share)
     last_night, late_days = ledger.nights[-1].cutoff, params.snapshot.late_days
     mature_on = {

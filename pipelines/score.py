@@ -201,7 +201,7 @@ def run(
         if planned.ledger and events and events.is_staged:
             publish_events(params.output, cutoff, planned.ledger.digest)
 
-    probabilities = night.scores["churn_probability"].drop_null().to_numpy()
+    probabilities = night.scores[params.label.words.probability].drop_null().to_numpy()
     if unusual := unusual_level_warning(model.spec, probabilities):
         echo.warn(unusual)
     for name, keys in night.facts["switched_off"].items():
@@ -227,7 +227,7 @@ def run(
         echo(line)
     n_free = night.facts["places"] - night.facts["tasks"]["new"] - night.facts["controls"]
     if why_free := why_places_are_free(
-        night.scores, n_free, params.contact.max_health, "run" if trial else "score"
+        night.scores, n_free, params.contact.max_health, "run" if trial else "score", params.label.words
     ):
         echo(f"  {why_free}")
     echo(f"scores: {scores_path(params.output, cutoff)}" + ("" if is_new else " (the same as before)"))
@@ -281,6 +281,7 @@ def check_inputs(params: Params) -> Playbook:
         {name: signal.kind for name, signal in all_signals(params).items()},
         params.score.language,
         set(params.events),
+        is_event=params.label.is_event,
     )
 
 

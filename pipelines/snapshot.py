@@ -11,7 +11,7 @@ from churn.guards.run import guard_report
 from churn.guards.sign_off import SignOffs, finding_lines
 from churn.labels.calendar import snapshot_cutoffs
 from churn.labels.truth_sheet import truth_sheet
-from churn.params import Params
+from churn.params import LabelWords, Params
 from churn.snapshots.manifest import SnapshotManifest
 from churn.snapshots.write import write_snapshots
 from pipelines.echo import Echo
@@ -43,16 +43,20 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo, store: Store 
     echo.report(*lines)  # before the long work, which a leak would spoil
     with echo.progress("snapshot", store.n_customers) as advance:
         manifest = write_snapshots(store, signals, advance, only=cutoff, guards=report)
-    echo.report(_lines(manifest))
+    echo.report(_lines(manifest, params.label.words))
     return None
 
 
-def _lines(manifest: SnapshotManifest) -> list[str]:
+def _lines(manifest: SnapshotManifest, words: LabelWords) -> list[str]:
     """Return the lines about the content of the snapshots."""
     lines = [f"snapshots: {len(manifest.cutoffs)} cutoffs, {len(manifest.signals)} signals"]
     for day, facts in manifest.cutoffs.items():
-        left = f"label matures on {facts.mature_on}" if facts.left is None else f"{facts.left:,} left"
-        lines.append(f"  {day}: {facts.rows:,} customers at risk, {left}")
+        left = (
+            f"label matures on {facts.mature_on}"
+            if facts.left is None
+            else f"{facts.left:,} {words.happened}"
+        )
+        lines.append(f"  {day}: {facts.rows:,} customers {words.candidates}, {left}")
     return lines
 
 

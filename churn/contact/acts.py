@@ -16,6 +16,7 @@ from churn.contact.rhythm import AnswerCounts, answers_of, best_hours_of, count_
 from churn.contact.tasks import (
     CAME_BACK,
     NO_LONGER_AT_RISK,
+    NO_LONGER_IN_COHORT,
     OBJECTED,
     OPENED_TICKET,
     RESULTS,
@@ -245,6 +246,7 @@ def _exits(
     with_tasks = set(ledger.tasks["customer_id"])
     label = store.params.label
     sources = [("tickets", OPENED_TICKET)]
+    left_cohort = NO_LONGER_IN_COHORT if label.is_event else NO_LONGER_AT_RISK
     if label.kind == "inactivity":
         sources.append((label.core_table, CAME_BACK))
     frames = []
@@ -258,7 +260,7 @@ def _exits(
     rows = []
     for customer in sorted(gone):
         day = ledger.previous if customer in before and ledger.previous else first_task[customer]
-        why = OBJECTED if customer in objecting else NO_LONGER_AT_RISK
+        why = OBJECTED if customer in objecting else left_cohort
         rows.append((customer, day, why))
     frames.append(pd.DataFrame(rows, columns=["customer_id", "happened_on", "why"]))
     return pd.concat(frames, ignore_index=True)

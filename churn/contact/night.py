@@ -155,6 +155,7 @@ def score_night(
             language=params.score.language,
             trial_mark=trial.mark(stamp.model_version) if trial else None,
             extra=extra,
+            words=params.label.words,
         )
         for owner in owners
     }

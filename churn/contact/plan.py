@@ -35,6 +35,7 @@ from churn.contact.new_tasks import PlannedContacts, ProfitCurve, expected_profi
 from churn.contact.rhythm import preference_counts
 from churn.contact.terms import Acts, PlanTerms
 from churn.experiments.ledger import Ledger
+from churn.params import CHURN_WORDS
 from churn.scoring.call_list import NO_PLAY, rank_customers
 from churn.scoring.dry_run import RuleCount, rule_counts
 from churn.scoring.night import ContactPlan, NightModel, ScoredCohort
@@ -218,8 +219,10 @@ def _condition_columns(scores: ScoredCohort, band: Floats) -> dict[str, npt.NDAr
     columns: dict[str, npt.NDArray[Any]] = {
         str(name): scores.frame[name].to_numpy() for name in scores.frame.columns if name != "customer_id"
     }
-    columns |= {"churn_probability": scores.probability, "health": band}
-    return columns | {"value_at_risk": scores.value_at_risk, **scores.sides}
+    columns |= {scores.words.probability: scores.probability}
+    if scores.words != CHURN_WORDS:
+        return columns
+    return columns | {"health": band, "value_at_risk": scores.value_at_risk, **scores.sides}
 
 
 def _why_withheld(task: Mapping[str, Any], arm: str | None, acts: Acts, terms: PlanTerms) -> str | None:

@@ -16,8 +16,9 @@ CAME_BACK = "came back"
 OBJECTED = "objected"
 OPENED_TICKET = "opened a ticket before the due date"
 NO_LONGER_AT_RISK = "no longer at risk"
+NO_LONGER_IN_COHORT = "no longer in the cohort of the label"
 LEFT = "left"
-EXITS = (OBJECTED, OPENED_TICKET, CAME_BACK, LEFT, NO_LONGER_AT_RISK)
+EXITS = (OBJECTED, OPENED_TICKET, CAME_BACK, LEFT, NO_LONGER_AT_RISK, NO_LONGER_IN_COHORT)
 """Why a task is withdrawn. If several happen on one day, the first of these counts."""
 
 RESULTS = ("done", "no answer", "declined", "snoozed")

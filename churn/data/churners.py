@@ -28,14 +28,15 @@ def read_churners(store: Store, cutoff: date) -> pa.Table:
     still runs are not in the table. With a label of inactivity, it is the day of the last event of the
     label's table, also of customers who are active. `monthly_value` is the revenue per month of the contracts
     that ended on this day. If contracts have no `mrr`, it is the money of the year before, divided by twelve.
-    It is missing if nothing is known. The rows have the order of the store's customers.
+    It is missing if nothing is known. A label of an event gives no rows. The rows have the order of the
+    store's customers.
 
     Args:
         store: The store.
         cutoff: What happened or became known on this day or later does not count.
     """
     label, end = store.params.label, day_number(cutoff)
-    if not store.has(label.core_table):
+    if label.is_event or not store.has(label.core_table):  # a label of an event does not say who left
         return CHURNER_SCHEMA.empty_table()
     visible = store.visible_before(label.core_table, cutoff)
     rows = f"(SELECT * FROM {store.scan(label.core_table)} WHERE {visible})"

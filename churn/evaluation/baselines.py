@@ -58,7 +58,7 @@ def predict_baselines(
     Returns:
         The probabilities of the test rows by baseline, and the reason of each missing baseline.
     """
-    recency = recency_signals(snapshots.signals, label.core_table)
+    recency = recency_signals(snapshots.signals, label.active_table or label.core_table)
     rfm = rfm_signals(snapshots.signals, recency)
 
     def predict_cutoff(cutoff: date, threads: int) -> dict[str, Floats]:

@@ -17,6 +17,8 @@ from churn.evaluation.lead_time import measure_lead_time
 from churn.evaluation.measures import Differences
 from churn.evaluation.prediction_tables import (
     DEPENDENCE_SIGNALS,
+    NO_EVENT_HEALTH,
+    NO_HEALTH_BANDS,
     decile_table,
     health_bands,
     partial_dependence,
@@ -150,7 +152,8 @@ def evaluate_challenger(
     top_signals = [name for name, share in record.importance.items() if share > 0][:DEPENDENCE_SIGNALS]
     dependence = partial_dependence(scorer, snapshots.rows.at(snapshots.cutoffs[-1:]), top_signals)
     advance()
-    bands = health_bands(test_set)
+    bands = NO_HEALTH_BANDS if label.is_event else health_bands(test_set)
+    missing = {"health_bands": NO_EVENT_HEALTH} if label.is_event else {}
     advance()
     lives = read_lives(snapshots_folder, label, wait_days(label, late_days), snapshots, past)
     horizons = lives and measure_horizons(test_set, lives, label.horizon_days)
@@ -198,11 +201,13 @@ def evaluate_challenger(
         partial_dependence=dependence,
         freshness=freshness_of(snapshots, test_set.champion if test_set.champion_reference else None),
         health_bands=bands,
-        notes={**test_set.notes, **split_notes, **calibration_notes},
+        notes={**test_set.notes, **split_notes, **calibration_notes, **missing},
         signal=signal_verdict(
             auc, base_rate.log_loss if base_rate else None, comparison.paired.get("challenger_minus_rfm")
         ),
     )
+    if label.is_event:
+        return result.in_words_of(label.words)
     return result.model_copy(update={"horizons": horizons}) if horizons else result
 
 

@@ -105,6 +105,15 @@ def prediction_histogram(left: Floats, probability: Floats) -> Histogram:
     )
 
 
+NO_HEALTH_BANDS = HealthBands(usual={}, outcomes=(), changed=None)
+"""The bands of a label of an event: a likely event says nothing of a customer's health."""
+
+NO_EVENT_HEALTH = (
+    "There are no health bands: a band says how likely it is that somebody goes, and this label predicts an "
+    "event."
+)
+
+
 def health_bands(test_set: TestSet) -> HealthBands:
     """Return the outcomes of each health band, and how many customers have another band under the champion.
 

@@ -28,6 +28,7 @@ from churn.evaluation.measures import (
 )
 from churn.finding import GuardReport
 from churn.metrics.interval import ByName, Interval, Number, Part
+from churn.params import CHURN_WORDS, LabelWords, event_words
 from churn.training.recipe import Recipe
 
 
@@ -286,6 +287,8 @@ class EvaluationResult(Part):
     """Everything that `churn evaluate` measures: the content of metrics.json.
 
     Attributes:
+        event: The event that the label counts; absent if the label counts customers who leave. `left` and
+            `churners` of the figures then mean customers with this event.
         champion: The champion at that time; None if there was no champion.
         cutoffs: The test cutoffs.
         cutoffs_possible: The number of test cutoffs that the snapshots allow; None for a refreshed champion.
@@ -347,6 +350,18 @@ class EvaluationResult(Part):
     guards: GuardReport = GuardReport()
     signal: SignalVerdict
     looks_at_test: int | None = None
+    event: str | None = None
+
+    def in_words_of(self, words: LabelWords) -> Self:
+        """Return the result of a label of an event, with its sentences in the words of the event."""
+        notes = {subject: words.speak(note) for subject, note in self.notes.items()}
+        signal = self.signal.model_copy(update={"words": words.speak(self.signal.words)})
+        return self.model_copy(update={"event": words.event, "signal": signal, "notes": notes})
+
+    @property
+    def words(self) -> LabelWords:
+        """Return the words for what the label counts."""
+        return CHURN_WORDS if self.event is None else event_words(self.event)
 
     @classmethod
     def read(cls, path: Path, way_out: str = "Run `churn evaluate` again.") -> Self:

@@ -32,6 +32,12 @@ PAYMENT_DAYS = 91
 """The days of payments that give the monthly money of a customer without a contract, as in a night."""
 
 
+NO_EVENT_VALUE = (
+    "Nothing is measured in money: the profit of a contact counts customers who are kept, and this label "
+    "predicts an event."
+)
+
+
 @dataclass(frozen=True)
 class TestSet:
     """The rows of the test cutoffs with all predictions for them.
@@ -134,7 +140,9 @@ def predict_test_set(
     )
     reference = champion_predictions(champion, snapshots, record, past, test_cutoffs, threads)
     values, missing_values = None, missing_store
-    if store is not None:
+    if label.is_event:
+        missing_values = NO_EVENT_VALUE
+    elif store is not None:
         values, missing_values = customer_values(
             store,
             snapshots,

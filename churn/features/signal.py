@@ -11,6 +11,7 @@ from churn.data.tables import CANONICAL_TABLES
 from churn.errors import SignalError, did_you_mean
 from churn.features.language.events import Array, Events
 from churn.features.language.population import CohortValue
+from churn.params import CHURN_WORDS, LabelWords
 
 Direction = Literal["higher", "lower", "either"]
 Function = Callable[[Events], "Array | CohortValue"]
@@ -86,6 +87,26 @@ class Signal:
             "doc": self.doc,
             "kind": self.kind,
         }
+
+    def facts_for(self, words: LabelWords) -> dict[str, Any]:
+        """Return the signal's facts for a label; a label of an event has no direction of risk.
+
+        `riskier_when` speaks of leaving. In a label of an event the model is not constrained by it, and a
+        sentence on a level does not say that customers leave. A signal such as the number of failed charges
+        says nothing where it is 0, so it gives no reason there (`silent_at_zero`).
+        """
+        facts = self.facts()
+        if words == CHURN_WORDS:
+            return facts
+        facts |= {"riskier_when": "either", "monotone": 0, "silent_at_zero": self.riskier_when == "higher"}
+        if self.kind == "level":
+            facts["reason"] = {
+                "en": f"customers with {self.name} {{value}} have the event {words.event} more often, all "
+                "else equal",
+                "de": f"bei Kunden mit {self.name} {{value}} kommt das Ereignis {words.event} öfter vor, "
+                "alles Übrige gleich",
+            }
+        return facts
 
 
 REGISTRY: dict[str, Signal] = {}

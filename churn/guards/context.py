@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from churn.data.label_events import CUSTOMER, DAY, event_rows
 from churn.data.sources.connections import open_source
 from churn.data.sources.source import Source
 from churn.data.sources.table_specs import TableSpec, table_specs
@@ -175,6 +176,8 @@ class GuardContext:
         """Return the state of each customer at the watermark, and the day of the end.
 
         Contract labels: a customer has left if the last spell has ended and the grace period is over.
+        Labels of an event: a customer "has left" with the first event, and is active without.
+
         Inactivity labels: a customer has left if the last core event lies more than `days_active` before the
         watermark, and is active if the last core event lies within `horizon_days` before it.
 
@@ -184,7 +187,16 @@ class GuardContext:
         state, day = np.full(n, UNKNOWN_STATE, dtype=np.int8), np.full(n, self.watermark, dtype=np.int64)
         last = np.full(n, -1, dtype=np.int64)
         label = self.label
-        if label.kind == "contract":
+        if label.is_event:
+            rows = event_rows(self.store, self._connection)
+            days = self._connection.execute(
+                f"SELECT {CUSTOMER} AS customer, min({DAY}) AS day FROM {rows} "
+                f"WHERE {DAY} < {self.watermark} GROUP BY 1"
+            ).fetchnumpy()
+            last[np.asarray(days["customer"])] = np.asarray(days["day"])
+            has_end = last >= 0
+            state[:] = np.where(has_end, HAS_LEFT, ACTIVE)
+        elif label.has_contract_ends:
             spells = merged_spells(self.store)
             np.maximum.at(last, spells.customer, spells.end.astype(np.int64))
             has_core = last >= 0

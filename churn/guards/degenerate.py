@@ -78,6 +78,10 @@ def _empty_cutoffs(
         "no live contract": "Check started_at and ended_at of tables.subscriptions",
         "pending cancellation": "Check cancel_requested_at of tables.subscriptions",
         "objected": "Check objected_at of tables.customers",
+        "paused": "Check paused_at and resumed_at of tables.subscriptions",
+        "still active": "Check label.active_in and label.active_days, which say who is gone",
+        "never active": "Check label.active_in, which says who was ever active",
+        "already had the event": "Check label.once, label.table and label.where",
     }[reason]
     return Finding(
         "cohort",
@@ -101,7 +105,10 @@ def _one_outcome(
         cause = (
             "Look at the end of the contracts: all may end within label.horizon_days "
             f"({label.horizon_days}), or a date far ahead that means 'no end' may be read as missing."
-            if label.kind == "contract"
+            if label.has_contract_ends
+            else "Look at label.where, which may hold for rows that nearly everybody has, or take a shorter "
+            "label.horizon_days."
+            if label.is_event
             else f"Rows of {table} may come only once for each customer: then {table} shows contracts or "
             "sign-ups, not activity. Name a table of repeated events (label.table), use a contract label, or "
             f"take a longer label.horizon_days than {label.horizon_days}."
@@ -120,7 +127,9 @@ def _one_outcome(
             f"none of {at_risk:,} customers at risk left, over {cutoffs} cutoffs: the label tells no "
             "customers apart.",
             "Look for the ends of contracts (ended_at), which may be missing or written as text."
-            if label.kind == "contract"
+            if label.has_contract_ends
+            else "Check label.table and label.where: no row meets them in a label window."
+            if label.is_event
             else "Check whether the tables hold only today's customers, or take a shorter "
             "label.horizon_days.",
             "stop",

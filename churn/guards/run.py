@@ -83,7 +83,9 @@ def run_guards(
         open_context(store, signals, cutoffs, scratch) as context,
     ):
         for name, guard in GUARDS.items():
-            findings += [replace(finding, guard=name) for finding in guard(context)]
+            findings += [
+                replace(finding, guard=name).spoken(context.label.words.speak) for finding in guard(context)
+            ]
             advance(1)
     return findings
 

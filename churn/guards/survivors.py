@@ -72,16 +72,23 @@ def survivors(context: GuardContext) -> Iterator[Finding]:
     later rate. Where label windows overlap, a churner counts at several cutoffs: the guard divides both
     numbers by the number of windows that hold a day.
     """
+    words = context.label.words
     churners, at_risk = _counts_by_age(context)
     if len(churners) < 2 or not at_risk.sum(axis=1).all():
         return
     if not churners.any():
         yield Finding(
             context.label.core_table,
-            f"none of {int(at_risk.sum()):,} customers at risk at {len(churners)} cutoffs left.",
-            "Check whether the tables hold only today's customers, and read also the customers who left.",
+            f"none of {int(at_risk.sum()):,} customers {words.candidates} at {len(churners)} cutoffs "
+            f"{words.happened}.",
+            "Check label.table and label.where: no row meets them in a label window."
+            if context.label.is_event
+            else "Check whether the tables hold only today's customers, and read also the customers who "
+            "left.",
             "stop",
         )
+        return
+    if context.label.is_event:  # a new event becomes more frequent, and no row of it was deleted
         return
     days = np.array([day_number(cutoff) for cutoff in context.cutoffs])
     windows = max(1.0, context.label.horizon_days / float(np.median(np.diff(days))))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from churn.metrics.interval import Interval
+from churn.params import LabelWords
 
 
 def gate_outcome(is_passed: bool, is_signed: bool) -> str:
@@ -85,6 +86,13 @@ class Verdict:
     notes: tuple[str, ...]
     signed: tuple[str, ...] = ()
     signed_off: tuple[SignedOff, ...] = ()
+
+    def spoken(self, words: LabelWords) -> Verdict:
+        """Return the verdict in the words of a label."""
+        gates = tuple(
+            replace(gate, rule=words.speak(gate.rule), words=words.speak(gate.words)) for gate in self.gates
+        )
+        return replace(self, gates=gates, notes=tuple(map(words.speak, self.notes)))
 
     @property
     def accepted(self) -> bool:

@@ -28,6 +28,7 @@ from churn.contact.rhythm import NO_HOUR, BestHour
 from churn.contact.tasks import TaskStates
 from churn.contact.templates import fill_template
 from churn.errors import PlaybookError
+from churn.params import PROBABILITY_COLUMNS
 from churn.scoring.play import Play
 from churn.scoring.playbook import Playbook
 from churn.scoring.scores import TREATED_ARM
@@ -38,7 +39,7 @@ CONTACT_WITHDRAWN: Literal["contact.withdrawn"] = "contact.withdrawn"
 PLANNED_OTHERWISE = "the night was scored again and does not plan this contact"
 NOT_CONTACTED = "no longer to be contacted"
 
-_SCORES = ("churn_probability", "health", "value_at_risk")
+_SCORES = (*PROBABILITY_COLUMNS, "health", "value_at_risk")
 
 
 class EventPart(BaseModel):

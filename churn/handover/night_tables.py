@@ -19,7 +19,7 @@ from churn.data.sinks.nights import CALLS, NIGHT_SCHEMA, NIGHTS, SCORES
 from churn.errors import SourceError
 from churn.experiments.ledger import FACTS as LEDGER_FACTS
 from churn.experiments.ledger import TASKS, night_folder, read_ledger, read_night
-from churn.params import LabelParams
+from churn.params import PROBABILITY_COLUMNS, LabelParams
 from churn.scoring.call_list import CALL_COLUMNS, TASK_COLUMNS
 from churn.scoring.scores import score_schema
 from churn.scoring.sink import CONTACTS, contacts_path, facts_path, scores_path
@@ -65,7 +65,8 @@ def night_schemas(label: LabelParams, n_reasons: int) -> Mapping[str, pa.Schema]
 
 def _calls_schema(scores: pa.Schema) -> pa.Schema:
     reasons = [name for name in scores.names if name.startswith("reason_")]
-    columns = ("churn_probability", "value_at_risk", "health", *reasons, *CALL_COLUMNS, "arm", *TASK_COLUMNS)
+    [probability] = [name for name in scores.names if name in PROBABILITY_COLUMNS]
+    columns = (probability, "value_at_risk", "health", *reasons, *CALL_COLUMNS, "arm", *TASK_COLUMNS)
     return pa.schema(
         [("cutoff", pa.date32()), ("rank", pa.int32()), ("customer_id", pa.string()), ("name", pa.string())]
         + [scores.field(name) for name in columns]

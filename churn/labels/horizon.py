@@ -85,6 +85,11 @@ def suggest_horizon(store: Store) -> HorizonSuggestion:
         Stop: there are too few silences.
     """
     label = store.params.label
+    if label.is_event:
+        raise CallError(
+            "--horizon measures how long silences last, but this label is of kind event, and an event is no "
+            "silence. Set label.horizon_days to the number of days ahead at which you can act."
+        )
     if label.kind != "inactivity":
         raise CallError(
             "--horizon measures how long silences last, but this label is by contract, and a contract ends "

@@ -1,4 +1,4 @@
-"""Labels: which customers left in `[cutoff + gap, cutoff + gap + horizon)`.
+"""Labels: which customers left, or had the event, in `[cutoff + gap, cutoff + gap + horizon)`.
 
 A label depends on when events happened, not on when they became known.
 """
@@ -10,10 +10,20 @@ from datetime import date
 
 import numpy as np
 
+from churn.data.label_events import CUSTOMER, DAY, event_rows
 from churn.data.store import Store, day_number
 from churn.features.language.reader import NEVER
 from churn.labels.contract import contract_outcomes
-from churn.labels.outcomes import GONE, STAYED, CustomerOutcomes, Labels, label_window
+from churn.labels.outcomes import (
+    DID_NOT_HAPPEN,
+    EVENT_IN_GAP,
+    GONE,
+    HAPPENED,
+    STAYED,
+    CustomerOutcomes,
+    Labels,
+    label_window,
+)
 
 
 def labels_at(store: Store, cutoffs: Sequence[date]) -> list[Labels]:
@@ -36,11 +46,10 @@ def outcomes_at(store: Store, cutoffs: Sequence[date]) -> list[CustomerOutcomes]
     """Return per cutoff the outcome of every customer code.
 
     Raises:
-        SourceError: the label asks for a kind of leaving that the data cannot tell.
+        SourceError: the label asks for a kind of leaving that the data cannot tell, or for rows that its
+            condition cannot select.
     """
-    if store.params.label.kind == "contract":
-        return contract_outcomes(store, cutoffs)
-    return inactivity_outcomes(store, cutoffs)
+    return _OUTCOMES_BY_KIND[store.params.label.kind](store, cutoffs)
 
 
 def inactivity_outcomes(store: Store, cutoffs: Sequence[date]) -> list[CustomerOutcomes]:
@@ -69,3 +78,43 @@ def inactivity_outcomes(store: Store, cutoffs: Sequence[date]) -> list[CustomerO
         back_on[events["customer"]] = np.ma.filled(events[f"back{number}"], NEVER)
         result.append(CustomerOutcomes(outcome, back_on))
     return result
+
+
+def event_outcomes(store: Store, cutoffs: Sequence[date]) -> list[CustomerOutcomes]:
+    """Return the outcomes by event: whether a row of the label's table meets `label.where` in the window.
+
+    Rows in the gap do not matter, except with `label.once`: a customer whose event falls in the gap has had
+    it before the window, so the row is dropped.
+
+    Raises:
+        SourceError: `label.where` cannot be used.
+    """
+    label, late_days = store.params.label, store.params.snapshot.late_days
+    columns = []
+    for number, cutoff in enumerate(cutoffs):
+        window = label_window(cutoff, label, late_days)
+        begin, start, end = day_number(cutoff), day_number(window.start), day_number(window.end)
+        columns.append(f"bool_or({DAY} >= {start} AND {DAY} < {end}) AS inside{number}")
+        columns.append(f"bool_or({DAY} >= {begin} AND {DAY} < {start}) AS gap{number}")
+    with store.connect() as connection:
+        events = connection.execute(
+            f"SELECT {CUSTOMER} AS customer, {', '.join(columns)} FROM {event_rows(store, connection)} "
+            f"WHERE {DAY} < {day_number(store.watermark)} GROUP BY 1"
+        ).fetchnumpy()
+    result = []
+    for number in range(len(cutoffs)):
+        outcome = np.full(store.n_customers, DID_NOT_HAPPEN, dtype=np.int8)
+        outcome[events["customer"][np.asarray(events[f"inside{number}"], dtype=bool)]] = HAPPENED
+        if label.once:
+            outcome[events["customer"][np.asarray(events[f"gap{number}"], dtype=bool)]] = EVENT_IN_GAP
+        back_on = np.full(store.n_customers, NEVER, dtype=np.int32)
+        result.append(CustomerOutcomes(outcome, back_on))
+    return result
+
+
+_OUTCOMES_BY_KIND = {
+    "inactivity": inactivity_outcomes,
+    "contract": contract_outcomes,
+    "event": event_outcomes,
+}
+"""How the outcomes of each kind of label are computed."""

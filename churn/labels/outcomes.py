@@ -15,13 +15,16 @@ from churn.params import LabelParams
 Labels = npt.NDArray[np.int8]
 BoolArray = npt.NDArray[np.bool_]
 
-LEFT, STAYED, ENDS_IN_GAP = 1, 0, -1
-"""The labels of a row: the customer left, the customer stayed, or the contract ends in the gap."""
+LEFT, STAYED, ENDS_IN_GAP, EVENT_IN_GAP = 1, 0, -1, -2
+"""The labels of a row: the customer left, the customer stayed, or the end or the event falls in the gap.
 
-DROP_REASONS = {ENDS_IN_GAP: "contract ends in the gap"}
+In a label of kind event, LEFT is a customer who had the event, and STAYED is one who did not.
+"""
+
+DROP_REASONS = {ENDS_IN_GAP: "contract ends in the gap", EVENT_IN_GAP: "event falls in the gap"}
 """The labels that keep a row out of training, each with the reason under which its rows are counted."""
 
-RENEWED, PARTIAL, GONE, VOLUNTARY, INVOLUNTARY = 2, 3, 4, 5, 6
+RENEWED, PARTIAL, GONE, VOLUNTARY, INVOLUNTARY, HAPPENED, DID_NOT_HAPPEN = range(2, 9)
 OUTCOME_NAMES: Mapping[int, str] = {
     STAYED: "stayed",
     RENEWED: "renewed",
@@ -30,6 +33,9 @@ OUTCOME_NAMES: Mapping[int, str] = {
     VOLUNTARY: "left voluntarily",
     INVOLUNTARY: "left involuntarily",
     ENDS_IN_GAP: "ends in the gap",
+    HAPPENED: "event happened",
+    DID_NOT_HAPPEN: "no event",
+    EVENT_IN_GAP: "event in the gap",
 }
 """The names of the outcomes.
 
@@ -38,7 +44,7 @@ tell the kind of leaving.
 """
 
 COUNTED_AS_LEFT = {
-    "any": (GONE, VOLUNTARY, INVOLUNTARY),
+    "any": (GONE, VOLUNTARY, INVOLUNTARY, HAPPENED),
     "voluntary": (VOLUNTARY,),
     "involuntary": (INVOLUNTARY,),
 }
@@ -82,7 +88,7 @@ def label_window(cutoff: date, label: LabelParams, late_days: int) -> LabelWindo
     """
     start = cutoff + timedelta(days=label.gap_days)
     end = start + timedelta(days=label.horizon_days)
-    grace_days = label.grace_days if label.kind == "contract" else 0
+    grace_days = label.grace_days if label.has_contract_ends else 0
     return LabelWindow(start, end, end + timedelta(days=late_days + grace_days))
 
 

@@ -109,13 +109,16 @@ class Reactivation:
 
 @dataclass(frozen=True)
 class TruthSheet:
-    """The truth sheet of a label: the counts of all cutoffs, and the share of churners who come back."""
+    """The truth sheet of a label: the counts of all cutoffs, and the share of churners who come back.
+
+    From an event nobody comes back: then there is no `reactivation`.
+    """
 
     label: LabelParams
     label_id: str
     watermark: date
     cutoffs: tuple[CutoffCounts, ...]
-    reactivation: Reactivation
+    reactivation: Reactivation | None
 
     def as_json(self) -> dict[str, Any]:
         """Return the content of `truth_sheet.json`."""
@@ -125,7 +128,8 @@ class TruthSheet:
             "label": self.label.model_dump(mode="json"),
             "watermark": self.watermark.isoformat(),
             "cutoffs": {counts.cutoff.isoformat(): counts.as_json() for counts in self.cutoffs},
-            "reactivation": {
+            "reactivation": reactivation
+            and {
                 "rate": reactivation.rate.as_json() if reactivation.rate else None,
                 "leavers": reactivation.churners,
                 "before": reactivation.before.day.isoformat(),
@@ -148,13 +152,13 @@ class TruthSheet:
         Raises:
             Stop: the label is by inactivity, and more than `MAX_REACTIVATED` of its churners come back.
         """
-        label, rate = self.label, self.reactivation.rate
-        if label.kind != "inactivity" or label.accept_reactivation or rate is None:
+        label, back = self.label, self.reactivation
+        if label.kind != "inactivity" or label.accept_reactivation or back is None or back.rate is None:
             return
-        if self.reactivation.too_many:
+        if back.too_many:
             raise Stop(
-                f"label: {format_interval(rate, 0, percent=True)} of the customers who count as left after "
-                f"{label.horizon_days} days without {label.core_table} come back later. Above "
+                f"label: {format_interval(back.rate, 0, percent=True)} of the customers who count as left "
+                f"after {label.horizon_days} days without {label.core_table} come back later. Above "
                 f"{MAX_REACTIVATED:.0%} the label shows who is away, not who left. Take a longer "
                 "label.horizon_days (`churn label --horizon` shows how likely a return is after each "
                 "silence), or accept this share with a reason: label: {accept_reactivation: the reason}."
@@ -174,7 +178,7 @@ def truth_sheet(store: Store, cohorts: Sequence[Cohort]) -> TruthSheet:
         label_id=store.params.label_id,
         watermark=store.watermark,
         cutoffs=counts,
-        reactivation=_reactivation(store, cohorts, outcomes),
+        reactivation=None if store.params.label.is_event else _reactivation(store, cohorts, outcomes),
     )
 
 

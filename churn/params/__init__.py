@@ -1,6 +1,7 @@
 """Read params.yaml into frozen models, and report all mistakes together."""
 
 from churn.params.kpis import KpisParams
+from churn.params.label_words import CHURN_WORDS, PROBABILITY_COLUMNS, LabelWords, event_words, words_of
 from churn.params.model_sections import (
     CandidateName,
     ConditionParams,
@@ -44,7 +45,9 @@ from churn.params.sections import (
 
 __all__ = [
     "CHAMPION_FOLDER",
+    "CHURN_WORDS",
     "FILE",
+    "PROBABILITY_COLUMNS",
     "TABLES",
     "AnnouncementParams",
     "BudgetParams",
@@ -61,6 +64,7 @@ __all__ = [
     "HistoryParams",
     "KpisParams",
     "LabelParams",
+    "LabelWords",
     "OriginParams",
     "OutboxParams",
     "OutsideParams",
@@ -80,5 +84,7 @@ __all__ = [
     "ValueParams",
     "bytes_of",
     "digest_of",
+    "event_words",
     "load_params",
+    "words_of",
 ]

@@ -67,7 +67,8 @@ def apply_gates(
         *guards.gates,
     )
     notes = (*_notes(result), *_off_level(result), *guards.notes)
-    return Verdict(gates, notes, guards.signed, guards.signed_off)
+    verdict = Verdict(gates, notes, guards.signed, guards.signed_off)
+    return verdict.spoken(result.words)
 
 
 def _signal(result: EvaluationResult) -> Gate:

@@ -100,10 +100,13 @@ def truth_table(sheet: TruthSheet) -> list[str]:
     outcomes = [
         name for name in OUTCOME_NAMES.values() if any(name in (n.outcomes or {}) for n in sheet.cutoffs)
     ]
-    headings = ["cutoff", *reasons, "at risk", *outcomes, "share left", "came back"]
+    words = sheet.label.words
+    returns = () if sheet.reactivation is None else ("came back",)
+    headings = ["cutoff", *reasons, words.candidates, *outcomes, words.share, *returns]
     rows = [_truth_row(night, reasons, outcomes) for night in sheet.cutoffs]
     if len(rows) > 1:
         rows.append(_total_row(sheet.cutoffs, reasons, outcomes))
+    rows = [row[: len(headings)] for row in rows]  # without returns there is no last column
     immature = [night for night in sheet.cutoffs if night.outcomes is None]
     return [
         *_align(headings, rows),
@@ -155,8 +158,13 @@ def _align(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def reactivation_line(sheet: TruthSheet) -> str:
-    """Return a line with the share of churners who came back, the limit, and the reason of a sign-off."""
+    """Return a line with the share of churners who came back, the limit, and the reason of a sign-off.
+
+    The line is empty for a label of an event, from which nobody comes back.
+    """
     back, label = sheet.reactivation, sheet.label
+    if back is None:
+        return ""
     if back.rate is None:
         return f"came back later: too few churners ({back.churners:,}) for a rate, before {back.before}"
     rate = back.rate
@@ -164,7 +172,7 @@ def reactivation_line(sheet: TruthSheet) -> str:
         f"came back later: {format_interval(rate, 1, percent=True)} of {back.churners:,} "
         f"churners, followed for up to {back.followed_days} days, before {back.before}"
     )
-    if label.kind == "contract":
+    if label.has_contract_ends:
         return line
     if label.accept_reactivation:
         return f"{line}; limit {MAX_REACTIVATED:.0%}, signed off: {label.accept_reactivation}"

@@ -19,6 +19,7 @@ from churn.evaluation.measures import (
 from churn.evaluation.result import EvaluationResult, Horizons
 from churn.metrics.catalog import CANDIDATE_NAMES, METRICS, pair_name
 from churn.metrics.interval import Interval, cutoff_count, format_range, level_in_words
+from churn.params import CHURN_WORDS, LabelWords
 from churn.reporting.console import split_lines
 from churn.reporting.plots import CAPTIONS, FIGURES, LABELS
 from churn.reporting.plots.inline import inline_svg
@@ -95,26 +96,29 @@ def render_evaluation(result: EvaluationResult, plots: Mapping[str, str]) -> str
     """
     names = [name for name in CANDIDATE_NAMES if name in result.candidates]
     spread, share = result.spread.get("challenger"), result.contact_share
-    return html_template("evaluation.html").render(
+    words = result.words
+    return html_template("evaluation.html", words).render(
         model=result.model,
         cutoffs=result.cutoffs,
         ours=result.challenger,
         signal=result.signal,
         cards=[
-            (_title(name, share), _cell(figure, name), _range(spread, name), _explanation(name))
+            (_title(name, share), _cell(figure, name), _range(spread, name), words.speak(_explanation(name)))
             for name in HEADLINE_METRICS
             if (figure := result.challenger.metric(name)) is not None
         ],
         candidates=[CANDIDATE_NAMES[name] for name in names],
-        metrics=_metric_lines([result.candidates[name] for name in names], result.challenger, spread, share),
+        metrics=_metric_lines(
+            [result.candidates[name] for name in names], result.challenger, spread, share, words
+        ),
         pairs=_pair_table(result, share),
-        charts=_charts(plots),
+        charts=_charts(plots, words),
         by_cutoff=_cutoff_table(result, share),
         horizons=horizon_rows(result.horizons),
-        segment_levels=segment_rows(result.calibration_by_segment),
+        segment_levels=segment_rows(result.calibration_by_segment, words),
         splits=_split_table(result, share),
         segments=[
-            (attribute.replace("_", " "), _segment_table(levels, share))
+            (attribute.replace("_", " "), _segment_table(levels, share, words))
             for attribute, levels in result.segments.items()
             if levels
         ],
@@ -124,14 +128,14 @@ def render_evaluation(result: EvaluationResult, plots: Mapping[str, str]) -> str
     )
 
 
-def _charts(plots: Mapping[str, str]) -> list[tuple[Markup, Markup, str]]:
+def _charts(plots: Mapping[str, str], words: LabelWords) -> list[tuple[Markup, Markup, str]]:
     """Return chart, caption and style of each chart; a last narrow chart without a partner is made wide."""
     narrow = [name for name in plots if name not in WIDE_CHARTS]
     odd = narrow[-1:] if len(narrow) % 2 else []
     return [
         (
-            inline_svg(svg, name, LABELS[name]),
-            Markup(CAPTIONS[name]),
+            inline_svg(svg, name, words.speak(LABELS[name])),
+            Markup(words.speak(CAPTIONS[name])),
             "wide" if name in WIDE_CHARTS else "wide alone" if name in odd else "",
         )
         for name, svg in plots.items()
@@ -139,14 +143,18 @@ def _charts(plots: Mapping[str, str]) -> list[tuple[Markup, Markup, str]]:
 
 
 def _metric_lines(
-    candidates: Sequence[CandidateMetrics], challenger: CandidateMetrics, spread: Spread | None, share: float
+    candidates: Sequence[CandidateMetrics],
+    challenger: CandidateMetrics,
+    spread: Spread | None,
+    share: float,
+    words: LabelWords,
 ) -> list[tuple[Line, str]]:
     """Return a line per metric with the figures of all candidates, and the context of the model's figure."""
     return [
         (
             Line(
                 _title(name, share),
-                _explanation(name),
+                words.speak(_explanation(name)),
                 tuple(_cell(c.metric(name), name) for c in candidates),
             ),
             "; ".join(filter(None, (_context(challenger, name), _range(spread, name)))),
@@ -175,7 +183,7 @@ def _cutoff_table(result: EvaluationResult, share: float) -> FigureTable:
         tuple(
             Line(
                 str(cutoff),
-                _counts(ours.rows, ours.churners, ours.base_rate),
+                _counts(ours.rows, ours.churners, ours.base_rate, result.words),
                 tuple(_cell(ours.metric(name), name) for name in shown),
             )
             for cutoff, ours in by_cutoff.items()
@@ -190,7 +198,7 @@ def _split_table(result: EvaluationResult, share: float) -> FigureTable:
         tuple(
             Line(
                 line.title,
-                _counts(line.metrics.rows, line.metrics.churners, line.metrics.base_rate),
+                _counts(line.metrics.rows, line.metrics.churners, line.metrics.base_rate, result.words),
                 tuple(_cell(getattr(line.metrics, name), name) for name in SPLIT_METRICS),
             )
             for line in split_lines(result.four_numbers)
@@ -199,13 +207,13 @@ def _split_table(result: EvaluationResult, share: float) -> FigureTable:
     )
 
 
-def _segment_table(levels: Sequence[SegmentMetrics], share: float) -> FigureTable:
+def _segment_table(levels: Sequence[SegmentMetrics], share: float, words: LabelWords) -> FigureTable:
     return FigureTable(
         tuple(_title(name, share) for name in SEGMENT_METRICS),
         tuple(
             Line(
                 level.level,
-                _counts(level.rows, level.churners, level.base_rate),
+                _counts(level.rows, level.churners, level.base_rate, words),
                 tuple(_cell(getattr(level, name), name) for name in SEGMENT_METRICS),
             )
             for level in levels
@@ -213,8 +221,8 @@ def _segment_table(levels: Sequence[SegmentMetrics], share: float) -> FigureTabl
     )
 
 
-def _counts(rows: int, churners: int, base_rate: float) -> str:
-    return f"{rows:,} rows, {churners:,} left ({base_rate:.1%})"
+def _counts(rows: int, churners: int, base_rate: float, words: LabelWords = CHURN_WORDS) -> str:
+    return f"{rows:,} rows, {churners:,} {words.happened} ({base_rate:.1%})"
 
 
 def _cell(figure: Interval | None, name: str, *, signed: bool = False) -> Cell:
@@ -305,7 +313,7 @@ class SegmentRows:
     n_tested: int
 
 
-def segment_rows(section: CalibrationBySegment) -> SegmentRows | None:
+def segment_rows(section: CalibrationBySegment, words: LabelWords = CHURN_WORDS) -> SegmentRows | None:
     """Return a row for all customers and a row for each segment; None if there are no segments."""
     if not section.groups:
         return None
@@ -322,7 +330,7 @@ def segment_rows(section: CalibrationBySegment) -> SegmentRows | None:
             level.rows,
             level.churners,
             Cell.of(level.observed_expected, 2),
-            _segment_words(level),
+            words.speak(_segment_words(level)),
             level.off,
         )
         for attribute, levels in section.groups.items()

@@ -101,7 +101,7 @@ def render_card(
         importance: The share of each signal in the contributions, 0 to 1, the largest first.
         verdict: The verdict of the gates; None before `churn promote`.
     """
-    text = _template("card.md", result.contact_share).render(
+    text = _template("card.md", result).render(
         result=result,
         spec=spec,
         importance=dict(importance),
@@ -115,14 +115,14 @@ def render_card(
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 
-def _template(name: str, contact_share: float) -> jinja2.Template:
+def _template(name: str, result: EvaluationResult) -> jinja2.Template:
     filters: Filters = {
         "sentence": _sentence,
         "interval": format_interval,
         "level": level_in_words,
         "range": lambda values: format_range(values.min, values.max),
         "pair_title": pair_name,
-        "metric_title": partial(_metric_title, contact_share=contact_share),
+        "metric_title": partial(_metric_title, contact_share=result.contact_share),
         "candidate_title": CANDIDATE_NAMES.__getitem__,
         "cutoff_count": cutoff_count,
         "test_set_uses": lambda count: " ".join(test_set_uses(count)),
@@ -135,8 +135,9 @@ def _template(name: str, contact_share: float) -> jinja2.Template:
         "main_metrics": MAIN_METRICS,
         "card_metrics": CARD_METRICS,
         "limits": LIMITS,
+        "event": result.event,
     }
-    return markdown_template(name, filters, values)
+    return markdown_template(name, filters, values, result.words)
 
 
 @dataclass(frozen=True)
@@ -191,7 +192,7 @@ def summarize_card(
         "",
         escape_sentence(_sentence(result.signal.words)),
     ]
-    macros: Any = _template("card_parts.md", result.contact_share).module
+    macros: Any = _template("card_parts.md", result).module
     figures = Markup("\n\n").join((macros.tested(result, spec), macros.figures(result))).strip()
     parts = [
         SummaryPart("Label", macros.label(spec).strip()),

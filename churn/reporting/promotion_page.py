@@ -49,7 +49,8 @@ def render_promotion(result: EvaluationResult, verdict: Verdict) -> str:
         verdict: The verdict of the gates on the challenger.
     """
     signed_off = {(signature.guard, signature.place) for signature in verdict.signed_off}
-    return html_template("promotion.html").render(
+    words = result.words
+    return html_template("promotion.html", words).render(
         name=result.model.name,
         version=result.model.version,
         accepted=verdict.accepted,
@@ -63,7 +64,7 @@ def render_promotion(result: EvaluationResult, verdict: Verdict) -> str:
         looked=[_title(name) for name in result.guards.looked],
         findings=[_finding_row(finding, signed_off) for finding in result.guards.found],
         quality=describe_quality(result, verdict),
-        captions={name: Markup(text) for name, text in CAPTIONS.items()},
+        captions={name: Markup(words.speak(text)) for name, text in CAPTIONS.items()},
     )
 
 

@@ -17,6 +17,7 @@ from churn.reporting.plots import LABELS
 from churn.reporting.plots.inline import inline_figure
 from churn.reporting.plots.level import calibration_figure
 from churn.reporting.plots.ranking import gain_figure
+from churn.reporting.plots.style import speak_figure
 
 REPORT_METRICS = (
     "log_loss",
@@ -138,7 +139,7 @@ def describe_quality(result: EvaluationResult | None, verdict: Verdict | None) -
         table=tuple(
             (
                 METRICS[metric].title_at(result.contact_share),
-                METRICS[metric].reading,
+                result.words.speak(METRICS[metric].reading),
                 tuple(
                     Cell.of(result.candidates[name].metric(metric), METRICS[metric].digits) for name in names
                 ),
@@ -163,7 +164,11 @@ def _level_off(ratio: Interval) -> Interval | None:
 
 def _chart(name: str, draw: Callable[[EvaluationResult], Figure | None], result: EvaluationResult) -> Markup:
     figure = draw(result)
-    return Markup("") if figure is None else inline_figure(figure, name, LABELS[name])
+    return (
+        Markup("")
+        if figure is None
+        else inline_figure(speak_figure(figure, result.words), name, result.words.speak(LABELS[name]))
+    )
 
 
 def _comparisons(result: EvaluationResult) -> Iterator[str]:

@@ -12,20 +12,28 @@ from typing import Any
 import jinja2
 from markupsafe import Markup, escape
 
+from churn.params import CHURN_WORDS, LabelWords
 from churn.reporting.markdown import code_span, escape_markdown, escape_sentence
 
 Filters = Mapping[str, Callable[..., Any]]
 
 
-def html_template(name: str) -> jinja2.Template:
-    """Return the template of a page; it escapes all values and raises an error for an undefined name."""
-    environment = _environment()
+def html_template(name: str, words: LabelWords = CHURN_WORDS) -> jinja2.Template:
+    """Return the template of a page; it escapes all values and raises an error for an undefined name.
+
+    Args:
+        name: The file name of the template.
+        words: The words of the label, in which the texts of the template speak; values stay as they are.
+    """
+    environment = _environment(words)
     environment.filters |= {"count": format_count, "money": format_money, "share": format_share, "day": _day}
     environment.filters |= {"commands": _commands}
     return environment.get_template(name)
 
 
-def markdown_template(name: str, filters: Filters, values: Mapping[str, Any]) -> jinja2.Template:
+def markdown_template(
+    name: str, filters: Filters, values: Mapping[str, Any], words: LabelWords = CHURN_WORDS
+) -> jinja2.Template:
     """Return a template of Markdown; it shows all values as text and raises an error for an undefined name.
 
     The filter `code` makes a value code, and `prose` keeps the code in a sentence of the program.
@@ -34,18 +42,19 @@ def markdown_template(name: str, filters: Filters, values: Mapping[str, Any]) ->
         name: The file name of the template.
         filters: Additional filters of the template, by name.
         values: Values that the template and its macros may use.
+        words: The words of the label, in which the texts of the template speak.
     """
-    environment = _environment(finalize=escape_markdown)
+    environment = _environment(words, finalize=escape_markdown)
     environment.filters |= {"code": code_span, "prose": escape_sentence}
     environment.filters |= {"count": format_count, "share": format_share, **filters}
     environment.globals |= dict(values)
     return environment.get_template(name)
 
 
-def _environment(finalize: Callable[[Any], Any] | None = None) -> jinja2.Environment:
+def _environment(words: LabelWords, finalize: Callable[[Any], Any] | None = None) -> jinja2.Environment:
     """Return an environment that escapes HTML; `finalize` may escape a value before, and return `Markup`."""
     return jinja2.Environment(
-        loader=jinja2.DictLoader(_files()),
+        loader=jinja2.DictLoader(_files(words)),
         autoescape=True,
         finalize=finalize,
         undefined=jinja2.StrictUndefined,
@@ -54,10 +63,20 @@ def _environment(finalize: Callable[[Any], Any] | None = None) -> jinja2.Environ
     )
 
 
+_NO_TEXT = re.compile(r"({{.*?}}|{%.*?%}|{#.*?#}|<[^>]*>)", re.DOTALL)
+"""The parts of a template that are no text: expressions, statements, comments and tags of HTML."""
+
+
 @cache
-def _files() -> dict[str, str]:
+def _files(words: LabelWords) -> dict[str, str]:
     folder = resources.files("churn.reporting").joinpath("templates")
-    return {file.name: file.read_text(encoding="utf-8") for file in folder.iterdir() if file.is_file()}
+    files = {file.name: file.read_text(encoding="utf-8") for file in folder.iterdir() if file.is_file()}
+    return {name: text if name.endswith(".css") else _spoken(text, words) for name, text in files.items()}
+
+
+def _spoken(text: str, words: LabelWords) -> str:
+    parts = _NO_TEXT.split(text)
+    return "".join(part if index % 2 else words.speak(part) for index, part in enumerate(parts))
 
 
 def format_count(number: float) -> str:

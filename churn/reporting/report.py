@@ -23,6 +23,7 @@ from churn.evaluation.result import EvaluationResult
 from churn.guards.verdict import Verdict
 from churn.labels.outcomes import WHY_LEFT
 from churn.metrics.standard_errors import Z_95
+from churn.params import CHURN_WORDS, LabelWords, words_of
 from churn.promotion.record import FILE as PROMOTION_FILE
 from churn.promotion.record import Promotion, kept_evaluation
 from churn.reporting.drift_lines import headline, performance_lines
@@ -35,6 +36,7 @@ from churn.reporting.effects_section import (
 from churn.reporting.plots import CAPTIONS
 from churn.reporting.plots.inline import inline_figure
 from churn.reporting.plots.level import probabilities_figure
+from churn.reporting.plots.style import speak_figure
 from churn.reporting.quality import BAND_TITLES, describe_quality
 from churn.reporting.rendering import html_template
 from churn.scoring.sink import contacts_path, facts_path, scores_path
@@ -81,7 +83,7 @@ class NightFacts(BaseModel):
 
 
 SCORE_COLUMNS = (
-    *("customer_id", "excluded_because", "churn_probability", "health", "value_at_risk"),
+    *("customer_id", "excluded_because", "health", "value_at_risk"),
     *("play", "action", "owner", "channel", "due_at"),
 )
 """The columns of the scores that the report needs; it shows the columns of reasons that there are."""
@@ -207,7 +209,7 @@ def _read_night(output: Path, night: date) -> tuple[NightFacts, pd.DataFrame, tu
         scores, contacts = (
             read_own_parquet(path, columns, way_out=again, checksum=facts.files.get(path.name))
             for path, columns in (
-                (scores_path(output, night), SCORE_COLUMNS),
+                (scores_path(output, night), (*SCORE_COLUMNS, words_of(facts.label).probability)),
                 (contacts_path(output, night), ("customer_id", "name")),
             )
         )
@@ -274,41 +276,73 @@ class Call:
 
 def render_report(night: ReportSources) -> str:
     """Return the report as HTML; everything that comes from data is escaped."""
+    words = words_of(night.facts.label)
+    if words != CHURN_WORDS:
+        return _render_event_report(night, words)
     facts = night.facts
     cohort = night.scores[night.scores["excluded_because"].isna()]
     probability = cohort["churn_probability"].to_numpy(dtype=np.float64)
     value = cohort["value_at_risk"].to_numpy(dtype=np.float64, na_value=np.nan)
     bands = cohort["health"].to_numpy(dtype=np.float64, na_value=np.nan)
-    quality = describe_quality(night.result, night.verdict)
-    effects = night.known_effects.effects
     return html_template("report.html").render(
-        cutoff=night.cutoff,
-        facts=facts,
-        horizon=facts.label["horizon_days"],
+        _shared_parts(night, words),
         why_left=WHY_LEFT[facts.label.get("leaving", "any")],
         at_risk=int((bands <= 2).sum()),
         leaving=expected_total(probability),
         at_stake=expected_total(probability, value),
         value_known=int((~np.isnan(value)).sum()),
-        excluded=_bars(facts.excluded.items()),
         bands=_band_bars(bands),
-        families=_bars(facts.first_reasons.items()),
-        plays=_bars(_called_plays(night).items()),
         probabilities=_probabilities(probability, facts.base_rate) if len(cohort) else "",
-        calls=_calls(night),
-        most=MAX_CALLS,
-        quality=quality,
-        effects=effects,
-        no_effects_because=night.known_effects.reason,
-        experiments=experiment_cards(effects) if effects else (),
-        total=total_in_words(effects) if effects else "",
-        latest_version=night.latest_version,
-        drift=night.drift,
-        drift_headline=headline(night.drift) if night.drift else "",
-        performance=tuple(performance_lines(night.drift)) if night.drift else (),
-        no_drift_because=f"Run `churn drift --cutoff {night.cutoff}`, then `churn report`.",
-        captions={name: Markup(text) for name, text in CAPTIONS.items()},
     )
+
+
+def _render_event_report(night: ReportSources, words: LabelWords) -> str:
+    """Return the report of a night whose label is an event: it has no health and no value at risk."""
+    cohort = night.scores[night.scores["excluded_because"].isna()]
+    probability = cohort[words.probability].to_numpy(dtype=np.float64)
+    expected = expected_total(probability)
+    return html_template("event_report.html", words).render(
+        _shared_parts(night, words),
+        event=words.event,
+        cohort=COHORTS_OF_EVENTS[night.facts.label["among"]].format(table=night.facts.label["active_in"]),
+        expected=expected,
+        leaving=expected,
+        probabilities=_probabilities(probability, night.facts.base_rate, words) if len(cohort) else "",
+    )
+
+
+COHORTS_OF_EVENTS = {
+    "active": "those who are active, as {table} shows",
+    "gone": "those who were active and are gone, as {table} shows",
+    "all": "everybody",
+}
+"""Who is in the cohort of a label of an event, by `label.among`."""
+
+
+def _shared_parts(night: ReportSources, words: LabelWords) -> dict[str, Any]:
+    """Return the values of the parts that the reports of all labels have."""
+    effects = night.known_effects.effects
+    return {
+        "cutoff": night.cutoff,
+        "facts": night.facts,
+        "horizon": night.facts.label["horizon_days"],
+        "excluded": _bars(night.facts.excluded.items()),
+        "families": _bars(night.facts.first_reasons.items()),
+        "plays": _bars(_called_plays(night).items()),
+        "calls": _calls(night, words.probability),
+        "most": MAX_CALLS,
+        "quality": describe_quality(night.result, night.verdict),
+        "effects": effects,
+        "no_effects_because": night.known_effects.reason,
+        "experiments": experiment_cards(effects) if effects else (),
+        "total": total_in_words(effects) if effects else "",
+        "latest_version": night.latest_version,
+        "drift": night.drift,
+        "drift_headline": headline(night.drift) if night.drift else "",
+        "performance": tuple(performance_lines(night.drift)) if night.drift else (),
+        "no_drift_because": f"Run `churn drift --cutoff {night.cutoff}`, then `churn report`.",
+        "captions": {name: Markup(words.speak(text)) for name, text in CAPTIONS.items()},
+    }
 
 
 @dataclass(frozen=True)
@@ -339,9 +373,10 @@ def expected_total(probability: Floats, value_at_risk: Floats | None = None) -> 
     return Total(total, max(0.0, total - Z_95 * deviation), total + Z_95 * deviation)
 
 
-def _probabilities(probability: Floats, base_rate: float) -> Markup:
-    label = "Histogram of the customers' probability of leaving"
-    return inline_figure(probabilities_figure(probability, base_rate), "probabilities", label)
+def _probabilities(probability: Floats, base_rate: float, words: LabelWords = CHURN_WORDS) -> Markup:
+    label = words.speak("Histogram of the customers' probability of leaving")
+    figure = speak_figure(probabilities_figure(probability, base_rate), words)
+    return inline_figure(figure, "probabilities", label)
 
 
 def _bars(counts: Iterable[tuple[str, int]]) -> list[Bar]:
@@ -365,18 +400,25 @@ def _called_plays(night: ReportSources) -> dict[str, int]:
     return {str(play): int(count) for play, count in plays.value_counts().items()}
 
 
-def _calls(night: ReportSources) -> list[Call]:
+def _calls(night: ReportSources, probability: str) -> list[Call]:
     contacts = night.contacts[:MAX_CALLS]
     scores = night.scores[night.scores["customer_id"].isin({customer for customer, _ in contacts})]
     rows = {str(row["customer_id"]): row for row in scores.to_dict("records")}
     reason_columns = [str(name) for name in scores.columns if str(name).startswith("reason_")]
     return [
-        _call(rank, customer, name, rows[customer], reason_columns)
+        _call(rank, customer, name, rows[customer], reason_columns, probability)
         for rank, (customer, name) in enumerate(contacts, start=1)
     ]
 
 
-def _call(rank: int, customer: str, name: str, row: Mapping[Any, Any], reason_columns: Iterable[str]) -> Call:
+def _call(
+    rank: int,
+    customer: str,
+    name: str,
+    row: Mapping[Any, Any],
+    reason_columns: Iterable[str],
+    probability: str,
+) -> Call:
     texts = {
         column: "" if pd.isna(row[column]) else str(row[column])
         for column in ("play", "action", "owner", "channel")
@@ -385,7 +427,7 @@ def _call(rank: int, customer: str, name: str, row: Mapping[Any, Any], reason_co
         rank=rank,
         customer=customer,
         name=name,
-        probability=row["churn_probability"],
+        probability=row[probability],
         value=None if pd.isna(row["value_at_risk"]) else row["value_at_risk"],
         health=None if pd.isna(row["health"]) else int(row["health"]),
         reasons=tuple(str(row[column]) for column in reason_columns if not pd.isna(row[column])),

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from churn.data.store import Store
-from churn.params import BudgetParams, CsvParams
+from churn.params import CHURN_WORDS, BudgetParams, CsvParams, LabelWords
 
 Floats = npt.NDArray[np.float64]
 Order = npt.NDArray[np.intp]
@@ -68,7 +68,9 @@ def contact_count(budget: BudgetParams, cohort: int) -> int:
     return min(cohort, max(1, math.floor(budget.share * cohort + 1e-9)))
 
 
-def why_places_are_free(scores: pa.Table, n_free: int, max_health: int, verb: str) -> str:
+def why_places_are_free(
+    scores: pa.Table, n_free: int, max_health: int, verb: str, words: LabelWords = CHURN_WORDS
+) -> str:
     """Return why places of the call list are free, with a condition that fills them; empty if none does.
 
     Args:
@@ -76,10 +78,12 @@ def why_places_are_free(scores: pa.Table, n_free: int, max_health: int, verb: st
         n_free: The number of free places.
         max_health: The largest health of customers who may be contacted; a play for others fills no place.
         verb: The verb that scores this night again.
+        words: The words of the label.
     """
     has_no_play = pc.equal(scores["not_contacted_because"], NO_PLAY)
-    may_be_called = pc.less_equal(scores["health"], max_health)
-    probability = scores.filter(pc.and_(has_no_play, may_be_called))["churn_probability"].to_numpy()
+    if words == CHURN_WORDS:
+        has_no_play = pc.and_(has_no_play, pc.less_equal(scores["health"], max_health))
+    probability = scores.filter(has_no_play)[words.probability].to_numpy()
     if n_free <= 0 or not len(probability):
         return ""
     last = np.sort(probability)[::-1][:n_free][-1]
@@ -87,8 +91,9 @@ def why_places_are_free(scores: pa.Table, n_free: int, max_health: int, verb: st
     places = "one place is" if n_free == 1 else f"{n_free:,} places are"
     customers = "one customer" if len(probability) == 1 else f"{len(probability):,} customers"
     return (
-        f"{places} free, because no play applies to {customers}. To call those who are most likely to leave, "
-        f"add a play with `when: {{churn_probability: {{at_least: {bound:g}}}}}` to the playbook, then call "
+        f"{places} free, because no play applies to {customers}. To call those who are most likely to "
+        f"{words.happen}, add a play with `when: {{{words.probability}: {{at_least: {bound:g}}}}}` to the "
+        "playbook, then call "
         f"`churn {verb}`."
     )
 
@@ -122,6 +127,8 @@ def contacts_table(order: Sequence[str], names: Mapping[str, str]) -> pa.Table:
 
 CALL_COLUMNS = ("play", "action", "owner", "channel", "due_at", "success", "template", "variant")
 TASK_COLUMNS = ("task_status", "listed_since", "task_id")
+CHURN_COLUMNS = ("value_at_risk", "health")
+"""The columns that only a label of customers who leave fills."""
 
 GERMAN_HEADERS = {
     "trial": "Probelauf",
@@ -129,6 +136,7 @@ GERMAN_HEADERS = {
     "customer_id": "Kundennummer",
     "name": "Name",
     "churn_probability": "Abwanderungsrisiko",
+    "event_probability": "Wahrscheinlichkeit des Ereignisses",
     "value_at_risk": "Wert in Gefahr",
     "health": "Gesundheit",
     "play": "Spielzug",
@@ -177,6 +185,7 @@ def calls_csv(
     language: str = "en",
     trial_mark: str | None = None,
     extra: ExtraColumns | None = None,
+    words: LabelWords = CHURN_WORDS,
 ) -> str:
     """Return the call list as CSV: a line for each contact, in order.
 
@@ -191,6 +200,7 @@ def calls_csv(
         trial_mark: The text of the first column, `trial`, in a trial; None for a night of the champion, whose
             call list does not have this column.
         extra: Further columns, before the note.
+        words: The words of the label; a list of an event has no columns of health and of the value at risk.
     """
     extra = extra or ExtraColumns()
     form = form or CsvParams()
@@ -200,7 +210,8 @@ def calls_csv(
     rows = {row["customer_id"]: row for row in scores.to_pylist() if row["customer_id"] in listed_ids}
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\r\n", delimiter=form.separator)
-    customer_columns = ["rank", "customer_id", "name", "churn_probability", "value_at_risk", "health"]
+    score_columns = [words.probability, *(CHURN_COLUMNS if words == CHURN_WORDS else ())]
+    customer_columns = ["rank", "customer_id", "name", *score_columns]
     columns = [*customer_columns, *reason_columns, *CALL_COLUMNS, *TASK_COLUMNS, *extra.names, "note"]
     trial_columns = ["trial"] if trial_cells else []
     writer.writerow([header_of(column, language) for column in [*trial_columns, *columns]])
@@ -208,7 +219,10 @@ def calls_csv(
     new_customer = GERMAN_NEW_CUSTOMER if language == "de" else NEW_CUSTOMER
     for position, customer in enumerate(order, start=1):
         row = rows[customer]
-        value = row["value_at_risk"]
+        cells = {
+            words.probability: f"{row[words.probability]:.1%}".replace(".", form.decimal),
+            **_churn_cells(row, form),
+        }
         status = row["task_status"]
         texts = {**row, "task_status": GERMAN_STATUS.get(status, status) if language == "de" else status}
         writer.writerow(
@@ -217,9 +231,7 @@ def calls_csv(
                 position,
                 safe_cell(customer),
                 safe_cell(names.get(customer)),
-                f"{row['churn_probability']:.1%}".replace(".", form.decimal),
-                "" if value is None else f"{value:.2f}".replace(".", form.decimal),
-                "" if row["health"] is None else row["health"],
+                *(cells[name] for name in score_columns),
                 *(safe_cell(texts[name]) for name in (*reason_columns, *CALL_COLUMNS, *TASK_COLUMNS)),
                 *(safe_cell(cell) for cell in extra.cells.get(customer, ("",) * len(extra.names))),
                 new_customer if customer in thin_ids else "",
@@ -240,6 +252,14 @@ class ExtraColumns:
 
     names: tuple[str, ...] = ()
     cells: Mapping[str, tuple[str | int | None, ...]] = field(default_factory=dict)
+
+
+def _churn_cells(row: Mapping[str, Any], form: CsvParams) -> dict[str, Any]:
+    value, health = row["value_at_risk"], row["health"]
+    return {
+        "value_at_risk": "" if value is None else f"{value:.2f}".replace(".", form.decimal),
+        "health": "" if health is None else health,
+    }
 
 
 def safe_cell(value: Any) -> str:

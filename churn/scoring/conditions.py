@@ -214,6 +214,9 @@ SCORE_COLUMNS = {
 }
 """The columns of the score file that a condition may use, with their ranges."""
 
+EVENT_SCORE_COLUMNS = {"event_probability": NumberRange((0.0, 0), (1.0, 0))}
+"""The columns of the score file that a condition may use with a label of an event."""
+
 DAYS_SINCE_LEFT = "days_since_left"
 GONE_COLUMNS = (DAYS_SINCE_LEFT, "monthly_value", "tenure_days")
 """The columns that a condition of a play for those who are gone may use; they have no signals."""
@@ -234,7 +237,10 @@ def read_when(
         problems: The list to which mistakes are added.
     """
     if not tree:
-        problems.append(f"{location} is empty. For all customers, write 'health: {{at_most: 5}}'.")
+        everybody = (
+            "event_probability: {at_least: 0}" if "event_probability" in kinds else "health: {at_most: 5}"
+        )
+        problems.append(f"{location} is empty. For all customers, write '{everybody}'.")
         return None
     parts: list[Condition | None] = []
     bounds = {word: tree[word] for word in COMPARISONS if word in tree}
@@ -286,6 +292,11 @@ def _read_test(
     unknown_keys = [key for key in keys if key not in kinds]
     for key in unknown_keys:
         text = location if len(keys) == 1 and location.endswith(f".{key}") else f"{location}: {key}"
+        if key in SCORE_COLUMNS and "event_probability" in kinds:
+            problems.append(
+                f"{text} says who leaves, and the label is of kind event. Use event_probability or a signal."
+            )
+            continue
         problems.append(f"{text} is not a signal.{did_you_mean(key, [*kinds, 'all', 'any', 'least_of'])}")
     comparison = _read_comparison(value, location, problems)
     if unknown_keys or comparison is None:
@@ -328,7 +339,7 @@ def _misfit(key: str, comparison: Comparison, kinds: Mapping[str, str]) -> str:
         return ""
     if values.is_empty:
         return " can never hold: no number lies between these bounds."
-    possible = SCORE_COLUMNS.get(key)
+    possible = {**SCORE_COLUMNS, **EVENT_SCORE_COLUMNS}.get(key)
     if possible and (values.low > possible.high or values.high < possible.low):
         top = f" and {possible.high[0]:g}" if possible.high[0] < float("inf") else " and up"
         return f" can never hold: values lie between {possible.low[0]:g}{top}."

@@ -18,9 +18,18 @@ import churn
 from churn.errors import ModelError
 from churn.model.scorer import SchemaError
 from churn.model.value import VARIANT, residual_value
-from churn.params import ContactParams, LabelParams, Params, RhythmParams, ValueParams, digest_of
+from churn.params import (
+    CHURN_WORDS,
+    ContactParams,
+    LabelParams,
+    LabelWords,
+    Params,
+    RhythmParams,
+    ValueParams,
+    digest_of,
+)
 from churn.scoring.call_list import ExtraColumns, calls_csv, contacts_table
-from churn.scoring.health import health, is_thin, sides
+from churn.scoring.health import SIDES, health, is_thin, sides
 from churn.scoring.play import Play
 from churn.scoring.playbook import Playbook
 from churn.scoring.reasons import ContributionModel, Reason, SignalFacts
@@ -195,7 +204,8 @@ class ScoredCohort:
         residual_value: The value of the customer if the customer is kept, NaN if unknown.
         value_at_risk: The value at risk in currency, NaN if unknown.
         signals: The facts about the signals of the model.
-        base_rate: The usual share that leaves within one horizon.
+        base_rate: The usual share that leaves, or has the event, within one horizon.
+        words: The words of the label.
     """
 
     frame: pd.DataFrame
@@ -209,6 +219,7 @@ class ScoredCohort:
     value_at_risk: Floats
     signals: Sequence[SignalFacts]
     base_rate: float
+    words: LabelWords = CHURN_WORDS
 
 
 @dataclass(frozen=True)
@@ -258,22 +269,28 @@ def score_cohort(
         raise ModelError(
             *(f"the champion cannot read tonight's signals: {problem}" for problem in error.problems)
         ) from None
-    thin = is_thin(frame)
-    kept_value = residual_value(
-        monthly_money, base_rate=base_rate, horizon_days=label.horizon_days, terms=terms
-    )
+    thin, missing = is_thin(frame), np.full(len(frame), np.nan)
+    band, kept_value = missing, missing
+    if label.is_event:  # no health and no value to save: a likely event is no customer who leaves
+        thin = np.zeros(len(frame), dtype=bool)
+    else:
+        band = health(probability, base_rate, thin)
+        kept_value = residual_value(
+            monthly_money, base_rate=base_rate, horizon_days=label.horizon_days, terms=terms
+        )
     return ScoredCohort(
         frame=frame,
         customers=frame["customer_id"].astype(str).to_numpy(dtype=object),
         probability=probability,
         within=within,
         thin=thin,
-        raw_band=health(probability, base_rate, thin),
-        sides=sides(frame, signals),
+        raw_band=band,
+        sides=dict.fromkeys(SIDES, missing) if label.is_event else sides(frame, signals),
         residual_value=kept_value,
         value_at_risk=probability * kept_value,
         signals=signals,
         base_rate=base_rate,
+        words=label.words,
     )
 
 
@@ -339,6 +356,7 @@ def complete_night(
         language=params.score.language,
         trial_mark=trial.mark(stamp.model_version) if trial else None,
         extra=extra,
+        words=params.label.words,
     )
     known_values = int((~np.isnan(scores.value_at_risk)).sum())
     facts = {

@@ -16,6 +16,7 @@ from churn.params.strict_yaml import YamlError, parse_yaml_with_lines
 from churn.scoring.conditions import (
     ALWAYS,
     DAYS_SINCE_LEFT,
+    EVENT_SCORE_COLUMNS,
     GONE_COLUMNS,
     SCORE_COLUMNS,
     Bools,
@@ -25,6 +26,7 @@ from churn.scoring.conditions import (
 )
 from churn.scoring.play import NO_ANSWER, Audience, Play, PlaybookFile
 from churn.scoring.playbook_checks import (
+    event_problems,
     file_problems,
     place_by_line,
     play_problems,
@@ -243,7 +245,12 @@ def _latest_tasks(tasks: pd.DataFrame, play: str) -> pd.DataFrame:
 
 
 def read_playbook(
-    path: Path, kinds: Mapping[str, str], language: str | None = None, events: Set[str] = frozenset()
+    path: Path,
+    kinds: Mapping[str, str],
+    language: str | None = None,
+    events: Set[str] = frozenset(),
+    *,
+    is_event: bool = False,
 ) -> Playbook:
     """Read a playbook, and the templates in the folder `templates` next to it.
 
@@ -252,6 +259,7 @@ def read_playbook(
         kinds: The kind, 'number' or 'level', of each known signal, present or absent.
         language: The language in which each template must exist; None for any.
         events: The names of the company's own event tables.
+        is_event: Whether the label is of kind event: then plays cannot ask for health, or for who leaves.
 
     Raises:
         PlaybookError: The files have mistakes. The error holds all mistakes, each with its place.
@@ -264,7 +272,7 @@ def read_playbook(
             "first playbook."
         ) from None
     templates = read_templates(path.parent / "templates")
-    return parse_playbook(text, kinds, path.name, templates, language, events)
+    return parse_playbook(text, kinds, path.name, templates, language, events, is_event=is_event)
 
 
 def parse_playbook(
@@ -274,6 +282,8 @@ def parse_playbook(
     templates: TemplateFiles | None = None,
     language: str | None = None,
     events: Set[str] = frozenset(),
+    *,
+    is_event: bool = False,
 ) -> Playbook:
     """Parse the text of a playbook; see `read_playbook`."""
     try:
@@ -284,7 +294,8 @@ def parse_playbook(
     problems = file_problems(tree)
     plays = tree.get("plays") if isinstance(tree, dict) else None
     entries = [entry if isinstance(entry, dict) else {} for entry in plays] if isinstance(plays, list) else []
-    kinds_by_column = dict(kinds) | dict.fromkeys(SCORE_COLUMNS, "number")
+    score_columns = EVENT_SCORE_COLUMNS if is_event else SCORE_COLUMNS
+    kinds_by_column = dict(kinds) | dict.fromkeys(score_columns, "number")
     conditions: list[Condition | None] = []
     criteria: list[SuccessRule | None] = []
     for index, entry in enumerate(entries):
@@ -298,6 +309,8 @@ def parse_playbook(
         if isinstance(when, dict)
     }
     problems += play_problems(tree, entries, conditions, stages)
+    if is_event:
+        problems += event_problems(entries)
     problems += wording_problems(entries, language)
     problems += template_problems(entries, templates, kinds_by_column, language)
     if problems:

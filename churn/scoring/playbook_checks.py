@@ -117,6 +117,34 @@ def _list_problems(location: str, entry: Mapping[str, Any]) -> Iterable[str]:
             )
 
 
+def event_problems(entries: Entries) -> Iterable[str]:
+    """Yield the keys of plays that speak of customers who leave, where the label is of kind event."""
+    for index, entry in enumerate(entries):
+        location, audience, success = f"plays[{index}]", entry.get("for"), entry.get("success")
+        if audience in ("advocates", "gone"):
+            yield (
+                f"{location}.for '{audience}' does not work with a label of kind event: this list is of "
+                "customers by their health, or by when they left. Leave 'for' out; label.among says who is "
+                "in the cohort."
+            )
+        if isinstance(success, dict):
+            for key in _criterion_keys(success.get("when")):
+                if key in ("health_at_least", "stays"):
+                    yield (
+                        f"{location}.success.when.{key} says who leaves, and the label is of kind event. "
+                        "Name an event in the place of it: {event: TABLE}."
+                    )
+
+
+def _criterion_keys(tree: Any) -> Iterable[str]:
+    """Yield all keys of a criterion, also those inside `all` and `any`."""
+    for part in tree if isinstance(tree, list) else [tree]:
+        if isinstance(part, dict):
+            yield from map(str, part)
+            for inner in part.values():
+                yield from _criterion_keys(inner) if isinstance(inner, list) else ()
+
+
 def _follow_up_problems(
     index: int, entry: Mapping[str, Any], entries: Entries, names: Sequence[str]
 ) -> Iterable[str]:

@@ -36,6 +36,7 @@ class SignalFacts:
     riskier_when: str
     reason: Mapping[str, str]
     kind: str = "number"
+    silent_at_zero: bool = False
 
     @property
     def has_side(self) -> bool:
@@ -51,6 +52,7 @@ class SignalFacts:
             riskier_when=str(entry["riskier_when"]),
             reason=dict(entry.get("reason") or {}),
             kind=str(entry.get("kind", "number")),
+            silent_at_zero=bool(entry.get("silent_at_zero", False)),
         )
 
 
@@ -137,9 +139,10 @@ def _reasons_of_row(
 def on_risky_side(value: Any, signal: SignalFacts, medians: Mapping[str, float]) -> bool:
     """Return whether a value is strictly beyond the cohort's median, on the side that means risk.
 
-    The result is always False for a missing value, and otherwise True for a signal without a risky side.
+    The result is always False for a missing value, and otherwise True for a signal without a risky side,
+    except for a 0 of a signal that says nothing there.
     """
-    if is_missing(value):
+    if is_missing(value) or (signal.silent_at_zero and value == 0):
         return False
     if not signal.has_side:
         return True

@@ -78,7 +78,7 @@ class CohortScores:
 
     Attributes:
         customers: The ids of the customers.
-        probability: The churn probabilities.
+        probability: The probabilities of what the label counts.
         within: The probabilities of leaving by horizon in days.
         health: The health bands.
         sides: The health bands of the sides, by column name.
@@ -102,12 +102,16 @@ class CohortScores:
 
 
 def score_schema(label: LabelParams, reasons: int) -> pa.Schema:
-    """Return the columns and types of the score file, with `reasons` columns of reasons."""
-    contract = label.kind == "contract"
+    """Return the columns and types of the score file, with `reasons` columns of reasons.
+
+    A label of an event has `event_probability` in the place of `churn_probability`. Its columns of health and
+    of the value at risk are missing values.
+    """
+    contract = label.has_contract_ends
     months = [f"churn_probability_{days}d" for days in (30, 60, 90)] if contract else []
     return pa.schema(
         [("customer_id", pa.string()), ("cutoff", pa.date32()), ("excluded_because", pa.string())]
-        + [(name, pa.float64()) for name in ("churn_probability", *months)]
+        + [(name, pa.float64()) for name in (label.words.probability, *months)]
         + [(name, pa.int8()) for name in ("health", *SIDES)]
         + [("value_at_risk", pa.float64())]
         + [(f"reason_{index}", pa.string()) for index in range(1, reasons + 1)]
@@ -159,9 +163,9 @@ def score_table(
         for reason, outside in zip(roster_by_id["excluded_because"], is_excluded, strict=True)
     ]
 
-    cells = _cohort_columns(cohort)
+    cells = _cohort_columns(cohort) | {label.words.probability: cohort.probability}
     if not cohort.within and label.horizon_days in ONE_MONTH and label.gap_days == 0:
-        cells["churn_probability_30d"] = cells["churn_probability"]
+        cells["churn_probability_30d"] = cohort.probability
     table: dict[str, pa.Array] = {}
     for field in schema:
         values = cells.get(field.name, [None] * len(cohort.customers))
@@ -193,7 +197,6 @@ def _cohort_columns(cohort: CohortScores) -> dict[str, Any]:
     listed = [task if task and task.is_listed else None for task in cohort.tasks]
     max_reasons = max((len(reasons) for reasons in cohort.reasons), default=0)
     return {
-        "churn_probability": cohort.probability,
         **horizon_columns(cohort.within),
         "health": cohort.health,
         **cohort.sides,

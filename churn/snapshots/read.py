@@ -145,7 +145,7 @@ def read_snapshots(params: Params, known_by: date | None = None) -> Snapshots:
         _check_files(path.parent, manifest.cutoffs[day])
         with path.open("rb") as file:
             digest.update(f"{day} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
-        if params.label.kind == "contract":
+        if params.label.has_contract_ends:
             digest.update(contract_ends_bytes(folder, day))
     signals = tuple(sorted(manifest.signals, key=lambda signal: str(signal["name"])))
     max_rows = rows_that_fit(params.train.memory_bytes, len(signals))

@@ -61,14 +61,16 @@ def write_snapshots(
     temporary = params.output / ".snapshots.new"
     shutil.rmtree(temporary, ignore_errors=True)
     writer = _Writer(temporary, builder, labels, windows, store.watermark)
-    if params.label.kind == "contract":
+    if params.label.has_contract_ends:
         writer.ends = ContractEndsWriter(temporary, store, cutoffs, builder.customers.ids)
     for part in builder.parts(advance):
         writer.add(part)
     digests = definitions(builder.signals)
     manifest = SnapshotManifest(
         cutoffs=writer.close(),
-        signals=tuple(s.facts() | {"definition": digests[s.name]} for s in builder.signals),
+        signals=tuple(
+            s.facts_for(params.label.words) | {"definition": digests[s.name]} for s in builder.signals
+        ),
         label_id=params.label_id,
         label=params.label.model_dump(mode="json"),
         store_digest=store.digest,

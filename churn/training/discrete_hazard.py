@@ -120,7 +120,7 @@ def read_lives(
     Raises:
         CallError: a file with the ends is missing, or does not belong to its snapshot.
     """
-    if label.kind != "contract":
+    if not label.has_contract_ends:
         return None
     stays = np.empty(len(predictions.left), dtype=np.int64)
     ids, used_customers = np.asarray(snapshots.customers, dtype=object), set(snapshots.customers)

@@ -11,7 +11,16 @@ from churn.params import OriginParams, Params, TableParams
 
 RESERVED_NAMES = {
     *("customer", "customer_id", "cutoff", "left", "at", "day", "known_at", "known_day", "row_id", "kind"),
-    *("excluded_because", "churn_probability", "value_at_risk", "health", "play", "arm", "signed_up_at"),
+    *(
+        "excluded_because",
+        "churn_probability",
+        "event_probability",
+        "value_at_risk",
+        "health",
+        "play",
+        "arm",
+        "signed_up_at",
+    ),
 }
 """Names of this program's columns, which an attribute cannot have."""
 
@@ -79,12 +88,13 @@ def _problems(params: Params) -> Iterator[str]:
         yield "tables.customers is missing. Map a table with the id and the sign-up time of each customer."
     if params.label.core_table not in names:
         yield _label_table_problem(params, names - {"customers"})
+    yield from _active_table_problems(params, names)
 
 
 def _label_table_problem(params: Params, tables: set[str]) -> str:
     """Return the message for a label whose table is not mapped; it suggests a label that fits."""
     core, choices = params.label.core_table, ", ".join(sorted(tables)) or "those"
-    if params.label.kind == "inactivity":
+    if params.label.kind != "contract":
         return (
             f"label.table '{core}' is not among the tables.{did_you_mean(core, tables)} Name it "
             f"under 'tables:' or 'events:', or take one of {choices}."
@@ -98,6 +108,18 @@ def _label_table_problem(params: Params, tables: set[str]) -> str:
         f"{problem}. If there are no contracts, use a label of inactivity and write the whole section as "
         f"label: {{kind: inactivity, table: {table}, horizon_days: {days}}}, where table is one of {choices}."
     )
+
+
+def _active_table_problems(params: Params, names: set[str]) -> Iterator[str]:
+    """Yield the mistake of a label of an event whose `active_in` shows nobody's activity."""
+    table = params.label.active_table if params.label.is_event else None
+    if table == "customers":
+        yield "label.active_in 'customers' holds no events. Name a table whose rows show who is active."
+    elif table is not None and table not in names:
+        yield (
+            f"label.active_in '{table}' is not among the tables.{did_you_mean(table, names)} Name a table "
+            "whose events show who is active, or set label.among to all."
+        )
 
 
 def _history_specs(params: Params) -> Iterator[TableSpec]:

@@ -19,6 +19,7 @@ from churn.features.engine import engine
 from churn.features.engine.cohort import (
     AT_RISK,
     EXCLUSION,
+    HAS_EVENT,
     OBJECTED,
     UNKNOWN,
     BoolArray,
@@ -74,12 +75,13 @@ class Job:
 
 @dataclass(frozen=True)
 class Block:
-    """Customers `[first, end)`, with their sign-up days and objections, `[end - first]`."""
+    """Customers `[first, end)`, with their sign-up days, objections and events, `[end - first]`."""
 
     first: int
     end: int
     signed_up: IntArray
     has_objected: BoolArray
+    has_event_on: IntArray | None = None
 
 
 @dataclass(frozen=True)
@@ -200,7 +202,10 @@ class _BlockEvaluation:
         ]
 
     def _set_status(self, ordinal: int, codes: Array) -> None:
-        signed_up = self.block.signed_up < self.worker.job.cutoffs[ordinal]
+        cutoff = self.worker.job.cutoffs[ordinal]
+        signed_up = self.block.signed_up < cutoff
+        if self.block.has_event_on is not None:
+            codes = np.where((codes == AT_RISK) & (self.block.has_event_on < cutoff), HAS_EVENT, codes)
         self.status[ordinal] = np.where(
             self.block.has_objected, OBJECTED, np.where(signed_up, codes, UNKNOWN)
         )
@@ -232,7 +237,14 @@ def population_sample(customers: Customers) -> list[Block]:
 
 
 def _block(customers: Customers, first: int, end: int) -> Block:
-    return Block(first, end, customers.signed_up[first:end], customers.has_objected[first:end])
+    events = customers.has_event_on
+    return Block(
+        first,
+        end,
+        customers.signed_up[first:end],
+        customers.has_objected[first:end],
+        None if events is None else events[first:end],
+    )
 
 
 def _customers_that_fit(store: Store, plan: engine.Plan, processes: int) -> int:

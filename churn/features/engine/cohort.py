@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property, partial
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from churn.data.label_events import first_known_events
 from churn.data.store import Store
 from churn.features.engine.timeline import IntArray
 from churn.features.language.events import Array, Events
@@ -16,14 +19,32 @@ from churn.features.language.population import AmongPeers, CohortValue, Peers
 from churn.features.signal import REGISTRY, Signal
 from churn.params import LabelParams
 
-UNKNOWN, AT_RISK, OBJECTED, NO_CONTRACT, INACTIVE, CANCELLING = range(-1, 5)
-"""The status of a customer at a cutoff; UNKNOWN is a customer who signs up later."""
+(
+    UNKNOWN,
+    AT_RISK,
+    OBJECTED,
+    NO_CONTRACT,
+    INACTIVE,
+    CANCELLING,
+    PAUSED,
+    STILL_ACTIVE,
+    NEVER_ACTIVE,
+    HAS_EVENT,
+) = range(-1, 9)
+"""The status of a customer at a cutoff; UNKNOWN is a customer who signs up later.
+
+AT_RISK is a customer of the cohort: one who can leave, or one who can have the event of the label.
+"""
 
 REASONS = {
     OBJECTED: "objected",
     NO_CONTRACT: "no live contract",
     INACTIVE: "inactive",
     CANCELLING: "pending cancellation",
+    PAUSED: "paused",
+    STILL_ACTIVE: "still active",
+    NEVER_ACTIVE: "never active",
+    HAS_EVENT: "already had the event",
 }
 """The reasons why a known customer is not at risk. If several reasons hold, the first one is recorded."""
 
@@ -54,15 +75,22 @@ class Customers:
         ids: The `customer_id` of each customer, `[n]`.
         signed_up: The day number of each customer's sign-up, `[n]`.
         has_objected: Whether the customer objected to being scored, `[n]`.
+        has_event_on: The day number by whose end the customer had the event of a label with `once`, as far as
+            was known, `[n]`; None for other labels.
     """
 
     ids: npt.NDArray[np.object_]
     signed_up: IntArray
     has_objected: BoolArray
+    has_event_on: IntArray | None = None
 
 
 def read_customers(store: Store) -> Customers:
-    """Read ids, sign-up days and objections; an objection also counts at earlier cutoffs."""
+    """Read ids, sign-up days and objections; an objection also counts at earlier cutoffs.
+
+    Raises:
+        SourceError: `label.where` of a label with `once` cannot be used.
+    """
     columns = store.tables["customers"].columns
     objection = "objected_at_day IS NOT NULL" if "objected_at_day" in columns else "false"
     with store.connect() as connection:
@@ -74,6 +102,7 @@ def read_customers(store: Store) -> Customers:
         ids=np.asarray(rows["customer_id"], dtype=object),
         signed_up=np.asarray(rows["day"], dtype=np.int32),
         has_objected=np.asarray(rows["objected"], dtype=bool),
+        has_event_on=first_known_events(store) if store.params.label.once else None,
     )
 
 
@@ -102,7 +131,7 @@ class Cohort:
 
     def exclusion_counts(self) -> dict[str, int]:
         """Count the known customers who are not at risk, by reason."""
-        counts = np.bincount(self.status[self.signed_up], minlength=CANCELLING + 1)
+        counts = np.bincount(self.status[self.signed_up], minlength=max(REASONS) + 1)
         return {
             reason: int(counts[code])
             for code, reason in sorted(REASONS.items(), key=lambda item: item[1])
@@ -110,35 +139,87 @@ class Cohort:
         }
 
 
+class _Status(Protocol):
+    """Computes each customer's status from the rows of a table."""
+
+    def __call__(self, core: Events, /, *, label: LabelParams, columns: tuple[str, ...]) -> Array:
+        """Return a code of the status per customer, `[n]`."""
+        ...
+
+
+@dataclass(frozen=True)
+class _StatusRule:
+    """How the cohort of a kind of label is decided from one table.
+
+    Attributes:
+        looks_back: Returns the look-back in days.
+        status: Returns each customer's status from the rows of the table; sign-ups, objections and events
+            that have already happened are applied later.
+    """
+
+    looks_back: Callable[[LabelParams], int]
+    status: _Status
+
+
 def exclusion_signal(store: Store) -> Signal:
     """Return the internal signal that decides who is at risk, from what was known at the cutoff."""
     label = store.params.label
-    looks_back = FOREVER_DAYS if label.kind == "contract" else label.days_active
-    columns = store.tables[label.core_table].columns
+    table = label.active_table or label.core_table
+    rule = _status_rule(label)
     return Signal(
         name=EXCLUSION,
-        table=label.core_table,
-        looks_back=looks_back,
+        table=table,
+        looks_back=rule.looks_back(label),
         unit="code",
         family="profile",
         riskier_when="either",
         reason={},
         doc="Why a customer is not at risk.",
-        function=partial(_status, label=label, columns=columns),
+        function=partial(rule.status, label=label, columns=store.tables[table].columns),
     )
 
 
-def _status(core: Events, label: LabelParams, columns: tuple[str, ...]) -> Array:
-    """Return each customer's status from the label's table; sign-ups and objections are applied later."""
-    if label.kind == "inactivity":
-        active = core.reader.count(core.rows, core.window) > 0
-        return np.where(active, AT_RISK, INACTIVE).astype(np.float64)
+def _status_rule(label: LabelParams) -> _StatusRule:
+    if label.active_table is None:
+        return _StatusRule(lambda _: 1, _everybody)
+    by_contract = label.active_table == "subscriptions" and label.kind != "inactivity"
+    if label.is_event and label.among == "gone":
+        return _StatusRule(lambda _: FOREVER_DAYS, _gone_by_contract if by_contract else _gone_by_inactivity)
+    if by_contract:
+        return _StatusRule(lambda _: FOREVER_DAYS, _with_contract)
+    return _StatusRule(lambda label: label.days_active, _recently_active)
+
+
+def _everybody(core: Events, label: LabelParams, columns: tuple[str, ...]) -> Array:
+    return np.full(core.reader.n, float(AT_RISK))
+
+
+def _recently_active(core: Events, label: LabelParams, columns: tuple[str, ...]) -> Array:
+    return np.where(_has_rows(core), AT_RISK, INACTIVE).astype(np.float64)
+
+
+def _with_contract(core: Events, label: LabelParams, columns: tuple[str, ...]) -> Array:
     live = core.lacking("ended_at") if "ended_at_day" in columns else core
     not_cancelled = live.lacking("cancel_requested_at") if "cancel_requested_at_day" in columns else live
-    is_live = live.reader.count(live.rows, live.window) > 0
     # One contract without a request to cancel is enough to stay.
-    stays = not_cancelled.reader.count(not_cancelled.rows, not_cancelled.window) > 0
-    return np.where(is_live, np.where(stays, AT_RISK, CANCELLING), NO_CONTRACT).astype(np.float64)
+    outside = np.where(_has_rows(live), CANCELLING, NO_CONTRACT)
+    return np.where(_has_rows(not_cancelled), AT_RISK, outside).astype(np.float64)
+
+
+def _gone_by_inactivity(core: Events, label: LabelParams, columns: tuple[str, ...]) -> Array:
+    is_active = _has_rows(core.last(label.days_active))
+    gone = np.where(_has_rows(core), AT_RISK, NEVER_ACTIVE)
+    return np.where(is_active, STILL_ACTIVE, gone).astype(np.float64)
+
+
+def _gone_by_contract(core: Events, label: LabelParams, columns: tuple[str, ...]) -> Array:
+    live = core.lacking("ended_at") if "ended_at_day" in columns else core
+    gone = np.where(_has_rows(core), AT_RISK, NEVER_ACTIVE)
+    return np.where(_has_rows(live), STILL_ACTIVE, gone).astype(np.float64)
+
+
+def _has_rows(rows: Events) -> BoolArray:
+    return np.asarray(rows.reader.count(rows.rows, rows.window) > 0)
 
 
 def peers_of(cutoff: int, signed_up: IntArray, plans: Array | None = None) -> Peers:

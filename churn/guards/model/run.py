@@ -130,7 +130,7 @@ def check_evaluation(
     findings += too_good_to_be_true(challenger.auc, above_simple_models(result), tenure_auc(test_set.rows))
     findings += calibration(challenger.calibration_slope)
     findings += bands(result.health_bands.outcomes)
-    return findings
+    return [finding.spoken(result.words.speak) for finding in findings]
 
 
 def read_training_report(folder: Path) -> GuardReport:

@@ -11,7 +11,7 @@ from churn.evaluation.result import EvaluationResult
 from churn.reporting.plots.level import calibration_figure
 from churn.reporting.plots.ranking import gain_figure, lead_time_figure, lift_figure, profit_figure
 from churn.reporting.plots.signals import dependence_figure, importance_figure
-from churn.reporting.plots.style import save_figure
+from churn.reporting.plots.style import save_figure, speak_figure
 
 FIGURES: dict[str, Callable[[EvaluationResult], Figure | None]] = {
     "gain": gain_figure,
@@ -73,5 +73,5 @@ def write_plots(folder: Path, result: EvaluationResult) -> list[Path]:
             for path in folder.glob(f"{name}.*"):
                 path.unlink()
         else:
-            written.append(save_figure(figure, folder, name, dpi=130)[1])
+            written.append(save_figure(speak_figure(figure, result.words), folder, name, dpi=130)[1])
     return written

@@ -17,6 +17,7 @@ from matplotlib.ticker import FuncFormatter, PercentFormatter
 
 from churn.data.files import write_atomically
 from churn.evaluation.measures import GainRow, ProfitPoint
+from churn.params import CHURN_WORDS, LabelWords
 
 INK, MAIN, ACCENT, SOFT = "#1d2733", "#2f6f9f", "#b4491f", "#97a3b0"
 """The only colours of a chart; a page replaces them with the colours of its style sheet."""
@@ -110,6 +111,18 @@ def style_axes(axes: Axes, x: str = "", y: str = "", size: float = 9) -> None:
     axes.tick_params(which="both", labelsize=size - 0.5, color=SOFT, labelcolor=INK)
     axes.set_xlabel(x, fontsize=size, color=INK)
     axes.set_ylabel(y, fontsize=size, color=INK)
+
+
+def speak_figure(figure: Figure, words: LabelWords) -> Figure:
+    """Put the texts of a figure into the words of a label; the labels of ticks, which may be data, stay."""
+    if words == CHURN_WORDS:
+        return figure
+    for axes in figure.axes:
+        ticks = {id(text) for text in (*axes.get_xticklabels(), *axes.get_yticklabels())}
+        for text in axes.findobj(Text):
+            if id(text) not in ticks:
+                text.set_text(words.speak(text.get_text()))
+    return figure
 
 
 def percent(axis: Any, decimals: int | None = 0) -> None:

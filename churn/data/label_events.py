@@ -1,0 +1,117 @@
+"""The rows that a label of kind event counts: those of its table that meet `label.where`."""
+
+from __future__ import annotations
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+
+from churn.data.sources.table_specs import table_contracts
+from churn.data.sql import identifier, internal_name, is_rowwise, literal, reason_of
+from churn.data.store import Store, StoredTable, date_of_day_sql
+from churn.data.tables import STORED_UNITS, Column, Table
+from churn.errors import SourceError
+from churn.secrets import hide_secrets
+
+NO_EVENT_DAY = np.iinfo(np.int32).max
+"""The day number of a customer for whom no event is known."""
+
+CUSTOMER, DAY, KNOWN = (internal_name(name) for name in ("customer", "day", "known_day"))
+"""The columns of `event_rows`; `label.where` cannot name them."""
+
+
+def event_rows(store: Store, connection: duckdb.DuckDBPyConnection) -> str:
+    """Return the SQL of the rows that the label counts, with the columns `CUSTOMER`, `DAY` and `KNOWN`.
+
+    `label.where` sees the canonical columns that are known with the row: names, texts, numbers, money in
+    whole units, truth values and scheduled days. It does not see outcomes, such as `paid_at`: they are filled
+    in later, so a label could change after it has matured.
+
+    Args:
+        store: The store.
+        connection: A connection to the store, which checks `label.where`.
+
+    Raises:
+        SourceError: `label.where` is not understood, names no column of its row, or reads other rows.
+    """
+    label = store.params.label
+    stored, contract = store.tables[label.core_table], table_contracts(store.params)[label.core_table]
+    visible = _visible_columns(stored, contract)
+    known_day = "known_day" if stored.two_clocks else "day"
+    keys = f"customer AS {CUSTOMER}, day AS {DAY}, greatest(day, {known_day}) AS {KNOWN}"
+    columns = "".join(f", {sql} AS {identifier(name)}" for name, sql in visible.items())
+    rows = f"SELECT {keys}{columns} FROM {store.scan(label.core_table)}"
+    if label.where is None:
+        return f"(SELECT {CUSTOMER}, {DAY}, {KNOWN} FROM ({rows}))"
+    # In brackets here and in round ones in `is_rowwise`, no condition can close its brackets and go on.
+    condition = f"([{label.where}\n])[1]"
+    names = list(visible)
+    place = f"{store.params.locate('label.where')} ({hide_secrets(' '.join(label.where.split()))!r:.200})"
+    listed = f"Columns that it can use: {', '.join(names) or 'none'}.{_words_on_outcomes(contract)}"
+    try:
+        [described] = connection.execute(f"DESCRIBE SELECT {condition} FROM ({rows})").fetchall()
+        rowwise = is_rowwise(connection, [label.where], names)
+    except (duckdb.Error, ValueError) as error:
+        raise SourceError(f"{place}: the SQL is not understood: {reason_of(error)}. {listed}") from None
+    if not rowwise:
+        raise SourceError(
+            f"{place}: the condition must depend only on columns of its own row, and give the same result "
+            f"whenever it is read. {listed}"
+        )
+    if described[1] != "BOOLEAN":
+        raise SourceError(
+            f"{place}: the condition gives a value of the type {described[1]}; it must be true or "
+            f"false, such as kind = 'plan'. {listed}"
+        )
+    return f"(SELECT {CUSTOMER}, {DAY}, {KNOWN} FROM ({rows}) WHERE {condition})"
+
+
+def _visible_columns(stored: StoredTable, contract: Table) -> dict[str, str]:
+    """Return the SQL of the canonical value of each stored column that is known with its row."""
+    visible = {}
+    for column in contract.columns:
+        is_known_with_row = column.role in ("value", "attribute", "scheduled") and not column.known_with
+        name = f"{column.name}_day" if column.role == "scheduled" else column.name
+        if is_known_with_row and name in stored.columns:
+            visible[column.name] = _canonical_value(column, stored)
+    return visible
+
+
+def _canonical_value(column: Column, stored: StoredTable) -> str:
+    name = identifier(column.name)
+    if column.role == "scheduled":
+        return date_of_day_sql(identifier(f"{column.name}_day"))
+    if column.type == "level":
+        names = ", ".join(map(literal, stored.levels.get(column.name, ())))
+        return f"([{names}]::VARCHAR[])[{name} + 1]"  # lists of SQL begin with 1
+    if column.type in STORED_UNITS:
+        return f"({name} / {STORED_UNITS[column.type]}.0)"
+    return name
+
+
+def _words_on_outcomes(contract: Table) -> str:
+    outcomes = [c.name for c in contract.columns if c.role == "outcome" or c.known_with]
+    if not outcomes:
+        return ""
+    return f" It cannot use {', '.join(outcomes)}: they are filled in later, and the label would change."
+
+
+def first_known_events(store: Store) -> npt.NDArray[np.int32]:
+    """Return for each customer code the day by whose end the first event had happened and was known.
+
+    At a cutoff an event has happened, as far as was known, if this day lies before the cutoff.
+
+    Returns:
+        Day numbers, shape (customers,); `NO_EVENT_DAY` without an event.
+
+    Raises:
+        SourceError: see `event_rows`.
+    """
+    first = np.full(store.n_customers, NO_EVENT_DAY, dtype=np.int32)
+    with store.connect() as connection:
+        rows = event_rows(store, connection)
+        events = connection.execute(
+            f"SELECT {CUSTOMER} AS customer, min({KNOWN}) AS day FROM {rows} GROUP BY 1"
+        ).fetchnumpy()
+    first[events["customer"]] = events["day"]
+    return first
