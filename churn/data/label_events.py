@@ -16,12 +16,12 @@ from churn.secrets import hide_secrets
 NO_EVENT_DAY = np.iinfo(np.int32).max
 """The day number of a customer for whom no event is known."""
 
-CUSTOMER, DAY, KNOWN = (internal_name(name) for name in ("customer", "day", "known_day"))
+CUSTOMER, DAY, KNOWN_DAY = (internal_name(name) for name in ("customer", "day", "known_day"))
 """The columns of `event_rows`; `label.where` cannot name them."""
 
 
 def event_rows(store: Store, connection: duckdb.DuckDBPyConnection) -> str:
-    """Return the SQL of the rows that the label counts, with the columns `CUSTOMER`, `DAY` and `KNOWN`.
+    """Return the SQL of the rows that the label counts, with the columns `CUSTOMER`, `DAY` and `KNOWN_DAY`.
 
     `label.where` sees the canonical columns that are known with the row: names, texts, numbers, money in
     whole units, truth values and scheduled days. It does not see outcomes, such as `paid_at`: they are filled
@@ -35,14 +35,14 @@ def event_rows(store: Store, connection: duckdb.DuckDBPyConnection) -> str:
         SourceError: `label.where` is not understood, names no column of its row, or reads other rows.
     """
     label = store.params.label
-    stored, contract = store.tables[label.core_table], table_contracts(store.params)[label.core_table]
-    visible = _visible_columns(stored, contract)
-    known_day = "known_day" if stored.two_clocks else "day"
-    keys = f"customer AS {CUSTOMER}, day AS {DAY}, greatest(day, {known_day}) AS {KNOWN}"
+    table, contract = store.tables[label.core_table], table_contracts(store.params)[label.core_table]
+    visible = _visible_columns(table, contract)
+    known_day = "known_day" if table.two_clocks else "day"
+    keys = f"customer AS {CUSTOMER}, day AS {DAY}, greatest(day, {known_day}) AS {KNOWN_DAY}"
     columns = "".join(f", {sql} AS {identifier(name)}" for name, sql in visible.items())
     rows = f"SELECT {keys}{columns} FROM {store.scan(label.core_table)}"
     if label.where is None:
-        return f"(SELECT {CUSTOMER}, {DAY}, {KNOWN} FROM ({rows}))"
+        return f"(SELECT {CUSTOMER}, {DAY}, {KNOWN_DAY} FROM ({rows}))"
     # In brackets here and in round ones in `is_rowwise`, no condition can close its brackets and go on.
     condition = f"([{label.where}\n])[1]"
     names = list(visible)
@@ -63,26 +63,26 @@ def event_rows(store: Store, connection: duckdb.DuckDBPyConnection) -> str:
             f"{place}: the condition gives a value of the type {described[1]}; it must be true or "
             f"false, such as kind = 'plan'. {listed}"
         )
-    return f"(SELECT {CUSTOMER}, {DAY}, {KNOWN} FROM ({rows}) WHERE {condition})"
+    return f"(SELECT {CUSTOMER}, {DAY}, {KNOWN_DAY} FROM ({rows}) WHERE {condition})"
 
 
-def _visible_columns(stored: StoredTable, contract: Table) -> dict[str, str]:
+def _visible_columns(table: StoredTable, contract: Table) -> dict[str, str]:
     """Return the SQL of the canonical value of each stored column that is known with its row."""
     visible = {}
     for column in contract.columns:
         is_known_with_row = column.role in ("value", "attribute", "scheduled") and not column.known_with
         name = f"{column.name}_day" if column.role == "scheduled" else column.name
-        if is_known_with_row and name in stored.columns:
-            visible[column.name] = _canonical_value(column, stored)
+        if is_known_with_row and name in table.columns:
+            visible[column.name] = _canonical_value(column, table)
     return visible
 
 
-def _canonical_value(column: Column, stored: StoredTable) -> str:
+def _canonical_value(column: Column, table: StoredTable) -> str:
     name = identifier(column.name)
     if column.role == "scheduled":
         return date_of_day_sql(identifier(f"{column.name}_day"))
     if column.type == "level":
-        names = ", ".join(map(literal, stored.levels.get(column.name, ())))
+        names = ", ".join(map(literal, table.levels.get(column.name, ())))
         return f"([{names}]::VARCHAR[])[{name} + 1]"  # lists of SQL begin with 1
     if column.type in STORED_UNITS:
         return f"({name} / {STORED_UNITS[column.type]}.0)"
@@ -111,7 +111,7 @@ def first_known_events(store: Store) -> npt.NDArray[np.int32]:
     with store.connect() as connection:
         rows = event_rows(store, connection)
         events = connection.execute(
-            f"SELECT {CUSTOMER} AS customer, min({KNOWN}) AS day FROM {rows} GROUP BY 1"
+            f"SELECT {CUSTOMER} AS customer, min({KNOWN_DAY}) AS day FROM {rows} GROUP BY 1"
         ).fetchnumpy()
     first[events["customer"]] = events["day"]
     return first

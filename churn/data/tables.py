@@ -39,6 +39,8 @@ class Column:
         meaning: What the column holds, for docs/your-data.md.
         names: The only names that a level may have, if the contract states them; a signal may select rows
             by such a name.
+        is_kept: Whether the store and the rejects hold the values. Words of customers that only a mood is
+            computed from are read and not kept.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Column:
     may_be_emptied: bool = False
     meaning: str = ""
     names: tuple[str, ...] = ()
+    is_kept: bool = True
 
 
 @dataclass(frozen=True)
@@ -124,6 +127,19 @@ def _money(name: str, meaning: str, is_required: bool = False) -> Column:
     return Column(name, "money", "value", is_required=is_required, bounds=_NEVER_NEGATIVE, meaning=meaning)
 
 
+def _mood(known_with: str | None = None) -> Column:
+    meaning = (
+        "how the customer's words sound, from -1 (bad) to 1 (good); `signals.mood` fills it from the words"
+    )
+    return _number("mood", meaning, -1, 1, known_with=known_with)
+
+
+def _message() -> Column:
+    return replace(
+        _text("message", "the words of the customer; only read, for `signals.mood`"), is_kept=False
+    )
+
+
 def _events(name: str, time: Column, *columns: Column) -> Table:
     return Table(name, (_ID, time, _KNOWN_AT, _ROW_ID, *columns))
 
@@ -156,6 +172,8 @@ CANONICAL_TABLES: Mapping[str, Table] = {
             _time("happened_at", "when the customer did it"),
             _level("kind", "what the customer did, such as the feature that was used"),
             _number("quantity", "how much of it", 0),
+            _message(),
+            _mood(),
         ),
         _events(
             "payments",
@@ -181,6 +199,7 @@ CANONICAL_TABLES: Mapping[str, Table] = {
             _outcome("answered_at", "when the customer answered"),
             _number("rating", "the answer", 0, 10, known_with="answered_at"),
             _text("comment", "the words of the answer", known_with="answered_at"),
+            _mood(known_with="answered_at"),
         ),
         _events(
             "tickets",
@@ -189,6 +208,8 @@ CANONICAL_TABLES: Mapping[str, Table] = {
             _outcome("closed_at", "when the ticket was closed"),
             _number("satisfaction", "the customer's rating of the help", known_with="closed_at"),
             _scheduled("due_at", "until when support promised to reply"),
+            _message(),
+            _mood(),
         ),
         _events(
             "orders",
@@ -208,6 +229,8 @@ CANONICAL_TABLES: Mapping[str, Table] = {
             Column("auto_renew", "boolean", "attribute", meaning="whether it renews without an action"),
             _outcome("cancel_requested_at", "when the customer gave notice"),
             _text("reason", "why the contract ended", known_with="ended_at"),
+            _outcome("paused_at", "when the contract was paused; a row holds its latest pause"),
+            _outcome("resumed_at", "when it went on after the pause; empty while it is paused"),
         ),
         _events("referrals", _time("happened_at", "when the customer recommended you to another person")),
         _events(
@@ -250,6 +273,9 @@ CANONICAL_TABLES: Mapping[str, Table] = {
         ),
     )
 }
+
+MOOD_TEXTS: Mapping[str, str] = {"surveys": "comment", "tickets": "message", "interactions": "message"}
+"""The column with the words of customers, by table; `signals.mood` makes the column `mood` from it."""
 
 NO_EVENTS = ("contacts", "consents")
 """Tables in which the company writes down its own acts: no signals come from them."""

@@ -188,6 +188,8 @@ COLUMN_PATTERNS: Mapping[str, Mapping[str, str]] = {
             rf"(cancel\w*request\w*|cancell?ation|cancell?ed|kuendigung\w*|gekuendigt|notice){_WHEN}"
         ),
         "reason": r"(\w+_)?reason(_code)?|(\w+_?)?grund",
+        "paused_at": rf"(paused?|pause_start\w*|on_hold|frozen|pausiert|pausen?_?(beginn|start)\w*){_WHEN}",
+        "resumed_at": (rf"(resum\w*|unpaus\w*|pause_end\w*|fortgesetzt|pausen?_?ende\w*){_WHEN}"),
     },
     "referrals": {"happened_at": rf"(referred|referral|invited|recommended|empfohlen|empfehlungs?){_WHEN}"},
     "contacts": {

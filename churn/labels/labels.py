@@ -15,10 +15,10 @@ from churn.data.store import Store, day_number
 from churn.features.language.reader import NEVER
 from churn.labels.contract import contract_outcomes
 from churn.labels.outcomes import (
-    DID_NOT_HAPPEN,
+    EVENT,
     EVENT_IN_GAP,
     GONE,
-    HAPPENED,
+    NO_EVENT,
     STAYED,
     CustomerOutcomes,
     Labels,
@@ -103,8 +103,8 @@ def event_outcomes(store: Store, cutoffs: Sequence[date]) -> list[CustomerOutcom
         ).fetchnumpy()
     result = []
     for number in range(len(cutoffs)):
-        outcome = np.full(store.n_customers, DID_NOT_HAPPEN, dtype=np.int8)
-        outcome[events["customer"][np.asarray(events[f"inside{number}"], dtype=bool)]] = HAPPENED
+        outcome = np.full(store.n_customers, NO_EVENT, dtype=np.int8)
+        outcome[events["customer"][np.asarray(events[f"inside{number}"], dtype=bool)]] = EVENT
         if label.once:
             outcome[events["customer"][np.asarray(events[f"gap{number}"], dtype=bool)]] = EVENT_IN_GAP
         back_on = np.full(store.n_customers, NEVER, dtype=np.int32)

@@ -24,7 +24,7 @@ In a label of kind event, LEFT is a customer who had the event, and STAYED is on
 DROP_REASONS = {ENDS_IN_GAP: "contract ends in the gap", EVENT_IN_GAP: "event falls in the gap"}
 """The labels that keep a row out of training, each with the reason under which its rows are counted."""
 
-RENEWED, PARTIAL, GONE, VOLUNTARY, INVOLUNTARY, HAPPENED, DID_NOT_HAPPEN = range(2, 9)
+RENEWED, PARTIAL, GONE, VOLUNTARY, INVOLUNTARY, EVENT, NO_EVENT = range(2, 9)
 OUTCOME_NAMES: Mapping[int, str] = {
     STAYED: "stayed",
     RENEWED: "renewed",
@@ -33,8 +33,8 @@ OUTCOME_NAMES: Mapping[int, str] = {
     VOLUNTARY: "left voluntarily",
     INVOLUNTARY: "left involuntarily",
     ENDS_IN_GAP: "ends in the gap",
-    HAPPENED: "event happened",
-    DID_NOT_HAPPEN: "no event",
+    EVENT: "event happened",
+    NO_EVENT: "no event",
     EVENT_IN_GAP: "event in the gap",
 }
 """The names of the outcomes.
@@ -44,7 +44,7 @@ tell the kind of leaving.
 """
 
 COUNTED_AS_LEFT = {
-    "any": (GONE, VOLUNTARY, INVOLUNTARY, HAPPENED),
+    "any": (GONE, VOLUNTARY, INVOLUNTARY, EVENT),
     "voluntary": (VOLUNTARY,),
     "involuntary": (INVOLUNTARY,),
 }

@@ -25,6 +25,8 @@ _PHRASES: tuple[tuple[str, str], ...] = (
     (r"(the )?(?:churn rate|rate of leaving)", r"\1rate of {event}"),
     (r"churn(?= (?:without contact|is predicted|of \d))", "the rate of {event}"),
     (r"churners", "customers with {event}"),
+    (r"Churners", "Customers with {event}"),
+    (r"^Left$", "With {event}"),
     (r"churner", "customer with {event}"),
     (r"stayers", "customers without {event}"),
     (r"stayed", "did not have {event}"),
@@ -36,7 +38,7 @@ _PHRASES: tuple[tuple[str, str], ...] = (
         r"(?! (?:out|aside|alone|over|behind|as|in|to|unanswered))",
         "had {event}",
     ),
-    (r"at risk", "in the cohort"),
+    (r"(?<!value )at risk", "in the cohort"),
     (r"the risk", "the probability"),
 )
 """The phrases about leaving in the program's sentences, and what they are with a label of an event."""

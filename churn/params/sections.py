@@ -212,7 +212,8 @@ class LabelParams(Section):
 
     `leaving` is the kind of leaving that counts. `involuntary_reasons` are the values of
     `subscriptions.reason` with which the company itself ends a contract. `accept_reactivation` is the reason
-    why a person accepts that many churners return.
+    why a person accepts that many churners return. With `paused_at_risk`, a customer whose contract is paused
+    at the cutoff is at risk like others.
 
     Kind event predicts a row of `table` that meets `where`, such as an upgrade. `among` is who can have the
     event: the customers who are active, gone, or all. `active_in` is the table that shows who is active:
@@ -233,6 +234,7 @@ class LabelParams(Section):
     among: Literal["active", "gone", "all"] = "active"
     active_in: str = "subscriptions"
     once: bool = False
+    paused_at_risk: bool = False
     event_name: Annotated[str, Field(pattern=r"^[^\W_][\w -]{0,39}$")] | None = None
 
     @model_validator(mode="after")
@@ -242,6 +244,8 @@ class LabelParams(Section):
         foreign = [key for key in EVENT_KEYS if key in self.model_fields_set]
         if foreign:
             raise ValueError(f"{_in_words(foreign)} to kind event; kind {self.kind} says who has left")
+        if self.kind == "inactivity" and self.paused_at_risk:
+            raise ValueError("'paused_at_risk' belongs to kind contract; only contracts are paused")
         if self.kind == "inactivity" and not self.table:
             raise ValueError("'table' is needed: the table whose events show that a customer is active")
         if self.kind == "contract" and self.active_days is not None:
@@ -263,7 +267,7 @@ class LabelParams(Section):
     def _fits_event(self) -> LabelParams:
         if not self.table:
             raise ValueError("'table' is needed: the table whose rows are the event")
-        keys = ("grace_days", "leaving", "involuntary_reasons", "accept_reactivation")
+        keys = ("grace_days", "leaving", "involuntary_reasons", "accept_reactivation", "paused_at_risk")
         foreign = [key for key in keys if key in self.model_fields_set]
         if foreign:
             raise ValueError(f"{_in_words(foreign)} to labels of churn; an event is no leaving")
@@ -281,11 +285,12 @@ class LabelParams(Section):
 
     @model_serializer(mode="wrap")
     def _without_foreign_keys(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out the keys of kind event in other labels, so that their digests stay the same."""
+        """Leave out the keys that other labels do not have, so that their digests stay the same."""
         fields: dict[str, Any] = serialize(self)
-        if self.kind != "event":
-            return {key: value for key, value in fields.items() if key not in EVENT_KEYS}
-        return fields
+        foreign = set() if self.kind == "event" else set(EVENT_KEYS)
+        if not self.paused_at_risk:
+            foreign.add("paused_at_risk")
+        return {key: value for key, value in fields.items() if key not in foreign}
 
     @property
     def definition(self) -> dict[str, Any]:
@@ -369,7 +374,8 @@ class SignalsParams(Section):
 
     `generic` holds the generic families of each table of events; its key `default` holds the families of
     tables without an entry.
-    `leave_out` holds names, families, generic families or tables.
+    `leave_out` holds names, families, generic families or tables. With `mood`, ingest computes a coarse mood
+    from the words of customers by a list of words.
     """
 
     families: tuple[str, ...] = ("all",)
@@ -378,6 +384,13 @@ class SignalsParams(Section):
     windows: tuple[Days, ...] = (7, 14, 28, 56, 91, 182)
     generic: dict[str, tuple[str, ...]] = {}
     leave_out: tuple[str, ...] = ()
+    mood: bool = False
+
+    @model_serializer(mode="wrap")
+    def _without_mood_if_off(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out `mood` while it is off, so that the digests of other companies stay the same."""
+        fields: dict[str, Any] = serialize(self)
+        return fields if self.mood else {key: value for key, value in fields.items() if key != "mood"}
 
 
 MemorySize = Annotated[str, Field(pattern=r"^\d+(\.\d+)? ?([KMGT]i?B)$")]

@@ -181,6 +181,14 @@ class NaiveEvents:
     def count_slower(self, outcome: str, days: int) -> Number:
         return self._defined(sum(hours > 24 * days for hours in self.having(outcome)._hours_to(outcome)))
 
+    def count_late(self, outcome: str, scheduled: str) -> Number:
+        promised = [row for row in self._rows if row[scheduled] is not None]
+        late = [
+            row[scheduled].date() < (row[outcome].date() if row[outcome] is not None else self._today)
+            for row in promised
+        ]
+        return self._defined(sum(late))
+
     def days_until_next(self, scheduled: str, value: str, balance: Number) -> Number:
         batches = sorted(
             (row[scheduled].date() if row[scheduled] else date.max, round(1000 * (row[value] or 0)))

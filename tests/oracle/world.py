@@ -157,6 +157,8 @@ class Maker:
         for column in table.columns:
             if column.name not in row:
                 row[column.name] = self._cell(column, happened, table)
+        if row.get("resumed_at") and (not row["paused_at"] or row["resumed_at"] < row["paused_at"]):
+            row["resumed_at"] = None  # ingest rejects such a row
         return row
 
     def _known(self, happened: datetime) -> datetime:
@@ -179,6 +181,8 @@ class Maker:
             return self._moved(happened, timedelta(minutes=minutes))
         if column.type == "money":
             return self.rng.choice([0, 1, 2, 10, self.rng.randrange(100_000) / 100])
+        if column.type == "number" and column.bounds == (-1, 1):
+            return self.rng.choice([-1, 0, 1, self.rng.randrange(-1000, 1001) / 1000])
         if column.type == "number":
             whole = column.bounds == (0, 10) or self.rng.random() < 0.6
             return self.rng.randrange(11) if whole else self.rng.randrange(11_000) / 1000

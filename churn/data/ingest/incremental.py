@@ -149,6 +149,7 @@ def _shaping_digest(params: Params) -> str:
     """Return a digest of the parameters and program versions that determine how a row is stored."""
     shaping = params.model_dump(mode="json", include={"source", "timezone", "tables", "events"})
     shaping["source"] = without_password(params.source)
+    shaping |= {"mood": True} if params.signals.mood else {}
     forgotten = read_forgotten(params.output).digest
     return digest_of([shaping, STORE_FORMAT, duckdb.__version__, *([forgotten] if forgotten else [])])
 

@@ -128,6 +128,7 @@ def fingerprint(params: Params) -> str:
         },
     )
     shaping["source"] = without_password(params.source)
+    shaping |= {"mood": True} if params.signals.mood else {}
     source = digest_of([_source_state(params), shaping, params.snapshot.watermark])
     return mark_fingerprint(source, read_forgotten(params.output))
 

@@ -73,6 +73,12 @@ def rules_for(staged_table: StagedTable, present: str | None) -> list[RowRule]:
             if column.role == "outcome":
                 is_before = f"t.{column.name} < t.{table.time}"
                 rules.append(RowRule(f"{column.name} is not before {table.time}", is_before))
+    names = {column.name for column in staged_table.columns}
+    if {"paused_at", "resumed_at"} <= names:
+        rules.append(
+            RowRule("resumed_at has a paused_at", "t.paused_at IS NULL AND t.resumed_at IS NOT NULL")
+        )
+        rules.append(RowRule("resumed_at is not before paused_at", "t.resumed_at < t.paused_at"))
     if table.name != "customers":
         rules.append(RowRule(DANGLING_RULE, "c.customer IS NULL"))
     return rules

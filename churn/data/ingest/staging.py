@@ -10,12 +10,13 @@ from dataclasses import dataclass, field, replace
 import duckdb
 
 from churn.data.forgotten import NO_CUSTOMERS, ForgottenCustomers
+from churn.data.ingest.mood import mood_sql
 from churn.data.ingest.source_errors import from_clause, sql_error
 from churn.data.ingest.type_casts import typed_column, typed_text
 from churn.data.sources.source import Source
 from churn.data.sources.table_specs import TableSpec
 from churn.data.sql import identifier, internal_name, literal, trim_blanks
-from churn.data.tables import HISTORY_PREFIX, STORED_UNITS, Column
+from churn.data.tables import HISTORY_PREFIX, MOOD_TEXTS, STORED_UNITS, Column
 from churn.errors import SourceError, did_you_mean
 from churn.params import TableParams
 
@@ -284,6 +285,8 @@ def create_typed_view(
     if spec.table.name == "emails" and "kind" in names:
         raw = one_row_per_email(connection, raw, spec, names)
         names = (*names, *EMAIL_KINDS)
+    if spec.reads_mood and "mood" not in names and MOOD_TEXTS[spec.table.name] in names:
+        raw, names = with_mood(connection, raw, spec), (*names, "mood")
     columns = tuple(column for column in spec.table.columns if column.name in names)
     types = column_types(connection, raw)
     raw, forgotten_rows = _without_forgotten(connection, raw, spec, types, forgotten)
@@ -299,6 +302,16 @@ def create_typed_view(
     ).fetchall()
     rows_view = typed_view if distinct else raw
     return StagedTable(spec, rows_view, typed_view, columns, query.unread, has_old_rejects, forgotten_rows)
+
+
+def with_mood(connection: duckdb.DuckDBPyConnection, raw: str, spec: TableSpec) -> str:
+    """Create a view of the rows with the mood of the words as a further column; return its name."""
+    name = internal_name(f"mood_{spec.table.name}")
+    connection.execute(
+        f"CREATE OR REPLACE TEMP VIEW {name} AS SELECT *, {mood_sql(MOOD_TEXTS[spec.table.name])} AS mood "
+        f"FROM {raw}"
+    ).fetchall()
+    return name
 
 
 def _without_forgotten(

@@ -223,6 +223,7 @@ class TableWriter:
         raw_values = ", ".join(
             f"{identifier(column.name + '__raw')}::VARCHAR AS {identifier(column.name)}"
             for column in self.staged_table.columns
+            if column.is_kept
         )
         bad_rows = (
             f"SELECT __broken AS rule, {raw_values} FROM ({self.checked_rows}) "
@@ -314,7 +315,7 @@ def levels_in_source(
 
 def _stored_columns_of(column: Column, time: str) -> dict[str, str]:
     name, day = identifier(column.name), _day(column.name)
-    if column.role in ("id", "time"):
+    if column.role in ("id", "time") or not column.is_kept:
         return {}
     if column.role == "known":
         return {"known_day": f"coalesce({day}, {_day(time)})"}

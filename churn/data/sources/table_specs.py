@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from churn.data.tables import CANONICAL_TABLES, Column, Table, events_table, history_table
+from churn.data.tables import CANONICAL_TABLES, MOOD_TEXTS, Column, Table, events_table, history_table
 from churn.errors import ParamsError, did_you_mean
 from churn.params import OriginParams, Params, TableParams
 
@@ -34,12 +34,14 @@ class TableSpec:
         origin: The origin of the table's rows.
         key: The table's key in the parameter file, such as `tables.orders`.
         file: The name of the parameter file, for messages.
+        reads_mood: Whether the mood of the customers' words is computed.
     """
 
     table: Table
     origin: OriginParams
     key: str
     file: str
+    reads_mood: bool = False
 
 
 def table_specs(params: Params) -> tuple[TableSpec, ...]:
@@ -53,7 +55,13 @@ def table_specs(params: Params) -> tuple[TableSpec, ...]:
     if problems:
         raise ParamsError(*(params.locate(problem) for problem in problems))
     specs = [
-        TableSpec(_with_static(CANONICAL_TABLES[name], origin), origin, f"tables.{name}", params.file)
+        TableSpec(
+            _with_static(CANONICAL_TABLES[name], origin),
+            origin,
+            f"tables.{name}",
+            params.file,
+            reads_mood=params.signals.mood and name in MOOD_TEXTS,
+        )
         for name, origin in params.tables.items()
     ]
     specs += _history_specs(params)

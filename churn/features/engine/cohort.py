@@ -26,7 +26,7 @@ from churn.params import LabelParams
     NO_CONTRACT,
     INACTIVE,
     CANCELLING,
-    PAUSED,
+    ON_PAUSE,
     STILL_ACTIVE,
     NEVER_ACTIVE,
     HAS_EVENT,
@@ -41,7 +41,7 @@ REASONS = {
     NO_CONTRACT: "no live contract",
     INACTIVE: "inactive",
     CANCELLING: "pending cancellation",
-    PAUSED: "paused",
+    ON_PAUSE: "paused",
     STILL_ACTIVE: "still active",
     NEVER_ACTIVE: "never active",
     HAS_EVENT: "already had the event",
@@ -181,7 +181,7 @@ def exclusion_signal(store: Store) -> Signal:
 
 def _status_rule(label: LabelParams) -> _StatusRule:
     if label.active_table is None:
-        return _StatusRule(lambda _: 1, _everybody)
+        return _StatusRule(lambda _: 1, _all_customers)
     by_contract = label.active_table == "subscriptions" and label.kind != "inactivity"
     if label.is_event and label.among == "gone":
         return _StatusRule(lambda _: FOREVER_DAYS, _gone_by_contract if by_contract else _gone_by_inactivity)
@@ -190,7 +190,7 @@ def _status_rule(label: LabelParams) -> _StatusRule:
     return _StatusRule(lambda label: label.days_active, _recently_active)
 
 
-def _everybody(core: Events, label: LabelParams, columns: tuple[str, ...]) -> Array:
+def _all_customers(core: Events, label: LabelParams, columns: tuple[str, ...]) -> Array:
     return np.full(core.reader.n, float(AT_RISK))
 
 
@@ -203,7 +203,14 @@ def _with_contract(core: Events, label: LabelParams, columns: tuple[str, ...]) -
     not_cancelled = live.lacking("cancel_requested_at") if "cancel_requested_at_day" in columns else live
     # One contract without a request to cancel is enough to stay.
     outside = np.where(_has_rows(live), CANCELLING, NO_CONTRACT)
-    return np.where(_has_rows(not_cancelled), AT_RISK, outside).astype(np.float64)
+    if "paused_at_day" not in columns or label.paused_at_risk:
+        return np.where(_has_rows(not_cancelled), AT_RISK, outside).astype(np.float64)
+    # One contract of these that runs and is not paused is enough to be at risk.
+    goes_on = _has_rows(not_cancelled.lacking("paused_at"))
+    if "resumed_at_day" in columns:
+        goes_on |= _has_rows(not_cancelled.having("resumed_at"))
+    paused = np.where(_has_rows(not_cancelled), ON_PAUSE, outside)
+    return np.where(goes_on, AT_RISK, paused).astype(np.float64)
 
 
 def _gone_by_inactivity(core: Events, label: LabelParams, columns: tuple[str, ...]) -> Array:

@@ -62,6 +62,18 @@ class OrderedVerbs(View):
             per_customer(rows, (rows.columns[column] > days * 86_400).astype(np.float64))
         )
 
+    def count_late(self, outcome: str, scheduled: str) -> Array:
+        """Count the rows whose outcome had not come by the end of a scheduled day.
+
+        The outcome came on a later day, or the scheduled day is over and the outcome is not known. Rows
+        without a scheduled day do not count.
+        """
+        column, due = f"{self._outcome(outcome)}_day", self._scheduled(scheduled)
+        rows = self.reader.sequence(self._rows_with(due), self.window, (column, due))
+        is_known = rows.columns[column] < self.reader.cutoff
+        end = np.where(is_known, rows.columns[column], self.reader.cutoff)
+        return self._where_covered(per_customer(rows, (end > rows.columns[due]).astype(np.float64)))
+
     def days_until_next(self, scheduled: str, value: str, balance: Array) -> Array:
         """Return the days to the first scheduled time at which a part of a balance ends.
 

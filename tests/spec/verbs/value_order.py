@@ -135,6 +135,28 @@ EXAMPLES = (
         ),
     ),
     Example(
+        "count_late",
+        "tickets",
+        "tickets.count_late('first_reply_at', 'due_at')",
+        """
+        customer | opened_at        | first_reply_at   | due_at
+        late     | 2024-06-11 10:00 | 2024-06-13 00:00 | 2024-06-12 10:00
+        in_time  | 2024-06-11 10:00 | 2024-06-12 23:59 | 2024-06-12 10:00
+        waits    | 2024-06-11 10:00 |                  | 2024-06-30 23:59
+        may_wait | 2024-06-11 10:00 |                  | 2024-07-01 00:00
+        told     | 2024-06-11 10:00 | 2024-07-01 00:00 | 2024-06-29 10:00
+        no_word  | 2024-06-11 10:00 | 2024-06-20 10:00 |
+        two      | 2024-06-11 10:00 | 2024-06-13 10:00 | 2024-06-12 10:00
+        two      | 2024-06-12 10:00 | 2024-06-13 10:00 | 2024-06-12 10:00
+        """,
+        {"late": 1, "in_time": 0, "waits": 1, "may_wait": 0, "told": 1, "no_word": 0, "two": 2},
+        (
+            "The reply to Late came the day after the promised day, the reply to In_time on it, after the "
+            "hour. Waits has no reply and its promised day is over; May_wait's is not. Told's reply is not "
+            "known before the cutoff. No_word was promised nothing."
+        ),
+    ),
+    Example(
         "days_until_next",
         "loyalty",
         "loyalty.days_until_next('expires_at', 'points', loyalty.latest('balance'))",

@@ -19,6 +19,8 @@ from churn.params import CHURN_WORDS, event_words
         ("a customer leaves", "a customer has the event upgrade"),
         ("the odds of leaving", "the odds of the event upgrade"),
         ("28 customers at risk", "28 customers in the cohort"),
+        ("Left", "With the event upgrade"),
+        ("Churners reached", "Customers with the event upgrade reached"),
     ],
 )
 def test_a_sentence_about_leaving_speaks_of_the_event(sentence: str, spoken: str) -> None:
@@ -29,9 +31,10 @@ def test_a_sentence_about_leaving_speaks_of_the_event(sentence: str, spoken: str
     "sentence",
     [
         "Run `churn label` again; `churners` is a column.",
-        "see /home/churn/left/churners.csv and churners.csv",
+        "see output/left/churners.csv and ./churn/label",
         "payments is left out, and 3 days left are left over",
         "score.left_out, label.leaving",
+        "the value at risk",
     ],
 )
 def test_code_paths_and_other_meanings_stay(sentence: str) -> None:
