@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+from churn.errors import CallError
 from churn.features.library import all_signals
 from churn.kpis.company import Company
 from churn.kpis.sections import compute_kpis, write_kpis
@@ -24,9 +25,15 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
 
     Raises:
         ParamsError: `kpis.segments` names no text attribute.
-        CallError: the cutoff lies after the data.
+        CallError: the cutoff lies after the data, or the label is of kind event.
         SourceError: a file of an earlier night is damaged.
     """
+    if params.label.is_event:
+        raise CallError(
+            f"{params.locate('label.kind')} is event, which does not say who stays a customer, so there are "
+            "no figures of retention. Give a label of contracts or of inactivity in a parameter file of its "
+            "own, or with --set 'label={kind: contract, horizon_days: 31}'."
+        )
     store = ensure_store(params, echo)
     day = store.cutoff_or_tonight(cutoff)
     nights = PastNights(params.output, params.label_id, day, tuple(all_signals(params).values()))

@@ -31,6 +31,7 @@ class RunLog(Echo):
             file: The same file, open for writing.
         """
         super().__init__(echo.raise_if_stopped)
+        self.speak = echo.speak
         self.path = path
         self._echo = echo
         self._file = file
@@ -72,7 +73,7 @@ class RunLog(Echo):
         yield check_only
 
     def _write(self, text: str) -> None:
-        self._file.write(f"{escape_controls(hide_secrets(text))}\n")
+        self._file.write(f"{escape_controls(hide_secrets(self.speak(text)))}\n")
         self._file.flush()
 
 

@@ -8,6 +8,7 @@ from churn.data.store import StoredTable
 from churn.evaluation.result import EvaluationResult
 from churn.metrics.catalog import CANDIDATE_NAMES
 from churn.metrics.interval import format_interval
+from churn.params import words_of
 from churn.reporting.report import ReportSources, expected_total
 from churn.snapshots.manifest import SnapshotManifest
 from churn.training.challenger import Challenger
@@ -63,12 +64,12 @@ def night_line(night: ReportSources) -> str:
 
 def result_sentences(night: ReportSources) -> tuple[str, ...]:
     """Return what a reader of the night must know: the trust in the model, the risk, and the calls."""
-    facts = night.facts
-    expected = expected_total(night.scores["churn_probability"].dropna().to_numpy())
+    facts, words = night.facts, words_of(night.facts.label)
+    expected = expected_total(night.scores[words.probability].dropna().to_numpy())
     return (
-        _trust_sentence(night),
-        f"{facts.cohort:,} customers could leave; about {expected.value:,.0f} of them are expected to leave "
-        f"within {facts.label['horizon_days']} days.",
+        words.speak(_trust_sentence(night)),
+        f"{facts.cohort:,} customers could {words.happen}; about {expected.value:,.0f} of them are expected "
+        f"to {words.happen} within {facts.label['horizon_days']} days.",
         f"The call list names {facts.n_contacts:,} customers, {facts.tasks.get('new', 0):,} of them new; "
         f"{facts.controls:,} more are controls, whom nobody contacts.",
     )
