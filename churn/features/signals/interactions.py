@@ -104,3 +104,17 @@ def interaction_kind_shift(interactions: Events) -> Array:
 def interaction_weeks_falling(interactions: Events) -> Array:
     """Weeks since interactions began to fall below the mean of the last 26 weeks (CUSUM)."""
     return interactions.shortfall_weeks()
+
+
+@signal(
+    table="interactions",
+    looks_back=366,
+    unit="-1..1",
+    riskier_when="lower",
+    family="sentiment",
+    reason="how recent messages sound, from -1 (bad) to 1 (good): {value:.1f}",
+    german="wie die letzten Nachrichten klingen, von -1 (schlecht) bis 1 (gut): {value:.1f}",
+)
+def interaction_mood(interactions: Events) -> Array:
+    """Mean mood of the messages of the last 366 days by a word list; weights halve per 90 days of age."""
+    return interactions.decayed_mean("mood", half_life_days=90)

@@ -121,3 +121,17 @@ def survey_rating_decayed(surveys: Events) -> Array:
 def surveys_silent_run(surveys: Events) -> Array:
     """Surveys sent after the newest survey that was answered before the cutoff, within 366 days."""
     return surveys.run_lacking("answered_at")
+
+
+@signal(
+    table="surveys",
+    looks_back=366,
+    unit="-1..1",
+    riskier_when="lower",
+    family="sentiment",
+    reason="how the comments on recent surveys sound, from -1 (bad) to 1 (good): {value:.1f}",
+    german="wie die Kommentare zu den letzten Umfragen klingen, von -1 (schlecht) bis 1 (gut): {value:.1f}",
+)
+def survey_mood(surveys: Events) -> Array:
+    """Mean mood of the comments of the last 366 days by a word list; weights halve per 90 days of age."""
+    return surveys.by("answered_at").decayed_mean("mood", half_life_days=90)

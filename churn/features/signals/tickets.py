@@ -67,6 +67,20 @@ def tickets_unanswered(tickets: Events) -> Array:
 
 @signal(
     table="tickets",
+    looks_back=182,
+    unit="tickets",
+    riskier_when="higher",
+    family="support",
+    reason="support tickets of the last half year without a reply by the promised day: {value:.0f}",
+    german="Support-Anfragen im letzten halben Jahr ohne Antwort bis zum zugesagten Tag: {value:.0f}",
+)
+def tickets_replied_late(tickets: Events) -> Array:
+    """Tickets of the last 182 days that had no reply by the end of the promised day (`due_at`)."""
+    return tickets.count_late("first_reply_at", "due_at")
+
+
+@signal(
+    table="tickets",
     looks_back=366,
     unit="hours",
     riskier_when="higher",
@@ -105,3 +119,17 @@ def tickets_resolution_hours_decayed(tickets: Events) -> Array:
 def tickets_last_satisfaction(tickets: Events) -> Array:
     """Satisfaction with the latest closed ticket of the last 366 days."""
     return tickets.by("closed_at").latest("satisfaction")
+
+
+@signal(
+    table="tickets",
+    looks_back=366,
+    unit="-1..1",
+    riskier_when="lower",
+    family="sentiment",
+    reason="how recent messages to support sound, from -1 (bad) to 1 (good): {value:.1f}",
+    german="wie die letzten Nachrichten an den Support klingen, von -1 (schlecht) bis 1 (gut): {value:.1f}",
+)
+def tickets_mood(tickets: Events) -> Array:
+    """Mean mood of the messages of the last 366 days by a word list; weights halve per 90 days of age."""
+    return tickets.decayed_mean("mood", half_life_days=90)
