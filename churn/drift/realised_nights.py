@@ -99,7 +99,7 @@ def read_realised(
     for earlier in chosen:
         facts = scored[earlier]
         try:
-            customers, probability = _read_scores(output, earlier, facts)
+            customers, probability = _read_scores(output, earlier, facts, label.words.probability)
         except SourceError as error:
             notes.append(f"{error} The night of {earlier} is left out of the performance.")
             continue
@@ -170,13 +170,15 @@ def _scored_nights(output: Path, night: date, label_id: str) -> tuple[dict[date,
     return scored, notes
 
 
-def _read_scores(output: Path, night: date, facts: PastNightFacts) -> tuple[npt.NDArray[np.object_], Floats]:
+def _read_scores(
+    output: Path, night: date, facts: PastNightFacts, probability: str
+) -> tuple[npt.NDArray[np.object_], Floats]:
     """Return the ids and the probabilities of the customers that were scored on a night."""
     path = scores_path(output, night)
     try:
         table = read_own_parquet(
             path,
-            ("customer_id", "churn_probability"),
+            ("customer_id", probability),
             way_out=f"Run `churn score --cutoff {night}` again.",
             checksum=facts.files.get(path.name),
             only=True,
@@ -184,7 +186,7 @@ def _read_scores(output: Path, night: date, facts: PastNightFacts) -> tuple[npt.
     except FileNotFoundError:
         raise SourceError(f"{path}: the file is missing. Run `churn score --cutoff {night}` again.") from None
     customers = np.array(table.column("customer_id").to_pylist(), dtype=object)
-    return customers, table.column("churn_probability").to_numpy()
+    return customers, table.column(probability).to_numpy()
 
 
 def _windows_since(learnt_until: date, night: date, label: LabelParams, late_days: int) -> list[date]:
