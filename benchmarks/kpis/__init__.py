@@ -1,1 +1,1 @@
-"""Whether the figures of retention tell the truth about companies whose truth is known."""
+"""Whether the figures of retention hold: generated companies, alarms, real data and speed."""

@@ -1,39 +1,48 @@
-"""Whether the figures of retention tell the truth: `python -m benchmarks.kpis activation --write`."""
+"""Check the figures of retention: `python -m benchmarks.kpis companies|alarms`."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 
-from benchmarks import write_table
-from benchmarks.kpis import activation
-
-README = Path(__file__).with_name("README.md")
-TABLES: dict[str, Callable[[int, int], Iterator[str]]] = {"activation": activation.table}
-"""For each name, what yields the lines of its table, given the number of companies and the seed."""
+from benchmarks.kpis.companies import check_companies
+from benchmarks.kpis.false_alarms import alarm_rates
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Simulate companies, print the table, and write it on request."""
+def main() -> int:
+    """Run one of the checks and print what it found; the exit code is 1 if a rule is broken."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.kpis", description=__doc__)
-    parser.add_argument("table", choices=[*TABLES])
-    parser.add_argument("--companies", type=int, default=200, help="how many companies of each kind")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--write", action="store_true", help=f"put the table into {README.name}")
-    arguments = parser.parse_args(argv)
-    lines = []
-    for line in TABLES[arguments.table](arguments.companies, arguments.seed):
-        print(line, flush=True)
-        lines.append(line)
-    if arguments.write:
-        write_table(README, marks(arguments.table), "\n".join(lines))
-    return 0
+    checks = parser.add_subparsers(dest="check", required=True)
+    for name, default in (("companies", 10_000), ("alarms", 200)):
+        check = checks.add_parser(name)
+        check.add_argument("--companies", type=int, default=default)
+        check.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    if arguments.check == "companies":
+        return _companies(arguments.companies, arguments.seed)
+    return _alarms(arguments.companies, arguments.seed)
 
 
-def marks(name: str) -> tuple[str, str]:
-    """Return the lines before and after a table of the page."""
-    return f"<!-- table of benchmarks.kpis {name} -->", f"<!-- end of table {name} -->"
+def _companies(companies: int, seed: int) -> int:
+    verdict = check_companies(companies, seed)
+    print(
+        f"{verdict.companies:,} companies, {verdict.periods:,} months, "
+        f"{verdict.undefined:,} figures undefined and missing"
+    )
+    for rule, count in verdict.broken.items():
+        print(f"  {rule}: {count} broken")
+    return int(any(verdict.broken.values()))
+
+
+def _alarms(companies: int, seed: int) -> int:
+    rates = alarm_rates(companies, seed)
+    share = rates.null_alarms / rates.null_periods
+    print(f"nothing happens: an alarm in {share:.1%} of {rates.null_periods:,} weeks")
+    shares = {name: rates.found[name] / number for name, number in rates.falls.items()}
+    for name, found in shares.items():
+        print(
+            f"planted fall of {name}: raised within two weeks in {found:.1%} of {rates.falls[name]} companies"
+        )
+    return int(share > 0.05 or min(shares.values()) < 0.95)
 
 
 if __name__ == "__main__":
