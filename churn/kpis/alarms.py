@@ -25,7 +25,7 @@ Floats = npt.NDArray[np.float64]
 MAD_TO_SIGMA = 1.4826
 """The factor from the median absolute deviation to the standard deviation of a normal distribution."""
 
-N_SIGMA = {"week": 3.5, "month": 4.5}
+N_SIGMA = {"week": 3.2, "month": 4.5}
 """The distance of the limit from the usual value, in robust standard deviations.
 
 Chosen so that companies in which nothing happens alarm in at most 5 % of the periods, over all watched

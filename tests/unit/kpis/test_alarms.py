@@ -96,7 +96,7 @@ def test_a_figure_that_never_changed_has_no_limits_unless_its_sampling_error_is_
     orders = limits_of(figures([100.0] * 30, name="orders"), "week")
 
     assert orders is not None
-    assert orders.low == pytest.approx(100 - 3.5 * 10)
+    assert orders.low == pytest.approx(100 - 3.2 * 10)
 
 
 def test_a_figure_that_is_not_watched_and_a_quarter_raise_nothing() -> None:
