@@ -35,9 +35,10 @@ def retention_of(company: Company) -> SectionResult:
 def recurring_of(company: Company) -> SectionResult:
     """Compute the section `recurring`."""
     params = company.store.params
+    is_label = params.label.core_table == "subscriptions"
     return recurring_section(
         read_contract_rows(company.store, company.cutoff),
-        company.periods_of_table("subscriptions"),
+        company.retention_periods if is_label else company.periods_of_table("subscriptions"),
         company.segmentations,
         cutoff=company.cutoff,
         grace_days=params.label.grace_days,

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from churn.data.store import Store, day_number
 from churn.features.engine.cohort import read_customers
-from churn.kpis.spells import ActivitySpells
+from churn.kpis.spells import ActivitySpells, first_recorded_end
 from churn.labels.kaplan_meier import Lives
 
 Ints = npt.NDArray[np.int64]
@@ -84,8 +84,7 @@ def contract_lives(spells: ActivitySpells, cutoff: int) -> FirstLives:
         cutoff: The day number of the cutoff.
     """
     until = cutoff - spells.wait_days
-    ends = spells.end[spells.end < until]
-    complete_from = int(ends.min()) if len(ends) else int(spells.start.min(initial=until))
+    complete_from = first_recorded_end(spells.start, spells.end, until)
     customer, joined_on, end = _first_spells(spells, cutoff)
     seen_from = np.maximum(complete_from - 1 - joined_on, 0)
     is_seen = (seen_from == 0) | (end - joined_on > seen_from)

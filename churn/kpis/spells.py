@@ -32,7 +32,9 @@ class ActivitySpells:
         start, end: The day numbers of each spell, `[spells]`; the end is `NEVER` while the spell goes on.
         is_involuntary: Whether the customer did not want the end, `[spells]`; None if the data cannot tell.
         wait_days: How many days after a cutoff it is certain who was active at the cutoff.
-        first_day: The first day number at which everybody who is active is seen.
+        first_day: The first day number from which on both who is active and who leaves is seen. A company
+            often has all contracts that run on some day, and not those that ended before. So with contracts
+            it is the day of the first recorded end: before it, retention would be 100 % whatever happened.
     """
 
     customer: Ints
@@ -64,15 +66,27 @@ def read_spells(store: Store, cutoff: date) -> ActivitySpells:
 def _contract_spells(store: Store, spells: ContractSpells, cutoff: int) -> ActivitySpells:
     involuntary = involuntary_ends(store, spells)
     has_begun = spells.start < cutoff
-    first = store.tables["subscriptions"].first_day
+    start, end = spells.start[has_begun].astype(np.int64), spells.end[has_begun].astype(np.int64)
+    wait_days = store.params.label.grace_days + store.params.snapshot.late_days
     return ActivitySpells(
         spells.customer[has_begun].astype(np.int64),
-        spells.start[has_begun].astype(np.int64),
-        spells.end[has_begun].astype(np.int64),
+        start,
+        end,
         is_involuntary=None if involuntary is None else involuntary[has_begun],
-        wait_days=store.params.label.grace_days + store.params.snapshot.late_days,
-        first_day=first or 0,
+        wait_days=wait_days,
+        first_day=first_recorded_end(start, end, cutoff - wait_days),
     )
+
+
+def first_recorded_end(start: Ints, end: Ints, until: int) -> int:
+    """Return the day of the first end before `until`; the day of the first start if nobody has left.
+
+    Args:
+        start, end: The day numbers of each spell.
+        until: The day number up to which it is certain who left.
+    """
+    ends = end[end < until]
+    return int(ends.min()) if len(ends) else int(start.min(initial=until))
 
 
 def _event_days(store: Store, table: str, cutoff: int) -> Iterator[tuple[Ints, Ints]]:

@@ -232,9 +232,8 @@ def churn_lines(title: str, table: ChurnTable) -> list[str]:
             lines.append(f"  {name}: {difference.reason}")
             continue
         verdict = "a difference" if difference.means_something else "no difference is shown"
-        lines.append(
-            f"  {name}: {share_text(difference.value, difference.low, difference.high)} points, {verdict}"
-        )
+        points = points_text(difference.value, difference.low, difference.high)
+        lines.append(f"  {name}: {points} points, {verdict}")
     return lines
 
 
@@ -288,6 +287,16 @@ def share_text(share: float | None, low: float | None, high: float | None) -> st
     '73.4% [70.0%, 76.8%]'
     """
     return format_interval(Interval(value=share, low=low, high=high), 1, percent=True)
+
+
+def points_text(value: float | None, low: float | None, high: float | None) -> str:
+    """Return a difference of shares with its interval in percentage points.
+
+    >>> points_text(0.04, 0.023, 0.058)
+    '+4.0 [+2.3, +5.8]'
+    """
+    value, low, high = (None if number is None else 100 * number for number in (value, low, high))
+    return format_interval(Interval(value=value, low=low, high=high), 1, signed=True)
 
 
 def columns(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -16,12 +16,14 @@ SUBSCRIPTIONS = """
     anna        | 2024-01-10 |            | pro
     ben         | 2024-01-10 | 2024-06-10 | pro
     cleo        | 2024-06-03 | 2024-06-20 | pro
+    zoe         | 2024-01-10 | 2024-03-10 | pro
 """
 CUSTOMERS = """
     customer_id | signed_up_at | country
     anna        | 2024-01-10   | DE
     ben         | 2024-01-10   | AT
     cleo        | 2024-06-03   | AT
+    zoe         | 2024-01-10   | DE
 """
 
 
@@ -56,6 +58,13 @@ def test_figures_of_a_drawn_company_are_those_of_its_contracts(kpis: Kpis) -> No
     assert june["crr", None] == pytest.approx(200 / 3)
     assert june["crr", "AT"] == 0
     assert june["early_churn", None] == 100
+
+
+def test_months_before_the_first_recorded_end_have_no_retention(kpis: Kpis) -> None:
+    """Of the contracts that ended before the data, none is known, so everybody would seem to stay."""
+    starts = [f.period.start for f in kpis.figures if f.name == "crr" and f.period.kind == "month"]
+
+    assert min(starts) == date(2024, 4, 1)  # zoe left on 2024-03-10, `old` joined in 2020
 
 
 def test_as_of_an_earlier_day_only_what_was_known_then_counts(drawn: DrawnCompany) -> None:
