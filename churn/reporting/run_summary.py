@@ -1,17 +1,22 @@
-"""What `churn run` shows on one screen: a line for each step, and the result in three sentences."""
+"""What `churn run` shows on one screen: a line for each step, and the result in a few sentences."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from churn.data.store import StoredTable
+from churn.drift.result import Drift
 from churn.evaluation.result import EvaluationResult
 from churn.metrics.catalog import CANDIDATE_NAMES
 from churn.metrics.interval import format_interval
 from churn.params import words_of
+from churn.reporting.drift_lines import headline
 from churn.reporting.report import ReportSources, expected_total
 from churn.snapshots.manifest import SnapshotManifest
 from churn.training.challenger import Challenger
+
+MAX_ALARMS = 3
+"""The largest number of things that have moved on the screen; drift.json holds all."""
 
 
 def tables_line(tables: Mapping[str, StoredTable]) -> str:
@@ -63,7 +68,7 @@ def night_line(night: ReportSources) -> str:
 
 
 def result_sentences(night: ReportSources) -> tuple[str, ...]:
-    """Return what a reader of the night must know: the trust in the model, the risk, and the calls."""
+    """Return what a reader of the night must know: trust in the model, risk, calls, and what has moved."""
     facts, words = night.facts, words_of(night.facts.label)
     expected = expected_total(night.scores[words.probability].dropna().to_numpy())
     return (
@@ -72,7 +77,17 @@ def result_sentences(night: ReportSources) -> tuple[str, ...]:
         f"to {words.happen} within {facts.label['horizon_days']} days.",
         f"The call list names {facts.n_contacts:,} customers, {facts.tasks.get('new', 0):,} of them new; "
         f"{facts.controls:,} more are controls, whom nobody contacts.",
+        *_drift_sentences(night.drift),
     )
+
+
+def _drift_sentences(drift: Drift | None) -> Iterator[str]:
+    """Yield what has moved, and each reason to train again; nothing if nobody looked."""
+    if drift is None:
+        return
+    yield headline(drift)
+    yield from (str(alarm) for alarm in drift.alarms[:MAX_ALARMS])
+    yield from (f"Train again: {trigger.text}" for trigger in drift.retrain)
 
 
 def _trust_sentence(night: ReportSources) -> str:

@@ -14,6 +14,7 @@ from churn.reporting.run_summary import (
     tables_line,
 )
 from churn.snapshots.manifest import SnapshotManifest
+from tests.drawn_drift import AGE, STOPPED, drift_of
 
 
 def table(rows: int, rejects: int) -> StoredTable:
@@ -50,6 +51,18 @@ def test_the_result_says_trust_risk_and_calls(evaluated: Path) -> None:
     assert "3 customers could leave; about 1 of them" in risk
     assert calls.startswith("The call list names 1 customers")
     assert night_line(night) == "3 customers scored, 1 left out, each with a reason"
+
+
+def test_what_has_moved_and_reasons_to_train_again_are_sentences(evaluated: Path) -> None:
+    night = read_report_sources(evaluated)
+    quiet = replace(night, drift=drift_of())
+    moved = replace(night, drift=drift_of(alarms=(STOPPED,), triggers=(AGE,)))
+
+    assert [sentence[:18] for sentence in result_sentences(quiet)[3:]] == ["Nothing has moved:"]
+    assert result_sentences(moved)[4:] == (
+        "logins: no row for a day. Check it.",
+        "Train again: the newest cutoff is 200 days old; the limit is 184.",
+    )
 
 
 def test_a_trial_is_called_a_trial(evaluated: Path) -> None:
