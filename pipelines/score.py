@@ -255,8 +255,9 @@ def _look_for_drift(
     is_trial: bool,
 ) -> None:
     """Look for what has moved since the training, after the night is written, and say it."""
-    scored = scores.select(["customer_id", "churn_probability"]).drop_null().to_pandas()
-    probability = scored.set_index("customer_id")["churn_probability"].reindex(frame["customer_id"])
+    column = params.label.words.probability
+    scored = scores.select(["customer_id", column]).drop_null().to_pandas()
+    probability = scored.set_index("customer_id")[column].reindex(frame["customer_id"])
     drift = write_drift(
         params, store, cutoff, champion, frame, probability.to_numpy(dtype=np.float64), ledger, is_trial
     )

@@ -131,7 +131,7 @@ def signal_alarms(drifts: tuple[SignalDrift, ...], score: SignalDrift | None) ->
         alarms.append(
             Alarm(
                 kind="score",
-                subject="churn_probability",
+                subject="probabilities",
                 text=f"the probabilities have moved since the training (PSI {score.psi:.2f}, limit "
                 f"{score.limit:.2f}).",
                 way_out="Look at the signals that moved; if their sources are sound, train again.",
