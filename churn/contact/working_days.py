@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 import holidays
 import numpy as np
 import numpy.typing as npt
 
 from churn.errors import ParamsError, did_you_mean
+from churn.params.schema import time_zones
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
@@ -225,7 +226,7 @@ def read_zones(timezones: npt.NDArray[np.object_], company_zone: str) -> ZoneRea
         timezones: The column `timezone` of customers; None where missing. Shape `[customers]`.
         company_zone: The parameter `timezone`.
     """
-    known_zones = available_timezones() - {"localtime"}
+    known_zones = time_zones()
     zones = np.array(
         [zone if isinstance(zone, str) and zone in known_zones else company_zone for zone in timezones],
         dtype=object,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import available_timezones
@@ -43,6 +44,12 @@ CHAMPION_FOLDER = "champion"
 """The folder of the exported champion under `models`."""
 
 
+@cache
+def time_zones() -> frozenset[str]:
+    """Return the names of all time zones except `localtime`, the zone of a machine, which DuckDB has not."""
+    return frozenset(available_timezones() - {"localtime"})
+
+
 class Params(Section):
     """All of params.yaml; paths are absolute."""
 
@@ -73,9 +80,8 @@ class Params(Section):
     @field_validator("timezone")
     @classmethod
     def _timezone_exists(cls, name: str) -> str:
-        names = available_timezones() - {"localtime"}  # the zone of a machine, and DuckDB does not know it
-        if name not in names:
-            raise ValueError(f"is not a time zone.{did_you_mean(name, names)}")
+        if name not in time_zones():
+            raise ValueError(f"is not a time zone.{did_you_mean(name, time_zones())}")
         return name
 
     @property

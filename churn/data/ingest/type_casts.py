@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import cache
 
 import duckdb
 
@@ -108,25 +109,32 @@ def create_utc_of(connection: duckdb.DuckDBPyConnection, timezone: str) -> None:
     subtracts the constant offset of each day, which it finds in one bitstring for each offset. Only the days
     on which the clocks change use DuckDB's own conversion.
     """
-    zone = literal(timezone)
-    rows = connection.execute(
-        f"""
-        WITH days AS (
-            SELECT d::DATE AS day, (epoch(d) - epoch(timezone({zone}, d)))::BIGINT AS seconds
-            FROM generate_series(
-                TIMESTAMP '{FIRST_FAST_DAY}', TIMESTAMP '{LAST_FAST_DAY}', INTERVAL 1 DAY
-            ) s(d)
-        )
-        SELECT CASE WHEN seconds = lead(seconds) OVER (ORDER BY day) THEN seconds END FROM days
-        ORDER BY day LIMIT (SELECT count(*) - 1 FROM days)
-        """
-    ).fetchall()
-    slow_way = f"timezone('UTC', timezone({zone}, t))"
+    slow_way = f"timezone('UTC', timezone({literal(timezone)}, t))"
     outside = f"t < DATE '{FIRST_FAST_DAY}' OR t >= DATE '{LAST_FAST_DAY}'"
-    offset = f"CASE WHEN {outside} THEN NULL ELSE {_offset_of_day([seconds for (seconds,) in rows])} END"
+    offset = f"CASE WHEN {outside} THEN NULL ELSE {_offset_in_zone(timezone)} END"
     connection.execute(
         f"CREATE OR REPLACE TEMP MACRO utc_of(t) AS coalesce(t - to_seconds({offset}), {slow_way})"
     ).fetchall()
+
+
+@cache
+def _offset_in_zone(timezone: str) -> str:
+    """Return the SQL of the offset of a zone on the day of `t`, in seconds; see `_offset_of_day`."""
+    zone = literal(timezone)
+    with duckdb.connect(config={"autoinstall_known_extensions": False}) as connection:
+        rows = connection.execute(
+            f"""
+            WITH days AS (
+                SELECT d::DATE AS day, (epoch(d) - epoch(timezone({zone}, d)))::BIGINT AS seconds
+                FROM generate_series(
+                    TIMESTAMP '{FIRST_FAST_DAY}', TIMESTAMP '{LAST_FAST_DAY}', INTERVAL 1 DAY
+                ) s(d)
+            )
+            SELECT CASE WHEN seconds = lead(seconds) OVER (ORDER BY day) THEN seconds END FROM days
+            ORDER BY day LIMIT (SELECT count(*) - 1 FROM days)
+            """
+        ).fetchall()
+    return _offset_of_day([seconds for (seconds,) in rows])
 
 
 def _offset_of_day(seconds_of_days: Sequence[int | None]) -> str:
