@@ -7,7 +7,7 @@ WORKERS ?= 2
 PYTEST := $(BIN)/pytest -n $(WORKERS) --dist worksteal -rs
 export MLFLOW_DISABLE_TELEMETRY := true
 
-.PHONY: help setup run demo shell quick test lint docs golden bench scoreboard ui clean
+.PHONY: help setup run demo shell quick test fast_tests all_tests lint docs golden bench scoreboard ui clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -43,10 +43,16 @@ lint: $(READY)  ## style, types and the direction of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-quick: lint  ## lint, then the fast tests (no training, no real data, no long module): for while you work
+quick: $(READY)  ## lint and the fast tests (no training, no real data, no long module): for while you work
+	@$(MAKE) --no-print-directory -j 2 lint fast_tests
+
+test: $(READY)  ## lint and every test; says what is skipped and why
+	@$(MAKE) --no-print-directory -j 2 lint all_tests
+
+fast_tests: $(READY)
 	$(PYTEST) -m "not slow and not long"
 
-test: lint  ## lint, then every test; says what is skipped and why
+all_tests: $(READY)
 	$(PYTEST) $(TEST_OPTIONS)
 
 docs: $(READY)  ## write docs/verbs.md, docs/your-data.md and docs/figures.md from the code
