@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
@@ -14,6 +15,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
 
 from churn.data.own_files import write_own_json
 from churn.features.definition import FORMAT
@@ -68,6 +71,16 @@ def echo() -> RecordedEcho:
 def few_charts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Draw two charts of each evaluation: `test_plots.py` draws them all."""
     monkeypatch.setattr(plots, "FIGURES", {name: plots.FIGURES[name] for name in ("calibration", "gain")})
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _hurried_databases() -> None:
+    """Let no SQLite database of MLflow wait for the disk: no test asks what a power cut leaves."""
+
+    @event.listens_for(Engine, "connect")
+    def hurry(connection: object, _: object) -> None:
+        if isinstance(connection, sqlite3.Connection):
+            connection.execute("PRAGMA synchronous = OFF")
 
 
 @pytest.fixture(scope="session")
@@ -172,7 +185,7 @@ def snapshots_of(make_params: Callable[..., Params]) -> Callable[..., Snapshots]
 
 def params_for(folder: Path, experiment: str = "work", **sections: object) -> Params:
     """Return parameters whose files all lie in a folder."""
-    sections.setdefault("evaluate", EvaluateParams(bootstrap=200))
+    sections.setdefault("evaluate", EvaluateParams(bootstrap=100))
     return Params(
         source=str(folder / "company"),
         timezone="Europe/Berlin",

@@ -19,7 +19,7 @@ from churn.training.recipe import Recipe
 from pipelines import evaluate, promote, train
 from tests.snapshot_world import cutoff_number
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("few_charts")]
+pytestmark = pytest.mark.slow
 
 WORLD = {"customers": 400, "cutoffs": 6}
 LOGISTIC = TrainParams(candidates=("logistic",), calibration="none")
@@ -116,7 +116,7 @@ def test_looks_at_the_same_cutoffs_are_counted_over_trainings(trained, echo) -> 
     params = trained(WORLD, "train", "evaluate", train=LOGISTIC)
     counted = [looks()]
     last = read_snapshots(params).cutoffs[-1]
-    other = params.model_copy(update={"evaluate": EvaluateParams(bootstrap=200, test_cutoffs=(last,))})
+    other = params.model_copy(update={"evaluate": EvaluateParams(bootstrap=100, test_cutoffs=(last,))})
     for variant in (params, other):
         train.run(variant, echo=echo)
         evaluate.run(variant, echo=echo)
@@ -177,7 +177,7 @@ def test_a_champion_that_saw_the_test_is_held_by_its_recipe_against_a_worse_mode
 def test_a_test_cutoff_before_the_choices_were_made_is_refused(trained, echo) -> None:
     params = trained(WORLD, "train")
     early = read_snapshots(params).cutoffs[2]
-    later = params.model_copy(update={"evaluate": EvaluateParams(bootstrap=200, test_cutoffs=(early,))})
+    later = params.model_copy(update={"evaluate": EvaluateParams(bootstrap=100, test_cutoffs=(early,))})
 
     with pytest.raises(CallError, match=str(early)):
         evaluate.run(later, echo=echo)
@@ -186,7 +186,7 @@ def test_a_test_cutoff_before_the_choices_were_made_is_refused(trained, echo) ->
 def test_later_test_cutoffs_than_those_of_training_are_evaluated(trained, echo) -> None:
     params = trained(WORLD, "train")
     last = read_snapshots(params).cutoffs[-1]
-    later = params.model_copy(update={"evaluate": EvaluateParams(bootstrap=200, test_cutoffs=(last,))})
+    later = params.model_copy(update={"evaluate": EvaluateParams(bootstrap=100, test_cutoffs=(last,))})
 
     evaluate.run(later, echo=echo)
 

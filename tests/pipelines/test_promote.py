@@ -18,7 +18,7 @@ from pipelines import evaluate, promote, train
 from tests.run_folders import bytes_in
 from tests.snapshot_world import cutoff_number
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("few_charts")]
+pytestmark = pytest.mark.slow
 
 WORLD = {"customers": 400, "cutoffs": 6}
 
@@ -239,7 +239,7 @@ def test_a_signal_that_tells_all_is_a_warning_then_a_stop_until_signed(trained, 
     with pytest.raises(Stop, match="leak"):
         promote.run(params, echo=echo)
     signed = params.model_copy(
-        update={"evaluate": EvaluateParams(bootstrap=200, accept={"too_good": "the world is easy"})}
+        update={"evaluate": EvaluateParams(bootstrap=100, accept={"too_good": "the world is easy"})}
     )
     promote.run(signed, echo=echo)
 
@@ -330,7 +330,7 @@ def test_a_champion_evaluated_and_promoted_again_keeps_its_page_its_card_and_its
     tests = read_snapshots(params).cutoffs[-2:]
     fewer = params.model_copy(
         update={
-            "evaluate": EvaluateParams(bootstrap=200, test_cutoffs=tests),
+            "evaluate": EvaluateParams(bootstrap=100, test_cutoffs=tests),
             "promote": PromoteParams(observed_expected=(9, 10)),
         }
     )

@@ -15,7 +15,7 @@ from churn.snapshots.read import read_snapshots
 from pipelines import evaluate, promote, train
 from tests.snapshot_world import cutoff_number
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("few_charts")]
+pytestmark = pytest.mark.slow
 
 WORLD = {"customers": 400, "cutoffs": 6}
 

@@ -10,7 +10,7 @@ from churn.model.bundle import load_champion
 from churn.snapshots.read import read_snapshots
 from pipelines import report, run, score, snapshot
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("few_charts")]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture

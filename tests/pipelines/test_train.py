@@ -20,7 +20,7 @@ from churn.training.split import CutoffPlan, plan_cutoffs
 from pipelines import evaluate, promote, train
 from tests.run_folders import bytes_in
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("few_charts")]
+pytestmark = pytest.mark.slow
 
 WORLD = {"customers": 400, "cutoffs": 6}
 SEARCH = TrainParams.model_validate(

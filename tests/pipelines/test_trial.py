@@ -18,7 +18,7 @@ from pipelines import cli
 from tests.pipelines.night_files import CALLS, NIGHT, SCORES
 from tests.run_folders import copy_finished_run
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("few_charts")]
+pytestmark = pytest.mark.slow
 
 REFUSING = ("--set", "promote.observed_expected=[9, 10]")
 
