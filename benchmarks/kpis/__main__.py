@@ -1,11 +1,17 @@
-"""Check the figures of retention: `python -m benchmarks.kpis companies|alarms`."""
+"""Check the figures of retention: `python -m benchmarks.kpis companies|alarms|activation`."""
 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
+from benchmarks import write_table
+from benchmarks.kpis import activation
 from benchmarks.kpis.companies import check_companies
 from benchmarks.kpis.false_alarms import alarm_rates
+
+README = Path(__file__).with_name("README.md")
+ACTIVATION_MARKS = ("<!-- table of benchmarks.kpis activation -->", "<!-- end of table activation -->")
 
 
 def main() -> int:
@@ -16,7 +22,13 @@ def main() -> int:
         check = checks.add_parser(name)
         check.add_argument("--companies", type=int, default=default)
         check.add_argument("--seed", type=int, default=1)
+    activation_check = checks.add_parser("activation")
+    activation_check.add_argument("--companies", type=int, default=200)
+    activation_check.add_argument("--seed", type=int, default=1)
+    activation_check.add_argument("--write", action="store_true", help=f"put the table into {README.name}")
     arguments = parser.parse_args()
+    if arguments.check == "activation":
+        return _activation(arguments.companies, arguments.seed, arguments.write)
     if arguments.check == "companies":
         return _companies(arguments.companies, arguments.seed)
     return _alarms(arguments.companies, arguments.seed)
@@ -43,6 +55,16 @@ def _alarms(companies: int, seed: int) -> int:
             f"planted fall of {name}: raised within two weeks in {found:.1%} of {rates.falls[name]} companies"
         )
     return int(share > 0.05 or min(shares.values()) < 0.95)
+
+
+def _activation(companies: int, seed: int, is_written: bool) -> int:
+    lines = []
+    for line in activation.table(companies, seed):
+        print(line, flush=True)
+        lines.append(line)
+    if is_written:
+        write_table(README, ACTIVATION_MARKS, "\n".join(lines))
+    return 0
 
 
 if __name__ == "__main__":
