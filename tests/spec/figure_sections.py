@@ -91,8 +91,9 @@ intervals are those of the section `ratings`.
 
 LEAVING = f"""
 The section `leaving` of kpis.json. For each recorded reason (`subscriptions.reason` of the contract that
-ended for good in the last {leaving_reasons.WINDOW_DAYS} days): the number of customers, and of these the number by
-the family of our first reason on their last night before the end, at most {leaving_reasons.BEFORE_DAYS} days
+ended for good in the last {leaving_reasons.WINDOW_DAYS} days): the number of customers, and of these the
+number by the family of our first reason on their last night before the end, at most
+{leaving_reasons.BEFORE_DAYS} days
 before. `{leaving_reasons.NO_REASON}` is a customer who was scored and was neither on the call list nor of
 health 1 or 2. Reasons of fewer than {leaving_reasons.MIN_REASON_CUSTOMERS} customers are one row, because
 their words may be about one person.
@@ -106,8 +107,8 @@ AUDIT_ROWS = "\n".join(
 AUDIT = f"""
 The section `audit` of kpis.json: fifteen practices of retention, the lowest score first. Nine are scored from
 1 to 5 by evidence in the tables of the last {audit.AUDIT_DAYS} days; a score needs {audit.MIN_EVIDENCE}
-cases. The limits are our own, and no survey stands behind them. {len(audit.UNMEASURABLE_PRACTICES)} practices leave no
-trace in tables ({", ".join(title for _, title, _ in audit.UNMEASURABLE_PRACTICES)}): they are
+cases. The limits are our own, and no survey stands behind them. {len(audit.UNMEASURABLE_PRACTICES)} practices
+leave no trace in tables ({", ".join(title for _, title, _ in audit.UNMEASURABLE_PRACTICES)}): they are
 "{audit.UNMEASURABLE}", with a question for a person.
 
 | practice | evidence | 2, 3, 4, 5 from | what raises it |
