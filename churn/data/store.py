@@ -19,7 +19,7 @@ from churn.data.sql import connect, parquet_rows
 from churn.errors import CallError, SourceError
 from churn.params import Params, digest_of
 
-STORE_FORMAT = 3
+STORE_FORMAT = 4
 """The version of the store's files; a store of another version must be written again."""
 
 MANIFEST_FILE = "manifest.json"

@@ -19,7 +19,8 @@ switches its signals off. `make docs` writes this page from the code.
 
 ```yaml
 source: exports                      # a folder, a DuckDB file, a database or Spark
-timezone: Europe/Berlin              # a time without an offset is local to this zone
+timezone: Europe/Berlin              # a time without an offset is local to this zone; a time that the
+                                     # clocks show twice in autumn is the first one
 tables:
   customers: {query: "select id as customer_id, min(ts) as signed_up_at from sales group by 1"}
   orders:

@@ -17,6 +17,9 @@ ZONE_PATTERN = r":[0-9]{2}[0-9.]*\s*(Z|UTC|GMT|[+-][0-9]{2}(:?[0-9]{2})?)$"
 FIRST_FAST_DAY, LAST_FAST_DAY = "1995-01-01", "2045-01-01"
 """DuckDB converts times outside these days."""
 
+FIRST_DAY_SHOWN_TWICE, LAST_DAY_SHOWN_TWICE = "1900-01-01", "2200-01-01"
+"""Within these days, a time that the clocks show twice is the first one."""
+
 
 def typed_column(column: Column, duckdb_type: str, timezone: str, time_format: str | None) -> str:
     """Return the SQL of a typed column and of `<name>__raw`, the value of the source.
@@ -107,9 +110,18 @@ def create_utc_of(connection: duckdb.DuckDBPyConnection, timezone: str) -> None:
 
     The offset of a zone changes a few times a year at most, but DuckDB looks it up for each row. The macro
     subtracts the constant offset of each day, which it finds in one bitstring for each offset. Only the days
-    on which the clocks change use DuckDB's own conversion.
+    on which the clocks change use DuckDB's own conversion. DuckDB reads a time that the clocks show twice as
+    the second one; the macro reads it as the first one, as Python and Java do.
     """
-    slow_way = f"timezone('UTC', timezone({literal(timezone)}, t))"
+    zone = literal(timezone)
+    second = f"timezone('UTC', timezone({zone}, t))"
+    before = f"({second} - INTERVAL 6 HOUR)"  # the offset of that time is the one before the change
+    first = f"(t - (timezone({zone}, timezone('UTC', {before})) - {before}))"
+    is_shown_twice = f"{first} < {second} AND timezone({zone}, timezone('UTC', {first})) = t"
+    slow_way = (
+        f"CASE WHEN t BETWEEN DATE '{FIRST_DAY_SHOWN_TWICE}' AND DATE '{LAST_DAY_SHOWN_TWICE}' "
+        f"THEN (CASE WHEN {is_shown_twice} THEN {first} ELSE {second} END) ELSE {second} END"
+    )
     outside = f"t < DATE '{FIRST_FAST_DAY}' OR t >= DATE '{LAST_FAST_DAY}'"
     offset = f"CASE WHEN {outside} THEN NULL ELSE {_offset_in_zone(timezone)} END"
     connection.execute(

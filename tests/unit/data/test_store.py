@@ -180,7 +180,7 @@ def test_a_part_laid_into_an_open_store_is_not_read(company: Company) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["[]", "{}", "", "null", "7", '{"format": 3}', '{"format": 3, "tables": []}', "\x00\x00", '"x"']
+    "text", ["[]", "{}", "", "null", "7", '{"format": 4}', '{"format": 4, "tables": []}', "\x00\x00", '"x"']
 )
 def test_a_damaged_manifest_is_noticed_and_heals(company: Company, text: str) -> None:
     params, folder = company

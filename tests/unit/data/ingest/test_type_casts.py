@@ -21,7 +21,7 @@ from churn.data.tables import Column, ColumnType
         "Pacific/Apia",  # lost a whole day
     ],
 )
-def test_each_local_time_is_converted_as_by_duckdb(timezone: str) -> None:
+def test_each_local_time_is_converted_as_by_duckdb_or_to_the_first_of_two(timezone: str) -> None:
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         create_utc_of(connection, timezone)
@@ -31,23 +31,36 @@ def test_each_local_time_is_converted_as_by_duckdb(timezone: str) -> None:
             "UNION ALL SELECT TIMESTAMP '1969-12-25' + to_minutes(797 * i) FROM range(93_000) r(i)"
         )
 
-        different = connection.execute(
-            f"SELECT count(*) FROM times "
-            f"WHERE utc_of(t) IS DISTINCT FROM timezone('UTC', timezone('{timezone}', t))"
-        ).fetchone()
+        connection.execute(
+            "CREATE TABLE read AS "
+            f"SELECT t, utc_of(t) AS utc, timezone('UTC', timezone('{timezone}', t)) AS second FROM times"
+        )
+        rows = connection.execute(
+            f"SELECT utc < second AND timezone('{timezone}', timezone('UTC', utc)) = t FROM read "
+            "WHERE utc IS DISTINCT FROM second"
+        ).fetchall()
 
-    assert different == (0,)
+    assert all(is_first_of_two for (is_first_of_two,) in rows)
+    assert bool(rows) == (timezone not in ("UTC", "Asia/Kolkata"))
 
 
 @pytest.mark.parametrize(
-    ("local", "utc"),
-    [("2024-10-27 02:30", "2024-10-27 01:30:00"), ("2024-03-31 02:30", "2024-03-31 01:30:00")],
-    ids=["the clocks show the time twice: the later one", "the clocks skip the time"],
+    ("timezone", "local", "utc"),
+    [
+        ("Europe/Berlin", "2024-10-27 02:30", "2024-10-27 00:30:00"),
+        ("Europe/Berlin", "2024-10-27 03:00", "2024-10-27 02:00:00"),
+        ("America/Sao_Paulo", "2018-02-17 23:30", "2018-02-18 01:30:00"),
+        ("Australia/Lord_Howe", "2024-04-07 01:45", "2024-04-06 14:45:00"),
+        ("Europe/Berlin", "2024-03-31 02:30", "2024-03-31 01:30:00"),
+    ],
+    ids=["shown twice", "shown once", "twice before midnight", "half an hour twice", "skipped"],
 )
-def test_a_local_time_of_the_night_on_which_the_clocks_change(local: str, utc: str) -> None:
+def test_a_local_time_of_the_night_on_which_the_clocks_change_is_the_first_of_two(
+    timezone: str, local: str, utc: str
+) -> None:
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        create_utc_of(connection, "Europe/Berlin")
+        create_utc_of(connection, timezone)
 
         row = connection.execute(f"SELECT utc_of(TIMESTAMP '{local}')::VARCHAR").fetchone()
 
