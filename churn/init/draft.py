@@ -35,7 +35,13 @@ from churn.init.label import LabelGuess, guess_label
 from churn.init.match import Match, matches
 from churn.init.name_patterns import CHURN_EVENT, name_contains, snake_case
 from churn.init.parts import join_parts
-from churn.init.person_ids import find_person_ids, ids_of_one_order, rows_of_guests
+from churn.init.person_ids import (
+    find_person_ids,
+    ids_of_one_order,
+    named_person_ids,
+    possible_keys,
+    rows_of_guests,
+)
 from churn.init.profile import profile_tables
 from churn.init.source_table import KeyedTable, SourceTable
 
@@ -237,7 +243,11 @@ def _guess_key(
             f"{persons.key} is the id of a customer, as {persons.order_key} has another id in most orders"
         )
         return _KeyGuess(persons.key, reason, persons.warning)
-    address = None if ids.rounding_reasons else address_key(connection, tables)
+    if ids.rounding_reasons:
+        return None
+    if persons := named_person_ids(tables):
+        return _KeyGuess(persons.key, f"{persons.key} is the id of a customer by its name", persons.warning)
+    address = address_key(connection, tables)
     if address is None:
         return None
     warning = (
@@ -395,9 +405,9 @@ def _no_events_error(
     if rounding_reasons:
         return SourceError(*(f"init: {name}: {reason}." for name, reason in rounding_reasons.items()))
     reasons = [f"{name} ({reason})" for name, reason in unused_tables]
+    by_hand = "If there is one, write the parameters by hand, as README.md shows under 'Your own data'."
     return SourceError(
         f"init: no table in {source.address} holds what customers did, and when: "
         f"{'; '.join(reasons) or 'there are only customers'}. A table of events needs a column with the "
-        "customer's id and one with the time. If there is one, write the parameters by hand, as README.md "
-        "shows under 'Your own data in five minutes'."
+        f"customer's id and one with the time. {possible_keys(tables) or by_hand}"
     )

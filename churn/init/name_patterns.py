@@ -25,6 +25,10 @@ PERSON_ID = (
     r"|(phone|mobile)(_(no|number))?"
 )
 """The id of a person beside an id that each order has anew."""
+NAMED_PERSON_ID = rf"{PEOPLE}_?(unique|master|global|main|golden|root){ID_SUFFIX}"
+"""The id of a person, such as customer_unique_id: its name is enough where no column has a plainer one."""
+PREFIXED_CUSTOMER_ID = rf"\w+_{PEOPLE}{ID_SUFFIX}"
+"""A name such as order_customer_id or sales_user_id: the id of a customer, or of somebody else."""
 ANY_ID = rf"(\w+_)?id|\w*{ID_SUFFIX}"
 ORDER_ID = (
     r"(orders?|baskets?|invoices?|receipts?|transactions?|purchases?|sales?|bestell(ungs?|ungen)?|bons?"

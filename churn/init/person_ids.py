@@ -12,7 +12,16 @@ from churn.init.customer_ids import IdColumn
 from churn.init.email_ids import ADDRESS_SPELLING, holds_addresses
 from churn.init.joined_ids import address_columns
 from churn.init.match import Match
-from churn.init.name_patterns import ANY_TIME, BIRTH, CUSTOMER_ID, EMAIL, PERSON_ID, name_matches
+from churn.init.name_patterns import (
+    ANY_TIME,
+    BIRTH,
+    CUSTOMER_ID,
+    EMAIL,
+    NAMED_PERSON_ID,
+    PERSON_ID,
+    PREFIXED_CUSTOMER_ID,
+    name_matches,
+)
 from churn.init.source_table import KeyedTable, SourceColumn, SourceTable, id_of, time_of
 
 MIN_IDS = 20
@@ -49,7 +58,7 @@ class PersonIds:
 
     Attributes:
         key: The name of the column with the id of a person.
-        order_key: The name of the column with an id for each order.
+        order_key: The name of the column with an id for each order; empty if there is none.
         warning: What the user has to know about the choice.
     """
 
@@ -127,6 +136,54 @@ def find_person_ids(
         f"If each id in {order_key} is a customer, name it with --key '{order_key}'"
     )
     return PersonIds(best.column.name, order_key, warning)
+
+
+def named_person_ids(tables: Sequence[SourceTable]) -> PersonIds | None:
+    """Return the column whose name says that it has the id of a person, where no column has a plainer name.
+
+    Raises:
+        CallError: Several columns have such names.
+    """
+    columns = _columns_named(tables, NAMED_PERSON_ID)
+    names = list(dict.fromkeys(keyed.key.name for keyed in columns))
+    if len(names) > 1:
+        counts = ", ".join(
+            f"{keyed.key.name} of {keyed.table.name} ({keyed.key.distinct:,} values)" for keyed in columns
+        )
+        raise CallError(
+            f"init: which column has the id of a customer cannot be told: {counts}. Name it with --key."
+        )
+    if not names:
+        return None
+    others = [keyed.key.name for keyed in _columns_named(tables, PREFIXED_CUSTOMER_ID)]
+    way_out = f", such as --key '{others[0]}'" if others else ""
+    return PersonIds(
+        names[0],
+        "",
+        f"{names[0]} is the id of a customer by its name, as no column has a plainer one. If another column "
+        f"has the id, name it with --key{way_out}",
+    )
+
+
+def possible_keys(tables: Sequence[SourceTable]) -> str:
+    """Return the sentence that names columns which may have the ids of customers; empty if there are none."""
+    columns = _columns_named(tables, PREFIXED_CUSTOMER_ID)
+    if not columns:
+        return ""
+    counts = ", ".join(
+        f"{keyed.key.name} of {keyed.table.name} ({keyed.key.distinct:,} values in {keyed.table.rows:,} rows)"
+        for keyed in columns
+    )
+    return f"By their names, these columns may have the id of a customer: {counts}. Name one with --key."
+
+
+def _columns_named(tables: Sequence[SourceTable], pattern: str) -> list[KeyedTable]:
+    return [
+        KeyedTable(table, column)
+        for table in tables
+        for column in table.columns
+        if column.kind in ("text", "number") and column.filled_share and name_matches(column.name, pattern)
+    ]
 
 
 def rows_of_guests(connection: duckdb.DuckDBPyConnection, matches: Sequence[Match]) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from churn.errors import CallError
+from churn.errors import CallError, SourceError
 from tests.unit.init.exports import (
     N_CUSTOMERS,
     Rows,
@@ -106,6 +106,37 @@ def test_ids_that_all_come_once_are_named_where_no_other_column_has_persons(tmp_
     (warning,) = draft(write_tables(tmp_path, {"orders": rows})).customers.warnings
 
     assert f"only 0 of {len(rows):,} ids in customer_id of orders have orders at two times" in warning
+
+
+def renamed(rows: Rows, **names: str) -> Rows:
+    return [{names.get(name, name): value for name, value in row.items()} for row in rows]
+
+
+def test_the_id_of_a_person_is_known_by_its_name_where_orders_have_an_id_with_another_name(
+    tmp_path: Path,
+) -> None:
+    rows = renamed(guest_orders("customer_unique_id", lambda n: f"u{n}"), customer_id="order_customer_id")
+    source = write_tables(tmp_path, {"orders": rows})
+
+    written = draft(source)
+
+    assert written.customers.reason.startswith("a guess: customer_unique_id is the id of a customer by its")
+    assert "--key 'order_customer_id'" in written.customers.warnings[0]
+    assert ingest_draft(source, tmp_path / "home").tables["orders"].customers == N_CUSTOMERS
+
+
+def test_two_names_for_the_id_of_a_person_are_a_question(tmp_path: Path) -> None:
+    rows = renamed(guest_orders("customer_unique_id", lambda n: f"u{n}"), customer_id="customer_master_id")
+
+    with pytest.raises(CallError, match=r"customer_unique_id of orders \(40 values\).*--key"):
+        draft(write_tables(tmp_path, {"orders": rows}))
+
+
+def test_an_id_with_a_longer_name_is_named_with_the_way_out_and_not_chosen(tmp_path: Path) -> None:
+    rows = renamed(orders(lambda n: n), customer_id="sales_user_id")
+
+    with pytest.raises(SourceError, match=r"sales_user_id of orders \(40 values in .*Name one with --key"):
+        draft(write_tables(tmp_path, {"orders": rows}))
 
 
 def logins(id_of: Callable[[int], Any]) -> Rows:
