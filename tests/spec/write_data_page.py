@@ -6,7 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from churn.data.sources.folder import SUFFIXES
-from churn.data.tables import CANONICAL_TABLES, LARGEST_NUMBER, Column, Table, events_table, history_table
+from churn.data.tables import (
+    CANONICAL_TABLES,
+    LARGEST_NUMBER,
+    MOOD_TEXTS,
+    Column,
+    Table,
+    events_table,
+    history_table,
+)
 from churn.params.sections import HistoryParams, TableParams
 
 DOCUMENT = "docs/your-data.md"
@@ -58,7 +66,7 @@ TYPES = {
 
 def written() -> str:
     """Return the text of the document."""
-    return "\n".join([HEAD, *_options(), *_files(), *_roles(), *_tables()])
+    return "\n".join([HEAD, *_options(), *_files(), *_roles(), *_mood(), *_tables()])
 
 
 def _options() -> Iterator[str]:
@@ -89,6 +97,18 @@ def _roles() -> Iterator[str]:
     yield "## Roles\n\n| role | meaning |\n|---|---|"
     yield from (f"| {role} | {meaning} |" for role, meaning in ROLES.items())
     yield ""
+
+
+def _mood() -> Iterator[str]:
+    yield (
+        "## The mood of words\n\n`signals: {mood: true}` fills the column `mood` of "
+        + ", ".join(f"`{table}` from `{column}`" for table, column in MOOD_TEXTS.items())
+        + ", by a list of good and bad words in English and German. A negation up to three words before a "
+        "word turns it round: 'not good' is bad. It is off by default, and it is coarse: irony, spelling "
+        "mistakes and other languages are not understood, and the mood of one text says little. The words "
+        "of `message` are only read: neither the store nor the rejects hold them. Map a column `mood` of "
+        "your own to use a better judge.\n"
+    )
 
 
 def _tables() -> Iterator[str]:

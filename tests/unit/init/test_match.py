@@ -120,6 +120,40 @@ def test_tickets_that_are_valid_until_a_day_are_no_support_tickets(
 
 
 @pytest.mark.parametrize(
+    ("table", "columns", "expected"),
+    [
+        (
+            "subscriptions",
+            "day AS started_at, day + 90 AS ended_at, day + 9 AS paused_on, day + 19 AS resumed_on",
+            {"paused_at": "paused_on", "resumed_at": "resumed_on"},
+        ),
+        (
+            "vertraege",
+            "day AS beginn, day + 90 AS ende, day + 9 AS pausiert_am, day + 19 AS fortgesetzt_am",
+            {"paused_at": "pausiert_am", "resumed_at": "fortgesetzt_am"},
+        ),
+        (
+            "tickets",
+            "day AS opened_at, day + 3 AS closed_at, day + 1 AS sla_date",
+            {"due_at": "sla_date"},
+        ),
+    ],
+)
+def test_pauses_of_contracts_and_promises_of_support_are_recognised(
+    table: str, columns: str, expected: dict[str, str]
+) -> None:
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"CREATE TABLE {table} AS SELECT 'U' || i % 20 AS customer_id, {columns} "
+            "FROM (SELECT i, DATE '2024-01-01' + i::INTEGER AS day FROM range(80) AS rows(i))"
+        )
+        profile = profile_table(connection, table, table, "duckdb", date(2026, 1, 1))
+        match = max(matches(connection, profile, profile.columns[0]), key=lambda scored: scored[0])[1]
+
+    assert {name: match.columns[name].name for name in expected} == expected
+
+
+@pytest.mark.parametrize(
     ("name", "time", "columns", "expected"),
     [
         ("consents", "given_at", {"channel": ["phone"], "purpose": ["marketing"]}, "consents"),
