@@ -34,7 +34,7 @@ class Finding:
 
     def spoken(self, speak: Callable[[str], str]) -> Self:
         """Return the finding with each sentence as `speak` says it."""
-        return replace(self, found=speak(self.found), way_out=speak(self.way_out))
+        return replace(self, found=speak(self.found), way_out=speak(self.way_out), figure=speak(self.figure))
 
     def __str__(self) -> str:
         return f"{self.guard}: {self.place}: {self.found} {self.way_out}"

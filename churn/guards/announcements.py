@@ -14,6 +14,7 @@ from churn.guards.context import GuardContext
 from churn.guards.names import leaving_word
 from churn.guards.statistics import Z_99
 from churn.metrics.standard_errors import wilson_interval
+from churn.params import LabelParams
 
 MIN_CHURNERS = 10
 """The least number of churners with an event: fewer churners prove nothing."""
@@ -52,7 +53,7 @@ def announced_by_event(context: GuardContext) -> Iterator[Finding]:
         for column in columns if table == core else ["", *columns]:
             for count in _churner_counts(context, table, column):
                 level = levels[column][count.code] if column else ""
-                yield from _announcement(count, base, table, column, level)
+                yield from _announcement(count, base, table, column, level, context.label)
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,9 @@ def _churner_counts(context: GuardContext, table: str, column: str) -> Iterator[
         yield ChurnerCount(*row)
 
 
-def _announcement(count: ChurnerCount, base: float, table: str, column: str, level: str) -> Iterator[Finding]:
+def _announcement(
+    count: ChurnerCount, base: float, table: str, column: str, level: str, label: LabelParams
+) -> Iterator[Finding]:
     """Yield the finding on one kind of row, if that kind is suspicious.
 
     Args:
@@ -94,6 +97,7 @@ def _announcement(count: ChurnerCount, base: float, table: str, column: str, lev
         table: The event table.
         column: The column of the kind; empty for the whole table.
         level: The kind; empty for the whole table.
+        label: The label; a name that speaks of leaving says nothing about an event.
     """
     low, _ = wilson_interval(count.churners, count.customers, Z_99)
     if count.churners < MIN_CHURNERS or low <= base:
@@ -104,13 +108,16 @@ def _announcement(count: ChurnerCount, base: float, table: str, column: str, lev
         f"customers {base:.0%}), and half of these left within {count.median_days or 0:.0f} days"
     )
     way_out = (
-        f"Leave these rows out with a 'where' at {table}. The time at which a customer asks for the end "
+        f"Leave these rows out with a 'where' at {table}, or take them as the event: they may be its first "
+        "step."
+        if label.is_event
+        else f"Leave these rows out with a 'where' at {table}. The time at which a customer asks for the end "
         "belongs in subscriptions.cancel_requested_at, which takes the customer out of the cohort."
     )
     figure = f"{count.churners / count.customers:.0%} left"
     if is_sure(low, base):
         yield Finding(event, f"{facts}: such a row announces the leaving.", way_out, "stop", figure=figure)
-    elif word := leaving_word(level or table):
+    elif not label.is_event and (word := leaving_word(level or table)):
         message = f"its name speaks of leaving ('{word}'), and {facts}."
         yield Finding(event, message, way_out, figure=figure)
 

@@ -38,6 +38,7 @@ _PHRASES: tuple[tuple[str, str], ...] = (
         r"(?! (?:out|aside|alone|over|behind|as|in|to|unanswered))",
         "had {event}",
     ),
+    (r"the leaving", "{event}"),
     (r"(?<!value )at risk", "in the cohort"),
     (r"the risk", "the probability"),
 )
