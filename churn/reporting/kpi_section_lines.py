@@ -20,7 +20,7 @@ from churn.kpis.rfm import Rfm, RfmClass
 from churn.kpis.section import SectionResult
 from churn.kpis.survival import Survival, SurvivalTable
 from churn.kpis.triangle import Triangle, TriangleCell
-from churn.metrics.interval import Interval, format_interval
+from churn.metrics.interval import Interval, cutoff_count, format_interval
 from churn.reporting.audit_lines import audit_lines, leaving_lines
 
 SHOWN_COHORTS, SHOWN_MONTHS = 12, (0, 1, 2, 3, 6, 12)
@@ -116,6 +116,7 @@ def _model_lines(model: ContractModel) -> Iterator[str]:
         yield f"  missing: {model.reason}"
         return
     yield f"  alpha {model.alpha:.3f}, beta {model.beta:.3f}; discount {model.discount_year:.0%} a year"
+    yield f"  fitted to {len(model.months)} months of age; what comes later is what the model says"
     for lifetime in model.residual_lifetimes:
         interval = Interval(value=lifetime.value, low=lifetime.low, high=lifetime.high)
         yield f"  after {lifetime.renewals} renewals: {format_interval(interval, 1)}"
@@ -205,9 +206,13 @@ def activation_lines(section: ActivationResult) -> list[str]:
         title,
         f"  {event.text}; {event.share_done:.0%} do it ({section.n_tried} candidates tried)",
         *(f"  customers who joined since {section.split_at}, {side}" for side in sides),
-        f"  difference within month of joining and age: {points} points, p = {event.p_value:.3f}",
+        f"  difference within month of joining and age: {points} points, {_p_value(event.p_value)}",
         *(notes if event.decides_label else []),
     ]
+
+
+def _p_value(value: float) -> str:
+    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
 
 
 def churn_lines(title: str, table: ChurnTable) -> list[str]:
@@ -225,7 +230,7 @@ def churn_lines(title: str, table: ChurnTable) -> list[str]:
     ]
     head = ["", "customers", "at the cutoffs", f"left in {table.horizon_days} days"]
     first, last = table.cutoffs[0], table.cutoffs[-1]
-    lines = ["", f"{title}, {len(table.cutoffs)} cutoffs from {first} to {last}", *columns(head, rows)]
+    lines = ["", f"{title}, {cutoff_count(table.cutoffs)} from {first} to {last}", *columns(head, rows)]
     for difference in table.differences:
         name = f"{difference.of} minus {difference.minus}"
         if difference.reason:
