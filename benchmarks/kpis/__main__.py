@@ -1,4 +1,4 @@
-"""Check the figures of retention: `python -m benchmarks.kpis companies|alarms|activation`."""
+"""Check the figures of retention: `python -m benchmarks.kpis companies|alarms|activation|speed`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from benchmarks import write_table
 from benchmarks.kpis import activation
 from benchmarks.kpis.companies import check_companies
 from benchmarks.kpis.false_alarms import alarm_rates
+from benchmarks.kpis.speed import JOBS, measure_speed, run_job
 
 README = Path(__file__).with_name("README.md")
 ACTIVATION_MARKS = ("<!-- table of benchmarks.kpis activation -->", "<!-- end of table activation -->")
@@ -26,12 +27,33 @@ def main() -> int:
     activation_check.add_argument("--companies", type=int, default=200)
     activation_check.add_argument("--seed", type=int, default=1)
     activation_check.add_argument("--write", action="store_true", help=f"put the table into {README.name}")
+    speed = checks.add_parser("speed")
+    speed.add_argument("--customers", type=int, default=100_000)
+    speed.add_argument("--events", type=int, default=10_000_000)
+    speed.add_argument("--folder", type=Path, required=True, help="where the company is kept")
+    speed.add_argument("--job", choices=JOBS)
     arguments = parser.parse_args()
+    if arguments.check == "speed":
+        if arguments.job:
+            return run_job(arguments.job, arguments.folder, arguments.customers, arguments.events)
+        return _speed(arguments.folder, arguments.customers, arguments.events)
     if arguments.check == "activation":
         return _activation(arguments.companies, arguments.seed, arguments.write)
     if arguments.check == "companies":
         return _companies(arguments.companies, arguments.seed)
     return _alarms(arguments.companies, arguments.seed)
+
+
+def _speed(folder: Path, customers: int, events: int) -> int:
+    folder.mkdir(parents=True, exist_ok=True)
+    measurements = measure_speed(folder.resolve(), customers, events)
+    kpis, scan = measurements["kpis"], measurements["scan"]
+    print(
+        f"churn kpis on {customers:,} customers and {events:,} visits: {kpis.wall_seconds:.1f} s, "
+        f"{kpis.cpu_seconds:.1f} CPU s, peak {kpis.peak_mb:,.0f} MB; one scan of the tables: "
+        f"{scan.cpu_seconds:.1f} CPU s; ratio {kpis.cpu_seconds / scan.cpu_seconds:.1f}"
+    )
+    return 0
 
 
 def _companies(companies: int, seed: int) -> int:

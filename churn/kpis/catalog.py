@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from churn.kpis.definitions.definition import FigureDefinition
+from churn.kpis.definitions.engagement import ENGAGEMENT
 from churn.kpis.definitions.leaving_reasons import LEAVING_REASONS
 from churn.kpis.definitions.orders import ORDERS
 from churn.kpis.definitions.recurring import RECURRING
@@ -17,6 +18,7 @@ GROUPS: Mapping[str, tuple[FigureDefinition, ...]] = {
     "Recurring revenue": RECURRING,
     "Surveys and support": VOICE,
     "Orders": ORDERS,
+    "Engagement": ENGAGEMENT,
     "Value": VALUE,
     "Reasons for leaving": LEAVING_REASONS,
 }

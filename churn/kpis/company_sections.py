@@ -13,6 +13,7 @@ from churn.features.money import money_before
 from churn.kpis.audit import read_audit
 from churn.kpis.company import Company
 from churn.kpis.contract_rows import read_contract_rows
+from churn.kpis.engagement import active_at, engagement_section, read_activity, read_peers, window_before
 from churn.kpis.figure import Figure, Period
 from churn.kpis.leaving_reasons import read_leaving_reasons
 from churn.kpis.order_histories import order_histories
@@ -100,6 +101,18 @@ def orders_of(company: Company) -> SectionResult:
         latest=company.latest_month,
     )
     return OrdersResult(figures=(*orders.figures, *referrals))
+
+
+def engagement_of(company: Company) -> SectionResult:
+    """Compute the section `engagement`."""
+    store, cutoff = company.store, company.cutoff
+    return engagement_section(
+        read_activity(store, cutoff),
+        read_peers(store, cutoff),
+        active_at(company.spells, cutoff, store.n_customers),
+        company.segmentations,
+        window_before(cutoff),
+    )
 
 
 def value_of(company: Company, figures: Sequence[Figure]) -> SectionResult:

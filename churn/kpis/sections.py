@@ -20,6 +20,7 @@ from churn.kpis.cohorts import CohortsResult, cohorts_section
 from churn.kpis.company import Company
 from churn.kpis.company_sections import (
     audit_of,
+    engagement_of,
     leaving_of,
     orders_of,
     recurring_of,
@@ -28,6 +29,7 @@ from churn.kpis.company_sections import (
     voice_of,
 )
 from churn.kpis.definitions.definition import FigureDefinition
+from churn.kpis.engagement import EngagementResult
 from churn.kpis.figure import Figure
 from churn.kpis.groups import GroupsResult, groups_section
 from churn.kpis.journey import StagesResult, stages_section
@@ -68,6 +70,7 @@ SECTIONS: Mapping[str, Section] = {
     "recurring": Section(RecurringResult, recurring_of),
     "voice": Section(VoiceResult, voice_of),
     "orders": Section(OrdersResult, orders_of),
+    "engagement": Section(EngagementResult, engagement_of),
     "cohorts": Section(CohortsResult, cohorts_section),
     "stages": Section(StagesResult, stages_section),
     "activation": Section(ActivationResult, activation_section),

@@ -1,0 +1,95 @@
+"""The cost of `churn kpis` on a large company, as a ratio to one scan of the tables that it uses."""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import time
+from pathlib import Path
+
+from benchmarks.engine.measure import Measurement, measure
+
+ROOT = Path(__file__).parents[2]
+JOBS = ("generate", "ingest", "scan", "kpis")
+
+COLUMNS = {
+    "visits": ("day",),
+    "orders": ("day", "amount", "units", "returned_at_day"),
+    "payments": ("day", "amount", "paid_at_day"),
+    "surveys": ("day", "rating", "answered_at_day"),
+    "tickets": ("day", "first_reply_at_day", "closed_at_day", "satisfaction", "due_at_day"),
+}
+"""The columns that the scan reads, where the store has them."""
+
+
+def measure_speed(folder: Path, customers: int, events: int) -> dict[str, Measurement]:
+    """Measure each job in a process of its own.
+
+    Args:
+        folder: Where the company is kept; an existing one is used again.
+        customers: The number of customers.
+        events: The number of visits.
+    """
+    measurements = {}
+    size = ["--customers", str(customers), "--events", str(events), "--folder", str(folder)]
+    for job in JOBS:
+        if job in ("generate", "ingest") and (folder / f"{job}.done").exists():
+            continue
+        command = [sys.executable, "-m", "benchmarks.kpis", "speed", "--job", job, *size]
+        measurements[job] = measure(command, ROOT)
+        (folder / f"{job}.done").touch()
+        done = measurements[job]
+        print(
+            f"{job}: {done.cpu_seconds:.1f} CPU s, {done.wall_seconds:.1f} s, {done.peak_mb:,.0f} MB; "
+            f"{done.answer}",
+            flush=True,
+        )
+    return measurements
+
+
+def run_job(job: str, folder: Path, customers: int, events: int) -> int:
+    """Run one job and print its times and its answer as JSON."""
+    from benchmarks.engine.generate import generate
+    from benchmarks.engine.world import World
+    from churn.data.ingest.ingest import ingest
+    from churn.data.store import Store
+    from churn.kpis.company import Company
+    from churn.kpis.sections import compute_kpis, write_kpis
+
+    world = World(folder, customers, events)
+    start = time.perf_counter()
+    answer: dict[str, int] = {}
+    if job == "generate":
+        generate(world)
+    elif job == "ingest":
+        store = ingest(world.params(), lambda _: None)
+        answer = {name: table.rows for name, table in store.tables.items()}
+    elif job == "scan":
+        answer = {"rows": _scan(Store.open(world.params()))}
+    else:
+        store = Store.open(world.params())
+        kpis = compute_kpis(Company(store, store.watermark))
+        size = write_kpis(world.params().output, kpis).stat().st_size
+        answer = {"figures": len(kpis.figures), "bytes": size}
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    cpu = usage.ru_utime + usage.ru_stime
+    print(json.dumps({"cpu": cpu, "wall": time.perf_counter() - start, "answer": answer}))
+    return 0
+
+
+def _scan(store: object) -> int:
+    """Read each table that the figures use once, grouped by customer, and return the number of rows."""
+    from churn.data.store import Store
+
+    assert isinstance(store, Store)
+    total = 0
+    with store.connect() as connection:
+        for table, columns in COLUMNS.items():
+            present = [name for name in columns if name in store.tables[table].columns]
+            sums = ", ".join(f"sum({name}) AS {name}" for name in present)
+            rows = connection.execute(
+                f"SELECT customer, count(*) AS n, {sums} FROM {store.scan(table)} GROUP BY 1"
+            ).fetchnumpy()
+            total += int(rows["n"].sum())
+    return total

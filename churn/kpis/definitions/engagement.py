@@ -1,0 +1,24 @@
+"""The definition of the engagement score."""
+
+from __future__ import annotations
+
+from churn.kpis.definitions.definition import FigureDefinition
+
+ENGAGEMENT = (
+    FigureDefinition(
+        name="engagement",
+        title="engagement score, mean",
+        unit="0..100",
+        digits=1,
+        population="customers active at the cutoff",
+        definition="mean over customers of 100 * sum of w_f * percentile_f / sum of w_f: the percentile of "
+        "the customer's activity of each family in the last 28 days, among the active customers of the same "
+        "plan and band of tenure; a family is a table of events, all weights are 1, and mails count as "
+        "opened / sent",
+        better="higher",
+        edges="about 50 over all customers by construction: compare segments. A family that a customer "
+        "cannot have (no mail was sent) drops out, and the notes give the coverage. No family or nobody "
+        "active: missing. Interval: over customers",
+        by_segment=True,
+    ),
+)

@@ -1,0 +1,175 @@
+"""The engagement score: activity among customers of the same plan and band of tenure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+import numpy.typing as npt
+
+from churn.data.store import Store, day_number
+from churn.features.engine.cohort import peers_of, read_customers
+from churn.kpis.figure import Figure, Period, in_slice, missing_figure
+from churn.kpis.section import SectionResult
+from churn.kpis.segments import Segmentation
+from churn.kpis.spells import ActivitySpells
+from churn.kpis.value import mean_with_interval
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+WINDOW_DAYS = 28
+ACTIVITY_TABLES = ("logins", "interactions", "orders")
+MAILS = "emails"
+
+
+class EngagementResult(SectionResult):
+    """The engagement score of all active customers and of each segment."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The score of each customer, 0 to 100, and the share of families in it; NaN without a family."""
+
+    score: Floats
+    coverage: Floats
+
+
+def engagement_scores(activity: Mapping[str, Floats], peers: Ints) -> Scores:
+    """Return the scores of customers.
+
+    Args:
+        activity: The activity of each customer by family, `[customers]`; NaN if the customer cannot have it.
+        peers: The peer group of each customer, `[customers]`.
+    """
+    percentiles = np.array([percentile_among(values, peers) for values in activity.values()])
+    is_known = ~np.isnan(percentiles)
+    n_known = is_known.sum(axis=0)
+    total = np.where(is_known, percentiles, 0.0).sum(axis=0)
+    score = np.where(n_known > 0, 100 * total / np.maximum(n_known, 1), np.nan)
+    return Scores(score, n_known / len(activity))
+
+
+def percentile_among(values: Floats, peers: Ints) -> Floats:
+    """Return the middle of each value's ranks among the known values of its peers, from 0 to 1.
+
+    >>> percentile_among(np.array([1.0, 3.0, 3.0, np.nan, 9.0]), np.array([0, 0, 0, 0, 1])).round(2)
+    array([0.17, 0.67, 0.67,  nan, 0.5 ])
+    """
+    result = np.full(len(values), np.nan)
+    rows = np.flatnonzero(~np.isnan(values))
+    order = rows[np.lexsort((values[rows], peers[rows]))]
+    group, sorted_values = peers[order], values[order]
+    _, first, size = np.unique(group, return_index=True, return_counts=True)
+    rank = np.arange(len(order)) - np.repeat(first, size)
+    begins = np.ones(len(order), dtype=bool)
+    begins[1:] = (group[1:] != group[:-1]) | (sorted_values[1:] != sorted_values[:-1])
+    tie = begins.cumsum() - 1
+    middle = np.bincount(tie, weights=rank)[tie] / np.bincount(tie)[tie] if len(order) else rank
+    result[order] = (middle + 0.5) / np.repeat(size, size)
+    return result
+
+
+def engagement_section(
+    activity: Mapping[str, Floats],
+    peers: Ints,
+    is_active: Bools,
+    segmentations: Sequence[Segmentation],
+    window: Period,
+) -> EngagementResult:
+    """Compute the mean score of all active customers and of each segment.
+
+    Args:
+        activity: The activity of each customer in the window by family, `[customers]`.
+        peers: The peer group of each customer.
+        is_active: Whether each customer is active at the end of the window.
+        segmentations: The divisions of the customers, all customers first.
+        window: The days of the activity.
+    """
+    if not activity:
+        reason = "no table of activity: map logins, interactions, orders, emails or events"
+        return EngagementResult(figures=(missing_figure("engagement", window, reason),))
+    rows = np.flatnonzero(is_active)
+    scores = engagement_scores({name: values[rows] for name, values in activity.items()}, peers[rows])
+    figures: list[Figure] = []
+    for segmentation in segmentations:
+        code = segmentation.code[rows]
+        for part in range(len(segmentation.levels)):
+            members = (code == part) & ~np.isnan(scores.score)
+            piece = segmentation.slice_of(part)
+            if piece is None or members.any():
+                figure = _mean_figure(scores, members, tuple(activity), window)
+                figures += [figure] if piece is None else in_slice([figure], piece)
+    return EngagementResult(figures=tuple(figures))
+
+
+def _mean_figure(scores: Scores, members: Bools, families: tuple[str, ...], window: Period) -> Figure:
+    if not members.any():
+        return missing_figure("engagement", window, "nobody is active at the cutoff")
+    value, low, high = mean_with_interval(scores.score[members])
+    return Figure(
+        name="engagement",
+        period=window,
+        value=value,
+        low=low,
+        high=high,
+        n=int(members.sum()),
+        notes=(
+            f"families: {', '.join(families)}",
+            f"coverage {scores.coverage[members].mean():.0%}",
+        ),
+    )
+
+
+def read_activity(store: Store, cutoff: date) -> dict[str, Floats]:
+    """Read the activity of each customer in the 28 days before the cutoff, by family."""
+    start, n = day_number(cutoff) - WINDOW_DAYS, store.n_customers
+    activity: dict[str, Floats] = {}
+    with store.connect() as connection:
+        for table in (*ACTIVITY_TABLES, *sorted(store.params.events)):
+            if store.has(table):
+                rows = connection.execute(
+                    f"SELECT customer, count(*) AS n FROM {store.scan(table)} "
+                    f"WHERE {store.visible_before(table, cutoff)} AND day >= {start} GROUP BY 1"
+                ).fetchnumpy()
+                activity[table] = np.zeros(n)
+                activity[table][rows["customer"]] = rows["n"]
+        if store.has(MAILS) and "opened_at_day" in store.tables[MAILS].columns:
+            rows = connection.execute(
+                f"SELECT customer, avg((coalesce(opened_at_day, {day_number(cutoff)}) < "
+                f"{day_number(cutoff)})::INTEGER) AS share FROM {store.scan(MAILS)} "
+                f"WHERE {store.visible_before(MAILS, cutoff)} AND day >= {start} GROUP BY 1"
+            ).fetchnumpy()
+            activity[MAILS] = np.full(n, np.nan)
+            activity[MAILS][rows["customer"]] = rows["share"]
+    return activity
+
+
+def read_peers(store: Store, cutoff: date) -> Ints:
+    """Read the peer group of each customer at the cutoff: the plan and the band of tenure."""
+    plans = None
+    if store.has("subscriptions") and "plan" in store.tables["subscriptions"].columns:
+        with store.connect() as connection:
+            rows = connection.execute(
+                f"SELECT customer, max(plan) AS plan FROM {store.scan('subscriptions')} "
+                f"WHERE {store.in_force(cutoff)} AND plan IS NOT NULL GROUP BY 1"
+            ).fetchnumpy()
+        plans = np.full(store.n_customers, np.nan)
+        plans[rows["customer"]] = rows["plan"]
+    return peers_of(day_number(cutoff), read_customers(store).signed_up, plans)
+
+
+def active_at(spells: ActivitySpells, cutoff: date, n_customers: int) -> Bools:
+    """Return which customers are active at a cutoff."""
+    day = day_number(cutoff)
+    result = np.zeros(n_customers, dtype=bool)
+    result[spells.customer[(spells.start < day) & (day <= spells.end)]] = True
+    return result
+
+
+def window_before(cutoff: date) -> Period:
+    """Return the days of the activity before a cutoff."""
+    return Period(kind="window", start=cutoff - timedelta(WINDOW_DAYS), end=cutoff)
