@@ -197,9 +197,7 @@ def activation_lines(section: ActivationResult) -> list[str]:
         f"{name}: {share_text(side.share, side.low, side.high)} of {side.n:,} leave in a label window"
         for name, side in (("with it", event.with_event), ("without it", event.without_event))
     ]
-    points = format_interval(
-        Interval(value=event.difference, low=event.low, high=event.high), 1, percent=True
-    )
+    points = points_text(event.difference, event.low, event.high)
     notes = ["  the label counts the same events, so part of this is so by definition"]
     return [
         "",
