@@ -94,7 +94,7 @@ def read_realised(
     scored, notes = _scored_nights(output, night, store.params.label_id)
     chosen = matured_nights(list(scored), night, label, late_days)
     windows = _windows_since(learnt_until, night, label, late_days)
-    labels = read_labels(store, [*chosen, *windows], night)
+    labels = read_labels(store, {*chosen, *windows}, night)
     nights, outcomes, digests = [], [], []
     for earlier in chosen:
         facts = scored[earlier]

@@ -1,12 +1,23 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
 
+from churn.data.store import Store
 from churn.drift.performance import Outcomes
-from churn.drift.realised_nights import matured_nights, pool
+from churn.drift.realised_nights import matured_nights, pool, read_realised
+from churn.experiments.ledger import empty_ledger
 from churn.params import LabelParams
+from churn.scoring.call_list import contacts_table
+from churn.scoring.sink import night_files, scores_path, write_night
+from tests.drawn_company import draw
+from tests.drawn_ledger import assigned, planned
 
 LABEL = LabelParams.model_validate({"kind": "inactivity", "table": "orders", "horizon_days": 28})
 NIGHT = date(2025, 9, 30)
@@ -35,3 +46,88 @@ def test_the_outcomes_of_nights_are_pooled_and_no_nights_are_nothing() -> None:
     assert both is not None
     assert both.expected == 0.4
     assert pool([]) is None
+
+
+SCORED_ON = date(2024, 7, 1)
+
+
+def scored_company(folder: Path) -> Store:
+    """Draw five customers who were at risk on a night: ana and ben log in again, the others do not."""
+    logins = ["customer | happened_at"]
+    logins += [
+        f"{name} | 2024-06-2{index} 10:00" for index, name in enumerate(("ana", "ben", "cem", "dan", "eva"))
+    ]
+    logins += ["ana | 2024-07-05 10:00", "ben | 2024-07-09 10:00"]
+    company = draw(
+        folder,
+        label={"kind": "inactivity", "table": "logins", "horizon_days": 30},
+        watermark="2024-12-31",
+        logins="\n".join(logins),
+    )
+    scores = pa.table(
+        {
+            "customer_id": ["ana", "ben", "cem", "dan", "eva", "gone"],
+            "churn_probability": [0.1, 0.2, 0.7, 0.8, 0.6, None],
+        }
+    )
+    facts = {
+        "model_version": "3",
+        "model_digest": "d",
+        "label_id": company.store.params.label_id,
+        "cohort": 5,
+        "excluded": {},
+    }
+    files = night_files(scores, "", contacts_table([], {}), facts)
+    write_night(company.store.params.output, SCORED_ON, files)
+    return company.store
+
+
+def test_a_night_is_measured_on_its_outcomes_without_contacted_customers(tmp_path: Path) -> None:
+    store = scored_company(tmp_path)
+    ledger = replace(
+        empty_ledger(),
+        assignments=pd.DataFrame([assigned("dan", "treated"), assigned("eva", "control")]),
+        tasks=pd.DataFrame(
+            [
+                planned("dan", "treated", "call", SCORED_ON + timedelta(7)),
+                planned("eva", "control", "call", SCORED_ON + timedelta(7)),
+            ]
+        ),
+    )
+
+    realised = read_realised(store, store.params.output, date(2024, 9, 1), ledger, date(2024, 5, 1))
+
+    (night,) = realised.nights
+    assert (night.customers, night.n_treated, night.churners) == (4, 1, 2)
+    assert night.expected == pytest.approx(0.1 + 0.2 + 0.7 + 10 * 0.6)
+    assert night.observed_expected.value == pytest.approx(11 / 7)
+    assert night.outcome_figures.auc.value == 1
+    assert realised.digests == ("d",)
+
+
+def test_a_night_whose_outcome_is_not_known_is_not_measured(tmp_path: Path) -> None:
+    store = scored_company(tmp_path)
+
+    realised = read_realised(store, store.params.output, date(2024, 7, 30), empty_ledger(), SCORED_ON)
+
+    assert realised.nights == ()
+    assert realised.churners_since is None
+
+
+def test_a_damaged_night_is_left_out_and_named(tmp_path: Path) -> None:
+    store = scored_company(tmp_path)
+    scores_path(store.params.output, SCORED_ON).write_bytes(b"no parquet")
+
+    realised = read_realised(store, store.params.output, date(2024, 9, 1), empty_ledger(), date(2024, 5, 1))
+
+    assert realised.nights == ()
+    assert f"The night of {SCORED_ON} is left out of the performance." in realised.notes[0]
+
+
+def test_churners_since_the_training_are_those_of_the_windows_after_its_last_window(tmp_path: Path) -> None:
+    store = scored_company(tmp_path)
+
+    realised = read_realised(store, store.params.output, date(2024, 9, 1), empty_ledger(), date(2024, 6, 1))
+
+    # Three in July; from 31 July on nobody logged in, and all five were still at risk then.
+    assert realised.churners_since == 3 + 5
