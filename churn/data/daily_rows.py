@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from churn.data.sql import identifier
 from churn.data.store import Store, day_number
-from churn.data.tables import STORED_UNITS, Column, Table
+from churn.data.tables import EMPTIED_VALUE, STORED_UNITS, Column, Table
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -85,7 +85,7 @@ def read_daily_rows(store: Store, contract: Table, cutoff: date, days: int) -> D
     aggregates = "".join(
         f", count({name}), count({name}) FILTER (WHERE {name} <> 0), "
         f"median(abs({name})) FILTER (WHERE {name} <> 0)"
-        for name in map(identifier, numbers)
+        for name in (f"nullif({identifier(number)}, {EMPTIED_VALUE})" for number in numbers)
     )
     with store.connect() as connection:
         first, newest = connection.execute(f"SELECT min({clock}), max({clock}) FROM {source}").fetchall()[0]

@@ -62,3 +62,29 @@ def test_the_first_day_of_a_table_does_not_count(tmp_path: Path) -> None:
     company = draw(tmp_path, since=None, **COMPANY)
 
     assert daily_rows(company, "orders", 400).rows.tolist() == [1, 2, 0]
+
+
+def test_a_value_that_was_emptied_is_no_number(tmp_path: Path) -> None:
+    company = draw(
+        tmp_path,
+        since=None,
+        orders=COMPANY["orders"],
+        seats="""
+            customer | changed_at | seats
+            ana      | 2024-06-01 | 3
+            ana      | 2024-07-03 |
+            ben      | 2024-07-04 | 5
+        """,
+        params={
+            "tables": {
+                "customers": {"history": {"seats": {"from": "seats", "kind": "number"}}},
+                "orders": {},
+            },
+            "events": {},
+        },
+    )
+
+    seats = daily_rows(company, "customers.seats").values["value"]
+
+    assert seats.present.tolist() == [1, 0, 0, 0]
+    np.testing.assert_array_equal(seats.median[:2], [5000, np.nan])
