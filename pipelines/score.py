@@ -184,8 +184,8 @@ def run(
         if planned.ledger and params.contact.outbox:
             facts = NightFacts(
                 cutoff=cutoff,
-                new_tasks=tasks_of(planned.ledger),
-                earlier_tasks=ledger.tasks,
+                new_tasks=_call_tasks(tasks_of(planned.ledger), playbook),
+                earlier_tasks=_call_tasks(ledger.tasks, playbook),
                 states=acts.states,
                 scores=night.scores,
                 signals=matrix.frame,
@@ -286,6 +286,11 @@ def check_inputs(params: Params) -> Playbook:
     )
 
 
+def _call_tasks(tasks: pd.DataFrame, playbook: Playbook) -> pd.DataFrame:
+    """Return the tasks of the call list: those of the lists beside it stay with those who read the lists."""
+    return tasks[~tasks["play"].isin(playbook.measured_list_plays)]
+
+
 def _without_consent(facts: Mapping[str, Any]) -> int:
     """Return the number of customers whom nobody contacts because a consent is missing."""
     counts = facts["not_contacted"]
@@ -334,11 +339,16 @@ def _list_lines(facts: Mapping[str, Any]) -> Iterator[str]:
         withheld = ", ".join(f"{count:,} {reason}" for reason, count in side_list["withheld"].items())
         withheld = f"; not on it: {withheld}" if withheld else ""
         yield f"  {name}.csv: {side_list['customers']:,} customers beside the call list{withheld}"
-    if facts["lists"]:
+        if "controls" in side_list:
+            yield (
+                f"    {side_list['new']:,} of them new, {side_list['controls']:,} more are new controls; "
+                f"effect {side_list['effect']}"
+            )
+    if any("controls" not in side_list for side_list in facts["lists"].values()):
         memory = ""
         if facts["answers_are_assumed"]:
             memory = "; without a table `contacts` they name the same customers every night"
-        yield f"  these lists plan no tasks, and their effect is not measured{memory}"
+        yield f"  a list whose plays have no `control` plans no tasks, and its effect is not measured{memory}"
 
 
 def champion_problems(params: Params, store: Store) -> tuple[str, ...]:

@@ -49,7 +49,7 @@ def planned(unit: str, arm: str, play: str, night: date = FIRST, **changes: obje
     row = dict.fromkeys(empty_ledger().tasks.columns)
     row |= {"task_id": f"{night} {play} {unit}", "customer_id": unit, "unit": unit, "play": play, "arm": arm}
     row |= {"control_of": "universal" if arm == "control" else None, "planned_on": night}
-    return row | {"residual_value": 100.0} | changes
+    return row | {"residual_value": 100.0, "churn_probability": 0.5} | changes
 
 
 def night_facts(night: date, previous: date | None = None, **changes: Any) -> LedgerFacts:

@@ -253,9 +253,11 @@ def _exits(
     if with_tasks:
         since = min(ledger.tasks["planned_on"])
         frames = [_event_exits(store, table, since, cutoff, with_tasks, why) for table, why in sources]
-    gone = with_tasks - set(at_risk)
+    # A task without a probability was planned for somebody who was gone already, and cannot leave again.
+    scored_tasks = ledger.tasks[ledger.tasks["churn_probability"].notna()]
+    gone = set(scored_tasks["customer_id"]) - set(at_risk)
     before = set(ledger.bands["customer_id"])
-    first_task = ledger.tasks.groupby("customer_id")["planned_on"].min()
+    first_task = scored_tasks.groupby("customer_id")["planned_on"].min()
     objecting = set(objected_ids)
     rows = []
     for customer in sorted(gone):

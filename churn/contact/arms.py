@@ -51,7 +51,7 @@ def draw_arms(
     the unit since then.
     """
     names = units.of(scores.customers)
-    members = _members(units, scores.customers)
+    members = members_of_units(units, scores.customers)
     arm = np.full(len(names), None, dtype=object)
     control_of = np.full(len(names), None, dtype=object)
     rows = np.union1d(np.flatnonzero(is_eligible), np.array(open_rows, dtype=np.intp)).astype(np.intp)
@@ -71,7 +71,7 @@ def draw_arms(
     return Arms(arm, control_of, table.drop_duplicates(["experiment", "unit"], keep="last"))
 
 
-def _members(units: Units, customers: Objects) -> dict[str, list[str]]:
+def members_of_units(units: Units, customers: Objects) -> dict[str, list[str]]:
     """Return all customers of each unit, also those outside the cohort, in order."""
     members: dict[str, list[str]] = {}
     for customer, unit in units.unit_of.items():

@@ -1,11 +1,13 @@
 """The lists beside the call list: advocates, and customers who are gone.
 
-A list names candidates. It plans no task and draws no arm, so the ledger does not know it and no effect of it
-is measured. The comparisons of the call list stay fair all the same, for two reasons:
+A list names candidates. A play with a control group of its own plans a task for each new customer on its
+list, of either arm, in the ledger: then the customer stays on the list with one due date, rests afterwards,
+and `churn measure` compares the arms. A play without one plans no task, and no effect of it is measured. The
+comparisons of the call list stay fair all the same, for two reasons:
 
-1. A unit of any control group is on no list, from the night on in which it was drawn. Before its first
+1. A unit of any other control group is on no list, from the night on in which it was drawn. Before its first
    assignment a unit may be on a list; the arm is drawn later and does not depend on it.
-2. A unit with a task, of either arm, is on no list until its rest is over.
+2. A unit with a task, of either arm, is on no other list until its rest is over.
 
 Consent, objections and suppression lists hold as for the call list. A customer whom the table `contacts`
 names is on no list for the days of rest.
@@ -13,11 +15,9 @@ names is on no list for the days of rest.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -25,16 +25,20 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from churn.contact.arms import CONTROL_REASON
+from churn.contact.arms import CONTROL_REASON, members_of_units
 from churn.contact.channels import permitted_channels
+from churn.contact.limits import expiry_of, no_place_left_for
+from churn.contact.listing import OPEN_STATES
+from churn.contact.new_tasks import task_id, without_incentive, working_calendar
 from churn.contact.terms import Acts, PlanTerms
+from churn.contact.working_days import QuietHours, not_before
+from churn.experiments.assignment import ASSIGNMENT_COLUMNS, Draw, assign
+from churn.experiments.ledger import TABLES
 from churn.experiments.units import UnitKind
-from churn.params import CsvParams
-from churn.scoring.call_list import header_of, safe_cell
 from churn.scoring.night import ScoredCohort
 from churn.scoring.play import Audience, Play
 from churn.scoring.playbook import Playbook
-from churn.scoring.scores import CONTROL_ARM
+from churn.scoring.scores import CONTROL_ARM, TREATED_ARM
 
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
@@ -45,18 +49,13 @@ HAS_TASK = "on the call list, or rests after it"
 HAS_CALL_PLAY = "a play of the call list applies"
 STILL_A_CUSTOMER = "still a customer under another id"
 
-LIST_COLUMNS: Mapping[Audience, tuple[str, ...]] = {
-    "advocates": ("health", "tenure_days"),
-    "gone": ("left_on", "days_since_left", "monthly_value", "tenure_days"),
-}
-"""The columns of each list about the customer; the columns of the play follow."""
-
-PLAY_COLUMNS = ("play", "action", "owner", "channel", "success", "template")
-
 
 @dataclass(frozen=True)
 class ListEntry:
-    """A customer on a list, with the play and the channel; what a list does not know is None."""
+    """A customer on a list, with the play and the channel; what a list does not know is None or NaN.
+
+    `due_at`, `listed_since` and `task_id` are those of the task, None where the play plans none.
+    """
 
     customer_id: str
     play: Play
@@ -66,6 +65,34 @@ class ListEntry:
     left_on: date | None = None
     days_since_left: float | None = None
     monthly_value: float | None = None
+    probability: float = np.nan
+    value: float = np.nan
+    due_at: date | None = None
+    listed_since: date | None = None
+    task_id: str | None = None
+
+
+@dataclass(frozen=True)
+class ListNight:
+    """What the lists of a night are made from.
+
+    Attributes:
+        cutoff: The cutoff of the night.
+        playbook: The playbook.
+        assignments: The assignments of earlier nights and of this night.
+        tasks: The tasks of earlier nights and of the call list of this night.
+        list_tasks: The earlier tasks of plays of lists, with their states.
+        acts: What is known about customers and earlier contacts.
+        terms: The settings.
+    """
+
+    cutoff: date
+    playbook: Playbook
+    assignments: pd.DataFrame
+    tasks: pd.DataFrame
+    list_tasks: pd.DataFrame
+    acts: Acts
+    terms: PlanTerms
 
 
 @dataclass(frozen=True)
@@ -77,12 +104,18 @@ class SideList:
         entries: The customers in order.
         plays: The number of customers of each play before anybody is withheld.
         withheld: The number of customers who are not on the list, by reason.
+        measured_plays: The plays whose effect is measured against a control group of their own.
+        new_assignments: The new rows of the ledger for the arms of these plays.
+        new_tasks: The new rows of the ledger for their tasks, of both arms.
     """
 
     audience: Audience
     entries: tuple[ListEntry, ...]
     plays: Mapping[str, int]
     withheld: Mapping[str, int]
+    measured_plays: tuple[str, ...] = ()
+    new_assignments: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=ASSIGNMENT_COLUMNS))
+    new_tasks: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=TABLES["tasks"].names))
 
     def plan_counts(self) -> dict[str, tuple[int, int]]:
         """Return for each play the customers who have it, and those of them on the list."""
@@ -95,8 +128,18 @@ class SideList:
             "customers": len(self.entries),
             "plays": dict(self.plays),
             "withheld": dict(self.withheld),
-            "effect": "not measured: a list has no control group of its own",
-        }
+            "effect": self._effect,
+        } | (self._counts_of_tasks() if self.measured_plays else {})
+
+    @property
+    def _effect(self) -> str:
+        if not self.measured_plays:
+            return "not measured: a list has no control group of its own"
+        return f"measured by `churn measure`: {', '.join(self.measured_plays)}"
+
+    def _counts_of_tasks(self) -> dict[str, int]:
+        is_control = self.new_tasks["arm"] == CONTROL_ARM
+        return {"new": int((~is_control).sum()), "controls": int(is_control.sum())}
 
 
 def units_with_tasks(tasks: pd.DataFrame, cutoff: date, acts: Acts) -> set[str]:
@@ -117,11 +160,7 @@ def advocates_list(
     band: Floats,
     play_indices: Ints,
     has_call_play: Bools,
-    playbook: Playbook,
-    busy_units: set[str],
-    controls: set[str],
-    acts: Acts,
-    terms: PlanTerms,
+    night: ListNight,
 ) -> SideList:
     """Return the list of advocates.
 
@@ -132,50 +171,38 @@ def advocates_list(
         band: The health bands.
         play_indices: The index of the rule of each customer's play for advocates, -1 without one.
         has_call_play: Whether a play of the call list applies to each customer.
-        playbook: The playbook.
-        busy_units: The units with a task that has not expired, of either arm.
-        controls: The units of all control groups.
-        acts: What is known about customers and earlier contacts.
-        terms: The settings.
+        night: The night.
     """
     rows = np.flatnonzero(play_indices >= 0)
-    call_units = set(acts.units.of(scores.customers[has_call_play]))
+    call_units = set(night.acts.units.of(scores.customers[has_call_play]))
     order = np.lexsort((scores.customers[rows].astype(str), scores.probability[rows], -band[rows]))
     rows = rows[order]
     tenure = scores.frame["tenure_days"].to_numpy() if "tenure_days" in scores.frame else None
     candidates = [
         ListEntry(
             customer_id=str(scores.customers[row]),
-            play=playbook.rules[play_indices[row]].play,
+            play=night.playbook.rules[play_indices[row]].play,
             channel="",
             tenure_days=_number_or_none(tenure[row]) if tenure is not None else None,
             health=_number_or_none(band[row]),
+            probability=float(scores.probability[row]),
+            value=float(scores.residual_value[row]),
         )
         for row in rows.tolist()
     ]
-    return _side_list("advocates", candidates, call_units, busy_units, controls, acts, terms)
+    return _side_list("advocates", candidates, call_units, night)
 
 
-def gone_list(
-    scores: ScoredCohort,
-    playbook: Playbook,
-    controls: set[str],
-    busy_units: set[str],
-    acts: Acts,
-    terms: PlanTerms,
-) -> SideList:
+def gone_list(scores: ScoredCohort, night: ListNight) -> SideList:
     """Return the list of those who are gone.
 
     The highest monthly value comes first and an unknown value last, then who left last, then the id.
 
     Args:
         scores: The scores of the cohort, who are still customers.
-        playbook: The playbook.
-        controls: The units of all control groups.
-        busy_units: The units with a task that has not expired, of either arm.
-        acts: What is known about customers and earlier contacts.
-        terms: The settings.
+        night: The night.
     """
+    acts, playbook = night.acts, night.playbook
     churners = acts.churners
     columns = {
         name: churners[name].to_numpy(dtype=np.float64)
@@ -194,52 +221,209 @@ def gone_list(
             left_on=churners["left_on"].iloc[row],
             days_since_left=_number_or_none(columns["days_since_left"][row]),
             monthly_value=_number_or_none(value[row]),
+            value=float(value[row]),
         )
         for row in order.tolist()
         if play_indices[row] >= 0
     ]
     remaining = [*scores.customers, *sorted(acts.cancelling_ids)]
     remaining_units = set(acts.units.of(np.array(remaining, dtype=object)))
-    return _side_list("gone", candidates, remaining_units, busy_units, controls, acts, terms)
+    return _side_list("gone", candidates, remaining_units, night)
 
 
 def _side_list(
-    audience: Audience,
-    candidates: Sequence[ListEntry],
-    other_units: set[str],
-    busy_units: set[str],
-    controls: set[str],
-    acts: Acts,
-    terms: PlanTerms,
+    audience: Audience, candidates: Sequence[ListEntry], other_units: set[str], night: ListNight
 ) -> SideList:
     """Return the list of the candidates who may be contacted, in their order; one customer of each unit."""
+    acts, terms = night.acts, night.terms
     customers = np.array([entry.customer_id for entry in candidates], dtype=object)
     units = acts.units.of(customers)
-    why_other = STILL_A_CUSTOMER if audience == "gone" else HAS_CALL_PLAY
+    gates = _Gates.of(audience, other_units, {entry.play.name: entry.play for entry in candidates}, night)
     channels, refusals = permitted_channels(customers, [entry.play for entry in candidates], acts, terms)
-    recent_units = set(acts.units.of(np.array(sorted(acts.recent_contact_ids), dtype=object)))
+    reasons: list[str | None] = []
     entries: list[ListEntry] = []
-    withheld: Counter[str] = Counter()
-    listed_units: set[str] = set()
     for entry, unit, channel, refusal in zip(candidates, units, channels, refusals, strict=True):
-        reason = refusal
-        if reason is None and unit in other_units:
-            reason = why_other
-        elif reason is None and unit in controls:
-            reason = CONTROL_REASON
-        elif reason is None and unit in busy_units:
-            reason = HAS_TASK
-        elif reason is None and unit in recent_units:
-            reason = recently_contacted(terms.contact.rest_days)
-        elif reason is None and unit in listed_units:
-            reason = same_unit_on_list(terms.experiments.unit)
-        if reason is not None or channel is None:
-            withheld[reason or "no channel"] += 1
+        task = gates.live_tasks.get(entry.customer_id)
+        is_carried = task is not None and task["play"] == entry.play.name
+        reason = refusal or gates.reason_of(str(unit), entry.play, task if is_carried else None)
+        if reason is None and channel is None:
+            reason = "no channel"
+        if reason is None:
+            gates.listed_units.add(str(unit))
+        reasons.append(reason)
+        entries.append(_with_task(entry, channel or "", task if is_carried else None))
+    is_new = [
+        reason is None and entry.play.is_measured_list and entry.task_id is None
+        for entry, reason in zip(entries, reasons, strict=True)
+    ]
+    new_rows = np.flatnonzero(np.array(is_new, dtype=bool))
+    arms, assignments = _draw_arms([entries[row] for row in new_rows.tolist()], units[new_rows], night)
+    tasks = []
+    n_by_play: Counter[str] = Counter()
+    calendar = working_calendar(terms.contact)
+    for row, arm in zip(new_rows.tolist(), arms, strict=True):
+        play = entries[row].play
+        if play.budget is not None and n_by_play[play.name] >= play.budget:
+            reasons[row] = no_place_left_for(play.name)
             continue
-        listed_units.add(str(unit))
-        entries.append(replace(entry, channel=channel))
+        n_by_play[play.name] += 1
+        due_at = calendar.due_date(night.cutoff, play.due_in_days)
+        own_id = task_id(play.name, entries[row].customer_id, night.cutoff)
+        entries[row] = replace(entries[row], due_at=due_at, listed_since=night.cutoff, task_id=own_id)
+        tasks.append(_task_row(entries[row], str(units[row]), arm, night))
+        if arm == CONTROL_ARM:
+            reasons[row] = CONTROL_REASON
     plays = Counter(entry.play.name for entry in candidates)
-    return SideList(audience, tuple(entries), dict(sorted(plays.items())), dict(sorted(withheld.items())))
+    withheld = Counter(reason for reason in reasons if reason is not None)
+    names = [
+        rule.play.name
+        for rule in night.playbook.rules
+        if rule.play.audience == audience and rule.play.is_measured_list and rule.play.pause is None
+    ]
+    return SideList(
+        audience,
+        tuple(entry for entry, reason in zip(entries, reasons, strict=True) if reason is None),
+        dict(sorted(plays.items())),
+        dict(sorted(withheld.items())),
+        tuple(names),
+        assignments,
+        pd.DataFrame(tasks, columns=TABLES["tasks"].names),
+    )
+
+
+@dataclass(frozen=True)
+class _Gates:
+    """Who is withheld from a list, whatever the arm of the play is."""
+
+    why_other: str
+    other_units: set[str]
+    controls_by_play: Mapping[str, set[str]]
+    busy_units: set[str]
+    recent_units: set[str]
+    live_tasks: Mapping[str, Mapping[str, Any]]
+    terms: PlanTerms
+    listed_units: set[str] = field(default_factory=set)
+
+    @classmethod
+    def of(
+        cls, audience: Audience, other_units: set[str], plays: Mapping[str, Play], night: ListNight
+    ) -> _Gates:
+        """Gather what withholds customers; the control group of a play itself comes later, with its tasks."""
+        acts, assignments = night.acts, night.assignments
+        live = night.list_tasks[night.list_tasks["state"].isin(OPEN_STATES)]
+        return cls(
+            STILL_A_CUSTOMER if audience == "gone" else HAS_CALL_PLAY,
+            other_units,
+            {
+                name: control_units(assignments[assignments["experiment"] != name], acts)
+                if play.is_measured_list
+                else control_units(assignments, acts)
+                for name, play in plays.items()
+            },
+            units_with_tasks(night.tasks, night.cutoff, acts),
+            set(acts.units.of(np.array(sorted(acts.recent_contact_ids), dtype=object))),
+            {
+                str(task["customer_id"]): {str(key): value for key, value in task.items()}
+                for task in live.to_dict("records")
+            },
+            night.terms,
+        )
+
+    def reason_of(self, unit: str, play: Play, task: Mapping[str, Any] | None) -> str | None:
+        """Return why a candidate is withheld; None for one who is new on the list, or stays on it.
+
+        Args:
+            unit: The unit of the candidate.
+            play: The play of the candidate.
+            task: The open task of the candidate in this play; None without one.
+        """
+        if unit in self.other_units:
+            return self.why_other
+        if unit in self.controls_by_play[play.name]:
+            return CONTROL_REASON
+        if task is not None:
+            if task["arm"] == CONTROL_ARM:
+                return CONTROL_REASON
+            is_snoozed = task["state"] == "snoozed"
+            return f"snoozed until {task['snoozed_until'].date()}" if is_snoozed else None
+        if unit in self.busy_units:
+            return HAS_TASK
+        if unit in self.recent_units:
+            return recently_contacted(self.terms.contact.rest_days)
+        if unit in self.listed_units:
+            return same_unit_on_list(self.terms.experiments.unit)
+        return None
+
+
+def _with_task(entry: ListEntry, channel: str, task: Mapping[str, Any] | None) -> ListEntry:
+    """Return an entry with its channel, and with the dates of its open task."""
+    if task is None:
+        return replace(entry, channel=channel)
+    return replace(
+        entry,
+        channel=task["channel"],
+        due_at=task["due_at"].date(),
+        listed_since=task["planned_on"].date(),
+        task_id=task["task_id"],
+    )
+
+
+def _draw_arms(
+    entries: Sequence[ListEntry], units: Objects, night: ListNight
+) -> tuple[list[str], pd.DataFrame]:
+    """Return the arm of each new customer on a list, and the new rows of the ledger."""
+    arms = [TREATED_ARM] * len(entries)
+    frames = [pd.DataFrame(columns=ASSIGNMENT_COLUMNS)]
+    names = np.array([entry.play.name for entry in entries], dtype=object)
+    members = members_of_units(night.acts.units, np.array([e.customer_id for e in entries], dtype=object))
+    for name in sorted(set(names)):
+        rows = np.flatnonzero(names == name)
+        own = [entries[row] for row in rows.tolist()]
+        table = pd.DataFrame(
+            {
+                "unit": units[rows],
+                "score": [entry.probability for entry in own],
+                "value": [entry.value for entry in own],
+                "customers": [members[str(unit)] for unit in units[rows]],
+            }
+        )
+        draw = Draw(night.terms.experiments.salt, name, night.cutoff)
+        drawn, new = assign(table, night.assignments, share=float(own[0].play.control or 0.0), draw=draw)
+        frames.append(new)
+        for row, arm in zip(rows.tolist(), drawn["arm"], strict=True):
+            arms[row] = str(arm)
+    return arms, pd.concat([frame for frame in frames if len(frame)] or frames)
+
+
+def _task_row(entry: ListEntry, unit: str, arm: str, night: ListNight) -> dict[str, Any]:
+    """Return the new task of a customer on a list as a row of the ledger."""
+    contact, play = night.terms.contact, entry.play
+    assert entry.due_at is not None
+    quiet = QuietHours.of(contact.quiet_hours.begin, contact.quiet_hours.end)
+    zone = night.acts.zones.get(entry.customer_id, night.terms.timezone)
+    costs = play.terms(without_incentive(night.terms.profit))
+    return {
+        "task_id": entry.task_id,
+        "customer_id": entry.customer_id,
+        "unit": unit,
+        "play": play.name,
+        "variant": None,
+        "arm": arm,
+        "control_of": play.name if arm == CONTROL_ARM else None,
+        "owner": play.owner,
+        "channel": entry.channel,
+        "template": play.template,
+        "planned_on": night.cutoff,
+        "due_at": entry.due_at,
+        "expires_on": expiry_of(entry.due_at, contact.rest_days),
+        "not_before": not_before(entry.due_at, zone, quiet),
+        "churn_probability": entry.probability,
+        "expected_profit": np.nan,
+        "residual_value": entry.value,
+        "cost": costs.contact_cost,
+        "incentive": costs.incentive_cost,
+        "first_reason_family": None,
+    }
 
 
 def recently_contacted(days: int) -> str:
@@ -254,48 +438,6 @@ def same_unit_on_list(unit: UnitKind) -> str:
     'another customer of the same person is on this list'
     """
     return f"another customer of the same {unit} is on this list"
-
-
-def list_csv(side_list: SideList, names: Mapping[str, str], language: str, form: CsvParams) -> str:
-    """Return a list as CSV for spreadsheets, a line for each customer.
-
-    Args:
-        side_list: The list.
-        names: The known names of customers, by id.
-        language: The language of the headers and of the texts of the plays.
-        form: The separators.
-    """
-    facts = LIST_COLUMNS[side_list.audience]
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\r\n", delimiter=form.separator)
-    columns = ("rank", "customer_id", "name", *facts, *PLAY_COLUMNS)
-    writer.writerow([header_of(column, language) for column in columns])
-    for position, entry in enumerate(side_list.entries, start=1):
-        play = entry.play
-        texts = (
-            play.action_in(language),
-            play.owner,
-            entry.channel,
-            play.success_in(language),
-            play.template,
-        )
-        writer.writerow(
-            [
-                position,
-                safe_cell(entry.customer_id),
-                safe_cell(names.get(entry.customer_id)),
-                *(_cell(getattr(entry, name), name, form) for name in facts),
-                *(safe_cell(text) for text in (play.name, *texts)),
-            ]
-        )
-    # Spreadsheets read umlauts correctly only after this byte order mark.
-    return "\ufeff" + buffer.getvalue()
-
-
-def _cell(value: Any, name: str, form: CsvParams) -> str:
-    if value is None or isinstance(value, date):
-        return "" if value is None else str(value)
-    return (f"{value:.2f}" if name == "monthly_value" else f"{value:.0f}").replace(".", form.decimal)
 
 
 def _number_or_none(value: float) -> float | None:

@@ -18,7 +18,7 @@ from churn.contact.working_days import DayRange, QuietHours, WorkingCalendar, no
 from churn.experiments.assignment import hash_to_unit_interval
 from churn.experiments.ledger import TABLES
 from churn.metrics.profit import contact_profit
-from churn.params import ProfitParams
+from churn.params import ContactParams, ProfitParams
 from churn.scoring.night import ScoredCohort
 from churn.scoring.play import Play
 from churn.scoring.scores import Task
@@ -44,12 +44,7 @@ class PlannedContacts:
 
 def new_tasks(state: PlannedContacts, contact_rows: Ints, terms: PlanTerms) -> list[Task | None]:
     """Return the new task of each customer, None without one."""
-    contact = terms.contact
-    calendar = WorkingCalendar.of(
-        contact.working_days,
-        contact.holidays,
-        [DayRange(period.first, period.last) for period in contact.announcements],
-    )
+    calendar = working_calendar(terms.contact)
     tasks: list[Task | None] = [None] * len(state.plays)
     for row in contact_rows.tolist():
         play, channel = state.plays[row], state.channels[row]
@@ -74,6 +69,12 @@ def new_tasks(state: PlannedContacts, contact_rows: Ints, terms: PlanTerms) -> l
     return tasks
 
 
+def working_calendar(contact: ContactParams) -> WorkingCalendar:
+    """Return the calendar of the days on which customers may be contacted."""
+    announcements = [DayRange(period.first, period.last) for period in contact.announcements]
+    return WorkingCalendar.of(contact.working_days, contact.holidays, announcements)
+
+
 def task_rows(
     state: PlannedContacts, tasks: Sequence[Task | None], contact_rows: Ints, acts: Acts, terms: PlanTerms
 ) -> pd.DataFrame:
@@ -85,7 +86,7 @@ def task_rows(
         task, play, customer = tasks[row], state.plays[row], str(scores.customers[row])
         if task is None or play is None:
             continue
-        costs = play.terms(_without_incentive(terms.profit))
+        costs = play.terms(without_incentive(terms.profit))
         shared = ("task_id", "play", "variant", "arm", "owner", "channel", "template", "planned_on", "due_at")
         rows.append(
             {name: getattr(task, name) for name in shared}
@@ -142,7 +143,7 @@ def expected_profit(scores: ScoredCohort, plays: Sequence[Play | None], defaults
             np.ones(len(rows)),
             p,
             p * scores.residual_value[rows],
-            play.terms(_without_incentive(defaults)),
+            play.terms(without_incentive(defaults)),
         )
     return profit
 
@@ -188,5 +189,6 @@ class ProfitCurve:
         )
 
 
-def _without_incentive(defaults: ProfitParams) -> ProfitParams:
+def without_incentive(defaults: ProfitParams) -> ProfitParams:
+    """Return the costs of a play that states none: it gives no incentive."""
     return defaults.model_copy(update={"incentive_cost": 0.0})

@@ -9,7 +9,7 @@ from datetime import date
 import pandas as pd
 
 from churn.contact.consent import plain_channel
-from churn.contact.lists import list_csv
+from churn.contact.list_file import list_csv
 from churn.contact.plan import NightPlan, Objects, plan_night
 from churn.contact.rhythm import NO_HOUR
 from churn.contact.terms import Acts, PlanTerms

@@ -29,7 +29,7 @@ from churn.contact.channels import permitted_channels
 from churn.contact.consent import contact_refusals
 from churn.contact.limits import Candidates, EarlierTasks, Limits, select_contacts
 from churn.contact.listing import came_off, carried_tasks, listed_rows, open_tasks, with_states
-from churn.contact.lists import SideList, advocates_list, control_units, gone_list, units_with_tasks
+from churn.contact.lists import ListNight, SideList, advocates_list, gone_list
 from churn.contact.memory import band_rows, bands_with_memory, holding_rows, nights_before
 from churn.contact.new_tasks import PlannedContacts, ProfitCurve, expected_profit, new_tasks, task_rows
 from churn.contact.rhythm import preference_counts
@@ -101,7 +101,8 @@ def plan_night(
     band = bands_with_memory(scores, ledger.bands)
     columns = _condition_columns(scores, band)
     may_be_called = ~(band > terms.contact.max_health)
-    earlier_tasks = with_states(ledger.tasks, acts.states)
+    is_of_list = ledger.tasks["play"].isin(playbook.measured_list_plays)
+    earlier_tasks = with_states(ledger.tasks[~is_of_list], acts.states)
     open_by_row = open_tasks(earlier_tasks, scores.customers)
 
     reasons = compute_reasons(
@@ -169,16 +170,22 @@ def plan_night(
     lists: tuple[SideList, ...] = ()
     advocate_indices = playbook.choose(columns, n, audience="advocates", nights_held=nights_held)
     if not is_trial:
-        assignments = pd.concat([ledger.assignments, arms.new_rows], ignore_index=True)
-        controls = control_units(assignments, acts)
-        all_tasks = pd.concat([ledger.tasks, ledger_tasks], ignore_index=True)
-        busy = units_with_tasks(all_tasks, cutoff, acts)
+        night = ListNight(
+            cutoff,
+            playbook,
+            pd.concat([ledger.assignments, arms.new_rows], ignore_index=True),
+            pd.concat([ledger.tasks, ledger_tasks], ignore_index=True),
+            with_states(ledger.tasks[is_of_list], acts.states),
+            acts,
+            terms,
+        )
         on = {rule.play.audience for rule in playbook.rules if rule.play.pause is None}
         if "advocates" in on:
-            shared = (playbook, busy, controls, acts, terms)
-            lists += (advocates_list(scores, band, advocate_indices, play_indices >= 0, *shared),)
+            lists += (advocates_list(scores, band, advocate_indices, play_indices >= 0, night),)
         if "gone" in on:
-            lists += (gone_list(scores, playbook, controls, busy, acts, terms),)
+            lists += (gone_list(scores, night),)
+    new_assignments = _concat_rows([arms.new_rows, *(side_list.new_assignments for side_list in lists)])
+    new_tasks_of_both = _concat_rows([ledger_tasks, *(side_list.new_tasks for side_list in lists)])
     contact = ContactPlan(
         band=band,
         plays=plays,
@@ -198,8 +205,10 @@ def plan_night(
     return NightPlan(
         contact,
         {
-            "assignments": arms.new_rows.sort_values(["experiment", "unit"], ignore_index=True),
-            "tasks": ledger_tasks,
+            "assignments": new_assignments.drop_duplicates(["experiment", "unit"], keep="last").sort_values(
+                ["experiment", "unit"], ignore_index=True
+            ),
+            "tasks": new_tasks_of_both.sort_values("task_id", ignore_index=True),
             "bands": band_rows(scores, band),
             "holdings": holding_rows(playbook, nights_held, scores.customers),
         },
@@ -213,6 +222,11 @@ def plan_night(
         ),
         lists,
     )
+
+
+def _concat_rows(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Return the rows of frames; empty ones are left out, because they would change the types of columns."""
+    return pd.concat([frame for frame in frames if len(frame)] or frames[:1], ignore_index=True)
 
 
 def _condition_columns(scores: ScoredCohort, band: Floats) -> dict[str, npt.NDArray[Any]]:

@@ -81,7 +81,9 @@ def measure(
                 _measure_experiment(play, variant, units, outcomes).model_copy(update={"success": success})
             )
     whole_plays = [play for play in plays if play.variant is None]
-    saved = [play.savings.customers.value for play in whole_plays if play.savings]
+    beside = _plays_beside_the_universal(ledger)
+    summed = [play for play in whole_plays if play.savings and play.name not in beside]
+    saved = [play.savings.customers.value for play in summed if play.savings]
     reasons = [night.no_control_because for night in ledger.nights if night.no_control_because]
     return Effects(
         watermark=outcomes.maturity.watermark,
@@ -91,8 +93,21 @@ def measure(
         universal=universal,
         plays=tuple(plays),
         sum_of_plays=sum(value for value in saved if value is not None) if saved else None,
-        plays_without_difference=tuple(play.name for play in whole_plays if play.savings is None),
+        plays_without_difference=tuple(play.name for play in whole_plays if play not in summed),
     )
+
+
+def _plays_beside_the_universal(ledger: Ledger) -> set[str]:
+    """Return the plays none of whose units is in the universal experiment, where there is one.
+
+    These are plays of lists beside the call list; the total of all contacts does not hold them.
+    """
+    universal = set(ledger.assignments.loc[ledger.assignments["experiment"] == UNIVERSAL, "unit"])
+    if not universal:
+        return set()
+    return {
+        str(play) for play, units in ledger.tasks.groupby("play")["unit"] if not units.isin(universal).any()
+    }
 
 
 def _measure_experiment(

@@ -27,6 +27,7 @@ from churn.scoring.success import (
     Happenings,
     HealthAtLeast,
     RatingAtLeast,
+    Returns,
     Stays,
     SuccessRule,
     evaluate_success,
@@ -128,6 +129,7 @@ class SuccessReader:
             known_until=self.watermark - timedelta(days=self.store.params.snapshot.late_days),
             events={name: self._events(name, since) for name in sorted(names) if self._has(name)},
             ratings=self._ratings(since) if any(isinstance(part, RatingAtLeast) for part in parts) else None,
+            returns=self._returns(since) if any(isinstance(part, Returns) for part in parts) else None,
             bills=self._bills(since) if any(isinstance(part, BillsPaid) for part in parts) else None,
             bands=read_bands(self.output, self.ledger.nights)
             if any(isinstance(part, HealthAtLeast) for part in parts)
@@ -178,6 +180,12 @@ class SuccessReader:
         table, _, column = name.partition(".")
         days = read_event_days(self.store, table, self.watermark, column or None, since=since).to_pandas()
         return pd.DataFrame({"customer_id": days["customer_id"], "happened_at": pd.to_datetime(days["day"])})
+
+    def _returns(self, since: date) -> pd.DataFrame | None:
+        """Return what counts as coming back by the label: new contracts, or events of its table."""
+        label = self.store.params.label
+        table = "subscriptions" if label.kind == "contract" else label.core_table
+        return self._events(table, since) if self._has(table) else None
 
     def _ratings(self, since: date) -> pd.DataFrame | None:
         rows = read_ratings(self.store, self.watermark, since=since)

@@ -96,9 +96,11 @@ def _experiment_lines(experiment: MeasuredExperiment) -> Iterator[str]:
         )
     if not difference.control.n + difference.treatment.n:
         yield _line("churn", "no outcome is known yet" if experiment.immature else "no unit counts")
+        yield from _success_lines(experiment)
         return
     if difference.difference.value is None:  # a share of one arm alone would be read as a success
         yield _line("churn", f"not shown: {difference.no_verdict_because}")
+        yield from _success_lines(experiment)
         return
     yield _line("churn", f"control {_share(difference.control)}, treated {_share(difference.treatment)}")
     yield _line("difference", _effect(difference, difference.method))
@@ -118,10 +120,15 @@ def _experiment_lines(experiment: MeasuredExperiment) -> Iterator[str]:
     for band in experiment.drives_away:
         churn = f"control {_share(band.effect.control)}, treated {_share(band.effect.treatment)}"
         yield _line("contact drives away", f"{band.band}: {churn}")
-    if experiment.success is not None:
-        yield _line("success", success_in_words(experiment.success))
+    yield from _success_lines(experiment)
     for guard in experiment.guards:
         yield _line(guard.name, _guard(guard))
+
+
+def _success_lines(experiment: MeasuredExperiment) -> Iterator[str]:
+    """Yield the success also where no unit has a label, such as for customers who were gone before."""
+    if experiment.success is not None:
+        yield _line("success", success_in_words(experiment.success))
 
 
 def success_in_words(success: PlaySuccess) -> str:

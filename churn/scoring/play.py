@@ -133,6 +133,7 @@ class Play(PlaybookPart):
         incentive: The cost of the offer for each customer who takes it; by default that of `evaluate.profit`.
         accept_share: The share of churners who take the offer; by default that of `evaluate.profit`.
         channels: The channels in the order of preference; the first one with consent is taken.
+        budget: The new contacts of a night, of both arms, in a list with a control group; None for no bound.
         pause: Why the play is switched off; None if it is on.
     """
 
@@ -157,6 +158,7 @@ class Play(PlaybookPart):
     incentive: Money | None = None
     accept_share: Annotated[float, Field(strict=True, gt=0, lt=1)] | None = None
     channels: tuple[Text, ...] = ()
+    budget: Annotated[int, Field(strict=True, ge=1)] | None = None
     pause: Text | None = None
 
     @model_validator(mode="before")
@@ -172,6 +174,11 @@ class Play(PlaybookPart):
         if "channel" not in tree and isinstance(channels, list) and channels:
             tree["channel"] = channels[0]
         return tree
+
+    @property
+    def is_measured_list(self) -> bool:
+        """Return whether the play is for a list and has a control group, and so plans tasks."""
+        return self.audience != "at risk" and bool(self.control)
 
     @property
     def prefers_own_channel(self) -> bool:

@@ -94,6 +94,11 @@ class Playbook:
         return off
 
     @property
+    def measured_list_plays(self) -> frozenset[str]:
+        """Return the names of the plays of lists that have a control group, and so plan tasks."""
+        return frozenset(rule.play.name for rule in self.rules if rule.play.is_measured_list)
+
+    @property
     def prefers_own_channel(self) -> bool:
         """Return whether a play lets the customer's own rhythm choose the channel."""
         return any(rule.play.prefers_own_channel for rule in self.rules)

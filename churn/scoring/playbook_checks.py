@@ -106,15 +106,20 @@ def _list_problems(location: str, entry: Mapping[str, Any]) -> Iterable[str]:
     audience = _audience(entry)
     keys: tuple[str, ...] = ()
     if audience in ("advocates", "gone"):
-        keys = ("control", "variants", "after", "follows")
+        keys = ("variants", "after", "follows")
     if audience == "gone":
         keys += ("stage", "for_nights")
     for key in keys:
         if key in entry:
             yield (
-                f"{location}.{key} does not work in a play 'for: {audience}': this list plans no tasks, and "
-                "its customers are not in the ledger. Leave it out."
+                f"{location}.{key} does not work in a play 'for: {audience}': nothing is computed for this "
+                "list that it could use. Leave it out."
             )
+    if "budget" in entry and (audience == "at risk" or not entry.get("control")):
+        yield (
+            f"{location}.budget bounds the new contacts of a list with a control group. Give the play "
+            "'for: advocates' or 'for: gone' and 'control', or leave 'budget' out."
+        )
 
 
 def event_problems(entries: Entries) -> Iterable[str]:

@@ -37,6 +37,7 @@ class Happenings:
         bills: The bills, with `due_at` and `paid_at`, NaT while unpaid.
         bands: The health bands of later nights, with `cutoff` and `health`.
         exits: The customers who left, with `left_at`.
+        returns: The beginnings of contracts, or the events of the label's table, with `happened_at`.
     """
 
     known_until: date
@@ -45,11 +46,18 @@ class Happenings:
     bills: pd.DataFrame | None = None
     bands: pd.DataFrame | None = None
     exits: pd.DataFrame | None = None
+    returns: pd.DataFrame | None = None
 
     @property
     def tables(self) -> set[str]:
         """Return the names of the tables that are present."""
-        frames = {"surveys": self.ratings, "payments": self.bills, "health": self.bands, "exits": self.exits}
+        frames = {
+            "surveys": self.ratings,
+            "payments": self.bills,
+            "health": self.bands,
+            "exits": self.exits,
+            "returns": self.returns,
+        }
         return {*self.events, *(name for name, frame in frames.items() if frame is not None)}
 
 
@@ -163,6 +171,21 @@ class Stays(_Part):
         return np.asarray(_counts(tasks, happenings.exits, "left_at") == 0, dtype=bool)
 
 
+class Returns(_Part):
+    """The customer came back: a new contract, or an event of the label's table if the label is inactivity."""
+
+    returns: Literal[True]
+
+    def possible(self, present: Set[str]) -> bool:
+        """Return whether it is known who came back."""
+        return "returns" in present
+
+    def holds(self, tasks: pd.DataFrame, happenings: Happenings) -> Bools:
+        """Return for each task whether the customer came back."""
+        assert happenings.returns is not None
+        return np.asarray(_counts(tasks, happenings.returns, "happened_at") > 0, dtype=bool)
+
+
 @dataclass(frozen=True)
 class Criteria:
     """Several criteria: all must be met if `needs_all`, otherwise at least one.
@@ -245,12 +268,13 @@ def _pairs(tasks: pd.DataFrame, rows: pd.DataFrame, time: str) -> pd.DataFrame:
     return pairs[(moment >= pairs["begin"]) & (moment < pairs["end"])]
 
 
-CRITERIA: Mapping[str, type[EventHappens | RatingAtLeast | BillsPaid | HealthAtLeast | Stays]] = {
+CRITERIA: Mapping[str, type[EventHappens | RatingAtLeast | BillsPaid | HealthAtLeast | Stays | Returns]] = {
     "event": EventHappens,
     "rating_at_least": RatingAtLeast,
     "paid": BillsPaid,
     "health_at_least": HealthAtLeast,
     "stays": Stays,
+    "returns": Returns,
 }
 
 
@@ -261,7 +285,8 @@ def read_criterion(
 
     Args:
         tree: The content: criteria such as `{event: orders}`, `{rating_at_least: 7}`, `{paid: true}`,
-            `{health_at_least: 3}` and `{stays: true}`, or `all:` or `any:` with a list of these.
+            `{health_at_least: 3}`, `{stays: true}` and `{returns: true}`, or `all:` or `any:` with a list of
+            these.
         location: The place in the file, for messages.
         events: The event tables that a company may have beside the canonical ones.
         problems: The list to which mistakes are added.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import pandas as pd
@@ -53,6 +54,7 @@ def ledger_of(*customers: str):
             "planned_on": date(2024, 2, 1),
             "due_at": date(2024, 2, 5),
             "expires_on": date(2024, 3, 4),
+            "churn_probability": 0.5,
         }
         for customer in customers
     ]
@@ -135,6 +137,13 @@ def test_exits_end_tasks_of_customers_who_asked_for_help_or_are_not_at_risk(stor
         "task of gone": "no longer at risk",
     }
     assert acts.states.is_assumed
+
+
+def test_who_was_gone_when_the_task_was_planned_does_not_leave_again(store):
+    ledger = ledger_of("gone")
+    ledger = replace(ledger, tasks=ledger.tasks.assign(churn_probability=float("nan")))
+
+    assert acts_of(store, ledger).states.states["state"].tolist() == ["done"]
 
 
 def test_a_suppression_list_that_is_missing_stops_the_night(store, tmp_path):

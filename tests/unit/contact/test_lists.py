@@ -8,12 +8,15 @@ from dataclasses import replace
 from datetime import date
 
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from churn.contact.arms import CONTROL_REASON
 from churn.contact.consent import OBJECTED, ON_SUPPRESSION_LIST
 from churn.contact.lists import HAS_CALL_PLAY, HAS_TASK, STILL_A_CUSTOMER, control_units, units_with_tasks
-from churn.contact.night import score_night
+from churn.contact.night import History, score_night
+from churn.contact.tasks import task_states
+from churn.experiments.ledger import tasks_of
 from churn.experiments.units import Units
 from churn.params import ControlParams, CsvParams
 from churn.scoring.night import Trial
@@ -250,3 +253,145 @@ def test_the_dry_run_counts_the_lists_too(lists):
     back = next(line for line in lines if " back " in line)
     assert thanks.split()[-3:] == ["5", "5", "3"]
     assert back.split()[-3:] == ["3", "3", "3"]
+
+
+# --- a list with a control group plans tasks
+
+MEASURED = PLAYBOOK.replace("for: gone", "for: gone\n    control: 0.5")
+NEXT = date(2024, 2, 7)
+
+
+@pytest.fixture
+def measured(lists):
+    """The list of those who are gone has a control group."""
+    lists.playbook = parse_playbook(MEASURED, KINDS)
+    return lists
+
+
+def list_tasks(planned):
+    tasks = tasks_of(planned.ledger)
+    return tasks[tasks["play"] == "back"].set_index("customer_id")
+
+
+def lines_of(planned, name):
+    return list(csv.DictReader(io.StringIO(planned.lists[name].removeprefix("\ufeff"))))
+
+
+def test_each_new_customer_of_either_arm_has_a_task_and_only_the_treated_are_listed(measured):
+    night = night_of(measured)
+
+    tasks, arms = list_tasks(night), list_tasks(night)["arm"]
+    assert set(arms.index) == {"hal", "fil", "gus"}
+    assert set(arms) == {"treated", "control"}
+    assert on(night, "gone") == [who for who in ("hal", "fil", "gus") if arms[who] == "treated"]
+    assert set(tasks["due_at"]) == {date(2024, 2, 5)}
+    assert tasks["churn_probability"].isna().all()
+    assert set(tasks.loc[arms == "control", "control_of"]) == {"back"}
+    assert withheld(night, "gone") == {CONTROL_REASON: int((arms == "control").sum())}
+    facts = night.night.facts["lists"]
+    assert (facts["gone"]["new"], facts["gone"]["controls"]) == (
+        (arms == "treated").sum(), (arms == "control").sum(),
+    )  # fmt: skip
+    assert facts["gone"]["effect"] == "measured by `churn measure`: back"
+    line = lines_of(night, "gone")[0]
+    assert (line["due_at"], line["listed_since"]) == ("2024-02-05", "2024-01-31")
+    assert line["task_id"] == tasks.loc[line["customer_id"], "task_id"]
+    assert "due_at" not in lines_of(night, "advocates")[0]
+
+
+def test_a_repeated_night_gives_the_same_page(measured):
+    first = night_of(measured)
+    own = read_assignments(first)
+    measured.history = replace(measured.history, own_assignments=own)
+
+    again = night_of(measured)
+
+    assert again.ledger.contents["tasks.parquet"] == first.ledger.contents["tasks.parquet"]
+    assert again.ledger.contents["assignments.parquet"] == first.ledger.contents["assignments.parquet"]
+    assert again.lists == first.lists
+
+
+def read_assignments(planned):
+    table = pq.read_table(io.BytesIO(planned.ledger.contents["assignments.parquet"]))
+    frame = table.to_pandas()
+    frame["customers"] = [list(customers) for customers in frame["customers"]]
+    return frame
+
+
+def next_night(company, planned, contacts=None):
+    """Let the company be a week later, with the page of the night before."""
+    tasks, ledger = tasks_of(planned.ledger), company.history.ledger
+    ledger = replace(ledger, tasks=tasks, assignments=read_assignments(planned))
+    states = task_states(
+        tasks, contacts, pd.DataFrame(columns=["customer_id", "happened_on", "why"], dtype=object), NEXT
+    )
+    company.cutoff = NEXT
+    company.history = History(ledger, ledger.assignments.iloc[:0])
+    company.acts = replace(company.acts, states=states)
+    return night_of(company)
+
+
+CONTACT_COLUMNS = [
+    *("customer_id", "contacted_at", "contacted_on", "task_id", "play", "variant", "arm"),
+    *("channel", "result", "answered_on", "snoozed_until"),
+]
+NO_CONTACTS = pd.DataFrame(columns=CONTACT_COLUMNS, dtype=object)
+
+
+def test_an_open_task_keeps_its_customer_and_its_date_on_the_list_in_both_arms(measured):
+    first = night_of(measured)
+    arms = list_tasks(first)["arm"]
+
+    second = next_night(measured, first, NO_CONTACTS)
+
+    assert list_tasks(second).empty
+    assert on(second, "gone") == on(first, "gone")
+    assert lines_of(second, "gone")[0]["due_at"] == "2024-02-05"
+    assert withheld(second, "gone") == {CONTROL_REASON: int((arms == "control").sum())}
+    assert second.night.facts["came_off"] == {}
+    assert "back" not in second.night.calls
+
+
+def test_who_was_contacted_rests_and_the_control_stays_a_control(measured):
+    first = night_of(measured)
+    who = on(first, "gone")[0]
+    row = dict.fromkeys(CONTACT_COLUMNS) | {
+        "customer_id": who, "contacted_at": pd.Timestamp(2024, 2, 5), "contacted_on": date(2024, 2, 5),
+        "task_id": list_tasks(first).loc[who, "task_id"], "result": "done",
+    }  # fmt: skip
+
+    second = next_night(measured, first, pd.DataFrame([row]))
+
+    assert who not in on(second, "gone")
+    assert withheld(second, "gone")[HAS_TASK] == 1
+
+
+def test_a_budget_bounds_the_new_contacts_of_both_arms(measured):
+    measured.playbook = parse_playbook(MEASURED.replace("control: 0.5", "control: 0.5\n    budget: 1"), KINDS)
+
+    night = night_of(measured)
+
+    assert list(list_tasks(night).index) == ["hal"]  # the most valuable
+    assert withheld(night, "gone")["no place left for back"] == 2
+
+
+def test_a_control_of_the_call_list_is_in_no_arm_of_a_list(measured):
+    ledger = drawn([assigned("hal", "control", date(2023, 1, 1))], [], {})
+    measured.history = replace(measured.history, ledger=ledger)
+
+    night = night_of(measured)
+
+    assert set(list_tasks(night).index) == {"fil", "gus"}
+
+
+def test_the_call_list_does_not_see_the_tasks_of_a_list(measured):
+    measured.playbook = parse_playbook(
+        MEASURED.replace("for: advocates", "for: advocates\n    control: 0.5"), KINDS
+    )
+    first = night_of(measured)
+    tasks = tasks_of(first.ledger)
+
+    second = next_night(measured, first, NO_CONTACTS)
+
+    assert set(tasks[tasks["play"] == "thanks"]["customer_id"]) == {"bob", "dea", "eva"}
+    assert "thanks" not in second.night.calls

@@ -265,6 +265,17 @@ def test_variants_are_measured_beside_the_whole_play_and_the_sum_takes_the_whole
     assert effects.plays_without_difference == ("mail",)
 
 
+def test_a_play_of_a_list_is_in_no_sum_beside_all_contacts():
+    arms = {f"l{i}": "control" if i < 30 else "treated" for i in range(100)}
+    own = [assigned(who, arm, experiment="thanks", share=0.3) for who, arm in arms.items()]
+    tasks = [planned(row["unit"], row["arm"], "thanks", control_of=None) for row in own]
+
+    effects = measured(drawn([*crowd(100, 900), *own], tasks), outcomes_of(names("c", 30)))
+
+    assert effects.plays[0].savings is not None
+    assert (effects.sum_of_plays, effects.plays_without_difference) == (None, ("thanks",))
+
+
 def test_the_score_is_that_of_the_first_assignment_and_dates_from_the_day_before():
     # The scores of the second rows would be dated after the first assignment.
     rows = [

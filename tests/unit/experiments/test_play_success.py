@@ -137,6 +137,32 @@ def test_a_health_whose_days_are_not_over_is_not_known_yet(tmp_path: Path) -> No
     assert (success.immature, success.undecided_count) == (4, 0)
 
 
+def test_an_event_of_the_labels_table_is_a_return(tmp_path: Path) -> None:
+    success = success_of(tmp_path, "{text: back, when: {returns: true}, within_days: 10}")
+
+    assert counts(success) == ((0, 2), (1, 2))
+
+
+def test_a_new_contract_is_a_return_if_the_label_is_one_of_contracts(tmp_path: Path) -> None:
+    contracts = """
+        customer | started_at | ended_at
+        c1       | 2023-01-01 | 2024-01-31
+        t1       | 2023-01-01 | 2024-01-31
+        t2       | 2023-01-01 | 2024-01-31
+        t2       | 2024-03-05 |
+    """
+    label = {"label": {"kind": "contract", "horizon_days": 28}}
+
+    success = success_of(
+        tmp_path,
+        "{text: back, when: {returns: true}, within_days: 10}",
+        params=label,
+        subscriptions=contracts,
+    )
+
+    assert counts(success) == ((0, 2), (1, 2))
+
+
 def test_who_stays_is_told_by_the_definition_of_the_label(tmp_path: Path) -> None:
     # In the 10 days only t1 orders, so the others have left.
     success = success_of(tmp_path, "{text: stays, when: {stays: true}, within_days: 10}")

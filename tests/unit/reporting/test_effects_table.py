@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 
 import numpy as np
+import pandas as pd
 
+from churn.experiments.measure import measure
+from churn.experiments.play_success import compare_success
 from churn.experiments.result import Effects
 from churn.reporting.effects_table import answer_in_words, design_lines, effect_lines, effect_metrics
 from tests.drawn_ledger import (
     FIRST,
     LATE,
+    assigned,
     crowd,
     drawn,
     measured,
@@ -66,6 +70,22 @@ def test_the_reason_for_no_control_group_is_repeated():
     assert "no control group in some nights, because: few customers" in lines
     assert "all contacts: no control group" in lines
     assert "churn not shown: no units in an arm" in lines
+
+
+def test_a_success_is_shown_also_where_no_unit_has_a_label():
+    arms = {"c1": "control", "t1": "treated"}
+    rows = [assigned(who, arm, experiment="back", share=0.2) for who, arm in arms.items()]
+    tasks = [planned(who, arm, "back", control_of=None) for who, arm in arms.items()]
+    table = pd.DataFrame({"matured": [True, True], "success": pd.array([False, True], dtype="boolean")})
+    success = compare_success("The customer comes back", 56, np.array(["control", "treated"]), table)
+    ledger = drawn([*rows, *crowd(2, 3)], tasks)
+
+    effects = measure(ledger, outcomes_of(set(), unknown=set(arms)), "label", lambda *_: success)
+    lines = lines_of(effects)
+
+    assert "churn no unit counts" in lines
+    assert any(line.startswith("success The customer comes back: treated 100.0% (1 of 1)") for line in lines)
+    assert effects.plays_without_difference == ("back",)
 
 
 def test_an_experiment_without_matured_outcomes_says_so():

@@ -362,14 +362,13 @@ def test_a_stage_without_any_play_is_a_warning():
 @pytest.mark.parametrize(
     ("audience", "key"),
     [
-        ("advocates", "control: 0.1"),
         ("advocates", "follows: [payment]"),
         ("gone", "variants: {a: {subject: Hi}}"),
         ("gone", "stage: lapsing"),
         ("gone", "for_nights: 2"),
     ],
 )
-def test_a_list_without_tasks_has_no_keys_of_tasks(audience, key):
+def test_a_list_has_no_keys_of_reasons_and_earlier_tasks(audience, key):
     when = "when: {days_since_left: {at_most: 9}}" if audience == "gone" else ALL
 
     problems = problems_of(f"name: p, {when}, {CALL}, for: {audience}, {key}", head=STAGES)
@@ -379,6 +378,15 @@ def test_a_list_without_tasks_has_no_keys_of_tasks(audience, key):
     assert problems[0].startswith(
         f"playbook.yaml: line 6: plays[0].{name} does not work in a play 'for: {audience}'"
     )
+
+
+def test_a_budget_bounds_only_a_list_with_a_control_group():
+    list_play = f"name: p, {ALL}, {CALL}, for: advocates"
+
+    assert book(f"{list_play}, control: 0.2, budget: 5").rules[0].play.budget == 5
+    for play in (f"{list_play}, budget: 5", f"name: p, {ALL}, {CALL}, control: 0.2, budget: 5"):
+        (problem,) = problems_of(play)
+        assert "plays[0].budget bounds the new contacts of a list with a control group" in problem
 
 
 def test_a_play_for_those_who_are_gone_may_use_only_what_is_known_of_them():

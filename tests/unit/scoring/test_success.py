@@ -142,6 +142,15 @@ def test_the_health_is_that_of_the_last_night_after_the_start():
     assert success == [True, False, False, False]
 
 
+def test_who_comes_back_within_the_days_returns():
+    back = frame(["happened_at"], ("back", "2024-03-10"), ("late", "2024-03-11"), ("old", "2024-02-29"))
+
+    assert results(rule_of("{returns: true}"), ["back", "late", "old", "gone"], returns=back) == [
+        True, False, False, False,
+    ]  # fmt: skip
+    assert results(rule_of("{returns: true}"), ["back"])[0] is pd.NA
+
+
 def test_who_leaves_within_the_days_did_not_stay():
     exits = frame(["left_at"], ("left", "2024-03-10"), ("later", "2024-03-11"))
 

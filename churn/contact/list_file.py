@@ -1,0 +1,68 @@
+"""A list beside the call list as a CSV file for spreadsheets."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from churn.contact.lists import SideList
+from churn.params import CsvParams
+from churn.scoring.call_list import header_of, safe_cell
+from churn.scoring.play import Audience
+
+LIST_COLUMNS: Mapping[Audience, tuple[str, ...]] = {
+    "advocates": ("health", "tenure_days"),
+    "gone": ("left_on", "days_since_left", "monthly_value", "tenure_days"),
+}
+"""The columns of each list about the customer; the columns of the play follow."""
+
+PLAY_COLUMNS = ("play", "action", "owner", "channel", "success", "template")
+LIST_TASK_COLUMNS = ("due_at", "listed_since", "task_id")
+"""The columns of a task, on a list with a play that plans tasks."""
+
+
+def list_csv(side_list: SideList, names: Mapping[str, str], language: str, form: CsvParams) -> str:
+    """Return a list as CSV for spreadsheets, a line for each customer.
+
+    Args:
+        side_list: The list.
+        names: The known names of customers, by id.
+        language: The language of the headers and of the texts of the plays.
+        form: The separators.
+    """
+    facts = LIST_COLUMNS[side_list.audience]
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\r\n", delimiter=form.separator)
+    task_columns = LIST_TASK_COLUMNS if side_list.measured_plays else ()
+    columns = ("rank", "customer_id", "name", *facts, *PLAY_COLUMNS, *task_columns)
+    writer.writerow([header_of(column, language) for column in columns])
+    for position, entry in enumerate(side_list.entries, start=1):
+        play = entry.play
+        texts = (
+            play.action_in(language),
+            play.owner,
+            entry.channel,
+            play.success_in(language),
+            play.template,
+        )
+        writer.writerow(
+            [
+                position,
+                safe_cell(entry.customer_id),
+                safe_cell(names.get(entry.customer_id)),
+                *(_cell(getattr(entry, name), name, form) for name in facts),
+                *(safe_cell(text) for text in (play.name, *texts)),
+                *(safe_cell(getattr(entry, name)) for name in task_columns),
+            ]
+        )
+    # Spreadsheets read umlauts correctly only after this byte order mark.
+    return "\ufeff" + buffer.getvalue()
+
+
+def _cell(value: Any, name: str, form: CsvParams) -> str:
+    if value is None or isinstance(value, date):
+        return "" if value is None else str(value)
+    return (f"{value:.2f}" if name == "monthly_value" else f"{value:.0f}").replace(".", form.decimal)
