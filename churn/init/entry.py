@@ -9,7 +9,14 @@ from typing import Any
 import duckdb
 
 from churn.data.sql import identifier
-from churn.init.match import Match, assign_columns, quote_column, row_id_of, second_clock_notes
+from churn.init.match import (
+    Match,
+    assign_columns,
+    price_notes,
+    quote_column,
+    row_id_of,
+    second_clock_notes,
+)
 from churn.init.name_patterns import (
     COLUMN_PATTERNS,
     NEVER_CHANGES,
@@ -91,6 +98,7 @@ def write_entry(
     used_names = {match.key.name, body.get("row_id"), *(column.name for column in match.columns.values())}
     used_names |= {lines.number.name} if lines else set()
     match.notes.extend(second_clock_notes(connection, match))
+    match.notes.extend(price_notes(connection, match))
     if unused_names := [column.name for column in table.columns if column.name not in used_names]:
         match.notes.append(f"not used: {_list_names(unused_names)}")
     sql = _first_rows_sql(match, columns, dialect, [] if lines and lines.share_id else id_filters)

@@ -17,6 +17,7 @@ from churn.init.name_patterns import (
     AFTER_THE_ORDER,
     ANY_ID,
     ANY_TIME,
+    BILLING_PERIOD,
     BIRTH,
     CANCELLED_AT,
     COLUMN_PATTERNS,
@@ -403,6 +404,31 @@ def _usual_delay(connection: duckdb.DuckDBPyConnection, view: str, delay: str) -
     ).fetchone()
     assert row is not None  # an aggregate without GROUP BY always gives one row
     return "1 day" if row[0].days == 1 else f"{row[0].days} days"
+
+
+def price_notes(connection: duckdb.DuckDBPyConnection, match: Match) -> Iterator[str]:
+    """Yield a note for each amount of contracts without a monthly price, as its period is not known."""
+    if match.name != "subscriptions" or "mrr" in match.columns:
+        return
+    columns = match.table.columns
+    periods = [
+        c for c in columns if c.kind == "text" and c.filled_share and name_matches(c.name, BILLING_PERIOD)
+    ]
+    says = ""
+    if periods:
+        rows = connection.execute(
+            f"SELECT DISTINCT {id_of(periods[0])} AS period FROM {match.table.view} "
+            f"WHERE {id_of(periods[0])} IS NOT NULL ORDER BY 1 LIMIT 3"
+        ).fetchall()
+        says = f" ({periods[0].name} says {' and '.join(str(period) for (period,) in rows)})"
+    used_names = {column.name for column in match.columns.values()}
+    for column in columns:
+        is_price = column.kind == "number" and name_matches(column.name, COLUMN_PATTERNS["orders"]["amount"])
+        if is_price and column.name not in used_names:
+            yield (
+                f"{column.name} is not used, as its period is not certain{says}: if it is what a contract "
+                f"pays in a month, map mrr: {column.name}"
+            )
 
 
 def row_id_of(match: Match) -> SourceColumn | None:

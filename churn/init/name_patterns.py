@@ -235,6 +235,11 @@ CANCELLED_AT = rf"(cancell?ed|cancell?ation){_WHEN}"
 PERIOD_START = r"current_(\w+_)?start(s|ed)?(_at|_on|_date)?"
 """The start of the period that a contract is in: a time that has passed."""
 
+BILLING_PERIOD = (
+    r"((billing|plan|price)_?)?(interval|period|cycle|frequency|zahlweise|turnus|abrechnungszeitraum)"
+)
+"""How often a contract is paid, such as month or year."""
+
 STATE = r"((\w+_)?(status|state)|zustand)"
 
 ANY_TIME = (

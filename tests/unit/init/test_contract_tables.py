@@ -167,3 +167,25 @@ def test_the_contracts_of_an_export_are_stored_with_their_ends(tmp_path: Path) -
 
     stored = store.tables["subscriptions"]
     assert (stored.rows, stored.missing["ended_at_day"], dict(stored.rejects)) == (90, 30, {})
+
+
+@pytest.mark.parametrize(
+    ("name", "note"),
+    [
+        ("Amount", "Amount is not used, as its period is not certain (Interval says month and year)"),
+        ("Fee", None),  # the name of a monthly price
+        ("Seats", None),
+    ],
+)
+def test_an_amount_whose_period_is_not_certain_is_named_and_not_used(
+    tmp_path: Path, name: str, note: str | None
+) -> None:
+    rows = [
+        row | {name: 10.5 + n % 3, "Interval": ("month", "year")[n % 2]}
+        for n, row in enumerate(contracts(paddle))
+    ]
+
+    (entry,) = draft(write_tables(tmp_path, {"subscriptions": rows})).tables
+
+    notes = [text for text in entry.notes if "map mrr" in text]
+    assert [text.partition(":")[0] for text in notes] == ([note] if note else [])
