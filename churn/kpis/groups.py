@@ -25,11 +25,11 @@ from churn.kpis.behaviour import (
 from churn.kpis.company import Company
 from churn.kpis.journey import playbook_with_stages
 from churn.kpis.observed_churn import NO_CUTOFF
-from churn.kpis.ratings import stored_nights
 from churn.kpis.rfm import Rfm, rfm_of_store
 from churn.kpis.section import SectionResult
 from churn.kpis.stages import NO_STAGE, playbook_stages
 from churn.metrics.interval import Part
+from churn.scoring.past_nights import scored_nights
 from churn.scoring.sink import LIST_FILES, side_list_path
 
 NO_ACTS = "no table of acts of customers, such as logins, interactions or orders"
@@ -60,7 +60,10 @@ def groups_section(company: Company) -> GroupsResult:
     store, outcomes = company.store, company.outcomes
     behaviour, loyalty = _behaviour_and_loyalty(company)
     return GroupsResult(
-        rfm=rfm_of_store(store, outcomes), behaviour=behaviour, loyalty=loyalty, lists=night_lists(store)
+        rfm=rfm_of_store(store, outcomes),
+        behaviour=behaviour,
+        loyalty=loyalty,
+        lists=night_lists(store, company.cutoff),
     )
 
 
@@ -98,14 +101,14 @@ def _stages(store: Store, cutoffs: tuple[date, ...]) -> tuple[Codes, tuple[str, 
     playbook, reason = playbook_with_stages(store)
     if playbook is None:
         return np.zeros((len(cutoffs), store.n_customers), dtype=np.int64), (ALL_STAGES,), reason
-    code, _ = playbook_stages(store, playbook, cutoffs)
+    code = playbook_stages(store, playbook, cutoffs).stage
     names = (*(stage.name for stage in playbook.stages), NO_STAGE)
     return np.where(code < 0, len(names) - 1, code).astype(np.int64), names, None
 
 
-def night_lists(store: Store) -> tuple[NightList, ...]:
-    """Return the lists of the latest stored night, and how many customers are on each."""
-    nights = stored_nights(store.params.output)
+def night_lists(store: Store, cutoff: date) -> tuple[NightList, ...]:
+    """Return the lists of the latest stored night up to the cutoff, and how many customers are on each."""
+    nights = [night for night in scored_nights(store.params.output) if night <= cutoff]
     lists = []
     for file in LIST_FILES:
         path = side_list_path(store.params.output, nights[-1], file) if nights else None

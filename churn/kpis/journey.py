@@ -84,8 +84,7 @@ def stages_section(company: Company) -> StagesResult:
 
 
 def _codes(store: Store, playbook: Playbook, activity: Activity, names: tuple[str, ...]) -> Codes:
-    stages, notice = playbook_stages(store, playbook, activity.bounds)
-    return stage_codes(activity, stages, notice, names)
+    return stage_codes(activity, playbook_stages(store, playbook, activity.bounds), names)
 
 
 def playbook_with_stages(store: Store) -> tuple[Playbook | None, str | None]:

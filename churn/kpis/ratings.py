@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +34,7 @@ from churn.kpis.voice import (
 )
 from churn.kpis.voice_rows import RATING_UNIT, read_answers
 from churn.labels.outcomes import label_window
+from churn.scoring.past_nights import scored_nights
 from churn.scoring.sink import scores_path
 
 Floats = npt.NDArray[np.float64]
@@ -176,7 +176,7 @@ def health_table(store: Store, cutoff: date) -> ChurnTable:
     """
     params = store.params
     days = params.label.horizon_days
-    stored = stored_nights(params.output)
+    stored = scored_nights(params.output)
     if not stored:
         return missing_table(HEALTH_DEFINITION, days, "no night has been scored yet")
     late_days = params.snapshot.late_days
@@ -192,18 +192,6 @@ def health_table(store: Store, cutoff: date) -> ChurnTable:
     return churn_table(
         HEALTH_DEFINITION, days, BANDS, code, read_outcomes(store, nights.nights), (("1", "5"), ("2", "4"))
     )
-
-
-def stored_nights(output: Path) -> list[date]:
-    """Return the complete nights under `output/scores`, in order of time."""
-    folders = [path.parent for path in output.glob("scores/cutoff=*/scores.parquet")]
-    nights = []
-    for folder in folders:
-        try:
-            nights.append(date.fromisoformat(folder.name.removeprefix("cutoff=")))
-        except ValueError:  # no folder of a night
-            continue
-    return sorted(nights)
 
 
 def first_of_each_month(nights: Sequence[date]) -> list[date]:

@@ -7,14 +7,14 @@ after a customer is at risk.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
 import numpy.typing as npt
 
 from churn.data.store import Store
-from churn.features.engine.cohort import CANCELLING, read_customers
+from churn.features.engine.cohort import CANCELLING, ON_PAUSE, read_customers
 from churn.features.engine.matrix import MatrixBuilder
 from churn.features.library import availability
 from churn.kpis.activity import Activity, Bools
@@ -30,13 +30,15 @@ NOT_YET = "not a customer yet"
 LEFT = "left"
 WON_BACK = "won back"
 NOTICE_GIVEN = "notice given"
+PAUSED = "paused"
 NO_STAGE = "no stage"
 
 STAGES_DEFINITION = (
     "the stages of the playbook, for customers at risk. Beside them: `left` (was active and is not, by the "
     "label), `won back` (active now, not a month before, but earlier), `notice given` (the end is "
-    "requested), `no stage` (active, and no stage of the playbook holds). Money: the value per month at the "
-    "start of the month; at its end for customers who were not active at the start"
+    "requested), `paused` (all contracts rest), `no stage` (active, and no stage of the playbook holds). "
+    "Money: the value per month at the start of the month; at its end for customers who were not active at "
+    "the start"
 )
 LEAK_DEFINITION = (
     "customers who were in a stage at the start of a month and had left at its end, over all months shown; "
@@ -87,13 +89,27 @@ def score_stages(playbook: Playbook) -> list[str]:
     return [stage.name for stage in playbook.stages if stage.condition.names() & set(SCORE_COLUMNS)]
 
 
-def playbook_stages(store: Store, playbook: Playbook, bounds: Sequence[date]) -> tuple[Codes, Bools]:
+OUTSIDE = {CANCELLING: NOTICE_GIVEN, ON_PAUSE: PAUSED}
+"""The states of customers who are active and not at risk, by the reason."""
+
+
+@dataclass(frozen=True)
+class StagesAtBounds:
+    """What the playbook and the cohort say at each bound; each array is `[bounds, customers]`.
+
+    Attributes:
+        stage: The index of the playbook's stage, -1 for none.
+        status: Why the customer is at risk or not, a code of the cohort.
+    """
+
+    stage: Codes
+    status: Codes
+
+
+def playbook_stages(store: Store, playbook: Playbook, bounds: Sequence[date]) -> StagesAtBounds:
     """Return the stage of each customer at each bound, as the playbook tells it from what was known then.
 
     Customers who objected to being contacted count as well: a figure contacts nobody.
-
-    Returns:
-        The index of the stage, -1 for none, and whether the customer gave notice; `[bounds, customers]`.
     """
     names = set().union(*(stage.condition.names() for stage in playbook.stages))
     signals = [
@@ -108,32 +124,32 @@ def playbook_stages(store: Store, playbook: Playbook, bounds: Sequence[date]) ->
     codes = np.full((len(bounds), store.n_customers), -1, dtype=np.int16)
     for part in builder.parts():
         codes[row_of[part.cutoff], part.codes] = playbook.stage_indices(part.columns, len(part.codes))
-    notice = np.array([cohort.status == CANCELLING for cohort in builder.cohorts])
-    return codes, notice.reshape(codes.shape)
+    status = np.array([cohort.status for cohort in builder.cohorts], dtype=np.int16)
+    return StagesAtBounds(codes, status.reshape(codes.shape))
 
 
 def stage_names(playbook: Playbook) -> tuple[str, ...]:
     """Return the names of all states; a state's code is its index."""
     own = tuple(stage.name for stage in playbook.stages)
-    return (*own, WON_BACK, NOTICE_GIVEN, NO_STAGE, LEFT, NOT_YET)
+    return (*own, WON_BACK, NOTICE_GIVEN, PAUSED, NO_STAGE, LEFT, NOT_YET)
 
 
-def stage_codes(activity: Activity, stages: Codes, notice: Bools, names: Sequence[str]) -> Codes:
+def stage_codes(activity: Activity, stages: StagesAtBounds, names: Sequence[str]) -> Codes:
     """Return the state of each customer at each bound as an index of `names`, `[bounds, customers]`.
 
     Args:
         activity: Who was active at each bound.
-        stages: The index of the playbook's stage, -1 for none, `[bounds, customers]`.
-        notice: Whether the customer gave notice, `[bounds, customers]`.
+        stages: What the playbook and the cohort say.
         names: The names of all states.
     """
     code = {name: number for number, name in enumerate(names)}
     earlier = np.vstack([activity.active_before_first[None], activity.active[:-1]])
     first_seen = _seen_one_bound_before(activity)
     is_back = activity.active & ~earlier & first_seen
-    result = np.where(stages >= 0, stages, code[NO_STAGE])
-    result = np.where(notice, code[NOTICE_GIVEN], result)
-    result = np.where(is_back & ~notice, code[WON_BACK], result)
+    result = np.where(stages.stage >= 0, stages.stage, code[NO_STAGE])
+    result = np.where(is_back, code[WON_BACK], result)
+    for status, name in OUTSIDE.items():
+        result = np.where(stages.status == status, code[name], result)
     result = np.where(activity.active, result, np.where(activity.was_active, code[LEFT], code[NOT_YET]))
     return result.astype(np.int16)
 

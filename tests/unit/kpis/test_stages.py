@@ -7,8 +7,10 @@ from datetime import date
 import numpy as np
 import pytest
 
+from churn.features.engine.cohort import AT_RISK, CANCELLING, ON_PAUSE
 from churn.kpis.stages import (
     Codes,
+    StagesAtBounds,
     playbook_stages,
     rank_leaks,
     score_stages,
@@ -45,6 +47,7 @@ SPELLS = """
     idle     | 2023-06-01 | 2024-01-20
     joins    | 2024-01-20 |
     notice   | 2023-06-01 | 2024-02-05
+    rests    | 2024-01-10 | 2024-02-20
     steady   | 2023-06-01 |
 """
 BOUNDS = (date(2024, 1, 1), date(2024, 2, 1), date(2024, 3, 1))
@@ -57,10 +60,12 @@ def drawn_codes() -> tuple[Codes, dict[str, int], tuple[str, ...]]:
     stages[1, [code["fresh"], code["joins"]]] = ON
     stages[0, code["idle"]] = LAPSING
     stages[2, code["joins"]] = ON
-    notice = np.zeros((3, len(code)), dtype=bool)
-    notice[1, code["notice"]] = True
+    status = np.full((3, len(code)), AT_RISK, dtype=np.int16)
+    status[1, code["notice"]] = CANCELLING
+    status[1, code["rests"]] = ON_PAUSE
     names = stage_names(playbook_of(STAGES))
-    return stage_codes(activity_of(spells, len(code), BOUNDS), stages, notice, names), code, names
+    activity = activity_of(spells, len(code), BOUNDS)
+    return stage_codes(activity, StagesAtBounds(stages, status), names), code, names
 
 
 def test_each_customer_is_in_one_state_at_each_bound() -> None:
@@ -74,6 +79,7 @@ def test_each_customer_is_in_one_state_at_each_bound() -> None:
         "idle": ["lapsing", "left", "left"],
         "joins": ["not a customer yet", "onboarding", "onboarding"],
         "notice": ["no stage", "notice given", "left"],
+        "rests": ["not a customer yet", "paused", "left"],
         "steady": ["no stage", "no stage", "no stage"],
     }
 
@@ -94,6 +100,7 @@ def test_moves_are_counted_with_people_and_money_of_the_month_before() -> None:
         ("no stage", "notice given"): (1, 10.0),
         ("left", "won back"): (1, 10.0),
         ("not a customer yet", "onboarding"): (2, 20.0),
+        ("not a customer yet", "paused"): (1, 10.0),
     }
     gone = next(move for move in february.transitions if move.origin == "notice given")
     assert (gone.people, gone.money, gone.n_money_unknown) == (1, None, 1)
@@ -101,6 +108,7 @@ def test_moves_are_counted_with_people_and_money_of_the_month_before() -> None:
         "onboarding": 2,
         "won back": 1,
         "notice given": 1,
+        "paused": 1,
         "no stage": 1,
     }
 
@@ -143,13 +151,13 @@ def test_stages_are_those_of_the_playbook_as_known_at_the_bound(tmp_path: object
         label={"kind": "inactivity", "table": "orders", "horizon_days": 30, "active_days": 40},
     )
 
-    codes, notice = playbook_stages(company.store, playbook_of(STAGES), [date(2024, 6, 1), date(2024, 7, 1)])
+    at_bounds = playbook_stages(company.store, playbook_of(STAGES), [date(2024, 6, 1), date(2024, 7, 1)])
 
-    by_name = dict(zip(["ana", "ben", "cleo", "old"], codes.T.tolist(), strict=True))
+    by_name = dict(zip(["ana", "ben", "cleo", "old"], at_bounds.stage.T.tolist(), strict=True))
     assert by_name["ana"] == [ON, LAPSING]  # an objection keeps nobody out of a figure
     assert by_name["ben"] == [LAPSING, LAPSING]  # the order of 2024-06-01 is after the bound
     assert by_name["cleo"] == [NONE, LAPSING]
-    assert not notice.any()
+    assert not (at_bounds.status == CANCELLING).any()
 
 
 @pytest.mark.parametrize(("condition", "scored"), [("health", ["first"]), ("tenure_days", [])])
