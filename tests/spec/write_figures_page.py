@@ -7,6 +7,7 @@ from pathlib import Path
 
 from churn.kpis.catalog import GROUPS
 from churn.kpis.definitions.definition import FigureDefinition
+from churn.params import KpisParams
 from tests.spec.figure_sections import SECTION_TEXTS
 
 DOCUMENT = "docs/figures.md"
@@ -25,12 +26,26 @@ from the code.
 A customer is active at a midnight as the label says: a contract is in force (the grace of `label.grace_days`
 closes the gap to the next contract), or an event of the label's table lies within `label.active_days`
 before. So with contracts, the figures of a period are known only after the grace.
+
+The figures marked as watched raise an alarm: the latest week or month is compared with the median of the
+weeks or months shortly before, and this distance with the distances of the past, by their median and median
+absolute deviation. Where two years exist, the season is taken out first. An alarm is a line of `churn kpis`
+and an entry in `kpis.json` with the usual value and the limit; the exit code stays 0.
 """
 
 
 def written() -> str:
     """Return the text of the document."""
-    return "\n".join([HEAD, *_groups(), *_sections()])
+    return "\n".join([HEAD, *_terms(), *_groups(), *_sections()])
+
+
+def _terms() -> Iterator[str]:
+    yield "## Terms\n\nThe section `kpis` of params.yaml; every key has a default. The margin and discount"
+    yield "are those of `score.value`.\n\n| key | default | meaning |\n|---|---|---|"
+    for name, entry in KpisParams.model_fields.items():
+        default = "" if entry.default in (None, ()) else f"`{entry.default}`"
+        yield f"| `{name}` | {default} | {entry.description} |"
+    yield ""
 
 
 def _groups() -> Iterator[str]:
@@ -49,6 +64,7 @@ def _sections() -> Iterator[str]:
 
 def _row(definition: FigureDefinition) -> str:
     direction = f"; {definition.better} is better" if definition.better else ""
+    direction += "; watched" if definition.is_watched else ""
     cells = (
         f"`{definition.name}` {definition.title}",
         f"{definition.unit}{direction}",
