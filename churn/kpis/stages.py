@@ -30,7 +30,7 @@ NOT_YET = "not a customer yet"
 LEFT = "left"
 WON_BACK = "won back"
 NOTICE_GIVEN = "notice given"
-PAUSED = "paused"
+ON_PAUSE_STAGE = "paused"
 NO_STAGE = "no stage"
 
 STAGES_DEFINITION = (
@@ -89,7 +89,7 @@ def score_stages(playbook: Playbook) -> list[str]:
     return [stage.name for stage in playbook.stages if stage.condition.names() & set(SCORE_COLUMNS)]
 
 
-OUTSIDE = {CANCELLING: NOTICE_GIVEN, ON_PAUSE: PAUSED}
+OUTSIDE = {CANCELLING: NOTICE_GIVEN, ON_PAUSE: ON_PAUSE_STAGE}
 """The states of customers who are active and not at risk, by the reason."""
 
 
@@ -131,7 +131,7 @@ def playbook_stages(store: Store, playbook: Playbook, bounds: Sequence[date]) ->
 def stage_names(playbook: Playbook) -> tuple[str, ...]:
     """Return the names of all states; a state's code is its index."""
     own = tuple(stage.name for stage in playbook.stages)
-    return (*own, WON_BACK, NOTICE_GIVEN, PAUSED, NO_STAGE, LEFT, NOT_YET)
+    return (*own, WON_BACK, NOTICE_GIVEN, ON_PAUSE_STAGE, NO_STAGE, LEFT, NOT_YET)
 
 
 def stage_codes(activity: Activity, stages: StagesAtBounds, names: Sequence[str]) -> Codes:
