@@ -94,8 +94,8 @@ def refuse_event_label(params: Params, verb: str) -> None:
     """
     if params.label.is_event:
         raise CallError(
-            f"{params.locate('label.kind')} is event, and `churn {verb}` measures that fewer customers "
-            "leave: it would call more events a harm. Compare the arms in output/ledger by yourself, or "
+            f"{params.locate('label.kind')} is event, and `churn {verb}` counts lost customers: it "
+            "would call more events a harm. Compare the arms in output/ledger by yourself, or "
             "measure with a label of kind contract or inactivity (`--set label.kind=...`)."
         )
 

@@ -129,14 +129,14 @@ def event_problems(entries: Entries) -> Iterable[str]:
         if audience in ("advocates", "gone"):
             yield (
                 f"{location}.for '{audience}' does not work with a label of kind event: this list is of "
-                "customers by their health, or by when they left. Leave 'for' out; label.among says who is "
+                "customers by their health, or of lost customers. Leave 'for' out; label.among says who is "
                 "in the cohort."
             )
         if isinstance(success, dict):
             for key in _criterion_keys(success.get("when")):
                 if key in ("health_at_least", "stays"):
                     yield (
-                        f"{location}.success.when.{key} says who leaves, and the label is of kind event. "
+                        f"{location}.success.when.{key} speaks of churn, and the label is of kind event. "
                         "Name an event in the place of it: {event: TABLE}."
                     )
 
