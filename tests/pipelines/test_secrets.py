@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+import yaml
 
 from churn.data.sinks.open_sink import open_sink
 from churn.data.sources.database import open_database
@@ -16,6 +20,7 @@ from churn.params import EngineParams, load_params
 from churn.secrets import Address, forget_secrets
 from pipelines import cli
 from tests.hostile_passwords import END, PASSWORDS, START, parts_in
+from tests.run_folders import copy_run
 from tests.servers import running_postgresql
 
 PARAMS = """\
@@ -63,9 +68,19 @@ def sql_text(text: str) -> str:
 
 def parts_in_files(folder: Path, password: str) -> list[str]:
     files = [path for path in folder.rglob("*") if path.is_file()]
-    parts = [part for path in files for part in parts_in(path.read_bytes().decode("latin-1"), password)]
+    parts = [part for path in files for part in parts_in(text_of(path), password)]
     names = [part for path in folder.rglob("*") for part in parts_in(str(path), password)]
     return parts + names
+
+
+def text_of(path: Path) -> str:
+    """Return the bytes of a file as text, with the texts that a Parquet file holds packed."""
+    text = path.read_bytes().decode("latin-1")
+    if path.suffix == ".parquet":
+        table = pq.read_table(path)
+        columns = [table.column(field.name) for field in table.schema if "string" in str(field.type)]
+        text += "\n".join(value for column in columns for value in set(map(str, column.to_pylist())))
+    return text
 
 
 @pytest.mark.parametrize("password", PASSWORDS)
@@ -235,3 +250,34 @@ def test_the_verbs_on_a_real_server_write_and_print_no_password(
     assert (wrong.returncode, "without codes such as %40" in wrong.stderr) == (11, True)
     assert parts_in(output, EVERYTHING) == []
     assert parts_in_files(tmp_path, EVERYTHING) == []
+
+
+@pytest.mark.parametrize("password", PASSWORDS)
+def test_the_search_finds_a_password_that_a_parquet_file_holds_packed(tmp_path: Path, password: str) -> None:
+    path = tmp_path / "part.parquet"
+    pq.write_table(
+        pa.table({"word": [f"a {password}"], "words": [["b", password]]}), path, compression="zstd"
+    )
+
+    assert password in parts_in(text_of(path), password)
+
+
+@pytest.mark.slow
+def test_a_whole_run_that_uses_forty_passwords_writes_and_prints_none_of_them(
+    tmp_path: Path, small_run: Path, churn: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    folder = copy_run(small_run, tmp_path / "company")
+    shutil.rmtree(folder / "output")
+    words = {f"WORD_{number}": password for number, password in enumerate(PASSWORDS)}
+    params = yaml.safe_load((folder / "params.yaml").read_text(encoding="utf-8"))
+    quoted = ", ".join(f"$w$${{{name}}}$w$" for name in words)
+    params["tables"]["surveys"] = {"where": f"customer_id not in ({quoted})"}
+    (folder / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+
+    calls = [churn(*verb, cwd=folder, **words) for verb in (("run",), ("run", "--set", "no=1", "--debug"))]
+
+    output = "".join(call.stdout + call.stderr for call in calls)
+    assert [call.returncode for call in calls] == [0, 10], output
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    written = "\n".join([output, *map(str, folder.rglob("*")), *map(text_of, files)])
+    assert [part for password in PASSWORDS for part in parts_in(written, password)] == []
