@@ -34,11 +34,12 @@ def measure_speed(folder: Path, customers: int, events: int) -> dict[str, Measur
     measurements = {}
     size = ["--customers", str(customers), "--events", str(events), "--folder", str(folder)]
     for job in JOBS:
-        if job in ("generate", "ingest") and (folder / f"{job}.done").exists():
+        if job == "generate" and (folder / "generate.done").exists():
             continue
         command = [sys.executable, "-m", "benchmarks.kpis", "speed", "--job", job, *size]
         measurements[job] = measure(command, ROOT)
-        (folder / f"{job}.done").touch()
+        if job == "generate":
+            (folder / "generate.done").touch()
         done = measurements[job]
         print(
             f"{job}: {done.cpu_seconds:.1f} CPU s, {done.wall_seconds:.1f} s, {done.peak_mb:,.0f} MB; "
@@ -52,7 +53,7 @@ def run_job(job: str, folder: Path, customers: int, events: int) -> int:
     """Run one job and print its times and its answer as JSON."""
     from benchmarks.engine.generate import generate
     from benchmarks.engine.world import World
-    from churn.data.ingest.ingest import ingest
+    from churn.data.ingest.ingest import fresh_store, ingest
     from churn.data.store import Store
     from churn.kpis.company import Company
     from churn.kpis.sections import compute_kpis, write_kpis
@@ -63,7 +64,7 @@ def run_job(job: str, folder: Path, customers: int, events: int) -> int:
     if job == "generate":
         generate(world)
     elif job == "ingest":
-        store = ingest(world.params(), lambda _: None)
+        store = fresh_store(world.params()) or ingest(world.params(), lambda _: None)
         answer = {name: table.rows for name, table in store.tables.items()}
     elif job == "scan":
         answer = {"rows": _scan(Store.open(world.params()))}
