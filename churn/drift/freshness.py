@@ -149,7 +149,7 @@ def _row_alarms(
                 kind="stopped",
                 subject=subject,
                 since=date_of_day(newest_day + 1),
-                text=f"{_no_rows(age)} since {newest}{_usual_gap(longest)}.",
+                text=f"stopped after {newest}: {_no_rows(age)}{_usual_gap(longest)}.",
                 way_out="Check the source. Until it delivers again, the signals of this table are too old.",
             )
         return
@@ -243,8 +243,8 @@ def _value_alarms(subject: str, values: DailyValues, rows: Ints, night: date) ->
             newest_median, usual_median = sizes
             ratio = newest_median / usual_median
             middle = np.sqrt(newest_median * usual_median)
-            is_new_size = (values.n_nonzero > 0) & ((values.median > middle) == (ratio > 1))
-            since = _first_day(days, is_new_size, night)
+            is_new_size = (values.n_nonzero == 0) | ((values.median > middle) == (ratio > 1))
+            since = _first_day(0 if is_new_size[0] else days, is_new_size, night)
             yield Alarm(
                 kind="unit",
                 subject=subject,

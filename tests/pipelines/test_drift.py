@@ -66,4 +66,4 @@ def test_a_source_that_stops_and_a_unit_that_changes_are_named_in_the_same_night
 
     named = {(alarm.kind, alarm.subject) for alarm in drift.alarms}
     assert {("stopped", "logins"), ("unit", "orders.amount")} <= named
-    assert "warning: drift: logins: no row for 2 days since 2025-09-28" in capsys.readouterr().err
+    assert "warning: drift: logins: stopped after 2025-09-28: no row for 2 days" in capsys.readouterr().err
