@@ -38,7 +38,7 @@ DEMO = ("demo", "--customers", "1500", "--seed", "7")
 
 FASTER: dict[str, dict[str, Any]] = {
     "signals": {"windows": [28, 91]},
-    "train": {"learning_rate": 0.1},
+    "train": {"learning_rate": 0.1, "candidates": ["trees"]},
     "evaluate": {"bootstrap": 200, "accept": {"too_good": "a simulated company is easy on purpose"}},
 }
 

@@ -1,4 +1,7 @@
-"""Whole runs on public data sets, by the parameter files of `examples/` and with fewer snapshots."""
+"""Whole runs on public data sets, by the parameter files of `examples/` with less to read and to train.
+
+`make scoreboard` judges the models of the whole parameter files on these data.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +16,21 @@ import pytest
 pytestmark = [pytest.mark.data, pytest.mark.slow]
 
 
+LESS = {"snapshot.every": "month", "evaluate.bootstrap": 200, "train.calibration": "none"}
+"""The settings that make a run short; the data and the test cutoffs are those of the parameter file."""
+
+
 @pytest.mark.parametrize(
-    ("example", "least_auc", "least_low"),
-    [("completejourney", 0.84, 0.80), ("fightchurn_socialnet7", 0.70, 0.67)],
+    ("example", "settings", "least_auc", "least_low"),
+    [
+        ("completejourney", {"signals.windows": [28, 91], "train.candidates": ["logistic"]}, 0.84, 0.80),
+        ("fightchurn_socialnet7", {"train.candidates": ["logistic"]}, 0.70, 0.67),
+    ],
+    ids=["completejourney", "fightchurn_socialnet7"],
 )
 def test_a_public_data_set_gives_a_call_list_and_a_model_that_knows_something(
     example: str,
+    settings: dict[str, object],
     least_auc: float,
     least_low: float,
     real_data: Path,
@@ -26,14 +38,7 @@ def test_a_public_data_set_gives_a_call_list_and_a_model_that_knows_something(
     tmp_path: Path,
     churn: Callable[..., subprocess.CompletedProcess[str]],
 ) -> None:
-    moved = {
-        "snapshot.every": "month",
-        "evaluate.bootstrap": 200,
-        "output": str(tmp_path / "output"),
-        "models": str(tmp_path / "models"),
-        "tracking.uri": f"sqlite:///{tmp_path / 'mlflow.db'}",
-    }
-    overrides = [word for key, value in moved.items() for word in ("--set", f"{key}={json.dumps(value)}")]
+    overrides = overrides_of(tmp_path, LESS | settings)
 
     done = churn(
         "run",
@@ -57,12 +62,7 @@ def test_a_public_data_set_gives_a_call_list_and_a_model_that_knows_something(
 def test_labels_drawn_at_random_end_in_no_signal_and_a_refusal(
     real_data: Path, root: Path, tmp_path: Path, churn: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
-    moved = {
-        "output": str(tmp_path / "output"),
-        "models": str(tmp_path / "models"),
-        "tracking.uri": f"sqlite:///{tmp_path / 'mlflow.db'}",
-    }
-    overrides = [word for key, value in moved.items() for word in ("--set", f"{key}={json.dumps(value)}")]
+    overrides = overrides_of(tmp_path, LESS | {"train.candidates": ["trees"], "train.learning_rate": 0.1})
 
     done = churn(
         "run",
@@ -80,3 +80,15 @@ def test_labels_drawn_at_random_end_in_no_signal_and_a_refusal(
     assert auc["low"] < 0.5 < auc["high"]
     assert "promote: no signal: AUC" in done.stderr
     assert not (tmp_path / "models" / "champion").exists()
+
+
+def overrides_of(folder: Path, settings: dict[str, object]) -> list[str]:
+    """Return the options of a run with these settings that writes everything into a folder."""
+    places = {
+        "output": str(folder / "output"),
+        "models": str(folder / "models"),
+        "tracking.uri": f"sqlite:///{folder / 'mlflow.db'}",
+    }
+    return [
+        word for key, value in (settings | places).items() for word in ("--set", f"{key}={json.dumps(value)}")
+    ]
