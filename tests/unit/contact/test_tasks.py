@@ -6,7 +6,7 @@ from datetime import date
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from churn.contact.tasks import EXITS, TaskStates, task_states
@@ -210,6 +210,7 @@ def test_an_exit_without_a_known_reason_is_a_mistake_of_the_caller() -> None:
         task_states(tasks_of(), None, exits_of("a | 2024-05-08 | moved"), date(2024, 7, 1))
 
 
+@settings(max_examples=25)  # each draws four frames
 @given(
     exits=st.lists(st.tuples(st.sampled_from("ab"), st.integers(1, 40), st.sampled_from(EXITS)), max_size=4),
     night=st.integers(2, 45),
