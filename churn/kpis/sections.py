@@ -116,6 +116,8 @@ class Kpis(Part):
     @field_validator("sections", mode="before")
     @classmethod
     def _read_by_type(cls, sections: Mapping[str, Any]) -> Mapping[str, Any]:
+        if unknown := sorted(set(sections) - set(RESULTS)):
+            raise ValueError(f"there is no section {', '.join(unknown)}")
         return {
             name: section
             if isinstance(section, SectionResult)

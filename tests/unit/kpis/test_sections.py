@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from churn.data.own_files import write_own_json
 from churn.errors import ParamsError, SourceError
 from churn.kpis.company import Company
 from churn.kpis.retention import RetentionResult
@@ -95,6 +96,15 @@ def test_a_changed_file_is_refused(kpis: Kpis, tmp_path: Path) -> None:
     kpis_file(tmp_path).write_text(text.replace('"value": 100.0', '"value": 99.0', 1))
 
     with pytest.raises(SourceError, match="Run `churn kpis` again"):
+        read_kpis(tmp_path)
+
+
+def test_a_section_of_another_version_is_refused_in_words(kpis: Kpis, tmp_path: Path) -> None:
+    content = kpis.as_json()
+    content["sections"]["tomorrow"] = {"figures": []}
+    write_own_json(kpis_file(tmp_path), content)
+
+    with pytest.raises(SourceError, match=r"there is no section tomorrow.*Run `churn kpis` again"):
         read_kpis(tmp_path)
 
 
