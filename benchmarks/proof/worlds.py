@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import repeat
 from pathlib import Path
@@ -42,6 +44,9 @@ PROCESSES = os.cpu_count() or 1
 LARGE_EVERY = 10
 """One world in so many has up to 80 customers and 12 nights; the others are small, and cheap to check."""
 
+MEMORY = Path("/dev/shm")
+"""A folder in memory: the ledger is put on the disk with `fsync` many times in a night."""
+
 FIRST_NIGHT = date(2025, 1, 6)
 ZONES = ("Europe/Berlin", "America/New_York", "Asia/Kolkata", None)
 PLAYBOOK = """
@@ -53,6 +58,11 @@ plays:
   - {name: mail, when: {churn_probability: {at_least: 0.0}}, action: Write, owner: marketing,
      channel: email, due_in_days: 5, success: The customer stays}
 """
+
+
+PARSED_PLAYBOOK = parse_playbook(PLAYBOOK, {})
+NO_ASSIGNMENTS = empty_ledger().assignments
+NO_EXITS = pd.DataFrame(columns=["customer_id", "happened_on", "why"], dtype=object)
 
 
 class NoReasons:
@@ -83,9 +93,16 @@ def table(worlds: int, seed: int) -> Iterator[str]:
 def _check_world(seed: int, number: int) -> tuple[Counter[str], Counter[str]]:
     """Return the counts of a world and its breaches by rule; one world in `LARGE_EVERY` is large."""
     world = draw_world(np.random.default_rng([seed, number]), is_large=number % LARGE_EVERY == 0)
-    with tempfile.TemporaryDirectory() as folder:
-        counts = play_world(world, Path(folder))
-        return counts, Counter(breach.partition(":")[0] for breach in breaches(world, Path(folder)))
+    pa.set_cpu_count(1)  # the tables are small, and each process has a core
+    gc.freeze()  # what the libraries have made is no garbage, and need not be looked at again
+    gc.disable()  # a world is short, and its garbage goes at its end
+    try:
+        with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
+            counts = play_world(world, Path(folder))
+            return counts, Counter(breach.partition(":")[0] for breach in breaches(world, Path(folder)))
+    finally:
+        gc.enable()
+        gc.collect()
 
 
 def draw_world(rng: np.random.Generator, *, is_large: bool = True) -> dict[str, Any]:
@@ -136,13 +153,13 @@ def play_world(world: dict[str, Any], output: Path) -> Counter[str]:
     """Plan all nights of a world, write the ledger and who is on each list, and count."""
     counts: Counter[str] = Counter()
     rng = world["random"]
-    playbook = parse_playbook(PLAYBOOK, {})
+    playbook, known = PARSED_PLAYBOOK, _known_of(world)
     reach = pd.DataFrame(world["customers"])
     (output / "scores").mkdir()
     for night in world["nights"]:
         present = rng.random(len(reach)) < 0.9
         ledger = read_ledger(output, night)
-        plan = _plan(world, ledger, night, reach, present, playbook)
+        plan = _plan(world, ledger, night, reach, present, playbook, known)
         tasks = plan.ledger_rows["tasks"]
         counts["customer-nights"] += int(present.sum())
         counts["tasks"] += len(tasks)
@@ -176,6 +193,30 @@ def play_world(world: dict[str, Any], output: Path) -> Counter[str]:
     return counts
 
 
+@dataclass(frozen=True)
+class _Known:
+    """What no night of a world changes: the consents, and who refuses contacts."""
+
+    consents: pd.DataFrame
+    suppressed_ids: frozenset[str]
+    objected_ids: frozenset[str]
+
+
+def _known_of(world: dict[str, Any]) -> _Known:
+    reach = pd.DataFrame(world["customers"])
+    persons = find_units(reach, "person")
+
+    def of_persons(column: str) -> frozenset[str]:
+        units = set(persons.of(reach.loc[reach[column], "customer_id"].to_numpy(dtype=object)))
+        return frozenset(name for name in reach["customer_id"] if persons.unit_of[name] in units)
+
+    columns = ["customer_id", "given_at", "withdrawn_at"]
+    consents = pd.DataFrame(world["consents"], columns=columns).assign(channel="phone", purpose="marketing")
+    for name in ("given_at", "withdrawn_at"):
+        consents[name] = pd.to_datetime(consents[name], utc=True).dt.tz_localize(None)
+    return _Known(consents, of_persons("suppressed"), of_persons("objected"))
+
+
 def _plan(
     world: dict[str, Any],
     ledger: Ledger,
@@ -183,6 +224,7 @@ def _plan(
     reach: pd.DataFrame,
     present: np.ndarray,
     playbook: Playbook,
+    known: _Known,
 ) -> NightPlan:
     rng, rules = world["random"], world["rules"]
     ids = reach["customer_id"].to_numpy(dtype=object)[present]
@@ -201,27 +243,16 @@ def _plan(
         signals=[],
         base_rate=0.3,
     )
-    persons = find_units(reach, "person")
-
-    def of_persons(column: str) -> frozenset[str]:
-        units = set(persons.of(reach.loc[reach[column], "customer_id"].to_numpy(dtype=object)))
-        return frozenset(name for name in reach["customer_id"] if persons.unit_of[name] in units)
-
     midnight = datetime.combine(night, time(0), ZoneInfo(world["timezone"])).astimezone(UTC)
-    columns = ["customer_id", "given_at", "withdrawn_at"]
-    consents = pd.DataFrame(world["consents"], columns=columns).assign(channel="phone", purpose="marketing")
-    for name in ("given_at", "withdrawn_at"):
-        consents[name] = pd.to_datetime(consents[name], utc=True).dt.tz_localize(None)
-    exits = pd.DataFrame(columns=["customer_id", "happened_on", "why"], dtype=object)
     acts = Acts(
         units=find_units(reach, "person", ledger.unit_of),
         consents=consents_at(
-            consents, purpose="marketing", channels=("phone",), cutoff=midnight.replace(tzinfo=None)
+            known.consents, purpose="marketing", channels=("phone",), cutoff=midnight.replace(tzinfo=None)
         ),
-        suppressed_ids=of_persons("suppressed"),
-        objected_ids=of_persons("objected"),
+        suppressed_ids=known.suppressed_ids,
+        objected_ids=known.objected_ids,
         zones={row["customer_id"]: row["timezone"] or world["timezone"] for row in world["customers"]},
-        states=task_states(ledger.tasks, _answers(rng, ledger.tasks, night), exits, night),
+        states=task_states(ledger.tasks, _answers(rng, ledger.tasks, night), NO_EXITS, night),
     )
     contact = ContactParams(
         max_health=5,
@@ -245,7 +276,7 @@ def _plan(
         NoReasons(),  # type: ignore[arg-type]
         playbook,
         ledger,
-        empty_ledger().assignments,
+        NO_ASSIGNMENTS,
         acts,
         terms,
         no_progress,

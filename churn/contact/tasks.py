@@ -178,6 +178,8 @@ def _exit_events(plan: pd.DataFrame, exits: pd.DataFrame, tonight: pd.Timestamp)
     """Return the withdrawals of tasks."""
     if unknown := sorted(set(exits["why"]) - set(EXITS)):
         raise ValueError(f"{unknown[0]!r} is no exit; the exits are {', '.join(EXITS)}")
+    if exits.empty or plan.empty:
+        return _events(plan["row"].iloc[:0], plan["due_at"].iloc[:0], 0, "withdrawn")
     rows = exits[["customer_id", "why"]].assign(since=_days(exits["happened_on"]).to_numpy())
     rows = plan.merge(rows, on="customer_id")
     is_in_time = (rows["since"] >= rows["planned_on"]) & (rows["since"] < tonight)
