@@ -137,9 +137,23 @@ def _data(rows: LabelledRows, levels: Mapping[str, tuple[str, ...]]) -> lgb.Data
     return lgb.Dataset(
         recode_levels(rows, levels),
         rows.left,
-        feature_name=list(rows.names),
+        feature_name=_feature_names(rows.names),
         categorical_feature=text_columns,
     )
+
+
+def _feature_names(names: Sequence[str]) -> list[str]:
+    """Return names that LightGBM takes: it refuses marks of JSON, as in an attribute `Plan: Typ`.
+
+    The scorer goes by the place of a column, so no other part of the program meets these names.
+    """
+    feature_names: list[str] = []
+    for name in names:
+        feature_name = re.sub(r"[\[\]{}\",:\s]", "_", name)
+        while feature_name in feature_names:
+            feature_name += "_"
+        feature_names.append(feature_name)
+    return feature_names
 
 
 def _text(booster: lgb.Booster) -> str:
