@@ -181,9 +181,8 @@ def planted_night(params: Params, plants: Sequence[Plant], night: date, folder: 
     for path in Path(params.source).iterdir():
         if path.name.removesuffix(".parquet") not in tables:
             (source / path.name).symlink_to(path.resolve())
-    start = f"(TIMESTAMP '{night - timedelta(days=1)}' AT TIME ZONE '{params.timezone}')"
+    start = f"TIMESTAMP '{night - timedelta(days=1)}'"  # the times of the demo company are local
     with duckdb.connect() as connection:
-        connection.execute("SET TimeZone = 'UTC'")
         for name, plant in tables.items():
             select = plant.select.format(
                 rows=f"read_parquet({literal(str(Path(params.source) / f'{name}.parquet'))})",
