@@ -96,7 +96,7 @@ def _run(params: Params, cutoff: date | None, log: RunLog) -> int | None:
     log.show(f"call list  {calls_path(params.output, night)}{' (a trial)' if trial else ''}")
     log.show(f"report     {report_path(params.output)}")
     log.show(f"MLflow     {registry.link(challenger.run_id)} (once `churn ui` runs)")
-    log.show(f"details    {log.path}")
+    log.show_path()
     if refusal and trial:
         why_no_champion = (
             "the champion cannot score" if trial.champion_problems else "there is no champion yet"

@@ -36,6 +36,7 @@ class RunLog(Echo):
         self._echo = echo
         self._file = file
         self._shown_warnings: set[str] = set()
+        self._has_shown_path = False
 
     def __call__(self, text: str) -> None:
         """Write a line to the file."""
@@ -47,6 +48,12 @@ class RunLog(Echo):
         """Write a line to the file, and print it."""
         self._write(text)
         self._echo(text)
+
+    def show_path(self) -> None:
+        """Print where the file is, once."""
+        if not self._has_shown_path:
+            self._has_shown_path = True
+            self._echo(f"details    {self.path}")
 
     def finish_step(self, step: str) -> None:
         """Note that a step of the run is done."""
@@ -94,5 +101,5 @@ def run_log(echo: Echo, output: Path, call: str) -> Iterator[RunLog]:
         try:
             yield log
         except Exception:
-            echo(f"details    {path}")
+            log.show_path()
             raise

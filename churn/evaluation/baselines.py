@@ -59,7 +59,6 @@ def predict_baselines(
         The probabilities of the test rows by baseline, and the reason of each missing baseline.
     """
     recency = recency_signals(snapshots.signals, label.active_table or label.core_table)
-    rfm = rfm_signals(snapshots.signals, recency)
 
     def predict_cutoff(cutoff: date, threads: int) -> dict[str, Floats]:
         train = snapshots.rows.at(trainable(snapshots.mature_on, cutoff))
@@ -68,7 +67,8 @@ def predict_baselines(
         predictions = {"logistic": calibration.apply_calibration(logits, calibration.NO_CALIBRATION)}
         if recency:
             predictions["recency"] = predict_recency(train, test, recency)
-            predictions["rfm"] = predict_rfm(train, test, rfm)
+            known = [entry for entry in snapshots.signals if _has_values(train, str(entry["name"]))]
+            predictions["rfm"] = predict_rfm(train, test, rfm_signals(known, recency))
         if rule:
             predictions["rule"] = predict_rule(train, test, rule)
         return predictions | {"base_rate": predict_base_rate(train, test)}
@@ -122,7 +122,8 @@ def rfm_signals(signals: Sequence[Mapping[str, Any]], recency: Sequence[str]) ->
     """Return the recency, frequency and money signals of the tables of the recency baseline.
 
     Frequency is the number of events. Money is the total of an amount. Both are taken over the longest window
-    among the signals.
+    among the signals. So a window that is longer than the history of all training rows must not be among
+    them: a regression learns nothing from it, and cannot use it in the test.
 
     >>> names = ["a_days_since_last", "a_count_7d", "a_count_28d", "a_amount_total_28d", "b_count_28d"]
     >>> entries = [{"name": name, "table": name[0], "kind": "number"} for name in names]
@@ -179,13 +180,17 @@ class DaysSinceLast(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
 
 class LogScaled(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Turn each column into two: its logarithm, centred and scaled, and whether it is missing."""
+    """Turn each column into two: its logarithm, centred and scaled, and whether it is missing.
+
+    A column without a value in `fit` becomes two columns of 0, because nothing is known of its scale.
+    """
 
     def fit(self, X: Floats, y: Floats | None = None) -> LogScaled:
         """Learn the median and standard deviation of the logarithm of each column, shape (rows, columns)."""
-        self.centres_, self.scales_ = [], []
+        self.centres_, self.scales_, self.is_empty_ = [], [], []
         for values in np.log1p(np.maximum(X, 0)).T:
-            empty = np.isnan(values).all()
+            empty = bool(np.isnan(values).all())
+            self.is_empty_.append(empty)
             self.centres_.append(0.0 if empty else float(np.nanmedian(values)))
             self.scales_.append(1.0 if empty else float(np.nanstd(values)) or 1.0)
         return self
@@ -193,12 +198,20 @@ class LogScaled(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def transform(self, X: Floats) -> Floats:
         """Return the columns, shape (rows, 2 * columns)."""
         columns: list[Floats] = []
-        for values, centre, scale in zip(
-            np.log1p(np.maximum(X, 0)).T, self.centres_, self.scales_, strict=True
+        for values, centre, scale, is_empty in zip(
+            np.log1p(np.maximum(X, 0)).T, self.centres_, self.scales_, self.is_empty_, strict=True
         ):
+            if is_empty:
+                columns += [np.zeros(len(values)), np.zeros(len(values))]
+                continue
             missing = np.isnan(values)
             columns += [(np.where(missing, centre, values) - centre) / scale, missing.astype(np.float64)]
         return np.column_stack(columns)
+
+
+def _has_values(rows: LabelledRows, signal: str) -> bool:
+    """Return whether a signal is a number in at least one row."""
+    return bool((~np.isnan(rows.matrix[:, rows.names.index(signal)])).any())
 
 
 def _logistic() -> LogisticRegression:

@@ -71,6 +71,18 @@ def test_an_error_names_the_file_of_the_details(tmp_path: Path, capsys: pytest.C
     assert str(tmp_path / LOG_FILE) in capsys.readouterr().out
 
 
+def test_the_file_of_the_details_is_named_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def show_and_fail() -> None:
+        with run_log(Echo(), tmp_path, "churn run") as log:
+            log.show_path()
+            raise ValueError("no labels")
+
+    with pytest.raises(ValueError, match="no labels"):
+        show_and_fail()
+
+    assert capsys.readouterr().out.count(LOG_FILE) == 1
+
+
 def test_no_secret_and_no_control_character_reaches_the_file(tmp_path: Path) -> None:
     keep_secret("geheim-7301")
 

@@ -8,7 +8,13 @@ import pytest
 from pydantic import ValidationError
 
 from churn.errors import ParamsError
-from churn.evaluation.baselines import check_rule, conditions_met, predict_rule, probability_inactive
+from churn.evaluation.baselines import (
+    check_rule,
+    conditions_met,
+    predict_rfm,
+    predict_rule,
+    probability_inactive,
+)
 from churn.features.language.btyd import fit_lifetimes, p_none
 from churn.params import ConditionParams, EvaluateParams, LabelParams
 from tests.drawn_company import SINCE, draw
@@ -126,3 +132,16 @@ def test_too_few_histories_give_no_baseline(tmp_path: Path) -> None:
     store = draw(tmp_path, orders="customer | ordered_at | amount\na | 2024-05-01 | 10").store
 
     assert np.isnan(probability_inactive(store, CUTOFF, ["a"])).all()
+
+
+def test_a_signal_without_values_in_training_does_not_move_the_baseline() -> None:
+    generator = np.random.default_rng(3)
+    days = generator.integers(1, 60, 400).astype(float)
+    left = (generator.random(400) < days / 100).astype(int)
+    train = rows_of({"a_days_since_last": days, "a_count_182d": np.full(400, NAN)}, left)
+    test = rows_of({"a_days_since_last": days, "a_count_182d": generator.integers(0, 900, 400)}, left)
+
+    with_empty = predict_rfm(train, test, ["a_days_since_last", "a_count_182d"])
+    without = predict_rfm(train, test, ["a_days_since_last"])
+
+    assert with_empty == pytest.approx(without, abs=1e-4)
