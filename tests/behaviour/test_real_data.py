@@ -49,7 +49,12 @@ def test_a_public_data_set_gives_a_call_list_and_a_model_that_knows_something(
         CHURN_DATA=str(real_data),
     )
 
-    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    # On fightchurn_socialnet7 the upper bound against recency, frequency and value lies at 0, so a model that
+    # knows something may still be refused; the night is then a trial.
+    is_trial = example == "fightchurn_socialnet7" and "as a trial (beats_rfm)" in " ".join(
+        done.stderr.split()
+    )
+    assert done.returncode == (15 if is_trial else 0), f"{done.stdout}\n{done.stderr}"
     (calls,) = (tmp_path / "output" / "calls").glob("cutoff=*/calls.csv")
     assert pa_csv.read_csv(calls).num_rows > 0
     evaluated = json.loads((tmp_path / "output" / "evaluate" / "metrics.json").read_text())
