@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from datetime import date
 
+from churn.data.files import write_atomically
 from churn.errors import CallError
 from churn.features.library import all_signals
 from churn.kpis.company import Company
 from churn.kpis.sections import compute_kpis, write_kpis
 from churn.params import Params
-from churn.reporting.kpi_lines import kpi_lines
+from churn.reporting.kpi_lines import screen_lines, table_lines
 from churn.scoring.past_nights import PastNights
 from pipelines.echo import Echo
 from pipelines.ingest import ensure_store
 
+TABLES_FILE = "tables.txt"
+
 
 def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None:
     """Compute all figures from the store, write `output/kpis/kpis.json` and print one screen.
+
+    All tables go to `output/kpis/tables.txt`.
 
     Args:
         params: The parameters.
@@ -39,8 +44,12 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
     nights = PastNights(params.output, params.label_id, day, tuple(all_signals(params).values()))
     kpis = compute_kpis(Company(store, day, nights))
     path = write_kpis(params.output, kpis)
-    echo.report(kpi_lines(kpis))
+    screen = screen_lines(kpis)
+    tables = path.with_name(TABLES_FILE)
+    write_atomically(tables, "\n".join([*screen, *table_lines(kpis), ""]).encode())
+    echo.report(screen)
     echo(f"figures: {path}")
+    echo(f"tables of cohorts, survival, stages, groups and the audit: {tables}")
     return None
 
 

@@ -1,9 +1,10 @@
-"""The screen of `churn kpis`: the latest value of each figure beside the value before."""
+"""The screen of `churn kpis`, the latest value of each figure beside the value before, and its tables."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from churn.kpis.alarms import AlarmsResult
 from churn.kpis.catalog import FIGURES
 from churn.kpis.figure import Figure
 from churn.kpis.sections import Kpis
@@ -13,10 +14,10 @@ SCREEN_KIND = "month"
 """The length of the periods on the screen; kpis.json holds all."""
 
 
-def kpi_lines(kpis: Kpis) -> list[str]:
-    """Return one line for each figure: its latest monthly value with interval, and the month before.
+def screen_lines(kpis: Kpis) -> list[str]:
+    """Return one line for each figure, its latest value with interval and the value before, and the alarms.
 
-    The figures without any value come last, one line for each reason, and then the tables of the sections.
+    The figures without any value come after the others, one line for each reason.
     """
     lines = [f"figures as of {kpis.cutoff}, local days of {kpis.timezone}, label {kpis.label_id}"]
     by_name = _screen_figures(kpis.figures)
@@ -30,8 +31,15 @@ def kpi_lines(kpis: Kpis) -> list[str]:
             without_value.setdefault(figures[-1].reason or "", []).append(FIGURES[name].title)
     lines += [f"  missing, {reason}: {', '.join(titles)}" for reason, titles in without_value.items()]
     for section in kpis.sections.values():
-        lines += section_lines(section)
+        if isinstance(section, AlarmsResult):
+            lines += section_lines(section)
     return lines
+
+
+def table_lines(kpis: Kpis) -> list[str]:
+    """Return the tables of all sections but the alarms: cohorts, survival, stages, groups, the audit."""
+    sections = (section for section in kpis.sections.values() if not isinstance(section, AlarmsResult))
+    return [line for section in sections for line in section_lines(section)]
 
 
 def _screen_figures(figures: Sequence[Figure]) -> dict[str, list[Figure]]:

@@ -55,6 +55,10 @@ def test_the_verb_prints_one_screen_and_writes_all_sections(
     kpis = read_kpis(params.parent / "output")
     assert code == 0
     assert "customer retention rate" in out
+    tables = (kpis_file(params.parent / "output").parent / "tables.txt").read_text()
+    for table in ("retention by month of joining", "survival: share", "retention audit"):
+        assert table in tables
+        assert table not in out
     assert "missing, no orders: map tables.orders" in out
     assert set(kpis.sections) == set(RESULTS)
     june = [

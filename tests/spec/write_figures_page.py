@@ -17,6 +17,7 @@ HEAD = """# The figures of retention
 `churn kpis` computes these figures from the store and writes them to `output/kpis/kpis.json`: by week (from
 Monday), month and quarter of local days, and by the segments of `kpis.segments`. A period is
 `[start, end)`, and only complete periods count. `--cutoff` computes the figures as of an earlier midnight.
+The screen shows the latest months; `output/kpis/tables.txt` also has the tables of all sections.
 
 Each figure has a value, its unit, the size `n` of its population, a 95 % interval where one can be computed,
 and notes where a formula has variants. A figure that is not defined has a `reason` and no value: it is never
