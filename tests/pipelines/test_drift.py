@@ -8,6 +8,7 @@ from pathlib import Path
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+import yaml
 
 from churn.drift.result import Drift, drift_path, read_drift
 from churn.drift.triggers import SOURCE_KINDS
@@ -21,6 +22,15 @@ NIGHT = date(2025, 10, 1)
 def work(small_run: Path, tmp_path: Path) -> Path:
     """A copy of a finished run; its parameters, store, registry and champion are its own."""
     return copy_finished_run(small_run, tmp_path / "work")
+
+
+def with_own_source(work: Path) -> Path:
+    """Let the copy read its own source, and return the folder of the source."""
+    path = work / "params.yaml"
+    sections = yaml.safe_load(path.read_text(encoding="utf-8"))
+    sections["source"] = "data/company"
+    path.write_text(yaml.safe_dump(sections, sort_keys=False), encoding="utf-8")
+    return work / "data" / "company"
 
 
 def look(work: Path) -> Drift:
@@ -50,7 +60,7 @@ def test_drift_writes_the_bytes_that_score_wrote_and_changes_no_score(
 def test_a_source_that_stops_and_a_unit_that_changes_are_named_in_the_same_night(
     work: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    company = work / "data" / "company"
+    company = with_own_source(work)
     logins, orders = (pq.read_table(company / f"{name}.parquet") for name in ("logins", "orders"))
     is_old = pc.less(logins["known_at"], pc.cast("2025-09-29T00:00:00", logins["known_at"].type))
     pq.write_table(logins.filter(is_old), company / "logins.parquet")
