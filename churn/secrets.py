@@ -47,7 +47,7 @@ _USER_PART = re.compile(r"(?:[A-Za-z][\w+.-]*://|^)([^\s:/?#@]*):(?!//)(.*)@", r
 
 
 class AddressError(ValueError):
-    """An address that cannot be read for certain; the message quotes no part of it."""
+    """An address that can be read in two ways; the message quotes no part of it."""
 
 
 @dataclass(frozen=True)
@@ -184,7 +184,7 @@ def with_variables(text: str, variable_of: Callable[[str], str]) -> tuple[str, t
         variable_of: Returns the name of the variable for `password` or another setting of the address.
 
     Raises:
-        AddressError: The address cannot be read for certain.
+        AddressError: The address can be read in two ways.
 
     >>> with_variables("postgresql://ana:p%40ss@db/shop", lambda name: f"DATABASE_{name.upper()}")
     ('postgresql://ana:${DATABASE_PASSWORD}@db/shop', ('DATABASE_PASSWORD',))

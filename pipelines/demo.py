@@ -139,7 +139,7 @@ def _check_folders(folder: Path, truth: Path, company: dict[str, object]) -> Non
     if present and present != company:
         problems.append(
             f"demo: {folder} holds another demo company ({_describe(present)}) than the requested one "
-            f"({_describe(company)}). Delete the folder, or write elsewhere with '--set source=…'."
+            f"({_describe(company)}). Delete the folder, or write to another folder with '--set source=…'."
         )
     elif not present and _holds_anything(folder):
         problems.append(
@@ -149,7 +149,7 @@ def _check_folders(folder: Path, truth: Path, company: dict[str, object]) -> Non
     if _holds_anything(truth) and not (truth / "dirt.json").is_file():
         problems.append(
             f"demo: {truth}, the folder for the truth, holds files that are not of a demo company. "
-            "Move them, or write the company elsewhere with '--set source=…'."
+            "Move them, or write the demo company to another folder with '--set source=…'."
         )
     if problems:
         raise SourceError(*problems)

@@ -37,8 +37,8 @@ class Column:
         may_be_emptied: Whether a row without a value ends the previous value. In other columns, no value is
             just a missing value.
         meaning: What the column holds, for docs/your-data.md.
-        names: The only names that a level may have, if the contract states them; a signal may select rows
-            by such a name.
+        names: The allowed values of a level, if the contract lists them; a signal may select rows
+            by one of these values.
         is_kept: Whether the store and the rejects hold the values. Words of customers that only a mood is
             computed from are read and not kept.
     """

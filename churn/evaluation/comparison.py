@@ -121,7 +121,7 @@ class _TestRows:
     """Labelled rows with the draws of their customers.
 
     Attributes:
-        left: The outcomes, 0 or 1, shape (rows,).
+        left: Whether the customer left (1) or stayed (0), shape (rows,).
         customer: For each row, the index of its customer in the columns of `draws`, shape (rows,).
         draws: How often each customer is drawn, shape (draws, customers).
         share: The contact share.
@@ -211,7 +211,7 @@ def calibration_table(left: Floats, probability: Floats, bins: int = BINS) -> tu
     """Return predicted and observed churn in bins with equally many rows, with Wilson intervals.
 
     Args:
-        left: The outcomes, 0 or 1, shape (rows,).
+        left: Whether the customer left (1) or stayed (0), shape (rows,).
         probability: The predicted probabilities, shape (rows,).
         bins: The number of bins; equal predictions share a bin, so there may be fewer.
     """
@@ -239,7 +239,7 @@ def gain_table(
     """Return the churners reached, precision and lift for growing contact shares.
 
     Args:
-        left: The outcomes, 0 or 1, shape (rows,).
+        left: Whether the customer left (1) or stayed (0), shape (rows,).
         probability: The predicted probabilities, shape (rows,).
         baselines: The predictions of the baselines by name, for the share of churners they reach.
     """

@@ -247,10 +247,10 @@ def signal_verdict(
     if against_rfm is not None and _is_no_more_than_rfm(against_rfm):
         return SignalVerdict(
             found="no more than RFM",
-            words="no more than recency, frequency and value (RFM) say: AUC "
-            f"{format_interval(auc)}, which is {format_interval(against_rfm.auc)} above RFM, and log loss "
-            f"against RFM {format_interval(against_rfm.log_loss, 4)} is not shown to be below 0. The further "
-            "signals add nothing that these data can show.",
+            words="no more than recency, frequency and value (RFM) say: the AUC is "
+            f"{format_interval(auc)}, only {format_interval(against_rfm.auc)} above that of RFM, and the log "
+            f"loss minus that of RFM is {format_interval(against_rfm.log_loss, 4)}, which is not shown to be "
+            "below 0. The further signals add nothing that these data can show.",
         )
     if not better:
         return SignalVerdict(

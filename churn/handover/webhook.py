@@ -43,7 +43,7 @@ class Endpoint:
     """A receiver of events.
 
     Attributes:
-        url: The address; its path may be a password.
+        url: The address; its path may contain a password.
         keys: The keys of the signature; several while one replaces another.
         timeout_seconds: How long each step of a request may take.
     """

@@ -166,7 +166,7 @@ def params_for_source(source: str, params_file: Path) -> Params:
     Its path is relative to the working folder, not to the folder of params.yaml.
 
     Raises:
-        CallError: A `${NAME}` in it is not set in the environment, or the address cannot be read for certain.
+        CallError: A `${NAME}` in it is not set in the environment, or the address can be read in two ways.
     """
     address = _from_environment(source)
     keep_secrets_of(address)
@@ -192,7 +192,7 @@ def source_for_params(source: str, params_file: Path) -> tuple[str, tuple[str, .
     A path becomes relative to that file. A password becomes `${DATABASE_PASSWORD}`.
 
     Raises:
-        CallError: The address cannot be read for certain.
+        CallError: The address can be read in two ways.
     """
     scheme, separator, path = source.partition(":///")
     if separator and scheme in ("duckdb", "sqlite"):

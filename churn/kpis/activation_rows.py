@@ -58,7 +58,7 @@ DEFINITION = (
     f"at risk {LONGEST_DAYS} to {LONGEST_DAYS + WEEK_DAYS - 1} days after the sign-up, those with it leave "
     f"less often in the next {N_WINDOWS} label windows. It is chosen on the half that joined earlier and "
     f"tested once on the half that joined later (one-sided, level {LEVEL}), within month of joining and age. "
-    "It goes with staying; it is not shown to cause it"
+    "It is correlated with staying; it is not shown to cause it"
 )
 
 

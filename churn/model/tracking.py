@@ -290,7 +290,7 @@ def uri_for_mlflow(uri: str, file: str = FILE) -> str:
         file: The name of the parameter file, for messages.
 
     Raises:
-        ModelError: The address cannot be read for certain.
+        ModelError: The address can be read in two ways.
     """
     if "://" not in uri or uri.startswith(SCHEME):
         return uri
@@ -328,7 +328,7 @@ def check_answers(uri: str, file: str = FILE, seconds: float = ANSWER_SECONDS) -
         seconds: How long to wait for the answer.
 
     Raises:
-        ModelError: The address cannot be read for certain, or the server does not answer in time.
+        ModelError: The address can be read in two ways, or the server does not answer in time.
     """
     uri = uri_for_mlflow(uri, file)
     if not uri.startswith(("http://", "https://")):

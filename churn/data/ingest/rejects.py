@@ -1,4 +1,4 @@
-"""What the rejected rows of a table tell: the rules, the first values that break them, and the way out."""
+"""Describe the rejected rows of a table: the rules, the first values that break them, and the way out."""
 
 from __future__ import annotations
 

@@ -211,7 +211,7 @@ def open_database(
         scratch: The folder for fetched rows.
 
     Raises:
-        SourceError: The driver is not installed, the address cannot be read for certain, or the database
+        SourceError: The driver is not installed, the address can be read in two ways, or the database
             cannot be opened.
     """
     driver = DRIVERS[scheme]

@@ -121,7 +121,7 @@ class FoldingVerbs(View):
         """Return the mean count per `days`, over the covered days of the window.
 
         A day is covered if it lies after the customer's sign-up and after the start of the table's data. The
-        length of time is the number of covered days plus `quiet_days`, so `quiet_days` draws the rate of a
+        length of time is the number of covered days plus `quiet_days`, so `quiet_days` shrinks the rate of a
         short time towards 0. The rate is missing if no day is covered, or if the length is below `days`.
 
         Args:
