@@ -10,7 +10,7 @@ from churn.data.files import only_writer, remove_leftovers
 from churn.data.store import Store
 from churn.errors import DeliveryError, ParamsError
 from churn.handover.deliver import DEAD, Clock, Delivery, deliver, retry_dead, write_dead
-from churn.handover.events import Event
+from churn.handover.event import Event
 from churn.handover.journal import Journal, open_journal
 from churn.handover.outbox import outbox_folder, read_all_events
 from churn.handover.usefulness import read_usefulness

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from churn.handover.deliver import Clock, Delivery, deliver
-from churn.handover.events import (
+from churn.handover.event import (
     CONTACT_PLANNED,
     CONTACT_WITHDRAWN,
     Event,

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from churn.data.files import write_atomically
 from churn.experiments.assignment import hash_to_unit_interval
-from churn.handover.events import CONTACT_WITHDRAWN, Event
+from churn.handover.event import CONTACT_WITHDRAWN, Event
 from churn.handover.journal import EventRecord, Journal, JournalLine
 from churn.handover.usefulness import Usefulness, useless_because
 from churn.handover.webhook import Answer

@@ -19,15 +19,13 @@ from churn.data.files import remove_leftovers, sync_path, write_atomically
 from churn.data.own_files import checksum_of_bytes
 from churn.errors import SourceError
 from churn.experiments.ledger import FACTS, Ledger, ledger_nights, night_folder, read_whole_ledger
-from churn.handover.events import (
+from churn.handover.event import (
     CONTACT_PLANNED,
     Event,
-    EventTerms,
     LastEvent,
-    NightFacts,
     last_events,
-    night_events,
 )
+from churn.handover.events import EventTerms, NightFacts, night_events
 
 FOLDER = "outbox"
 PENDING = ".pending-"

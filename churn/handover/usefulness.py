@@ -15,7 +15,12 @@ from churn.contact.tasks import task_states
 from churn.data.acts import read_contacts
 from churn.data.store import Store
 from churn.experiments.ledger import read_whole_ledger
-from churn.handover.events import CONTACT_PLANNED, Event, PlannedContact, event_id
+from churn.handover.event import (
+    CONTACT_PLANNED,
+    Event,
+    PlannedContact,
+    event_id,
+)
 from churn.handover.journal import Journal
 from churn.params import ContactParams
 from churn.scoring.scores import TREATED_ARM

@@ -1,6 +1,7 @@
 """Read params.yaml into frozen models, and report all mistakes together."""
 
 from churn.params.kpis import KpisParams
+from churn.params.label import LabelParams
 from churn.params.label_words import CHURN_WORDS, PROBABILITY_COLUMNS, LabelWords, event_words, words_of
 from churn.params.model_sections import (
     CandidateName,
@@ -34,7 +35,6 @@ from churn.params.sections import (
     CheckParams,
     EngineParams,
     HistoryParams,
-    LabelParams,
     OriginParams,
     SignalsParams,
     SnapshotParams,

@@ -13,6 +13,7 @@ from pydantic import Field, PrivateAttr, field_validator
 
 from churn.errors import did_you_mean
 from churn.params.kpis import KpisParams
+from churn.params.label import LabelParams
 from churn.params.model_sections import (
     EvaluateParams,
     PromoteParams,
@@ -28,7 +29,6 @@ from churn.params.sections import (
     CheckParams,
     EngineParams,
     EventName,
-    LabelParams,
     OriginParams,
     Section,
     SignalsParams,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import date
 from typing import Annotated, Any, Literal, get_args
 
@@ -21,7 +21,6 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from churn.errors import did_you_mean
-from churn.params.label_words import CHURN_WORDS, LabelWords, event_words
 
 Days = Annotated[int, Field(ge=1, le=3660)]
 DaysOrZero = Annotated[int, Field(ge=0, le=3660)]
@@ -201,153 +200,6 @@ class TableParams(OriginParams):
         {},
         description="only for `customers`: where the values of an attribute that changes come from",
     )
-
-
-EVENT_KEYS = ("where", "among", "active_in", "once", "event_name")
-"""The keys of a label that belong to kind event only."""
-
-
-class LabelParams(Section):
-    """The definition of the label; the label's window is `[cutoff + gap, cutoff + gap + horizon)`.
-
-    `leaving` is the kind of leaving that counts. `involuntary_reasons` are the values of
-    `subscriptions.reason` with which the company itself ends a contract. `accept_reactivation` is the reason
-    why a person accepts that many churners return. With `paused_at_risk`, a customer whose contract is paused
-    at the cutoff is at risk like others.
-
-    Kind event predicts a row of `table` that meets `where`, such as an upgrade. `among` is who can have the
-    event: the customers who are active, gone, or all. `active_in` is the table that shows who is active:
-    `subscriptions`, in which a contract runs that nobody has cancelled, or a table with an event within
-    `active_days`. With `once`, a customer who has already had the event is left out.
-    """
-
-    kind: Literal["inactivity", "contract", "event"]
-    table: str | None = None
-    horizon_days: Days
-    gap_days: DaysOrZero = 0
-    active_days: Days | None = None
-    grace_days: DaysOrZero = 30
-    leaving: Literal["any", "voluntary", "involuntary"] = "any"
-    involuntary_reasons: tuple[str, ...] = ()
-    accept_reactivation: Annotated[str, Field(min_length=1)] | None = None
-    where: Annotated[str, Field(pattern=r"\S")] | None = None
-    among: Literal["active", "gone", "all"] = "active"
-    active_in: str = "subscriptions"
-    once: bool = False
-    paused_at_risk: bool = False
-    event_name: Annotated[str, Field(pattern=r"^[^\W_][\w -]{0,39}$")] | None = None
-
-    @model_validator(mode="after")
-    def _fits_kind(self) -> LabelParams:
-        if self.kind == "event":
-            return self._fits_event()
-        foreign = [key for key in EVENT_KEYS if key in self.model_fields_set]
-        if foreign:
-            raise ValueError(f"{_in_words(foreign)} to kind event; kind {self.kind} says who has left")
-        if self.kind == "inactivity" and self.paused_at_risk:
-            raise ValueError("'paused_at_risk' belongs to kind contract; only contracts are paused")
-        if self.kind == "inactivity" and not self.table:
-            raise ValueError("'table' is needed: the table whose events show that a customer is active")
-        if self.kind == "contract" and self.active_days is not None:
-            raise ValueError("'active_days' belongs to kind inactivity; a contract is active until it ends")
-        if self.kind == "contract" and self.table not in (None, "subscriptions"):
-            raise ValueError("'table' belongs to kind inactivity; contracts are in subscriptions")
-        if self.kind == "inactivity" and "grace_days" in self.model_fields_set:
-            raise ValueError("'grace_days' belongs to kind contract; kind inactivity has no renewals")
-        if self.kind == "inactivity" and (self.leaving != "any" or self.involuntary_reasons):
-            raise ValueError(
-                "'leaving' and 'involuntary_reasons' belong to kind contract; inactivity has no reasons"
-            )
-        if self.kind == "contract" and self.accept_reactivation:
-            raise ValueError(
-                "'accept_reactivation' belongs to kind inactivity; contracts have a grace period"
-            )
-        return self
-
-    def _fits_event(self) -> LabelParams:
-        if not self.table:
-            raise ValueError("'table' is needed: the table whose rows are the event")
-        keys = ("grace_days", "leaving", "involuntary_reasons", "accept_reactivation", "paused_at_risk")
-        foreign = [key for key in keys if key in self.model_fields_set]
-        if foreign:
-            raise ValueError(f"{_in_words(foreign)} to labels of churn; an event is no leaving")
-        if self.among == "all" and self.model_fields_set & {"active_in", "active_days"}:
-            raise ValueError(
-                "'active_in' and 'active_days' say who is active, and 'among: all' takes everybody; remove "
-                "them, or set 'among' to active or gone"
-            )
-        if self.among != "all" and self.active_in == "subscriptions" and self.active_days is not None:
-            raise ValueError(
-                "'active_days' needs 'active_in', a table whose events show that a customer is active; a "
-                "contract in subscriptions is active until it ends"
-            )
-        return self
-
-    @model_serializer(mode="wrap")
-    def _without_foreign_keys(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out the keys that other labels do not have, so that their digests stay the same."""
-        fields: dict[str, Any] = serialize(self)
-        foreign = set() if self.kind == "event" else set(EVENT_KEYS)
-        if not self.paused_at_risk:
-            foreign.add("paused_at_risk")
-        return {key: value for key, value in fields.items() if key not in foreign}
-
-    @property
-    def definition(self) -> dict[str, Any]:
-        """Return the keys that decide who has left; `leaving` is one of them only if it is not `any`."""
-        irrelevant = {"accept_reactivation", "event_name"}
-        if self.leaving == "any":
-            irrelevant |= {"leaving", "involuntary_reasons"}
-        if self.is_event:
-            irrelevant |= {"grace_days"}
-        return self.model_dump(mode="json", exclude=irrelevant)
-
-    @property
-    def is_event(self) -> bool:
-        """Return whether the label counts an event that is no leaving."""
-        return self.kind == "event"
-
-    @property
-    def has_contract_ends(self) -> bool:
-        """Return whether the label is decided by the ends of contracts."""
-        return self.kind == "contract"
-
-    @property
-    def words(self) -> LabelWords:
-        """Return the words for what the label counts; by default an event has the name of its table."""
-        return event_words(self.event_name or str(self.table)) if self.is_event else CHURN_WORDS
-
-    @property
-    def core_table(self) -> str:
-        """Return the table whose rows decide the label."""
-        return self.table or "subscriptions"
-
-    @property
-    def active_table(self) -> str | None:
-        """Return the table that shows who is active; None if everybody is in the cohort."""
-        if not self.is_event:
-            return self.core_table
-        return None if self.among == "all" else self.active_in
-
-    @property
-    def source_tables(self) -> tuple[str, ...]:
-        """Return the tables that decide the label, and who is in the cohort."""
-        if self.is_event:
-            return tuple(dict.fromkeys(filter(None, (self.core_table, self.active_table))))
-        return (self.core_table,) if self.leaving == "any" else (self.core_table, "payments")
-
-    @property
-    def days_active(self) -> int:
-        """Return within how many days before a cutoff an at-risk customer has a core event (inactivity)."""
-        return self.active_days or 2 * self.horizon_days
-
-
-def _in_words(keys: Sequence[str]) -> str:
-    """Return keys with the verb that follows them: `'where' belongs`, `'where' and 'once' belong`."""
-    quoted = [f"'{key}'" for key in keys]
-    if len(quoted) == 1:
-        return f"{quoted[0]} belongs"
-    return f"{', '.join(quoted[:-1])} and {quoted[-1]} belong"
 
 
 class SnapshotParams(Section):

@@ -67,7 +67,7 @@ def company(example: str, root: Path, real_data: Path, folder: Path) -> Company:
     return Company(store, store.watermark)
 
 
-def known(figures: tuple[Figure, ...]) -> Iterator[tuple[date, date, dict[str, float | None]]]:
+def known_cells(figures: tuple[Figure, ...]) -> Iterator[tuple[date, date, dict[str, float | None]]]:
     """Yield the start, the end and the figures of each period of any kind, without segments."""
     cells: dict[tuple[date, date], dict[str, float | None]] = {}
     for figure in figures:
@@ -95,14 +95,14 @@ def test_the_figures_of_a_shop_are_those_of_an_independent_query(
         return {customer for (customer,) in rows}
 
     n_compared = 0
-    for start, end, cell in known(orders_of(shop).figures):
+    for start, end, cell in known_cells(orders_of(shop).figures):
         if "orders" not in cell:  # the period of a figure that is missing as a whole
             continue
         row = raw.execute(ORDER_FIGURES, [start, end, start]).fetchone()
         expected = dict(zip(ORDER_NAMES, row or (), strict=True))
         assert {name: cell[name] for name in ORDER_NAMES} == pytest.approx(expected), (start, end)
         n_compared += 1
-    for start, end, cell in known(retention_of(shop).figures):
+    for start, end, cell in known_cells(retention_of(shop).figures):
         at_start, at_end = active(start), active(end)
         joined = raw.execute(
             "SELECT count(*) FROM (SELECT min(day) AS first_day FROM orders GROUP BY customer) "
@@ -137,7 +137,7 @@ def test_the_figures_of_contracts_are_those_of_an_independent_query(
         return {customer: int(cents) for customer, cents in rows}
 
     n_compared = 0
-    for start, end, cell in known((*retention_of(network).figures, *recurring_of(network).figures)):
+    for start, end, cell in known_cells((*retention_of(network).figures, *recurring_of(network).figures)):
         before, after = amounts(start), amounts(end)
         stay = set(before) & set(after)
         new = {customer for customer in set(after) - set(before) if first_began[customer] >= start}

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from churn.experiments.ledger import empty_ledger
-from churn.handover.events import Event
+from churn.handover.event import Event
 from churn.handover.journal import open_journal
 from churn.handover.outbox import night_path
 from pipelines import cli

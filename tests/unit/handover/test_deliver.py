@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from churn.handover.deliver import DEAD, retry_dead, write_dead
-from churn.handover.events import Event
+from churn.handover.event import Event
 from churn.handover.usefulness import (
     NEVER_SENT,
     NOT_IN_LEDGER,

@@ -18,14 +18,13 @@ from churn.contact.rhythm import BestHour
 from churn.contact.tasks import task_states
 from churn.experiments.ledger import Ledger, LedgerNight, read_ledger, stage, tasks_of
 from churn.experiments.ledger import publish as publish_ledger
+from churn.handover.event import Event, last_events
 from churn.handover.events import (
     NOT_CONTACTED,
     PLANNED_OTHERWISE,
-    Event,
     EventTerms,
     NightEvents,
     NightFacts,
-    last_events,
     night_events,
 )
 from churn.params import ControlParams

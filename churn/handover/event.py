@@ -1,0 +1,151 @@
+"""An event about one task, as another system gets it: its fields, its id and its line.
+
+`contact.planned` asks for the contact; `contact.withdrawn` says that it must not take place any more.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+CONTACT_PLANNED: Literal["contact.planned"] = "contact.planned"
+CONTACT_WITHDRAWN: Literal["contact.withdrawn"] = "contact.withdrawn"
+
+
+class EventPart(BaseModel):
+    """A part of an event as it is sent."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PlannedContact(EventPart):
+    """A contact that is to take place.
+
+    Attributes:
+        task_id: The id of the task; answers come back under this id.
+        sequence: 1; 2 if the contact was withdrawn once and is planned again, and so on.
+        customer_id: The customer.
+        name: The name of the customer, if it is known.
+        play: The name of the play.
+        variant: The variant of the play, if it has variants.
+        action: What to do; None if the playbook no longer has the play.
+        owner: Who does it.
+        channel: The channel.
+        template: The name of the template, if the play has one.
+        subject: The subject of an e-mail, if the template has one.
+        message: The filled template; None without a template, or if it cannot be filled.
+        message_problem: Why the template cannot be filled for this customer.
+        reasons: Why the customer may leave, as sentences.
+        planned_on: The night that planned the contact.
+        due_at: The day on which the contact is due.
+        not_before: The first instant (UTC) at which the customer may be contacted.
+        expires_on: The day from which on the contact must not take place any more.
+        best_hour: The local hour of the customer at which a contact is best, such as `18:00`; None if there
+            are too few events.
+        best_hour_events: The number of events behind it. Both are left out if `contact.rhythm.best_hour` is
+            off.
+    """
+
+    task_id: str
+    sequence: int
+    customer_id: str
+    name: str | None
+    play: str
+    variant: str | None
+    action: str | None
+    owner: str
+    channel: str
+    template: str | None
+    subject: str | None
+    message: str | None
+    message_problem: str | None
+    reasons: tuple[str, ...]
+    planned_on: date
+    due_at: date
+    not_before: datetime
+    expires_on: date
+    best_hour: str | None = None
+    best_hour_events: int | None = None
+
+
+class WithdrawnContact(EventPart):
+    """A planned contact that must not take place any more.
+
+    Attributes:
+        task_id: The id of the task.
+        sequence: The number of the planned contact that is withdrawn.
+        customer_id: The customer.
+        play: The name of the play.
+        because: Why.
+    """
+
+    task_id: str
+    sequence: int
+    customer_id: str
+    play: str
+    because: str
+
+
+class Event(EventPart):
+    """An event of the outbox.
+
+    Attributes:
+        id: The id by which a receiver recognises a repeat: `webhook-id`.
+        type: What happened.
+        timestamp: The midnight of the night in which it happened (UTC).
+        data: The contact.
+    """
+
+    id: str
+    type: Literal["contact.planned", "contact.withdrawn"]
+    timestamp: datetime
+    data: PlannedContact | WithdrawnContact
+
+    @property
+    def line(self) -> str:
+        """Return the event as a line of the outbox."""
+        return _json(self.model_dump(mode="json", exclude={"data": self._absent_fields}))
+
+    @property
+    def body(self) -> bytes:
+        """Return what is sent: the same bytes at each attempt."""
+        fields = self.model_dump(mode="json", exclude={"id": True, "data": self._absent_fields})
+        return _json(fields).encode("utf-8")
+
+    @property
+    def _absent_fields(self) -> set[str]:
+        """Return the fields that an event of a night without best hours does not have."""
+        has_hours = getattr(self.data, "best_hour_events", None) is not None
+        return set() if has_hours else {"best_hour", "best_hour_events"}
+
+
+@dataclass(frozen=True)
+class LastEvent:
+    """The last event about a task: its type and number."""
+
+    type: str
+    sequence: int
+
+
+def event_id(task_id: str, kind: str, sequence: int) -> str:
+    """Return the id of an event.
+
+    >>> event_id("t", "contact.planned", 1) == event_id("t", "contact.planned", 1)
+    True
+    """
+    return hashlib.sha256(f"{task_id}|{kind}|{sequence}".encode()).hexdigest()[:32]
+
+
+def last_events(events: Iterable[Event]) -> dict[str, LastEvent]:
+    """Return the last event of each task, by the id of the task."""
+    return {event.data.task_id: LastEvent(event.type, event.data.sequence) for event in events}
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
