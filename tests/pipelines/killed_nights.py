@@ -16,8 +16,10 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -27,23 +29,30 @@ from tests.pipelines.night_files import night_in
 
 
 def nights_killed_at_steps(folder: Path, before: str, names: list[str]) -> Iterator[list[Any]]:
-    """Kill a night before its first call of one of these functions of `os`, the next before its second, ...
+    """Let the next night follow a night killed before its first call of these functions of `os`, its second, ...
 
-    The last night makes fewer calls than that and ends well.
+    One night runs to its end, and copies its output before each such call. A copy is what a night leaves that
+    is killed there. The last line is about the night that ended.
     """
-    step, code = 0, -signal.SIGKILL
-    while code == -signal.SIGKILL:
-        step += 1
-        count_down = _count_down(step)
+    states = folder / "states"
+    shutil.rmtree(states, ignore_errors=True)
+    start_from(folder, before)
 
-        def night(count_down: Callable[[], None] = count_down) -> int:
-            for name in names:
-                setattr(os, name, _counted(getattr(os, name), count_down))
-            return _score(folder)
+    def night() -> int:
+        steps = count(1)
+        for name in names:
+            setattr(os, name, _after_a_copy(getattr(os, name), folder / "output", states, steps))
+        return _score(folder)
 
-        start_from(folder, before)
-        code, _ = _in_a_process(night)
-        yield _with_the_next_night(folder, code)
+    code, _ = _in_a_process(night)
+    ended = states / "ended"
+    shutil.copytree(folder / "output", ended, symlinks=True)
+    for step in range(1, len(list(states.iterdir()))):
+        start_from(folder, str(states / str(step)))
+        yield _with_the_next_night(folder, -signal.SIGKILL)
+    start_from(folder, str(ended))
+    yield _with_the_next_night(folder, code)
+    shutil.rmtree(states)
 
 
 def nights_killed_at_moments(folder: Path, before: str, moments: int) -> Iterator[list[Any]]:
@@ -90,20 +99,21 @@ def _in_a_process(work: Callable[[], int]) -> tuple[int, float]:
     return os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime
 
 
-def _count_down(calls: int) -> Callable[[], None]:
-    """Return what kills this process when it is called for the n-th time."""
-    left = iter(range(calls - 1, -1, -1))
+def _after_a_copy(
+    function: Callable[..., Any], output: Path, states: Path, steps: Iterator[int]
+) -> Callable[..., Any]:
+    """Return the function, with a copy of the output made before each call of this process.
 
-    def call() -> None:
-        if next(left) == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
+    The copy is made by another process, where the function is as it was.
+    """
+    owner = os.getpid()
 
-    return call
-
-
-def _counted(function: Callable[..., Any], count: Callable[[], None]) -> Callable[..., Any]:
     def call(*args: Any, **kwargs: Any) -> Any:
-        count()
+        if os.getpid() == owner:
+            state = states / str(next(steps))
+            state.mkdir(parents=True)
+            if output.exists():
+                subprocess.run(["cp", "-a", f"{output}/.", str(state)], check=True)
         return function(*args, **kwargs)
 
     return call
