@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -204,9 +204,8 @@ def run(
     probabilities = night.scores[params.label.words.probability].drop_null().to_numpy()
     if unusual := unusual_level_warning(model.spec, probabilities):
         echo.warn(unusual)
-    for name, keys in night.facts["switched_off"].items():
-        missing = ", ".join(keys)
-        echo.warn(f"play '{name}' is off: there is no {missing} (no such table, or the signal is left out).")
+    if off := night.facts["switched_off"]:
+        echo.warn(plays_off_line(off, len(playbook.rules)))
     n_excluded = night.facts["customers"] - night.facts["cohort"]
     echo(
         f"{cutoff}: {night.facts['cohort']:,} customers scored, {n_excluded:,} excluded "
@@ -262,6 +261,16 @@ def _look_for_drift(
         params, store, cutoff, champion, frame, probability.to_numpy(dtype=np.float64), ledger, is_trial
     )
     echo.report(drift_lines(drift), drift_warnings(drift.alarms))
+
+
+def plays_off_line(off: Mapping[str, Sequence[str]], n_plays: int) -> str:
+    """Return which plays are off and by which absent signals, in one line however many they are."""
+    plays = "; ".join(f"'{name}' ({', '.join(signals)})" for name, signals in off.items())
+    are = "is" if len(off) == 1 else "are"
+    return (
+        f"{len(off)} of {n_plays} plays {are} off, because signals are absent (no such table, or the signal is "
+        f"left out): {plays}."
+    )
 
 
 def check_inputs(params: Params) -> Playbook:
