@@ -29,10 +29,10 @@ from tests.pipelines.night_files import night_in
 
 
 def nights_killed_at_steps(folder: Path, before: str, names: list[str]) -> Iterator[list[Any]]:
-    """Let the next night follow a night killed before its first call of these functions of `os`, its second, ...
+    """Let the next night follow a night killed before its first call of these functions, its second, ...
 
-    One night runs to its end, and copies its output before each such call. A copy is what a night leaves that
-    is killed there. The last line is about the night that ended.
+    The functions are those of `os`. One night runs to its end, and copies its output before each such call. A
+    copy is what a night leaves that is killed there. The last line is about the night that ended.
     """
     states = folder / "states"
     shutil.rmtree(states, ignore_errors=True)
