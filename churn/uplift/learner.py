@@ -1,0 +1,148 @@
+"""The DR learner: an outcome model for each arm, then trees that predict the pseudo-outcome.
+
+The pseudo-outcome of a unit is unbiased for its effect if the recorded probability of treatment is right,
+whatever the outcome models say; good outcome models only make it less noisy. With outcome `Y`, arm `T` in
+{0, 1}, recorded probability `e` and outcome models `m1` and `m0` that have not seen the unit:
+
+    m1 - m0 + T (Y - m1) / e - (1 - T) (Y - m0) / (1 - e)
+
+It is negated where the outcome is not wanted, so an effect above 0 is always good.
+
+Source: Kennedy (2023), Towards optimal doubly robust estimation of heterogeneous causal effects, Electronic
+    Journal of Statistics 17, algorithm 1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from churn.model.scorer import sigmoid
+from churn.snapshots.dataset import LabelledRows
+from churn.training.fitted_model import FittedModel
+from churn.training.trees import FEATURE_FRACTION, LAMBDA_L2, fit_trees, leaves_for, smallest_leaf
+from churn.uplift.trial import N_OUTCOME_FOLDS, Floats, Trial
+
+OUTCOME_TREES, OUTCOME_RATE = 100, 0.05
+"""The trees of an outcome model and their learning rate."""
+
+EFFECT_TREES, EFFECT_RATE = 100, 0.05
+"""The trees of the effect and their learning rate."""
+
+EFFECT_LEAVES = 4
+"""The leaves of a tree of the effect: a pseudo-outcome is mostly noise, so its trees are small."""
+
+EFFECT_LEAF_SHARE = 20
+"""A leaf of the effect holds at least this fraction of the rows: one in twenty."""
+
+
+@dataclass(frozen=True)
+class UpliftModel:
+    """A fitted DR learner.
+
+    Attributes:
+        control: The outcome models of the control, one for each fold left out.
+        treatment: The outcome models of the treated arm, one for each fold left out.
+        effect: The model of the effect; its trees add up to the effect itself, in outcomes.
+    """
+
+    control: tuple[FittedModel, ...]
+    treatment: tuple[FittedModel, ...]
+    effect: FittedModel
+
+    def predict_effect(self, rows: LabelledRows, threads: int) -> Floats:
+        """Return the effect on each row; above 0 is good."""
+        return self.effect.logits(rows, threads)
+
+    def predict_outcomes(self, rows: LabelledRows, threads: int) -> tuple[Floats, Floats]:
+        """Return the probability of the outcome of each row that no model has seen: untreated, treated."""
+        p_control, p_treatment = (
+            np.mean([_probability(model, rows, threads) for model in models], axis=0)
+            for models in (self.control, self.treatment)
+        )
+        return p_control, p_treatment
+
+
+def fit_uplift(trial: Trial, *, seed: int, threads: int) -> UpliftModel:
+    """Fit a DR learner to the rows of a trial.
+
+    Args:
+        trial: The rows; each arm of each fold needs rows with the outcome and without it.
+        seed: The seed of the trees.
+        threads: The threads to use; they do not change the result.
+    """
+    p_control, p_treatment = np.zeros(len(trial)), np.zeros(len(trial))
+    models: dict[bool, list[FittedModel]] = {False: [], True: []}
+    for fold in range(N_OUTCOME_FOLDS):
+        inside = trial.outcome_fold == fold
+        own = trial.rows.where(inside)
+        for arm, outcome in ((False, p_control), (True, p_treatment)):
+            model = _fit_outcome(trial.rows.where(~inside & (trial.in_treatment == arm)), seed, threads)
+            outcome[inside] = _probability(model, own, threads)
+            models[arm].append(model)
+    target = pseudo_outcomes(trial, p_control, p_treatment)
+    return UpliftModel(
+        control=tuple(models[False]),
+        treatment=tuple(models[True]),
+        effect=_fit_effect(trial.rows, target, seed, threads),
+    )
+
+
+def pseudo_outcomes(trial: Trial, p_control: Floats, p_treatment: Floats) -> Floats:
+    """Return the pseudo-outcome of each row; its mean is the effect of the treatment.
+
+    Args:
+        trial: The rows.
+        p_control: The probability of the outcome without the treatment, of models that have not seen the row.
+        p_treatment: The same with the treatment.
+    """
+    outcome, arm, propensity = trial.rows.left, trial.in_treatment, trial.propensity
+    residual = np.where(arm, (outcome - p_treatment) / propensity, -(outcome - p_control) / (1 - propensity))
+    return np.asarray(trial.direction * (p_treatment - p_control + residual), dtype=np.float64)
+
+
+def _fit_outcome(rows: LabelledRows, seed: int, threads: int) -> FittedModel:
+    events = min(rows.churners, len(rows) - rows.churners)
+    params = _tree_params(seed) | {
+        "objective": "binary",
+        "num_leaves": leaves_for(events),
+        "learning_rate": OUTCOME_RATE,
+        "min_child_samples": smallest_leaf(len(rows)),
+    }
+    return fit_trees(rows, params, OUTCOME_TREES, _any_direction(rows), threads)
+
+
+def _fit_effect(rows: LabelledRows, target: Floats, seed: int, threads: int) -> FittedModel:
+    params = _tree_params(seed) | {
+        "objective": "regression",
+        "num_leaves": EFFECT_LEAVES,
+        "learning_rate": EFFECT_RATE,
+        "min_child_samples": max(smallest_leaf(len(rows)), len(rows) // EFFECT_LEAF_SHARE),
+    }
+    return fit_trees(replace(rows, left=target), params, EFFECT_TREES, _any_direction(rows), threads)
+
+
+def _tree_params(seed: int) -> dict[str, Any]:
+    """Return what both kinds of trees share: they are the same in every fit."""
+    return {
+        "feature_fraction": FEATURE_FRACTION,
+        "bagging_fraction": 0.8,
+        "bagging_freq": 1,
+        "lambda_l2": LAMBDA_L2,
+        "cat_smooth": 20.0,
+        "seed": seed,
+        "deterministic": True,
+        "force_row_wise": True,
+        "verbosity": -1,
+    }
+
+
+def _any_direction(rows: LabelledRows) -> list[int]:
+    """Return no monotone constraint: who is more likely to leave may be helped more, or less."""
+    return [0] * len(rows.names)
+
+
+def _probability(model: FittedModel, rows: LabelledRows, threads: int) -> Floats:
+    return np.asarray(sigmoid(model.logits(rows, threads)), dtype=np.float64)

@@ -1,0 +1,186 @@
+"""Whether a model of the effect chooses better than the risk alone, with the same number of contacts.
+
+Each row is judged by a model that was fitted without its fold. Two policies contact the same share of each
+fold: by the effect, and by the risk, which is the probability of the outcome without a contact. What a
+policy earns is the mean of the pseudo-outcomes of those whom it contacts. The difference is taken row by
+row, so rows that both policies choose cancel out, and its interval is that of a mean.
+
+Source: Athey and Wager (2021), Policy learning with observational data, Econometrica 89, for the value of a
+    policy by doubly robust scores; Chernozhukov, Demirer, Duflo and Fernández-Val (2025), Fisher-Schultz
+    lecture: Generic machine learning inference on heterogeneous treatment effects, Econometrica 93, for the
+    effect by groups of the predicted effect.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import norm
+
+from churn.metrics.interval import Interval, Part
+from churn.metrics.standard_errors import clustered_mean
+from churn.uplift.learner import fit_uplift, pseudo_outcomes
+from churn.uplift.trial import N_FOLDS, Floats, Ints, Trial
+
+ALPHA = 0.05
+"""One minus the level of the intervals."""
+
+N_GROUPS = 5
+"""The groups of the predicted effect, of equal size."""
+
+
+@dataclass(frozen=True)
+class HeldOutPredictions:
+    """What models say about rows that they have not seen; all arrays have the shape (rows,).
+
+    Attributes:
+        effect: The effect of a contact; above 0 is good.
+        risk: The probability of the outcome without a contact.
+        pseudo_outcome: The unbiased and noisy effect of each row.
+    """
+
+    effect: Floats
+    risk: Floats
+    pseudo_outcome: Floats
+
+
+class PolicyComparison(Part):
+    """What three policies earn with the same number of contacts, for each unit of the trial.
+
+    Attributes:
+        contact_share: The share of the units that each policy contacts.
+        effect: What contacts by the predicted effect earn.
+        risk: What contacts by the risk earn.
+        chance: What contacts by chance earn.
+        difference: `effect - risk`, paired.
+    """
+
+    contact_share: float
+    effect: Interval
+    risk: Interval
+    chance: Interval
+    difference: Interval
+
+
+class EffectGroup(Part):
+    """The effect in one of the groups of equal size, ordered by the predicted effect.
+
+    Attributes:
+        n: The number of units.
+        up_to: The predicted effect up to which a unit belongs to the group; the mean over the folds.
+        effect: The effect in outcomes per unit; its interval holds for all groups together.
+    """
+
+    n: int
+    up_to: float
+    effect: Interval
+
+
+def predict_held_out(trial: Trial, *, seed: int, threads: int) -> HeldOutPredictions:
+    """Return the predictions for each row of models that were fitted without its fold.
+
+    Args:
+        trial: The rows.
+        seed: The seed of the trees.
+        threads: The threads to use; they do not change the result.
+    """
+    effect, risk, pseudo_outcome = (np.zeros(len(trial)) for _ in range(3))
+    for fold in range(N_FOLDS):
+        inside = trial.fold == fold
+        model = fit_uplift(trial.where(~inside), seed=seed, threads=threads)
+        own = trial.where(inside)
+        p_control, p_treatment = model.predict_outcomes(own.rows, threads)
+        effect[inside] = model.predict_effect(own.rows, threads)
+        risk[inside] = p_control
+        pseudo_outcome[inside] = pseudo_outcomes(own, p_control, p_treatment)
+    return HeldOutPredictions(effect, risk, pseudo_outcome)
+
+
+def compare_policies(trial: Trial, predictions: HeldOutPredictions, contact_share: float) -> PolicyComparison:
+    """Compare contacts by the effect, by the risk and by chance.
+
+    Args:
+        trial: The rows.
+        predictions: Their predictions.
+        contact_share: The share of the units to contact, in (0, 1).
+    """
+    gain, customer = predictions.pseudo_outcome * trial.worth, trial.rows.customer
+    by_effect, by_risk = (
+        choose_share(score * trial.worth, trial.fold, contact_share)
+        for score in (predictions.effect, predictions.risk)
+    )
+    return PolicyComparison(
+        contact_share=contact_share,
+        effect=_mean(gain * by_effect, customer),
+        risk=_mean(gain * by_risk, customer),
+        chance=_mean(gain * contact_share, customer),
+        difference=_mean(gain * (by_effect - by_risk), customer),
+    )
+
+
+def choose_share(score: Floats, fold: Ints, share: float) -> Floats:
+    """Return the probability with which each row is contacted: the highest scores of each fold.
+
+    Rows with the score of the last place share what is left, so the order of the rows decides nothing.
+
+    Args:
+        score: What ranks the rows, shape (rows,).
+        fold: The fold of each row, shape (rows,).
+        share: The share of each fold to contact, in (0, 1).
+
+    >>> choose_share(np.array([3.0, 1.0, 1.0, 0.0]), np.zeros(4, dtype=np.int64), 0.5).tolist()
+    [1.0, 0.5, 0.5, 0.0]
+    """
+    chosen = np.zeros(len(score))
+    for number in np.unique(fold):
+        inside = fold == number
+        own = score[inside]
+        n_places = share * len(own)
+        last = np.sort(own)[::-1][min(int(n_places), len(own) - 1)]
+        above, equal = own > last, own == last
+        chosen[inside] = np.where(above, 1.0, np.where(equal, (n_places - above.sum()) / equal.sum(), 0.0))
+    return chosen
+
+
+def group_effects(trial: Trial, predictions: HeldOutPredictions) -> tuple[EffectGroup, ...]:
+    """Return the effect in each group of the predicted effect, the lowest group first.
+
+    A customer's own interval would not be valid for trees. The interval of a group is: it is that of a mean
+    of rows whose models have not seen them. The level is divided by the number of groups (Bonferroni), so
+    that in at most 5 % of trials any interval misses its effect.
+    """
+    ranks, edges = np.zeros(len(trial), dtype=np.int64), []
+    for number in range(N_FOLDS):
+        inside = trial.fold == number
+        own = predictions.effect[inside]
+        own_edges = np.quantile(own, np.arange(1, N_GROUPS) / N_GROUPS)
+        ranks[inside] = np.searchsorted(own_edges, own, side="left")
+        edges.append([*own_edges, own.max()])
+    upper_edges = np.mean(edges, axis=0)
+    groups = []
+    for number in range(N_GROUPS):
+        rows = ranks == number
+        if rows.any():  # equal predictions may leave a group empty
+            effect = _mean(predictions.pseudo_outcome[rows], trial.rows.customer[rows], ALPHA / N_GROUPS)
+            groups.append(EffectGroup(n=int(rows.sum()), up_to=float(upper_edges[number]), effect=effect))
+    return tuple(groups)
+
+
+def groups_left_alone(groups: tuple[EffectGroup, ...]) -> tuple[EffectGroup, ...]:
+    """Return the lowest groups whose effect is at most 0 for certain: the upper end of the interval is.
+
+    Only groups from the lowest one on count. A group with a higher predicted effect between others is chance.
+    """
+    alone = []
+    for group in groups:
+        if group.effect.high is None or group.effect.high > 0:
+            break
+        alone.append(group)
+    return tuple(alone)
+
+
+def _mean(values: Floats, customer: Ints, alpha: float = ALPHA) -> Interval:
+    mean, error = clustered_mean(values, customer)
+    half = float(norm.ppf(1 - alpha / 2)) * error
+    return Interval(value=mean, low=mean - half, high=mean + half)

@@ -1,0 +1,116 @@
+"""Policies with equal budgets: who is chosen, the paired difference, and the groups of the effect."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from churn.metrics.interval import Interval
+from churn.uplift.policy import (
+    EffectGroup,
+    HeldOutPredictions,
+    choose_share,
+    compare_policies,
+    group_effects,
+    groups_left_alone,
+    predict_held_out,
+)
+from churn.uplift.result import UpliftReason, UpliftVerdict, judge_comparison
+from tests.unit.uplift.drawn_trials import drawn_trial
+
+SHARE = 0.5
+
+
+def test_a_better_choice_is_accepted_and_its_interval_covers_the_true_difference() -> None:
+    trial, effect = drawn_trial(1)
+
+    predictions = predict_held_out(trial, seed=7, threads=1)
+    comparison = compare_policies(trial, predictions, SHARE)
+
+    assert judge_comparison(comparison) == (UpliftVerdict.ACCEPT, UpliftReason.BETTER)
+    by_effect, by_risk = (
+        choose_share(score, trial.fold, SHARE) for score in (predictions.effect, predictions.risk)
+    )
+    true_difference = (effect * (by_effect - by_risk)).mean()
+    low, high = comparison.difference.low, comparison.difference.high
+    assert low is not None
+    assert high is not None
+    assert low < true_difference < high
+    assert true_difference > 0.04
+
+
+def test_without_any_effect_nothing_is_accepted_and_nobody_is_left_alone() -> None:
+    trial, _ = drawn_trial(2, n=1500, effect=0.0)
+
+    predictions = predict_held_out(trial, seed=7, threads=1)
+
+    assert judge_comparison(compare_policies(trial, predictions, SHARE))[0] == UpliftVerdict.REFUSE
+    assert groups_left_alone(group_effects(trial, predictions)) == ()
+
+
+def test_customers_whom_contacts_drive_away_are_found_on_rows_that_no_model_has_seen() -> None:
+    trial, effect = drawn_trial(3, n=6000, effect=0.2, drives_away=0.25)
+    predictions = HeldOutPredictions(
+        effect=trial.rows.matrix[:, 0],
+        risk=trial.rows.matrix[:, 2],
+        pseudo_outcome=effect + np.random.default_rng(3).normal(0, 1, len(trial)),
+    )
+
+    groups = group_effects(trial, predictions)
+
+    assert [group.n for group in groups] == pytest.approx([1200] * 5, abs=10)
+    assert [group.up_to for group in groups] == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0], abs=0.03)
+    assert groups_left_alone(groups) == groups[:2]
+
+
+def group(low: float, high: float) -> EffectGroup:
+    return EffectGroup(n=10, up_to=0.0, effect=Interval(value=(low + high) / 2, low=low, high=high))
+
+
+def test_only_the_lowest_groups_in_a_row_are_left_alone() -> None:
+    worst, bad, unsure = group(-0.3, -0.1), group(-0.2, 0.0), group(-0.1, 0.1)
+
+    assert groups_left_alone((worst, bad, unsure, bad)) == (worst, bad)
+    assert groups_left_alone((unsure, worst)) == ()
+
+
+def test_the_share_is_taken_in_each_fold_and_equal_scores_share_the_last_places() -> None:
+    score = np.array([1.0, 1.0, 1.0, 5.0, 9.0, 8.0])
+    fold = np.array([0, 0, 0, 0, 1, 1])
+
+    chosen = choose_share(score, fold, SHARE)
+
+    assert chosen == pytest.approx([1 / 3, 1 / 3, 1 / 3, 1.0, 1.0, 0.0])
+
+
+def test_money_decides_where_each_outcome_has_a_worth() -> None:
+    trial, _ = drawn_trial(4, n=100)
+    rich = np.arange(100) < 50
+    trial = trial.__class__(**{**vars(trial), "worth": np.where(rich, 100.0, 0.0)})
+    predictions = HeldOutPredictions(np.where(rich, 0.1, 0.2), np.where(rich, 0.1, 0.9), np.ones(100))
+
+    comparison = compare_policies(trial, predictions, SHARE)
+
+    assert comparison.chance.value == pytest.approx(25.0)
+    assert comparison.effect.value == pytest.approx(50.0, abs=8)  # each fold has its own half
+    assert comparison.difference.value == pytest.approx(0.0, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [
+        (0.001, 0.02, (UpliftVerdict.ACCEPT, UpliftReason.BETTER)),
+        (-0.02, -0.001, (UpliftVerdict.REFUSE, UpliftReason.WORSE)),
+        (0.0, 0.02, (UpliftVerdict.REFUSE, UpliftReason.NOT_SHOWN)),
+    ],
+)
+def test_only_an_interval_above_0_is_a_proof(
+    low: float, high: float, verdict: tuple[UpliftVerdict, UpliftReason]
+) -> None:
+    trial, _ = drawn_trial(5, n=50)
+    predictions = HeldOutPredictions(*(np.ones(50) for _ in range(3)))
+    comparison = compare_policies(trial, predictions, SHARE)
+
+    difference = Interval(value=(low + high) / 2, low=low, high=high)
+
+    assert judge_comparison(comparison.model_copy(update={"difference": difference})) == verdict
