@@ -12,7 +12,7 @@ import inspect
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
@@ -93,8 +93,11 @@ VERBS: dict[str, tuple[Option, ...]] = {
         Option("--dry-run", bool, "Say what would be erased, and end well."),
         Option("--no-proof", bool, "Keep no proof of the customer's consents, and erase one kept before."),
     ),
-    "report": (),
-    "ui": (Option("--port", int, "The port; by default the last one, or 5000, or any free one."),),
+    "report": (Option("--open", bool, "Open the page in a browser."),),
+    "ui": (
+        Option("--port", int, "The port; by default the last one, or 5000, or any free one."),
+        Option("--open", bool, "Open the page in a browser."),
+    ),
     "run": (),
 }
 
@@ -176,16 +179,7 @@ def _call(arguments: Sequence[str], echo: Echo, interrupts: Interrupts) -> int:
     first = arguments[0]
     if not first.startswith("-") and first not in VERBS:
         return _refuse(f"'{first}' is not a verb.{did_you_mean(first, VERBS)} `churn --help` lists them.")
-    app = typer.Typer(
-        name="churn",
-        help="Who is about to leave, when, why, and what to do about it.",
-        add_completion=False,
-        rich_markup_mode=None,
-    )
-    app.callback()(lambda: None)  # with one command only, the verb's name would not be part of the call
-    for verb in [first] if first in VERBS else VERBS:
-        text = _help_of(verb)
-        app.command(verb, help=text, short_help=text)(_command(verb, VERBS[verb], echo, interrupts))
+    app = command_line([first] if first in VERBS else VERBS, echo, interrupts)
     try:
         return int(app(list(arguments), prog_name="churn", standalone_mode=False) or 0)
     except typer.TyperException as error:
@@ -195,6 +189,21 @@ def _call(arguments: Sequence[str], echo: Echo, interrupts: Interrupts) -> int:
         raise KeyboardInterrupt from None
     except SystemExit:  # typer turns a closed pipe into this
         raise BrokenPipeError from None
+
+
+def command_line(verbs: Iterable[str], echo: Echo, interrupts: Interrupts) -> typer.Typer:
+    """Return the parser of calls of these verbs; a call that it accepts performs the verb."""
+    app = typer.Typer(
+        name="churn",
+        help="Who is about to leave, when, why, and what to do about it.",
+        add_completion=False,
+        rich_markup_mode=None,
+    )
+    app.callback()(lambda: None)  # with one command only, the verb's name would not be part of the call
+    for verb in verbs:
+        text = _help_of(verb)
+        app.command(verb, help=text, short_help=text)(_command(verb, VERBS[verb], echo, interrupts))
+    return app
 
 
 def _help_of(verb: str) -> str:

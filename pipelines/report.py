@@ -6,11 +6,18 @@ from datetime import date
 
 from churn.params import Params
 from churn.reporting.report import read_report_sources, render_report, write_report
+from pipelines.browser import open_page
 from pipelines.echo import Echo
 
 
-def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None:
+def run(params: Params, *, cutoff: date | None = None, echo: Echo, open: bool = False) -> int | None:
     """Write `output/report/index.html` from the files of a night (the latest by default) and the evaluation.
+
+    Args:
+        params: All of params.yaml.
+        cutoff: The night; by default the latest one that was scored.
+        echo: Where the lines go.
+        open: Whether to open the page in a browser.
 
     Raises:
         CallError: no night was scored, or the requested night was not scored.
@@ -24,6 +31,8 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
         )
     path = write_report(params.output, render_report(night))
     echo(f"report of {night.cutoff}: {path}")
+    if open:
+        open_page(path.absolute().as_uri(), echo)
     return 0
 
 

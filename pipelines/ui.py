@@ -24,17 +24,27 @@ from churn.model.tracking import uri_for_mlflow
 from churn.model.ui_port import USUAL_PORT, keep_ui_port, read_ui_port
 from churn.params import Params
 from churn.secrets import Address
+from pipelines.browser import open_page
 from pipelines.echo import Echo
 
 VIEW = "workflowType=machine_learning&compareRunsMode=CHART"  # without it MLflow opens its GenAI page
 START_SECONDS = 120
 
 
-def run(params: Params, *, cutoff: date | None = None, echo: Echo, port: int | None = None) -> None:
+def run(
+    params: Params, *, cutoff: date | None = None, echo: Echo, port: int | None = None, open: bool = False
+) -> None:
     """Serve the tracking store on this machine until stopped by hand, and print the links.
 
     If the tracking server runs on another machine, only the link is printed. Without a port the last one is
     used again, because the links that other verbs have printed hold it.
+
+    Args:
+        params: All of params.yaml.
+        cutoff: Not used: all runs are shown.
+        echo: Where the links go.
+        port: The port of the server.
+        open: Whether to open the page of the runs in a browser.
 
     Raises:
         CallError: the port is taken.
@@ -46,7 +56,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo, port: int | N
     if params.tracking.uri.startswith(("http://", "https://")):
         address = uri_for_mlflow(params.tracking.uri, params.file).rstrip("/")
         user = _user_of(params.tracking.uri)
-        echo(f"runs    {_link(address, params.tracking.experiment, user)}")
+        _show(_link(address, params.tracking.experiment, user), echo, is_opened=open)
         return
     usual_ports = (read_ui_port(params.models), USUAL_PORT, 0)
     port = _free_port(usual_ports if port is None else [port])
@@ -61,7 +71,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo, port: int | N
     try:
         _wait(server, address, log)
         _keep_port(params.models, port, echo)
-        echo(f"runs    {_link(address, params.tracking.experiment)}")
+        _show(_link(address, params.tracking.experiment), echo, is_opened=open)
         echo("Ctrl-C stops it.")
         server.wait()
     except KeyboardInterrupt:
@@ -70,6 +80,13 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo, port: int | N
         if server.poll() is None:
             os.killpg(server.pid, signal.SIGTERM)
             server.wait()
+
+
+def _show(link: str, echo: Echo, *, is_opened: bool) -> None:
+    """Print the link of the runs and, on request, open it."""
+    echo(f"runs    {link}")
+    if is_opened:
+        open_page(link.partition(" ")[0], echo)  # words may follow the address
 
 
 def _user_of(uri: str) -> str | None:
