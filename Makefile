@@ -7,7 +7,7 @@ WORKERS ?= 2
 PYTEST := $(BIN)/pytest -n $(WORKERS) --dist worksteal -rs
 export MLFLOW_DISABLE_TELEMETRY := true
 
-.PHONY: help setup run demo shell quick test fast_tests all_tests lint docs golden bench scoreboard ui clean
+.PHONY: help setup run demo shell quick test fast_tests all_tests lint docs site golden bench scoreboard ui clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -60,6 +60,10 @@ docs: $(READY)  ## write docs/verbs.md, docs/your-data.md and docs/figures.md fr
 	$(BIN)/python -m tests.spec.write_data_page
 	$(BIN)/python -m tests.spec.write_figures_page
 
+site: $(READY)  ## build the site of the documents into build/site; a broken link stops it
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -r requirements-docs.lock
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
 golden: $(READY)  ## write the golden files anew; read the difference before you commit it
 	$(BIN)/pytest tests/golden --update-golden
 
@@ -71,7 +75,7 @@ scoreboard: $(READY)  ## judge our models on public data beside others; CHURN_DA
 	$(BIN)/python -W ignore -m benchmarks.scoreboard --processes 2 --write
 
 clean:  ## remove what runs and tools wrote (the demo data too, .venv stays)
-	rm -rf output data mlflow.db mlruns mlartifacts models/champion models/previous dist
+	rm -rf output data mlflow.db mlruns mlartifacts models/champion models/previous dist build
 	rm -rf .coverage .coverage.* htmlcov .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find benchmarks churn pipelines tests -name __pycache__ -type d -prune -exec rm -rf {} +
 	@echo "Kept .venv; remove it by hand for a set-up from nothing."
