@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import date
 
 from churn.params import Params
-from churn.reporting.report import read_report_sources, render_report, write_report
+from churn.reporting.page.sources import read_report_sources
+from churn.reporting.report import render_report, write_report
 from pipelines.browser import open_page
 from pipelines.echo import Echo
 
@@ -29,7 +30,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo, open: bool = 
         echo.warn(
             "there is no evaluation, so the report has no quality section. Run `churn evaluate` to add it."
         )
-    path = write_report(params.output, render_report(night))
+    path = write_report(params.output, render_report(night, params.page_language))
     echo(f"report of {night.cutoff}: {path}")
     if open:
         open_page(path.absolute().as_uri(), echo)

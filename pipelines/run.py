@@ -11,7 +11,8 @@ from churn.model.registry import Registry
 from churn.model.tracking import check_answers
 from churn.params import Params
 from churn.promotion.record import NOT_EVALUATED, keep_evaluation, trial_of
-from churn.reporting.report import read_report_sources, report_path
+from churn.reporting.page.sources import read_report_sources
+from churn.reporting.report import report_path
 from churn.reporting.run_summary import (
     evaluation_line,
     night_line,

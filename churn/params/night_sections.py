@@ -80,6 +80,12 @@ class ScoreParams(Section):
     sink: Annotated[SinkParams | None, BeforeValidator(_as_sink)] = None
 
 
+class ReportParams(Section):
+    """The settings of the page that `churn report` writes; the default language is `score.language`."""
+
+    language: Literal["en", "de"] | None = None
+
+
 class ControlParams(Section):
     """The share of units that nobody contacts, to measure the effect; a share of 0 needs `because`."""
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import available_timezones
 
 from pydantic import Field, PrivateAttr, field_validator
@@ -22,6 +22,7 @@ from churn.params.model_sections import (
 from churn.params.night_sections import (
     ContactParams,
     ExperimentsParams,
+    ReportParams,
     ScoreParams,
 )
 from churn.params.sections import (
@@ -64,6 +65,7 @@ class Params(Section):
     evaluate: EvaluateParams = EvaluateParams()
     promote: PromoteParams = PromoteParams()
     score: ScoreParams = ScoreParams()
+    report: ReportParams = ReportParams()
     experiments: ExperimentsParams = ExperimentsParams()
     contact: ContactParams = ContactParams()
     kpis: KpisParams = KpisParams()
@@ -102,6 +104,11 @@ class Params(Section):
         'params.yaml: label.kind'
         """
         return f"{self._file}: {key}"
+
+    @property
+    def page_language(self) -> Literal["en", "de"]:
+        """Return the language of the page that `churn report` writes."""
+        return self.report.language or self.score.language
 
     @property
     def champion(self) -> Path:

@@ -51,7 +51,7 @@ class Cell:
         return cls() if figure is None else cls(*format_parts(figure, digits, percent=percent, signed=signed))
 
 
-BAND_TITLES = {5: "well", 4: "good", 3: "as usual", 2: "at risk", 1: "about to leave"}
+BAND_TITLES = {5: "well", 4: "good", 3: "as usual", 2: "weak", 1: "about to leave"}
 
 
 @dataclass(frozen=True)

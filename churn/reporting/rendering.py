@@ -27,7 +27,7 @@ def html_template(name: str, words: LabelWords = CHURN_WORDS) -> jinja2.Template
     """
     environment = _environment(words)
     environment.filters |= {"count": format_count, "money": format_money, "share": format_share, "day": _day}
-    environment.filters |= {"commands": _commands}
+    environment.filters |= {"commands": mark_commands}
     return environment.get_template(name)
 
 
@@ -106,7 +106,7 @@ def format_share(part: float) -> str:
     return f"{part:.1%}"
 
 
-def _commands(sentence: str) -> Markup:
+def mark_commands(sentence: str) -> Markup:
     """Return a sentence of the program as HTML: what is between backticks is code, everything is escaped."""
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(sentence))))
 

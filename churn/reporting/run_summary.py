@@ -11,7 +11,8 @@ from churn.metrics.catalog import CANDIDATE_NAMES
 from churn.metrics.interval import format_interval
 from churn.params import words_of
 from churn.reporting.drift_lines import headline
-from churn.reporting.report import ReportSources, expected_total
+from churn.reporting.page.sources import ReportSources
+from churn.reporting.page.totals import expected_total
 from churn.snapshots.manifest import SnapshotManifest
 from churn.training.challenger import Challenger
 

@@ -6,9 +6,10 @@ import pytest
 
 from churn.evaluation.result import BandOutcome, EvaluationResult
 from churn.guards.verdict import Verdict
+from churn.reporting.page.sources import read_report_sources
 from churn.reporting.promotion_page import render_promotion
 from churn.reporting.quality import band_table
-from churn.reporting.report import read_report_sources, render_report
+from churn.reporting.report import render_report
 from tests.filled import filled
 from tests.unit.reporting.conftest import METRICS
 

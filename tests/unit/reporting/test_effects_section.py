@@ -19,7 +19,8 @@ from churn.reporting.effects_section import (
     read_known_effects,
     total_in_words,
 )
-from churn.reporting.report import read_report_sources, render_report
+from churn.reporting.page.sources import read_report_sources
+from churn.reporting.report import render_report
 from tests.drawn_ledger import (
     FIRST,
     LATE,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from churn.data.store import StoredTable
 from churn.finding import Finding, GuardReport
-from churn.reporting.report import read_report_sources
+from churn.reporting.page.sources import read_report_sources
 from churn.reporting.run_summary import (
     evaluation_line,
     night_line,

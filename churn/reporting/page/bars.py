@@ -1,0 +1,46 @@
+"""Bars of a chart in words: a name, a bar and a number in each line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from churn.reporting.page.words import Words
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One bar: its name, its number as text, and its length in per cent of the longest bar."""
+
+    name: str
+    text: str
+    length: float
+    style: str = ""
+
+
+def bars_of(counts: Iterable[tuple[str, int]], words: Words, style: str = "") -> tuple[Bar, ...]:
+    """Return a bar for each count, in the given order.
+
+    Args:
+        counts: Names and counts.
+        words: The words of the page.
+        style: The class of each bar in the style sheet; `%d` is the number of the bar, from 1.
+    """
+    items = tuple(counts)
+    longest = max((count for _, count in items), default=1) or 1
+    return tuple(
+        Bar(name, words.count(count), 100 * count / longest, style.replace("%d", str(number)))
+        for number, (name, count) in enumerate(items, start=1)
+    )
+
+
+def longest_first(counts: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
+    """Return counts with the largest first; equal counts in the order of their names."""
+    return sorted(counts, key=lambda item: (-item[1], item[0]))
+
+
+def draw_bars(bars: Iterable[Bar], words: Words) -> Markup:
+    """Return bars as HTML."""
+    return words.render("bars.html", bars=tuple(bars))

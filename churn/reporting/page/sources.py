@@ -1,0 +1,213 @@
+"""The files of a night and of the evaluation, as the page of a night needs them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any
+
+import pandas as pd
+from pydantic import BaseModel, Field
+
+from churn.data.own_files import lacks_checksum, read_own_json, read_own_parquet
+from churn.drift.result import Drift, read_drift
+from churn.errors import CallError, SourceError
+from churn.evaluation.result import EvaluationResult
+from churn.guards.verdict import Verdict
+from churn.params import words_of
+from churn.promotion.record import FILE as PROMOTION_FILE
+from churn.promotion.record import Promotion, kept_evaluation
+from churn.reporting.effects_section import KnownEffects, read_known_effects
+from churn.scoring.sink import contacts_path, facts_path, scores_path
+from churn.training.challenger import training_folder
+
+EVALUATE_AGAIN = "Run `churn evaluate` again."
+PROMOTE_AGAIN = "Run `churn evaluate`, then `churn promote`."
+
+
+class NightFacts(BaseModel):
+    """The counts and settings of a night, as far as the report shows them."""
+
+    run_id: str
+    model_version: str
+    model_digest: str
+    trial: Mapping[str, Any] | None
+    label_id: str
+    cutoff: str
+    timezone: str
+    label: Mapping[str, Any]
+    model: Mapping[str, Any]
+    base_rate: float
+    customers: int
+    cohort: int
+    excluded: Mapping[str, int]
+    thin: int
+    n_places: Annotated[int, Field(alias="places")]
+    n_contacts: Annotated[int, Field(alias="contacted")]
+    tasks: Mapping[str, int] = {}
+    controls: int = 0
+    no_control_because: str | None = None
+    not_contacted: Mapping[str, int] = {}
+    came_off: Mapping[str, int] = {}
+    answers_are_assumed: bool = False
+    switched_off: Mapping[str, tuple[str, ...]]
+    value: Mapping[str, Any]
+    first_reasons: Mapping[str, int]
+    files: Mapping[str, str]
+
+
+SCORE_COLUMNS = (
+    *("customer_id", "excluded_because", "health", "value_at_risk"),
+    *("play", "action", "owner", "channel", "due_at"),
+)
+"""The columns of the scores that the report needs; it shows the columns of reasons that there are."""
+
+
+@dataclass(frozen=True)
+class ReportSources:
+    """The contents of the files of a night and of the evaluation.
+
+    Attributes:
+        output: The output folder.
+        cutoff: The date of the night.
+        scores: One row per customer.
+        contacts: `(customer_id, name)` of each customer on the call list, in the order of the list.
+        facts: The counts and settings of the night.
+        result: The evaluation of the model that scored the night; None if there is no such evaluation.
+        verdict: The verdict on this model; None before `churn promote`.
+        known_effects: Whether contacts helped, as far as it was measured up to the night.
+        latest_version: The version of the last evaluated model, if another model scored the night; else None.
+        drift: What has moved on the night; None if nobody looked, or the file is damaged.
+        warnings: The files that are left out because they cannot be used, each with the reason and a way out.
+    """
+
+    output: Path
+    cutoff: date
+    scores: pd.DataFrame
+    contacts: tuple[tuple[str, str], ...]
+    facts: NightFacts
+    result: EvaluationResult | None
+    verdict: Verdict | None
+    known_effects: KnownEffects
+    latest_version: str | None = None
+    drift: Drift | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def read_report_sources(output: Path, cutoff: date | None = None) -> ReportSources:
+    """Read the files of a night, by default of the latest night.
+
+    An evaluation that an earlier version of the program wrote is left out, with a warning. So is a damaged
+    evaluation that was kept for this night: the verb that wrote it cannot always write it again.
+
+    Raises:
+        CallError: No night was scored, or the requested night was not scored.
+        SourceError: A file of the night or of the evaluation is damaged.
+    """
+    nights = sorted(
+        night
+        for folder in {path.parent for path in output.glob("scores/cutoff=*/*")}
+        if (night := _night_of(folder)) is not None
+    )
+    if not nights:
+        raise CallError(f"{output / 'scores'}: there is no night. Run `churn score` first.")
+    if cutoff is not None and cutoff not in nights:
+        raise CallError(
+            f"--cutoff {cutoff}: this night was not scored; the latest is {nights[-1]}. "
+            f"Run `churn score --cutoff {cutoff}` first."
+        )
+    night = cutoff or nights[-1]
+    facts, scores, contacts = _read_night(output, night)
+    folder = output / "evaluate"
+    warnings = [
+        f"{path}: it has no checksum, so an earlier version of churn wrote it. The report leaves the file "
+        f"out. {way_out}"
+        for name, way_out in (("metrics.json", EVALUATE_AGAIN), (PROMOTION_FILE, PROMOTE_AGAIN))
+        if lacks_checksum(path := folder / name)
+    ]
+    is_usable = not lacks_checksum(folder / "metrics.json")
+    latest = result = _read_result(folder, EVALUATE_AGAIN) if is_usable else None
+    if latest is not None and latest.model.digest == facts.model_digest:
+        verdict = _read_verdict(folder, result, PROMOTE_AGAIN)
+    else:
+        folder = kept_evaluation(output, facts.model_digest)
+        way_out = f"Run `churn evaluate` for a new evaluation of the model in {training_folder(output)}."
+        try:
+            result = _read_result(folder, way_out)
+            verdict = _read_verdict(folder, result, way_out)
+        except SourceError as error:
+            warnings.append(f"{error} The report leaves out the evaluation of this model.")
+            result = verdict = None
+    known_effects = read_known_effects(output, night, facts.label_id)
+    if known_effects.warning:
+        warnings.append(known_effects.warning)
+    drift = None
+    try:
+        drift = read_drift(output, night)
+    except SourceError as error:
+        warnings.append(f"{error} The report leaves out what has moved.")
+    if drift is not None and drift.model_digest != facts.model_digest:
+        drift = None  # it was looked at with another model
+    return ReportSources(
+        output=output,
+        cutoff=night,
+        scores=scores,
+        contacts=contacts,
+        facts=facts,
+        result=result,
+        verdict=verdict,
+        known_effects=known_effects,
+        latest_version=latest.model.version if latest and latest.model.digest != facts.model_digest else None,
+        drift=drift,
+        warnings=tuple(warnings),
+    )
+
+
+def _night_of(folder: Path) -> date | None:
+    """Return the night of a folder of scores; None for a folder that is not a night, such as a copy."""
+    try:
+        return date.fromisoformat(folder.name.removeprefix("cutoff="))
+    except ValueError:
+        return None
+
+
+def _read_night(output: Path, night: date) -> tuple[NightFacts, pd.DataFrame, tuple[tuple[str, str], ...]]:
+    """Return facts, scores, and `(customer_id, name)` of the call list in order, of a night.
+
+    The name is "" where it is unknown.
+
+    Raises:
+        CallError: a file is missing, because an earlier version of this program wrote the night.
+        SourceError: a file is damaged.
+    """
+    again = f"Run `churn score --cutoff {night}` again."
+    try:
+        facts = read_own_json(facts_path(output, night), NightFacts, way_out=again)
+        scores, contacts = (
+            read_own_parquet(path, columns, way_out=again, checksum=facts.files.get(path.name))
+            for path, columns in (
+                (scores_path(output, night), (*SCORE_COLUMNS, words_of(facts.label).probability)),
+                (contacts_path(output, night), ("customer_id", "name")),
+            )
+        )
+    except FileNotFoundError as error:
+        raise CallError(f"{error.filename}: this file of the night is missing. {again}") from None
+    rows = contacts.to_pylist()
+    return facts, scores.to_pandas(), tuple((row["customer_id"], row["name"] or "") for row in rows)
+
+
+def _read_result(folder: Path, way_out: str) -> EvaluationResult | None:
+    """Return the evaluation in a folder; None if there is none."""
+    path = folder / "metrics.json"
+    return EvaluationResult.read(path, way_out) if os.path.lexists(path) else None
+
+
+def _read_verdict(folder: Path, result: EvaluationResult | None, way_out: str) -> Verdict | None:
+    """Return the verdict on the evaluated model; None if there is no verdict or it is on another model."""
+    promotion = Promotion.read_if_any(folder, way_out)
+    if result is None or promotion is None or promotion.digest != result.model.digest:
+        return None
+    return promotion.verdict

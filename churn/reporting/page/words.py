@@ -1,0 +1,235 @@
+"""The language of the page: its sentences, and how it writes numbers, money, shares and days.
+
+The English sentences are the keys, as in gettext: in templates `{% trans %}` and `_()`, in Python
+`words("...")`. A value stands in a key as `%(name)s`, and a per cent sign as `%%`. The catalogue `de.yaml`
+holds the German of each key.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Annotated, Any, Literal
+
+import jinja2
+from markupsafe import Markup
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+
+from churn.params import CHURN_WORDS, LabelWords
+from churn.params.strict_yaml import parse_yaml
+from churn.reporting.rendering import mark_commands
+from churn.scoring.reasons import format_number
+
+Language = Literal["en", "de"]
+
+MONTHS: Mapping[Language, tuple[str, ...]] = {
+    "en": ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
+    "de": (
+        *("Jan.", "Feb.", "März", "Apr.", "Mai", "Juni"),
+        *("Juli", "Aug.", "Sept.", "Okt.", "Nov.", "Dez."),
+    ),
+}
+
+_NO_TEXT = re.compile(r"(<[^>]*>|%\(\w+\)s|&\w+;)")
+"""The parts of a sentence that are no text: tags and entities of HTML, and the places of values."""
+
+_FIELD = re.compile(r"%\((\w+)\)s")
+
+
+class GermanText(BaseModel):
+    """The German of one English sentence.
+
+    Attributes:
+        singular: The text; of two forms, the one for the number 1.
+        plural: The text for all other numbers; None for a sentence with one form.
+        event: The text of a label of an event, which has `%(event)s`; None if the text is the same.
+        event_plural: Like `event`, for all other numbers.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    singular: str
+    plural: str | None = None
+    event: str | None = None
+    event_plural: str | None = None
+
+
+def _as_form(value: Any) -> Any:
+    return {"singular": value} if isinstance(value, str) else value
+
+
+class Catalogue(BaseModel):
+    """The German of the page.
+
+    Attributes:
+        texts: The German of the sentences of templates and code, by the English sentence.
+        values: The German of what the program writes into its files, such as the reasons why a customer is
+            not contacted.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    texts: dict[str, Annotated[GermanText, BeforeValidator(_as_form)]]
+    values: dict[str, str]
+
+
+@cache
+def german() -> Catalogue:
+    """Return the German catalogue."""
+    text = resources.files("churn.reporting.page").joinpath("de.yaml").read_text(encoding="utf-8")
+    return Catalogue.model_validate(parse_yaml(text))
+
+
+def speak_event(sentence: str, label: LabelWords) -> str:
+    """Return an English sentence with HTML in the words of a label; tags and places of values stay."""
+    parts = _NO_TEXT.split(sentence)
+    return "".join(part if index % 2 else label.speak(part) for index, part in enumerate(parts))
+
+
+@dataclass(frozen=True)
+class Words:
+    """The words of a page.
+
+    >>> words = Words("de")
+    >>> words("of %(n)s customers in the data", n=words.count(1234)), words.day(datetime.date(2025, 10, 1))
+    ('von 1.234 Kunden in den Daten', '1. Okt.')
+    """
+
+    language: Language
+    label: LabelWords = CHURN_WORDS
+
+    def __call__(self, sentence: str, **values: Any) -> str:
+        """Return a sentence in the language of the page, with its values."""
+        return self._find(sentence, None, 1) % {"event": self.label.event, **values}
+
+    def plural(self, singular: str, plural: str, n: int, **values: Any) -> str:
+        """Return the form of a sentence that fits a number; the sentence may use the number as `%(n)s`."""
+        return self._find(singular, plural, n) % {"event": self.label.event, "n": self.count(n), **values}
+
+    @property
+    def is_event(self) -> bool:
+        """Return whether the label predicts an event, so that there is no health and no value at risk."""
+        return self.label != CHURN_WORDS
+
+    def value(self, text: str) -> str:
+        """Return a text that the program wrote into a file; a text of the user's own stays as it is."""
+        if self.language == "en":
+            return self.label.speak(text)
+        for pattern, words in _value_patterns():
+            if match := pattern.fullmatch(text):
+                return words % match.groupdict()
+        return text
+
+    def _find(self, singular: str, plural: str | None, n: int) -> str:
+        if self.language == "en":
+            return speak_event(singular if plural is None or n == 1 else plural, self.label)
+        text = german().texts.get(singular)
+        if text is None or (text.plural is None) != (plural is None):
+            raise LookupError(
+                f"de.yaml: the German of {singular!r} is missing, or has another number of forms"
+            )
+        is_plural = plural is not None and n != 1
+        form, event = (text.plural, text.event_plural) if is_plural else (text.singular, text.event)
+        return (event if self.is_event else None) or form or ""
+
+    def count(self, number: float) -> str:
+        """Format a whole number: `1,234` or `1.234`."""
+        return format_number(number, ".0f", self.language)
+
+    def number(self, number: float, digits: int = 2) -> str:
+        """Format a number with decimals: `1,234.50` or `1.234,50`."""
+        return format_number(number, f".{digits}f", self.language)
+
+    def money(self, amount: float) -> str:
+        """Format an amount of money; an amount below 100 is shown with cents."""
+        return self.number(amount, 0 if abs(amount) >= 100 else 2)
+
+    def share(self, part: float, digits: int = 1) -> str:
+        """Format a share as per cent: `12.3%` or `12,3 %`."""
+        return format_number(part, f".{digits}%", self.language)
+
+    def signed(self, number: str, sign: float) -> str:
+        """Return a formatted number with a plus sign, or a true minus sign, before it."""
+        bare = number.lstrip("-")
+        return bare if sign == 0 else f"{'+' if sign > 0 else '−'}{bare}"
+
+    def day(self, day: datetime.date) -> str:
+        """Format a day without its year: `1 Oct` or `1. Okt.`."""
+        point = "." if self.language == "de" else ""
+        return f"{day.day}{point} {MONTHS[self.language][day.month - 1]}"
+
+    def date(self, day: datetime.date) -> str:
+        """Format a day with its year: `1 Oct 2025` or `1. Okt. 2025`."""
+        return f"{self.day(day)} {day.year}"
+
+    def month(self, day: datetime.date) -> str:
+        """Format a month: `Oct 2025` or `Okt. 2025`."""
+        return f"{MONTHS[self.language][day.month - 1]} {day.year}"
+
+    def render(self, template: str, **values: Any) -> Markup:
+        """Return a template of the page, filled; it may use `words` and the filters of `environment_of`."""
+        return Markup(environment_of(self).get_template(template).render(words=self, **values))
+
+
+@cache
+def _value_patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
+    """Return the values as patterns, those with the most fixed letters first."""
+    keys = sorted(german().values, key=lambda key: -len(_FIELD.sub("", key)))
+    return tuple((_pattern_of(key), german().values[key]) for key in keys)
+
+
+def _pattern_of(key: str) -> re.Pattern[str]:
+    parts = _FIELD.split(key)
+    return re.compile(
+        "".join(f"(?P<{part}>.+)" if index % 2 else re.escape(part) for index, part in enumerate(parts)),
+        re.DOTALL,
+    )
+
+
+def _with_event(sentence: str, words: Words) -> str:
+    """Fill the name of the event, which the German of a label of an event has and its English key has not."""
+    return sentence.replace("%(event)s", words.label.event)
+
+
+@cache
+def environment_of(words: Words) -> jinja2.Environment:
+    """Return the environment of the page's templates.
+
+    It escapes all values and raises an error for an undefined name. Filters: `count`, `number`, `money`,
+    `share`, `day`, `date`, `month`, `value` (a text of the program's files) and `commands` (what is between
+    backticks is code).
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.ChoiceLoader(
+            [jinja2.PackageLoader("churn.reporting.page"), jinja2.PackageLoader("churn.reporting")]
+        ),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.policies["ext.i18n.trimmed"] = True
+    environment.install_gettext_callables(  # type: ignore[attr-defined]
+        lambda sentence: _with_event(words._find(sentence, None, 1), words),
+        lambda singular, plural, n: _with_event(words._find(singular, plural, n), words),
+        newstyle=True,
+    )
+    environment.globals["event"] = words.label.event
+    formats = (
+        words.count,
+        words.number,
+        words.money,
+        words.share,
+        words.day,
+        words.date,
+        words.month,
+        words.value,
+    )
+    environment.filters |= {form.__name__: form for form in formats}
+    environment.filters["commands"] = mark_commands
+    return environment
