@@ -1,8 +1,8 @@
 """The language of the page: its sentences, and how it writes numbers, money, shares and days.
 
 The English sentences are the keys, as in gettext: in templates `{% trans %}` and `_()`, in Python
-`words("...")`. A value stands in a key as `%(name)s`, and a per cent sign as `%%`. The catalogue `de.yaml`
-holds the German of each key.
+`words("...")`. A value stands in a key as `%(name)s`, and a per cent sign as `%%`. The catalogues
+`de*.yaml` hold the German of each key.
 """
 
 from __future__ import annotations
@@ -79,9 +79,22 @@ class Catalogue(BaseModel):
 
 @cache
 def german() -> Catalogue:
-    """Return the German catalogue."""
-    text = resources.files("churn.reporting.page").joinpath("de.yaml").read_text(encoding="utf-8")
-    return Catalogue.model_validate(parse_yaml(text))
+    """Return the German of all catalogues `de*.yaml`.
+
+    Raises:
+        ValueError: Two catalogues have the same key.
+    """
+    folder = resources.files("churn.reporting.page")
+    names = sorted(file.name for file in folder.iterdir() if re.fullmatch(r"de\w*\.yaml", file.name))
+    texts: dict[str, GermanText] = {}
+    values: dict[str, str] = {}
+    for name in names:
+        catalogue = Catalogue.model_validate(parse_yaml(folder.joinpath(name).read_text(encoding="utf-8")))
+        if twice := (texts.keys() & catalogue.texts.keys()) | (values.keys() & catalogue.values.keys()):
+            raise ValueError(f"{name}: another catalogue has the German of {', '.join(sorted(twice))}.")
+        texts |= catalogue.texts
+        values |= catalogue.values
+    return Catalogue(texts=texts, values=values)
 
 
 def speak_event(sentence: str, label: LabelWords) -> str:
@@ -109,6 +122,15 @@ class Words:
     def plural(self, singular: str, plural: str, n: int, **values: Any) -> str:
         """Return the form of a sentence that fits a number; the sentence may use the number as `%(n)s`."""
         return self._find(singular, plural, n) % {"event": self.label.event, "n": self.count(n), **values}
+
+    def html(self, sentence: str, **values: Any) -> Markup:
+        """Return a sentence with HTML; a value that is not `Markup` is escaped."""
+        return Markup(self._find(sentence, None, 1)) % {"event": self.label.event, **values}
+
+    def plural_html(self, singular: str, plural: str, n: int, **values: Any) -> Markup:
+        """Return the form of a sentence with HTML that fits a number, as `plural` does."""
+        sentence = Markup(self._find(singular, plural, n))
+        return sentence % {"event": self.label.event, "n": self.count(n), **values}
 
     @property
     def is_event(self) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import jinja2
 import pytest
+from markupsafe import Markup
 
 from churn.params import event_words
 from churn.reporting.page.words import Words, environment_of, german, speak_event
@@ -18,6 +19,9 @@ PAGE = Path(__file__).parents[4] / "churn" / "reporting" / "page"
 SHARED = PAGE.parent / "templates"
 UPGRADE = event_words("upgrade")
 FIELD = re.compile(r"%\(\w+\)s")
+
+FORMS = {"words": 1, "words.html": 1, "words.plural": 2, "words.plural_html": 2}
+"""The number of sentences that each call takes."""
 
 Key = tuple[str, ...]
 """A sentence with one form, or its two forms."""
@@ -30,21 +34,12 @@ def template_keys(source: str) -> Iterator[Key]:
 
 
 def code_keys(source: str) -> Iterator[Key]:
-    """Yield the sentences of calls of `words(...)` and `words.plural(...)`."""
+    """Yield the sentences of calls such as `words(...)` and `words.plural(...)`."""
     for node in ast.walk(ast.parse(source)):
         if not isinstance(node, ast.Call):
             continue
-        function = node.func
-        if isinstance(function, ast.Name) and function.id == "words":
-            n_forms = 1
-        elif (
-            isinstance(function, ast.Attribute)
-            and function.attr == "plural"
-            and isinstance(function.value, ast.Name)
-            and function.value.id == "words"
-        ):
-            n_forms = 2
-        else:
+        n_forms = FORMS.get(ast.unparse(node.func))
+        if n_forms is None:
             continue
         texts = [each.value if isinstance(each, ast.Constant) else None for each in node.args[:n_forms]]
         assert all(isinstance(text, str) for text in texts), f"line {node.lineno}: not a plain text"
@@ -100,6 +95,12 @@ def test_what_an_event_changes_in_english_has_a_german_form_for_events() -> None
 )
 def test_sentences_of_code_are_found(source: str) -> None:
     assert set(code_keys(source)) == {("a",), ("b", "c")}
+
+
+def test_values_of_a_sentence_with_html_are_escaped() -> None:
+    words = Words("de")
+
+    assert words.html("%(low)s to %(high)s", low="<1", high=Markup("<b>2</b>")) == "&lt;1 bis <b>2</b>"
 
 
 def test_a_sentence_that_is_no_plain_text_is_refused() -> None:
