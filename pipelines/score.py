@@ -184,13 +184,14 @@ def run(
         if planned.ledger and params.contact.outbox:
             facts = NightFacts(
                 cutoff=cutoff,
-                new_tasks=_call_tasks(tasks_of(planned.ledger), playbook),
-                earlier_tasks=_call_tasks(ledger.tasks, playbook),
+                new_tasks=tasks_of(planned.ledger),
+                earlier_tasks=ledger.tasks,
                 states=acts.states,
                 scores=night.scores,
                 signals=matrix.frame,
                 names=names,
                 playbook=playbook,
+                lists=planned.side_lists,
                 best_hours=acts.best_hours,
             )
             terms = EventTerms(params.score.language, params.timezone)
@@ -293,11 +294,6 @@ def check_inputs(params: Params) -> Playbook:
         set(params.events),
         is_event=params.label.is_event,
     )
-
-
-def _call_tasks(tasks: pd.DataFrame, playbook: Playbook) -> pd.DataFrame:
-    """Return the tasks of the call list: those of the lists beside it stay with those who read the lists."""
-    return tasks[~tasks["play"].isin(playbook.measured_list_plays)]
 
 
 def _without_consent(facts: Mapping[str, Any]) -> int:

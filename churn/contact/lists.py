@@ -107,6 +107,7 @@ class SideList:
         measured_plays: The plays whose effect is measured against a control group of their own.
         new_assignments: The new rows of the ledger for the arms of these plays.
         new_tasks: The new rows of the ledger for their tasks, of both arms.
+        withheld_tasks: Why the customer of an open task is not on the list tonight, by the id of the task.
     """
 
     audience: Audience
@@ -116,6 +117,7 @@ class SideList:
     measured_plays: tuple[str, ...] = ()
     new_assignments: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=ASSIGNMENT_COLUMNS))
     new_tasks: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=TABLES["tasks"].names))
+    withheld_tasks: Mapping[str, str] = field(default_factory=dict)
 
     def plan_counts(self) -> dict[str, tuple[int, int]]:
         """Return for each play the customers who have it, and those of them on the list."""
@@ -252,6 +254,11 @@ def _side_list(
             gates.listed_units.add(str(unit))
         reasons.append(reason)
         entries.append(_with_task(entry, channel or "", task if is_carried else None))
+    withheld_tasks = {
+        entry.task_id: reason
+        for entry, reason in zip(entries, reasons, strict=True)
+        if entry.task_id is not None and reason is not None
+    }
     is_new = [
         reason is None and entry.play.is_measured_list and entry.task_id is None
         for entry, reason in zip(entries, reasons, strict=True)
@@ -288,6 +295,7 @@ def _side_list(
         tuple(names),
         assignments,
         pd.DataFrame(tasks, columns=TABLES["tasks"].names),
+        withheld_tasks,
     )
 
 

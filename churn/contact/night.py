@@ -10,6 +10,7 @@ import pandas as pd
 
 from churn.contact.consent import plain_channel
 from churn.contact.list_file import list_csv
+from churn.contact.lists import SideList
 from churn.contact.plan import NightPlan, Objects, plan_night
 from churn.contact.rhythm import NO_HOUR
 from churn.contact.terms import Acts, PlanTerms
@@ -53,6 +54,7 @@ class PlannedNight:
         ledger: The page of the ledger; None in a trial, which assigns nobody.
         owner_calls: The part of the call list of each owner as CSV, by the name of the owner.
         lists: The lists beside the call list as CSV, by name.
+        side_lists: The same lists with their tasks.
         dry_run: The lines that say what the night would do.
     """
 
@@ -60,6 +62,7 @@ class PlannedNight:
     ledger: LedgerNight | None
     owner_calls: Mapping[str, str]
     lists: Mapping[str, str]
+    side_lists: tuple[SideList, ...]
     dry_run: tuple[str, ...]
 
 
@@ -168,7 +171,9 @@ def score_night(
         str(side_list.audience): list_csv(side_list, names, params.score.language, params.score.csv)
         for side_list in plan.lists
     }
-    return PlannedNight(night, page, owner_calls, lists, tuple(dry_run_lines(plan.rule_counts, contacts)))
+    return PlannedNight(
+        night, page, owner_calls, lists, plan.lists, tuple(dry_run_lines(plan.rule_counts, contacts))
+    )
 
 
 def _rhythm_columns(

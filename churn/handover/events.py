@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from churn.contact.arms import CONTROL_REASON
+from churn.contact.lists import ListEntry, SideList
 from churn.contact.rhythm import NO_HOUR, BestHour
 from churn.contact.tasks import TaskStates
 from churn.contact.templates import fill_template
@@ -41,7 +42,9 @@ from churn.scoring.scores import TREATED_ARM
 
 PLANNED_OTHERWISE = "the night was scored again and does not plan this contact"
 NOT_CONTACTED = "no longer to be contacted"
+NO_LONGER_ON_LIST = "no longer on the list"
 
+_LIST_FACTS = ("left_on", "days_since_left", "monthly_value", "tenure_days")
 _SCORES = (*PROBABILITY_COLUMNS, "health", "value_at_risk")
 
 
@@ -66,6 +69,7 @@ class NightFacts:
         signals: The signals of the cohort with `customer_id`.
         names: The known names of customers.
         playbook: The playbook with its templates.
+        lists: The lists beside the call list.
         best_hours: The best hour of each customer; None if nobody asks for it.
     """
 
@@ -77,7 +81,19 @@ class NightFacts:
     signals: pd.DataFrame
     names: Mapping[str, str]
     playbook: Playbook
+    lists: Sequence[SideList] = ()
     best_hours: Mapping[str, BestHour] | None = None
+
+    @property
+    def list_entries(self) -> dict[str, ListEntry]:
+        """Return the customers on lists beside the call list, by the id of their task."""
+        entries = (entry for side_list in self.lists for entry in side_list.entries)
+        return {entry.task_id: entry for entry in entries if entry.task_id is not None}
+
+    @property
+    def withheld_tasks(self) -> dict[str, str]:
+        """Return why the customer of an open task of a list is not on it tonight, by the id of the task."""
+        return {task: why for side_list in self.lists for task, why in side_list.withheld_tasks.items()}
 
 
 @dataclass(frozen=True)
@@ -120,7 +136,12 @@ def night_events(
     tasks |= old
     customers = {str(task["customer_id"]) for task in tasks.values()}
     scores = _rows_of(facts.scores, customers)
-    status |= {task_id: _status(task, scores) for task_id, task in old.items()}
+    list_plays = facts.playbook.measured_list_plays
+    listed, withheld = facts.list_entries, facts.withheld_tasks
+    status |= {
+        task_id: _list_status(task, listed, withheld) if task["play"] in list_plays else _status(task, scores)
+        for task_id, task in old.items()
+    }
     builder = _Builder(facts, terms, customers, scores)
     events, n_never_planned = [], 0
     for task_id, task in tasks.items():
@@ -194,6 +215,26 @@ def _status(task: Mapping[str, Any], scores: Mapping[str, Mapping[str, Any]]) ->
     return _Status("over", NOT_CONTACTED if because == CONTROL_REASON else because)
 
 
+def _list_status(
+    task: Mapping[str, Any], listed: Mapping[str, ListEntry], withheld: Mapping[str, str]
+) -> _Status:
+    """Return whether a task of a list beside the call list may be contacted tonight.
+
+    Args:
+        task: The task of an earlier night, with its state.
+        listed: The customers on the lists tonight, by the id of their task.
+        withheld: Why other customers with an open task are on no list tonight, by the id of the task.
+    """
+    if task["state"] == "withdrawn":
+        return _Status("over", task["why"])
+    if task["state"] not in ("open", "overdue"):
+        return _Status("settled")
+    if task["task_id"] in listed:
+        return _Status("live")
+    because = withheld.get(task["task_id"], NO_LONGER_ON_LIST)
+    return _Status("over", NOT_CONTACTED if because == CONTROL_REASON else because)
+
+
 class _Builder:
     """Makes the events of a night, and counts the templates that cannot be filled."""
 
@@ -212,6 +253,7 @@ class _Builder:
         self._plays = {rule.play.name: rule.play for rule in facts.playbook.rules}
         signals = facts.signals[facts.signals["customer_id"].isin(customers)]
         self._signals = {str(row["customer_id"]): row for row in _records(signals)}
+        self._entries = facts.list_entries
         self._reasons = [name for name in facts.scores.column_names if name.startswith("reason_")]
 
     def plan_contact(self, task: Mapping[str, Any], sequence: int) -> Event:
@@ -303,6 +345,8 @@ class _Builder:
         }
         scores = self._scores.get(customer, {})
         values |= {name: scores[name] for name in scores if name in _SCORES or name.startswith("health_")}
+        if (entry := self._entries.get(task["task_id"])) is not None:
+            values |= {name: getattr(entry, name) for name in _LIST_FACTS if getattr(entry, name) is not None}
         contact = {name: task[name] for name in ("customer_id", "owner", "channel", "play", "due_at")}
         return values | contact | {"name": self._facts.names.get(customer), "reasons": list(reasons)}
 

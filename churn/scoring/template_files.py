@@ -17,6 +17,7 @@ from jinja2 import TemplateSyntaxError, meta
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from churn.errors import PlaybookError, did_you_mean
+from churn.scoring.conditions import GONE_COLUMNS
 
 CONTACT_VARIABLES = ("customer_id", "name", "owner", "channel", "play", "due_at", "reasons")
 """The variables of each template beside signals and scores; `reasons` is a list of sentences."""
@@ -89,13 +90,15 @@ def template_problems(
     Args:
         entries: The plays as they are in the file.
         templates: The templates.
-        columns: The names of all signals and scores.
+        columns: The names of all signals and scores; a play for those who are gone has `GONE_COLUMNS`, too.
         language: The language in which each template must exist; None for any.
     """
-    variables = {*CONTACT_VARIABLES, *columns}
-    looked_at: set[str] = set()
+    cohort_variables = {*CONTACT_VARIABLES, *columns}
+    looked_at: set[tuple[str, bool]] = set()
     for index, entry in enumerate(entries):
-        location = f"plays[{index}]"
+        location, is_gone = f"plays[{index}]", entry.get("for") == "gone"
+        # Nobody who is gone has signals; the template can ask for them, and they are none.
+        variables = cohort_variables | set(GONE_COLUMNS) if is_gone else cohort_variables
         uses = [(f"{location}.template", entry.get("template"))]
         variants = entry.get("variants")
         for name, variant in (variants if isinstance(variants, dict) else {}).items():
@@ -114,9 +117,9 @@ def template_problems(
                 yield f"{use_location} '{template}' has no file templates/{file_name}.{hint}"
             elif language is not None and language not in texts:
                 yield f"{use_location} '{template}' has no file templates/{template}.{language}.txt."
-            if template in looked_at:
+            if (template, is_gone) in looked_at:
                 continue
-            looked_at.add(template)
+            looked_at.add((template, is_gone))
             for lang, text in texts.items():
                 for problem in _text_problems(text, variables):
                     yield f"{use_location}: templates/{template}.{lang}.txt{problem}"
