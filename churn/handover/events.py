@@ -137,9 +137,11 @@ def night_events(
     customers = {str(task["customer_id"]) for task in tasks.values()}
     scores = _rows_of(facts.scores, customers)
     list_plays = facts.playbook.measured_list_plays
-    listed, withheld = facts.list_entries, facts.withheld_tasks
+    entries, withheld = facts.list_entries, facts.withheld_tasks
     status |= {
-        task_id: _list_status(task, listed, withheld) if task["play"] in list_plays else _status(task, scores)
+        task_id: _list_status(task, entries, withheld)
+        if task["play"] in list_plays
+        else _status(task, scores)
         for task_id, task in old.items()
     }
     builder = _Builder(facts, terms, customers, scores)
@@ -216,20 +218,20 @@ def _status(task: Mapping[str, Any], scores: Mapping[str, Mapping[str, Any]]) ->
 
 
 def _list_status(
-    task: Mapping[str, Any], listed: Mapping[str, ListEntry], withheld: Mapping[str, str]
+    task: Mapping[str, Any], entries: Mapping[str, ListEntry], withheld: Mapping[str, str]
 ) -> _Status:
     """Return whether a task of a list beside the call list may be contacted tonight.
 
     Args:
         task: The task of an earlier night, with its state.
-        listed: The customers on the lists tonight, by the id of their task.
+        entries: The customers on the lists tonight, by the id of their task.
         withheld: Why other customers with an open task are on no list tonight, by the id of the task.
     """
     if task["state"] == "withdrawn":
         return _Status("over", task["why"])
     if task["state"] not in ("open", "overdue"):
         return _Status("settled")
-    if task["task_id"] in listed:
+    if task["task_id"] in entries:
         return _Status("live")
     because = withheld.get(task["task_id"], NO_LONGER_ON_LIST)
     return _Status("over", NOT_CONTACTED if because == CONTROL_REASON else because)
