@@ -163,7 +163,13 @@ def ranking_finding(
 
 
 def missing_finding(
-    rows: LabelledRows, is_missing: Bools, column_name: str, *, stop: AucLimit, among: Bools | None = None
+    rows: LabelledRows,
+    is_missing: Bools,
+    column_name: str,
+    *,
+    stop: AucLimit,
+    among: Bools | None = None,
+    simple: float | None = None,
 ) -> Finding | None:
     """Return the finding on missing values that predict who leaves; None if they do not.
 
@@ -173,6 +179,9 @@ def missing_finding(
         column_name: The name of the column in messages.
         stop: The limit above which the finding is a stop.
         among: Whether each row counts, shape (rows,); by default all rows count.
+        simple: The AUC of the best simple rule (`simple_auc`), for a signal: many signals are undefined for
+            customers with few rows, so a missing value says no more than the number of rows. None where a
+            missing value comes from the source.
     """
     among = np.ones(len(rows), dtype=bool) if among is None else among
     left = rows.left[among]
@@ -181,12 +190,13 @@ def missing_finding(
     auc = auc_within(left, is_missing[among].astype(np.float64), rows.cutoff[among])
     auc = max(auc, 1 - auc)
     churners = len(np.unique(rows.customer[among][left > 0]))
-    if not MISSING_LIMIT.passed_by(auc, churners):
+    limit = MISSING_LIMIT.above(simple, 0.0)
+    if not limit.passed_by(auc, churners):
         return None
     return Finding(
         column_name,
         f"on its own a missing value predicts who leaves with AUC {auc:.3f} ({churners:,} churners); above "
-        f"{MISSING_LIMIT.auc} it was probably emptied or filled in after customers left.",
+        f"{limit.auc:.3g} it was probably emptied or filled in after customers left.",
         "Find out when the source empties or fills it. Leave it out, or sign it off.",
         "stop" if stop.passed_by(auc, churners) else "warn",
         "missing",

@@ -49,7 +49,13 @@ def check_columns(
         varies = len(present) > 0 and not (present == present[0]).all()
         findings = [
             ranking_finding(rows, index, column_name, simple) if varies else None,
-            missing_finding(rows, np.isnan(values), column_name, stop=STOP_LIMIT),
+            missing_finding(
+                rows,
+                np.isnan(values),
+                column_name,
+                stop=STOP_LIMIT,
+                simple=None if name in attributes else simple,
+            ),
         ]
         if varies and name not in rows.levels:
             findings += [_id_finding(rows, values, column_name), _calendar_finding(rows, values, column_name)]

@@ -29,7 +29,7 @@ from churn.guards.model.split_overlap import copied_rows, disjoint
 from churn.guards.sign_off import SignOffs, finding_lines
 from churn.guards.single_signal import tenure_auc
 from churn.metrics.interval import Interval
-from churn.params import EvaluateParams, TrainParams
+from churn.params import EvaluateParams, LabelParams, TrainParams
 from churn.snapshots.dataset import LabelledRows
 from churn.snapshots.read import Snapshots
 from churn.training.recipe import Recipe
@@ -206,6 +206,26 @@ def test_a_hole_made_after_the_fact_is_told() -> None:
     found = list(check_columns(with_column(snapshots, values).rows, label=label_params().label))
 
     assert [(one.guard, one.place) for one in found] == [("missing", "amount")]
+
+
+def test_a_signal_that_few_rows_leave_undefined_says_no_more_than_the_number_of_rows() -> None:
+    rng = np.random.default_rng(5)
+    snapshots = clean_snapshots(customers=1200)
+    label = LabelParams(kind="inactivity", table="orders", horizon_days=28)
+    n_orders = np.maximum(rng.poisson(4.0 - 3.0 * snapshots.rows.left), 0).astype(float)
+    gap = np.where(n_orders < 3, np.nan, rng.normal(size=len(n_orders)))
+    hole = np.where((snapshots.rows.left > 0) & (rng.random(len(n_orders)) < 0.95), np.nan, 1.0)
+    names = snapshots.rows.names
+    count = tuple("orders_count_182d" if name == "amount" else name for name in names)
+
+    def look(column: np.ndarray, attributes: tuple[str, ...] = ()) -> list[tuple[str, str]]:
+        rows = with_column(snapshots, n_orders).rows
+        rows = replace(rows, names=(*count, "other"), matrix=np.column_stack([rows.matrix, column]))
+        return [(one.guard, one.place) for one in check_columns(rows, attributes, label=label)]
+
+    assert look(gap) == []
+    assert look(gap, attributes=("other",)) == [("missing", "customers.other")]
+    assert look(hole) == [("missing", "other")]
 
 
 def test_a_column_that_names_the_customer_is_told() -> None:
