@@ -10,6 +10,7 @@ from churn.errors import SourceError
 from churn.evaluation.evaluate import EVALUATION_STEPS, evaluate_challenger, plan_test
 from churn.evaluation.result import EvaluationResult
 from churn.evaluation.test_set import TestSet, predict_test_set, predictions_frame, store_of_snapshots
+from churn.experiments.exposure import read_untreated
 from churn.guards.model.run import check_evaluation, evaluation_report, read_training_report
 from churn.guards.sign_off import SignOffs, count_sentence, finding_lines
 from churn.model.bundle import load_champion_if_any
@@ -29,7 +30,7 @@ from churn.reporting.mlflow_log import (
 )
 from churn.reporting.model_card import write_card
 from churn.reporting.plots import write_plots
-from churn.snapshots.read import Snapshots, read_snapshots
+from churn.snapshots.read import Snapshots
 from churn.training.backtest import OutOfTime
 from churn.training.challenger import (
     PROMOTION,
@@ -54,7 +55,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> None:
             challenger was selected after a test cutoff.
         Stop: before each matured cutoff there is no other matured cutoff to train on.
     """
-    snapshots = read_snapshots(params, known_by=cutoff)
+    snapshots = read_untreated(params, known_by=cutoff)
     if warning := snapshots.memory_warning(params.train.memory_limit, params.file):
         echo.warn(warning)
     record, training_path = read_challenger(params.output), training_folder(params.output)

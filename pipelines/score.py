@@ -17,6 +17,7 @@ from churn.contact.working_days import check_holidays
 from churn.data.files import checksum_of
 from churn.data.store import Store
 from churn.errors import ChurnError, ModelError
+from churn.experiments.exposure import check_ledger
 from churn.experiments.ledger import (
     Ledger,
     check_salt,
@@ -119,6 +120,7 @@ def run(
         recover(params.output, lambda night: ledger_digest(params.output, night))
         recover_events(params.output)
         ledger = read_ledger(params.output, cutoff)
+        check_ledger(ledger)
         check_salt(ledger, params.experiments.salt)
         matrix = matrix_at(store, select_signals(params, store), cutoff)
         check_fit(model.spec, params, digests, [str(name) for name in matrix.frame.columns])

@@ -12,6 +12,7 @@ from churn.data.files import replace_folder, write_json
 from churn.data.own_files import write_own_json
 from churn.evaluation.baselines import check_rule
 from churn.evaluation.segments import check_segments
+from churn.experiments.exposure import read_untreated
 from churn.finding import Finding
 from churn.guards.model.run import check_training, data_findings, training_report
 from churn.guards.sign_off import REPORT_FILE, SignOffs, count_sentence, finding_lines
@@ -22,8 +23,18 @@ from churn.model.registry import Registry
 from churn.model.scorer import read_bundle
 from churn.model.tracking import check_answers
 from churn.params import Params, TrainParams
-from churn.reporting.mlflow_log import FILES, git_commit, log_search, log_training, params_of, run_name
-from churn.snapshots.read import Snapshots, read_snapshots
+from churn.reporting.mlflow_log import (
+    EXPOSURE_FILE,
+    FILES,
+    git_commit,
+    log_exposure,
+    log_search,
+    log_training,
+    params_of,
+    run_name,
+)
+from churn.snapshots.exposure import exposure_in_words
+from churn.snapshots.read import Snapshots
 from churn.training.calibration import CalibrationChoice
 from churn.training.challenger import Challenger, spec_of, training_folder, write_challenger
 from churn.training.discrete_hazard import describe_horizons, fit_horizons
@@ -47,10 +58,13 @@ def run(params: Params, *, cutoff: date | None = None, refresh: bool = False, ec
 
     Raises:
         ParamsError: evaluate.rule or evaluate.segments names signals that the snapshots do not have.
-        Stop: no label is matured, no customer or every customer left, or there are too few rows.
+        Stop: no label is matured, no customer or every customer left, there are too few rows, or nobody
+            stands for customers that were treated.
         ModelError: there is no champion to refresh.
     """
-    snapshots = read_snapshots(params, known_by=cutoff)
+    snapshots = read_untreated(params, known_by=cutoff)
+    if snapshots.exposures:
+        echo(f"ledger: {exposure_in_words(snapshots.exposures, snapshots.no_controls_accepted)}")
     if warning := snapshots.memory_warning(params.train.memory_limit, params.file):
         echo.warn(warning)
     check_answers(params.tracking.uri, params.file)  # not after an hour of training
@@ -116,7 +130,7 @@ def _train(params: Params, snapshots: Snapshots, echo: Echo) -> None:
     with registry.run(f"train {training.recipe.candidate}", earlier_run_id) as run_id:
         challenger = replace(draft, version=registry.register(folder / "bundle"), run_id=run_id)
         write_challenger(folder, challenger, training.predictions, snapshots)
-        write_own_json(folder / REPORT_FILE, training_report(snapshots, findings).as_json())
+        _write_reports(folder, snapshots, findings)
         write_json(folder / "horizons.json", horizons)
         if training.search:
             write_json(folder / "search.json", training.search.as_dict())
@@ -126,6 +140,7 @@ def _train(params: Params, snapshots: Snapshots, echo: Echo) -> None:
             _describe_run(registry, snapshots, challenger, challenger.recipe.candidate, folder)
             registry.log(params=params_of(params, snapshots, challenger))
             log_training(registry, challenger, training.choice_predictions, snapshots.mature_on)
+            log_exposure(registry, snapshots)
             _log_origin(registry, params, snapshots)
             registry.log(tags={"training_id": training_id})  # last: a run without it is not complete
     replace_folder(folder, training_folder(params.output))  # the last step: a failed training changes no file
@@ -185,7 +200,7 @@ def _refresh(params: Params, snapshots: Snapshots, echo: Echo) -> None:
     with registry.run("refresh", earlier_run_id) as run_id:
         challenger = replace(draft, version=registry.register(folder / "bundle"), run_id=run_id)
         write_challenger(folder, challenger, refresh.predictions, snapshots)
-        write_own_json(folder / REPORT_FILE, training_report(snapshots, findings).as_json())
+        _write_reports(folder, snapshots, findings)
         if earlier_run_id is None:
             _describe_run(registry, snapshots, challenger, f"refresh of v{champion.version}", folder)
             registry.log(
@@ -196,6 +211,7 @@ def _refresh(params: Params, snapshots: Snapshots, echo: Echo) -> None:
                     "refresh/observed_expected": refresh.observed_expected,
                 },
             )
+            log_exposure(registry, snapshots)
             _log_origin(registry, params, snapshots)
             registry.log(tags={"training_id": draft.training_id()})
     replace_folder(folder, training_folder(params.output))
@@ -243,6 +259,19 @@ def _new_folder(output: Path) -> Path:
     folder = output / ".train.new"
     shutil.rmtree(folder, ignore_errors=True)
     return folder
+
+
+def _write_reports(folder: Path, snapshots: Snapshots, findings: Sequence[Finding]) -> None:
+    """Write what the guards found, and who was treated, into the folder of the challenger."""
+    write_own_json(folder / REPORT_FILE, training_report(snapshots, findings).as_json())
+    if snapshots.exposures:
+        write_json(
+            folder / EXPOSURE_FILE,
+            {
+                "cutoffs": [own.model_dump(mode="json") for own in snapshots.exposures],
+                "no_controls_accepted": snapshots.no_controls_accepted,
+            },
+        )
 
 
 def _describe_run(

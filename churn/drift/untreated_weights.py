@@ -16,9 +16,8 @@ from datetime import date
 import numpy as np
 import numpy.typing as npt
 
-from churn.experiments.assignment import UNIVERSAL
+from churn.experiments.exposure import TaskHistory
 from churn.experiments.ledger import Ledger
-from churn.scoring.scores import TREATED_ARM
 
 Floats = npt.NDArray[np.float64]
 Objects = npt.NDArray[np.object_]
@@ -62,33 +61,10 @@ def weigh_untreated(
         first: The first day of the period.
         end: The day after the period.
     """
-    n_customers = len(customers)
-    tasks = ledger.tasks
-    planned = tasks[(tasks["planned_on"] >= first) & (tasks["planned_on"] < end)]
-    treated_units = set(planned.loc[planned["arm"] == TREATED_ARM, "unit"])
-    if not treated_units:
-        return UntreatedWeights(np.ones(n_customers), 0, 0)
-    unit_of = ledger.unit_of
-    units = [unit_of.get(str(customer), str(customer)) for customer in customers]
-    share_of = _control_shares(ledger)
-    weight_of = dict.fromkeys(treated_units, 0.0)
-    for unit, play in zip(planned["unit"], planned["play"], strict=True):
-        if unit in treated_units or unit in weight_of:
-            continue
-        stays = (1 - share_of.get((UNIVERSAL, unit), 0.0)) * (1 - share_of.get((play, unit), 0.0))
-        if stays < 1:
-            weight_of[unit] = 1 / (1 - stays)
-    weights = np.array([weight_of.get(unit, 1.0) for unit in units])
+    history = TaskHistory(ledger)
+    units = history.weights(history.planned_in(first, end))
+    weights = np.array([units.weight_of.get(history.unit(str(customer)), 1.0) for customer in customers])
     treated, controls = int((weights == 0).sum()), int((weights > 1).sum())
     if treated and not controls:
-        return UntreatedWeights(np.ones(n_customers), treated, 0, NO_CONTROLS)
+        return UntreatedWeights(np.ones(len(customers)), treated, 0, NO_CONTROLS)
     return UntreatedWeights(weights, treated, controls)
-
-
-def _control_shares(ledger: Ledger) -> dict[tuple[str, str], float]:
-    """Return the share of the control group with which each unit was drawn last, by experiment and unit."""
-    rows = ledger.assignments
-    return {
-        (str(experiment), str(unit)): float(share)
-        for experiment, unit, share in zip(rows["experiment"], rows["unit"], rows["share"], strict=True)
-    }

@@ -62,16 +62,21 @@ def log_loss(left: Floats, probability: Floats) -> float:
     return float(row_log_loss(left, probability).mean())
 
 
-def auc(left: Floats, probability: Floats) -> float:
+def auc(left: Floats, probability: Floats, weight: Floats | None = None) -> float:
     """Return the chance that a churner is ranked above a stayer.
 
     A tie counts half. The result is NaN if all rows left, or none.
 
+    Args:
+        left: Outcomes, shape (rows,).
+        probability: Predictions, shape (rows,).
+        weight: For how many rows each row stands, shape (rows,); None if each stands for itself.
+
     Source: Hanley and McNeil (1982), The meaning and use of the area under a ROC curve, Radiology 143.
     """
-    ranking = Ranking.of(probability)
-    churners = ranking.sums(left)
-    return auc_from_sums(churners, ranking.sums(np.ones(len(left))) - churners)
+    ranking, row_weight = Ranking.of(probability), np.ones(len(left)) if weight is None else weight
+    churners = ranking.sums(row_weight * left)
+    return auc_from_sums(churners, ranking.sums(row_weight) - churners)
 
 
 def auc_from_sums(churners: Floats, stayers: Floats) -> float:
@@ -115,13 +120,20 @@ def lift_ceiling(base_rate: float, share: float) -> float:
     return min(1 / share, 1 / base_rate) if base_rate > 0 else float("nan")
 
 
-def observed_expected(left: Floats, probability: Floats) -> float:
+def observed_expected(left: Floats, probability: Floats, weight: Floats | None = None) -> float:
     """Return the number of churners divided by the sum of the probabilities of all rows.
 
     The result is 1 if the level of the predictions is right.
 
+    Args:
+        left: Outcomes, shape (rows,).
+        probability: Predictions, shape (rows,).
+        weight: For how many rows each row stands, shape (rows,); None if each stands for itself.
+
     Source: Steyerberg (2019), Clinical prediction models, 2nd edition, chapter 15.
     """
+    if weight is not None:
+        left, probability = weight * left, weight * probability
     expected = float(probability.sum())
     return float(left.sum()) / expected if expected > 0 else float("nan")
 

@@ -49,14 +49,23 @@ def customer_wilson_interval(left: Floats, customer: Ints) -> tuple[float, float
     return wilson_interval(float(left.mean()) * independent, independent)
 
 
-def clustered_mean(values: Floats, customer: Ints) -> tuple[float, float]:
+def clustered_mean(values: Floats, customer: Ints, weight: Floats | None = None) -> tuple[float, float]:
     """Return the mean of some rows and the standard error of the mean.
 
     Rows of one customer may depend on each other.
 
+    Args:
+        values: The values, shape (rows,).
+        customer: The customer of each row, shape (rows,).
+        weight: For how many rows each row stands, shape (rows,); None if each stands for itself.
+
     Source: Cameron and Miller (2015), A practitioner's guide to cluster-robust inference, Journal of Human
         Resources 50, equation 10 for a regression on a constant.
     """
+    if weight is not None:
+        mean = float(np.average(values, weights=weight))
+        spread = _spread((weight * (values - mean))[:, None], customer)[0, 0]
+        return mean, float(np.sqrt(spread)) / float(weight.sum())
     mean = float(values.mean())
     return mean, float(np.sqrt(_spread((values - mean)[:, None], customer)[0, 0])) / len(values)
 

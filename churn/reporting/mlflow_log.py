@@ -23,7 +23,10 @@ from churn.training.calibration import NO_CALIBRATION, apply_calibration, fit_ca
 from churn.training.challenger import Challenger
 from churn.training.tune import SearchResult
 
-FILES = ("recipe.json", "signals.json", "importance.json", "horizons.json", "guards.json")
+EXPOSURE_FILE = "exposure.json"
+"""The treated rows, and the controls who stand for them, by cutoff; absent if nobody was treated."""
+
+FILES = ("recipe.json", "signals.json", "importance.json", "horizons.json", "guards.json", EXPOSURE_FILE)
 """The files of a training that are logged at the top of a run's artefacts."""
 
 
@@ -64,10 +67,29 @@ def params_of(params: Params, snapshots: Snapshots, record: Challenger) -> dict[
         "snapshots_digest": snapshots.digest,
         "store_digest": snapshots.store_digest,
     }
+    if snapshots.exposures:
+        data |= {
+            "treated_left_out": sum(own.treated_rows for own in snapshots.exposures),
+            "controls_weighted": sum(own.control_rows for own in snapshots.exposures),
+            "no_controls_accepted": snapshots.no_controls_accepted,
+        }
     return (
         with_prefix("recipe", record.recipe.active())
         | with_prefix("label", label)
         | with_prefix("data", data)
+    )
+
+
+def log_exposure(registry: Registry, snapshots: Snapshots) -> None:
+    """Log the shares of rows that were left out and of their controls; nothing if nobody was treated."""
+    if not snapshots.exposures:
+        return
+    rows = sum(own.rows for own in snapshots.exposures)
+    registry.log(
+        metrics={
+            "exposure/treated_share": sum(own.treated_rows for own in snapshots.exposures) / rows,
+            "exposure/control_share": sum(own.control_rows for own in snapshots.exposures) / rows,
+        }
     )
 
 

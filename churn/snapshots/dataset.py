@@ -27,6 +27,7 @@ class LabelledRows:
         left: The outcomes, shape (rows,): 1.0 if the customer left in the label window, else 0.0.
         customer: The number of each row's customer, shape (rows,). The numbers are dense: 0, 1, 2, …
         cutoff: The day number of each row's cutoff, shape (rows,), never falling.
+        weight: For how many rows each row stands, above 0, shape (rows,); None if each stands for itself.
     """
 
     names: tuple[str, ...]
@@ -35,6 +36,7 @@ class LabelledRows:
     left: Floats
     customer: Ints
     cutoff: Ints
+    weight: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.left)
@@ -43,6 +45,11 @@ class LabelledRows:
     def churners(self) -> int:
         """Return the number of rows whose customer left."""
         return int(self.left.sum())
+
+    @property
+    def rate(self) -> float:
+        """Return the share of rows whose customer left; weighted where rows stand for others."""
+        return float(np.average(self.left, weights=self.weight) if len(self) else np.nan)
 
     @property
     def one_class(self) -> bool:
@@ -68,7 +75,15 @@ class LabelledRows:
             left=self.left[selection],
             customer=self.customer[selection],
             cutoff=self.cutoff[selection],
+            weight=None if self.weight is None else self.weight[selection],
         )
+
+
+def joined_weight(parts: Sequence[LabelledRows]) -> Floats | None:
+    """Return the weights of the rows of several parts, one after the other; None if no part has weights."""
+    if all(part.weight is None for part in parts):
+        return None
+    return np.concatenate([np.ones(len(part)) if part.weight is None else part.weight for part in parts])
 
 
 def thin_customers(rows: LabelledRows, max_rows: int) -> LabelledRows:

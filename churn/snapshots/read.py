@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -24,7 +24,8 @@ from churn.errors import CallError, SourceError, Stop
 from churn.finding import GuardReport
 from churn.labels.contract import contract_ends_bytes
 from churn.params import Params
-from churn.snapshots.dataset import Ints, LabelledRows, cutoffs_of
+from churn.snapshots.dataset import Floats, Ints, LabelledRows, cutoffs_of
+from churn.snapshots.exposure import CutoffExposure
 from churn.snapshots.manifest import PART_FILE, WRITE_AGAIN, SnapshotCutoff, SnapshotManifest
 
 KEY_COLUMNS = ("customer_id", "cutoff", "left")
@@ -52,6 +53,10 @@ class Snapshots:
         customer_share: 1 if the rows are those of all customers; n if they are those of every n-th customer,
             because more rows do not fit into the memory.
         rows_on_disk: The number of labelled rows of all customers; 0 if it was not counted.
+        treated_rows: The rows that were left out because the customer was treated in the label window; None
+            if nobody was treated, or if the ledger was not read.
+        exposures: How many rows were treated, and who stands for them, by cutoff.
+        no_controls_accepted: The reason why a person accepts that nobody stands for treated rows.
     """
 
     rows: LabelledRows
@@ -67,6 +72,9 @@ class Snapshots:
     guards: GuardReport = field(default_factory=GuardReport)
     customer_share: int = 1
     rows_on_disk: int = 0
+    treated_rows: LabelledRows | None = None
+    exposures: tuple[CutoffExposure, ...] = ()
+    no_controls_accepted: str | None = None
 
     def memory_warning(self, memory_limit: str, file: str) -> str:
         """Return a sentence that says which customers are used if not all fit into the memory, else "".
@@ -95,6 +103,10 @@ class Snapshots:
         """Return the matured cutoffs in order."""
         return tuple(sorted(self.mature_on))
 
+    def rows_at(self, cutoff: date) -> npt.NDArray[np.bool_]:
+        """Return a mask of the rows of a cutoff, shape (rows,)."""
+        return np.asarray(self.rows.cutoff == day_number(cutoff))
+
     def known_on(self, cutoff: Ints) -> Ints:
         """Return the day number on which the label of each row was known.
 
@@ -104,6 +116,34 @@ class Snapshots:
         days, index = np.unique(cutoff, return_inverse=True)
         mature = [day_number(self.mature_on[day]) for day in cutoffs_of(days)]
         return np.array(mature, dtype=np.int64)[index]
+
+    def without_treated(
+        self, weight: Floats, exposures: Sequence[CutoffExposure], no_controls: str | None = None
+    ) -> Snapshots:
+        """Return the snapshots with the rows of a weight above 0, and these weights.
+
+        If all weights are 1, the snapshots are returned as they are: all that is learnt from them has the
+        same bytes as without weights.
+
+        Args:
+            weight: The weight of each row, shape (rows,): 0 if the row is left out.
+            exposures: The counts by cutoff.
+            no_controls: The reason why a person accepts that nobody stands for treated rows; None if somebody
+                does.
+        """
+        if (weight == 1).all():
+            return self
+        kept = weight > 0
+        digest = hashlib.sha256(f"{self.digest}\n".encode())
+        digest.update(weight.astype("<f8").tobytes())
+        return replace(
+            self,
+            rows=replace(self.rows.where(kept), weight=weight[kept]),
+            treated_rows=self.rows.where(~kept),
+            exposures=tuple(own for own in exposures if own.treated_rows or own.control_rows),
+            no_controls_accepted=no_controls,
+            digest=digest.hexdigest(),
+        )
 
     @cached_property
     def monotone(self) -> tuple[int, ...]:

@@ -37,12 +37,14 @@ class OutOfTime:
         left: The outcomes, shape (rows,): 1.0 if the customer left, else 0.0.
         customer: The number of each row's customer, shape (rows,). The numbers are dense: 0, 1, 2, …
         cutoff: The day number of each row's cutoff, shape (rows,), never falling.
+        weight: For how many rows each row stands, shape (rows,); None if each stands for itself.
     """
 
     logits: Floats
     left: Floats
     customer: Ints
     cutoff: Ints
+    weight: Floats | None = None
 
     @property
     def cutoffs(self) -> tuple[date, ...]:
@@ -55,7 +57,8 @@ class OutOfTime:
 
     def where(self, mask: npt.NDArray[np.bool_]) -> OutOfTime:
         """Return the rows for which the mask is true."""
-        return OutOfTime(self.logits[mask], self.left[mask], self.customer[mask], self.cutoff[mask])
+        weight = None if self.weight is None else self.weight[mask]
+        return OutOfTime(self.logits[mask], self.left[mask], self.customer[mask], self.cutoff[mask], weight)
 
     def join(self, more_rows: OutOfTime) -> OutOfTime:
         """Return these rows together with the rows of other cutoffs, in the order of the cutoffs."""
@@ -65,6 +68,9 @@ class OutOfTime:
             np.concatenate([self.left, more_rows.left])[order],
             np.concatenate([self.customer, more_rows.customer])[order],
             np.concatenate([self.cutoff, more_rows.cutoff])[order],
+            None
+            if self.weight is None and more_rows.weight is None
+            else _join_weights(self, more_rows)[order],
         )
 
     def frame(self, customers: Sequence[str]) -> pd.DataFrame:
@@ -82,6 +88,11 @@ class OutOfTime:
                 "logit": self.logits,
             }
         )
+
+
+def _join_weights(first: OutOfTime, second: OutOfTime) -> Floats:
+    parts = [np.ones(len(own.left)) if own.weight is None else own.weight for own in (first, second)]
+    return np.concatenate(parts)
 
 
 def predict_out_of_time(
@@ -156,7 +167,9 @@ def _fit_by(cutoff: date | None, snapshots: Snapshots, recipe: Recipe, threads: 
 
 def _out_of_time(snapshots: Snapshots, cutoffs: Sequence[date], logits: Sequence[Floats]) -> OutOfTime:
     rows = snapshots.rows.at(cutoffs)
-    return OutOfTime(np.concatenate([*logits, np.zeros(0)]), rows.left, rows.customer, rows.cutoff)
+    return OutOfTime(
+        np.concatenate([*logits, np.zeros(0)]), rows.left, rows.customer, rows.cutoff, rows.weight
+    )
 
 
 def calibrate_out_of_time(
@@ -174,7 +187,9 @@ def calibrate_out_of_time(
     parts = []
     for day in sorted(test):
         earlier = predictions.at(trainable(snapshots.mature_on, day))
-        calibration = fit_calibration(recipe.calibration, earlier.logits, earlier.left, earlier.customer)
+        calibration = fit_calibration(
+            recipe.calibration, earlier.logits, earlier.left, earlier.customer, earlier.weight
+        )
         parts.append(apply_calibration(predictions.at([day]).logits, calibration))
     return np.concatenate(parts)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from scipy.optimize import brentq, minimize
 
 from churn.metrics.metrics import Floats, Ints, row_log_loss
@@ -66,31 +67,31 @@ class CalibrationChoice:
         return cls(facts["chosen"], facts["tried"], facts["against_none"], facts["later_cutoffs"])
 
 
-def fit_none(logits: Floats, left: Floats) -> dict[str, Any]:
+def fit_none(logits: Floats, left: Floats, weight: Floats | None = None) -> dict[str, Any]:
     """Return the calibration that changes nothing."""
     return dict(NO_CALIBRATION)
 
 
-def fit_platt(logits: Floats, left: Floats) -> dict[str, Any]:
+def fit_platt(logits: Floats, left: Floats, weight: Floats | None = None) -> dict[str, Any]:
     """Fit `a z + c` on the log-odds z by maximum likelihood, with `a >= 0` so that the order is kept.
 
     Source: Platt (1999), Probabilistic outputs for support vector machines.
     """
-    a, c = _fit_logistic(np.column_stack([logits, np.ones(len(logits))]), left, start=(1.0, 0.0))
+    a, c = _fit_logistic(np.column_stack([logits, np.ones(len(logits))]), left, (1.0, 0.0), weight)
     return {"method": "platt", "a": a, "c": c}
 
 
-def fit_beta(logits: Floats, left: Floats) -> dict[str, Any]:
+def fit_beta(logits: Floats, left: Floats, weight: Floats | None = None) -> dict[str, Any]:
     """Fit `a log p - b log(1 - p) + c` by maximum likelihood, with `a, b >= 0` so that the order is kept.
 
     Source: Kull, Silva Filho and Flach (2017), Beta calibration, AISTATS.
     """
     columns = np.column_stack([-np.logaddexp(0, -logits), np.logaddexp(0, logits), np.ones(len(logits))])
-    a, b, c = _fit_logistic(columns, left, start=(1.0, 1.0, 0.0))
+    a, b, c = _fit_logistic(columns, left, (1.0, 1.0, 0.0), weight)
     return {"method": "beta", "a": a, "b": b, "c": c}
 
 
-def fit_venn_abers(logits: Floats, left: Floats) -> dict[str, Any]:
+def fit_venn_abers(logits: Floats, left: Floats, weight: Floats | None = None) -> dict[str, Any]:
     """Fit an inductive Venn-Abers predictor on scores rounded to levels.
 
     There are two guesses about a new customer of a level: the customer stays, or the customer leaves. Each
@@ -111,8 +112,9 @@ def fit_venn_abers(logits: Floats, left: Floats) -> dict[str, Any]:
     if len(score) > VENN_ABERS_LEVELS:
         rank = (np.cumsum(count) - count) * VENN_ABERS_LEVELS // len(logits)
         level = np.unique(rank, return_inverse=True)[1]
-    rows = np.bincount(level, count).astype(np.float64)
-    churners = np.bincount(level[score_index], left).astype(np.float64)
+    row_weight = np.ones(len(left)) if weight is None else weight * (len(left) / weight.sum())
+    rows = np.bincount(level[score_index], row_weight).astype(np.float64)
+    churners = np.bincount(level[score_index], row_weight * left).astype(np.float64)
     p0, p1 = isotonic_with_guess(rows, churners, 0.0), isotonic_with_guess(rows, churners, 1.0)
     last_of_level = np.flatnonzero(np.diff(level))
     edges = (score[last_of_level] + score[last_of_level + 1]) / 2
@@ -150,7 +152,9 @@ def isotonic_with_guess(rows: Floats, churners: Floats, guess: float) -> Floats:
 
 SHIFT_METHOD = "shifted"
 """The calibration of a refreshed champion: its own calibration and a shift."""
-METHODS: dict[str, Callable[[Floats, Floats], dict[str, Any]]] = {
+Method = Callable[[Floats, Floats, Floats | None], dict[str, Any]]
+"""A function of log-odds, outcomes and weights that returns a calibration."""
+METHODS: dict[str, Method] = {
     "none": fit_none,
     "beta": fit_beta,
     "platt": fit_platt,
@@ -158,7 +162,9 @@ METHODS: dict[str, Callable[[Floats, Floats], dict[str, Any]]] = {
 }
 
 
-def fit_calibration(method: str, logits: Floats, left: Floats, customer: Ints) -> dict[str, Any]:
+def fit_calibration(
+    method: str, logits: Floats, left: Floats, customer: Ints, weight: Floats | None = None
+) -> dict[str, Any]:
     """Fit a calibration method; with too few churners or stayers return the calibration that changes nothing.
 
     Args:
@@ -166,10 +172,13 @@ def fit_calibration(method: str, logits: Floats, left: Floats, customer: Ints) -
         logits: The uncalibrated log-odds, shape (rows,).
         left: The outcomes, shape (rows,).
         customer: The number of each row's customer, shape (rows,).
+        weight: For how many rows each row stands, shape (rows,); None if each stands for itself.
     """
     if not enough_of_both(left):
         return dict(NO_CALIBRATION)
-    return fit_shift(logits, left, customer) if method == SHIFT_METHOD else METHODS[method](logits, left)
+    if method == SHIFT_METHOD:
+        return fit_shift(logits, left, customer, weight)
+    return METHODS[method](logits, left, weight)
 
 
 def enough_of_both(left: Floats) -> bool:
@@ -178,7 +187,15 @@ def enough_of_both(left: Floats) -> bool:
 
 
 def select_calibration(
-    setting: str, logits: Floats, left: Floats, cutoff: Ints, known_on: Ints, customer: Ints
+    setting: str,
+    logits: Floats,
+    left: Floats,
+    cutoff: Ints,
+    known_on: Ints,
+    customer: Ints,
+    weight: Floats | None = None,
+    *,
+    is_untreated: bool = False,
 ) -> CalibrationChoice:
     """Select the best calibration method by out-of-time log loss.
 
@@ -195,32 +212,49 @@ def select_calibration(
         cutoff: The day number of each row's cutoff, shape (rows,).
         known_on: The day number on which each row's label was known, shape (rows,).
         customer: The number of each row's customer, shape (rows,).
+        weight: For how many rows each row stands, shape (rows,); None if each stands for itself.
+        is_untreated: Whether treated rows were left out of the fit.
     """
-    choice = _compare(logits, left, cutoff, known_on, customer)
-    return choice if setting == "auto" else replace(choice, method=setting)
+    choice = _compare(logits, left, cutoff, known_on, customer, weight)
+    if setting == "auto":
+        return replace(choice, method="beta") if is_untreated else choice
+    return replace(choice, method=setting)
 
 
-def _compare(logits: Floats, left: Floats, cutoff: Ints, known_on: Ints, customer: Ints) -> CalibrationChoice:
+def _compare(
+    logits: Floats, left: Floats, cutoff: Ints, known_on: Ints, customer: Ints, weight: Floats | None
+) -> CalibrationChoice:
     folds = [((cutoff < day) & (known_on <= day), cutoff == day) for day in np.unique(cutoff)[1:]]
     folds = [(train, later) for train, later in folds if enough_of_both(left[train])]
     if not folds:
         return CalibrationChoice("none")
+
+    def of(mask: npt.NDArray[np.bool_]) -> Floats | None:
+        return None if weight is None else weight[mask]
+
     losses = {
         name: [
             row_log_loss(
-                left[later], apply_calibration(logits[later], fit_method(logits[train], left[train]))
+                left[later],
+                apply_calibration(logits[later], fit_method(logits[train], left[train], of(train))),
             )
             for train, later in folds
         ]
         for name, fit_method in METHODS.items()
     }
-    log_loss = {name: float(np.concatenate(parts).mean()) for name, parts in losses.items()}
+    later_weight = None if weight is None else np.concatenate([weight[later] for _, later in folds])
+    log_loss = {
+        name: float(np.average(np.concatenate(parts), weights=later_weight)) for name, parts in losses.items()
+    }
     later_customers = np.concatenate([customer[later] for _, later in folds])
     against_none = {}
     for name in losses.keys() - {"none"}:
         differences = [loss - base_loss for loss, base_loss in zip(losses[name], losses["none"], strict=True)]
-        difference, error = clustered_mean(np.concatenate(differences), later_customers)
-        worst = max(float(of_cutoff.mean()) for of_cutoff in differences)
+        difference, error = clustered_mean(np.concatenate(differences), later_customers, later_weight)
+        worst = max(
+            float(np.average(of_cutoff, weights=of(later)))
+            for of_cutoff, (_, later) in zip(differences, folds, strict=True)
+        )
         against_none[name] = {"difference": difference, "standard_error": error, "worst_cutoff": worst}
     better = [
         name
@@ -238,7 +272,7 @@ def apply_calibration(logits: Floats, calibration: Mapping[str, Any]) -> Floats:
     return sigmoid(calibrate_logits(logits, calibration))
 
 
-def fit_shift(logits: Floats, left: Floats, customer: Ints) -> dict[str, Any]:
+def fit_shift(logits: Floats, left: Floats, customer: Ints, weight: Floats | None = None) -> dict[str, Any]:
     """Fit a shift: a number to add to log-odds so that the expected number of churners is about the true one.
 
     The shift is 0 if fewer than 100 customers left or were expected to leave. It is also 0 if chance produces
@@ -251,16 +285,19 @@ def fit_shift(logits: Floats, left: Floats, customer: Ints) -> dict[str, Any]:
         logits: The log-odds, shape (rows,).
         left: The outcomes, shape (rows,).
         customer: The number of each row's customer, shape (rows,).
+        weight: For how many rows each row stands, shape (rows,); None if each stands for itself.
 
     Source: Steyerberg (2019), Clinical prediction models, 2nd edition, chapter 20 (recalibration in the
         large); James and Stein (1961), Estimation with quadratic loss (the factor).
     """
     expected = sigmoid(logits)
-    difference, error = clustered_difference(left, expected, customer)
+    row_weight = np.ones(len(left)) if weight is None else weight
+    difference, error = clustered_difference(row_weight * left, row_weight * expected, customer)
     n_churners = max(_n_customers(left, customer), _n_customers(expected, customer))
     shift = 0.0
     if n_churners >= MIN_SHIFT_CUSTOMERS and abs(difference) > TWO_SIDED_95 * error:
-        shift = (1 - (error / difference) ** 2) * level_shift(logits, float(left.sum()))
+        n_weighted = float((row_weight * left).sum())
+        shift = (1 - (error / difference) ** 2) * level_shift(logits, n_weighted, weight)
     return {"method": "shifted", "by": shift, "of": {"method": "none"}}
 
 
@@ -272,13 +309,20 @@ def _n_customers(chance: Floats, customer: Ints) -> float:
     return float(largest.sum())
 
 
-def level_shift(logits: Floats, churners: float) -> float:
+def level_shift(logits: Floats, churners: float, weight: Floats | None = None) -> float:
     """Return the number to add to log-odds so that the expected number of churners is `churners`.
 
-    `churners` is limited to the range from half a row to all rows minus half a row.
+    `churners` is limited to the range from half a row to all rows minus half a row. Both numbers are weighted
+    if the rows have weights.
     """
-    target = min(max(churners, 0.5), len(logits) - 0.5)
-    return float(brentq(lambda shift: float(sigmoid(logits + shift).sum()) - target, -40.0, 40.0))
+    row_weight = np.ones(len(logits)) if weight is None else weight
+    target = min(max(churners, 0.5), float(row_weight.sum()) - 0.5)
+
+    def excess(shift: float) -> float:
+        expected = sigmoid(logits + shift)
+        return float((expected if weight is None else row_weight * expected).sum()) - target
+
+    return float(brentq(excess, -40.0, 40.0))
 
 
 def add_shift(calibration: Mapping[str, Any], by: float) -> dict[str, Any]:
@@ -293,13 +337,19 @@ def add_shift(calibration: Mapping[str, Any], by: float) -> dict[str, Any]:
     return {"method": "shifted", "by": earlier["by"] + by, "of": dict(earlier["of"])}
 
 
-def _fit_logistic(columns: Floats, left: Floats, start: tuple[float, ...]) -> list[float]:
+def _fit_logistic(
+    columns: Floats, left: Floats, start: tuple[float, ...], row_weight: Floats | None
+) -> list[float]:
     """Fit a logistic regression whose weights, except the last, are not negative."""
+    share = None if row_weight is None else row_weight / row_weight.sum()
 
     def loss(weights: Floats) -> tuple[float, Floats]:
         z = columns @ weights
+        losses = np.logaddexp(0, z) - left * z
+        if share is not None:
+            return float(share @ losses), columns.T @ (share * (sigmoid(z) - left))
         slope = columns.T @ (sigmoid(z) - left) / len(left)
-        return float(np.mean(np.logaddexp(0, z) - left * z)), slope
+        return float(np.mean(losses)), slope
 
     bounds = [(0.0, None)] * (len(start) - 1) + [(None, None)]
     result = minimize(

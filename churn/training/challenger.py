@@ -219,7 +219,7 @@ def read_out_of_time(output: Path, snapshots: Snapshots) -> OutOfTime | None:
     rows = snapshots.rows.at(cutoffs)
     if len(rows) != len(frame):
         return None
-    return OutOfTime(frame["logit"].to_numpy(dtype=float), rows.left, rows.customer, rows.cutoff)
+    return OutOfTime(frame["logit"].to_numpy(dtype=float), rows.left, rows.customer, rows.cutoff, rows.weight)
 
 
 def spec_of(
@@ -259,7 +259,7 @@ def spec_of(
         "mature_on": max(snapshots.mature_on.values()).isoformat(),
         "rows": len(rows),
         "churners": rows.churners,
-        "training_rate": float(rows.left.mean()),
+        "training_rate": rows.rate,
         "base_rate": rate,
         "base_rate_cutoffs": n_cutoffs,
         "snapshots_digest": snapshots.digest,
@@ -293,4 +293,4 @@ def base_rate(snapshots: Snapshots, cutoffs: Sequence[date] | None = None) -> tu
         rows = snapshots.rows.at(newest)
         if rows.churners >= BASE_RATE_CHURNERS:
             break
-    return float(rows.left.mean()), len(newest)
+    return rows.rate, len(newest)

@@ -168,7 +168,8 @@ def fit_hazards(lives: Lives, horizon_days: int, by: date) -> Hazards:
         left = lives.left(end)[at_risk]
         if reason := _too_few(lives, left, start, end, by):
             break
-        line = fit_platt(lives.predictions.logits[at_risk], left)
+        weight = lives.predictions.weight
+        line = fit_platt(lives.predictions.logits[at_risk], left, None if weight is None else weight[at_risk])
         facts = {"slope": line["a"], "intercept": line["c"], "rows": len(left), "leavers": int(left.sum())}
         intervals.append({"start": start, "end": end, **facts})
         start = end

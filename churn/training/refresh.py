@@ -89,7 +89,7 @@ def refresh_level(champion: Champion, snapshots: Snapshots) -> RefreshedChampion
             f"{name} cannot be scored on these snapshots: {error.problems[0]} Run `churn train`."
         ) from None
     logits = calibrate_logits(logits, scorer.spec["calibration"])
-    calibration = fit_shift(logits, rows.left, rows.customer)
+    calibration = fit_shift(logits, rows.left, rows.customer, rows.weight)
     rate, n_cutoffs = base_rate(snapshots)
     spec = scorer.spec | {
         "calibration": add_shift(scorer.spec["calibration"], calibration["by"]),
@@ -110,9 +110,11 @@ def refresh_level(champion: Champion, snapshots: Snapshots) -> RefreshedChampion
     }
     return RefreshedChampion(
         spec=spec,
-        predictions=OutOfTime(logits, rows.left, rows.customer, rows.cutoff),
+        predictions=OutOfTime(logits, rows.left, rows.customer, rows.cutoff, rows.weight),
         shift=calibration["by"],
-        observed_expected=observed_expected(rows.left, apply_calibration(logits, NO_CALIBRATION)),
+        observed_expected=observed_expected(
+            rows.left, apply_calibration(logits, NO_CALIBRATION), rows.weight
+        ),
     )
 
 

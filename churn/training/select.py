@@ -11,6 +11,7 @@ import numpy as np
 from churn.metrics.metrics import Floats, auc
 from churn.metrics.standard_errors import clustered_mean
 from churn.params import CandidateName, TrainParams
+from churn.snapshots.dataset import joined_weight
 from churn.training.backtest import OutOfTime
 from churn.training.parallel import map_parallel
 from churn.training.recipe import STAGED_CANDIDATES, Blend, Recipe, SplineLogistic, Trees
@@ -131,48 +132,54 @@ def _rank(
 ) -> CandidateSelection:
     left = np.concatenate([fold.validation.left for fold in folds])
     customer = np.concatenate([fold.validation.customer for fold in folds])
+    weight = joined_weight([fold.validation for fold in folds])
     best: dict[CandidateName, Recipe] = {}
     logits: dict[CandidateName, Floats] = {}
     for name, recipe in recipes.items():
-        stage, logits[name] = at_best([stages[name] for stages in by_fold], left)
+        stage, logits[name] = at_best([stages[name] for stages in by_fold], left, weight)
         best[name] = STAGED_CANDIDATES[name].at_stage(recipe, stage)
     if Blend.name in candidates:
         trees = min(
             (name for name in recipes if STAGED_CANDIDATES[name].family == Trees.family),
-            key=lambda name: losses_of(left, logits[name]).mean(),
+            key=lambda name: np.average(losses_of(left, logits[name]), weights=weight),
         )
         best[Blend.name] = best[trees].blend_with(best[SplineLogistic.name])
         logits[Blend.name] = (logits[trees] + logits[SplineLogistic.name]) / 2
     losses = {name: losses_of(left, logits[name]) for name in candidates if name in logits}
-    order = sorted(losses, key=lambda name: (losses[name].mean(), candidates.index(name)))
+    mean_loss = {name: float(np.average(own, weights=weight)) for name, own in losses.items()}
+    order = sorted(losses, key=lambda name: (mean_loss[name], candidates.index(name)))
     first = losses[order[0]]
     scores = tuple(
         CandidateScore(
             recipe=best[name],
-            log_loss=float(losses[name].mean()),
-            auc=auc(left, logits[name]),
+            log_loss=mean_loss[name],
+            auc=auc(left, logits[name], weight),
             behind=behind,
             standard_error=error,
         )
         for name in order
-        for behind, error in [clustered_mean(losses[name] - first, customer)]
+        for behind, error in [clustered_mean(losses[name] - first, customer, weight)]
     )
     cutoff = np.concatenate([fold.validation.cutoff for fold in folds])
     in_time = all(fold.in_time for fold in folds)
-    predictions = OutOfTime(logits[order[0]], left, customer, cutoff) if in_time else None
+    predictions = OutOfTime(logits[order[0]], left, customer, cutoff, weight) if in_time else None
     return CandidateSelection(scores, best[SplineLogistic.name], predictions)
 
 
-def at_best(folds: Sequence[tuple[Floats, ...]], left: Floats) -> tuple[int, Floats]:
+def at_best(
+    folds: Sequence[tuple[Floats, ...]], left: Floats, weight: Floats | None = None
+) -> tuple[int, Floats]:
     """Return the stage with the lowest log loss over all folds together, and its log-odds.
 
     Args:
         folds: For each fold, the log-odds of its validation rows at each stage. Only stages that all folds
             have are compared.
         left: The outcomes of the validation rows of all folds, shape (rows,).
+        weight: For how many rows each of them stands, shape (rows,); None if each stands for itself.
     """
     stages = zip(*folds, strict=False)
-    best = int(np.argmin([losses_of(left, np.concatenate(parts)).mean() for parts in stages]))
+    losses = [np.average(losses_of(left, np.concatenate(parts)), weights=weight) for parts in stages]
+    best = int(np.argmin(losses))
     return best, np.concatenate([stages[best] for stages in folds])
 
 

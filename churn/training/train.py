@@ -98,12 +98,14 @@ def train_challenger(
             choice_predictions.cutoff,
             snapshots.known_on(choice_predictions.cutoff),
             choice_predictions.customer,
+            choice_predictions.weight,
+            is_untreated=snapshots.treated_rows is not None,
         )
         recipe = selection.recipe.with_calibration(calibration_choice.method)
         test_predictions, model = predict_and_fit(snapshots, recipe, plan.test, threads, advance)
     predictions = choice_predictions.join(test_predictions)
     calibration = fit_calibration(
-        recipe.calibration, predictions.logits, predictions.left, predictions.customer
+        recipe.calibration, predictions.logits, predictions.left, predictions.customer, predictions.weight
     )
     return TrainedChallenger(
         recipe=recipe,

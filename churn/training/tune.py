@@ -12,6 +12,7 @@ import numpy as np
 from churn.metrics.metrics import Floats, Ints
 from churn.metrics.standard_errors import clustered_mean
 from churn.params import CandidateName, TrainParams
+from churn.snapshots.dataset import joined_weight
 from churn.training.parallel import map_parallel
 from churn.training.recipe import STAGED_CANDIDATES, ExtraTrees, Recipe, Trees
 from churn.training.select import at_best, losses_of
@@ -126,6 +127,8 @@ def search(
 
     left = np.concatenate([fold.validation.left for fold in folds])
     customer = np.concatenate([fold.validation.customer for fold in folds])
+    weight = joined_weight([fold.validation for fold in folds])
+    scale = 1.0 if weight is None else weight * (len(left) / weight.sum())
     cells = max(fold.train.matrix.size for fold in folds)
     rows = max(len(fold.train) for fold in folds)
     churners = max(fold.train.churners for fold in folds)
@@ -141,9 +144,9 @@ def search(
         def fit_fold(fold: Fold, n_threads: int) -> tuple[Floats, ...]:
             return candidate.stages(fold.train, [recipe], monotone, n_threads, fold.validation)[0]
 
-        stage, logits = at_best(map_parallel(fit_fold, folds, threads, cells), left)
+        stage, logits = at_best(map_parallel(fit_fold, folds, threads, cells), left, weight)
         recipes.append(candidate.at_stage(recipe, stage))
-        losses.append(losses_of(left, logits))
+        losses.append(scale * losses_of(left, logits))
         advance()
         return float(losses[-1].mean())
 

@@ -86,7 +86,9 @@ def test_a_night_is_measured_on_its_outcomes_without_contacted_customers(tmp_pat
     store = scored_company(tmp_path)
     ledger = replace(
         empty_ledger(),
-        assignments=pd.DataFrame([assigned("dan", "treated"), assigned("eva", "control")]),
+        assignments=pd.DataFrame(
+            [assigned("dan", "treated", SCORED_ON), assigned("eva", "control", SCORED_ON)]
+        ),
         tasks=pd.DataFrame(
             [
                 planned("dan", "treated", "call", SCORED_ON + timedelta(7)),

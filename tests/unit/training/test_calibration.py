@@ -145,3 +145,47 @@ def test_a_method_named_by_the_user_is_taken() -> None:
 
     assert choice.method == "platt"
     assert set(choice.log_loss) == set(calibration.METHODS)
+
+
+@pytest.mark.parametrize("method", ["platt", "beta", "venn_abers"])
+def test_a_row_that_stands_for_three_counts_like_three_equal_rows(method: str) -> None:
+    rng = np.random.default_rng(5)
+    logits = rng.normal(-1, 1, 400).round(2)
+    left = (rng.random(400) < 1 / (1 + np.exp(-0.6 * logits))).astype(float)
+    weight = np.where(rng.random(400) < 0.2, 3.0, 1.0)
+    times = weight.astype(int)
+
+    weighted = calibration.fit_calibration(method, logits, left, np.arange(400), weight)
+    repeated = calibration.fit_calibration(
+        method, np.repeat(logits, times), np.repeat(left, times), np.repeat(np.arange(400), times)
+    )
+
+    grid = np.linspace(-3, 1, 30)
+    difference = calibration.apply_calibration(grid, weighted) - calibration.apply_calibration(grid, repeated)
+    # Venn-Abers adds one more row to a level; its share is larger among 400 rows than among the repeated.
+    assert np.abs(difference).mean() < (0.02 if method == "venn_abers" else 1e-4)
+
+
+def test_weights_of_one_change_nothing() -> None:
+    logits, left, _ = distorted(2000, 0.5, 1.5, 0.2)
+    customer = np.arange(len(left))
+
+    plain = calibration.fit_calibration("beta", logits, left, customer)
+
+    weighted = calibration.fit_calibration("beta", logits, left, customer, np.ones(len(left)))
+    assert [weighted[key] for key in "abc"] == pytest.approx([plain[key] for key in "abc"], rel=1e-5)
+
+
+def test_without_treated_rows_beta_is_taken_although_no_gain_is_shown() -> None:
+    rng = np.random.default_rng(2)
+    logits = rng.normal(-1, 1, 3000)
+    left = (rng.random(3000) < 1 / (1 + np.exp(-logits))).astype(float)
+    cutoff = np.repeat([0, 30, 60], 1000)
+    drawn = ("auto", logits, left, cutoff, cutoff + 28, np.arange(3000))
+
+    assert calibration.select_calibration(*drawn).method == "none"
+    assert calibration.select_calibration(*drawn, np.ones(3000), is_untreated=True).method == "beta"
+    assert (
+        calibration.select_calibration("platt", *drawn[1:], np.ones(3000), is_untreated=True).method
+        == "platt"
+    )

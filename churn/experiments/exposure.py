@@ -1,0 +1,297 @@
+"""Find out who was treated in a period, and for whom each of the others stands.
+
+A label says what a customer did. Of a treated customer it does not say what the customer would have done
+without the contact. The controls show it: the ledger drew them by chance from the same customers. So a
+treated customer counts with weight 0, a control of the same tasks with the weight `1 / P(untreated)`, and
+everybody else once. The probabilities are those that the ledger recorded; none is estimated.
+
+Source: Horvitz and Thompson (1952), A generalization of sampling without replacement from a finite universe,
+    Journal of the American Statistical Association 47; Robins, Hernán and Brumback (2000), Marginal
+    structural models and causal inference in epidemiology, Epidemiology 11.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from churn.errors import SourceError, Stop
+from churn.experiments.assignment import UNIVERSAL
+from churn.experiments.ledger import FOLDER, Ledger, read_whole_ledger
+from churn.labels.outcomes import label_window
+from churn.params import LabelParams, Params
+from churn.scoring.scores import CONTROL_ARM, TREATED_ARM
+from churn.snapshots.exposure import CutoffExposure
+from churn.snapshots.read import Snapshots, read_snapshots
+
+Floats = npt.NDArray[np.float64]
+Objects = npt.NDArray[np.object_]
+
+NO_CONTROLS = "no_controls"
+"""The key of `evaluate.accept` with the reason why treated customers need no controls who stand for them."""
+
+MAX_LISTED = 5
+"""The number of examples that a message lists."""
+
+
+@dataclass(frozen=True)
+class UnitWeights:
+    """The weights of the units that have a task in a period; every other unit has the weight 1.
+
+    Attributes:
+        weight_of: The weight by unit: 0 for a treated unit, `1 / P(untreated)` for a control.
+        without_controls: The treated units for whom nobody stands: their recorded P(untreated) is 0.
+    """
+
+    weight_of: Mapping[str, float]
+    without_controls: frozenset[str]
+
+    @property
+    def treated_units(self) -> frozenset[str]:
+        """Return the treated units."""
+        return frozenset(unit for unit, weight in self.weight_of.items() if weight == 0)
+
+
+class TaskHistory:
+    """The tasks of a ledger, with the probability of each unit to be left alone by them."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        """Prepare the probabilities.
+
+        Args:
+            ledger: The decisions of the nights.
+        """
+        self._tasks = ledger.tasks
+        self._unit_of = ledger.unit_of
+        rows = ledger.assignments
+        self._draws = set(zip(rows["experiment"], rows["unit"], strict=True))
+        self._shares: dict[str, dict[date, float]] = {}
+        for experiment, day, share in zip(
+            rows["experiment"], rows["assigned_on"], rows["share"], strict=True
+        ):
+            self._shares.setdefault(str(experiment), {})[day] = float(share)
+        for night in ledger.nights:
+            self._shares.setdefault(UNIVERSAL, {})[night.cutoff] = night.control_share
+
+    def unit(self, customer: str) -> str:
+        """Return the unit of a customer; a customer who was never assigned is a unit of its own."""
+        return self._unit_of.get(customer, customer)
+
+    def planned_in(self, first: date, end: date) -> pd.DataFrame:
+        """Return the tasks that were planned in `[first, end)`."""
+        tasks = self._tasks
+        return tasks[(tasks["planned_on"] >= first) & (tasks["planned_on"] < end)]
+
+    def open_in(self, first: date, end: date) -> pd.DataFrame:
+        """Return the tasks that somebody could work off on a day of `[first, end)`."""
+        tasks = self._tasks
+        return tasks[(tasks["planned_on"] < end) & (tasks["expires_on"] > first)]
+
+    def weights(self, tasks: pd.DataFrame) -> UnitWeights:
+        """Return the weights of the units of some tasks.
+
+        A unit is left alone if it is in the universal control group, or in the control group of the play of
+        each of its tasks. Its positions in the experiments are independent, so
+        `P(untreated) = u + (1 - u) * c_1 * c_2 * …`: `u` is the share of the universal group and `c` the
+        share of a play's own group, 0 without one.
+        """
+        plays: dict[str, dict[str, date]] = {}
+        treated: set[str] = set()
+        for unit, play, day, arm in zip(
+            tasks["unit"], tasks["play"], tasks["planned_on"], tasks["arm"], strict=True
+        ):
+            plays.setdefault(unit, {})[play] = day
+            if arm == TREATED_ARM:
+                treated.add(unit)
+        weight_of: dict[str, float] = {}
+        without_controls = set()
+        for unit, own in plays.items():
+            alone = 1.0
+            for play, day in own.items():
+                alone *= self._share(play, unit, day)
+            universal = self._share(UNIVERSAL, unit, max(own.values()))
+            alone = universal + (1 - universal) * alone
+            weight_of[unit] = 0.0 if unit in treated else 1 / alone if alone > 0 else 1.0
+            if unit in treated and alone == 0:
+                without_controls.add(unit)
+        return UnitWeights(weight_of, frozenset(without_controls))
+
+    def _share(self, experiment: str, unit: str, day: date) -> float:
+        """Return the share of the control group as it was recorded last up to a day; 0 if not drawn."""
+        if (experiment, unit) not in self._draws:
+            return 0.0
+        shares = self._shares[experiment]
+        latest = max((recorded_on for recorded_on in shares if recorded_on <= day), default=None)
+        return 0.0 if latest is None else shares[latest]
+
+
+def check_ledger(ledger: Ledger) -> None:
+    """Check that the probabilities and arms of a ledger can be used.
+
+    Raises:
+        SourceError: a share is no probability, an arm does not follow from its position and share, a unit was
+            drawn twice, two tasks have one id, or a task has no assignment. The error holds all mistakes.
+    """
+    rows, tasks = ledger.assignments, ledger.tasks
+    share, position = rows["share"].to_numpy(np.float64), rows["position"].to_numpy(np.float64)
+    names = [
+        f"{experiment} {unit}" for experiment, unit in zip(rows["experiment"], rows["unit"], strict=True)
+    ]
+    is_share = (share >= 0) & (share < 1)
+    expected = np.where(position < share, CONTROL_ARM, TREATED_ARM)
+    positions: dict[str, set[float]] = {}
+    for name, own in zip(names, position, strict=True):
+        positions.setdefault(name, set()).add(float(own))
+    drawn = set(rows["unit"])
+    task_ids = Counter(tasks["task_id"])
+    problems = [
+        _problem(
+            "assignments",
+            [
+                f"{name} ({value:g})"
+                for name, value, fits in zip(names, share, is_share, strict=True)
+                if not fits
+            ],
+            "have a share of the control group that is not in [0, 1), so no customer could be treated",
+        ),
+        _problem(
+            "assignments",
+            [
+                f"{name} ({arm}, position {own:.3f}, share {value:g})"
+                for name, arm, own, value, arm_expected, fits in zip(
+                    names, rows["arm"], position, share, expected, is_share, strict=True
+                )
+                if fits and arm != arm_expected
+            ],
+            "have an arm that does not follow from their position: a position below the share is a control",
+        ),
+        _problem(
+            "assignments",
+            [name for name, own in positions.items() if len(own) > 1],
+            "were drawn twice: one unit has two positions, so an id was used again for another unit",
+        ),
+        _problem(
+            "tasks",
+            [task_id for task_id, count in task_ids.items() if count > 1],
+            "are ids of several tasks: an id was used again",
+        ),
+        _problem(
+            "tasks",
+            sorted({str(unit) for unit in tasks["unit"]} - drawn),
+            "have a task but no assignment: rows of the ledger are missing",
+        ),
+    ]
+    if mistakes := [problem for problem in problems if problem]:
+        raise SourceError(*mistakes)
+
+
+def _problem(table: str, examples: Sequence[str], words: str) -> str:
+    if not examples:
+        return ""
+    listed = ", ".join(examples[:MAX_LISTED])
+    more = f" and {len(examples) - MAX_LISTED:,} more" if len(examples) > MAX_LISTED else ""
+    return (
+        f"{FOLDER}/: {table}.parquet: {listed}{more} {words}. Restore the ledger from a copy: without its "
+        "probabilities nobody can say for whom a control stands."
+    )
+
+
+def without_treated(
+    snapshots: Snapshots,
+    ledger: Ledger,
+    *,
+    label: LabelParams,
+    late_days: int,
+    reason: str | None,
+    accept_key: str,
+) -> Snapshots:
+    """Return the snapshots without the rows that were treated in their label window, with weights.
+
+    A row is treated if one of its tasks could be worked off in `[cutoff, cutoff + gap + horizon)`. Without
+    such tasks the snapshots are returned as they are.
+
+    Args:
+        snapshots: All matured snapshots.
+        ledger: The decisions of the nights.
+        label: The definition of the label.
+        late_days: The largest number of days by which a row may arrive late.
+        reason: The reason why a person accepts that nobody stands for treated customers; None without one.
+        accept_key: The file and the key of this reason, for messages.
+
+    Raises:
+        SourceError: the ledger contradicts itself.
+        Stop: nobody stands for treated customers, and no person has accepted it.
+    """
+    check_ledger(ledger)
+    if ledger.tasks.empty:
+        return snapshots
+    history = TaskHistory(ledger)
+    members: dict[str, list[int]] = {}
+    for code, customer in enumerate(snapshots.customers):
+        members.setdefault(history.unit(customer), []).append(code)
+    weight = np.ones(len(snapshots.rows))
+    cutoffs: list[CutoffExposure] = []
+    rows_alone: dict[date, int] = {}
+    for cutoff in snapshots.cutoffs:
+        end = label_window(cutoff, label, late_days).end
+        units = history.weights(history.open_in(cutoff, end))
+        by_customer, alone = np.ones(len(snapshots.customers)), np.zeros(len(snapshots.customers), dtype=bool)
+        for unit, own in units.weight_of.items():
+            for code in members.get(unit, ()):
+                by_customer[code], alone[code] = own, unit in units.without_controls
+        mask = snapshots.rows_at(cutoff)
+        codes = snapshots.rows.customer[mask]
+        weight[mask] = by_customer[codes]
+        exposure = CutoffExposure.of(cutoff, weight[mask])
+        cutoffs.append(exposure)
+        if n_unmatched := int(alone[codes].sum()):
+            rows_alone[cutoff] = n_unmatched
+    n_treated, n_controls = sum(own.treated_rows for own in cutoffs), sum(own.control_rows for own in cutoffs)
+    if n_treated and not n_controls:
+        rows_alone = {own.cutoff: own.treated_rows for own in cutoffs if own.treated_rows}
+    if rows_alone and not reason:
+        raise Stop(_no_controls(rows_alone, accept_key))
+    return snapshots.without_treated(weight, cutoffs, reason if rows_alone else None)
+
+
+def read_untreated(params: Params, known_by: date | None = None) -> Snapshots:
+    """Read the snapshots without the rows that were treated in their label window, with weights.
+
+    Without a ledger these are the snapshots of `read_snapshots`.
+
+    Args:
+        params: The parameters.
+        known_by: Only labels known by this date are used; with None all matured labels are used.
+
+    Raises:
+        CallError: there are no snapshots, or they do not fit the parameters.
+        SourceError: a file of the snapshots or of the ledger is damaged, or the ledger contradicts itself.
+        Stop: no label is matured, or nobody stands for treated customers.
+    """
+    return without_treated(
+        read_snapshots(params, known_by),
+        read_whole_ledger(params.output),
+        label=params.label,
+        late_days=params.snapshot.late_days,
+        reason=params.evaluate.accept.get(NO_CONTROLS),
+        accept_key=f"{params.file}: evaluate.accept",
+    )
+
+
+def _no_controls(rows_alone: Mapping[date, int], accept_key: str) -> str:
+    listed = ", ".join(f"{cutoff} ({count:,})" for cutoff, count in list(rows_alone.items())[:MAX_LISTED])
+    more = f" and {len(rows_alone) - MAX_LISTED} more cutoffs" if len(rows_alone) > MAX_LISTED else ""
+    return (
+        f"ledger: treated customers at {listed}{more} have nobody who stands for them: P(untreated) is 0, "
+        "because there was no control group, or no control had the same task. What these customers would "
+        "have done without the contact is not known, so the level of a model cannot be learnt or judged. "
+        "Keep a control group (experiments.control.share) and wait until its outcomes are known. Or write "
+        f"the reason why you accept it under {accept_key}.{NO_CONTROLS}: these rows are then left out, and "
+        "nobody stands for them."
+    )

@@ -1,0 +1,58 @@
+"""Count the rows of treated customers, and of the controls who stand for them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Self
+
+from churn.metrics.interval import Part
+from churn.snapshots.dataset import Floats
+
+
+class CutoffExposure(Part):
+    """How many rows of a cutoff were treated in their label window, and who stands for them.
+
+    Attributes:
+        cutoff: The cutoff.
+        rows: The number of all rows.
+        treated_rows: The number of treated rows, which are left out.
+        control_rows: The number of rows of controls with a task in the window.
+        stand_for: The sum of the weights of these controls: about the number of treated rows and controls.
+    """
+
+    cutoff: date
+    rows: int
+    treated_rows: int
+    control_rows: int
+    stand_for: float
+
+    @classmethod
+    def of(cls, cutoff: date, weight: Floats) -> Self:
+        """Return the counts of a cutoff from the weights of its rows, shape (rows,)."""
+        is_control = weight > 1
+        return cls(
+            cutoff=cutoff,
+            rows=len(weight),
+            treated_rows=int((weight == 0).sum()),
+            control_rows=int(is_control.sum()),
+            stand_for=float(weight[is_control].sum()),
+        )
+
+
+def exposure_in_words(exposures: Sequence[CutoffExposure], reason: str | None) -> str:
+    """Return a sentence with the number of rows that were left out, and who stands for them.
+
+    Args:
+        exposures: The cutoffs with treated rows or controls.
+        reason: The reason why a person accepts that nobody stands for treated rows; None without one.
+    """
+    rows, treated = sum(own.rows for own in exposures), sum(own.treated_rows for own in exposures)
+    controls = sum(own.control_rows for own in exposures)
+    words = (
+        f"at {len(exposures)} cutoffs, {treated:,} of {rows:,} rows ({treated / max(rows, 1):.1%}) were "
+        "treated in their label window and are left out"
+    )
+    if reason:
+        return f"{words}. Nobody stands for some of them; accepted: {reason}"
+    return f"{words}; {controls:,} rows of controls stand for them, weighted 1 / P(untreated)."
