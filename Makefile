@@ -55,10 +55,12 @@ fast_tests: $(READY)
 all_tests: $(READY)
 	$(PYTEST) $(TEST_OPTIONS)
 
-docs: $(READY)  ## write docs/verbs.md, docs/your-data.md and docs/figures.md from the code
+docs: $(READY)  ## write the pages of docs/ that come from the code: verbs, your-data, figures, signals, parameters
 	$(BIN)/python -m tests.spec.write_docs
 	$(BIN)/python -m tests.spec.write_data_page
 	$(BIN)/python -m tests.spec.write_figures_page
+	$(BIN)/python -m tests.spec.write_signals_page
+	$(BIN)/python -m tests.spec.write_parameters_page
 
 site: $(READY)  ## build the site of the documents into build/site; a broken link stops it
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -r requirements-docs.lock

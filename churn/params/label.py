@@ -17,32 +17,73 @@ EVENT_KEYS = ("where", "among", "active_in", "once", "event_name")
 class LabelParams(Section):
     """The definition of the label; the label's window is `[cutoff + gap, cutoff + gap + horizon)`.
 
-    `leaving` is the kind of leaving that counts. `involuntary_reasons` are the values of
-    `subscriptions.reason` with which the company itself ends a contract. `accept_reactivation` is the reason
-    why a person accepts that many churners return. With `paused_at_risk`, a customer whose contract is paused
-    at the cutoff is at risk like others.
-
-    Kind event predicts a row of `table` that meets `where`, such as an upgrade. `among` is who can have the
-    event: the customers who are active, gone, or all. `active_in` is the table that shows who is active:
-    `subscriptions`, in which a contract runs that nobody has cancelled, or a table with an event within
-    `active_days`. With `once`, a customer who has already had the event is left out.
+    Kind event predicts a row of `table` that meets `where`, such as an upgrade.
     """
 
-    kind: Literal["inactivity", "contract", "event"]
-    table: str | None = None
-    horizon_days: Days
-    gap_days: DaysOrZero = 0
-    active_days: Days | None = None
-    grace_days: DaysOrZero = 30
-    leaving: Literal["any", "voluntary", "involuntary"] = "any"
-    involuntary_reasons: tuple[str, ...] = ()
-    accept_reactivation: Annotated[str, Field(min_length=1)] | None = None
-    where: Annotated[str, Field(pattern=r"\S")] | None = None
-    among: Literal["active", "gone", "all"] = "active"
-    active_in: str = "subscriptions"
-    once: bool = False
-    paused_at_risk: bool = False
-    event_name: Annotated[str, Field(pattern=r"^[^\W_][\w -]{0,39}$")] | None = None
+    kind: Literal["inactivity", "contract", "event"] = Field(
+        description="what is predicted: leaving by silence (`inactivity`), by the end of a contract "
+        "(`contract`), or another event (`event`)"
+    )
+    table: str | None = Field(
+        default=None,
+        description="the table whose events show that a customer is active (kind inactivity), or whose "
+        "rows are the event (kind event)",
+    )
+    horizon_days: Days = Field(
+        description="the length of the window of the label, `[cutoff + gap, cutoff + gap + horizon)`"
+    )
+    gap_days: DaysOrZero = Field(
+        default=0, description="the days between the cutoff and the window, in which the company can act"
+    )
+    active_days: Days | None = Field(
+        default=None,
+        description="a customer is at risk with an event within so many days before the cutoff; the "
+        "default is two horizons",
+    )
+    grace_days: DaysOrZero = Field(
+        default=30,
+        description="only for kind contract: a contract that is renewed within so many days has not ended",
+    )
+    leaving: Literal["any", "voluntary", "involuntary"] = Field(
+        default="any",
+        description="only for kind contract: which leaving counts; the other kind counts as not left",
+    )
+    involuntary_reasons: tuple[str, ...] = Field(
+        default=(),
+        description="the values of `subscriptions.reason` with which the company itself ends a contract",
+    )
+    accept_reactivation: Annotated[str, Field(min_length=1)] | None = Field(
+        default=None,
+        description="only for kind inactivity: the reason why a person accepts that more than 20 % of "
+        "churners come back",
+    )
+    where: Annotated[str, Field(pattern=r"\S")] | None = Field(
+        default=None,
+        description="only for kind event: SQL that is true for the rows of `table` that are the event",
+    )
+    among: Literal["active", "gone", "all"] = Field(
+        default="active", description="only for kind event: who can have the event"
+    )
+    active_in: str = Field(
+        default="subscriptions",
+        description="only for kind event: the table that shows who is active: `subscriptions`, in which a "
+        "contract runs that nobody has cancelled, or a table with an event within "
+        "`active_days`",
+    )
+    once: bool = Field(
+        default=False,
+        description="only for kind event: whether a customer who has already had the event is left out",
+    )
+    paused_at_risk: bool = Field(
+        default=False,
+        description="only for contracts: whether a customer whose contract is paused at the cutoff is at "
+        "risk like others",
+    )
+    event_name: Annotated[str, Field(pattern=r"^[^\W_][\w -]{0,39}$")] | None = Field(
+        default=None,
+        description="only for kind event: the name of the event in texts; the default is the name of the "
+        "table",
+    )
 
     @model_validator(mode="after")
     def _fits_kind(self) -> LabelParams:

@@ -12,13 +12,17 @@ CandidateName = Literal["trees", "extra_trees", "logistic", "blend"]
 
 
 class SearchParams(Section):
-    """How many settings of the trees to try, the defaults included; 0 keeps the defaults.
+    """The search for settings of the trees."""
 
-    No trial begins after `minutes`; with this limit, the result depends on the speed of the machine.
-    """
-
-    trials: Annotated[int, Field(ge=0, le=1000)] = 0
-    minutes: Annotated[float, Field(gt=0, le=10_080)] | None = None
+    trials: Annotated[int, Field(ge=0, le=1000)] = Field(
+        default=0,
+        description="the number of settings of the trees to try, the defaults included; 0 keeps the defaults",
+    )
+    minutes: Annotated[float, Field(gt=0, le=10_080)] | None = Field(
+        default=None,
+        description="no trial begins after so many minutes; with this limit, the result depends on the "
+        "speed of the machine",
+    )
 
     @field_validator("trials")
     @classmethod
@@ -33,21 +37,32 @@ LEAST_TRAIN_MEMORY = "1GiB"
 
 
 class TrainParams(Section):
-    """How to fit the model, which is the best of `candidates`.
+    """How to fit the model, which is the best of `candidates`."""
 
-    Without `num_leaves`, the number of leaves depends on the number of churners. `memory_limit` bounds the
-    memory of `train` and `evaluate`: if the rows need more, both use all rows of every second, third, …
-    customer, and say so.
-    """
-
-    seed: Seed = 7
-    num_leaves: Annotated[int, Field(ge=2, le=255)] | None = None
-    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.03
-    max_rounds: Annotated[int, Field(ge=10, le=20_000)] = 2000
-    candidates: Annotated[tuple[CandidateName, ...], Field(min_length=1)] = get_args(CandidateName)
-    calibration: Literal["auto", "none", "beta", "platt", "venn_abers"] = "auto"
+    seed: Seed = Field(default=7, description="the seed of everything that is drawn in training")
+    num_leaves: Annotated[int, Field(ge=2, le=255)] | None = Field(
+        default=None, description="the leaves of a tree; the default depends on the number of churners"
+    )
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = Field(
+        default=0.03, description="the learning rate of the boosted trees"
+    )
+    max_rounds: Annotated[int, Field(ge=10, le=20_000)] = Field(
+        default=2000, description="the largest number of boosted trees"
+    )
+    candidates: Annotated[tuple[CandidateName, ...], Field(min_length=1)] = Field(
+        default=get_args(CandidateName),
+        description="the models to choose from; the best one on cutoffs before the test is taken",
+    )
+    calibration: Literal["auto", "none", "beta", "platt", "venn_abers"] = Field(
+        default="auto",
+        description="how scores become probabilities; `auto` chooses on cutoffs before the test",
+    )
     search: SearchParams = SearchParams()
-    memory_limit: MemorySize = "8GiB"
+    memory_limit: MemorySize = Field(
+        default="8GiB",
+        description="the memory of `train` and `evaluate`: if the rows need more, both use all rows of "
+        "every second, third, … customer, and say so",
+    )
 
     @property
     def memory_bytes(self) -> int:
@@ -82,23 +97,27 @@ class TrainParams(Section):
 class ProfitParams(Section):
     """The costs and the effect of a contact, in units of the company's currency.
 
-    Each contact costs `contact_cost`. Each customer who takes the offer costs `incentive_cost`: these are all
-    contacted customers who would stay anyway, and the share `accept_share` of the contacted churners.
-    Churners who take the offer stay. The defaults are assumptions, not measurements.
+    The defaults are assumptions, not measurements.
     """
 
-    contact_cost: Cost = 1.0
-    incentive_cost: Cost = 10.0
-    accept_share: Annotated[float, Field(gt=0, lt=1)] = 0.3
+    contact_cost: Cost = Field(default=1.0, description="the cost of each contact, in your currency")
+    incentive_cost: Cost = Field(
+        default=10.0,
+        description="the cost of the offer for each customer who takes it: all contacted customers who "
+        "would stay anyway, and the persuaded churners",
+    )
+    accept_share: Annotated[float, Field(gt=0, lt=1)] = Field(
+        default=0.3, description="the share of contacted churners who take the offer and stay"
+    )
 
 
 class ConditionParams(Section):
     """A condition of the team's own rule: a signal, and its bounds or its text."""
 
-    signal: str
-    at_least: float | None = None
-    at_most: float | None = None
-    equals: str | None = None
+    signal: str = Field(description="the name of a signal")
+    at_least: float | None = Field(default=None, description="the condition holds from this value on")
+    at_most: float | None = Field(default=None, description="the condition holds up to this value")
+    equals: str | None = Field(default=None, description="the condition holds for this text")
 
     @model_validator(mode="after")
     def _has_one_test(self) -> ConditionParams:
@@ -109,23 +128,32 @@ class ConditionParams(Section):
 
 
 class EvaluateParams(Section):
-    """The test cutoffs, the settings of the evaluation, and the findings of guards that a person accepts.
+    """The test cutoffs, the settings of the evaluation, and the findings of guards that a person accepts."""
 
-    `accept` holds a reason by guard (`too_good`, …) or by the place of a finding, as `churn train` and
-    `churn evaluate` print them, or by `test_cutoffs` to accept fewer than three.
-    `rule` is the team's own rule: a customer with more conditions met is more likely to leave.
-    `segments` names text signals whose values divide customers into segments; by default the signals with 2
-    to 12 values.
-    """
-
-    test_cutoffs: tuple[Day, ...] = ()
-    contact_share: Share = 0.1
-    bootstrap: Annotated[int, Field(ge=100, le=20_000)] = 500
-    seed: Seed = 7
+    test_cutoffs: tuple[Day, ...] = Field(
+        default=(), description="the cutoffs of the test; the default is the last three with a matured label"
+    )
+    contact_share: Share = Field(
+        default=0.1, description="the share of customers at which lift, precision and profit are measured"
+    )
+    bootstrap: Annotated[int, Field(ge=100, le=20_000)] = Field(
+        default=500, description="the number of draws behind the intervals"
+    )
+    seed: Seed = Field(default=7, description="the seed of these draws")
     profit: ProfitParams = ProfitParams()
-    rule: tuple[ConditionParams, ...] = ()
-    segments: tuple[str, ...] = ()
-    accept: dict[str, Annotated[str, Field(min_length=1)]] = {}
+    rule: tuple[ConditionParams, ...] = Field(
+        default=(),
+        description="the team's own rule as a baseline, one condition or a list: a customer with more "
+        "conditions met is more likely to leave",
+    )
+    segments: tuple[str, ...] = Field(
+        default=(), description="text signals that divide the results; the default is all with 2 to 12 values"
+    )
+    accept: dict[str, Annotated[str, Field(min_length=1)]] = Field(
+        default={},
+        description="the findings that a person accepts: a reason by guard, by the place of a finding, or "
+        "by `test_cutoffs` to accept fewer than three",
+    )
 
     @field_validator("rule", mode="before")
     @classmethod
@@ -134,13 +162,13 @@ class EvaluateParams(Section):
 
 
 class PromoteParams(Section):
-    """The limits of the promotion gates.
+    """The limits of the promotion gates."""
 
-    In log loss, lift and profit, a challenger may be worse than the champion by at most the share `margin`.
-    In log loss, it may be worse than a logistic regression by at most the same share.
-    `observed_expected` bounds the ratio of observed to predicted
-    churners.
-    """
-
-    observed_expected: tuple[float, float] = (0.9, 1.1)
-    margin: Annotated[float, Field(ge=0, le=1)] = 0.02
+    observed_expected: tuple[float, float] = Field(
+        default=(0.9, 1.1), description="the lowest and the highest ratio of observed to expected churners"
+    )
+    margin: Annotated[float, Field(ge=0, le=1)] = Field(
+        default=0.02,
+        description="the share of the champion's value by which a challenger may be worse in log loss, "
+        "lift and profit; the same share against a logistic regression in log loss",
+    )

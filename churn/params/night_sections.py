@@ -17,26 +17,33 @@ MAX_NAME_BYTES = 63
 class BudgetParams(Section):
     """How many customers to contact in a night: a number, or a share of the cohort."""
 
-    contacts: Annotated[int, Field(ge=1)] | None = None
-    share: Share = 0.1
+    contacts: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, description="the number of new contacts of a night; it takes the place of `share`"
+    )
+    share: Share = Field(
+        default=0.1, description="the new contacts of a night, as a share of the customers at risk"
+    )
 
 
 class ValueParams(Section):
-    """The residual value of a customer: months ahead, margin, yearly discount rate.
+    """The residual value of a customer."""
 
-    Each of the next `months` months counts with the share `margin` of its revenue.
-    """
-
-    months: Annotated[int, Field(ge=1, le=120)] = 12
-    margin: Share = 1.0
-    discount_year: Annotated[float, Field(ge=0, le=1)] = 0.1
+    months: Annotated[int, Field(ge=1, le=120)] = Field(default=12, description="the months ahead that count")
+    margin: Share = Field(default=1.0, description="the share of the revenue that counts")
+    discount_year: Annotated[float, Field(ge=0, le=1)] = Field(
+        default=0.1, description="the yearly discount rate"
+    )
 
 
 class CsvParams(Section):
-    """The separators of `calls.csv`: a German spreadsheet needs `;` between cells and `,` in numbers."""
+    """The separators of `calls.csv`."""
 
-    separator: Literal[",", ";", "\t"] = ","
-    decimal: Literal[".", ","] = "."
+    separator: Literal[",", ";", "\t"] = Field(
+        default=",", description="what stands between two cells; a German spreadsheet needs `;`"
+    )
+    decimal: Literal[".", ","] = Field(
+        default=".", description="what stands before decimals; a German spreadsheet needs `,`"
+    )
 
     @model_validator(mode="after")
     def _marks_differ(self) -> CsvParams:
@@ -48,8 +55,10 @@ class CsvParams(Section):
 class SinkParams(Section):
     """A database to which each night is handed over."""
 
-    connection: str = Field(repr=False)  # it may hold a password
-    db_schema: Annotated[str, Field(min_length=1)] = Field(default="churn", alias="schema")
+    connection: str = Field(repr=False, description="the address of the database")  # it may hold a password
+    db_schema: Annotated[str, Field(min_length=1)] = Field(
+        default="churn", alias="schema", description="the schema of the tables"
+    )
 
     @field_validator("db_schema")
     @classmethod
@@ -65,19 +74,21 @@ def _as_sink(value: Any) -> Any:
 
 
 class ScoreParams(Section):
-    """The settings of the files that a night writes.
+    """The settings of the files that a night writes."""
 
-    `language` is the language of the reasons and of the call list. `sink` is a database that gets each night,
-    too; without it a night is only files.
-    """
-
-    reasons: Annotated[int, Field(ge=1, le=5)] = 3
+    reasons: Annotated[int, Field(ge=1, le=5)] = Field(
+        default=3, description="the largest number of reasons for a customer"
+    )
     budget: BudgetParams = BudgetParams()
-    playbook: Path = Path("playbook.yaml")
-    language: Literal["en", "de"] = "en"
+    playbook: Path = Field(default=Path("playbook.yaml"), description="the file with the plays")
+    language: Literal["en", "de"] = Field(
+        default="en", description="the language of the reasons and of the call list"
+    )
     value: ValueParams = ValueParams()
     csv: CsvParams = CsvParams()
-    sink: Annotated[SinkParams | None, BeforeValidator(_as_sink)] = None
+    sink: Annotated[SinkParams | None, BeforeValidator(_as_sink)] = Field(
+        default=None, description="a database that gets each night, too; without it a night is only files"
+    )
 
 
 class ReportParams(Section):
@@ -89,8 +100,12 @@ class ReportParams(Section):
 class ControlParams(Section):
     """The share of units that nobody contacts, to measure the effect; a share of 0 needs `because`."""
 
-    share: Annotated[float, Field(ge=0, le=0.5)] = 0.1
-    because: Annotated[str, Field(min_length=1)] | None = None
+    share: Annotated[float, Field(ge=0, le=0.5)] = Field(
+        default=0.1, description="of the units that a play may contact, the share that nobody contacts"
+    )
+    because: Annotated[str, Field(min_length=1)] | None = Field(
+        default=None, description="why there is no control group; needed for a share of 0"
+    )
 
     @model_validator(mode="after")
     def _off_needs_a_reason(self) -> ControlParams:
@@ -116,30 +131,40 @@ LABEL_OUTCOME = "label"
 
 
 class OutsideParams(Section):
-    """An experiment that the company ran by itself: a row for each unit, with its arm and its outcome.
+    """An experiment that the company ran by itself: a row for each unit, with its arm and its outcome."""
 
-    `outcome` is a column with 0 and 1, or `label`: whether the customer left after `assigned_at`. `wanted`
-    says whether the outcome is good, as a visit is, or bad, as leaving is. `sizes` are the relative sizes of
-    the arms by design, which the alarm about the sizes of the arms needs. `score` is a number from before the
-    assignment, such as an earlier churn probability; `score_at` is the time from which it is.
-    """
-
-    name: Annotated[str, Field(min_length=1)]
-    from_: str | None = Field(None, alias="from")
-    query: str | None = None
-    where: str | None = None
-    unit: str
-    arm: str
-    control: Word
-    treated: Words
-    leave_out: tuple[Word, ...] = ()
-    outcome: str
-    wanted: bool | None = None
-    sizes: dict[Word, Annotated[float, Field(gt=0)]] | None = None
-    account: str | None = None
-    score: str | None = None
-    score_at: str | None = None
-    assigned_at: str | None = None
+    name: Annotated[str, Field(min_length=1)] = Field(description="the name of the experiment")
+    from_: str | None = Field(
+        default=None, alias="from", description="the table of the source with a row for each unit"
+    )
+    query: str | None = Field(
+        default=None, description="SQL that gives the rows, instead of `from` and `where`"
+    )
+    where: str | None = Field(default=None, description="SQL that is true for the rows that count")
+    unit: str = Field(description="the column with the unit")
+    arm: str = Field(description="the column with the arm")
+    control: Word = Field(description="the arm that was left alone")
+    treated: Words = Field(description="the arms that are compared with the control")
+    leave_out: tuple[Word, ...] = Field(default=(), description="the arms that are not measured")
+    outcome: str = Field(
+        description="a column with 0 and 1, or `label`: whether the customer left after `assigned_at`"
+    )
+    wanted: bool | None = Field(
+        default=None, description="whether a 1 is good, as a visit is, or bad, as leaving is"
+    )
+    sizes: dict[Word, Annotated[float, Field(gt=0)]] | None = Field(
+        default=None,
+        description="the relative sizes of the arms by design, for the alarm about the sizes of the arms",
+    )
+    account: str | None = Field(
+        default=None, description="the column with the account or address behind several units"
+    )
+    score: str | None = Field(
+        default=None,
+        description="the column with a number from before the assignment, for a shorter interval",
+    )
+    score_at: str | None = Field(default=None, description="the column with the time of the score")
+    assigned_at: str | None = Field(default=None, description="the column with the time of the assignment")
 
     @property
     def arms(self) -> tuple[str, ...]:
@@ -184,15 +209,22 @@ class ExperimentsParams(Section):
     """Whom the company leaves alone on purpose, and the experiments that it ran by itself.
 
     `control` is the universal control group: no play contacts it. A play may have a control group of its own
-    (`control:` in the playbook). `unit` is who gets an arm: a person (customers with the same e-mail address
-    or `person_id`), an account, or each customer. `salt` decides the draw; it must not change later.
-    `outside` lists the experiments that `churn measure` reads from the source.
+    (`control:` in the playbook).
     """
 
     control: ControlParams = ControlParams()
-    unit: Literal["person", "account", "customer"] = "person"
-    salt: Annotated[str, Field(min_length=1, max_length=100)] = "churn"
-    outside: tuple[OutsideParams, ...] = ()
+    unit: Literal["person", "account", "customer"] = Field(
+        default="person",
+        description="who gets an arm: a person (customers with one e-mail address or `person_id`), an "
+        "account, or each customer",
+    )
+    salt: Annotated[str, Field(min_length=1, max_length=100)] = Field(
+        default="churn", description="what decides the draw; it must not change later"
+    )
+    outside: tuple[OutsideParams, ...] = Field(
+        default=(),
+        description="experiments that the company ran by itself, which `churn measure` reads from the source",
+    )
 
     @field_validator("outside")
     @classmethod
@@ -219,16 +251,16 @@ Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "satur
 class QuietHoursParams(Section):
     """The hours of the day in which nobody is contacted, `[begin, end)`; they may span midnight."""
 
-    begin: Clock = "20:00"
-    end: Clock = "08:00"
+    begin: Clock = Field(default="20:00", description="from this time on nobody is contacted")
+    end: Clock = Field(default="08:00", description="until this time nobody is contacted")
 
 
 class AnnouncementParams(Section):
     """Days on which no play contacts anybody, because the company announces something: `[first, last]`."""
 
-    first: Day
-    last: Day
-    text: Annotated[str, Field(min_length=1)]
+    first: Day = Field(description="the first day")
+    last: Day = Field(description="the last day")
+    text: Annotated[str, Field(min_length=1)] = Field(description="what the company announces")
 
     @model_validator(mode="after")
     def _in_order(self) -> AnnouncementParams:
@@ -240,46 +272,61 @@ class AnnouncementParams(Section):
 class CapParams(Section):
     """The largest number of contacts within a number of days."""
 
-    contacts: Annotated[int, Field(ge=1)]
-    days: Days
+    contacts: Annotated[int, Field(ge=1)] = Field(description="the largest number of contacts")
+    days: Days = Field(description="within so many days")
 
 
 class RhythmParams(Section):
-    """What the customer's own rhythm decides: the channel of plays that prefer it, and the best hour.
+    """What the customer's own rhythm decides: the channel of plays that prefer it, and the best hour."""
 
-    Answers and events of `days` count. A channel needs `min_answers` answers, an hour `min_events` events in
-    it, the hour before and the hour after. With `best_hour` the call list has columns for the hour.
-    """
-
-    days: Days = 182
-    min_answers: Annotated[int, Field(ge=1)] = 3
-    min_events: Annotated[int, Field(ge=1)] = 8
-    best_hour: bool = False
+    days: Days = Field(default=182, description="the days before the cutoff whose answers and events count")
+    min_answers: Annotated[int, Field(ge=1)] = Field(
+        default=3, description="the fewest answers with which a channel is preferred"
+    )
+    min_events: Annotated[int, Field(ge=1)] = Field(
+        default=8, description="the fewest events in an hour, the hour before and the hour after"
+    )
+    best_hour: bool = Field(default=False, description="whether the call list has columns for the best hour")
 
 
 class ContactParams(Section):
-    """Whom a play may contact, how often and when.
+    """Whom a play may contact, how often and when."""
 
-    `rest_days` is the rest after the due date of a contact, over all plays and channels. `per_owner` and
-    `per_channel` bound the new contacts of a night. `suppression` names CSV files with a column `customer_id`
-    or `email`. `holidays` is a country, or a country and a region, such as DE or DE-BY. A customer whose
-    health is above `max_health` is not contacted. `rhythm` is the customer's own. `outbox` hands contacts
-    over to other systems.
-    """
-
-    consent_channels: tuple[str, ...] = ("phone",)
-    purpose: str = "marketing"
-    suppression: tuple[Path, ...] = ()
-    max_health: Annotated[int, Field(ge=1, le=5)] = 3
-    rest_days: DaysOrZero = 28
-    per_customer: CapParams = CapParams(contacts=4, days=182)
-    per_owner: dict[str, Annotated[int, Field(ge=0)]] = {}
-    per_channel: dict[str, Annotated[int, Field(ge=0)]] = {}
-    quiet_hours: QuietHoursParams = QuietHoursParams()
-    working_days: Annotated[tuple[Weekday, ...], Field(min_length=1)] = (
-        *("monday", "tuesday", "wednesday", "thursday", "friday"),
+    consent_channels: tuple[str, ...] = Field(
+        default=("phone",), description="the channels that need a consent of the customer"
     )
-    holidays: Annotated[str, Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")] | None = None
-    announcements: tuple[AnnouncementParams, ...] = ()
+    purpose: str = Field(default="marketing", description="the purpose for which the consent must hold")
+    suppression: tuple[Path, ...] = Field(
+        default=(),
+        description="CSV files with a column `customer_id` or `email`: nobody in them is contacted",
+    )
+    max_health: Annotated[int, Field(ge=1, le=5)] = Field(
+        default=3, description="customers with a better health band are not contacted"
+    )
+    rest_days: DaysOrZero = Field(
+        default=28, description="the rest after the due date of a contact, over all plays and channels"
+    )
+    per_customer: CapParams = CapParams(contacts=4, days=182)
+    per_owner: dict[str, Annotated[int, Field(ge=0)]] = Field(
+        default={}, description="the new contacts of a night by owner, such as `{customer success: 40}`"
+    )
+    per_channel: dict[str, Annotated[int, Field(ge=0)]] = Field(
+        default={}, description="the new contacts of a night by channel"
+    )
+    quiet_hours: QuietHoursParams = QuietHoursParams()
+    working_days: Annotated[tuple[Weekday, ...], Field(min_length=1)] = Field(
+        default=(*("monday", "tuesday", "wednesday", "thursday", "friday"),),
+        description="the days on which a contact may be due",
+    )
+    holidays: Annotated[str, Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")] | None = Field(
+        default=None,
+        description="a country, or a country and a region, whose public holidays are no working days, "
+        "such as DE or DE-BY",
+    )
+    announcements: tuple[AnnouncementParams, ...] = Field(
+        default=(), description="days on which nobody is contacted, because the company announces something"
+    )
     rhythm: RhythmParams = RhythmParams()
-    outbox: OutboxParams | None = None
+    outbox: OutboxParams | None = Field(
+        default=None, description="how planned contacts are handed over to other systems; `{}` writes files"
+    )

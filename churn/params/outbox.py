@@ -18,23 +18,37 @@ KEY_BYTES = range(24, 65)
 
 
 class OutboxParams(Section):
-    """How planned contacts are handed over: as files, and by HTTP if `url` is given.
+    """How planned contacts are handed over: as files, and by HTTP if `url` is given."""
 
-    `url` is the address of the receiver, and `secret` signs what is sent to it: `whsec_` and a key of 24 to
-    64 bytes in base64; two secrets with a blank between them while one replaces the other. A contact is sent
-    at most `attempts` times; the pause after the first failure is `backoff_seconds`, and doubles. One call
-    goes on for `wait_seconds`; what then still fails waits for the next call. `after_score: false` leaves the
-    sending to `churn deliver`. `plain_http` allows http:// to other machines than this one.
-    """
-
-    url: str | None = Field(default=None, repr=False)  # the path of many webhooks is their password
-    secret: str | None = Field(default=None, repr=False)
-    attempts: Annotated[int, Field(ge=1, le=100)] = 8
-    timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 10.0
-    backoff_seconds: Annotated[float, Field(gt=0, le=3600)] = 1.0
-    wait_seconds: Annotated[float, Field(ge=0, le=86_400)] = 60.0
-    after_score: bool = True
-    plain_http: bool = False
+    url: str | None = Field(
+        default=None,
+        repr=False,
+        description="the address of the receiver; without it, contacts are only written to files",
+    )  # the path of many webhooks is their password
+    secret: str | None = Field(
+        default=None,
+        repr=False,
+        description="what signs the contacts: `whsec_` and a key of 24 to 64 bytes in base64; two secrets "
+        "with a blank between them while one replaces the other",
+    )
+    attempts: Annotated[int, Field(ge=1, le=100)] = Field(
+        default=8, description="how often a contact is sent at most"
+    )
+    timeout_seconds: Annotated[float, Field(gt=0, le=300)] = Field(
+        default=10.0, description="how long one attempt waits for an answer"
+    )
+    backoff_seconds: Annotated[float, Field(gt=0, le=3600)] = Field(
+        default=1.0, description="the pause after the first failure; it doubles with each further one"
+    )
+    wait_seconds: Annotated[float, Field(ge=0, le=86_400)] = Field(
+        default=60.0, description="how long one call goes on; what then still fails waits for the next call"
+    )
+    after_score: bool = Field(
+        default=True, description="whether `score` sends at its end; otherwise `churn deliver` does"
+    )
+    plain_http: bool = Field(
+        default=False, description="whether http:// to other machines than this one is allowed"
+    )
 
     @model_validator(mode="after")
     def _can_be_sent(self) -> OutboxParams:

@@ -54,10 +54,18 @@ def time_zones() -> frozenset[str]:
 class Params(Section):
     """All of params.yaml; paths are absolute."""
 
-    source: str = Field(repr=False)  # it may hold a password
-    timezone: str = "UTC"
-    tables: dict[CanonicalName, TableParams] = {}
-    events: dict[EventName, OriginParams] = {}
+    source: str = Field(
+        repr=False, description="the folder or database with the raw tables"
+    )  # it may hold a password
+    timezone: str = Field(
+        default="UTC", description="the time zone of local days, and of times without an offset"
+    )
+    tables: dict[CanonicalName, TableParams] = Field(
+        default={}, description="where each canonical table comes from"
+    )
+    events: dict[EventName, OriginParams] = Field(
+        default={}, description="where further tables of events come from"
+    )
     label: LabelParams
     snapshot: SnapshotParams = SnapshotParams()
     signals: SignalsParams = SignalsParams()
@@ -70,11 +78,13 @@ class Params(Section):
     contact: ContactParams = ContactParams()
     kpis: KpisParams = KpisParams()
     tracking: TrackingParams = TrackingParams()
-    output: Path = Path("output")
-    models: Path = Path("models")
+    output: Path = Field(default=Path("output"), description="the folder of what the verbs write")
+    models: Path = Field(default=Path("models"), description="the folder of the champion")
     engine: EngineParams = EngineParams()
     check: CheckParams = CheckParams()
-    private_files: bool = True  # only the user who calls a verb can read what it writes
+    private_files: bool = Field(
+        default=True, description="whether only the user who calls a verb can read what it writes"
+    )
     _file: str = PrivateAttr(
         FILE
     )  # not a field: dumps, digests and tracked parameters do not contain the name

@@ -140,29 +140,33 @@ class OriginParams(Section):
     """
 
     from_: Answer | None = Field(
-        None, alias="from", description="the table of the source; by default the table with the same name"
+        default=None,
+        alias="from",
+        description="the table of the source; by default the table with the same name",
     )
     query: Answer | None = Field(
-        None, description="SQL that gives the rows, in the source's dialect, instead of `from` and `where`"
+        default=None,
+        description="SQL that gives the rows, in the source's dialect, instead of `from` and `where`",
     )
     columns: dict[str, Answer] = Field(
-        {},
+        default={},
         description="the SQL of each column; a column that has its canonical name needs no entry",
     )
-    where: Answer | None = Field(None, description="SQL that is true for the rows to read")
+    where: Answer | None = Field(default=None, description="SQL that is true for the rows to read")
     time_format: Answer | None = Field(
-        None,
+        default=None,
         description="the form of times that are text and not like 2024-01-31 10:00, as `strptime` takes it; "
         "`%z` is an offset such as -0400, and a time without an offset is local to `timezone`",
     )
     row_id: Answer | None = Field(
-        None, description="the column that identifies a row; of several rows with one id the first is kept"
+        default=None,
+        description="the column that identifies a row; of several rows with one id the first is kept",
     )
     distinct: bool = Field(
-        False, description="whether equal rows are one row; by default two equal rows are two events"
+        default=False, description="whether equal rows are one row; by default two equal rows are two events"
     )
     missing: dict[str, Words] = Field(
-        {},
+        default={},
         description="the words for no value by column, such as {ended_at: ['NULL', 9999-12-31]}; in a "
         "column of times, a word that is a day stands for every time of that day, and in a column of numbers "
         "a word that is a number stands for that number",
@@ -179,7 +183,7 @@ class HistoryParams(OriginParams):
     """Where the history of an attribute comes from, and whether its values are names or numbers."""
 
     kind: Literal["level", "number"] = Field(
-        "level", description="whether the values of the history are names (`level`) or numbers"
+        default="level", description="whether the values of the history are names (`level`) or numbers"
     )
 
     @model_validator(mode="after")
@@ -193,11 +197,11 @@ class TableParams(OriginParams):
     """Where a canonical table comes from, and its attributes; only `customers` has attributes."""
 
     static: tuple[str, ...] = Field(
-        (),
+        default=(),
         description="only for `customers`: columns whose value never changes, such as a birth year",
     )
     history: dict[Name, HistoryParams] = Field(
-        {},
+        default={},
         description="only for `customers`: where the values of an attribute that changes come from",
     )
 
@@ -205,12 +209,26 @@ class TableParams(OriginParams):
 class SnapshotParams(Section):
     """The cutoffs to learn from, and the time up to which the data are complete."""
 
-    cutoffs: tuple[Day, ...] = ()
-    first: DayAnswer | None = None
-    last: DayAnswer | None = None
-    every: Annotated[str, Field(pattern=r"^(month|week|[1-9]\d{0,3} days?)$")] = "week"
-    watermark: DayAnswer | None = None
-    late_days: DaysOrZero = 0
+    cutoffs: tuple[Day, ...] = Field(
+        default=(), description="the cutoffs, as a list; instead of `first` and `last`"
+    )
+    first: DayAnswer | None = Field(
+        default=None,
+        description="the first cutoff; the default lies 56 days after the first event of the label's table",
+    )
+    last: DayAnswer | None = Field(default=None, description="the last cutoff; the default is the watermark")
+    every: Annotated[str, Field(pattern=r"^(month|week|[1-9]\d{0,3} days?)$")] = Field(
+        default="week",
+        description="the step from one cutoff to the next: `month`, `week`, or such as `10 days`",
+    )
+    watermark: DayAnswer | None = Field(
+        default=None,
+        description="the data are complete up to the midnight of this day; the default is the latest "
+        "event of the label's table",
+    )
+    late_days: DaysOrZero = Field(
+        default=0, description="the days that late rows take to arrive; a label is trusted only after them"
+    )
 
     @model_validator(mode="after")
     def _one_way(self) -> SnapshotParams:
@@ -222,21 +240,31 @@ class SnapshotParams(Section):
 
 
 class SignalsParams(Section):
-    """The signals to compute: those with a listed family, table and name, except the signals in `leave_out`.
+    """The signals to compute: those with a listed family, table and name, except those in `leave_out`."""
 
-    `generic` holds the generic families of each table of events; its key `default` holds the families of
-    tables without an entry.
-    `leave_out` holds names, families, generic families or tables. With `mood`, ingest computes a coarse mood
-    from the words of customers by a list of words.
-    """
-
-    families: tuple[str, ...] = ("all",)
-    tables: tuple[str, ...] = ("all",)
-    names: tuple[str, ...] = ("all",)
-    windows: tuple[Days, ...] = (7, 14, 28, 56, 91, 182)
-    generic: dict[str, tuple[str, ...]] = {}
-    leave_out: tuple[str, ...] = ()
-    mood: bool = False
+    families: tuple[str, ...] = Field(
+        default=("all",),
+        description="the families of signals that are on: activity, purchase, payment, email, sentiment, "
+        "support, contract, profile",
+    )
+    tables: tuple[str, ...] = Field(default=("all",), description="the tables whose signals are on")
+    names: tuple[str, ...] = Field(default=("all",), description="the names of the signals that are on")
+    windows: tuple[Days, ...] = Field(
+        default=(7, 14, 28, 56, 91, 182),
+        description="the days of the counts and totals of every table of events",
+    )
+    generic: dict[str, tuple[str, ...]] = Field(
+        default={},
+        description="the generic families by table of events, such as `{visits: [recency, rhythm]}`; the "
+        "key `default` is for tables without an entry",
+    )
+    leave_out: tuple[str, ...] = Field(
+        default=(), description="signals that are off: names, families, generic families or tables"
+    )
+    mood: bool = Field(
+        default=False,
+        description="whether ingest computes a coarse mood from the words of customers by a list of words",
+    )
 
     @model_serializer(mode="wrap")
     def _without_mood_if_off(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -265,9 +293,11 @@ def bytes_of(size: str) -> int:
 class TrackingParams(Section):
     """Where MLflow keeps runs and models."""
 
-    uri: str = Field(default="sqlite:///mlflow.db", repr=False)  # it may hold a password
-    experiment: str = "churn"
-    model: str = "churn"
+    uri: str = Field(
+        default="sqlite:///mlflow.db", repr=False, description="the address of MLflow's store or server"
+    )  # it may hold a password
+    experiment: str = Field(default="churn", description="the name of the experiment in MLflow")
+    model: str = Field(default="churn", description="the name of the model in MLflow's registry")
 
 
 MIN_MEMORY, MAX_MEMORY = 64 * 2**20, 64 * 2**40
@@ -282,10 +312,20 @@ class EngineParams(Section):
     for each customer and signal. `train` and `evaluate` have a bound of their own, `train.memory_limit`.
     """
 
-    memory_limit: MemorySize = "4GiB"
-    threads: Annotated[int, Field(ge=1, le=512)] = 2
-    executor: Literal["auto", "serial", "processes", "spark"] = "auto"
-    processes: Annotated[int, Field(ge=1, le=512)] | None = None
+    memory_limit: MemorySize = Field(
+        default="4GiB",
+        description="the memory in which DuckDB reads, sorts and joins, divided among the processes",
+    )
+    threads: Annotated[int, Field(ge=1, le=512)] = Field(default=2, description="the threads of a process")
+    executor: Literal["auto", "serial", "processes", "spark"] = Field(
+        default="auto",
+        description="how blocks of customers are computed: `serial`, in `processes`, as tasks of `spark`, "
+        "or `auto`: processes from 50 million rows on",
+    )
+    processes: Annotated[int, Field(ge=1, le=512)] | None = Field(
+        default=None,
+        description="the number of processes, or of tasks of Spark; the default is the number of threads",
+    )
 
     @field_validator("memory_limit")
     @classmethod
@@ -312,10 +352,13 @@ class EngineParams(Section):
 
 
 class CheckParams(Section):
-    """The share of rejected rows that stops the work, and the findings of guards that a person accepts.
+    """The share of rejected rows that stops the work, and the findings of guards that a person accepts."""
 
-    `accept` holds a reason by guard or by the place of a finding, as `churn check` prints them.
-    """
-
-    max_rejects: Annotated[float, Field(ge=0, le=1)] = 0.05
-    accept: dict[str, Annotated[str, Field(min_length=1)]] = {}
+    max_rejects: Annotated[float, Field(ge=0, le=1)] = Field(
+        default=0.05, description="above this share of rejected rows the work stops"
+    )
+    accept: dict[str, Annotated[str, Field(min_length=1)]] = Field(
+        default={},
+        description="the findings of guards that a person accepts: a reason by guard, or by the place of "
+        "a finding as `churn check` prints it",
+    )

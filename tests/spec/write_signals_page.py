@@ -1,0 +1,94 @@
+"""Write docs/signals.md from the registry of signals and from the generic families."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from churn.data.tables import CANONICAL_TABLES, events_table
+from churn.features import library  # noqa: F401 (its import fills the registry)
+from churn.features.generic.choice import USUAL, USUAL_OF_FURTHER, USUAL_OF_OTHERS
+from churn.features.generic.family import GENERIC, TableFacts
+from churn.features.signal import REGISTRY, Signal
+
+DOCUMENT = "docs/signals.md"
+WINDOW = 28
+
+HEAD = """# The dictionary of signals
+
+A signal is one number or level for each customer at a cutoff, computed from the days before it. `churn
+signals` prints this dictionary for your own tables, with the cost of each signal, and why a signal is off.
+Choose signals under [`signals`](parameters.md#signals) in `params.yaml`. `make docs` writes this page from
+the code.
+
+*Riskier when* is the direction in which the risk rises, all else equal; the model keeps to it. *Sentence* is
+the reason on the call list; `{value}` is the customer's own number. A signal whose table or column is not
+mapped is off.
+"""
+
+
+def written() -> str:
+    """Return the text of the document."""
+    return "\n".join([HEAD, *_named(), *_attributes(), *_generic()])
+
+
+def _named() -> Iterator[str]:
+    for table in CANONICAL_TABLES:
+        signals = [signal for signal in REGISTRY.values() if signal.table == table]
+        if signals:
+            yield f"## Signals of {table}\n"
+            yield from _rows(signals)
+
+
+def _attributes() -> Iterator[str]:
+    yield (
+        "## Attributes\n\nEach column under `tables.customers.static` and each attribute under "
+        "`tables.customers.history` is a signal with the name of the attribute, with its value at the "
+        "cutoff.\n"
+    )
+
+
+def _generic() -> Iterator[str]:
+    yield "## Generic signals\n"
+    yield (
+        "They exist for every table of events, also for those under `events:`. Choose families by table, "
+        "such as `signals: {generic: {visits: [recency, rhythm]}}`, or `[all]`. Without a choice these are "
+        "on: "
+        + "; ".join(f"{table}: {', '.join(families)}" for table, families in USUAL.items())
+        + f"; tables under `events:`: {', '.join(USUAL_OF_FURTHER)}; other tables: "
+        f"{', '.join(USUAL_OF_OTHERS)}. Counts and totals exist for each of `signals.windows`. The tables "
+        f"show a table `visits` with one window of {WINDOW} days.\n"
+    )
+    facts = TableFacts(events_table("visits"), (WINDOW,))
+    for name, family in GENERIC.items():
+        needs = f" Needs a {family.needs}." if family.needs else ""
+        summary = (inspect.getdoc(family.make) or "").partition("\n\n")[0].replace("\n", " ")
+        yield f"### {name}\n\n{summary}{needs}\n"
+        yield from _rows(family.make(facts))
+
+
+def _rows(signals: Iterable[Signal]) -> Iterator[str]:
+    yield "| signal | meaning | looks back | unit | family | riskier when | sentence |"
+    yield "|---|---|---|---|---|---|---|"
+    for signal in signals:
+        cells = (
+            f"`{signal.name}`",
+            signal.doc,
+            f"{signal.looks_back} days",
+            signal.unit,
+            signal.family,
+            signal.riskier_when,
+            f"{signal.reason['en']} / {signal.reason['de']}",
+        )
+        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+    yield ""
+
+
+def main() -> None:
+    """Write the document."""
+    (Path(__file__).parents[2] / DOCUMENT).write_text(written(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
