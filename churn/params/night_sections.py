@@ -94,7 +94,7 @@ class ScoreParams(Section):
 class ReportParams(Section):
     """The settings of the page that `churn report` writes; the default language is `score.language`."""
 
-    language: Literal["en", "de"] | None = None
+    language: Literal["en", "de"] | None = Field(default=None, description="the language of the report")
 
 
 class ControlParams(Section):
