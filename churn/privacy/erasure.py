@@ -217,7 +217,7 @@ def _count(path: Path, form: Form, identifiers: Identifiers) -> int:
         return sum(_is_row_of(header, row, identifiers) for row in rows)
     if form == "lines":
         return sum(holds(path.name, line, identifiers) for line in data.splitlines())
-    if form == "page" and not identifiers.has_distinct_id and path.parent.name == "report":
+    if form == "page" and not identifiers.has_distinct_id and "report" in path.parent.parts:
         return 1  # nobody can tell the id from the numbers of the page
     return int(holds(path.name, data, identifiers))
 

@@ -2,57 +2,150 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 import pandas as pd
 
+from churn.reporting.page.bands import band_titles
 from churn.reporting.page.bars import longest_first
+from churn.reporting.page.call import Call, CustomerNotes
+from churn.reporting.page.call_data import call_data, json_of, status_in_words
 from churn.reporting.page.section import Section
 from churn.reporting.page.sources import ReportSources
 from churn.reporting.page.words import Words
 
 
 @dataclass(frozen=True)
-class Call:
-    """One line of the call list."""
+class PlayOnList:
+    """One play of the call list: its number of calls, what it asks for, and what it wants to reach."""
 
-    customer: str
     name: str
-    probability: float
-    value: float | None
-    health: int | None
-    reasons: tuple[str, ...]
-    play: str
+    n_calls: int
     action: str
-    owner: str
-    channel: str
-    due: date
-    is_overdue: bool
+    success: str
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One filter of the call list: the name of its key, its label, and its options as value and text."""
+
+    key: str
+    label: str
+    options: tuple[tuple[int, str], ...]
 
 
 def calls_section(night: ReportSources, words: Words) -> Section:
     """Return the section on the call list: all calls, in order."""
     calls = calls_of(night, words.label.probability)
-    trial = night.facts.trial is not None
+    data = call_data(calls, night.history, night.contacts_before, words)
     return Section(
         id="calls",
-        title=words("The trial call list") if trial else words("The call list"),
+        title=words("The trial call list") if night.facts.trial is not None else words("The call list"),
         lead=_lead(calls, words),
         html=words.render(
-            "calls.html", calls=calls, not_contacted=longest_first(night.facts.not_contacted.items())
+            "calls.html",
+            calls=calls,
+            plays=plays_of(calls),
+            choices=_choices(data, words),
+            sorts=_sorts(words),
+            labels=_labels(words),
+            unknown=words("unknown"),
+            no_reason=words("no single reason"),
+            status=lambda status: status_in_words(status, words),
+            data=json_of(data | {"words": _script_words(words), "language": words.language}),
+            not_contacted=longest_first(night.facts.not_contacted.items()),
         ),
     )
 
 
-def _lead(calls: tuple[Call, ...], words: Words) -> str:
+def _lead(calls: Sequence[Call], words: Words) -> str:
     if not calls:
         return words("Nobody is contacted tonight.")
     if words.is_event:
         return words("Work from the top: open tasks by due date, then new tasks, the most likely first.")
     return words("Work from the top: open tasks by due date, then new tasks by expected profit.")
+
+
+def plays_of(calls: Sequence[Call]) -> tuple[PlayOnList, ...]:
+    """Return the plays on the call list, the most frequent first."""
+    counts = Counter(call.play for call in calls)
+    texts = {call.play: (call.action, call.success) for call in reversed(calls)}
+    return tuple(PlayOnList(play, n, *texts[play]) for play, n in longest_first(counts.items()))
+
+
+def _choices(data: Mapping[str, Any], words: Words) -> tuple[Choice, ...]:
+    """Return the filters; a filter with a single option is left out."""
+    bands = band_titles(words)
+    names = {
+        "owner": words("Who"),
+        "play": words("Play"),
+        "channel": words("Channel"),
+        "health": words("Health"),
+        "family": words("Kind of reason"),
+        "status": words("Status"),
+    }
+    choices = []
+    for key, label in names.items():
+        used = set(data[key]) - {-1}
+        if key == "health":
+            options = [(band, f"{band} {bands[band]}") for band in sorted(used)]
+        else:
+            options = [(index, data["names"][key][index]) for index in sorted(used)]
+            options.sort(key=lambda option: option[1].casefold())
+        if len(options) > 1:
+            choices.append(Choice(key, label, tuple(options)))
+    return tuple(choices)
+
+
+def _sorts(words: Words) -> tuple[tuple[str, str], ...]:
+    """Return the orders of the list: the name of the key, and its text."""
+    sorts = [
+        ("order", words("Order of the list")),
+        ("probability", words("Probability")),
+        ("value", words("Value at risk")),
+        ("health", words("Health")),
+        ("name", words("Customer")),
+        ("play", words("Play")),
+        ("owner", words("Who")),
+        ("due", words("By")),
+    ]
+    absent = {"value", "health"} if words.is_event else set()
+    return tuple(entry for entry in sorts if entry[0] not in absent)
+
+
+def _labels(words: Words) -> tuple[str, ...]:
+    """Return the labels of the cells that a narrow screen shows before them, from the third cell on."""
+    first = words("Probability") if words.is_event else words("Leaves")
+    health = () if words.is_event else (words("Value at risk"), words("Health"))
+    return (first, *health, words("Why"), words("What to do"), words("Who"), words("By"))
+
+
+def _script_words(words: Words) -> dict[str, str]:
+    """Return the texts that the script puts on the page."""
+    return {
+        "count": words("{shown} of {all} calls"),
+        "order": words("sorted by {name}"),
+        "history": words("Probability over the nights"),
+        "single": words("This is the first night of this customer."),
+        "notScored": words("not scored"),
+        "reasons": words("Why, and what is usual"),
+        "usual": words("usual: {level}"),
+        "todo": words("What to do"),
+        "goal": words("It should reach: {goal}"),
+        "message": words("The message"),
+        "subject": words("Subject: {subject}"),
+        "noMessage": words("The play has no template."),
+        "seen": words("Last events before the night"),
+        "days": words("{table}: {days} days before"),
+        "day": words("{table}: the day before"),
+        "noEvents": words("Not written down for this night."),
+        "before": words("Contacts planned before"),
+        "noContacts": words("None."),
+        "by": words("{day}: {play}, {channel}"),
+    }
 
 
 def calls_of(night: ReportSources, probability: str) -> tuple[Call, ...]:
@@ -61,18 +154,22 @@ def calls_of(night: ReportSources, probability: str) -> tuple[Call, ...]:
     rows = {str(row["customer_id"]): row for row in scores.to_dict("records")}
     reason_columns = [str(name) for name in scores.columns if str(name).startswith("reason_")]
     return tuple(
-        _call(customer, name, rows[customer], reason_columns, probability)
+        _call(customer, name, rows[customer], reason_columns, probability, night.notes[customer])
         for customer, name in night.contacts
     )
 
 
 def _call(
-    customer: str, name: str, row: Mapping[Any, Any], reason_columns: Iterable[str], probability: str
+    customer: str,
+    name: str,
+    row: Mapping[Any, Any],
+    reason_columns: Iterable[str],
+    probability: str,
+    notes: CustomerNotes,
 ) -> Call:
-    texts = {
-        column: "" if pd.isna(row[column]) else str(row[column])
-        for column in ("play", "action", "owner", "channel")
-    }
+    def text(column: str) -> str:
+        return "" if pd.isna(row.get(column)) else str(row[column])
+
     return Call(
         customer=customer,
         name=name,
@@ -80,7 +177,12 @@ def _call(
         value=None if pd.isna(row["value_at_risk"]) else row["value_at_risk"],
         health=None if pd.isna(row["health"]) else int(row["health"]),
         reasons=tuple(str(row[column]) for column in reason_columns if not pd.isna(row[column])),
+        play=text("play"),
+        action=text("action"),
+        success=text("success"),
+        owner=text("owner"),
+        channel=text("channel"),
         due=row["due_at"],
-        is_overdue=row.get("task_status") == "overdue",
-        **texts,
+        status=text("task_status"),
+        notes=notes,
     )

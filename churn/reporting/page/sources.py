@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -16,11 +16,15 @@ from churn.data.own_files import lacks_checksum, read_own_json, read_own_parquet
 from churn.drift.result import Drift, read_drift
 from churn.errors import CallError, SourceError
 from churn.evaluation.result import EvaluationResult
+from churn.experiments.ledger import read_ledger
 from churn.guards.verdict import Verdict
 from churn.params import words_of
 from churn.promotion.record import FILE as PROMOTION_FILE
 from churn.promotion.record import Promotion, kept_evaluation
 from churn.reporting.effects_section import KnownEffects, read_known_effects
+from churn.reporting.page.call import ContactBefore, CustomerNotes
+from churn.reporting.page.history import History, figures_of, read_history
+from churn.scoring.scores import TREATED_ARM
 from churn.scoring.sink import contacts_path, facts_path, scores_path
 from churn.training.challenger import training_folder
 
@@ -60,7 +64,7 @@ class NightFacts(BaseModel):
 
 
 SCORE_COLUMNS = (
-    *("customer_id", "excluded_because", "health", "value_at_risk"),
+    *("customer_id", "excluded_because", "not_contacted_because", "health", "value_at_risk"),
     *("play", "action", "owner", "channel", "due_at"),
 )
 """The columns of the scores that the report needs; it shows the columns of reasons that there are."""
@@ -81,6 +85,10 @@ class ReportSources:
         known_effects: Whether contacts helped, as far as it was measured up to the night.
         latest_version: The version of the last evaluated model, if another model scored the night; else None.
         drift: What has moved on the night; None if nobody looked, or the file is damaged.
+        notes: What the night wrote down about each customer on the call list, by id.
+        history: The nights before, and the probabilities of the customers on the call list in them.
+        contacts_before: The contacts that earlier nights planned for customers on the call list, the latest
+            first; controls have none.
         warnings: The files that are left out because they cannot be used, each with the reason and a way out.
     """
 
@@ -92,6 +100,9 @@ class ReportSources:
     result: EvaluationResult | None
     verdict: Verdict | None
     known_effects: KnownEffects
+    notes: Mapping[str, CustomerNotes]
+    history: History
+    contacts_before: Mapping[str, tuple[ContactBefore, ...]]
     latest_version: str | None = None
     drift: Drift | None = None
     warnings: tuple[str, ...] = ()
@@ -120,7 +131,9 @@ def read_report_sources(output: Path, cutoff: date | None = None) -> ReportSourc
             f"Run `churn score --cutoff {cutoff}` first."
         )
     night = cutoff or nights[-1]
-    facts, scores, contacts = _read_night(output, night)
+    facts, scores, contact_rows = _read_night(output, night)
+    contacts = tuple((row["customer_id"], row["name"] or "") for row in contact_rows)
+    listed = tuple(customer for customer, _ in contacts)
     folder = output / "evaluate"
     warnings = [
         f"{path}: it has no checksum, so an earlier version of churn wrote it. The report leaves the file "
@@ -151,6 +164,15 @@ def read_report_sources(output: Path, cutoff: date | None = None) -> ReportSourc
         warnings.append(f"{error} The report leaves out what has moved.")
     if drift is not None and drift.model_digest != facts.model_digest:
         drift = None  # it was looked at with another model
+    probability = words_of(facts.label).probability
+    figures = figures_of(night, scores, probability, len(contacts))
+    history = read_history(output, figures, scores, probability, facts.label_id, listed)
+    warnings += history.warnings
+    contacts_before: Mapping[str, tuple[ContactBefore, ...]] = {}
+    try:
+        contacts_before = _read_contacts_before(output, night, set(listed))
+    except SourceError as error:
+        warnings.append(f"{error} The report leaves out the contacts of earlier nights.")
     return ReportSources(
         output=output,
         cutoff=night,
@@ -160,6 +182,9 @@ def read_report_sources(output: Path, cutoff: date | None = None) -> ReportSourc
         result=result,
         verdict=verdict,
         known_effects=known_effects,
+        notes={row["customer_id"]: CustomerNotes.from_row(row) for row in contact_rows},
+        history=history,
+        contacts_before=contacts_before,
         latest_version=latest.model.version if latest and latest.model.digest != facts.model_digest else None,
         drift=drift,
         warnings=tuple(warnings),
@@ -174,10 +199,8 @@ def _night_of(folder: Path) -> date | None:
         return None
 
 
-def _read_night(output: Path, night: date) -> tuple[NightFacts, pd.DataFrame, tuple[tuple[str, str], ...]]:
-    """Return facts, scores, and `(customer_id, name)` of the call list in order, of a night.
-
-    The name is "" where it is unknown.
+def _read_night(output: Path, night: date) -> tuple[NightFacts, pd.DataFrame, list[dict[str, Any]]]:
+    """Return the facts and the scores of a night, and the rows of its call list in order.
 
     Raises:
         CallError: a file is missing, because an earlier version of this program wrote the night.
@@ -195,8 +218,20 @@ def _read_night(output: Path, night: date) -> tuple[NightFacts, pd.DataFrame, tu
         )
     except FileNotFoundError as error:
         raise CallError(f"{error.filename}: this file of the night is missing. {again}") from None
-    rows = contacts.to_pylist()
-    return facts, scores.to_pandas(), tuple((row["customer_id"], row["name"] or "") for row in rows)
+    return facts, scores.to_pandas(), contacts.to_pylist()
+
+
+def _read_contacts_before(
+    output: Path, night: date, customers: Set[str]
+) -> Mapping[str, tuple[ContactBefore, ...]]:
+    """Return the contacts that earlier nights of the ledger planned for some customers, the latest first."""
+    tasks = read_ledger(output, night).tasks
+    tasks = tasks[tasks["customer_id"].isin(customers) & (tasks["arm"] == TREATED_ARM)]
+    contacts: dict[str, tuple[ContactBefore, ...]] = {}
+    for task in tasks.sort_values(["planned_on", "task_id"], ascending=False).to_dict("records"):
+        contact = ContactBefore(task["planned_on"], task["play"], task["channel"])
+        contacts[task["customer_id"]] = (*contacts.get(task["customer_id"], ()), contact)
+    return contacts
 
 
 def _read_result(folder: Path, way_out: str) -> EvaluationResult | None:

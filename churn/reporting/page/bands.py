@@ -1,0 +1,16 @@
+"""What each health band is called."""
+
+from __future__ import annotations
+
+from churn.reporting.page.words import Words
+
+
+def band_titles(words: Words) -> dict[int, str]:
+    """Return what each health band means, in the language of the page."""
+    return {
+        1: words("about to leave"),
+        2: words("weak"),
+        3: words("as usual"),
+        4: words("good"),
+        5: words("well"),
+    }

@@ -1,0 +1,130 @@
+"""What the script of the call list needs beside the table: keys to sort and to filter, and what unfolds.
+
+The same text is written once and named by its number after that, so that 5,000 calls stay small.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from markupsafe import Markup
+
+from churn.reporting.page.call import Call, ContactBefore
+from churn.reporting.page.history import History
+from churn.reporting.page.words import Words
+
+STATUSES = ("new", "open", "overdue")
+"""The states of a task on the list, in the order of their numbers: links of the page name the number."""
+
+
+class Numbers:
+    """The number of each text, in the order in which the texts come."""
+
+    def __init__(self) -> None:
+        """Begin without a text."""
+        self._numbers: dict[str, int] = {}
+
+    def of(self, text: str) -> int:
+        """Return the number of a text; an empty text has -1."""
+        return self._numbers.setdefault(text, len(self._numbers)) if text else -1
+
+    @property
+    def texts(self) -> list[str]:
+        """Return the texts by number."""
+        return list(self._numbers)
+
+
+def call_data(
+    calls: Sequence[Call],
+    history: History,
+    contacts_before: Mapping[str, Sequence[ContactBefore]],
+    words: Words,
+) -> dict[str, Any]:
+    """Return the data of the script.
+
+    Each list has one entry a call, in the order of the list.
+
+    - `probability` is in 1/10,000, `value` is rounded to whole units of money (None if unknown), `due` is the
+      number of the day (1 = 1 January of year 1).
+    - `owner`, `play`, `channel`, `family` and `status` are numbers of the texts under `names`; -1 is none.
+    - `history` has the probability of each of the `nights` in 1/1,000; None if the customer was not scored.
+    - `usual` has the usual level of each reason, `seen` the days since the last row of each of the `tables`,
+      `before` the contacts of earlier nights as night, play and channel, and `message` the numbers of the
+      `lines` of the subject and of the text.
+    """
+    names = {key: Numbers() for key in ("owner", "play", "channel", "family", "status")}
+    for status in STATUSES:
+        names["status"].of(status_in_words(status, words))
+    lines, usual = Numbers(), Numbers()
+    tables = sorted({table for call in calls for table in call.notes.last_events or ()})
+    return {
+        "probability": [round(call.probability * 10_000) for call in calls],
+        "value": [None if call.value is None else round(call.value) for call in calls],
+        "health": [-1 if call.health is None else call.health for call in calls],
+        "due": [call.due.toordinal() for call in calls],
+        "owner": [names["owner"].of(call.owner) for call in calls],
+        "play": [names["play"].of(call.play) for call in calls],
+        "channel": [names["channel"].of(words.value(call.channel)) for call in calls],
+        "family": [names["family"].of(_family(call, words)) for call in calls],
+        "status": [names["status"].of(status_in_words(call.status, words)) for call in calls],
+        "nights": [words.day(figures.night) for figures in history.nights],
+        "history": [[_thousandths(part) for part in history.probabilities[call.customer]] for call in calls],
+        "usual": [[usual.of(text) for text in call.notes.usual] for call in calls],
+        "tables": [words.value(table) for table in tables],
+        "seen": [[(call.notes.last_events or {}).get(table) for table in tables] for call in calls],
+        "before": [
+            [
+                [
+                    words.date(contact.night),
+                    names["play"].of(contact.play),
+                    names["channel"].of(words.value(contact.channel)),
+                ]
+                for contact in contacts_before.get(call.customer, ())
+            ]
+            for call in calls
+        ],
+        "message": [_message_lines(call, lines, words) for call in calls],
+        "levels": usual.texts,
+        "lines": lines.texts,
+        "names": {key: numbers.texts for key, numbers in names.items()},
+        "actions": _texts_of_plays(names["play"].texts, calls, "action"),
+        "goals": _texts_of_plays(names["play"].texts, calls, "success"),
+    }
+
+
+def _family(call: Call, words: Words) -> str:
+    return words.value(call.notes.families[0]) if call.notes.families else ""
+
+
+def status_in_words(status: str, words: Words) -> str:
+    """Return the status of a task in the language of the page."""
+    texts = {"new": words("new"), "open": words("open"), "overdue": words("overdue")}
+    return texts.get(status, "")
+
+
+def _thousandths(part: float | None) -> int | None:
+    return None if part is None else round(part * 1000)
+
+
+def _message_lines(call: Call, lines: Numbers, words: Words) -> list[int]:
+    """Return the numbers of the subject and of the lines of the message; -1 is an empty line."""
+    notes = call.notes
+    if notes.message is None:
+        if notes.message_problem is None:
+            return []
+        problem = words("The template cannot be filled: %(reason)s", reason=notes.message_problem)
+        return [-1, lines.of(problem)]
+    return [lines.of(notes.subject or ""), *(lines.of(line) for line in notes.message.rstrip().split("\n"))]
+
+
+def _texts_of_plays(plays: Iterable[str], calls: Sequence[Call], name: str) -> list[str]:
+    texts = {call.play: getattr(call, name) for call in reversed(calls)}
+    return [texts.get(play, "") for play in plays]
+
+
+def json_of(data: Mapping[str, Any]) -> Markup:
+    """Return data as JSON that no HTML parser can take for the end of its script."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return Markup(text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029"))

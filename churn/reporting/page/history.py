@@ -1,0 +1,159 @@
+"""The nights before a night: their figures, their call list, and the probabilities of single customers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+from churn.data.own_files import read_own_parquet
+from churn.errors import SourceError
+from churn.scoring.past_nights import PastNightFacts, read_facts, scored_nights
+from churn.scoring.sink import contacts_path, scores_path
+
+Floats = npt.NDArray[np.float64]
+
+MAX_NIGHTS = 30
+"""The largest number of nights that the page looks back at, with the night itself."""
+
+RISKY_BAND = 2
+"""The best health band that is at risk: the odds of leaving are more than 1.5 times the usual odds."""
+
+
+@dataclass(frozen=True)
+class NightFigures:
+    """The headline figures of one night.
+
+    Attributes:
+        night: The cutoff.
+        customers: The number of customers of the cohort.
+        at_risk: The number of customers in health band 1 or 2.
+        expected: The sum of the probabilities.
+        value: The sum of the known values at risk; None if no value is known.
+        n_calls: The number of customers on the call list.
+    """
+
+    night: date
+    customers: int
+    at_risk: int
+    expected: float
+    value: float | None
+    n_calls: int
+
+
+@dataclass(frozen=True)
+class History:
+    """The nights of one label, the oldest first, up to a night.
+
+    Attributes:
+        nights: The figures of the nights; the last one is the night itself.
+        probabilities: The probability of each customer of interest in each of the nights; None in a night
+            in which the customer was not scored.
+        last_calls: `(customer_id, name)` of the call list of the night before; None without such a night.
+        warnings: The nights that are left out because a file is damaged or missing, with a way out.
+    """
+
+    nights: tuple[NightFigures, ...]
+    probabilities: Mapping[str, tuple[float | None, ...]]
+    last_calls: tuple[tuple[str, str], ...] | None = None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def last_night(self) -> NightFigures | None:
+        """Return the figures of the night before; None without one."""
+        return self.nights[-2] if len(self.nights) > 1 else None
+
+
+def figures_of(night: date, scores: pd.DataFrame, probability: str, n_calls: int) -> NightFigures:
+    """Return the headline figures of a night from its scores.
+
+    Args:
+        night: The cutoff.
+        scores: The scores of the night; only the rows of the cohort count.
+        probability: The column with the probability.
+        n_calls: The number of customers on the call list.
+    """
+    cohort = scores[scores["excluded_because"].isna()]
+    value = cohort["value_at_risk"].to_numpy(dtype=np.float64, na_value=np.nan)
+    band = cohort["health"].to_numpy(dtype=np.float64, na_value=np.nan)
+    return NightFigures(
+        night=night,
+        customers=len(cohort),
+        at_risk=int((band <= RISKY_BAND).sum()),
+        expected=float(np.nansum(cohort[probability].to_numpy(dtype=np.float64, na_value=np.nan))),
+        value=None if np.isnan(value).all() else float(np.nansum(value)),
+        n_calls=n_calls,
+    )
+
+
+def read_history(
+    output: Path,
+    tonight: NightFigures,
+    scores: pd.DataFrame,
+    probability: str,
+    label_id: str,
+    listed_ids: Iterable[str],
+) -> History:
+    """Read the nights before a night that have its label.
+
+    Args:
+        output: The output folder.
+        tonight: The figures of the night itself.
+        scores: The scores of the night itself.
+        probability: The column with the probability.
+        label_id: Only nights of this label count: figures of another label cannot be compared.
+        listed_ids: The customers whose probabilities are of interest.
+    """
+    customers = list(listed_ids)
+    figures: list[NightFigures] = []
+    columns: list[pd.Series[float]] = []
+    last_calls: tuple[tuple[str, str], ...] | None = None
+    warnings: list[str] = []
+    earlier = [night for night in scored_nights(output) if night < tonight.night]
+    for night in reversed(earlier):
+        if len(figures) == MAX_NIGHTS - 1:
+            break
+        try:
+            facts = read_facts(output, night)
+            if facts.label_id != label_id:
+                continue
+            past = _read_scores(output, night, facts, probability)
+            calls = _read_calls(output, night, facts)
+        except (SourceError, FileNotFoundError) as error:
+            reason = (
+                f"{error.filename}: this file is missing." if isinstance(error, FileNotFoundError) else error
+            )
+            warnings.append(f"{reason} The report leaves the night of {night} out of the history.")
+            continue
+        figures.append(figures_of(night, past, probability, len(calls)))
+        columns.append(past.set_index("customer_id")[probability].reindex(customers))
+        last_calls = calls if last_calls is None else last_calls
+    columns = [*reversed(columns), scores.set_index("customer_id")[probability].reindex(customers)]
+    rows = np.column_stack([column.to_numpy(dtype=np.float64, na_value=np.nan) for column in columns])
+    probabilities = {
+        customer: tuple(None if np.isnan(value) else float(value) for value in row)
+        for customer, row in zip(customers, rows, strict=True)
+    }
+    return History((*reversed(figures), tonight), probabilities, last_calls, tuple(warnings))
+
+
+def _read_scores(output: Path, night: date, facts: PastNightFacts, probability: str) -> pd.DataFrame:
+    names = ("customer_id", "excluded_because", probability, "health", "value_at_risk")
+    scores: pd.DataFrame = _read(scores_path(output, night), names, night, facts).to_pandas()
+    return scores
+
+
+def _read_calls(output: Path, night: date, facts: PastNightFacts) -> tuple[tuple[str, str], ...]:
+    rows = _read(contacts_path(output, night), ("customer_id", "name"), night, facts).to_pylist()
+    return tuple((row["customer_id"], row["name"] or "") for row in rows)
+
+
+def _read(path: Path, names: tuple[str, ...], night: date, facts: PastNightFacts) -> pa.Table:
+    way_out = f"Run `churn score --cutoff {night}` again."
+    return read_own_parquet(path, names, way_out=way_out, checksum=facts.files.get(path.name), only=True)
