@@ -82,6 +82,7 @@ VERBS: dict[str, tuple[Option, ...]] = {
         Option("--days", int, "The days ahead for the power and the smallest effect; by default 90."),
     ),
     "measure": (),
+    "uplift": (),
     "kpis": (),
     "show": (
         Option("CUSTOMER", str, "The id of the customer, exactly as in the source."),

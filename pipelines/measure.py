@@ -43,7 +43,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
         SourceError: the rows of an experiment of the company cannot be used for certain.
         CallError: the cutoff lies after the data, or the label is of kind event.
     """
-    outside = _outside(params, cutoff, echo)
+    outside = outside_as_of(params, cutoff, "measure", echo)
     needs_label = any(experiment.has_label for experiment in outside)
     ledger = read_ledger(params.output, cutoff) if cutoff else read_whole_ledger(params.output)
     if needs_label or ledger.nights or not outside:
@@ -57,7 +57,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
         )
     store = ensure_store(params, echo) if ledger.nights or needs_label else None
     day = store.cutoff_or_tonight(cutoff) if store else None
-    units = _read_units(params, outside)
+    units = read_outside_units(params, outside)
     if store and day and ledger.nights:
         playbook = _playbook(params)
         success_of = SuccessReader(store, params.output, ledger, playbook, day)
@@ -100,7 +100,7 @@ def refuse_event_label(params: Params, verb: str) -> None:
         )
 
 
-def _outside(params: Params, cutoff: date | None, echo: Echo) -> list[OutsideParams]:
+def outside_as_of(params: Params, cutoff: date | None, verb: str, echo: Echo) -> list[OutsideParams]:
     """Return the experiments of the company that can be measured as of the cutoff."""
     experiments = params.experiments.outside
     if cutoff is None:
@@ -108,7 +108,7 @@ def _outside(params: Params, cutoff: date | None, echo: Echo) -> list[OutsidePar
     for experiment in experiments:
         if not experiment.has_label:
             echo.warn(
-                f"measure: {experiment.name} is left out: nobody knows when '{experiment.outcome}' became "
+                f"{verb}: {experiment.name} is left out: nobody knows when '{experiment.outcome}' became "
                 f"known, so it cannot be measured as of {cutoff}."
             )
     return [experiment for experiment in experiments if experiment.has_label]
@@ -145,7 +145,8 @@ def _designs(params: Params, ledger: Ledger, playbook: Playbook) -> tuple[Experi
     return tuple(designs)
 
 
-def _read_units(params: Params, experiments: list[OutsideParams]) -> list[OutsideUnits]:
+def read_outside_units(params: Params, experiments: list[OutsideParams]) -> list[OutsideUnits]:
+    """Return the units of experiments of the company; the source is opened only if there are any."""
     if not experiments:
         return []
     with open_source(params, params.output / ".scratch") as source:

@@ -139,7 +139,7 @@ class OutsideExperiment(Part):
 
 
 @dataclass(frozen=True)
-class _Sample:
+class OutcomeSample:
     """The units that count: their arm, whether the outcome happened, and the row in `OutsideUnits`."""
 
     arm: npt.NDArray[np.object_]
@@ -160,24 +160,7 @@ def measure_outside(
     Raises:
         Stop: A score is from on or after the assignment of its unit, or an account is in two arms.
     """
-    immature = without_label = 0
-    rows = np.arange(len(units.unit))
-    if units.outcome is not None:
-        event = units.outcome
-    else:
-        if labels is None or units.assigned_at is None:
-            raise ValueError("the outcome 'label' needs labels and times of assignment")
-        nights = nights_of(units)
-        is_matured = labels.maturity.is_matured(nights.tolist())
-        immature = int((~is_matured).sum())
-        left = np.full(len(rows), np.nan)
-        for night in sorted(set(nights[is_matured])):
-            own = np.flatnonzero(is_matured & (nights == night))
-            left[own] = labels.left_at(night, units.unit[own].tolist())
-        without_label = int((is_matured & np.isnan(left)).sum())
-        rows = np.flatnonzero(~np.isnan(left))
-        event = left[rows] == 1
-    sample = _Sample(units.arm[rows], event, rows)
+    sample, immature, without_label = sample_of(units, labels)
     is_wanted = bool(experiment.wanted)
     control, *treated = (_arm(sample, name) for name in experiment.arms)
     return OutsideExperiment(
@@ -191,6 +174,28 @@ def measure_outside(
         immature=immature,
         without_label=without_label,
     )
+
+
+def sample_of(units: OutsideUnits, labels: LabelOutcomes | None) -> tuple[OutcomeSample, int, int]:
+    """Return the units with a known outcome, and how many are immature or without a label.
+
+    Args:
+        units: The units of an experiment.
+        labels: How labels are read; only for the outcome `label`.
+    """
+    if units.outcome is not None:
+        return OutcomeSample(units.arm, units.outcome, np.arange(len(units.unit))), 0, 0
+    if labels is None or units.assigned_at is None:
+        raise ValueError("the outcome 'label' needs labels and times of assignment")
+    nights = nights_of(units)
+    is_matured = labels.maturity.is_matured(nights.tolist())
+    left = np.full(len(units.unit), np.nan)
+    for night in sorted(set(nights[is_matured])):
+        own = np.flatnonzero(is_matured & (nights == night))
+        left[own] = labels.left_at(night, units.unit[own].tolist())
+    without_label = int((is_matured & np.isnan(left)).sum())
+    rows = np.flatnonzero(~np.isnan(left))
+    return OutcomeSample(units.arm[rows], left[rows] == 1, rows), int((~is_matured).sum()), without_label
 
 
 def nights_of(units: OutsideUnits) -> npt.NDArray[np.object_]:
@@ -209,14 +214,14 @@ def label_nights(units: Sequence[OutsideUnits]) -> set[date]:
     return {night for part in units if part.outcome is None for night in nights_of(part)}
 
 
-def _arm(sample: _Sample, name: str) -> ArmOutcome:
+def _arm(sample: OutcomeSample, name: str) -> ArmOutcome:
     rows = sample.arm == name
     n, events = int(rows.sum()), int(sample.event[rows].sum())
     return ArmOutcome(name=name, n=n, events=events, share=events / n if n else None)
 
 
 def _effect(
-    sample: _Sample, units: OutsideUnits, control: ArmOutcome, treatment: ArmOutcome, is_wanted: bool
+    sample: OutcomeSample, units: OutsideUnits, control: ArmOutcome, treatment: ArmOutcome, is_wanted: bool
 ) -> ArmEffect:
     in_pair = np.isin(sample.arm.astype(str), (control.name, treatment.name))
     rows, event = sample.rows[in_pair], sample.event[in_pair]

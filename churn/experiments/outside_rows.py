@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -48,6 +48,8 @@ class OutsideUnits:
         score_at: The time of the score, local, NaT without a score; None without this column.
         assigned_at: The time of the assignment, local; None without this column.
         left_out_count: The number of rows with an arm of `leave_out`.
+        covariates: What was known about each unit before its assignment, by name: numbers, NaN where missing,
+            or texts, None where missing.
     """
 
     unit: Objects
@@ -58,13 +60,15 @@ class OutsideUnits:
     score_at: Times | None
     assigned_at: Times | None
     left_out_count: int
+    covariates: Mapping[str, Floats | Objects] = field(default_factory=dict)
 
 
 def columns_of(experiment: OutsideParams) -> list[str]:
     """Return the names of the columns that an experiment needs."""
     outcome = None if experiment.has_label else experiment.outcome
     names = (experiment.unit, experiment.arm, outcome, experiment.account)
-    return [name for name in (*names, *_time_columns(experiment), experiment.score) if name is not None]
+    others = (*_time_columns(experiment), experiment.score, *experiment.covariates)
+    return [name for name in (*names, *others) if name is not None]
 
 
 def read_outside(
@@ -135,10 +139,11 @@ def read_units(
     assigned_at = times.get(experiment.assigned_at or "")
     has_date_only = experiment.score_at is not None and pa.types.is_date(table[experiment.score_at].type)
     own_problems += _time_problems(unit, score, score_at, assigned_at, experiment, has_date_only)
+    covariates = _covariates(table, experiment, own_problems)
     problems += own_problems
     if own_problems:
         return None
-    return OutsideUnits(unit, arm, outcome, account, score, score_at, assigned_at, left_out)
+    return OutsideUnits(unit, arm, outcome, account, score, score_at, assigned_at, left_out, covariates)
 
 
 def _texts(table: pa.Table, name: str) -> Objects:
@@ -280,7 +285,7 @@ def _score(table: pa.Table, experiment: OutsideParams, problems: list[str]) -> F
         return None
     column = table[experiment.score]
     kind = column.type
-    if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
+    if not _is_number(kind):
         problems.append(f"'score': the column '{experiment.score}' is no number but {kind}.")
         return None
     score = np.array([np.nan if value is None else float(value) for value in column.to_pylist()])
@@ -288,6 +293,32 @@ def _score(table: pa.Table, experiment: OutsideParams, problems: list[str]) -> F
         problems.append(f"'score': {infinite:,} rows have no finite number in '{experiment.score}'.")
         return None
     return score
+
+
+def _covariates(
+    table: pa.Table, experiment: OutsideParams, problems: list[str]
+) -> dict[str, Floats | Objects]:
+    """Return the covariates; a column that is neither a number, a truth value nor a text is a mistake."""
+    covariates: dict[str, Floats | Objects] = {}
+    for name in experiment.covariates:
+        column, kind = table[name], table[name].type
+        if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+            covariates[name] = _texts(table, name)
+        elif _is_number(kind) or pa.types.is_boolean(kind):
+            values = np.array([np.nan if value is None else float(value) for value in column.to_pylist()])
+            if infinite := int(np.isinf(values).sum()):
+                problems.append(f"'covariates': {infinite:,} rows have no finite number in '{name}'.")
+            covariates[name] = values
+        else:
+            problems.append(
+                f"'covariates': the column '{name}' is neither a number nor a text but {kind}. Give 'query' "
+                "with a number, such as the days from a date to the assignment."
+            )
+    return covariates
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
 
 
 def _time_problems(

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from churn.params.outbox import OutboxParams
-from churn.params.sections import Day, Days, DaysOrZero, OriginParams, Section, Share, Words
+from churn.params.sections import Day, Days, DaysOrZero, OriginParams, Section, Seed, Share, Words
 
 MAX_NAME_BYTES = 63
 """PostgreSQL cuts a longer name, so that two names could become one."""
@@ -165,6 +165,10 @@ class OutsideParams(Section):
     )
     score_at: str | None = Field(default=None, description="the column with the time of the score")
     assigned_at: str | None = Field(default=None, description="the column with the time of the assignment")
+    covariates: tuple[str, ...] = Field(
+        default=(),
+        description="columns with what was known about each unit before its assignment, for `churn uplift`",
+    )
 
     @property
     def arms(self) -> tuple[str, ...]:
@@ -196,6 +200,13 @@ class OutsideParams(Section):
                 raise ValueError("the outcome 'label' needs 'assigned_at': the label begins at this time")
         elif self.wanted is None:
             raise ValueError("'wanted' is missing: true if a 1 is good, such as a visit, false if it is bad")
+        if repeats := sorted({name for name in self.covariates if self.covariates.count(name) > 1}):
+            raise ValueError(f"'covariates' names {', '.join(repeats)} several times")
+        if later := [name for name in self.covariates if name in (self.outcome, self.arm, self.unit)]:
+            raise ValueError(
+                f"'covariates' names {', '.join(later)}, but a covariate is from before the assignment and "
+                "is neither the unit, the arm nor the outcome"
+            )
         if (self.score is None) != (self.score_at is None):
             raise ValueError("'score' and 'score_at' belong together")
         if self.score is not None and self.assigned_at is None:
@@ -203,6 +214,15 @@ class OutsideParams(Section):
                 "'score' needs 'assigned_at': only a score from before the assignment may adjust"
             )
         return self
+
+
+class UpliftParams(Section):
+    """How a model of each customer's own effect is compared with the risk."""
+
+    contact_share: Annotated[float, Field(gt=0, lt=1)] = Field(
+        default=0.5, description="the share of the units of an experiment that both policies contact"
+    )
+    seed: Seed = Field(default=7, description="the seed of the trees")
 
 
 class ExperimentsParams(Section):
@@ -225,6 +245,7 @@ class ExperimentsParams(Section):
         default=(),
         description="experiments that the company ran by itself, which `churn measure` reads from the source",
     )
+    uplift: UpliftParams = UpliftParams()
 
     @field_validator("outside")
     @classmethod

@@ -172,7 +172,7 @@ def run_id(
             "signals": params.signals.model_dump(mode="json"),
             "late_days": params.snapshot.late_days,
             "score": params.score.model_dump(mode="json", exclude={"playbook", "sink"}),
-            "experiments": params.experiments.model_dump(mode="json", exclude={"outside"}),
+            "experiments": params.experiments.model_dump(mode="json", exclude={"outside", "uplift"}),
             "contact": params.contact.model_dump(mode="json", exclude=_unused_in_contact(params.contact)),
             "profit": params.evaluate.profit.model_dump(mode="json"),
             "reads": dict(sorted(reads.items())),

@@ -23,7 +23,7 @@ from churn.model.scorer import sigmoid
 from churn.snapshots.dataset import LabelledRows
 from churn.training.fitted_model import FittedModel
 from churn.training.trees import FEATURE_FRACTION, LAMBDA_L2, fit_trees, leaves_for, smallest_leaf
-from churn.uplift.trial import N_OUTCOME_FOLDS, Floats, Trial
+from churn.uplift.sample import N_OUTCOME_FOLDS, Floats, Sample
 
 OUTCOME_TREES, OUTCOME_RATE = 100, 0.05
 """The trees of an outcome model and their learning rate."""
@@ -65,42 +65,42 @@ class UpliftModel:
         return p_control, p_treatment
 
 
-def fit_uplift(trial: Trial, *, seed: int, threads: int) -> UpliftModel:
-    """Fit a DR learner to the rows of a trial.
+def fit_uplift(sample: Sample, *, seed: int, threads: int) -> UpliftModel:
+    """Fit a DR learner to the rows of a sample.
 
     Args:
-        trial: The rows; each arm of each fold needs rows with the outcome and without it.
+        sample: The rows; each arm of each fold needs rows with the outcome and without it.
         seed: The seed of the trees.
         threads: The threads to use; they do not change the result.
     """
-    p_control, p_treatment = np.zeros(len(trial)), np.zeros(len(trial))
+    p_control, p_treatment = np.zeros(len(sample)), np.zeros(len(sample))
     models: dict[bool, list[FittedModel]] = {False: [], True: []}
     for fold in range(N_OUTCOME_FOLDS):
-        inside = trial.outcome_fold == fold
-        own = trial.rows.where(inside)
+        inside = sample.outcome_fold == fold
+        own = sample.rows.where(inside)
         for arm, outcome in ((False, p_control), (True, p_treatment)):
-            model = _fit_outcome(trial.rows.where(~inside & (trial.in_treatment == arm)), seed, threads)
+            model = _fit_outcome(sample.rows.where(~inside & (sample.in_treatment == arm)), seed, threads)
             outcome[inside] = _probability(model, own, threads)
             models[arm].append(model)
-    target = pseudo_outcomes(trial, p_control, p_treatment)
+    target = pseudo_outcomes(sample, p_control, p_treatment)
     return UpliftModel(
         control=tuple(models[False]),
         treatment=tuple(models[True]),
-        effect=_fit_effect(trial.rows, target, seed, threads),
+        effect=_fit_effect(sample.rows, target, seed, threads),
     )
 
 
-def pseudo_outcomes(trial: Trial, p_control: Floats, p_treatment: Floats) -> Floats:
+def pseudo_outcomes(sample: Sample, p_control: Floats, p_treatment: Floats) -> Floats:
     """Return the pseudo-outcome of each row; its mean is the effect of the treatment.
 
     Args:
-        trial: The rows.
+        sample: The rows.
         p_control: The probability of the outcome without the treatment, of models that have not seen the row.
         p_treatment: The same with the treatment.
     """
-    outcome, arm, propensity = trial.rows.left, trial.in_treatment, trial.propensity
+    outcome, arm, propensity = sample.rows.left, sample.in_treatment, sample.propensity
     residual = np.where(arm, (outcome - p_treatment) / propensity, -(outcome - p_control) / (1 - propensity))
-    return np.asarray(trial.direction * (p_treatment - p_control + residual), dtype=np.float64)
+    return np.asarray(sample.direction * (p_treatment - p_control + residual), dtype=np.float64)
 
 
 def _fit_outcome(rows: LabelledRows, seed: int, threads: int) -> FittedModel:

@@ -21,7 +21,7 @@ from scipy.stats import norm
 from churn.metrics.interval import Interval, Part
 from churn.metrics.standard_errors import clustered_mean
 from churn.uplift.learner import fit_uplift, pseudo_outcomes
-from churn.uplift.trial import N_FOLDS, Floats, Ints, Trial
+from churn.uplift.sample import N_FOLDS, Floats, Ints, Sample
 
 ALPHA = 0.05
 """One minus the level of the intervals."""
@@ -46,7 +46,7 @@ class HeldOutPredictions:
 
 
 class PolicyComparison(Part):
-    """What three policies earn with the same number of contacts, for each unit of the trial.
+    """What three policies earn with the same number of contacts, for each unit of the sample.
 
     Attributes:
         contact_share: The share of the units that each policy contacts.
@@ -77,19 +77,19 @@ class EffectGroup(Part):
     effect: Interval
 
 
-def predict_held_out(trial: Trial, *, seed: int, threads: int) -> HeldOutPredictions:
+def predict_held_out(sample: Sample, *, seed: int, threads: int) -> HeldOutPredictions:
     """Return the predictions for each row of models that were fitted without its fold.
 
     Args:
-        trial: The rows.
+        sample: The rows.
         seed: The seed of the trees.
         threads: The threads to use; they do not change the result.
     """
-    effect, risk, pseudo_outcome = (np.zeros(len(trial)) for _ in range(3))
+    effect, risk, pseudo_outcome = (np.zeros(len(sample)) for _ in range(3))
     for fold in range(N_FOLDS):
-        inside = trial.fold == fold
-        model = fit_uplift(trial.where(~inside), seed=seed, threads=threads)
-        own = trial.where(inside)
+        inside = sample.fold == fold
+        model = fit_uplift(sample.where(~inside), seed=seed, threads=threads)
+        own = sample.where(inside)
         p_control, p_treatment = model.predict_outcomes(own.rows, threads)
         effect[inside] = model.predict_effect(own.rows, threads)
         risk[inside] = p_control
@@ -97,17 +97,19 @@ def predict_held_out(trial: Trial, *, seed: int, threads: int) -> HeldOutPredict
     return HeldOutPredictions(effect, risk, pseudo_outcome)
 
 
-def compare_policies(trial: Trial, predictions: HeldOutPredictions, contact_share: float) -> PolicyComparison:
+def compare_policies(
+    sample: Sample, predictions: HeldOutPredictions, contact_share: float
+) -> PolicyComparison:
     """Compare contacts by the effect, by the risk and by chance.
 
     Args:
-        trial: The rows.
+        sample: The rows.
         predictions: Their predictions.
         contact_share: The share of the units to contact, in (0, 1).
     """
-    gain, customer = predictions.pseudo_outcome * trial.worth, trial.rows.customer
+    gain, customer = predictions.pseudo_outcome * sample.worth, sample.rows.customer
     by_effect, by_risk = (
-        choose_share(score * trial.worth, trial.fold, contact_share)
+        choose_share(score * sample.worth, sample.fold, contact_share)
         for score in (predictions.effect, predictions.risk)
     )
     return PolicyComparison(
@@ -143,16 +145,16 @@ def choose_share(score: Floats, fold: Ints, share: float) -> Floats:
     return chosen
 
 
-def group_effects(trial: Trial, predictions: HeldOutPredictions) -> tuple[EffectGroup, ...]:
+def group_effects(sample: Sample, predictions: HeldOutPredictions) -> tuple[EffectGroup, ...]:
     """Return the effect in each group of the predicted effect, the lowest group first.
 
     A customer's own interval would not be valid for trees. The interval of a group is: it is that of a mean
     of rows whose models have not seen them. The level is divided by the number of groups (Bonferroni), so
-    that in at most 5 % of trials any interval misses its effect.
+    that in at most 5 % of experiments any interval misses its effect.
     """
-    ranks, edges = np.zeros(len(trial), dtype=np.int64), []
+    ranks, edges = np.zeros(len(sample), dtype=np.int64), []
     for number in range(N_FOLDS):
-        inside = trial.fold == number
+        inside = sample.fold == number
         own = predictions.effect[inside]
         own_edges = np.quantile(own, np.arange(1, N_GROUPS) / N_GROUPS)
         ranks[inside] = np.searchsorted(own_edges, own, side="left")
@@ -162,7 +164,7 @@ def group_effects(trial: Trial, predictions: HeldOutPredictions) -> tuple[Effect
     for number in range(N_GROUPS):
         rows = ranks == number
         if rows.any():  # equal predictions may leave a group empty
-            effect = _mean(predictions.pseudo_outcome[rows], trial.rows.customer[rows], ALPHA / N_GROUPS)
+            effect = _mean(predictions.pseudo_outcome[rows], sample.rows.customer[rows], ALPHA / N_GROUPS)
             groups.append(EffectGroup(n=int(rows.sum()), up_to=float(upper_edges[number]), effect=effect))
     return tuple(groups)
 

@@ -1,4 +1,4 @@
-"""What a trial shows about a model of the effect, as `output/uplift/uplift.json` holds it."""
+"""What experiments show about a model of the effect, as `output/uplift/uplift.json` holds it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Literal
 
 from churn.metrics.interval import Part
 from churn.uplift.policy import EffectGroup, PolicyComparison
-from churn.uplift.trial import MIN_EVENTS
+from churn.uplift.sample import MIN_EVENTS
 
-FORMAT = 1
+FORMAT: Literal[1] = 1
 """The version of the file; a file of another version is refused, and not guessed at."""
 
 
@@ -28,7 +28,10 @@ class UpliftReason(StrEnum):
     WORSE = "with as many contacts, the effect chooses worse than the risk"
     NOT_SHOWN = "with as many contacts, it is not shown that the effect chooses better than the risk"
     FEW_EVENTS = f"fewer than {MIN_EVENTS} units with the outcome, or without it, in an arm"
-    NO_COVARIATES = "nothing is known about the units from before their assignment"
+    NO_COVARIATES = "nothing is known about the units from before their assignment: name it under covariates"
+    NO_DESIGN = "the probability of the treatment is not recorded: give the sizes of the arms under sizes"
+    WRONG_SIZES = "the sizes of the arms do not agree with the design"
+    UNEQUAL_ARMS = "the arms differ in what should be known from before the assignment"
 
 
 class ArmCount(Part):
@@ -39,18 +42,20 @@ class ArmCount(Part):
     events: int
 
 
-class UpliftTrial(Part):
-    """What one trial shows.
+class MeasuredUplift(Part):
+    """What one experiment shows about a model of the effect.
 
     Attributes:
         name: The name of the experiment.
         outcome: The outcome.
         is_wanted: Whether the outcome is good.
-        unit_of_gain: What a policy earns: `outcomes` or `money`, in both cases for each unit of the trial.
+        unit_of_gain: What a policy earns: `outcomes` or `money`, in both cases for each unit of the sample.
         control: The control.
         treatment: The treated arm.
         left_out_counts: The number of units that do not count, by reason.
         covariates: What was known about each unit before its assignment.
+        unequal_covariates: The covariates in which the arms differ more than chance allows: chance makes one
+            of them unequal in fewer than 1 of 1,000 experiments.
         verdict: Whether the model may choose whom to contact.
         reason: Why.
         comparison: What the policies earn; None without a model.
@@ -68,6 +73,7 @@ class UpliftTrial(Part):
     treatment: ArmCount
     left_out_counts: dict[str, int]
     covariates: tuple[str, ...]
+    unequal_covariates: tuple[str, ...]
     verdict: UpliftVerdict
     reason: UpliftReason
     comparison: PolicyComparison | None
@@ -78,19 +84,19 @@ class UpliftTrial(Part):
 
 
 class UpliftResult(Part):
-    """What all trials show.
+    """What all experiments show.
 
     Attributes:
         format: The version of the file.
-        as_of: The day up to which outcomes are known; None if no trial of the ledger was read.
-        label_id: The label whose outcomes the trial of the ledger has.
-        trials: The trials: that of the ledger first, then those of experiments of the company.
+        as_of: The day up to which outcomes are known; None if the ledger was not read.
+        label_id: The label whose outcomes the contacts of the ledger have.
+        experiments: The contacts of the ledger first, then the experiments that the company ran by itself.
     """
 
     format: Literal[1]
     as_of: date | None
     label_id: str
-    trials: tuple[UpliftTrial, ...]
+    experiments: tuple[MeasuredUplift, ...]
 
 
 def judge_comparison(comparison: PolicyComparison) -> tuple[UpliftVerdict, UpliftReason]:

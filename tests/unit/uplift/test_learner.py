@@ -7,11 +7,11 @@ import pytest
 
 from churn.snapshots.dataset import LabelledRows
 from churn.uplift.learner import fit_uplift, pseudo_outcomes
-from churn.uplift.trial import Trial, make_trial
-from tests.unit.uplift.drawn_trials import drawn_trial
+from churn.uplift.sample import Sample, make_sample
+from tests.unit.uplift.drawn_samples import drawn_sample
 
 
-def four_rows(*, is_wanted: bool) -> Trial:
+def four_rows(*, is_wanted: bool) -> Sample:
     """Two treated, the first with the outcome, and two controls, the first with the outcome."""
     rows = LabelledRows(
         names=("x",),
@@ -22,7 +22,7 @@ def four_rows(*, is_wanted: bool) -> Trial:
         cutoff=np.zeros(4, dtype=np.int64),
     )
     in_treatment = np.array([True, True, False, False])
-    return make_trial(rows, list("abcd"), in_treatment, np.full(4, 0.8), is_wanted=is_wanted)
+    return make_sample(rows, list("abcd"), in_treatment, np.full(4, 0.8), is_wanted=is_wanted)
 
 
 @pytest.mark.parametrize(("is_wanted", "sign"), [(True, 1), (False, -1)])
@@ -36,9 +36,9 @@ def test_a_pseudo_outcome_is_the_formula_and_above_0_is_good(is_wanted: bool, si
 
 
 def test_the_mean_is_the_effect_also_where_the_outcome_models_are_wrong() -> None:
-    trial, effect = drawn_trial(1, n=50_000, propensity=0.9)
+    sample, effect = drawn_sample(1, n=50_000, propensity=0.9)
 
-    values = pseudo_outcomes(trial, np.full(len(trial), 0.9), np.full(len(trial), 0.1))
+    values = pseudo_outcomes(sample, np.full(len(sample), 0.9), np.full(len(sample), 0.1))
 
     assert values.mean() == pytest.approx(effect.mean(), abs=0.04)
     assert np.abs(values).max() > 5  # so wide that a wrong weight would be seen
@@ -46,19 +46,19 @@ def test_the_mean_is_the_effect_also_where_the_outcome_models_are_wrong() -> Non
 
 @pytest.mark.parametrize("is_wanted", [True, False])
 def test_the_effect_is_high_for_those_whom_a_contact_helps(is_wanted: bool) -> None:
-    trial, _ = drawn_trial(2, is_wanted=is_wanted)
-    fresh, effect = drawn_trial(3, n=1000, is_wanted=is_wanted)
+    sample, _ = drawn_sample(2, is_wanted=is_wanted)
+    fresh, effect = drawn_sample(3, n=1000, is_wanted=is_wanted)
 
-    predictions = fit_uplift(trial, seed=7, threads=1).predict_effect(fresh.rows, 1)
+    predictions = fit_uplift(sample, seed=7, threads=1).predict_effect(fresh.rows, 1)
 
     assert predictions[effect > 0].mean() == pytest.approx(0.3, abs=0.08)
     assert predictions[effect == 0].mean() == pytest.approx(0.0, abs=0.08)
 
 
 def test_the_same_rows_give_the_same_trees_with_any_number_of_threads() -> None:
-    trial, _ = drawn_trial(4, n=1500)
+    sample, _ = drawn_sample(4, n=1500)
 
-    models = [fit_uplift(trial, seed=7, threads=threads) for threads in (1, 2)]
+    models = [fit_uplift(sample, seed=7, threads=threads) for threads in (1, 2)]
 
     assert models[0].effect.boosters == models[1].effect.boosters
 
@@ -66,4 +66,4 @@ def test_the_same_rows_give_the_same_trees_with_any_number_of_threads() -> None:
 @pytest.mark.parametrize("probability", [0.0, 1.0])
 def test_a_probability_that_no_draw_can_have_is_refused(probability: float) -> None:
     with pytest.raises(ValueError, match="between 0 and 1"):
-        drawn_trial(5, n=10, propensity=probability)
+        drawn_sample(5, n=10, propensity=probability)

@@ -16,20 +16,20 @@ from churn.uplift.policy import (
     predict_held_out,
 )
 from churn.uplift.result import UpliftReason, UpliftVerdict, judge_comparison
-from tests.unit.uplift.drawn_trials import drawn_trial
+from tests.unit.uplift.drawn_samples import drawn_sample
 
 SHARE = 0.5
 
 
 def test_a_better_choice_is_accepted_and_its_interval_covers_the_true_difference() -> None:
-    trial, effect = drawn_trial(1)
+    sample, effect = drawn_sample(1)
 
-    predictions = predict_held_out(trial, seed=7, threads=1)
-    comparison = compare_policies(trial, predictions, SHARE)
+    predictions = predict_held_out(sample, seed=7, threads=1)
+    comparison = compare_policies(sample, predictions, SHARE)
 
     assert judge_comparison(comparison) == (UpliftVerdict.ACCEPT, UpliftReason.BETTER)
     by_effect, by_risk = (
-        choose_share(score, trial.fold, SHARE) for score in (predictions.effect, predictions.risk)
+        choose_share(score, sample.fold, SHARE) for score in (predictions.effect, predictions.risk)
     )
     true_difference = (effect * (by_effect - by_risk)).mean()
     low, high = comparison.difference.low, comparison.difference.high
@@ -40,23 +40,23 @@ def test_a_better_choice_is_accepted_and_its_interval_covers_the_true_difference
 
 
 def test_without_any_effect_nothing_is_accepted_and_nobody_is_left_alone() -> None:
-    trial, _ = drawn_trial(2, n=1500, effect=0.0)
+    sample, _ = drawn_sample(2, n=1500, effect=0.0)
 
-    predictions = predict_held_out(trial, seed=7, threads=1)
+    predictions = predict_held_out(sample, seed=7, threads=1)
 
-    assert judge_comparison(compare_policies(trial, predictions, SHARE))[0] == UpliftVerdict.REFUSE
-    assert groups_left_alone(group_effects(trial, predictions)) == ()
+    assert judge_comparison(compare_policies(sample, predictions, SHARE))[0] == UpliftVerdict.REFUSE
+    assert groups_left_alone(group_effects(sample, predictions)) == ()
 
 
 def test_customers_whom_contacts_drive_away_are_found_on_rows_that_no_model_has_seen() -> None:
-    trial, effect = drawn_trial(3, n=6000, effect=0.2, drives_away=0.25)
+    sample, effect = drawn_sample(3, n=6000, effect=0.2, drives_away=0.25)
     predictions = HeldOutPredictions(
-        effect=trial.rows.matrix[:, 0],
-        risk=trial.rows.matrix[:, 2],
-        pseudo_outcome=effect + np.random.default_rng(3).normal(0, 1, len(trial)),
+        effect=sample.rows.matrix[:, 0],
+        risk=sample.rows.matrix[:, 2],
+        pseudo_outcome=effect + np.random.default_rng(3).normal(0, 1, len(sample)),
     )
 
-    groups = group_effects(trial, predictions)
+    groups = group_effects(sample, predictions)
 
     assert [group.n for group in groups] == pytest.approx([1200] * 5, abs=10)
     assert [group.up_to for group in groups] == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0], abs=0.03)
@@ -84,12 +84,12 @@ def test_the_share_is_taken_in_each_fold_and_equal_scores_share_the_last_places(
 
 
 def test_money_decides_where_each_outcome_has_a_worth() -> None:
-    trial, _ = drawn_trial(4, n=100)
+    sample, _ = drawn_sample(4, n=100)
     rich = np.arange(100) < 50
-    trial = trial.__class__(**{**vars(trial), "worth": np.where(rich, 100.0, 0.0)})
+    sample = sample.__class__(**{**vars(sample), "worth": np.where(rich, 100.0, 0.0)})
     predictions = HeldOutPredictions(np.where(rich, 0.1, 0.2), np.where(rich, 0.1, 0.9), np.ones(100))
 
-    comparison = compare_policies(trial, predictions, SHARE)
+    comparison = compare_policies(sample, predictions, SHARE)
 
     assert comparison.chance.value == pytest.approx(25.0)
     assert comparison.effect.value == pytest.approx(50.0, abs=8)  # each fold has its own half
@@ -107,9 +107,9 @@ def test_money_decides_where_each_outcome_has_a_worth() -> None:
 def test_only_an_interval_above_0_is_a_proof(
     low: float, high: float, verdict: tuple[UpliftVerdict, UpliftReason]
 ) -> None:
-    trial, _ = drawn_trial(5, n=50)
+    sample, _ = drawn_sample(5, n=50)
     predictions = HeldOutPredictions(*(np.ones(50) for _ in range(3)))
-    comparison = compare_policies(trial, predictions, SHARE)
+    comparison = compare_policies(sample, predictions, SHARE)
 
     difference = Interval(value=(low + high) / 2, low=low, high=high)
 

@@ -1,4 +1,4 @@
-"""Trials with a known effect: whom a contact helps is independent of who is at risk."""
+"""Samples with a known effect: whom a contact helps is independent of who is at risk."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import numpy as np
 import numpy.typing as npt
 
 from churn.snapshots.dataset import LabelledRows
-from churn.uplift.trial import Trial, make_trial
+from churn.uplift.sample import Sample, make_sample
 
 Floats = npt.NDArray[np.float64]
 
 NAMES = ("helped_by", "noise", "risk")
 
 
-def drawn_trial(
+def drawn_sample(
     seed: int,
     *,
     n: int = 4000,
@@ -21,8 +21,8 @@ def drawn_trial(
     drives_away: float = 0.0,
     propensity: float = 0.5,
     is_wanted: bool = False,
-) -> tuple[Trial, Floats]:
-    """Return a trial and the true effect on each row, above 0 if it is good.
+) -> tuple[Sample, Floats]:
+    """Return a sample and the true effect on each row, above 0 if it is good.
 
     Without a contact the outcome has the probability .25 to .55, by `risk`. A contact helps the half with a
     high `helped_by` by `effect`, and drives the others away by `drives_away`.
@@ -42,5 +42,5 @@ def drawn_trial(
         cutoff=np.zeros(n, dtype=np.int64),
     )
     customers = [f"{seed}-{row}" for row in range(n)]
-    trial = make_trial(rows, customers, in_treatment, np.full(n, propensity), is_wanted=is_wanted)
-    return trial, true_effect
+    sample = make_sample(rows, customers, in_treatment, np.full(n, propensity), is_wanted=is_wanted)
+    return sample, true_effect

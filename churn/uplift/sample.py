@@ -1,4 +1,4 @@
-"""The rows of a trial: units whom chance put into two arms, with what was known about them before."""
+"""A sample: units whom chance put into two arms, with what was known about them before."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ control: there a model without use is accepted in no more than the 2.5 % of case
 
 
 @dataclass(frozen=True)
-class Trial:
-    """The rows of a trial; all arrays have the shape (rows,).
+class Sample:
+    """The rows of a sample; all arrays have the shape (rows,).
 
     Attributes:
         rows: What was known about each unit before its assignment. `left` is 1.0 where the outcome happened,
@@ -65,7 +65,7 @@ class Trial:
         """Return 1 if more outcomes are better, and -1 if fewer are."""
         return 1.0 if self.is_wanted else -1.0
 
-    def where(self, mask: Bools) -> Trial:
+    def where(self, mask: Bools) -> Sample:
         """Return the rows for which the mask is true."""
         return replace(
             self,
@@ -99,7 +99,7 @@ def folds_of(customers: Sequence[str], n_folds: int, purpose: str) -> Ints:
     return np.array([fold_of[name] for name in customers], dtype=np.int64)
 
 
-def make_trial(
+def make_sample(
     rows: LabelledRows,
     customers: Sequence[str],
     in_treatment: Bools,
@@ -107,8 +107,8 @@ def make_trial(
     *,
     is_wanted: bool,
     worth: Floats | None = None,
-) -> Trial:
-    """Return the rows of a trial with their folds.
+) -> Sample:
+    """Return the rows of a sample with their folds.
 
     Args:
         rows: What was known about each unit before its assignment, and its outcome.
@@ -121,7 +121,7 @@ def make_trial(
     Raises:
         ValueError: a probability is not between 0 and 1.
     """
-    return Trial(
+    return Sample(
         rows=rows,
         in_treatment=in_treatment,
         propensity=propensity,

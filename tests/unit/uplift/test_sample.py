@@ -1,11 +1,11 @@
-"""The rows of a trial: folds by name, and the counts that a model needs."""
+"""The rows of a sample: folds by name, and the counts that a model needs."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from churn.uplift.trial import N_FOLDS, folds_of
-from tests.unit.uplift.drawn_trials import drawn_trial
+from churn.uplift.sample import N_FOLDS, folds_of
+from tests.unit.uplift.drawn_samples import drawn_sample
 
 
 def test_a_fold_depends_on_the_name_and_not_on_the_order() -> None:
@@ -27,9 +27,9 @@ def test_two_divisions_are_independent() -> None:
 
 
 def test_the_fewest_events_are_those_of_the_smallest_kind_in_the_smallest_arm() -> None:
-    trial, _ = drawn_trial(1, n=20)
+    sample, _ = drawn_sample(1, n=20)
     happened = np.array([1.0] * 3 + [0.0] * 7 + [1.0] * 2 + [0.0] * 8)
-    rows = trial.rows.__class__(**{**vars(trial.rows), "left": happened})
-    trial = trial.__class__(**{**vars(trial), "rows": rows, "in_treatment": np.arange(20) < 10})
+    rows = sample.rows.__class__(**{**vars(sample.rows), "left": happened})
+    sample = sample.__class__(**{**vars(sample), "rows": rows, "in_treatment": np.arange(20) < 10})
 
-    assert trial.fewest_events() == 2
+    assert sample.fewest_events() == 2

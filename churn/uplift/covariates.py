@@ -1,0 +1,90 @@
+"""What was known about units before their assignment: the rows of a model, equal in both arms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import chi2_contingency, ks_2samp
+
+from churn.experiments.sequence import RATIO_ALPHA
+from churn.snapshots.dataset import LabelledRows
+from churn.uplift.sample import Bools, Floats
+
+Objects = npt.NDArray[np.object_]
+
+MIN_UNITS = 20
+"""The least number of units of a level that the comparison of the arms looks at alone; others are pooled."""
+
+
+def covariate_rows(
+    covariates: Mapping[str, Floats | Objects], outcome: Bools, customers: Sequence[str]
+) -> LabelledRows:
+    """Return covariates and outcomes as rows for a model.
+
+    Args:
+        covariates: The columns by name: numbers, NaN where missing, or texts, None where missing.
+        outcome: Whether the outcome happened, shape (rows,).
+        customers: Who is behind each row.
+    """
+    names = tuple(sorted(covariates))
+    levels: dict[str, tuple[str, ...]] = {}
+    columns = []
+    for name in names:
+        values = covariates[name]
+        if values.dtype == object:
+            levels[name] = tuple(sorted({value for value in values if value is not None}))
+            code = {level: float(number) for number, level in enumerate(levels[name])}
+            values = np.array([np.nan if value is None else code[value] for value in values])
+        columns.append(np.asarray(values, dtype=np.float64))
+    return LabelledRows(
+        names=names,
+        levels=levels,
+        matrix=np.column_stack(columns) if columns else np.zeros((len(outcome), 0)),
+        left=outcome.astype(np.float64),
+        customer=np.unique(np.asarray(customers, dtype=str), return_inverse=True)[1].astype(np.int64),
+        cutoff=np.zeros(len(outcome), dtype=np.int64),
+    )
+
+
+def unequal_covariates(rows: LabelledRows, in_treatment: Bools) -> tuple[str, ...]:
+    """Return the covariates in which the arms differ more than chance allows.
+
+    What is known before a fair draw is equal in both arms but for chance. A column that differs is from after
+    the assignment, such as what a customer bought because of the mail, or the arms were not drawn. The level
+    is divided by the number of covariates, so that fewer than 1 of 1,000 sound experiments are refused.
+
+    Args:
+        rows: The rows.
+        in_treatment: Whether each row is in the treated arm.
+    """
+    limit = RATIO_ALPHA / max(len(rows.names), 1)
+    return tuple(
+        name
+        for index, name in enumerate(rows.names)
+        if _p_value(rows.matrix[:, index], in_treatment, is_text=name in rows.levels) < limit
+    )
+
+
+def _p_value(values: Floats, in_treatment: Bools, *, is_text: bool) -> float:
+    """Return how likely chance makes the arms differ so much: in the values, and in what is missing."""
+    is_missing = np.isnan(values)
+    if not is_text and (~is_missing[in_treatment]).any() and (~is_missing[~in_treatment]).any():
+        arms = (values[arm & ~is_missing] for arm in (in_treatment, ~in_treatment))
+        missing = _table_p_value(is_missing.astype(np.int64), in_treatment)
+        return min(1.0, 2 * min(float(ks_2samp(*arms).pvalue), missing))
+    codes = np.where(is_missing, -1, values).astype(np.int64)
+    return _table_p_value(codes, in_treatment)
+
+
+def _table_p_value(codes: npt.NDArray[np.int64], in_treatment: Bools) -> float:
+    kinds, kind = np.unique(codes, return_inverse=True)
+    counts = np.array([np.bincount(kind[arm], minlength=len(kinds)) for arm in (in_treatment, ~in_treatment)])
+    is_rare = counts.sum(axis=0) < MIN_UNITS
+    if is_rare.any():
+        counts = np.column_stack([counts[:, ~is_rare], counts[:, is_rare].sum(axis=1)])
+    counts = counts[:, counts.sum(axis=0) > 0]
+    if counts.shape[1] < 2 or not counts.sum(axis=1).all():
+        return 1.0
+    return float(chi2_contingency(counts).pvalue)

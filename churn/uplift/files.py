@@ -1,0 +1,79 @@
+"""The files of `churn uplift`: what was shown, by day, and each accepted model as plain data.
+
+`output/uplift/uplift.json` is the latest result, `output/uplift/as_of=D.json` the one with outcomes known up
+to a day, and `output/uplift/models/DIGEST` a model. Nothing is replaced that an earlier night has read: a
+result of another day and a model of another digest are files of their own.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from churn.data.own_files import write_own_json
+from churn.model.bundle import write_bundle
+from churn.model.scorer import SPEC_FORMAT
+from churn.training.fitted_model import FittedModel
+from churn.uplift.result import UpliftResult
+
+MEASURE_AGAIN = "Run `churn uplift` again."
+"""The way out of a damaged file."""
+
+KIND = "effect"
+"""What the model of a bundle predicts: its members add up to the effect itself, and not to log-odds."""
+
+
+def uplift_folder(output: Path) -> Path:
+    """Return the folder of `churn uplift`."""
+    return output / "uplift"
+
+
+def result_path(output: Path) -> Path:
+    """Return the file of the latest result."""
+    return uplift_folder(output) / "uplift.json"
+
+
+def model_path(output: Path, digest: str) -> Path:
+    """Return the folder of a model."""
+    return uplift_folder(output) / "models" / digest[:16]
+
+
+def write_model(output: Path, model: FittedModel, facts: Mapping[str, Any]) -> str:
+    """Write a model of the effect and return its digest; it holds numbers and texts, and no code.
+
+    Args:
+        output: The output folder.
+        model: The model.
+        facts: What else the bundle says about it.
+    """
+    signals = [
+        {"name": name, "kind": "level", "levels": list(model.levels[name])}
+        if name in model.levels
+        else {"name": name, "kind": "number"}
+        for name in model.names
+    ]
+    spec = {
+        "format": SPEC_FORMAT,
+        "kind": KIND,
+        "signals": signals,
+        "members": list(model.members),
+        "calibration": {"method": "none"},
+        **facts,
+    }
+    pending = uplift_folder(output) / "models" / "pending"
+    digest = write_bundle(pending, spec, model.boosters)
+    folder = model_path(output, digest)
+    shutil.rmtree(folder, ignore_errors=True)
+    pending.rename(folder)
+    return digest
+
+
+def write_result(output: Path, result: UpliftResult) -> Path:
+    """Write the result, also under the day up to which its outcomes are known; return the latest file."""
+    if result.as_of is not None:
+        write_own_json(uplift_folder(output) / f"as_of={result.as_of}.json", result.as_json())
+    path = result_path(output)
+    write_own_json(path, result.as_json())
+    return path

@@ -1,0 +1,113 @@
+"""Fit a model of the effect to a sample, prove it or refuse it, and keep it only if it is proved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from churn.training.fitted_model import FittedModel
+from churn.uplift.learner import fit_uplift
+from churn.uplift.policy import compare_policies, group_effects, groups_left_alone, predict_held_out
+from churn.uplift.result import ArmCount, MeasuredUplift, UpliftReason, UpliftVerdict, judge_comparison
+from churn.uplift.sample import MIN_EVENTS, Sample
+
+
+@dataclass(frozen=True)
+class UpliftTerms:
+    """How models are fitted and compared.
+
+    Attributes:
+        contact_share: The share of the units that each policy contacts.
+        seed: The seed of the trees.
+        threads: The threads to use; they do not change the result.
+    """
+
+    contact_share: float
+    seed: int
+    threads: int
+
+
+@dataclass(frozen=True)
+class SampleFacts:
+    """What is said about a sample beside its rows.
+
+    Attributes:
+        name: The name of the experiment.
+        outcome: The name of the outcome.
+        control: The name of the control.
+        treatment: The name of the treated arm.
+        unit_of_gain: What one outcome is worth.
+        left_out_counts: The number of units that do not count, by reason.
+        unequal_covariates: The covariates in which the arms differ more than chance allows.
+        obstacle: Why no model may be fitted; None if one may.
+    """
+
+    name: str
+    outcome: str
+    control: str
+    treatment: str
+    unit_of_gain: Literal["outcomes", "money"]
+    left_out_counts: Mapping[str, int]
+    unequal_covariates: tuple[str, ...] = ()
+    obstacle: UpliftReason | None = None
+
+
+def measure_uplift(
+    sample: Sample, facts: SampleFacts, terms: UpliftTerms
+) -> tuple[MeasuredUplift, FittedModel | None]:
+    """Return what a sample shows, and the model of the effect if it is accepted.
+
+    Args:
+        sample: The rows.
+        facts: What is said about them.
+        terms: How the model is fitted and compared.
+    """
+    arms = {
+        name: ArmCount(name=name, n=int(rows.sum()), events=int(sample.rows.left[rows].sum()))
+        for name, rows in ((facts.control, ~sample.in_treatment), (facts.treatment, sample.in_treatment))
+    }
+    obstacle = facts.obstacle
+    if obstacle is None and sample.fewest_events() < MIN_EVENTS:
+        obstacle = UpliftReason.FEW_EVENTS
+    measured = MeasuredUplift(
+        name=facts.name,
+        outcome=facts.outcome,
+        is_wanted=sample.is_wanted,
+        unit_of_gain=facts.unit_of_gain,
+        control=arms[facts.control],
+        treatment=arms[facts.treatment],
+        left_out_counts=dict(facts.left_out_counts),
+        covariates=sample.rows.names,
+        unequal_covariates=facts.unequal_covariates,
+        verdict=UpliftVerdict.REFUSE,
+        reason=obstacle or UpliftReason.NOT_SHOWN,
+        comparison=None,
+        groups=(),
+        do_not_disturb=0,
+        do_not_disturb_up_to=None,
+        model_digest=None,
+    )
+    if obstacle is not None:
+        return measured, None
+    predictions = predict_held_out(sample, seed=terms.seed, threads=terms.threads)
+    comparison = compare_policies(sample, predictions, terms.contact_share)
+    verdict, reason = judge_comparison(comparison)
+    groups = group_effects(sample, predictions)
+    alone = groups_left_alone(groups)
+    model = None
+    if verdict == UpliftVerdict.ACCEPT:
+        model = fit_uplift(sample, seed=terms.seed, threads=terms.threads).effect
+    return (
+        measured.model_copy(
+            update={
+                "verdict": verdict,
+                "reason": reason,
+                "comparison": comparison,
+                "groups": groups,
+                "do_not_disturb": sum(group.n for group in alone),
+                "do_not_disturb_up_to": alone[-1].up_to if alone else None,
+            }
+        ),
+        model,
+    )
