@@ -272,13 +272,22 @@ class DamagedStoreError(SourceError):
 
 def _open_folder(link: Path) -> tuple[Path, dict[str, Any], IO[str]]:
     """Return the folder that the link points to, its manifest, and the lease on it."""
+    folder, manifest, lease = _lease_manifest(link)
+    tables = {name: checksum for name, checksum in manifest["files"].items() if not name.startswith(".")}
+    if damage := _find_damage(folder, tables):
+        raise DamagedStoreError.of(link, damage)
+    return folder, manifest, lease
+
+
+def _lease_manifest(link: Path) -> tuple[Path, dict[str, Any], IO[str]]:
+    """Return the folder that the link points to, its manifest, and the lease on it, without the rows."""
     folder = link.resolve()
     try:
         lease = lease_folder(folder)
         text = (folder / MANIFEST_FILE).read_bytes()
     except OSError:
         if link.resolve() != folder:  # a new store was published in the meantime
-            return _open_folder(link)
+            return _lease_manifest(link)
         raise SourceError(f"{link}: no store here. Run `churn ingest` first.") from None
     try:
         manifest = json.loads(text)
@@ -292,10 +301,29 @@ def _open_folder(link: Path) -> tuple[Path, dict[str, Any], IO[str]]:
         raise DamagedStoreError.of(link, f"{MANIFEST_FILE} has changed")
     if not all((folder / name).resolve().is_relative_to(folder) for name in manifest["files"]):
         raise DamagedStoreError.of(link, f"{MANIFEST_FILE} names a file elsewhere")
-    tables = {name: checksum for name, checksum in manifest["files"].items() if not name.startswith(".")}
-    if damage := _find_damage(folder, tables):
-        raise DamagedStoreError.of(link, damage)
     return folder, manifest, lease
+
+
+@dataclass(frozen=True)
+class StoreFacts:
+    """What `ingest` counted: the tables of the store by name, and the day up to which they are complete."""
+
+    tables: Mapping[str, StoredTable]
+    watermark: date
+
+
+def read_store_facts(output: Path) -> StoreFacts:
+    """Read what `ingest` counted, without the rows.
+
+    Raises:
+        SourceError: There is no store, another version wrote its format, or its manifest is damaged.
+    """
+    _, manifest, lease = _lease_manifest(output / "store")
+    lease.close()
+    return StoreFacts(
+        tables={name: StoredTable.from_json(entry) for name, entry in manifest["tables"].items()},
+        watermark=date.fromisoformat(manifest["watermark"]),
+    )
 
 
 def _find_damage(folder: Path, checksums: Mapping[str, str]) -> str:

@@ -1,29 +1,572 @@
-"""The section that says whether contacts helped."""
+"""The section that says whether contacts helped: each play beside its control group, in words first."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
 from markupsafe import Markup
 
-from churn.reporting.effects_section import experiment_cards, total_in_words
+from churn.experiments.assignment import UNIVERSAL
+from churn.experiments.design import ExperimentDesign
+from churn.experiments.effect import ArmChurn, NoVerdict, Verdict
+from churn.experiments.outside import OutsideExperiment
+from churn.experiments.power import DetectableEffect
+from churn.experiments.result import Effects, MeasuredExperiment
+from churn.metrics.interval import Interval
+from churn.reporting.page.charts import interval_bar
+from churn.reporting.page.elements import (
+    EMPTY,
+    Heading,
+    bullet_list,
+    day,
+    fold,
+    heading,
+    join_parts,
+    paragraph,
+    table,
+)
+from churn.reporting.page.provenance import DASH, Source, free, show_interval, show_number
 from churn.reporting.page.section import Section
 from churn.reporting.page.sources import ReportSources
 from churn.reporting.page.words import Words
-from churn.reporting.rendering import html_template
+from churn.reporting.rendering import mark_commands
+
+FILE = Source("effects.json")
+POINTS = 100.0
+"""A difference of shares is shown in percentage points."""
+
+
+@dataclass(frozen=True)
+class PlacedExperiment:
+    """An experiment, its place in effects.json, and what it needs before it can answer.
+
+    Attributes:
+        experiment: What was measured.
+        source: Its place in the file.
+        design: What it needs; None if it was not designed, as for a variant of a play.
+        design_source: The place of the design in the file.
+    """
+
+    experiment: MeasuredExperiment
+    source: Source
+    design: ExperimentDesign | None
+    design_source: Source
+
+    @property
+    def has_outcomes(self) -> bool:
+        """Return whether the outcome of a customer of an arm is known."""
+        difference = self.experiment.difference
+        return bool(difference.control.n + difference.treatment.n)
+
+    @property
+    def has_alarm(self) -> bool:
+        """Return whether the arms do not have the sizes of the design."""
+        return self.experiment.ratio is not None and self.experiment.ratio.alarm
+
+    @property
+    def nightly_verdict(self) -> Verdict | None:
+        """Return the verdict of the interval that holds at every nightly look."""
+        return None if self.experiment.nightly is None else self.experiment.nightly.verdict
 
 
 def effects_section(night: ReportSources, words: Words) -> Section:
     """Return the section on the effect of contacts."""
-    effects = night.known_effects.effects
-    return Section(
-        id="effects",
-        title=words("Did it help?"),
-        lead=words("Keep the plays that are shown to help, and stop those that are shown to harm."),
-        html=Markup(
-            html_template("effects.html", words.label).render(
-                effects=effects,
-                experiments=experiment_cards(effects) if effects else (),
-                total=total_in_words(effects) if effects else "",
-                no_effects_because=night.known_effects.reason,
+    title, known = words("Did it help?"), night.known_effects
+    effects = known.effects
+    if effects is None:
+        return Section("effects", title, mark_commands(words.value(known.reason)), EMPTY)
+    experiments = placed_experiments(effects)
+    compared = [placed_experiment for placed_experiment in experiments if _is_compared(placed_experiment)]
+    waiting = [placed_experiment for placed_experiment in experiments if not _is_compared(placed_experiment)]
+    parts = [_notes_on_controls(words, effects)]
+    if compared:
+        parts += [_table(words, compared), _legend(words), _total(words, effects)]
+    if waiting:
+        parts.append(_waiting_table(words, waiting))
+    if not experiments:
+        parts.append(paragraph(words("The ledger holds no experiment.")))
+    parts += [_details(words, experiments), _outside(words, effects.outside)]
+    return Section("effects", title, _lead(words, experiments), join_parts([part for part in parts if part]))
+
+
+def placed_experiments(effects: Effects) -> tuple[PlacedExperiment, ...]:
+    """Return all experiments with their places, all contacts first."""
+    designs = {design.name: (number, design) for number, design in enumerate(effects.designs)}
+    result = []
+    sources = [FILE.at("universal")] if effects.universal else []
+    sources += [FILE.at("plays", number) for number in range(len(effects.plays))]
+    for experiment, source in zip(effects.experiments, sources, strict=True):
+        entry = designs.get(experiment.play or UNIVERSAL) if experiment.variant is None else None
+        number, design = entry or (0, None)
+        result.append(PlacedExperiment(experiment, source, design, FILE.at("designs", number)))
+    return tuple(result)
+
+
+def _is_compared(placed_experiment: PlacedExperiment) -> bool:
+    """Return whether both arms have an outcome; the share of one arm alone would be read as a success."""
+    return placed_experiment.experiment.difference.difference.value is not None
+
+
+def _lead(words: Words, experiments: Sequence[PlacedExperiment]) -> str:
+    verdicts = {
+        placed_experiment.experiment.name: placed_experiment.nightly_verdict
+        for placed_experiment in experiments
+    }
+    if any(placed_experiment.has_alarm for placed_experiment in experiments):
+        return words("Do not use these effects yet: the sizes of the arms do not agree with the design.")
+    if Verdict.MORE_LEAVE in verdicts.values():
+        return words("Stop what harms: a play below lost more customers than its control group.")
+    if experiments and all(
+        placed_experiment.experiment.control_share is None for placed_experiment in experiments
+    ):
+        return words("Switch a control group on: without one nobody can tell whether the calls help.")
+    if verdicts.get(UNIVERSAL) == Verdict.FEWER_LEAVE:
+        return words("Go on with the calls: fewer customers left than in the control group.")
+    if Verdict.FEWER_LEAVE in verdicts.values():
+        return words(
+            "Go on with the plays that helped, and leave the control group alone until all are known."
+        )
+    if not any(placed_experiment.has_outcomes for placed_experiment in experiments):
+        return words("Wait, and do not contact the control group: no outcome is known yet.")
+    return words("Do not contact the control group: it is not shown yet whether the calls help.")
+
+
+def _notes_on_controls(words: Words, effects: Effects) -> Markup:
+    notes = [
+        paragraph(
+            words.html(
+                "Outcomes are known up to %(day)s. Customers are compared as they were drawn into the arms, "
+                "contacted or not. A difference above 0 means that fewer left than in the control group.",
+                day=Markup("<time>{}</time>").format(
+                    words.date(effects.watermark) if effects.watermark else ""
+                ),
+            ),
+            "soft",
+        )
+    ]
+    notes += [
+        Markup('<div class="note"><p>{}</p></div>').format(
+            words.html(
+                "No control group in some nights. The reason in the parameters was: %(reason)s",
+                reason=free(reason),
             )
+        )
+        for reason in effects.no_control_because
+    ]
+    return join_parts(notes)
+
+
+def _name(words: Words, experiment: MeasuredExperiment) -> Markup:
+    if experiment.play is None:
+        return Markup("<strong>{}</strong>").format(words("All contacts together"))
+    if experiment.variant is None:
+        return free(experiment.play)
+    return Markup('{}<div class="id">{}</div>').format(
+        free(experiment.play), words.html("variant %(name)s", name=free(experiment.variant))
+    )
+
+
+def _table(words: Words, experiments: Sequence[PlacedExperiment]) -> Markup:
+    """Return a row for each experiment with outcomes in both arms."""
+    bounds = _bounds(experiments)
+    rows = []
+    for placed_experiment in experiments:
+        experiment, source = placed_experiment.experiment, placed_experiment.source
+        difference = experiment.difference
+        nightly = experiment.nightly
+        shown, at = difference.difference, source.at("difference", "difference")
+        if nightly is not None and nightly.difference.value is not None:
+            shown, at = nightly.difference, source.at("nightly", "difference")
+        rows.append(
+            [
+                _name(words, experiment),
+                Markup('<span class="verdict {}">{}</span>').format(
+                    _mood(placed_experiment), verdict_in_words(words, placed_experiment)
+                ),
+                _arm(words, difference.control, source.at("difference", "control")),
+                _arm(words, difference.treatment, source.at("difference", "treatment")),
+                _bar(words, shown, bounds),
+                show_interval(words, (shown.value, shown.low, shown.high), at, 2, scale=POINTS, signed=True),
+                _savings_cell(words, placed_experiment, "customers", 1),
+                _savings_cell(words, placed_experiment, "money", 0),
+            ]
+        )
+    headings = [
+        Heading(words("Play"), is_number=False),
+        Heading(words("Verdict"), is_number=False),
+        Heading(words("Left, control group, %%")),
+        Heading(words("Left, may be contacted, %%")),
+        Heading(words("Fewer left: interval"), is_number=False),
+        Heading(words("Fewer left, points")),
+        Heading(words("Customers saved")),
+        Heading(words("Money saved")),
+    ]
+    return table(words("Effect of each play against its control group"), headings, rows)
+
+
+def _bounds(experiments: Sequence[PlacedExperiment]) -> tuple[float, float]:
+    ends = [0.0]
+    for placed_experiment in experiments:
+        nightly = placed_experiment.experiment.nightly
+        interval = (
+            placed_experiment.experiment.difference.difference if nightly is None else nightly.difference
+        )
+        ends += [end for end in (interval.low, interval.high) if end is not None]
+    return min(ends), max(ends)
+
+
+def _bar(words: Words, interval: Interval, bounds: tuple[float, float]) -> Markup:
+    if interval.value is None or interval.low is None or interval.high is None:
+        return EMPTY
+    label = words("Interval of the difference; the line stands at 0")
+    return interval_bar(label, (interval.value, interval.low, interval.high), bounds)
+
+
+def _arm(words: Words, arm: ArmChurn, source: Source) -> Markup:
+    return Markup('{}<div class="id">{}</div>').format(
+        show_number(words, arm.churn, source.at("churn"), 1, scale=POINTS),
+        words.html(
+            "%(churners)s of %(n)s",
+            churners=show_number(words, arm.churners, source.at("churners")),
+            n=show_number(words, arm.n, source.at("n")),
         ),
     )
+
+
+def _savings_cell(words: Words, placed_experiment: PlacedExperiment, name: str, digits: int) -> Markup:
+    """Return what was saved; without a verdict there is no number, because it would be read as a success."""
+    savings = placed_experiment.experiment.savings
+    if (
+        savings is None
+        or placed_experiment.experiment.difference.verdict is None
+        or placed_experiment.has_alarm
+    ):
+        return Markup("{}").format(DASH)
+    interval: Interval = getattr(savings, name)
+    number = show_interval(
+        words,
+        (interval.value, interval.low, interval.high),
+        placed_experiment.source.at("savings", name),
+        digits,
+    )
+    if placed_experiment.nightly_verdict in (Verdict.FEWER_LEAVE, Verdict.MORE_LEAVE):
+        return number
+    return Markup('{}<div class="id">{}</div>').format(number, words("not shown"))
+
+
+def _mood(placed_experiment: PlacedExperiment) -> str:
+    if placed_experiment.has_alarm:
+        return "bad"
+    return {Verdict.FEWER_LEAVE: "good", Verdict.MORE_LEAVE: "bad"}.get(
+        placed_experiment.nightly_verdict or Verdict.NOT_SHOWN, ""
+    )
+
+
+def verdict_in_words(words: Words, placed_experiment: PlacedExperiment) -> str:
+    """Return the verdict; the page is read nightly, so the nightly interval decides."""
+    experiment = placed_experiment.experiment
+    difference, nightly = experiment.difference, placed_experiment.nightly_verdict
+    if placed_experiment.has_alarm:
+        return words("Something is wrong with the arms.")
+    if experiment.control_share is None:
+        return words("Nobody can tell: there is no control group.")
+    if not placed_experiment.has_outcomes:
+        return words("No outcome is known yet.") if experiment.immature else words("No customer counts.")
+    if difference.no_verdict_because == NoVerdict.EMPTY_ARM:
+        return words("Nobody can tell: an arm has no customer with a known outcome.")
+    if difference.verdict is None or nightly is None:
+        return words("Too early to tell: fewer than 20 customers left in an arm.")
+    if nightly == Verdict.FEWER_LEAVE:
+        return words("It helped.")
+    if nightly == Verdict.MORE_LEAVE:
+        return words("It harmed.")
+    if difference.verdict != Verdict.NOT_SHOWN:
+        return words("Not shown yet: at a single look it would be, but this page is read every night.")
+    return words("No effect is shown.")
+
+
+def _legend(words: Words) -> Markup:
+    return paragraph(
+        words.html(
+            "Intervals of 95 %% that hold although the page is read every night. Below 20 customers who left "
+            "in an arm there is no verdict."
+        ),
+        "soft small",
+    )
+
+
+def _total(words: Words, effects: Effects) -> Markup:
+    """Return the total of all contacts beside the sum of the plays, which overstates."""
+    universal = effects.universal
+    if effects.sum_of_plays is None or universal is None or universal.savings is None:
+        return EMPTY
+    if universal.difference.verdict is None:
+        return EMPTY
+    total = universal.savings.customers
+    sentence = words.html(
+        "All contacts together saved %(total)s customers. The plays one by one add up to %(sum)s; a sum "
+        "of plays "
+        "overstates, because the lucky ones count fully.",
+        total=show_interval(
+            words, (total.value, total.low, total.high), FILE.at("universal", "savings", "customers"), 1
+        ),
+        sum=show_number(words, effects.sum_of_plays, FILE.at("sum_of_plays"), 1),
+    )
+    if effects.plays_without_difference:
+        names = Markup(", ").join(free(name) for name in effects.plays_without_difference)
+        sentence += Markup(" ") + words.html("The sum does not hold %(names)s.", names=names)
+    return paragraph(sentence)
+
+
+def _waiting_table(words: Words, experiments: Sequence[PlacedExperiment]) -> Markup:
+    """Return the experiments without an effect yet: who waits, until when, and what it takes."""
+    rows = []
+    for placed_experiment in experiments:
+        experiment, design = placed_experiment.experiment, placed_experiment.design
+        first = experiment.next_outcome_on
+        has_design = design is not None and design.effect is not None and experiment.control_share is not None
+        needed: Markup | str = DASH
+        if has_design and design is not None and design.sample_size is not None:
+            size = placed_experiment.design_source.at("sample_size")
+            needed = show_number(
+                words, design.sample_size.n, f"{size.at('n_control')} + {size.at('n_treatment')}"
+            )
+        effect = design.effect if has_design and design is not None else None
+        rows.append(
+            [
+                _name(words, experiment),
+                verdict_in_words(words, placed_experiment),
+                show_number(words, experiment.immature, placed_experiment.source.at("immature")),
+                DASH if first is None else day(words, first),
+                show_number(words, effect, placed_experiment.design_source.at("effect"), 1, scale=POINTS),
+                needed,
+            ]
+        )
+    headings = [
+        Heading(words("Play"), is_number=False),
+        Heading(words("Verdict"), is_number=False),
+        Heading(words("Customers who wait")),
+        Heading(words("First outcome")),
+        Heading(words("Effect looked for, points")),
+        Heading(words("Customers that it takes")),
+    ]
+    title = words("Cannot be told yet")
+    note = words.html(
+        "The effect is assumed in the parameters. With fewer customers than it takes, an effect of this "
+        "size is found "
+        "in less than 80 %% of cases."
+    )
+    return join_parts([heading(title), table(title, headings, rows), paragraph(note, "soft small")])
+
+
+def _power(words: Words, placed_experiment: PlacedExperiment) -> Iterator[Markup]:
+    """Yield what these customers can show, and how many are needed."""
+    experiment, design = placed_experiment.experiment, placed_experiment.design
+    if experiment.difference.verdict not in (None, Verdict.NOT_SHOWN):
+        return
+    if experiment.detectable is not None:
+        yield detectable_in_words(words, experiment.detectable, placed_experiment.source.at("detectable"))
+    if design is None or experiment.control_share is None or design.effect is None:
+        return
+    source = placed_experiment.design_source
+    effect = show_number(words, design.effect, source.at("effect"), 2, scale=POINTS)
+    if design.sample_size is None:
+        yield words.html(
+            "No number of customers shows an effect of %(effect)s points, as assumed.", effect=effect
+        )
+        return
+    size = source.at("sample_size")
+    yield words.html(
+        "An effect of %(effect)s points, as assumed, needs %(n)s customers; %(units)s are there.",
+        effect=effect,
+        n=show_number(words, design.sample_size.n, f"{size.at('n_control')} + {size.at('n_treatment')}"),
+        units=show_number(words, design.units, source.at("units")),
+    )
+    if design.answer_in_days is not None:
+        yield words.html(
+            "At this rate the answer comes in %(days)s days.",
+            days=show_number(words, design.answer_in_days, source.at("answer_in_days")),
+        )
+
+
+def detectable_in_words(words: Words, detectable: DetectableEffect, source: Source) -> Markup:
+    """Return the smallest effect that so many customers can show."""
+    n = show_number(
+        words,
+        detectable.n_control + detectable.n_treatment,
+        f"{source.at('n_control')} + {source.at('n_treatment')}",
+    )
+    control = show_number(words, detectable.n_control, source.at("n_control"))
+    if detectable.effect is None:
+        return words.html(
+            "Cannot be detected: no effect on a churn of %(churn)s %% is found with %(n)s customers, "
+            "%(control)s of "
+            "them in the control group.",
+            churn=show_number(words, detectable.churn, source.at("churn"), 1, scale=POINTS),
+            n=n,
+            control=control,
+        )
+    return words.html(
+        "With %(n)s customers, %(control)s of them in the control group, an effect of %(effect)s points "
+        "is found in "
+        "%(power)s %% of cases; a smaller one cannot be detected.",
+        n=n,
+        control=control,
+        effect=show_number(words, detectable.effect, source.at("effect"), 2, scale=POINTS),
+        power=show_number(words, detectable.power, source.at("power"), 0, scale=POINTS),
+    )
+
+
+def _details(words: Words, experiments: Sequence[PlacedExperiment]) -> Markup:
+    """Return for each experiment what lies behind its verdict, folded."""
+    rows = []
+    for placed_experiment in experiments:
+        items = [*_facts(words, placed_experiment)]
+        if _is_compared(placed_experiment):
+            items += _power(words, placed_experiment)
+        items += _not_counted(words, placed_experiment)
+        if items:
+            rows.append([_name(words, placed_experiment.experiment), bullet_list(items)])
+    if not rows:
+        return EMPTY
+    title = words("Details of each play: one look, adjusted, side effects, success, who does not count")
+    headings = [Heading(words("Play"), is_number=False), Heading(words("Details"), is_number=False)]
+    return fold(title, table(title, headings, rows))
+
+
+def _facts(words: Words, placed_experiment: PlacedExperiment) -> Iterator[Markup]:
+    experiment, source = placed_experiment.experiment, placed_experiment.source
+    if not _is_compared(placed_experiment):
+        return
+    ratio = experiment.ratio
+    if ratio is not None and ratio.alarm:
+        yield words.html(
+            "%(control)s of %(n)s are in the control group; by design it would be %(share)s %%. Customers "
+            "are missing "
+            "in an arm, or in the wrong one. Do not use this effect before you know why.",
+            control=show_number(words, ratio.n_control, source.at("ratio", "n_control")),
+            n=show_number(
+                words,
+                ratio.n_control + ratio.n_treatment,
+                f"{source.at('ratio', 'n_control')} + {source.at('ratio', 'n_treatment')}",
+            ),
+            share=show_number(
+                words, ratio.control_share, source.at("ratio", "control_share"), 1, scale=POINTS
+            ),
+        )
+    yield words.html(
+        "Fewer left, for one look on a day that was fixed before: %(points)s points.",
+        points=_points(words, experiment.difference.difference, source.at("difference", "difference")),
+    )
+    adjusted = experiment.adjusted_difference
+    if adjusted is not None and adjusted.difference.value is not None:
+        yield words.html(
+            "Adjusted by the score from before the first contact: %(points)s points.",
+            points=_points(words, adjusted.difference, source.at("adjusted_difference", "difference")),
+        )
+    for number, band in enumerate(experiment.drives_away):
+        at = source.at("drives_away", number, "effect")
+        control, treated = band.effect.control.churn, band.effect.treatment.churn
+        if control is not None and treated is not None:
+            yield words.html(
+                "Contact drives away: %(band)s, %(treated)s %% left, in the control group %(control)s %%.",
+                band=free(words.value(band.band)),
+                treated=show_number(words, treated, at.at("treatment", "churn"), 1, scale=POINTS),
+                control=show_number(words, control, at.at("control", "churn"), 1, scale=POINTS),
+            )
+    yield from _success(words, placed_experiment)
+    for number, guard in enumerate(experiment.guards):
+        if guard.control is not None and guard.treatment is not None:
+            at = source.at("guards", number)
+            verdict = words("more after contact") if guard.is_worse else words("not shown to be more")
+            yield words.html(
+                "Side effect “%(name)s”: %(treated)s %%, in the control group %(control)s %%: %(verdict)s.",
+                name=words.value(guard.name),
+                treated=show_number(words, guard.treatment, at.at("treatment"), 1, scale=POINTS),
+                control=show_number(words, guard.control, at.at("control"), 1, scale=POINTS),
+                verdict=verdict,
+            )
+
+
+def _success(words: Words, placed_experiment: PlacedExperiment) -> Iterator[Markup]:
+    """Yield how often a play reached what it wanted, beside its control group or not at all."""
+    success, source = placed_experiment.experiment.success, placed_experiment.source.at("success")
+    if success is None or success.control is None or success.treatment is None:
+        return
+    if success.control.share is None or success.treatment.share is None:
+        return
+    yield words.html(
+        "Success “%(text)s”: %(treated)s %%, in the control group %(control)s %%; difference %(points)s "
+        "points.",
+        text=free(success.text),
+        treated=show_number(words, success.treatment.share, source.at("treatment", "share"), 1, scale=POINTS),
+        control=show_number(words, success.control.share, source.at("control", "share"), 1, scale=POINTS),
+        points=_points(words, success.difference, source.at("difference")),
+    )
+
+
+def _points(words: Words, interval: Interval, source: Source) -> Markup:
+    return show_interval(
+        words, (interval.value, interval.low, interval.high), source, 2, scale=POINTS, signed=True
+    )
+
+
+def _not_counted(words: Words, placed_experiment: PlacedExperiment) -> Iterator[Markup]:
+    """Yield how many customers do not count, with the reason."""
+    titles: Mapping[str, str] = {
+        "immature": words("outcome not known yet"),
+        "without_label": words("without label"),
+        "arm_changed": words("changed the arm"),
+        "merged_count": words("one person with another customer"),
+        "other_share": words("of nights with another share of the control group"),
+        "without_control": words("began without this control group"),
+        "after_other_play": words("after another play"),
+    }
+    counts = [
+        words.html(
+            "%(n)s %(reason)s",
+            n=show_number(
+                words, getattr(placed_experiment.experiment, name), placed_experiment.source.at(name)
+            ),
+            reason=reason,
+        )
+        for name, reason in titles.items()
+        if getattr(placed_experiment.experiment, name)
+    ]
+    if counts:
+        yield words.html("Not counted: %(counts)s.", counts=Markup(", ").join(counts))
+
+
+def _outside(words: Words, experiments: Sequence[OutsideExperiment]) -> Markup:
+    """Return the experiments that the company ran by itself, each treated arm beside its control."""
+    rows = []
+    for number, experiment in enumerate(experiments):
+        source = FILE.at("outside", number)
+        for place, effect in enumerate(experiment.effects):
+            at = source.at("effects", place)
+            difference = effect.difference
+            if difference.value is None:
+                continue
+            rows.append(
+                [
+                    free(experiment.name),
+                    free(effect.treatment.name),
+                    show_number(
+                        words, experiment.control.share, source.at("control", "share"), 1, scale=POINTS
+                    ),
+                    show_number(words, effect.treatment.share, at.at("treatment", "share"), 1, scale=POINTS),
+                    _points(words, difference, at.at("difference")),
+                ]
+            )
+    if not rows:
+        return EMPTY
+    title = words("Experiments that the company ran by itself")
+    headings = [
+        Heading(words("Experiment"), is_number=False),
+        Heading(words("Arm"), is_number=False),
+        Heading(words("Outcome, control group, %%")),
+        Heading(words("Outcome, treated, %%")),
+        Heading(words("Better by, points")),
+    ]
+    return join_parts([heading(title), table(title, headings, rows)])

@@ -1,24 +1,316 @@
-"""The section on how retention stands and where it leaks."""
+"""The section on retention: how it stands, how it moved, and where it leaks, from `kpis.json`."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+from churn.kpis.alarms import AlarmsResult
+from churn.kpis.catalog import FIGURES
+from churn.kpis.definitions.definition import FigureDefinition
+from churn.kpis.figure import Figure, Period
+from churn.kpis.journey import StagesResult
+from churn.reporting.page.charts import sparkline
+from churn.reporting.page.cohort_charts import rfm_table, survival_chart, triangle_table
+from churn.reporting.page.elements import (
+    EMPTY,
+    Heading,
+    bullet_list,
+    first_upper,
+    fold,
+    grid,
+    join_parts,
+    paragraph,
+    table,
+)
+from churn.reporting.page.known_kpis import FILE, KnownKpis, PlacedFigure
+from churn.reporting.page.movements import growth_chart, leak_table, money_chart
+from churn.reporting.page.provenance import (
+    difference_of,
+    quote_in_language,
+    show_bounds,
+    show_interval,
+    show_number,
+)
 from churn.reporting.page.section import Section
 from churn.reporting.page.sources import ReportSources
 from churn.reporting.page.words import Words
+from churn.reporting.rendering import mark_commands
+
+CARD_FIGURES = (
+    *("customer_churn", "grr", "nrr", "mrr_at_end", "customers_at_start", "new_customers"),
+    *("silent_leavers", "nps", "csat", "repeat_purchase_rate", "revenue_per_customer", "value_of_one_point"),
+)
+"""The figures that have a card, in the order of the page; the table below holds all."""
+
+COUNTED_UNITS = ("customers", "orders")
+"""Counts have no interval; a larger count alone is neither better nor worse."""
+
+SHOWN_MONTHS = 13
+"""The number of months of a sparkline and of a chart: a year, and the same month of the year before."""
 
 
 def retention_section(night: ReportSources, words: Words) -> Section:
     """Return the section on how retention stands and where it leaks."""
+    title, known_kpis = words("Retention"), night.known_kpis
+    if words.is_event:
+        lead = words.html("An event has no figures of retention: they are about customers who leave.")
+        return Section("retention", title, lead, EMPTY)
+    if known_kpis.kpis is None:
+        return Section("retention", title, mark_commands(words.value(known_kpis.reason)), EMPTY)
     return Section(
-        id="retention",
-        title=words("Retention"),
-        lead=words("Run churn kpis for this night to see the figures here."),
-        html=words.render(
-            "missing.html",
-            sentence=words(
-                "This page does not read the figures of retention yet. They are printed by "
-                "`churn kpis --cutoff %(night)s`.",
-                night=night.cutoff,
-            ),
+        "retention",
+        title,
+        _lead(words, known_kpis),
+        join_parts(
+            [
+                _as_of(words, known_kpis),
+                _alarms(words, known_kpis),
+                _cards(words, known_kpis),
+                grid([money_chart(words, known_kpis), growth_chart(words, known_kpis)]),
+                leak_table(words, known_kpis),
+                triangle_table(words, known_kpis),
+                grid([survival_chart(words, known_kpis), rfm_table(words, known_kpis)]),
+                _all_figures(words, known_kpis),
+            ]
         ),
     )
+
+
+def _lead(words: Words, known_kpis: KnownKpis) -> Markup:
+    alarms, stages = known_kpis.section("alarms"), known_kpis.section("stages")
+    sentences = []
+    if isinstance(alarms, AlarmsResult) and alarms.alarms:
+        sentences.append(
+            words.html("Look first at the figures that left their own history: they are listed below.")
+        )
+    if isinstance(stages, StagesResult) and stages.leaks:
+        sentences.append(
+            words.html(
+                "Work on the stage “%(stage)s” first: from no other stage so much was lost.",
+                stage=words.value(stages.leaks[0].stage),
+            )
+        )
+    if not sentences:
+        sentences.append(words.html("Compare each figure with the period before, and ask why it moved."))
+    return Markup(" ").join(sentences)
+
+
+def _as_of(words: Words, known_kpis: KnownKpis) -> Markup:
+    if known_kpis.kpis is None:
+        return EMPTY
+    return paragraph(
+        words.html(
+            "Figures as of %(day)s. Brackets hold 95 %% intervals. Who left in a month is certain only when "
+            "the time for a late renewal is over, so the newest months of some figures are missing.",
+            day=Markup("<time>{}</time>").format(words.date(known_kpis.kpis.cutoff)),
+        ),
+        "soft",
+    )
+
+
+def _alarms(words: Words, known_kpis: KnownKpis) -> Markup:
+    alarms = known_kpis.section("alarms")
+    if not isinstance(alarms, AlarmsResult):
+        return EMPTY
+    source = FILE.at("sections", "alarms")
+    items = []
+    for number, alarm in enumerate(alarms.alarms):
+        definition, at = FIGURES[alarm.name], source.at("alarms", number)
+        value, usual, limit = (
+            show_number(words, getattr(alarm, name), at.at(name), definition.digits)
+            for name in ("value", "usual", "limit")
+        )
+        items.append(
+            words.html(
+                "<strong>%(title)s</strong>: %(value)s %(unit)s in %(period)s. Usual is %(usual)s, and "
+                "its own "
+                "history allows %(limit)s.",
+                title=words.value(definition.title),
+                value=value,
+                unit=words.value(definition.unit),
+                period=period_in_words(words, alarm.period),
+                usual=usual,
+                limit=limit,
+            )
+        )
+    n_watched = show_number(words, alarms.n_watched, source.at("n_watched"))
+    if items:
+        title = words.html("Alarms: figures outside their own history; %(n)s are watched.", n=n_watched)
+        return Markup('<div class="note"><p><strong>{}</strong></p>{}</div>').format(
+            title, bullet_list(items)
+        )
+    return paragraph(
+        words.html("No alarm: all %(n)s watched figures lie within their own history.", n=n_watched)
+    )
+
+
+def period_in_words(words: Words, period: Period) -> Markup:
+    """Return a period in the language of the page."""
+    if period.kind == "month":
+        text = words.month(period.start)
+    elif period.kind == "window":
+        text = words("%(start)s to %(end)s", start=words.date(period.start), end=words.date(period.end))
+    else:
+        text = str(period)
+    return Markup("<time>{}</time>").format(text)
+
+
+def _cards(words: Words, known_kpis: KnownKpis) -> Markup:
+    cards, absent = [], []
+    for name in CARD_FIGURES:
+        history = known_kpis.history(name)
+        if any(placed_figure.figure.value is not None for placed_figure in history):
+            cards.append(_card(words, FIGURES[name], history))
+        elif history:
+            absent.append(_absent(words, history))
+    return join_parts(
+        [
+            Markup('<div class="cards figures">{}</div>').format(join_parts(cards)) if cards else EMPTY,
+            bullet_list(absent),
+        ]
+    )
+
+
+def _card(words: Words, definition: FigureDefinition, history: Sequence[PlacedFigure]) -> Markup:
+    with_value = [
+        number for number, placed_figure in enumerate(history) if placed_figure.figure.value is not None
+    ]
+    latest = history[with_value[-1]]
+    figure = latest.figure
+    title = first_upper(words.value(definition.title))
+    shown = history[max(0, len(history) - SHOWN_MONTHS) :]
+    line = sparkline(
+        words("%(title)s, the last months", title=title),
+        [placed_figure.figure.value for placed_figure in shown],
+    )
+    facts = [period_in_words(words, figure.period)]
+    if figure.n is not None and definition.unit not in COUNTED_UNITS:
+        facts.append(words.html("n = %(n)s", n=show_number(words, figure.n, latest.source.at("n"))))
+    value = show_number(words, figure.value, latest.source.at("value"), _digits(definition, figure.value))
+    interval = show_bounds(words, (figure.low, figure.high), latest.source, _digits(definition, figure.value))
+    return Markup(
+        '<div class="card figure"><div class="what">{}</div><b>{} <span class="unit">{}</span></b>'
+        '<div class="soft small">{}</div>{}<div class="soft small">{}</div>{}</div>'
+    ).format(
+        title,
+        value,
+        words.value(definition.unit),
+        interval,
+        line,
+        Markup(" · ").join(facts),
+        _change(words, definition, latest, history[with_value[-1] - 1] if with_value[-1] else None),
+    )
+
+
+def _digits(definition: FigureDefinition, value: float | None) -> int:
+    """Return the decimals: large amounts of money need no cents."""
+    return 0 if value is not None and abs(value) >= 1000 else definition.digits
+
+
+def _change(
+    words: Words, definition: FigureDefinition, latest: PlacedFigure, before: PlacedFigure | None
+) -> Markup:
+    """Return the change to the period before, and whether it is a change for the better."""
+    now, earlier = latest.figure.value, None if before is None else before.figure.value
+    if now is None or earlier is None or before is None:
+        return EMPTY
+    digits = _digits(definition, now)
+    change = round(now - earlier, digits)
+    period = period_in_words(words, before.figure.period)
+    if not change:
+        return Markup('<div class="small">{}</div>').format(
+            words.html("unchanged since %(period)s", period=period)
+        )
+    amount = show_number(
+        words,
+        now - earlier,
+        difference_of(latest.source.at("value"), before.source.at("value")),
+        digits,
+        signed=True,
+    )
+    style, verdict = _verdict(words, latest.figure, before.figure)
+    return Markup('<div class="small change {}">{}{}</div>').format(
+        style, words.html("%(change)s since %(period)s", change=amount, period=period), verdict
+    )
+
+
+def _verdict(words: Words, now: Figure, before: Figure) -> tuple[str, str]:
+    """Return the style and the words of a change; intervals that overlap show no change for sure."""
+    better = now.definition.better
+    if now.value is None or before.value is None or better is None:
+        return "", ""
+    if now.low is not None and now.high is not None and before.low is not None and before.high is not None:
+        if now.low <= before.high and before.low <= now.high:
+            return "", f" ({words('within chance')})"
+    elif now.definition.unit in COUNTED_UNITS:
+        return "", ""
+    if (now.value > before.value) == (better == "higher"):
+        return "better", f" ({words('better')})"
+    return "worse", f" ({words('worse')})"
+
+
+def _absent(words: Words, history: Sequence[PlacedFigure]) -> Markup:
+    latest = history[-1].figure
+    return words.html(
+        "<strong>%(title)s</strong>: not known, because %(reason)s.",
+        title=first_upper(words.value(FIGURES[latest.name].title)),
+        reason=reason_in_words(words, history[-1]),
+    )
+
+
+def reason_in_words(words: Words, placed_figure: PlacedFigure) -> Markup:
+    """Return why a figure is missing."""
+    return quote_in_language(words, placed_figure.figure.reason or "", placed_figure.source.at("reason"))
+
+
+def _all_figures(words: Words, known_kpis: KnownKpis) -> Markup:
+    """Return the latest value of every figure, folded."""
+    rows = []
+    for name, definition in FIGURES.items():
+        history = known_kpis.history(name)
+        numbers = [
+            number for number, placed_figure in enumerate(history) if placed_figure.figure.value is not None
+        ]
+        if not history:
+            continue
+        latest = history[numbers[-1] if numbers else -1]
+        figure = latest.figure
+        before = history[numbers[-1] - 1] if numbers and numbers[-1] else None
+        title = Markup('{}<div class="id">{}</div>').format(
+            words.value(definition.title), words.value(definition.unit)
+        )
+        if figure.value is None:
+            rows.append(
+                [
+                    title,
+                    period_in_words(words, figure.period),
+                    reason_in_words(words, latest),
+                    EMPTY,
+                    EMPTY,
+                ]
+            )
+            continue
+        rows.append(
+            [
+                title,
+                period_in_words(words, figure.period),
+                show_interval(
+                    words, (figure.value, figure.low, figure.high), latest.source, definition.digits
+                ),
+                EMPTY
+                if before is None
+                else show_number(words, before.figure.value, before.source.at("value"), definition.digits),
+                EMPTY if figure.n is None else show_number(words, figure.n, latest.source.at("n")),
+            ]
+        )
+    headings = [
+        Heading(words("Figure"), is_number=False),
+        Heading(words("Period"), is_number=False),
+        Heading(words("Value and interval")),
+        Heading(words("Before")),
+        Heading(words("n")),
+    ]
+    summary = words("All figures of the latest period")
+    return fold(summary, table(summary, headings, rows))

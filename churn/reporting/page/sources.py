@@ -13,6 +13,7 @@ import pandas as pd
 from pydantic import BaseModel, Field
 
 from churn.data.own_files import lacks_checksum, read_own_json, read_own_parquet
+from churn.data.store import StoreFacts, read_store_facts
 from churn.drift.result import Drift, read_drift
 from churn.errors import CallError, SourceError
 from churn.evaluation.result import EvaluationResult
@@ -24,6 +25,7 @@ from churn.promotion.record import Promotion, kept_evaluation
 from churn.reporting.effects_section import KnownEffects, read_known_effects
 from churn.reporting.page.call import ContactBefore, CustomerNotes
 from churn.reporting.page.history import History, figures_of, read_history
+from churn.reporting.page.known_kpis import UNKNOWN_KPIS, KnownKpis, read_known_kpis
 from churn.scoring.scores import TREATED_ARM
 from churn.scoring.sink import contacts_path, facts_path, scores_path
 from churn.training.challenger import training_folder
@@ -89,6 +91,8 @@ class ReportSources:
         history: The nights before, and the probabilities of the customers on the call list in them.
         contacts_before: The contacts that earlier nights planned for customers on the call list, the latest
             first; controls have none.
+        known_kpis: The figures of retention, as far as they are known up to the night.
+        store: What `ingest` counted; None without a store.
         warnings: The files that are left out because they cannot be used, each with the reason and a way out.
     """
 
@@ -105,6 +109,8 @@ class ReportSources:
     contacts_before: Mapping[str, tuple[ContactBefore, ...]]
     latest_version: str | None = None
     drift: Drift | None = None
+    known_kpis: KnownKpis = UNKNOWN_KPIS
+    store: StoreFacts | None = None
     warnings: tuple[str, ...] = ()
 
 
@@ -173,6 +179,14 @@ def read_report_sources(output: Path, cutoff: date | None = None) -> ReportSourc
         contacts_before = _read_contacts_before(output, night, set(listed))
     except SourceError as error:
         warnings.append(f"{error} The report leaves out the contacts of earlier nights.")
+    known_kpis = read_known_kpis(output, night, facts.label_id)
+    if known_kpis.warning:
+        warnings.append(known_kpis.warning)
+    store = None
+    try:
+        store = read_store_facts(output) if os.path.lexists(output / "store") else None
+    except SourceError as error:
+        warnings.append(f"{error} The report leaves out which rows were rejected.")
     return ReportSources(
         output=output,
         cutoff=night,
@@ -187,6 +201,8 @@ def read_report_sources(output: Path, cutoff: date | None = None) -> ReportSourc
         contacts_before=contacts_before,
         latest_version=latest.model.version if latest and latest.model.digest != facts.model_digest else None,
         drift=drift,
+        known_kpis=known_kpis,
+        store=store,
         warnings=tuple(warnings),
     )
 

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import re
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from markupsafe import Markup
 
 from churn.data.own_files import write_own_json
 from churn.experiments.design import DesignTerms, design_experiments
 from churn.experiments.experiment_units import Maturity
 from churn.experiments.result import Effects
-from churn.reporting.effects_section import (
-    ExperimentCard,
-    effects_path,
-    experiment_cards,
-    read_known_effects,
-    total_in_words,
-)
+from churn.reporting.effects_section import KnownEffects, effects_path, read_known_effects
+from churn.reporting.page.effects import effects_section
 from churn.reporting.page.sources import read_report_sources
+from churn.reporting.page.words import Words
 from churn.reporting.report import render_report
 from tests.drawn_ledger import (
     FIRST,
@@ -40,46 +37,51 @@ def write(output: Path, effects: Effects) -> None:
     write_own_json(effects_path(output), effects.as_json())
 
 
-def card_of(effects: Effects) -> ExperimentCard:
-    return experiment_cards(effects)[0]
+def section_of(output: Path, effects: Effects) -> str:
+    """Return the text of the section, its lead first."""
+    night = replace(read_report_sources(output), known_effects=KnownEffects(effects))
+    section = effects_section(night, Words("en"))
+    return " ".join(Markup(f"{section.lead} {section.html}").striptags().split())
 
 
 @pytest.mark.parametrize(
-    ("n_left", "verdict", "mood"),
+    ("n_left", "lead", "verdict"),
     [
-        (90, "It helped: fewer customers left than in the control group.", "good"),
-        (450, "It harmed: more customers left than in the control group.", "bad"),
-        (270, "No effect is shown.", ""),
-        (180, "Not shown yet: at a single look it would be, but this page is read every night.", ""),
+        (90, "Go on with the calls", "It helped."),
+        (450, "Stop what harms", "It harmed."),
+        (270, "Do not contact the control group", "No effect is shown."),
+        (180, "Do not contact the control group", "Not shown yet: at a single look it would be"),
     ],
 )
 def test_the_verdict_comes_first_in_words_and_is_that_of_the_nightly_interval(
-    n_left: int, verdict: str, mood: str
+    output: Path, n_left: int, lead: str, verdict: str
 ) -> None:
     # 30 % of the 100 controls left.
-    card = card_of(measured(drawn(crowd(100, 900)), outcomes_of(names("c", 30) | names("t", n_left))))
-
-    assert (card.verdict, card.mood, card.alarm) == (verdict, mood, "")
-    assert [(arm.n, arm.churners) for arm in card.arms] == [(100, 30), (900, n_left)]
-
-
-def test_saved_customers_are_called_not_shown_until_the_nightly_interval_shows_them() -> None:
-    shown, hidden = (
-        dict(card_of(measured(drawn(crowd(100, 900)), outcomes_of(names("c", 30) | names("t", n)))).facts)
-        for n in (90, 180)
+    text = section_of(
+        output, measured(drawn(crowd(100, 900)), outcomes_of(names("c", 30) | names("t", n_left)))
     )
 
-    assert re.fullmatch(r"180\.0 \[.*\]", shown["Customers saved"])
-    assert hidden["Customers saved"].endswith(", not shown")
-    assert hidden["Money saved"].endswith(", not shown")
-    assert set(shown) >= {
-        "Fewer left: one look",
-        "… adjusted by the score",
-        "… read every night",
-    }
+    assert text.startswith(lead)
+    assert verdict in text
+    assert "30 of 100" in text
+    assert f"{n_left} of 900" in text
 
 
-def test_too_few_churners_say_what_can_be_found_and_when_an_answer_comes() -> None:
+@pytest.mark.parametrize(("n_left", "is_shown"), [(90, True), (180, False)])
+def test_saved_customers_are_called_not_shown_until_the_nightly_interval_shows_them(
+    output: Path, n_left: int, is_shown: bool
+) -> None:
+    effects = measured(drawn(crowd(100, 900)), outcomes_of(names("c", 30) | names("t", n_left)))
+
+    text = section_of(output, effects)
+
+    saved = effects.experiments[0].savings
+    assert saved is not None
+    assert f"{saved.customers.value:,.1f} [" in text
+    assert ("not shown" in text.split("Intervals of 95 %")[0]) is not is_shown
+
+
+def test_too_few_churners_say_what_can_be_found_and_how_many_are_needed(output: Path) -> None:
     ledger = drawn(crowd(40, 360))
     designs = design_experiments(
         ledger,
@@ -91,54 +93,60 @@ def test_too_few_churners_say_what_can_be_found_and_when_an_answer_comes() -> No
     )
     effects = measured(ledger, outcomes_of({"c0", "t0"})).model_copy(update={"designs": tuple(designs)})
 
-    card = card_of(effects)
+    text = section_of(output, effects)
 
-    assert card.verdict == "Too early to tell: fewer than 20 churners in an arm."
-    notes = " ".join(card.notes)
-    assert "can be detected with n = 400" in notes
-    assert "To find an effect of 1.00 points, as assumed," in notes
-    assert "400 are there so far. Answer: never at this rate: no new units come." in notes
-
-
-def test_without_a_verdict_no_saved_customers_are_shown() -> None:
-    card = card_of(measured(drawn(crowd(40, 360)), outcomes_of({"c0", "t0"})))
-
-    assert [arm.churners for arm in card.arms] == [1, 1]
-    assert "Customers saved" not in dict(card.facts)
+    assert "Too early to tell: fewer than 20 customers left in an arm." in text
+    assert "Cannot be detected" in text or "cannot be detected" in text
+    assert "An effect of 1.00 points, as assumed, needs" in text
+    assert "customers; 400 are there." in text
 
 
-def test_without_a_control_group_no_share_of_the_treated_is_shown() -> None:
+def test_without_a_verdict_no_saved_customers_are_shown(output: Path) -> None:
+    effects = measured(drawn(crowd(40, 360)), outcomes_of({"c0", "t0"}))
+
+    text = section_of(output, effects)
+
+    saved = effects.experiments[0].savings
+    assert saved is not None
+    assert f"{saved.customers.value:,.1f}" not in text
+
+
+def test_without_a_control_group_no_share_of_the_treated_is_shown(output: Path) -> None:
     effects = measured(drawn(crowd(0, 30), shares={FIRST: 0.0}), outcomes_of(names("t", 3)))
 
-    card = card_of(effects)
+    text = section_of(output, effects)
 
-    assert card.verdict == "Nobody can tell: there is no control group."
-    assert (card.arms, card.facts) == ((), ())
-
-
-def test_before_the_first_outcome_the_card_says_when_it_comes() -> None:
-    card = card_of(measured(drawn(crowd(2, 3, LATE)), outcomes_of(set())))
-
-    assert card.verdict == "No outcome is known yet."
-    assert "The first outcomes are known on 2025-05-29." in card.notes
-    assert (card.arms, card.facts) == ((), ())
+    assert text.startswith("Switch a control group on")
+    assert "3 of 30" not in text
+    assert "10.0" not in text
 
 
-def test_arms_of_the_wrong_size_take_the_place_of_the_verdict() -> None:
-    card = card_of(measured(drawn(crowd(50, 900)), outcomes_of(names("c", 25) | names("t", 90))))
+def test_before_the_first_outcome_the_table_says_when_it_comes(output: Path) -> None:
+    text = section_of(output, measured(drawn(crowd(2, 3, LATE)), outcomes_of(set())))
 
-    assert card.verdict == "Something is wrong with the arms."
-    assert "50 of 950 are in the control group; by design it would be 10 %" in card.alarm
+    assert text.startswith("Wait, and do not contact the control group")
+    assert "No outcome is known yet." in text
+    assert "29 May 2025" in text
 
 
-def test_the_total_stands_beside_the_sum_of_the_plays() -> None:
-    rows = [assigned(f"{arm}{i}", arm) for arm in ("control", "treated") for i in range(4)]
-    tasks = [planned(f"{arm}{i}", arm, "call") for arm in ("control", "treated") for i in range(4)]
+def test_arms_of_the_wrong_size_take_the_place_of_the_verdict(output: Path) -> None:
+    text = section_of(output, measured(drawn(crowd(50, 900)), outcomes_of(names("c", 25) | names("t", 90))))
 
-    words = total_in_words(measured(drawn(rows, tasks), outcomes_of(names("control", 2))))
+    assert text.startswith("Do not use these effects yet")
+    assert "Something is wrong with the arms." in text
+    assert "50 of 950 are in the control group; by design it would be 10.0 %" in text
 
-    assert words.startswith("All contacts together saved 2.0 [")
-    assert "The plays one by one add up to 2.0" in words
+
+def test_the_total_stands_beside_the_sum_of_the_plays(output: Path) -> None:
+    rows = [assigned(f"{arm}{i}", arm) for arm in ("control", "treated") for i in range(40)]
+    tasks = [planned(f"{arm}{i}", arm, "call") for arm in ("control", "treated") for i in range(40)]
+
+    text = section_of(
+        output, measured(drawn(rows, tasks), outcomes_of(names("control", 35) | names("treated", 21)))
+    )
+
+    assert "All contacts together saved 14.0 [" in text
+    assert "The plays one by one add up to 14.0" in text
 
 
 @pytest.mark.parametrize(
@@ -170,8 +178,8 @@ def test_the_page_shows_what_was_known_on_the_night(output: Path) -> None:
 
     page = render_report(read_report_sources(output))
 
-    assert "It helped: fewer customers left than in the control group." in page
-    assert 'control group</td><td class="n">100' in page
+    assert "It helped." in page
+    assert 'effects.json#/universal/difference/control/n">100</data>' in page
     assert "This page does not show whether the calls help" not in page
 
 

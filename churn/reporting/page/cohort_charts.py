@@ -1,0 +1,246 @@
+"""How long customers stay: the cohort triangle, survival, and the churn of buyers by their orders."""
+
+from __future__ import annotations
+
+from markupsafe import Markup
+
+from churn.kpis.cohorts import CohortsResult
+from churn.kpis.groups import GroupsResult
+from churn.kpis.rfm import Rfm, RfmCell
+from churn.kpis.triangle import TriangleCell, TriangleRow
+from churn.reporting.page.charts import Axis, Series, line_chart, nice_ticks
+from churn.reporting.page.elements import EMPTY, Heading, chart_card, heading, join_parts, paragraph, table
+from churn.reporting.page.known_kpis import FILE, KnownKpis
+from churn.reporting.page.provenance import Source, quote_in_language, show_interval, show_number
+from churn.reporting.page.words import Words
+
+SHOWN_COHORTS = 13
+NUMBERS_AT_RISK = 6
+"""The number of ages below the curve of survival that have the number of customers at risk."""
+
+MIN_ROWS = 30
+"""A cell of the grid with fewer rows is shown pale: its share says little."""
+
+
+def triangle_table(words: Words, known_kpis: KnownKpis) -> Markup:
+    """Return the share of each monthly cohort that is still active, month by month."""
+    cohorts = known_kpis.section("cohorts")
+    if not isinstance(cohorts, CohortsResult):
+        return EMPTY
+    title = words("Who stays: customers by the month of joining")
+    triangle = cohorts.triangle
+    if triangle.reason:
+        reason = words.html("Not known, because %(reason)s.", reason=words.value(triangle.reason))
+        return join_parts([heading(title), paragraph(reason)])
+    first = max(0, len(triangle.rows) - SHOWN_COHORTS)
+    n_months = min(max(_n_known(row) for row in triangle.rows[first:]), SHOWN_COHORTS)
+    rows = []
+    for number in range(first, len(triangle.rows)):
+        row, source = triangle.rows[number], FILE.at("sections", "cohorts", "triangle", "rows", number)
+        month = Markup("<time>{}</time>").format(words.month(row.cohort))
+        if row.is_open:
+            month += Markup(' <span class="soft">{}</span>').format(words("(open)"))
+        cells = [
+            _triangle_cell(words, row.cells[place], source.at("cells", place))
+            if place < len(row.cells)
+            else EMPTY
+            for place in range(n_months)
+        ]
+        rows.append([month, show_number(words, row.n, source.at("n")), *cells])
+    headings = [
+        Heading(words("Joined in"), is_number=False),
+        Heading(words("Customers")),
+        *(
+            Heading(Markup('<span class="tick">{}</span>').format(words.count(month)))
+            for month in range(n_months)
+        ),
+    ]
+    note = words.html(
+        "Per cent of the customers who joined in a month and are active at its end (0) and so many months "
+        "later. An empty cell is not certain yet; “open” is a month that is not over."
+    )
+    return join_parts(
+        [
+            heading(title),
+            Markup('<div class="heat">{}</div>').format(table(title, headings, rows)),
+            paragraph(note, "soft small"),
+        ]
+    )
+
+
+def _n_known(row: TriangleRow) -> int:
+    """Return the number of months up to the last one that is known."""
+    return max((cell.month + 1 for cell in row.cells if cell.share is not None), default=0)
+
+
+def _triangle_cell(words: Words, cell: TriangleCell, source: Source) -> Markup:
+    if cell.state == "open":
+        return Markup('<span class="soft">{}</span>').format(words("open"))
+    if cell.share is None:
+        return EMPTY
+    number = show_number(words, cell.share, source.at("share"), 0, scale=100)
+    return Markup('<span class="heatcell" style="--heat:{}">{}</span>').format(round(cell.share, 3), number)
+
+
+def survival_chart(words: Words, known_kpis: KnownKpis) -> Markup:
+    """Return the share of customers who stay longer than so many days, with band and numbers at risk."""
+    cohorts = known_kpis.section("cohorts")
+    if not isinstance(cohorts, CohortsResult) or not cohorts.survival.curves:
+        return EMPTY
+    title = words("How long customers stay")
+    source, curve = FILE.at("sections", "cohorts", "survival", "curves", 0), cohorts.survival.curves[0]
+    if curve.reason or len(curve.points) < 2:
+        reason = words.html("Not known, because %(reason)s.", reason=words.value(curve.reason or ""))
+        return Markup('<div class="card"><h4>{}</h4>{}</div>').format(title, paragraph(reason))
+    points = curve.points
+    every = max(1, round(len(points) / NUMBERS_AT_RISK))
+    foot = [
+        (
+            point.age_days,
+            show_number(words, point.at_risk, source.at("points", place, "at_risk"), tag="tspan"),
+        )
+        for place, point in enumerate(points)
+        if place % every == 0
+    ]
+    line = Series(
+        tuple((point.age_days, point.share) for point in points),
+        band=tuple((point.age_days, point.low, point.high) for point in points),
+        is_steps=True,
+    )
+    low = min(0.0 if point.low < 0.5 else 0.5 for point in points)
+    picture = line_chart(
+        words("Share of customers who stay longer than so many days; the table below holds the values"),
+        [line],
+        Axis(0, points[-1].age_days, words.count, words("days since joining"), _years(points[-1].age_days)),
+        Axis(low, 1.0, lambda value: words.share(value, 0)),
+        foot=foot,
+        foot_title=words("customers at risk"),
+    )
+    if curve.median_days is not None:
+        median = show_number(words, curve.median_days, source.at("median_days"))
+        half = words.html("Half of the customers left by day %(day)s.", day=median)
+    else:
+        reason = quote_in_language(words, curve.median_reason or "", source.at("median_reason"))
+        half = words.html("When half of the customers have left is not known: %(reason)s.", reason=reason)
+    rows = [
+        [
+            show_number(words, point.age_days, source.at("points", place, "age_days")),
+            show_interval(
+                words,
+                (point.share, point.low, point.high),
+                source.at("points", place),
+                1,
+                scale=100,
+                names=("share", "low", "high"),
+            ),
+            show_number(words, point.at_risk, source.at("points", place, "at_risk")),
+        ]
+        for place, point in enumerate(points)
+    ]
+    headings = [
+        Heading(words("Days")),
+        Heading(words("Share that stays longer, %%")),
+        Heading(words("At risk")),
+    ]
+    return chart_card(
+        words,
+        title,
+        words("Share of customers who stay longer than so many days (Kaplan-Meier), with the 95 %% band."),
+        picture,
+        table(title, headings, rows),
+        note=half,
+    )
+
+
+def _years(days: int) -> tuple[float, ...]:
+    """Return the ticks of an axis of days: half years, years, or round numbers for a short axis."""
+    step = next((step for step in (90, 180, 360, 720) if days / step <= 6), 1440)
+    return tuple(float(tick) for tick in range(0, days + 1, step)) if days >= 90 else nice_ticks(0, days)
+
+
+def rfm_table(words: Words, known_kpis: KnownKpis) -> Markup:
+    """Return the observed churn of buyers by recency and frequency of their orders."""
+    groups = known_kpis.section("groups")
+    if not isinstance(groups, GroupsResult):
+        return EMPTY
+    title = words("Who left, by recency and frequency of orders")
+    rfm, source = groups.rfm, FILE.at("sections", "groups", "rfm")
+    if rfm.reason:
+        reason = words.html("Not known, because %(reason)s.", reason=words.value(rfm.reason))
+        return Markup('<div class="card"><h4>{}</h4>{}</div>').format(title, paragraph(reason))
+    cells = {(cell.recency_class, cell.frequency_class): number for number, cell in enumerate(rfm.cells)}
+    highest = max((cell.share or 0.0 for cell in rfm.cells if cell.n >= MIN_ROWS), default=0.0) or 1.0
+    rows = []
+    for place in reversed(range(len(rfm.recency))):
+        recency = rfm.recency[place]
+        row = [_range(words, source.at("recency", place), recency.lowest, recency.highest)]
+        for frequency in rfm.frequency:
+            number = cells[recency.number, frequency.number]
+            row.append(_rfm_cell(words, rfm.cells[number], source.at("cells", number), highest))
+        rows.append(row)
+    headings = [
+        Heading(words("Days, by orders"), is_number=False),
+        *(
+            Heading(_range(words, source.at("frequency", place), frequency.lowest, frequency.highest))
+            for place, frequency in enumerate(rfm.frequency)
+        ),
+    ]
+    return chart_card(
+        words,
+        title,
+        words(
+            "Per cent that left in the label window after a past cutoff. Lines: days since the last "
+            "order; columns: "
+            "orders in the year before; small: the number of rows."
+        ),
+        Markup('<div class="heat risk">{}</div>').format(table(title, headings, rows)),
+        _rfm_values(words, rfm, source),
+        note=words("A pale cell has fewer than 30 rows."),
+    )
+
+
+def _range(words: Words, source: Source, lowest: float, highest: float) -> Markup:
+    low = show_number(words, lowest, source.at("lowest"))
+    if lowest == highest:
+        return low
+    return Markup("{}–{}").format(low, show_number(words, highest, source.at("highest")))
+
+
+def _rfm_cell(words: Words, cell: RfmCell, source: Source, highest: float) -> Markup:
+    if cell.share is None:
+        return EMPTY
+    heat = min(cell.share / highest, 1.0) if cell.n >= MIN_ROWS else 0.0
+    return Markup('<span class="heatcell" style="--heat:{}">{}<small>{}</small></span>').format(
+        round(heat, 3),
+        show_number(words, cell.share, source.at("share"), 1, scale=100),
+        show_number(words, cell.n, source.at("n")),
+    )
+
+
+def _rfm_values(words: Words, rfm: Rfm, source: Source) -> Markup:
+    rows = [
+        [
+            show_number(words, cell.recency_class, source.at("cells", number, "recency_class")),
+            show_number(words, cell.frequency_class, source.at("cells", number, "frequency_class")),
+            show_number(words, cell.n, source.at("cells", number, "n")),
+            show_number(words, cell.left, source.at("cells", number, "left")),
+            show_interval(
+                words,
+                (cell.share, cell.low, cell.high),
+                source.at("cells", number),
+                1,
+                scale=100,
+                names=("share", "low", "high"),
+            ),
+        ]
+        for number, cell in enumerate(rfm.cells)
+        if cell.n
+    ]
+    headings = [
+        Heading(words("Class of recency")),
+        Heading(words("Class of frequency")),
+        Heading(words("Rows")),
+        Heading(words("Left")),
+        Heading(words("Share that left, %%")),
+    ]
+    return table(words("Churn by recency and frequency"), headings, rows)

@@ -1,0 +1,146 @@
+"""Parts of HTML that the sections share: tables, folded parts, charts with the table of their values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from markupsafe import Markup
+
+from churn.reporting.page.words import Words
+
+EMPTY = Markup("")
+
+
+@dataclass(frozen=True)
+class Heading:
+    """The heading of a column; numbers stand at the right."""
+
+    text: str | Markup
+    is_number: bool = True
+
+
+def join_parts(parts: Sequence[Markup]) -> Markup:
+    """Return parts one after the other."""
+    return Markup("\n").join(parts)
+
+
+def paragraph(text: str | Markup, style: str = "") -> Markup:
+    """Return a paragraph."""
+    return Markup("<p{}>{}</p>").format(_class(style), text)
+
+
+def table(title: str, headings: Sequence[Heading], rows: Sequence[Sequence[str | Markup]]) -> Markup:
+    """Return a table that scrolls sideways by finger and by keyboard; the first cell names the row.
+
+    Args:
+        title: What the table shows, for readers who do not see it.
+        headings: The headings of the columns.
+        rows: The cells, one row after the other.
+    """
+    head = Markup("").join(
+        Markup('<th scope="col"{}>{}</th>').format(_number(heading), heading.text) for heading in headings
+    )
+    body = []
+    for row in rows:
+        first, *others = row
+        cells = [Markup('<th scope="row"{}>{}</th>').format(_number(headings[0]), first)]
+        cells += [
+            Markup("<td{}>{}</td>").format(_number(heading), cell)
+            for heading, cell in zip(headings[1:], others, strict=True)
+        ]
+        body.append(Markup("<tr>{}</tr>").format(Markup("").join(cells)))
+    return Markup(
+        '<div class="scroll" tabindex="0" role="region" aria-label="{}"><table><thead><tr>{}</tr></thead>'
+        "<tbody>{}</tbody></table></div>"
+    ).format(title, head, Markup("\n").join(body))
+
+
+def _number(heading: Heading) -> Markup:
+    return Markup(' class="n"') if heading.is_number else EMPTY
+
+
+def _class(style: str) -> Markup:
+    return Markup(' class="{}"').format(style) if style else EMPTY
+
+
+def fold(summary: str | Markup, content: Markup) -> Markup:
+    """Return content that a click or a key unfolds."""
+    return Markup("<details><summary>{}</summary>{}</details>").format(summary, content)
+
+
+def chart_card(
+    words: Words,
+    title: str | Markup,
+    unit: str | Markup,
+    picture: Markup,
+    values: Markup,
+    *,
+    keys: Sequence[tuple[str, str | Markup]] = (),
+    note: str | Markup = "",
+    is_wide: bool = False,
+) -> Markup:
+    """Return a chart with its title, its unit, its keys, and the folded table of its values.
+
+    Args:
+        words: The language of the page.
+        title: The title.
+        unit: What is measured, in which unit, with which interval.
+        picture: The chart.
+        values: The table of its values.
+        keys: The style and the meaning of each line or area.
+        note: How the chart is read.
+        is_wide: Whether the chart takes the whole width.
+    """
+    key = Markup("").join(
+        Markup('<li><i class="key {}"></i>{}</li>').format(style, meaning) for style, meaning in keys
+    )
+    return Markup(
+        '<figure class="card chart{}"><figcaption><h4>{}</h4><p class="soft small">{}</p></figcaption>'
+        "{}{}{}{}</figure>"
+    ).format(
+        " wide" if is_wide else "",
+        title,
+        unit,
+        Markup('<ul class="keys">{}</ul>').format(key) if key else EMPTY,
+        picture,
+        paragraph(note, "soft small") if note else EMPTY,
+        fold(words("The values of this chart"), values) if values else EMPTY,
+    )
+
+
+def grid(cards: Sequence[Markup]) -> Markup:
+    """Return cards side by side, as many as the width allows; nothing without cards."""
+    shown = [card for card in cards if card]
+    style = "grid three" if len(shown) == 3 else "grid"
+    return Markup('<div class="{}">{}</div>').format(style, join_parts(shown)) if shown else EMPTY
+
+
+def note(content: Markup) -> Markup:
+    """Return content that a reader must not miss, in a box of its own."""
+    return Markup('<div class="note">{}</div>').format(content)
+
+
+def day(words: Words, value: date) -> Markup:
+    """Return a day with its year."""
+    return Markup("<time>{}</time>").format(words.date(value))
+
+
+def first_upper(text: str) -> str:
+    """Return a text that begins with a capital letter."""
+    return text[:1].upper() + text[1:]
+
+
+def heading(text: str | Markup) -> Markup:
+    """Return a heading inside a section."""
+    return Markup("<h3>{}</h3>").format(text)
+
+
+def bullet_list(items: Sequence[str | Markup]) -> Markup:
+    """Return a list; nothing without items."""
+    if not items:
+        return EMPTY
+    return Markup('<ul class="plain">{}</ul>').format(
+        Markup("").join(Markup("<li>{}</li>").format(item) for item in items)
+    )

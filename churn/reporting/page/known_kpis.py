@@ -1,0 +1,108 @@
+"""The figures of retention as the page of a night may show them, each with its place in kpis.json."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+
+from churn.errors import SourceError
+from churn.kpis.figure import Figure
+from churn.kpis.section import SectionResult
+from churn.kpis.sections import Kpis, read_kpis
+from churn.reporting.page.provenance import Source
+
+FILE = Source("kpis.json")
+COMPUTE_AGAIN = "Run `churn kpis`, then `churn report`."
+NO_KPIS = f"The figures of retention are not computed yet. {COMPUTE_AGAIN}"
+
+
+@dataclass(frozen=True)
+class PlacedFigure:
+    """A figure and its place in the file."""
+
+    figure: Figure
+    source: Source
+
+
+@dataclass(frozen=True)
+class KnownKpis:
+    """The figures of retention up to a night.
+
+    Attributes:
+        kpis: The figures; None if there are none that the night may know.
+        reason: Why there are none, as a sentence; empty if there are.
+        warning: What a person must mend, with a way out; empty if nothing.
+    """
+
+    kpis: Kpis | None
+    reason: str = ""
+    warning: str = ""
+
+    def section(self, name: str) -> SectionResult | None:
+        """Return the result of a section; None if the file has none of this name."""
+        return None if self.kpis is None else self.kpis.sections.get(name)
+
+    @cached_property
+    def figures(self) -> Mapping[tuple[str, str], tuple[PlacedFigure, ...]]:
+        """Return the figures of all customers by name and kind of period, in order of time."""
+        result: dict[tuple[str, str], list[PlacedFigure]] = {}
+        for name, section in self.kpis.sections.items() if self.kpis else ():
+            for number, figure in enumerate(section.figures):
+                if figure.slice is None:
+                    source = FILE.at("sections", name, "figures", number)
+                    result.setdefault((figure.name, figure.period.kind), []).append(
+                        PlacedFigure(figure, source)
+                    )
+        return {
+            key: tuple(sorted(figures, key=lambda placed: placed.figure.period.start))
+            for key, figures in result.items()
+        }
+
+    def history(self, name: str) -> tuple[PlacedFigure, ...]:
+        """Return a figure by month, or its windows if it has no months."""
+        return self.figures.get((name, "month")) or self.figures.get((name, "window")) or ()
+
+    def by_month(self, name: str) -> Mapping[date, PlacedFigure]:
+        """Return the months in which a figure has a value, by the first day of the month."""
+        return {
+            placed.figure.period.start: placed
+            for placed in self.figures.get((name, "month"), ())
+            if placed.figure.value is not None
+        }
+
+
+UNKNOWN_KPIS = KnownKpis(None, NO_KPIS)
+
+
+def read_known_kpis(output: Path, night: date, label_id: str) -> KnownKpis:
+    """Read the figures of retention, if nothing of them is from after the night.
+
+    Args:
+        output: The output folder.
+        night: The night of the page.
+        label_id: The label of the night.
+    """
+    try:
+        kpis = read_kpis(output)
+    except FileNotFoundError:
+        return UNKNOWN_KPIS
+    except SourceError as error:
+        return KnownKpis(
+            None,
+            f"The figures of retention cannot be read. {COMPUTE_AGAIN}",
+            f"{error} The report leaves out the figures of retention.",
+        )
+    if kpis.cutoff > night:
+        return KnownKpis(
+            None,
+            f"The figures of retention know data up to {kpis.cutoff}, which is after this night. Run "
+            f"`churn kpis --cutoff {night}`, then `churn report --cutoff {night}`.",
+        )
+    if kpis.label_id != label_id:
+        return KnownKpis(
+            None, f"The figures of retention are about another definition of leaving. {COMPUTE_AGAIN}"
+        )
+    return KnownKpis(kpis)

@@ -1,0 +1,160 @@
+"""Numbers of the page: each says from which file, and from which place in it, it comes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from churn.reporting.page.words import Words
+
+DASH = "–"
+"""What stands for a number that is not defined."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A place in a file, as text `FILE#/json/pointer` (RFC 6901; a space is `%20`).
+
+    >>> str(Source("kpis.json").at("sections", "retention", "figures", 3).at("value"))
+    'kpis.json#/sections/retention/figures/3/value'
+    """
+
+    file: str
+    steps: tuple[str | int, ...] = ()
+
+    def at(self, *steps: str | int) -> Source:
+        """Return a place inside this place."""
+        return Source(self.file, (*self.steps, *steps))
+
+    def __str__(self) -> str:
+        """Return the place as text."""
+        parts = (str(step).replace("~", "~0").replace("/", "~1") for step in self.steps)
+        return self.file + "#" + "".join(f"/{part}" for part in parts).replace(" ", "%20")
+
+
+def length_of(source: Source) -> str:
+    """Return the source of the number of entries of a list."""
+    return f"len:{source}"
+
+
+def difference_of(first: Source, second: Source) -> str:
+    """Return the source of the first number minus the second."""
+    return f"{first} - {second}"
+
+
+def sum_of(sources: Sequence[Source]) -> str:
+    """Return the source of a sum."""
+    return " + ".join(map(str, sources))
+
+
+def show_number(
+    words: Words,
+    value: float | None,
+    source: Source | str,
+    digits: int = 0,
+    *,
+    scale: float = 1.0,
+    signed: bool = False,
+    tag: str = "data",
+    attributes: str | Markup = "",
+) -> Markup:
+    """Return a number as an element that says where it comes from; a dash if it is not defined.
+
+    A test reads the page back and compares each number with its source, at the digits that are shown.
+
+    Args:
+        words: The language of the page.
+        value: The number.
+        source: Where the number stands, or a sum or difference of such places.
+        digits: The number of decimals.
+        scale: What the number is multiplied by before it is shown; 100 for a share in per cent.
+        signed: Whether a positive number has a plus sign.
+        tag: The element, such as `text` inside an SVG.
+        attributes: Further attributes of the element.
+    """
+    if value is None:
+        return Markup("{}").format(DASH)
+    factor = Markup(' data-scale="{:g}"').format(scale) if scale != 1 else ""
+    more = Markup(" {}").format(attributes) if attributes else ""
+    text = words.number(value * scale, digits)
+    if signed:
+        text = words.signed(text, round(value * scale, digits))
+    return Markup('<{0} data-source="{1}"{2}{3}>{4}</{0}>').format(
+        Markup(tag), str(source), factor, more, text
+    )
+
+
+def show_interval(
+    words: Words,
+    estimate: tuple[float | None, float | None, float | None],
+    source: Source,
+    digits: int = 0,
+    *,
+    scale: float = 1.0,
+    signed: bool = False,
+    names: tuple[str, str, str] = ("value", "low", "high"),
+) -> Markup:
+    """Return a value with its interval `[low, high]`, without the interval if there is none.
+
+    Args:
+        words: The language of the page.
+        estimate: The value and the bounds.
+        source: The object that holds the three numbers.
+        digits: The number of decimals.
+        scale: What the numbers are multiplied by before they are shown.
+        signed: Whether positive numbers have a plus sign.
+        names: The names of the three numbers in the object.
+    """
+    value = show_number(words, estimate[0], source.at(names[0]), digits, scale=scale, signed=signed)
+    bounds = show_bounds(
+        words, estimate[1:], source, digits, scale=scale, signed=signed, names=(names[1], names[2])
+    )
+    return value + Markup(" ") + bounds if bounds else value
+
+
+def show_bounds(
+    words: Words,
+    bounds: tuple[float | None, float | None],
+    source: Source,
+    digits: int = 0,
+    *,
+    scale: float = 1.0,
+    signed: bool = False,
+    names: tuple[str, str] = ("low", "high"),
+) -> Markup:
+    """Return the interval `[low, high]`; nothing if there is none.
+
+    Args:
+        words: The language of the page.
+        bounds: The two ends.
+        source: The object that holds the two numbers.
+        digits: The number of decimals.
+        scale: What the numbers are multiplied by before they are shown.
+        signed: Whether positive numbers have a plus sign.
+        names: The names of the two numbers in the object.
+    """
+    if bounds[0] is None or bounds[1] is None:
+        return Markup("")
+    low, high = (
+        show_number(words, number, source.at(name), digits, scale=scale, signed=signed)
+        for number, name in zip(bounds, names, strict=True)
+    )
+    between = "; " if words.language == "de" else ", "
+    return Markup('<span class="between">[{}{}{}]</span>').format(low, between, high)
+
+
+def quote(text: str, source: Source) -> Markup:
+    """Return a text that stands word by word in a file."""
+    return Markup('<span data-quote="{}">{}</span>').format(str(source), text)
+
+
+def quote_in_language(words: Words, text: str, source: Source) -> Markup:
+    """Return a sentence of a file in the language of the page; its numbers are those of the file."""
+    return Markup('<span data-said="{}">{}</span>').format(str(source), words.value(text))
+
+
+def free(text: str) -> Markup:
+    """Return a name out of the data, such as a segment or a stage; its digits are no figures."""
+    return Markup('<span data-quote="free">{}</span>').format(text)
