@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 
 import pandas as pd
@@ -22,19 +23,42 @@ def money_before(store: Store, cutoff: date, days: int) -> pd.DataFrame:
         cutoff: The end of the window. What happened or became known on this day or later does not count.
         days: The length of the window in days.
     """
-    end = day_number(cutoff)
-    start = end - days
+    rows, end = money_rows(store), day_number(cutoff)
+    if rows is None:
+        return pd.DataFrame({"customer_id": pd.Series(dtype="str"), "money": pd.Series(dtype="float64")})
+    # Money counts on the day of its payment, which may lie before the due date.
+    condition = f"{rows.day} >= {end - days} AND {rows.day} < {end}"
+    if store.tables[rows.table].two_clocks:
+        condition += f" AND known_day < {end}"
+    if rows.until is not None:
+        condition += f" AND ({rows.until} IS NULL OR {rows.until} >= {end})"
+    return _sum(store, rows.table, "amount", condition)
+
+
+@dataclass(frozen=True)
+class MoneyRows:
+    """The rows that say what customers paid.
+
+    Attributes:
+        table: The table; the column is `amount`.
+        day: The column with the day on which the money counts.
+        until: The column with the day from which it counts no longer; None without returns.
+    """
+
+    table: str
+    day: str = "day"
+    until: str | None = None
+
+
+def money_rows(store: Store) -> MoneyRows | None:
+    """Return the rows that say what customers paid, in the order of `money_before`; None without any."""
     if store.has("payments") and "paid_at_day" in store.tables["payments"].columns:
-        # Money counts on the day of its payment, which may lie before the due date.
-        if_known = f" AND known_day < {end}" if store.tables["payments"].two_clocks else ""
-        return _sum(store, "payments", "amount", f"paid_at_day >= {start} AND paid_at_day < {end}{if_known}")
+        return MoneyRows("payments", "paid_at_day")
     for table in ("orders", "payments"):
         if store.has(table):
-            condition = f"{store.visible_before(table, cutoff)} AND day >= {start}"
-            if "returned_at_day" in store.tables[table].columns:
-                condition += f" AND (returned_at_day IS NULL OR returned_at_day >= {end})"
-            return _sum(store, table, "amount", condition)
-    return pd.DataFrame({"customer_id": pd.Series(dtype="str"), "money": pd.Series(dtype="float64")})
+            has_returns = "returned_at_day" in store.tables[table].columns
+            return MoneyRows(table, until="returned_at_day" if has_returns else None)
+    return None
 
 
 def mrr_at(store: Store, cutoff: date) -> pd.DataFrame:

@@ -53,7 +53,7 @@ class EventCounts:
     """
 
     event: str
-    counts: Ints
+    counts: npt.NDArray[np.integer]
     is_covered: Bools
 
 
@@ -157,11 +157,12 @@ def search_activation(events: Sequence[EventCounts], earlier: FollowUp, later: F
         )
         return Search(0, None, None, None, too_few)
     n_tried, best, best_comparison = 0, None, None
+    followed_codes = np.unique(earlier.customer)
     for event in events:
         for row, within_days in enumerate(WITHIN_DAYS):
             for at_least in AT_LEAST:
                 has_done = event.counts[row] >= at_least
-                if not _is_common(has_done, event.is_covered, earlier.customer):
+                if not _is_common(has_done[followed_codes], event.is_covered[followed_codes]):
                     continue
                 comparison = compare(has_done, event.is_covered, earlier)
                 if comparison is None:
@@ -191,13 +192,11 @@ def _why_none(n_tried: int) -> str:
     return f"none of {n_tried} candidates goes with staying among the customers who joined earlier"
 
 
-def _is_common(has_done: Bools, is_covered: Bools, customers: Ints) -> bool:
+def _is_common(has_done: Bools, is_covered: Bools) -> bool:
     """Return whether enough of the followed customers did it, and enough did not."""
-    ids = np.unique(customers)
-    ids = ids[is_covered[ids]]
-    n_done = int(has_done[ids].sum())
-    fewest = min(n_done, len(ids) - n_done)
-    return fewest >= max(MIN_CUSTOMERS, MIN_SHARE * len(ids))
+    n, n_done = int(is_covered.sum()), int((has_done & is_covered).sum())
+    fewest = min(n_done, n - n_done)
+    return fewest >= max(MIN_CUSTOMERS, MIN_SHARE * n)
 
 
 def compare(has_done: Bools, is_covered: Bools, follow_up: FollowUp) -> Comparison | None:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import date
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
-from churn.data.store import Store, date_of_day, day_number
-from churn.data.tables import HISTORY_PREFIX, NO_EVENTS
-from churn.features.engine.cohort import read_customers
+from churn.data.store import Store, date_of_day
 from churn.features.engine.matrix import cohorts_without_objections
 from churn.kpis.activation import (
     LEVEL,
@@ -25,6 +22,7 @@ from churn.kpis.activation import (
     Search,
     search_activation,
 )
+from churn.kpis.acts import LONGEST_DAYS, WEEK_DAYS, Joiners
 from churn.kpis.company import Company
 from churn.kpis.figure import Finite
 from churn.kpis.section import SectionResult
@@ -36,22 +34,8 @@ from churn.metrics.standard_errors import customer_wilson_interval
 N_WINDOWS = 3
 """The number of label windows in which a customer is followed."""
 
-LONGEST_DAYS = max(WITHIN_DAYS)
-WEEK_DAYS = 7
-WEEKS_AT_ONCE = 16
-"""The number of cutoffs whose labels are in memory at a time."""
-
-MAX_KINDS = 12
-"""The number of kinds of a table that are tried; the most frequent are taken."""
-
-NOT_TRIED = ("customers", "subscriptions", "payments", *NO_EVENTS)
-"""Tables whose rows are no acts of the customer: contracts, bills, and the company's own acts."""
-
-OUTCOME_OF_ACT = {"emails": ("opened_at", "clicked_at"), "surveys": ("answered_at",)}
-"""In these tables a row is an act of the company, and an outcome is the act of the customer."""
-
-KINDS_OF_ACT = {"loyalty": ("earn", "redeem")}
-"""The kinds that are acts of the customer, for tables that have others."""
+LABELS_AT_ONCE = 100_000_000
+"""About the number of labels, cutoffs x customers, that are in memory at a time."""
 
 DEFINITION = (
     "an event at least m times within d days of the sign-up, that goes with staying: among customers still "
@@ -131,58 +115,11 @@ class ActivationResult(SectionResult):
     earlier_p_value: Finite
 
 
-@dataclass(frozen=True)
-class ActTable:
-    """A table, or an outcome of a table, in which a row is an act of the customer.
-
-    Attributes:
-        table: The table.
-        day: The column with the day number of the act.
-        kinds: The codes of the kinds that are acts; empty for all rows.
-    """
-
-    table: str
-    day: str
-    kinds: tuple[int, ...] = ()
-
-
-def acts_of_customers(store: Store) -> tuple[ActTable, ...]:
-    """Return the tables in which rows are acts of customers, and not of the company."""
-    acts = []
-    for table in sorted(store.tables):
-        if table in NOT_TRIED or table.startswith(HISTORY_PREFIX) or not store.has(table):
-            continue
-        facts = store.tables[table]
-        if table in OUTCOME_OF_ACT:
-            days = [f"{name}_day" for name in OUTCOME_OF_ACT[table]]
-            acts += [ActTable(table, day) for day in days if day in facts.columns]
-        elif table in KINDS_OF_ACT:
-            levels = facts.levels.get("kind", ())
-            kinds = tuple(code for code, kind in enumerate(levels) if kind in KINDS_OF_ACT[table])
-            acts += [ActTable(table, "day", kinds)] if kinds else []
-        else:
-            acts.append(ActTable(table, "day"))
-    return tuple(acts)
-
-
-@dataclass(frozen=True)
-class Joiners:
-    """The customers who joined while the data were recorded, `[customers]`: code, sign-up day and landmark.
-
-    The landmark is the first weekly cutoff that is at least `LONGEST_DAYS` after the sign-up.
-    """
-
-    code: Ints
-    signed_up: Ints
-    landmark: Ints
-
-
 def activation_section(company: Company) -> ActivationResult:
     """Compute the section."""
     store, cutoff = company.store, company.cutoff
-    joiners = read_joiners(store, company.first_lives.complete_from, cutoff)
+    joiners, events = company.joiners, company.shared_rows.early_events
     follow_up = follow(store, joiners, cutoff)
-    events = read_events(store, joiners)
     is_followed = np.zeros(len(joiners.code), dtype=bool)
     is_followed[follow_up.customer] = True
     signed_up = joiners.signed_up[is_followed]
@@ -204,16 +141,6 @@ def activation_section(company: Company) -> ActivationResult:
         reason=search.reason,
         earlier_p_value=search.earlier.p_value if search.earlier else None,
     )
-
-
-def read_joiners(store: Store, complete_from: int, cutoff: date) -> Joiners:
-    """Return the customers who signed up in `[complete_from, cutoff)`."""
-    signed_up = read_customers(store).signed_up.astype(np.int64)
-    is_joiner = (signed_up >= complete_from) & (signed_up < day_number(cutoff))
-    code = np.flatnonzero(is_joiner)
-    earliest = signed_up[code] + LONGEST_DAYS
-    landmark = earliest + (day_number(cutoff) - earliest) % WEEK_DAYS
-    return Joiners(code, signed_up[code], landmark)
 
 
 def follow(store: Store, joiners: Joiners, cutoff: date) -> FollowUp:
@@ -255,9 +182,9 @@ def _month(day: int) -> int:
 
 def _states(store: Store, cutoffs: list[date], codes: Ints) -> list[npt.NDArray[np.int8]]:
     """Return per cutoff the label of some customers: `LEFT`, `STAYED`, or -1 if it does not count."""
-    result = []
-    for first in range(0, len(cutoffs), WEEKS_AT_ONCE):
-        chunk = cutoffs[first : first + WEEKS_AT_ONCE]
+    result, step = [], max(LABELS_AT_ONCE // max(store.n_customers, 1), 1)
+    for first in range(0, len(cutoffs), step):
+        chunk = cutoffs[first : first + step]
         cohorts = cohorts_without_objections(store, chunk)
         for cohort, labels in zip(cohorts, labels_at(store, chunk), strict=True):
             is_counted = cohort.members & np.isin(labels, (LEFT, STAYED))
@@ -265,82 +192,8 @@ def _states(store: Store, cutoffs: list[date], codes: Ints) -> list[npt.NDArray[
     return result
 
 
-def read_events(store: Store, joiners: Joiners) -> list[EventCounts]:
-    """Count the early events of the joiners, for each table and each kind of it."""
-    result = []
-    for act in acts_of_customers(store):
-        if act.day != "day":
-            event = f"{act.table}: {act.day.removesuffix('_at_day')}"
-            result.append(_counts_of(store, joiners, act.table, event, day=act.day))
-            continue
-        if not act.kinds:
-            result.append(_counts_of(store, joiners, act.table, act.table))
-        result += [
-            _counts_of(store, joiners, act.table, f"{act.table}: {kind}", kind=code)
-            for code, kind in _kinds(store, act.table)
-        ]
-    return result
-
-
-def _kinds(store: Store, table: str) -> list[tuple[int, str]]:
-    """Return the codes and names of the most frequent kinds of a table; none without a column `kind`."""
-    levels = store.tables[table].levels.get("kind", ())
-    if "kind" not in store.tables[table].columns or not levels:
-        return []
-    with store.connect() as connection:
-        rows = connection.execute(
-            f"SELECT kind, count(*) AS n FROM {store.scan(table)} WHERE kind >= 0 GROUP BY 1 "
-            f"ORDER BY n DESC, kind LIMIT {MAX_KINDS}"
-        ).fetchall()
-    kinds = [(int(code), levels[code]) for code, _ in rows]
-    return [(code, kind) for code, kind in kinds if kind in KINDS_OF_ACT.get(table, (kind,))]
-
-
-def _counts_of(
-    store: Store, joiners: Joiners, table: str, event: str, *, day: str = "day", kind: int | None = None
-) -> EventCounts:
-    """Count the rows of a table within each of `WITHIN_DAYS` of the sign-up, as known at the landmark.
-
-    Args:
-        store: The store.
-        joiners: The customers.
-        table: The table.
-        event: The name of the event.
-        day: The column with the day number of the event.
-        kind: The code of the kind; None for all rows.
-    """
-    facts = store.tables[table]
-    people = pa.table(
-        {
-            "row": np.arange(len(joiners.code)),
-            "customer": joiners.code,
-            "signed_up": joiners.signed_up,
-            "landmark": joiners.landmark,
-        }
-    )
-    conditions = [f"e.{day} >= p.signed_up", f"e.{day} < p.signed_up + {LONGEST_DAYS}"]
-    if kind is not None:
-        conditions.append(f"e.kind = {kind}")
-    if facts.two_clocks:
-        conditions.append("e.known_day < p.landmark")
-    sums = ", ".join(
-        f"count(*) FILTER (WHERE e.{day} < p.signed_up + {days}) AS n{days}" for days in WITHIN_DAYS
-    )
-    with store.connect() as connection:
-        connection.register("people", people)
-        rows = connection.execute(
-            f"SELECT p.row, {sums} FROM {store.scan(table)} AS e JOIN people AS p USING (customer) "
-            f"WHERE {' AND '.join(conditions)} GROUP BY 1"
-        ).fetchnumpy()
-    counts = np.zeros((len(WITHIN_DAYS), len(joiners.code)), dtype=np.int64)
-    for number, days in enumerate(WITHIN_DAYS):
-        counts[number, np.asarray(rows["row"], dtype=np.int64)] = rows[f"n{days}"]
-    is_covered = np.asarray(joiners.signed_up >= (facts.first_day or 0))
-    return EventCounts(event, counts, is_covered)
-
-
 def _activation(
-    search: Search, events: list[EventCounts], follow_up: FollowUp, is_later: Bools, label_table: str
+    search: Search, events: Sequence[EventCounts], follow_up: FollowUp, is_later: Bools, label_table: str
 ) -> Activation | None:
     """Return the confirmed event with the shares that left; None if none is confirmed."""
     if search.best is None or search.later is None or search.reason is not None:

@@ -8,14 +8,10 @@ from datetime import date
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
-from churn.data.store import Store, day_number
-from churn.features.engine.cohort import read_customers
-from churn.features.money import money_before, mrr_at
+from churn.data.store import day_number
 from churn.kpis.spells import ActivitySpells
 from churn.labels.calendar import months_later
-from churn.model.value import monthly_money
 
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
@@ -93,19 +89,15 @@ def active_before(spells: ActivitySpells, bounds: Sequence[date], n_customers: i
     return result
 
 
-def read_money(store: Store, days: Sequence[date]) -> Floats:
-    """Return the monthly value of each customer at each day, `[days, customers]`; NaN if nothing is known."""
-    ids = pd.Series(read_customers(store).ids, dtype="str")
-    money = [
-        monthly_money(ids, money_before(store, day, MONEY_DAYS), mrr_at(store, day), MONEY_DAYS)
-        for day in days
-    ]
-    return np.array(money).reshape(len(days), store.n_customers)
+def activity_at(spells: ActivitySpells, bounds: tuple[date, ...], money: Floats) -> Activity:
+    """Return who was active at each bound.
 
-
-def read_activity(store: Store, spells: ActivitySpells, bounds: tuple[date, ...]) -> Activity:
-    """Read who was active at each bound, and what each customer paid per month then."""
-    n_customers = store.n_customers
+    Args:
+        spells: When customers were active.
+        bounds: The first days of consecutive months, and the end of the last one.
+        money: What each customer paid per month at each bound, `[bounds, customers]`.
+    """
+    n_customers = money.shape[1]
     earlier = [months_later(bounds[0], -1)] if bounds else []
     no_customers = np.zeros(n_customers, dtype=bool)
     return Activity(
@@ -114,5 +106,5 @@ def read_activity(store: Store, spells: ActivitySpells, bounds: tuple[date, ...]
         was_active=active_before(spells, bounds, n_customers),
         active_before_first=active_at(spells, earlier, n_customers)[0] if bounds else no_customers,
         was_active_before_first=active_before(spells, earlier, n_customers)[0] if bounds else no_customers,
-        money=read_money(store, bounds),
+        money=money,
     )

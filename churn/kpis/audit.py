@@ -16,28 +16,27 @@ import numpy.typing as npt
 from churn.data.store import Store, day_number
 from churn.features.engine.cohort import GONE_REASONS
 from churn.features.language.reader import NEVER
+from churn.kpis.acts import NEWCOMER_DAYS, ONBOARDING_DAYS, VALUE_TABLES, FirstUses
+from churn.kpis.company import Company
 from churn.kpis.figure import Finite
 from churn.kpis.past_nights import NightReader
 from churn.kpis.section import SectionResult
 from churn.kpis.spells import ActivitySpells
-from churn.kpis.voice_rows import ContactDays, read_answers, read_contacts, read_tickets
+from churn.kpis.voice_rows import Answers, ContactDays, Tickets
 from churn.metrics.interval import Part
 
 Ints = npt.NDArray[np.int64]
 
-AUDIT_DAYS = 182
+AUDIT_DAYS = NEWCOMER_DAYS
 """The number of days of which the evidence is taken."""
 
 MIN_EVIDENCE = 20
 """The least number of cases behind a score."""
 
-ONBOARDING_DAYS, REPLY_DAYS, QUIET_DAYS, WIN_BACK_DAYS = 14, 1, 14, 91
+REPLY_DAYS, QUIET_DAYS, WIN_BACK_DAYS = 1, 14, 91
 HEALTH_DAYS, REVIEW_DAYS, YEAR_DAYS = 31, 91, 365
 
 UNMEASURABLE = "not measurable from these tables"
-
-VALUE_TABLES = ("orders", "interactions", "logins")
-"""The tables whose first row shows that a new customer has got some value, the strongest first."""
 
 
 @dataclass(frozen=True)
@@ -223,28 +222,24 @@ def audit_result(evidence: dict[str, Evidence]) -> AuditResult:
     return AuditResult(practices=(*practices, *others))
 
 
-def read_audit(store: Store, spells: ActivitySpells, nights: NightReader | None, cutoff: date) -> AuditResult:
-    """Read the evidence of each practice, and score it.
-
-    Args:
-        store: The store.
-        spells: When customers were active.
-        nights: The scored nights; None without any.
-        cutoff: The date up to which the data are known.
-    """
-    contacts = read_contacts(store, cutoff)
+def read_audit(company: Company) -> AuditResult:
+    """Read the evidence of each practice, and score it."""
+    store, spells, nights, cutoff = company.store, company.spells, company.nights, company.cutoff
+    contacts = company.contacts
     has_contacts = "contacts" in store.tables
     if contacts is None and has_contacts:
         contacts = ContactDays(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
     return audit_result(
         {
-            "onboarding": _onboarding(store, cutoff),
+            "onboarding": _onboarding(company.shared_rows.first_uses),
             "segmented_mails": _segmented_mails(store, cutoff),
-            "proactive_contact": _proactive_contact(store, contacts, cutoff),
-            "feedback_answered": _feedback_answered(store, contacts, cutoff),
+            "proactive_contact": _proactive_contact(company.tickets, contacts, cutoff),
+            "feedback_answered": _feedback_answered(
+                company.answers, contacts, store.params.kpis.answer_days, cutoff
+            ),
             "health_tracked": _health_tracked(nights, spells, cutoff),
             "referrals": _referrals(store, spells, cutoff),
-            "support_reply": _support_reply(store, cutoff),
+            "support_reply": _support_reply(company.tickets, cutoff),
             "win_back": _win_back(spells, contacts, cutoff),
             "figures_reviewed": _figures_reviewed(nights, cutoff),
         }
@@ -255,22 +250,10 @@ def _share(hits: int, cases: int) -> Evidence:
     return Evidence(100 * hits / cases, cases) if cases else Evidence()
 
 
-def _onboarding(store: Store, cutoff: date) -> Evidence:
-    table = next((name for name in VALUE_TABLES if store.has(name)), None)
-    if table is None:
+def _onboarding(uses: FirstUses | None) -> Evidence:
+    if uses is None:
         return Evidence(because=f"none of the tables {', '.join(VALUE_TABLES)} is mapped")
-    last = day_number(cutoff) - ONBOARDING_DAYS
-    with store.connect() as connection:
-        cases, hits = connection.execute(
-            f"WITH uses AS (SELECT customer, day FROM {store.scan(table)} "
-            f"WHERE {store.visible_before(table, cutoff)} AND day >= {last - AUDIT_DAYS}), "
-            f"newcomers AS (SELECT customer, day FROM {store.scan('customers')} "
-            f"WHERE day >= {last - AUDIT_DAYS} AND day < {last}) "
-            "SELECT count(*), count(*) FILTER (WHERE EXISTS (SELECT 1 FROM uses WHERE uses.customer = "
-            f"newcomers.customer AND uses.day >= newcomers.day AND uses.day < newcomers.day + "
-            f"{ONBOARDING_DAYS})) FROM newcomers"
-        ).fetchall()[0]
-    return _share(int(hits), int(cases))
+    return _share(int(uses.has_used.sum()), int(uses.is_newcomer.sum()))
 
 
 def _segmented_mails(store: Store, cutoff: date) -> Evidence:
@@ -291,10 +274,9 @@ def _segmented_mails(store: Store, cutoff: date) -> Evidence:
 NO_CONTACTS = "no contacts are recorded: map tables.contacts"
 
 
-def _proactive_contact(store: Store, contacts: ContactDays | None, cutoff: date) -> Evidence:
+def _proactive_contact(tickets: Tickets | None, contacts: ContactDays | None, cutoff: date) -> Evidence:
     if contacts is None:
         return Evidence(because=NO_CONTACTS)
-    tickets = read_tickets(store, cutoff)
     if tickets is None:
         return Evidence(because="no tickets are recorded: map tables.tickets")
     is_new = contacts.day >= day_number(cutoff) - AUDIT_DAYS
@@ -304,13 +286,13 @@ def _proactive_contact(store: Store, contacts: ContactDays | None, cutoff: date)
     return _share(int((before == 0).sum()), len(day))
 
 
-def _feedback_answered(store: Store, contacts: ContactDays | None, cutoff: date) -> Evidence:
-    answers = read_answers(store, cutoff)
+def _feedback_answered(
+    answers: Answers | None, contacts: ContactDays | None, days: int, cutoff: date
+) -> Evidence:
     if answers is None:
         return Evidence(because="no ratings are recorded: map tables.surveys.columns.rating")
     if contacts is None:
         return Evidence(because=NO_CONTACTS)
-    days = store.params.kpis.answer_days
     low, end = answers.low, day_number(cutoff) - days
     is_due = (low.day >= end - AUDIT_DAYS) & (low.day < end)
     customer, day = low.customer[is_due], low.day[is_due]
@@ -346,8 +328,7 @@ def _active_customers(spells: ActivitySpells, cutoff: date) -> Ints:
     return np.unique(spells.customer[(spells.start < day) & (spells.end >= day)])
 
 
-def _support_reply(store: Store, cutoff: date) -> Evidence:
-    tickets = read_tickets(store, cutoff)
+def _support_reply(tickets: Tickets | None, cutoff: date) -> Evidence:
     if tickets is None or "first_reply_at_day" not in tickets.has:
         return Evidence(because="no replies are recorded: map tables.tickets.columns.first_reply_at")
     end = day_number(cutoff)

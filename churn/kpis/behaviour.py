@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import pairwise
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from churn.data.store import Store, day_number
-from churn.kpis.activation_rows import acts_of_customers
+from churn.kpis.acts import ACTIVE_WINDOW_DAYS
 from churn.kpis.growth import Flow, flow_of
 from churn.kpis.observed_churn import ChurnShare, Outcomes, churn_share
 from churn.kpis.rfm import class_edges, classes_of
@@ -23,7 +22,6 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Codes = npt.NDArray[np.int64]
 
-ACTIVE_WINDOW_DAYS = 28
 LEVELS_OF_THREE = ("low", "middle", "high")
 LEVELS_OF_TWO = ("low", "high")
 UNKNOWN = "unknown"
@@ -96,49 +94,6 @@ class LoyaltyTable(Part):
     groups: tuple[LoyaltyGroup, ...]
     n_unknown_now: int | None
     reason: str | None
-
-
-def read_active_days(store: Store, cutoffs: Sequence[date]) -> Floats | None:
-    """Return the days with an act of each customer before each cutoff; None if no table has acts.
-
-    Each table is read once for all cutoffs.
-
-    Args:
-        store: The store.
-        cutoffs: The cutoffs, at least `ACTIVE_WINDOW_DAYS` apart.
-
-    Returns:
-        An array of the shape `[cutoffs, customers]`.
-    """
-    acts = acts_of_customers(store)
-    if not acts:
-        return None
-    ends = [day_number(cutoff) for cutoff in sorted(cutoffs)]
-    if any(later - earlier < ACTIVE_WINDOW_DAYS for earlier, later in pairwise(ends)):
-        raise ValueError(f"the cutoffs must be {ACTIVE_WINDOW_DAYS} days apart")
-    result = np.zeros((len(ends), store.n_customers))
-    if not ends:
-        return result
-    parts = []
-    for act in acts:
-        has_clock = store.tables[act.table].two_clocks
-        row = " ".join(
-            f"WHEN {act.day} >= {end - ACTIVE_WINDOW_DAYS} AND {act.day} < {end}"
-            f"{f' AND known_day < {end}' if has_clock else ''} THEN {number}"
-            for number, end in enumerate(ends)
-        )
-        condition = f"WHERE kind IN ({', '.join(map(str, act.kinds))})" if act.kinds else ""
-        parts.append(
-            f"SELECT customer, {act.day} AS act_day, CASE {row} END AS row "
-            f"FROM {store.scan(act.table)} {condition}"
-        )
-    with store.connect() as connection:
-        rows = connection.execute(
-            f"SELECT row, customer, count(DISTINCT act_day) AS n FROM ({' UNION ALL '.join(parts)}) "
-            "WHERE row IS NOT NULL GROUP BY 1, 2"
-        ).fetchnumpy()
-    result[rows["row"], rows["customer"]] = rows["n"]
-    return result
 
 
 def read_bound(store: Store, cutoffs: Sequence[date]) -> Floats | None:

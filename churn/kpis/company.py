@@ -7,14 +7,20 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
-from churn.data.store import Store, date_of_day
+from churn.data.store import Store, date_of_day, day_number
+from churn.kpis.activity import month_bounds
+from churn.kpis.acts import Joiners, read_joiners
 from churn.kpis.figure import Period
-from churn.kpis.lives import FirstLives, read_first_lives
+from churn.kpis.lives import FirstLives, first_event_day, read_first_lives
 from churn.kpis.observed_churn import Outcomes, matured_months, read_outcomes
+from churn.kpis.orders import OrderTally, OrderTerms
 from churn.kpis.past_nights import NightReader
 from churn.kpis.periods import CALENDAR_KINDS, complete_periods, latest_period
 from churn.kpis.segments import Segmentation, all_customers, read_segmentations
-from churn.kpis.spells import ActivitySpells, read_spells
+from churn.kpis.shared_rows import PassTerms, SharedRows, read_shared_rows
+from churn.kpis.spells import ActivitySpells, read_contract_spells
+from churn.kpis.stages import StagesOfPlaybook, read_stages
+from churn.kpis.voice_rows import Answers, ContactDays, Tickets, read_answers, read_contacts, read_tickets
 
 
 @dataclass(frozen=True)
@@ -34,7 +40,10 @@ class Company:
     @cached_property
     def spells(self) -> ActivitySpells:
         """Return when each customer was active, by the definition of the label."""
-        return read_spells(self.store, self.cutoff)
+        if self.store.params.label.kind == "contract":
+            return read_contract_spells(self.store, self.cutoff)
+        assert self.shared_rows.spells is not None  # collected for a label by inactivity
+        return self.shared_rows.spells
 
     @cached_property
     def first_lives(self) -> FirstLives:
@@ -42,11 +51,88 @@ class Company:
         return read_first_lives(self.store, self.spells, self.cutoff)
 
     @cached_property
+    def complete_from(self) -> date:
+        """Return the first day from which on everybody who leaves is seen."""
+        if self.store.params.label.kind == "contract":
+            return date_of_day(self.first_lives.complete_from)
+        return date_of_day(first_event_day(self.store, self.cutoff))
+
+    @cached_property
+    def months(self) -> tuple[date, ...]:
+        """Return the past cutoffs whose label is matured: the first day of each month of the last year."""
+        params = self.store.params
+        return matured_months(params.label, params.snapshot.late_days, self.complete_from, self.cutoff)
+
+    @cached_property
+    def month_bounds(self) -> tuple[date, ...]:
+        """Return the bounds of the last complete months for which it is certain who was active."""
+        params = self.store.params
+        wait_days = params.snapshot.late_days
+        if params.label.kind == "contract":
+            wait_days = self.spells.wait_days
+        return month_bounds(self.complete_from, self.cutoff, wait_days)
+
+    @cached_property
     def outcomes(self) -> Outcomes:
-        """Return who left after the first day of each month of the last year whose label is matured."""
-        params, first = self.store.params, date_of_day(self.first_lives.complete_from)
-        months = matured_months(params.label, params.snapshot.late_days, first, self.cutoff)
-        return read_outcomes(self.store, months)
+        """Return who left after each of the `months`."""
+        return read_outcomes(self.store, self.months)
+
+    @cached_property
+    def joiners(self) -> Joiners:
+        """Return the customers who signed up since everybody who leaves is seen."""
+        return read_joiners(self.store, day_number(self.complete_from), self.cutoff)
+
+    @cached_property
+    def shared_rows(self) -> SharedRows:
+        """Return what several sections need of the rows of the store."""
+        terms = PassTerms(
+            cutoff=self.cutoff,
+            months=self.months,
+            bounds=self.month_bounds,
+            joiners=self.joiners,
+            orders=self._order_tally(),
+        )
+        return read_shared_rows(self.store, terms)
+
+    def _order_tally(self) -> OrderTally | None:
+        first = self.first_day_of("orders")
+        if first is None:
+            return None
+        terms, columns = self.store.params.kpis, self.store.tables["orders"].columns
+        return OrderTally(
+            self.periods_of_table("orders"),
+            self.segmentations,
+            OrderTerms(
+                revenue=terms.revenue,
+                repeat_days=terms.repeat_days,
+                return_days=terms.return_days,
+                has_returns="returned_at_day" in columns,
+                has_units="units" in columns,
+            ),
+            first=first,
+            cutoff=self.cutoff,
+        )
+
+    @cached_property
+    def stages(self) -> StagesOfPlaybook:
+        """Return the stage of each customer by the playbook, at the bounds of months and at `months`."""
+        days = tuple(sorted({*self.month_bounds, *self.months}))
+        return read_stages(self.store, days)
+
+    @cached_property
+    def answers(self) -> Answers | None:
+        """Return the ratings given before the cutoff; None without ratings."""
+        return read_answers(self.store, self.cutoff)
+
+    @cached_property
+    def tickets(self) -> Tickets | None:
+        """Return the tickets opened before the cutoff; None without any."""
+        return read_tickets(self.store, self.cutoff)
+
+    @cached_property
+    def contacts(self) -> ContactDays | None:
+        """Return the days on which customers were contacted; None without contacts."""
+        return read_contacts(self.store, self.cutoff)
 
     @cached_property
     def segmentations(self) -> tuple[Segmentation, ...]:

@@ -9,23 +9,20 @@ import numpy as np
 import numpy.typing as npt
 
 from churn.data.store import Store, day_number
-from churn.features.money import money_before
+from churn.features.engine.cohort import read_customers
 from churn.kpis.audit import read_audit
 from churn.kpis.company import Company
 from churn.kpis.contract_rows import read_contract_rows
-from churn.kpis.engagement import active_at, engagement_section, read_activity, read_peers, window_before
+from churn.kpis.engagement import active_at, engagement_section, read_peers, window_before
 from churn.kpis.figure import Figure, Period
 from churn.kpis.leaving_reasons import read_leaving_reasons
-from churn.kpis.order_histories import order_histories
-from churn.kpis.order_rows import read_orders
-from churn.kpis.orders import OrdersResult, OrderTerms, orders_section
+from churn.kpis.orders import OrdersResult, orders_section
 from churn.kpis.recurring import recurring_section
 from churn.kpis.referrals import read_referrals, referral_figures
 from churn.kpis.retention import retention_section
 from churn.kpis.section import SectionResult
 from churn.kpis.value import MonthCounts, ValueTerms, value_section
 from churn.kpis.voice import VoiceResult, VoiceTables, VoiceTerms, silent_figures, voice_section
-from churn.kpis.voice_rows import read_answers, read_contacts, read_tickets
 
 
 def retention_of(company: Company) -> SectionResult:
@@ -50,11 +47,11 @@ def recurring_of(company: Company) -> SectionResult:
 
 def voice_of(company: Company) -> SectionResult:
     """Compute the section `voice`."""
-    store, terms = company.store, company.store.params.kpis
+    terms = company.store.params.kpis
     tables = VoiceTables(
-        read_answers(store, company.cutoff),
-        read_tickets(store, company.cutoff),
-        read_contacts(store, company.cutoff),
+        company.answers,
+        company.tickets,
+        company.contacts,
         {name: company.periods_of_table(name) for name in ("surveys", "tickets")},
     )
     voice = voice_section(
@@ -76,27 +73,10 @@ def voice_of(company: Company) -> SectionResult:
 
 def orders_of(company: Company) -> SectionResult:
     """Compute the section `orders`."""
-    store, terms = company.store, company.store.params.kpis
-    has_orders = store.has("orders")
-    columns = store.tables["orders"].columns if has_orders else ()
-    orders = orders_section(
-        read_orders(store, company.cutoff) if has_orders else None,
-        company.periods_of_table("orders"),
-        company.segmentations,
-        OrderTerms(
-            revenue=terms.revenue,
-            repeat_days=terms.repeat_days,
-            return_days=terms.return_days,
-            has_returns="returned_at_day" in columns,
-            has_units="units" in columns,
-        ),
-        first=company.first_day_of("orders"),
-        cutoff=company.cutoff,
-        latest=company.latest_month,
-    )
+    orders = orders_section(company.shared_rows.orders, company.latest_month)
     referrals = referral_figures(
         company.spells,
-        read_referrals(store, company.cutoff),
+        read_referrals(company.store, company.cutoff),
         company.retention_periods,
         latest=company.latest_month,
     )
@@ -107,7 +87,7 @@ def engagement_of(company: Company) -> SectionResult:
     """Compute the section `engagement`."""
     store, cutoff = company.store, company.cutoff
     return engagement_section(
-        read_activity(store, cutoff),
+        company.shared_rows.activity,
         read_peers(store, cutoff),
         active_at(company.spells, cutoff, store.n_customers),
         company.segmentations,
@@ -120,13 +100,11 @@ def value_of(company: Company, figures: Sequence[Figure]) -> SectionResult:
     store, params, cutoff = company.store, company.store.params, company.cutoff
     value = params.score.value
     first = min(filter(None, map(company.first_day_of, ("customers", "orders", "payments"))), default=cutoff)
-    histories = None
-    if store.has("orders") and params.label.kind == "inactivity":
-        histories = order_histories(read_orders(store, cutoff), day_number(cutoff))
+    histories = company.shared_rows.histories
     return value_section(
         month_counts(figures),
-        histories,
-        read_spending(store, cutoff),
+        None if histories is None else histories.histories(),
+        spending_of(store, company.shared_rows.money.spent_money, cutoff),
         ValueTerms(
             variant=params.kpis.clv,
             margin=value.margin,
@@ -167,16 +145,20 @@ def month_counts(figures: Sequence[Figure], months: int = 12) -> tuple[MonthCoun
     return tuple(result[-months:])
 
 
-def read_spending(store: Store, cutoff: date) -> npt.NDArray[np.float64] | None:
-    """Return the money of each customer who signed up before the cutoff; None if no money is known."""
-    money = money_before(store, cutoff, day_number(cutoff))["money"].to_numpy(dtype=np.float64)
+def spending_of(
+    store: Store, spent_money: npt.NDArray[np.float64], cutoff: date
+) -> npt.NDArray[np.float64] | None:
+    """Return the money of each customer who signed up before the cutoff; None if no money is known.
+
+    Args:
+        store: The store.
+        spent_money: The money of each customer up to the cutoff, `[customers]`; NaN without any.
+        cutoff: The cutoff.
+    """
+    money = spent_money[~np.isnan(spent_money)]
     if not len(money):
         return None
-    with store.connect() as connection:
-        row = connection.execute(
-            f"SELECT count(*) FROM {store.scan('customers')} WHERE day < {day_number(cutoff)}"
-        ).fetchone()
-    n_customers = int(row[0]) if row else 0
+    n_customers = int((read_customers(store).signed_up < day_number(cutoff)).sum())
     return np.concatenate([money, np.zeros(max(n_customers - len(money), 0))])
 
 
@@ -187,4 +169,4 @@ def leaving_of(company: Company) -> SectionResult:
 
 def audit_of(company: Company) -> SectionResult:
     """Score the practices of retention."""
-    return read_audit(company.store, company.spells, company.nights, company.cutoff)
+    return read_audit(company)

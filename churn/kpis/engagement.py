@@ -10,11 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from churn.data.store import Store, day_number
+from churn.data.table_rows import RowBatch
 from churn.features.engine.cohort import peers_of, read_customers
+from churn.features.language.reader import NEVER
 from churn.kpis.figure import Figure, Period, in_slice, missing_figure
 from churn.kpis.section import SectionResult
 from churn.kpis.segments import Segmentation
 from churn.kpis.spells import ActivitySpells
+from churn.kpis.table_pass import RowReader
 from churn.kpis.value import mean_with_interval
 
 Floats = npt.NDArray[np.float64]
@@ -124,28 +127,49 @@ def _mean_figure(scores: Scores, members: Bools, families: tuple[str, ...], wind
     )
 
 
-def read_activity(store: Store, cutoff: date) -> dict[str, Floats]:
-    """Read the activity of each customer in the 28 days before the cutoff, by family."""
-    start, n = day_number(cutoff) - WINDOW_DAYS, store.n_customers
-    activity: dict[str, Floats] = {}
-    with store.connect() as connection:
-        for table in (*ACTIVITY_TABLES, *sorted(store.params.events)):
-            if store.has(table):
-                rows = connection.execute(
-                    f"SELECT customer, count(*) AS n FROM {store.scan(table)} "
-                    f"WHERE {store.visible_before(table, cutoff)} AND day >= {start} GROUP BY 1"
-                ).fetchnumpy()
-                activity[table] = np.zeros(n)
-                activity[table][rows["customer"]] = rows["n"]
-        if store.has(MAILS) and "opened_at_day" in store.tables[MAILS].columns:
-            rows = connection.execute(
-                f"SELECT customer, avg((coalesce(opened_at_day, {day_number(cutoff)}) < "
-                f"{day_number(cutoff)})::INTEGER) AS share FROM {store.scan(MAILS)} "
-                f"WHERE {store.visible_before(MAILS, cutoff)} AND day >= {start} GROUP BY 1"
-            ).fetchnumpy()
-            activity[MAILS] = np.full(n, np.nan)
-            activity[MAILS][rows["customer"]] = rows["share"]
-    return activity
+class ActivityCounts(RowReader):
+    """Counts each customer's rows in the 28 days before the cutoff, and how many of them were opened."""
+
+    def __init__(self, n_customers: int, cutoff: date, opened_column: str | None = None) -> None:
+        """Begin without a row.
+
+        Args:
+            n_customers: The number of customers.
+            cutoff: Rows that happened and were known before this midnight count.
+            opened_column: The column with the day on which a row was opened; None if nothing is opened.
+        """
+        self._cutoff, self._opened_column = day_number(cutoff), opened_column
+        self._rows, self._n_opened = np.zeros(n_customers), np.zeros(n_customers)
+        self.columns = [] if opened_column is None else [opened_column]
+
+    def add(self, rows: RowBatch) -> None:
+        """Count some rows."""
+        is_counted = (rows.day >= self._cutoff - WINDOW_DAYS) & (rows.visible_from < self._cutoff)
+        customer = rows.customer[is_counted]
+        if not len(customer):
+            return
+        own = slice(int(customer[0]), int(customer[-1]) + 1)
+        size = own.stop - own.start
+        self._rows[own] += np.bincount(customer - own.start, minlength=size)
+        if self._opened_column is not None:
+            is_opened = rows.column(self._opened_column, NEVER)[is_counted] < self._cutoff
+            self._n_opened[own] += np.bincount(customer[is_opened] - own.start, minlength=size)
+
+    def values(self) -> Floats:
+        """Return the number of rows of each customer, or the share that was opened; NaN without a row."""
+        if self._opened_column is None:
+            return self._rows
+        share = self._n_opened / np.maximum(self._rows, 1)
+        return np.where(self._rows > 0, share, np.nan)
+
+
+def activity_readers(store: Store, cutoff: date) -> dict[str, ActivityCounts]:
+    """Return the reader of the activity of each family, by table."""
+    n, tables = store.n_customers, (*ACTIVITY_TABLES, *sorted(store.params.events))
+    readers = {table: ActivityCounts(n, cutoff) for table in tables if store.has(table)}
+    if store.has(MAILS) and "opened_at_day" in store.tables[MAILS].columns:
+        readers[MAILS] = ActivityCounts(n, cutoff, "opened_at_day")
+    return readers
 
 
 def read_peers(store: Store, cutoff: date) -> Ints:

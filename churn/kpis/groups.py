@@ -9,7 +9,6 @@ import numpy as np
 
 from churn.data.store import Store
 from churn.features.engine.matrix import cohorts_without_objections
-from churn.kpis.activity import read_money
 from churn.kpis.behaviour import (
     TABLE_DEFINITION,
     Behaviour,
@@ -19,15 +18,13 @@ from churn.kpis.behaviour import (
     behaviour_table,
     loyalty_table,
     missing_loyalty,
-    read_active_days,
     read_bound,
 )
 from churn.kpis.company import Company
-from churn.kpis.journey import playbook_with_stages
 from churn.kpis.observed_churn import NO_CUTOFF
-from churn.kpis.rfm import Rfm, rfm_of_store
+from churn.kpis.rfm import Rfm, rfm_section
 from churn.kpis.section import SectionResult
-from churn.kpis.stages import NO_STAGE, playbook_stages
+from churn.kpis.stages import NO_STAGE
 from churn.metrics.interval import Part
 from churn.scoring.past_nights import scored_nights
 from churn.scoring.sink import LIST_FILES, side_list_path
@@ -57,10 +54,10 @@ class GroupsResult(SectionResult):
 
 def groups_section(company: Company) -> GroupsResult:
     """Compute the section."""
-    store, outcomes = company.store, company.outcomes
+    store, outcomes, orders = company.store, company.outcomes, company.shared_rows.rfm
     behaviour, loyalty = _behaviour_and_loyalty(company)
     return GroupsResult(
-        rfm=rfm_of_store(store, outcomes),
+        rfm=rfm_section(None if orders is None else orders.values(), outcomes),
         behaviour=behaviour,
         loyalty=loyalty,
         lists=night_lists(store, company.cutoff),
@@ -70,20 +67,19 @@ def groups_section(company: Company) -> GroupsResult:
 def _behaviour_and_loyalty(company: Company) -> tuple[BehaviourTable, LoyaltyTable]:
     store, outcomes = company.store, company.outcomes
     days = (*outcomes.cutoffs, company.cutoff)
-    past_days = read_active_days(store, outcomes.cutoffs)
-    days_now = read_active_days(store, [company.cutoff])
-    if past_days is None or days_now is None or not outcomes.cutoffs:
-        reason = NO_ACTS if past_days is None else NO_CUTOFF
+    active = company.shared_rows.active_days
+    if active is None or not outcomes.cutoffs:
+        reason = NO_ACTS if active is None else NO_CUTOFF
         empty = BehaviourTable(
             definition=TABLE_DEFINITION, cutoffs=(), cells=(), reason=reason, stage_reason=None
         )
         return empty, missing_loyalty(reason)
-    money = read_money(store, days)
-    stage, stages, stage_reason = _stages(store, outcomes.cutoffs)
+    active_days, money = active.days(), company.shared_rows.money.at(days)
+    stage, stages, stage_reason = _stages(company)
     table = BehaviourTable(
         definition=TABLE_DEFINITION,
         cutoffs=outcomes.cutoffs,
-        cells=behaviour_table(past_days, money[:-1], stage, stages, outcomes),
+        cells=behaviour_table(active_days[:-1], money[:-1], stage, stages, outcomes),
         reason=None,
         stage_reason=stage_reason,
     )
@@ -92,16 +88,16 @@ def _behaviour_and_loyalty(company: Company) -> tuple[BehaviourTable, LoyaltyTab
         return table, missing_loyalty(NO_RENEWALS)
     is_now = cohorts_without_objections(store, [company.cutoff])[0].members
     is_customer = np.vstack([outcomes.is_counted, is_now[None]])
-    active_days = np.vstack([past_days, days_now])
     return table, loyalty_table(Behaviour(active_days, money, is_bound, is_customer), outcomes)
 
 
-def _stages(store: Store, cutoffs: tuple[date, ...]) -> tuple[Codes, tuple[str, ...], str | None]:
+def _stages(company: Company) -> tuple[Codes, tuple[str, ...], str | None]:
     """Return the stage of each customer, the names of the stages, and why there are none but `ALL_STAGES`."""
-    playbook, reason = playbook_with_stages(store)
+    playbook, reason = company.stages.playbook, company.stages.reason
     if playbook is None:
-        return np.zeros((len(cutoffs), store.n_customers), dtype=np.int64), (ALL_STAGES,), reason
-    code = playbook_stages(store, playbook, cutoffs).stage
+        shape = (len(company.months), company.store.n_customers)
+        return np.zeros(shape, dtype=np.int64), (ALL_STAGES,), reason
+    code = company.stages.at(company.months).stage
     names = (*(stage.name for stage in playbook.stages), NO_STAGE)
     return np.where(code < 0, len(names) - 1, code).astype(np.int64), names, None
 

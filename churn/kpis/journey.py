@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from churn.data.store import Store, date_of_day
-from churn.errors import PlaybookError
-from churn.features.library import all_signals
-from churn.kpis.activity import Activity, month_bounds, read_activity
+from churn.kpis.activity import activity_at
 from churn.kpis.company import Company
 from churn.kpis.growth import GROWTH_DEFINITION, GrowthMonth, growth_months
 from churn.kpis.section import SectionResult
@@ -17,14 +14,11 @@ from churn.kpis.stages import (
     Codes,
     Leak,
     StageMonth,
-    playbook_stages,
     rank_leaks,
-    score_stages,
     stage_codes,
     stage_months,
     stage_names,
 )
-from churn.scoring.playbook import Playbook, read_playbook
 
 
 class StagesResult(SectionResult):
@@ -55,19 +49,17 @@ class StagesResult(SectionResult):
 
 def stages_section(company: Company) -> StagesResult:
     """Compute the section."""
-    first_lives = company.first_lives
-    complete_from = date_of_day(first_lives.complete_from)
-    bounds = month_bounds(complete_from, company.cutoff, company.spells.wait_days)
-    activity = read_activity(company.store, company.spells, bounds)
-    growth_reason = None if len(bounds) > 1 else _no_month(complete_from)
+    bounds = company.month_bounds
+    activity = activity_at(company.spells, bounds, company.shared_rows.money.at(bounds))
+    growth_reason = None if len(bounds) > 1 else _no_month(company.complete_from)
     names: tuple[str, ...] = ()
     codes: Codes | None = None
     reason = growth_reason
     if reason is None:
-        playbook, reason = playbook_with_stages(company.store)
-        if playbook is not None:
-            names = stage_names(playbook)
-            codes = _codes(company.store, playbook, activity, names)
+        reason = company.stages.reason
+        if company.stages.playbook is not None:
+            names = stage_names(company.stages.playbook)
+            codes = stage_codes(activity, company.stages.at(bounds), names)
     growth = growth_months(activity)
     return StagesResult(
         growth_definition=GROWTH_DEFINITION,
@@ -81,34 +73,6 @@ def stages_section(company: Company) -> StagesResult:
         reason=reason,
         growth_reason=growth_reason,
     )
-
-
-def _codes(store: Store, playbook: Playbook, activity: Activity, names: tuple[str, ...]) -> Codes:
-    return stage_codes(activity, playbook_stages(store, playbook, activity.bounds), names)
-
-
-def playbook_with_stages(store: Store) -> tuple[Playbook | None, str | None]:
-    """Return the playbook, or the reason why it gives no stages."""
-    params = store.params
-    kinds = {name: signal.kind for name, signal in all_signals(params).items()}
-    try:
-        playbook = read_playbook(params.score.playbook, kinds, params.score.language, set(params.events))
-    except PlaybookError as error:
-        return None, f"the playbook cannot be read: {error}"
-    if not playbook.stages:
-        return None, f"{params.score.playbook.name} has no `stages`"
-    if names_of_scored := score_stages(playbook):
-        return None, (
-            f"{params.score.playbook.name}: the stages {', '.join(names_of_scored)} use a score, and scores "
-            "are known only for the nights that were scored"
-        )
-    names = stage_names(playbook)
-    if clashes := sorted({name for name in names if names.count(name) > 1}):
-        return None, (
-            f"{params.score.playbook.name}: rename the stages {', '.join(clashes)}; customers who are "
-            "not at risk have these names"
-        )
-    return playbook, None
 
 
 def _no_month(complete_from: date) -> str:

@@ -68,8 +68,13 @@ def read_first_lives(store: Store, spells: ActivitySpells, cutoff: date) -> Firs
     if label.kind == "contract":
         return contract_lives(spells, end)
     signed_up = read_customers(store).signed_up.astype(np.int64)
-    first_event = store.tables[label.core_table].first_day
-    return activity_lives(spells, signed_up, end if first_event is None else first_event, end)
+    return activity_lives(spells, signed_up, first_event_day(store, cutoff), end)
+
+
+def first_event_day(store: Store, cutoff: date) -> int:
+    """Return the day number of the first event of the label's table; the cutoff for an empty table."""
+    first_event = store.tables[store.params.label.core_table].first_day
+    return day_number(cutoff) if first_event is None else first_event
 
 
 def contract_lives(spells: ActivitySpells, cutoff: int) -> FirstLives:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,18 +45,24 @@ class OrderHistories:
         )
 
 
-def order_histories(batches: Iterable[Orders], cutoff: int) -> OrderHistories:
-    """Return the histories of all customers.
+class HistoryTally:
+    """Collects the order histories of customers."""
 
-    Args:
-        batches: The orders, in batches of whole customers.
-        cutoff: The day number of the cutoff.
-    """
-    pieces = [_histories_of(orders, cutoff) for orders in batches if len(orders)]
-    if not pieces:
-        empty = np.zeros(0)
-        return OrderHistories(empty, empty, empty, empty, empty)
-    return OrderHistories(*(np.concatenate(column) for column in zip(*pieces, strict=True)))
+    def __init__(self, cutoff: int) -> None:
+        """Begin without an order; `cutoff` is the day number of the cutoff."""
+        self._cutoff = cutoff
+        self._pieces: list[tuple[Floats, ...]] = []
+
+    def add(self, orders: Orders) -> None:
+        """Add the orders of whole customers."""
+        self._pieces.append(_histories_of(orders, self._cutoff))
+
+    def histories(self) -> OrderHistories:
+        """Return the histories of all customers."""
+        if not self._pieces:
+            empty = np.zeros(0)
+            return OrderHistories(empty, empty, empty, empty, empty)
+        return OrderHistories(*(np.concatenate(column) for column in zip(*self._pieces, strict=True)))
 
 
 def _histories_of(orders: Orders, cutoff: int) -> tuple[Floats, ...]:

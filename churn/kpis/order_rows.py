@@ -1,22 +1,20 @@
-"""The orders of the store, some whole customers at a time, so that memory does not grow with the orders."""
+"""The orders of the store, some whole customers at a time."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow.parquet as pq
 
 from churn.data.store import Store, day_number
+from churn.data.table_rows import RowBatch
 from churn.features.language.reader import NEVER
+from churn.kpis.table_pass import RowReader
 
 Ints = npt.NDArray[np.int64]
-
-BATCH_ROWS = 1 << 20
-"""The number of rows that are in memory at a time, if no single customer has more."""
 
 
 @dataclass(frozen=True)
@@ -68,46 +66,47 @@ def no_orders() -> Orders:
     return Orders(empty, empty, empty, empty, empty)
 
 
-def read_orders(store: Store, cutoff: date, batch_rows: int = BATCH_ROWS) -> Iterator[Orders]:
-    """Yield the orders known at a cutoff, in batches of whole customers.
+class WholeOrders(RowReader):
+    """Hands the orders known at a cutoff to several functions, in batches of whole customers."""
 
-    Args:
-        store: The store; it has orders.
-        cutoff: Only orders and returns before this midnight count.
-        batch_rows: About how many rows a batch holds.
-    """
-    stored = store.tables["orders"].columns
-    wanted_columns = ["customer", "day", "amount"]
-    wanted_columns += [name for name in ("units", "returned_at_day", "known_day") if name in stored]
-    last = day_number(cutoff)
-    rest = no_orders()
-    for path in store.files("orders"):
-        with store.damage_in_words(path), pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_rows, columns=wanted_columns):
-                columns = {
-                    name: batch[name].fill_null(NEVER if name == "returned_at_day" else 0).to_numpy()
-                    for name in wanted_columns
-                }
-                rest = rest.followed_by(_visible_orders(columns, last))
-                if len(rest):
-                    is_whole = rest.customer < rest.customer[-1]  # the last customer may go on
-                    yield rest.rows(is_whole)
-                    rest = rest.rows(~is_whole)
-    if len(rest):
-        yield rest
+    def __init__(self, store: Store, cutoff: date, takers: Sequence[Callable[[Orders], None]]) -> None:
+        """Begin without an order.
 
+        Args:
+            store: The store; it has orders.
+            cutoff: Only orders and returns before this midnight count.
+            takers: The functions that take each batch; a batch has at least one order.
+        """
+        stored = store.tables["orders"].columns
+        self.columns = [name for name in ("amount", "units", "returned_at_day") if name in stored]
+        self._last, self._takers = day_number(cutoff), takers
+        self._unfinished_orders = no_orders()
 
-def _visible_orders(columns: dict[str, npt.NDArray[np.integer]], last: int) -> Orders:
-    n = len(columns["day"])
-    returned_on = columns.get("returned_at_day", np.full(n, NEVER)).astype(np.int64)
-    orders = Orders(
-        columns["customer"].astype(np.int64),
-        columns["day"].astype(np.int64),
-        columns["amount"].astype(np.int64),
-        columns.get("units", np.zeros(n, dtype=np.int64)).astype(np.int64),
-        np.where(returned_on < last, returned_on, NEVER),
-    )
-    is_visible = orders.day < last
-    if "known_day" in columns:
-        is_visible &= columns["known_day"] < last
-    return orders.rows(is_visible)
+    def add(self, rows: RowBatch) -> None:
+        """Hand on all customers of some rows but the last, who may go on."""
+        none = np.zeros(len(rows), dtype=np.int64)
+        returned_on = none + NEVER
+        if "returned_at_day" in self.columns:
+            returned_on = rows.column("returned_at_day", NEVER)
+        orders = Orders(
+            rows.customer,
+            rows.day,
+            rows.column("amount"),
+            rows.column("units") if "units" in self.columns else none,
+            np.where(returned_on < self._last, returned_on, NEVER),
+        )
+        orders = self._unfinished_orders.followed_by(orders.rows(rows.visible_from < self._last))
+        if len(orders):
+            is_whole = orders.customer < orders.customer[-1]
+            self._hand_on(orders.rows(is_whole))
+            self._unfinished_orders = orders.rows(~is_whole)
+
+    def close(self) -> None:
+        """Hand on the last customer."""
+        self._hand_on(self._unfinished_orders)
+        self._unfinished_orders = no_orders()
+
+    def _hand_on(self, orders: Orders) -> None:
+        if len(orders):
+            for take in self._takers:
+                take(orders)

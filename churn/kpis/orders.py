@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
@@ -104,53 +104,68 @@ class _Gaps:
         self.n_overdue += int((silent_days > median).sum())
 
 
-def orders_section(
-    batches: Iterable[Orders] | None,
-    periods: Mapping[str, Sequence[Period]],
-    segmentations: Sequence[Segmentation],
-    terms: OrderTerms,
-    *,
-    first: date | None,
-    cutoff: date,
-    latest: Period,
-) -> OrdersResult:
-    """Compute the figures of orders in one pass over the orders.
+class OrderTally:
+    """Counts and sums the orders of whole customers by period and segment."""
 
-    Args:
-        batches: The orders, in batches of whole customers; None without orders.
-        periods: Consecutive periods by kind.
-        segmentations: The divisions of the customers, all customers first.
-        terms: The terms of the figures.
-        first: The day of the first order; None without orders.
-        cutoff: The date up to which the data are known.
-        latest: The period of figures that are missing as a whole.
-    """
-    if batches is None or first is None:
-        names = (*PERIOD_NAMES, *WINDOW_NAMES)
-        return OrdersResult(figures=tuple(missing_figure(name, latest, NO_ORDERS) for name in names))
-    width = (cutoff - first).days + 1
-    gaps = _Gaps(np.zeros(width, dtype=np.int64), np.zeros(width, dtype=np.int64))
-    tallies: dict[tuple[str, str | None], dict[str, Ints]] = {}
-    for orders in batches:
-        if not len(orders):
-            continue
-        gaps.add(orders, day_number(cutoff))
-        for kind, sequence in periods.items():
-            for segmentation in segmentations_for(kind, segmentations) if sequence else ():
-                cells = order_cells(orders, sequence, segmentation, terms)
-                tally = tallies.setdefault((kind, segmentation.by), {})
+    def __init__(
+        self,
+        periods: Mapping[str, Sequence[Period]],
+        segmentations: Sequence[Segmentation],
+        terms: OrderTerms,
+        *,
+        first: date,
+        cutoff: date,
+    ) -> None:
+        """Begin without an order.
+
+        Args:
+            periods: Consecutive periods by kind.
+            segmentations: The divisions of the customers, all customers first.
+            terms: The terms of the figures.
+            first: The day of the first order.
+            cutoff: The date up to which the data are known.
+        """
+        self._periods, self._segmentations, self._terms = periods, segmentations, terms
+        self._window = Period(kind="window", start=first, end=cutoff)
+        width = (cutoff - first).days + 1
+        self._gaps = _Gaps(np.zeros(width, dtype=np.int64), np.zeros(width, dtype=np.int64))
+        self._tallies: dict[tuple[str, str | None], dict[str, Ints]] = {}
+
+    def add(self, orders: Orders) -> None:
+        """Add the orders of whole customers, at least one."""
+        self._gaps.add(orders, day_number(self._window.end))
+        for kind, sequence in self._periods.items():
+            for segmentation in segmentations_for(kind, self._segmentations) if sequence else ():
+                cells = order_cells(orders, sequence, segmentation, self._terms)
+                tally = self._tallies.setdefault((kind, segmentation.by), {})
                 for name, values in cells.items():
                     tally[name] = tally[name] + values if name in tally else values
 
-    def cells_of(sequence: Sequence[Period], segmentation: Segmentation) -> Cells:
-        return tallies.get((sequence[0].kind, segmentation.by), {})
+    def figures(self) -> Iterator[Figure]:
+        """Yield the figures of the orders so far."""
 
-    def figures_of(period: Period, counts: Mapping[str, int]) -> list[Figure]:
-        return _period_figures(period, counts, terms, cutoff)
+        def cells_of(sequence: Sequence[Period], segmentation: Segmentation) -> Cells:
+            return self._tallies.get((sequence[0].kind, segmentation.by), {})
 
-    window = Period(kind="window", start=first, end=cutoff)
-    figures = figures_by_segment(periods, segmentations, cells_of, figures_of) if tallies else ()
-    return OrdersResult(figures=(*figures, *_gap_figures(gaps, window)))
+        def figures_of(period: Period, counts: Mapping[str, int]) -> list[Figure]:
+            return _period_figures(period, counts, self._terms, self._window.end)
+
+        if self._tallies:
+            yield from figures_by_segment(self._periods, self._segmentations, cells_of, figures_of)
+        yield from _gap_figures(self._gaps, self._window)
+
+
+def orders_section(tally: OrderTally | None, latest: Period) -> OrdersResult:
+    """Return the figures of orders.
+
+    Args:
+        tally: All orders; None without orders.
+        latest: The period of figures that are missing as a whole.
+    """
+    if tally is None:
+        names = (*PERIOD_NAMES, *WINDOW_NAMES)
+        return OrdersResult(figures=tuple(missing_figure(name, latest, NO_ORDERS) for name in names))
+    return OrdersResult(figures=tuple(tally.figures()))
 
 
 def order_cells(

@@ -32,7 +32,7 @@ from churn.kpis.voice import (
     PROMOTER_FROM,
     may_be_ten_points,
 )
-from churn.kpis.voice_rows import RATING_UNIT, read_answers
+from churn.kpis.voice_rows import RATING_UNIT, Answers
 from churn.labels.outcomes import label_window
 from churn.scoring.past_nights import scored_nights
 from churn.scoring.sink import scores_path
@@ -72,22 +72,21 @@ def ratings_section(company: Company) -> RatingsResult:
     """Compute the section."""
     store, cutoff = company.store, company.cutoff
     return RatingsResult(
-        nps=nps_table(store, company.outcomes, cutoff),
+        nps=nps_table(store, company.outcomes, company.answers),
         csat=csat_table(store, company.outcomes),
         health=health_table(store, cutoff),
     )
 
 
-def nps_table(store: Store, outcomes: Outcomes, cutoff: date) -> ChurnTable:
+def nps_table(store: Store, outcomes: Outcomes, answers: Answers | None) -> ChurnTable:
     """Return the observed churn of promoters, passives and detractors.
 
     Args:
         store: The store.
         outcomes: What became of customers after past cutoffs.
-        cutoff: The end of the data; the scale of the ratings is told from all answers before it.
+        answers: All answers, which tell the scale of the ratings; None without ratings.
     """
     days = store.params.label.horizon_days
-    answers = read_answers(store, cutoff)
     if answers is None:
         return missing_table(NPS_DEFINITION, days, NO_SURVEYS)
     if not may_be_ten_points(answers.rating):
@@ -156,15 +155,21 @@ def latest_answers(store: Store, table: str, value: str, day: str, cutoffs: Sequ
         An array of the shape `[cutoffs, customers]`.
     """
     result = np.full((len(cutoffs), store.n_customers), np.nan)
+    if not cutoffs:
+        return result
+    ends = [day_number(cutoff) for cutoff in cutoffs]
+    seen = "greatest(day, known_day)" if store.tables[table].two_clocks else "day"
     with store.connect() as connection:
-        for row, cutoff in enumerate(cutoffs):
-            end = day_number(cutoff)
-            rows = connection.execute(
-                f'SELECT customer, arg_max({value}, ({day}, "at", {value})) AS value '
-                f"FROM {store.scan(table)} WHERE {store.visible_before(table, cutoff)} "
-                f"AND {value} IS NOT NULL AND {day} < {end} AND {day} >= {end - ANSWER_DAYS} GROUP BY 1"
-            ).fetchnumpy()
-            result[row, rows["customer"]] = rows["value"]
+        rows = connection.execute(
+            f"SELECT customer, {day} AS given, greatest({day}, {seen}) AS seen, {value} AS value "
+            f"FROM {store.scan(table)} WHERE {value} IS NOT NULL AND {day} < {max(ends)} "
+            f'AND {day} >= {min(ends) - ANSWER_DAYS} ORDER BY customer, given, "at", value'
+        ).fetchnumpy()
+    for row, end in enumerate(ends):
+        is_known = (rows["seen"] < end) & (rows["given"] >= end - ANSWER_DAYS)
+        customer, values = rows["customer"][is_known], rows["value"][is_known]
+        is_latest = np.append(customer[1:] != customer[:-1], True)[: len(customer)]
+        result[row, customer[is_latest]] = values[is_latest]
     return result
 
 

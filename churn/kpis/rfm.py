@@ -10,8 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from churn.data.store import Store, day_number
+from churn.data.table_rows import RowBatch
 from churn.data.tables import STORED_UNITS
+from churn.features.language.reader import NEVER
 from churn.kpis.observed_churn import NO_CUTOFF, ChurnShare, Outcomes, churn_share
+from churn.kpis.table_pass import RowReader, SumsAt
 from churn.metrics.interval import Part
 
 Floats = npt.NDArray[np.float64]
@@ -42,35 +45,54 @@ class RfmValues:
     money: Floats
 
 
-def read_rfm(store: Store, cutoffs: Sequence[date]) -> RfmValues:
-    """Read recency, frequency and money at all cutoffs in one pass over the orders."""
-    facts = store.tables["orders"]
-    selections = []
-    for row, cutoff in enumerate(cutoffs):
-        end = day_number(cutoff)
-        condition = f"{store.visible_before('orders', cutoff)} AND day >= {end - WINDOW_DAYS}"
-        if "returned_at_day" in facts.columns:
-            condition += f" AND coalesce(returned_at_day >= {end}, true)"
-        selections += [
-            f"{end} - max(day) FILTER (WHERE {condition}) AS recency{row}",
-            f"count(*) FILTER (WHERE {condition}) AS frequency{row}",
-            f"sum(amount) FILTER (WHERE {condition}) AS money{row}",
-        ]
-    shape = (len(cutoffs), store.n_customers)
-    recency, frequency, money = (np.full(shape, np.nan) for _ in range(3))
-    with store.connect() as connection:
-        rows = connection.execute(
-            f"SELECT customer, {', '.join(selections)} FROM {store.scan('orders')} GROUP BY 1"
-        ).fetchnumpy()
-    for row in range(len(cutoffs)):
-        n_orders = np.asarray(rows[f"frequency{row}"], dtype=np.float64)
-        has_orders = n_orders > 0
-        customer = rows["customer"][has_orders]
-        frequency[row, customer] = n_orders[has_orders]
-        for name, values in (("recency", recency), ("money", money)):
-            column = np.ma.filled(np.ma.asarray(rows[f"{name}{row}"], dtype=np.float64), np.nan)
-            values[row, customer] = column[has_orders]
-    return RfmValues(recency, frequency, money / STORED_UNITS["money"])
+class OrdersAtCutoffs(RowReader):
+    """Collects recency, frequency and money of each customer at several cutoffs."""
+
+    def __init__(self, store: Store, cutoffs: Sequence[date]) -> None:
+        """Begin without an order.
+
+        Args:
+            store: The store; it has orders.
+            cutoffs: The cutoffs.
+        """
+        self._ends = [day_number(cutoff) for cutoff in cutoffs]
+        shape = (len(cutoffs), store.n_customers)
+        self._last_day, self._n_orders = np.full(shape, -1, np.int32), np.zeros(shape, np.int32)
+        self._has_returns = "returned_at_day" in store.tables["orders"].columns
+        bounds = [(end - WINDOW_DAYS, end) for end in self._ends]
+        until = "returned_at_day" if self._has_returns else None
+        self._money = SumsAt(store.n_customers, bounds, amount="amount", until=until)
+        self.columns = self._money.columns
+
+    def add(self, rows: RowBatch) -> None:
+        """Add some orders."""
+        self._money.add(rows)
+        first = int(rows.customer[0])
+        own = slice(first, int(rows.customer[-1]) + 1)
+        seen = rows.visible_from
+        for number, end in enumerate(self._ends):
+            is_counted = (rows.day >= end - WINDOW_DAYS) & (seen < end)
+            if self._has_returns:
+                is_counted &= rows.column("returned_at_day", NEVER) >= end
+            customer, day = rows.customer[is_counted] - first, rows.day[is_counted]
+            if not len(customer):
+                continue
+            size = own.stop - first
+            begins = np.flatnonzero(np.diff(customer, prepend=-1))
+            owner = customer[begins] + first
+            last = np.maximum(self._last_day[number, owner], np.maximum.reduceat(day, begins))
+            self._last_day[number, owner] = last
+            self._n_orders[number, own] += np.bincount(customer, minlength=size).astype(np.int32)
+
+    def values(self) -> RfmValues:
+        """Return recency, frequency and money."""
+        has_orders = self._n_orders > 0
+        ends = np.array(self._ends).reshape(-1, 1)
+        return RfmValues(
+            recency=np.where(has_orders, ends - self._last_day, np.nan),
+            frequency=np.where(has_orders, self._n_orders, np.nan),
+            money=self._money.sums / STORED_UNITS["money"],
+        )
 
 
 def class_edges(values: Floats, n_classes: int) -> Floats:
@@ -143,13 +165,13 @@ class Rfm(Part):
     reason: str | None
 
 
-def rfm_of_store(store: Store, outcomes: Outcomes) -> Rfm:
-    """Return the RFM grid, or why there is none."""
-    if not store.has("orders"):
+def rfm_section(values: RfmValues | None, outcomes: Outcomes) -> Rfm:
+    """Return the RFM grid, or why there is none; `values` is None without orders."""
+    if values is None:
         return _missing_rfm(NO_ORDERS)
     if not outcomes.cutoffs:
         return _missing_rfm(NO_CUTOFF)
-    return rfm_grid(read_rfm(store, outcomes.cutoffs), outcomes)
+    return rfm_grid(values, outcomes)
 
 
 def rfm_grid(values: RfmValues, outcomes: Outcomes) -> Rfm:

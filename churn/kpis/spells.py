@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow.parquet as pq
 
 from churn.data.store import Store, day_number
+from churn.data.table_rows import RowBatch
+from churn.kpis.table_pass import RowReader
 from churn.labels.contract import ContractSpells, involuntary_ends, merged_spells
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
-
-BATCH_ROWS = 1 << 20
-"""The number of rows that are in memory at a time while events are read."""
 
 
 @dataclass(frozen=True)
@@ -45,22 +42,9 @@ class ActivitySpells:
     first_day: int
 
 
-def read_spells(store: Store, cutoff: date) -> ActivitySpells:
-    """Read the spells of all customers, as known at the cutoff."""
-    label = store.params.label
-    if label.kind == "contract":
-        return _contract_spells(store, merged_spells(store), day_number(cutoff))
-    active_days = label.days_active
-    customer, start, end = event_spells(_event_days(store, label.core_table, day_number(cutoff)), active_days)
-    first = store.tables[label.core_table].first_day
-    return ActivitySpells(
-        customer,
-        start,
-        end,
-        is_involuntary=None,
-        wait_days=store.params.snapshot.late_days,
-        first_day=(first or 0) + active_days,
-    )
+def read_contract_spells(store: Store, cutoff: date) -> ActivitySpells:
+    """Read the spells of contracts of all customers, as known at the cutoff."""
+    return _contract_spells(store, merged_spells(store), day_number(cutoff))
 
 
 def _contract_spells(store: Store, spells: ContractSpells, cutoff: int) -> ActivitySpells:
@@ -89,46 +73,61 @@ def first_recorded_end(start: Ints, end: Ints, until: int) -> int:
     return int(ends.min()) if len(ends) else int(start.min(initial=until))
 
 
-def _event_days(store: Store, table: str, cutoff: int) -> Iterator[tuple[Ints, Ints]]:
-    """Yield customer codes and days of a table's events in order, some rows at a time."""
-    has_known_day = store.tables[table].two_clocks
-    columns = ["customer", "day", *(["known_day"] if has_known_day else [])]
-    for path in store.files(table):
-        with store.damage_in_words(path), pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(BATCH_ROWS, columns=columns):
-                customer, day = (batch[name].to_numpy().astype(np.int64) for name in ("customer", "day"))
-                is_visible = day < cutoff
-                if has_known_day:
-                    is_visible &= batch["known_day"].to_numpy() < cutoff
-                yield customer[is_visible], day[is_visible]
-
-
-def event_spells(batches: Iterator[tuple[Ints, Ints]], active_days: int) -> tuple[Ints, Ints, Ints]:
-    """Return the spells of events: customer, start and end.
+class EventSpells(RowReader):
+    """Collects the spells of the events of a table.
 
     An event on day e makes its customer active at the cutoffs `e + 1` to `e + active_days`. Events with a
     distance of at most `active_days` are one spell.
-
-    Args:
-        batches: Customer codes and day numbers, ordered by (customer, day).
-        active_days: The number of cutoffs at which an event counts.
     """
-    pieces: list[tuple[Ints, Ints, Ints]] = []
-    for customer, day in batches:
+
+    def __init__(self, active_days: int, cutoff: int) -> None:
+        """Begin without an event.
+
+        Args:
+            active_days: The number of cutoffs at which an event counts.
+            cutoff: Events that happened and were known before this day number count.
+        """
+        self._active_days, self._cutoff = active_days, cutoff
+        self._pieces: list[tuple[Ints, Ints, Ints]] = []
+
+    def add(self, rows: RowBatch) -> None:
+        """Add some events."""
+        is_visible = rows.visible_from < self._cutoff
+        self.add_events(rows.customer[is_visible], rows.day[is_visible])
+
+    def add_events(self, customer: Ints, day: Ints) -> None:
+        """Add customer codes and day numbers, ordered by both."""
         if not len(customer):
-            continue
+            return
         begins = np.ones(len(day), dtype=bool)
-        begins[1:] = (customer[1:] != customer[:-1]) | (day[1:] - day[:-1] > active_days)
+        begins[1:] = (customer[1:] != customer[:-1]) | (day[1:] - day[:-1] > self._active_days)
         first = np.flatnonzero(begins)
         last = np.append(first[1:], len(day)) - 1
-        codes, start, end = customer[first], day[first], day[last] + active_days
+        codes, start, end = customer[first], day[first], day[last] + self._active_days
+        pieces = self._pieces
         if pieces and pieces[-1][0][-1] == codes[0] and start[0] <= pieces[-1][2][-1]:
             pieces[-1][2][-1] = end[0]  # the spell goes on from the batch before
             codes, start, end = codes[1:], start[1:], end[1:]
         if len(codes):
             pieces.append((codes, start, end))
-    if not pieces:
-        empty = np.zeros(0, dtype=np.int64)
-        return empty, empty, empty
-    codes, start, end = (np.concatenate(column) for column in zip(*pieces, strict=True))
-    return codes, start, end
+
+    def spells(self) -> tuple[Ints, Ints, Ints]:
+        """Return the spells: customer, start and end."""
+        if not self._pieces:
+            empty = np.zeros(0, dtype=np.int64)
+            return empty, empty, empty
+        codes, start, end = (np.concatenate(column) for column in zip(*self._pieces, strict=True))
+        return codes, start, end
+
+    def activity(self, store: Store) -> ActivitySpells:
+        """Return the spells as the activity of the label's table."""
+        customer, start, end = self.spells()
+        first = store.tables[store.params.label.core_table].first_day
+        return ActivitySpells(
+            customer,
+            start,
+            end,
+            is_involuntary=None,
+            wait_days=store.params.snapshot.late_days,
+            first_day=(first or 0) + self._active_days,
+        )

@@ -14,15 +14,16 @@ import numpy as np
 import numpy.typing as npt
 
 from churn.data.store import Store
+from churn.errors import PlaybookError
 from churn.features.engine.cohort import CANCELLING, ON_PAUSE, read_customers
 from churn.features.engine.matrix import MatrixBuilder
-from churn.features.library import availability
+from churn.features.library import all_signals, availability
 from churn.kpis.activity import Activity, Bools
 from churn.kpis.growth import Flow, flow_of
 from churn.metrics.interval import Part
 from churn.metrics.standard_errors import customer_wilson_interval
 from churn.scoring.conditions import SCORE_COLUMNS
-from churn.scoring.playbook import Playbook
+from churn.scoring.playbook import Playbook, read_playbook
 
 Codes = npt.NDArray[np.int16]
 
@@ -126,6 +127,60 @@ def playbook_stages(store: Store, playbook: Playbook, bounds: Sequence[date]) ->
         codes[row_of[part.cutoff], part.codes] = playbook.stage_indices(part.columns, len(part.codes))
     status = np.array([cohort.status for cohort in builder.cohorts], dtype=np.int16)
     return StagesAtBounds(codes, status.reshape(codes.shape))
+
+
+def playbook_with_stages(store: Store) -> tuple[Playbook | None, str | None]:
+    """Return the playbook, or the reason why it gives no stages."""
+    params = store.params
+    kinds = {name: signal.kind for name, signal in all_signals(params).items()}
+    try:
+        playbook = read_playbook(params.score.playbook, kinds, params.score.language, set(params.events))
+    except PlaybookError as error:
+        return None, f"the playbook cannot be read: {error}"
+    if not playbook.stages:
+        return None, f"{params.score.playbook.name} has no `stages`"
+    if names_of_scored := score_stages(playbook):
+        return None, (
+            f"{params.score.playbook.name}: the stages {', '.join(names_of_scored)} use a score, and scores "
+            "are known only for the nights that were scored"
+        )
+    names = stage_names(playbook)
+    if clashes := sorted({name for name in names if names.count(name) > 1}):
+        return None, (
+            f"{params.score.playbook.name}: rename the stages {', '.join(clashes)}; customers who are "
+            "not at risk have these names"
+        )
+    return playbook, None
+
+
+@dataclass(frozen=True)
+class StagesOfPlaybook:
+    """The stages of the playbook on some days, or the reason why there are none.
+
+    Attributes:
+        days: The days, in order of time.
+        playbook: The playbook; None if it gives no stages.
+        reason: Why it gives none.
+        stages: The stages of all customers on these days; None without stages.
+    """
+
+    days: Sequence[date]
+    playbook: Playbook | None
+    reason: str | None
+    stages: StagesAtBounds | None
+
+    def at(self, days: Sequence[date]) -> StagesAtBounds:
+        """Return the stages on some of the days; the playbook must have stages."""
+        assert self.stages is not None
+        rows = [self.days.index(day) for day in days]
+        return StagesAtBounds(self.stages.stage[rows], self.stages.status[rows])
+
+
+def read_stages(store: Store, days: Sequence[date]) -> StagesOfPlaybook:
+    """Return the stage of each customer on some days; without days, there are none."""
+    playbook, reason = playbook_with_stages(store)
+    stages = None if playbook is None or not days else playbook_stages(store, playbook, days)
+    return StagesOfPlaybook(days, playbook, reason, stages)
 
 
 def stage_names(playbook: Playbook) -> tuple[str, ...]:

@@ -6,12 +6,15 @@ A label depends on when events happened, not on when they became known.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
+import numpy.typing as npt
 
 from churn.data.label_events import CUSTOMER, DAY, event_rows
 from churn.data.store import Store, day_number
+from churn.data.table_rows import read_batches
 from churn.features.language.reader import NEVER
 from churn.labels.contract import contract_outcomes
 from churn.labels.outcomes import (
@@ -38,8 +41,12 @@ def labels_at(store: Store, cutoffs: Sequence[date]) -> list[Labels]:
     Raises:
         SourceError: the label asks for a kind of leaving that the data cannot tell.
     """
-    kind_of_leaving = store.params.label.leaving
-    return [outcomes.label(kind_of_leaving) for outcomes in outcomes_at(store, cutoffs)]
+    label = store.params.label
+    if label.kind == "inactivity":  # the days of return would need much memory
+        outcomes = inactivity_outcomes(store, cutoffs, with_return=False)
+    else:
+        outcomes = outcomes_at(store, cutoffs)
+    return [outcome.label(label.leaving) for outcome in outcomes]
 
 
 def outcomes_at(store: Store, cutoffs: Sequence[date]) -> list[CustomerOutcomes]:
@@ -52,32 +59,77 @@ def outcomes_at(store: Store, cutoffs: Sequence[date]) -> list[CustomerOutcomes]
     return _OUTCOMES_BY_KIND[store.params.label.kind](store, cutoffs)
 
 
-def inactivity_outcomes(store: Store, cutoffs: Sequence[date]) -> list[CustomerOutcomes]:
+def inactivity_outcomes(
+    store: Store, cutoffs: Sequence[date], *, with_return: bool = True
+) -> list[CustomerOutcomes]:
     """Return the outcomes by inactivity: a customer left if the label's table has no event in the window.
 
     Events in the gap do not matter. A churner comes back with the first event after the window and before the
-    watermark.
+    watermark. The table is read once for all cutoffs.
+
+    Args:
+        store: The store.
+        cutoffs: The cutoffs.
+        with_return: Whether to find out who came back; otherwise `back_on` is `NEVER` for everybody.
     """
     label, late_days = store.params.label, store.params.snapshot.late_days
-    columns = []
-    for number, cutoff in enumerate(cutoffs):
-        window = label_window(cutoff, label, late_days)
-        start, end = day_number(window.start), day_number(window.end)
-        columns.append(f"bool_or(day >= {start} AND day < {end}) AS inside{number}")
-        columns.append(f"min(CASE WHEN day >= {end} THEN day END) AS back{number}")
-    with store.connect() as connection:
-        events = connection.execute(
-            f"SELECT customer, {', '.join(columns)} FROM {store.scan(label.core_table)} "
-            f"WHERE day < {day_number(store.watermark)} GROUP BY 1"
-        ).fetchnumpy()
-    result = []
-    for number in range(len(cutoffs)):
-        outcome = np.full(store.n_customers, GONE, dtype=np.int8)
-        outcome[events["customer"][np.asarray(events[f"inside{number}"], dtype=bool)]] = STAYED
-        back_on = np.full(store.n_customers, NEVER, dtype=np.int32)
-        back_on[events["customer"]] = np.ma.filled(events[f"back{number}"], NEVER)
-        result.append(CustomerOutcomes(outcome, back_on))
-    return result
+    windows = [label_window(cutoff, label, late_days) for cutoff in cutoffs]
+    bounds = [(day_number(window.start), day_number(window.end)) for window in windows]
+    shape = (len(cutoffs), store.n_customers)
+    outcome = np.full(shape, GONE, dtype=np.int8)
+    back_on = np.full(shape if with_return else (1, store.n_customers), NEVER, dtype=np.int32)
+    for rows in read_batches(store, label.core_table):
+        is_counted = rows.day < day_number(store.watermark)
+        events = _EventDays.of_rows(rows.customer[is_counted], rows.day[is_counted])
+        if events is None:
+            continue
+        customers = slice(events.first_customer, events.first_customer + events.n_customers)
+        for number, (start, end) in enumerate(bounds):
+            outcome[number, customers][events.first_from(start) < end] = STAYED
+            if with_return:
+                own = back_on[number, customers]  # a customer's rows may lie in two batches
+                np.minimum(own, events.first_from(end), out=own)
+    return [
+        CustomerOutcomes(outcome[number], back_on[number if with_return else 0])
+        for number in range(len(cutoffs))
+    ]
+
+
+@dataclass(frozen=True)
+class _EventDays:
+    """The days of the events of consecutive customers, as ascending numbers.
+
+    Attributes:
+        keys: `(customer - first_customer) * width + day - first_day` of each event, ascending, `[events]`.
+        first_customer, n_customers: The customers.
+        first_day, width: The first day number, and the number of days from it to the last.
+    """
+
+    keys: npt.NDArray[np.int64]
+    first_customer: int
+    n_customers: int
+    first_day: int
+    width: int
+
+    @classmethod
+    def of_rows(cls, customer: npt.NDArray[np.int64], day: npt.NDArray[np.int64]) -> _EventDays | None:
+        """Return the days of events that are ordered by (customer, time); None without events."""
+        if not len(customer):
+            return None
+        first_customer, first_day = int(customer[0]), int(day.min())
+        width = int(day.max()) - first_day + 1
+        keys = (customer - first_customer) * width + (day - first_day)
+        if (keys[1:] < keys[:-1]).any():  # in some time zones, a clock change leads back to the day before
+            keys.sort()
+        return cls(keys, first_customer, int(customer[-1]) - first_customer + 1, first_day, width)
+
+    def first_from(self, day: int) -> npt.NDArray[np.int32]:
+        """Return each customer's first day with an event on or after a day, `[customers]`, or `NEVER`."""
+        base = np.arange(self.n_customers, dtype=np.int64) * self.width
+        position = np.searchsorted(self.keys, base + min(max(day - self.first_day, 0), self.width))
+        key = self.keys[np.minimum(position, len(self.keys) - 1)] - base
+        exists = (position < len(self.keys)) & (key < self.width)
+        return np.where(exists, key + self.first_day, NEVER).astype(np.int32)
 
 
 def event_outcomes(store: Store, cutoffs: Sequence[date]) -> list[CustomerOutcomes]:

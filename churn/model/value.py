@@ -116,9 +116,19 @@ def monthly_money(
         mrr: `customer_id, mrr` of subscriptions live at the cutoff; may be empty.
         days: The length of the window of `money`.
     """
-    spent_money = _by_customer(customers, money, "money") / round(days / DAYS_PER_MONTH)
-    recurring = _by_customer(customers, mrr, "mrr")
-    return np.where(np.isnan(recurring), spent_money, recurring)
+    spent, recurring = _by_customer(customers, money, "money"), _by_customer(customers, mrr, "mrr")
+    return money_per_month(spent, recurring, days)
+
+
+def money_per_month(spent_money: Floats, recurring: Floats, days: int) -> Floats:
+    """Return net money per month: what recurs, or else what was spent; NaN if neither is known.
+
+    Args:
+        spent_money: Net money of the last `days` days, shape (..., customers); NaN without any.
+        recurring: Recurring revenue per month, shape (..., customers); NaN without any.
+        days: The length of the window of `spent_money`.
+    """
+    return np.where(np.isnan(recurring), spent_money / round(days / DAYS_PER_MONTH), recurring)
 
 
 def _by_customer(customers: pd.Series[str], frame: pd.DataFrame, column: str) -> Floats:

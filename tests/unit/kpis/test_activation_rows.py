@@ -10,7 +10,9 @@ import pytest
 from benchmarks.kpis.activation import draw_company
 from churn.data.store import date_of_day, day_number
 from churn.kpis.activation import WITHIN_DAYS
-from churn.kpis.activation_rows import follow, read_events, read_joiners
+from churn.kpis.activation_rows import follow
+from churn.kpis.acts import EarlyEvents, acts_of_customers, read_joiners
+from churn.kpis.table_pass import read_once
 from tests.drawn_company import draw
 
 CONTRACT = {"kind": "contract", "horizon_days": 14, "grace_days": 0}
@@ -45,7 +47,10 @@ EMAILS = """
 """
 
 
-def test_events_count_from_the_day_of_the_sign_up_and_only_acts_of_the_customer(tmp_path: Path) -> None:
+@pytest.mark.parametrize("batch_rows", [1, 100])
+def test_events_count_from_the_day_of_the_sign_up_and_only_acts_of_the_customer(
+    tmp_path: Path, batch_rows: int
+) -> None:
     store = draw(
         tmp_path,
         customers=CUSTOMERS,
@@ -56,8 +61,11 @@ def test_events_count_from_the_day_of_the_sign_up_and_only_acts_of_the_customer(
     ).store
     joiners = read_joiners(store, day_number(date(2024, 4, 1)), date(2024, 12, 31))
 
-    events = {event.event: event.counts for event in read_events(store, joiners)}
+    readers = {act: EarlyEvents(store, act, joiners) for act in acts_of_customers(store)}
+    for act, reader in readers.items():
+        read_once(store, act.table, [reader], batch_rows)
 
+    events = {event.event: event.counts for reader in readers.values() for event in reader.events()}
     assert WITHIN_DAYS == (1, 3, 7, 14, 28)
     assert {event: counts[:, 0].tolist() for event, counts in events.items()} == {
         "visits": [1, 2, 3, 3, 3],  # the visit on the 31st day is too late

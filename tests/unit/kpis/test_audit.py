@@ -106,10 +106,9 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> DrawnCompany:
 
 
 def test_the_evidence_of_a_drawn_shop_is_that_of_its_tables(shop: DrawnCompany) -> None:
-    company = Company(shop.store, NIGHT)
     nights = DrawnNights({date(2024, 6, 20): dict.fromkeys([f"c{index:02}" for index in range(20)])})
 
-    audit = read_audit(shop.store, company.spells, nights, NIGHT)
+    audit = read_audit(Company(shop.store, NIGHT, nights))
 
     values = {own.name: own.value for own in audit.practices if own.value is not None}
     assert values == {
@@ -125,9 +124,7 @@ def test_the_evidence_of_a_drawn_shop_is_that_of_its_tables(shop: DrawnCompany) 
 
 
 def test_nights_that_nobody_scored_are_a_low_score_and_not_a_missing_one(shop: DrawnCompany) -> None:
-    company = Company(shop.store, NIGHT)
-
-    audit = read_audit(shop.store, company.spells, None, NIGHT)
+    audit = read_audit(Company(shop.store, NIGHT))
 
     assert {
         own.name: own.score for own in audit.practices if own.name in ("health_tracked", "figures_reviewed")
@@ -142,7 +139,7 @@ def test_tables_that_are_not_mapped_are_said(tmp_path: Path) -> None:
         tmp_path, watermark=str(NIGHT), orders="customer | ordered_at | amount\nana | 2024-05-03 | 5"
     )
 
-    audit = read_audit(company.store, Company(company.store, NIGHT).spells, None, NIGHT)
+    audit = read_audit(Company(company.store, NIGHT))
 
     reasons = {own.name: own.reason for own in audit.practices}
     assert reasons["referrals"] == "no referrals are recorded: map tables.referrals"

@@ -8,20 +8,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from churn.kpis.acts import ActiveDays, acts_of_customers
 from churn.kpis.behaviour import (
     Behaviour,
     behaviour_table,
     loyalty_table,
-    read_active_days,
     read_bound,
 )
 from churn.kpis.observed_churn import Outcomes
+from churn.kpis.table_pass import read_once
 from tests.drawn_company import draw
 
 CUTOFF = date(2024, 6, 1)
 
 
-def test_days_with_an_act_of_the_customer_count_once_and_acts_of_the_company_never(tmp_path: Path) -> None:
+@pytest.mark.parametrize("batch_rows", [1, 100])
+def test_days_with_an_act_of_the_customer_count_once_and_acts_of_the_company_never(
+    tmp_path: Path, batch_rows: int
+) -> None:
     store = draw(
         tmp_path,
         logins="""
@@ -48,12 +52,17 @@ def test_days_with_an_act_of_the_customer_count_once_and_acts_of_the_company_nev
         """,
     ).store
 
-    days = read_active_days(store, [CUTOFF, date(2024, 7, 1)])
+    cutoffs = [CUTOFF, date(2024, 7, 1), date(2024, 6, 2)]  # the windows of the first and the last overlap
+    active = ActiveDays(store.n_customers, cutoffs)
 
-    assert days is not None
-    assert days[:, :2].tolist() == [[3, 1], [0, 1]]  # 2024-05-03 is 29 days before the first cutoff
-    with pytest.raises(ValueError, match="days apart"):
-        read_active_days(store, [CUTOFF, date(2024, 6, 20)])
+    for act in acts_of_customers(store):
+        read_once(store, act.table, [active.reader(act)], batch_rows)
+
+    assert active.days()[:, :2].tolist() == [  # 2024-05-03 is 29 days before the first cutoff
+        [3, 1],
+        [0, 1],
+        [4, 1],
+    ]
 
 
 def test_a_customer_is_bound_if_a_contract_renews_only_after_the_window(tmp_path: Path) -> None:

@@ -11,9 +11,10 @@ import pytest
 from churn.data.store import day_number
 from churn.features.language.reader import NEVER
 from churn.kpis.figure import Figure, Period
-from churn.kpis.order_rows import Orders, read_orders
-from churn.kpis.orders import OrderTerms, orders_section
+from churn.kpis.order_rows import Orders, WholeOrders
+from churn.kpis.orders import OrderTally, OrderTerms, orders_section
 from churn.kpis.segments import Segmentation, all_customers
+from churn.kpis.table_pass import read_once
 from tests.drawn_company import draw
 
 A, B = day_number(date(2025, 3, 1)), day_number(date(2025, 4, 1))
@@ -40,16 +41,10 @@ def orders(rows: Sequence[Row]) -> Orders:
 def march(
     rows: Sequence[Row], terms: OrderTerms = TERMS, cutoff: date = CUTOFF, n: int = 20
 ) -> dict[str, Figure]:
-    result = orders_section(
-        [orders(rows)],
-        {"month": [MARCH]},
-        [all_customers(n)],
-        terms,
-        first=FIRST,
-        cutoff=cutoff,
-        latest=MARCH,
-    )
-    return {figure.name: figure for figure in result.figures}
+    tally = OrderTally({"month": [MARCH]}, [all_customers(n)], terms, first=FIRST, cutoff=cutoff)
+    if rows:
+        tally.add(orders(rows))
+    return {figure.name: figure for figure in orders_section(tally, MARCH).figures}
 
 
 def test_repeat_purchase_in_a_window_needs_two_orders_in_the_same_window() -> None:
@@ -161,7 +156,7 @@ def test_a_buyer_is_overdue_after_the_median_of_the_own_gaps() -> None:
 
 
 def test_without_orders_every_figure_is_missing_once() -> None:
-    result = orders_section(None, {}, [all_customers(1)], TERMS, first=None, cutoff=CUTOFF, latest=MARCH)
+    result = orders_section(None, MARCH)
 
     assert len(result.figures) == 14
     assert {figure.reason for figure in result.figures} == {"no orders: map tables.orders"}
@@ -183,15 +178,11 @@ def test_batches_of_whole_customers_give_the_figures_of_all_orders_together() ->
     level = Segmentation("level", ("(missing)", "a", "b"), rng.integers(0, 3, 15))
 
     def figures(batches: list[Orders]) -> tuple[Figure, ...]:
-        return orders_section(
-            batches,
-            {"month": [MARCH]},
-            [all_customers(15), level],
-            TERMS,
-            first=FIRST,
-            cutoff=CUTOFF,
-            latest=MARCH,
-        ).figures
+        tally = OrderTally({"month": [MARCH]}, [all_customers(15), level], TERMS, first=FIRST, cutoff=CUTOFF)
+        for batch in batches:
+            if len(batch):
+                tally.add(batch)
+        return orders_section(tally, MARCH).figures
 
     parts = [drawn.rows(drawn.customer == code) for code in range(15)]
 
@@ -216,8 +207,10 @@ def test_orders_are_read_in_batches_of_whole_customers_as_known_at_the_cutoff(tm
         """,
     )
 
-    batches = list(read_orders(drawn.store, date(2024, 7, 1), batch_rows=1))
+    batches: list[Orders] = []
 
-    assert [batch.cents.tolist() for batch in batches if len(batch)] == [[1050, 2000], [500]]
-    returned = [batch.returned_on.tolist() for batch in batches if len(batch)]
+    read_once(drawn.store, "orders", [WholeOrders(drawn.store, date(2024, 7, 1), [batches.append])], 1)
+
+    assert [batch.cents.tolist() for batch in batches] == [[1050, 2000], [500]]
+    returned = [batch.returned_on.tolist() for batch in batches]
     assert returned == [[NEVER, day_number(date(2024, 5, 20))], [NEVER]]

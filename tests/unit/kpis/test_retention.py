@@ -12,7 +12,7 @@ from churn.features.language.reader import NEVER
 from churn.kpis.figure import Figure, Period
 from churn.kpis.retention import count_retention, retention_section
 from churn.kpis.segments import Segmentation, all_customers
-from churn.kpis.spells import ActivitySpells, event_spells
+from churn.kpis.spells import ActivitySpells, EventSpells
 
 A, B = day_number(date(2025, 3, 1)), day_number(date(2025, 4, 1))
 MARCH = Period(kind="month", start=date(2025, 3, 1), end=date(2025, 4, 1))
@@ -150,8 +150,10 @@ def test_events_within_the_active_days_are_one_spell_also_across_batches() -> No
     rows = np.array(events, dtype=np.int64)
 
     for size in range(1, len(events) + 1):
-        batches = ((part[:, 0], part[:, 1]) for part in np.array_split(rows, range(size, len(rows), size)))
-        customer, start, end = event_spells(batches, 7)
+        spells = EventSpells(7, 1000)
+        for part in np.array_split(rows, range(size, len(rows), size)):
+            spells.add_events(part[:, 0], part[:, 1])
+        customer, start, end = spells.spells()
 
         assert list(zip(customer.tolist(), start.tolist(), end.tolist(), strict=True)) == [
             (0, 10, 24),

@@ -9,7 +9,16 @@ import numpy as np
 import pytest
 
 from churn.kpis.observed_churn import Outcomes
-from churn.kpis.rfm import NO_ORDERS, RfmValues, class_edges, classes_of, read_rfm, rfm_grid, rfm_of_store
+from churn.kpis.rfm import (
+    NO_ORDERS,
+    OrdersAtCutoffs,
+    RfmValues,
+    class_edges,
+    classes_of,
+    rfm_grid,
+    rfm_section,
+)
+from churn.kpis.table_pass import read_once
 from tests.drawn_company import draw
 
 ORDERS = """
@@ -23,12 +32,17 @@ ORDERS = """
 """
 
 
-def test_recency_frequency_and_money_are_those_known_at_each_cutoff(tmp_path: Path) -> None:
+@pytest.mark.parametrize("batch_rows", [1, 4, 100])
+def test_recency_frequency_and_money_are_those_known_at_each_cutoff(tmp_path: Path, batch_rows: int) -> None:
     store = draw(
         tmp_path, orders=ORDERS, label={"kind": "inactivity", "table": "orders", "horizon_days": 30}
     ).store
 
-    values = read_rfm(store, [date(2024, 6, 1), date(2024, 7, 1)])
+    reader = OrdersAtCutoffs(store, [date(2024, 6, 1), date(2024, 7, 1)])
+
+    read_once(store, "orders", [reader], batch_rows)
+
+    values = reader.values()
 
     rows = {
         name: [
@@ -95,9 +109,7 @@ def test_each_cell_has_its_customers_and_their_observed_churn() -> None:
     assert (grid.without_orders.n, grid.without_orders.left) == (1, 1)
 
 
-def test_without_orders_there_is_a_reason(tmp_path: Path) -> None:
-    store = draw(tmp_path, logins="customer | happened_at\n ana | 2024-05-01").store
+def test_without_orders_there_is_a_reason() -> None:
+    nobody = Outcomes((), np.zeros((0, 2), bool), np.zeros((0, 2), bool))
 
-    assert (
-        rfm_of_store(store, Outcomes((), np.zeros((0, 2), bool), np.zeros((0, 2), bool))).reason == NO_ORDERS
-    )
+    assert rfm_section(None, nobody).reason == NO_ORDERS

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from churn.data.table_rows import read_batches
 from churn.features.engine.cohort import read_customers
 from churn.features.engine.matrix import cohorts_at
-from churn.labels.labels import labels_at
+from churn.features.language.reader import NEVER
+from churn.labels import labels
+from churn.labels.labels import _EventDays, inactivity_outcomes, labels_at
 from churn.labels.outcomes import ENDS_IN_GAP, LEFT, STAYED, label_window
 from tests.drawn_company import DrawnCompany, draw
 
@@ -252,3 +257,34 @@ def test_a_label_is_matured_once_nothing_can_change_it(
         str(label_window(CUTOFF, world.store.params.label, world.store.params.snapshot.late_days).mature_on)
         == mature_on
     )
+
+
+def test_the_days_of_events_are_found_for_each_customer_whatever_lies_around() -> None:
+    rng = np.random.default_rng(3)
+    customer = np.sort(rng.integers(5, 12, 40))
+    day = rng.integers(100, 130, 40)  # a clock change may lead back to the day before
+    events = _EventDays.of_rows(customer, day)
+    assert events is not None
+
+    for start in range(95, 135):
+        found = dict(enumerate(events.first_from(start).tolist(), events.first_customer))
+
+        expected = {
+            code: min((own for own in day[customer == code].tolist() if own >= start), default=NEVER)
+            for code in range(int(customer[0]), int(customer[-1]) + 1)
+        }
+        assert found == expected
+
+
+def test_the_label_and_the_return_do_not_depend_on_how_many_rows_are_read_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = draw(tmp_path, orders=ORDERS, label=INACTIVITY, since=None).store
+    cutoffs = [CUTOFF, date(2024, 6, 1), date(2024, 12, 1)]
+    whole = inactivity_outcomes(store, cutoffs)
+
+    monkeypatch.setattr(labels, "read_batches", partial(read_batches, batch_rows=1))
+
+    for first, second in zip(whole, inactivity_outcomes(store, cutoffs), strict=True):
+        assert first.outcome.tolist() == second.outcome.tolist()
+        assert first.back_on.tolist() == second.back_on.tolist()

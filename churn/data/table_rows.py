@@ -1,0 +1,83 @@
+"""Read a table of the store in its order, some rows at a time, so that memory does not grow with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from churn.data.store import Store
+
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+BATCH_ROWS = 1 << 20
+"""The number of rows that are in memory at a time."""
+
+
+@dataclass(frozen=True)
+class RowBatch:
+    """Consecutive rows of a table, ordered by (customer, time); each column is converted at most once."""
+
+    rows: pa.RecordBatch
+    _columns: dict[tuple[str, int], Ints] = field(default_factory=dict, repr=False)
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return int(self.rows.num_rows)
+
+    def column(self, name: str, missing: int = 0) -> Ints:
+        """Return a column of whole numbers, `[rows]`, with `missing` in the place of missing values."""
+        key = (name, missing)
+        if key not in self._columns:
+            values = self.rows[name]
+            if values.null_count:
+                values = values.cast(pa.int64()).fill_null(missing)
+            self._columns[key] = values.to_numpy(zero_copy_only=False).astype(np.int64)
+        return self._columns[key]
+
+    def has(self, name: str) -> Bools:
+        """Return which rows have a value in a column, `[rows]`."""
+        return np.asarray(self.rows[name].is_valid().to_numpy(zero_copy_only=False), dtype=bool)
+
+    @property
+    def customer(self) -> Ints:
+        """Return the customer code of each row, `[rows]`; the codes never fall."""
+        return self.column("customer")
+
+    @property
+    def day(self) -> Ints:
+        """Return the day number of each row's own time, `[rows]`."""
+        return self.column("day")
+
+    @property
+    def visible_from(self) -> Ints:
+        """Return the day number after which each row has happened and is known, `[rows]`."""
+        if "known_day" not in self.rows.schema.names:
+            return self.day
+        return np.maximum(self.day, self.column("known_day"))
+
+
+def read_batches(
+    store: Store, table: str, columns: Sequence[str] = (), batch_rows: int = BATCH_ROWS
+) -> Iterator[RowBatch]:
+    """Yield the rows of a table in the order of the store.
+
+    Args:
+        store: The store; it has the table.
+        table: The table.
+        columns: The columns beside the customer, the day and the day from which the row was known. Columns
+            that the store does not have are left out.
+        batch_rows: The largest number of rows of a batch.
+    """
+    stored = set(store.tables[table].columns)
+    names = [name for name in dict.fromkeys(("customer", "day", "known_day", *columns)) if name in stored]
+    for path in store.files(table):
+        with store.damage_in_words(path), pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_rows, columns=names):
+                if batch.num_rows:
+                    yield RowBatch(batch)

@@ -1,0 +1,196 @@
+"""What several sections need of the rows of the store; each table is read once for all of them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import numpy.typing as npt
+
+from churn.data.store import Store, day_number
+from churn.data.tables import STORED_UNITS
+from churn.features.engine.cohort import read_customers
+from churn.features.money import money_rows
+from churn.kpis.activation import EventCounts
+from churn.kpis.activity import MONEY_DAYS
+from churn.kpis.acts import (
+    NEWCOMER_DAYS,
+    ONBOARDING_DAYS,
+    VALUE_TABLES,
+    ActiveDays,
+    EarlyEvents,
+    FirstUses,
+    Joiners,
+    acts_of_customers,
+)
+from churn.kpis.engagement import activity_readers
+from churn.kpis.order_histories import HistoryTally
+from churn.kpis.order_rows import WholeOrders
+from churn.kpis.orders import OrderTally
+from churn.kpis.rfm import OrdersAtCutoffs
+from churn.kpis.spells import ActivitySpells, EventSpells
+from churn.kpis.table_pass import RowReader, SumsAt, read_once
+from churn.model.value import money_per_month
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class PassTerms:
+    """What is to be collected from the rows.
+
+    Attributes:
+        cutoff: Only what happened and was known before this midnight counts.
+        months: The past cutoffs at which groups of customers are looked at.
+        bounds: The bounds of the months of the stages.
+        joiners: The customers whose early events are counted.
+        orders: The tally of the figures of orders; None without orders.
+    """
+
+    cutoff: date
+    months: Sequence[date]
+    bounds: Sequence[date]
+    joiners: Joiners
+    orders: OrderTally | None
+
+
+@dataclass(frozen=True)
+class MoneyAt:
+    """The money of customers.
+
+    Attributes:
+        days: The days at which it is known, in order of time.
+        per_month: The money per month of each customer at each day, in currency, `[days, customers]`; NaN if
+            nothing is known.
+        spent_money: The money of each customer up to the cutoff, `[customers]`; NaN without any.
+    """
+
+    days: Sequence[date]
+    per_month: Floats
+    spent_money: Floats
+
+    def at(self, days: Sequence[date]) -> Floats:
+        """Return the money per month at some of the days, `[days, customers]`."""
+        return self.per_month[[self.days.index(day) for day in days]]
+
+
+@dataclass(frozen=True)
+class SharedRows:
+    """What several sections need of the rows.
+
+    Attributes:
+        spells: The spells of the events of the label; None if the label is of contracts.
+        active_days: The days with an act of each customer before each of the months and before the cutoff;
+            None if no table has acts.
+        early_events: The early events of the joiners.
+        activity: The activity of each customer shortly before the cutoff, by table, `[customers]`.
+        money: The money of customers.
+        first_uses: The newcomers with a use soon after the sign-up; None without a table of uses.
+        orders, histories, rfm: What the sections need of the orders; None without orders.
+    """
+
+    spells: ActivitySpells | None
+    active_days: ActiveDays | None
+    early_events: Sequence[EventCounts]
+    activity: Mapping[str, Floats]
+    money: MoneyAt
+    first_uses: FirstUses | None
+    orders: OrderTally | None
+    histories: HistoryTally | None
+    rfm: OrdersAtCutoffs | None
+
+
+def read_shared_rows(store: Store, terms: PassTerms) -> SharedRows:
+    """Read each table once, and collect from it what all sections need.
+
+    Args:
+        store: The store.
+        terms: What is to be collected.
+    """
+    label, n = store.params.label, store.n_customers
+    readers: dict[str, list[RowReader]] = defaultdict(list)
+    spells = None
+    if label.kind == "inactivity":
+        spells = EventSpells(label.days_active, day_number(terms.cutoff))
+        readers[label.core_table].append(spells)
+
+    acts = acts_of_customers(store)
+    active_days = ActiveDays(n, (*terms.months, terms.cutoff)) if acts else None
+    early_events = [EarlyEvents(store, act, terms.joiners) for act in acts]
+    for act, early in zip(acts, early_events, strict=True):
+        readers[act.table].append(early)
+        if active_days is not None:
+            readers[act.table].append(active_days.reader(act))
+
+    activity = activity_readers(store, terms.cutoff)
+    for table, counts in activity.items():
+        readers[table].append(counts)
+
+    first_uses = None
+    if uses_table := next((table for table in VALUE_TABLES if store.has(table)), None):
+        first_uses = FirstUses(
+            read_customers(store).signed_up, terms.cutoff, within_days=ONBOARDING_DAYS, days=NEWCOMER_DAYS
+        )
+        readers[uses_table].append(first_uses)
+
+    days = sorted({*terms.months, *terms.bounds, terms.cutoff})
+    spending, recurring = _money_readers(store, days, readers)
+
+    histories = rfm = None
+    if terms.orders is not None:
+        histories = HistoryTally(day_number(terms.cutoff)) if label.kind == "inactivity" else None
+        takers = [terms.orders.add, *([histories.add] if histories is not None else [])]
+        readers["orders"].append(WholeOrders(store, terms.cutoff, takers))
+    if store.has("orders"):
+        rfm = OrdersAtCutoffs(store, terms.months)
+        readers["orders"].append(rfm)
+
+    for table, own in readers.items():
+        read_once(store, table, own)
+    return SharedRows(
+        spells=None if spells is None else spells.activity(store),
+        active_days=active_days,
+        early_events=[event for early in early_events for event in early.events()],
+        activity={table: counts.values() for table, counts in activity.items()},
+        money=_money(days, spending, recurring),
+        first_uses=first_uses,
+        orders=terms.orders,
+        histories=histories,
+        rfm=rfm,
+    )
+
+
+def _money_readers(
+    store: Store, days: Sequence[date], readers: dict[str, list[RowReader]]
+) -> tuple[SumsAt, SumsAt]:
+    """Add the readers of what was spent and of what recurs, and return them; the last sum is all money."""
+    n, ends = store.n_customers, [day_number(day) for day in days]
+    rows = money_rows(store)
+    spending = SumsAt(
+        n,
+        [*((end - MONEY_DAYS, end) for end in ends), (0, ends[-1])],
+        amount="amount",
+        day="day" if rows is None else rows.day,
+        until=None if rows is None else rows.until,
+    )
+    if rows is not None:
+        readers[rows.table].append(spending)
+    columns = store.tables["subscriptions"].columns if store.has("subscriptions") else ()
+    recurring = SumsAt(
+        n,
+        [(0, end) for end in ends],
+        amount="mrr",
+        until="ended_at_day" if "ended_at_day" in columns else None,
+    )
+    if "mrr" in columns:
+        readers["subscriptions"].append(recurring)
+    return spending, recurring
+
+
+def _money(days: Sequence[date], spending: SumsAt, recurring: SumsAt) -> MoneyAt:
+    cents = STORED_UNITS["money"]
+    per_month = money_per_month(spending.sums[:-1] / cents, recurring.sums / cents, MONEY_DAYS)
+    return MoneyAt(days, per_month, spending.sums[-1] / cents)

@@ -1,0 +1,111 @@
+"""Read a table of the store once, and hand its rows to all readers of it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from churn.data.store import Store
+from churn.data.table_rows import BATCH_ROWS, RowBatch, read_batches
+from churn.features.language.reader import NEVER
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+
+class RowReader(ABC):
+    """Takes the rows of a table in the order of the store, some at a time.
+
+    Attributes:
+        columns: The columns that it reads beside the customer, the day and the day of knowledge.
+    """
+
+    columns: Sequence[str] = ()
+
+    @abstractmethod
+    def add(self, rows: RowBatch) -> None:
+        """Take the next rows; a customer's rows may come in several batches."""
+
+    def close(self) -> None:
+        """Take note that there are no further rows."""
+        return
+
+
+def read_once(store: Store, table: str, readers: Sequence[RowReader], batch_rows: int = BATCH_ROWS) -> None:
+    """Read a table once for all its readers; without readers it is not read.
+
+    Args:
+        store: The store; it has the table.
+        table: The table.
+        readers: The readers of the table.
+        batch_rows: The largest number of rows in memory at a time.
+    """
+    if not readers:
+        return
+    columns = [name for reader in readers for name in reader.columns]
+    for rows in read_batches(store, table, columns, batch_rows):
+        for reader in readers:
+            reader.add(rows)
+    for reader in readers:
+        reader.close()
+
+
+class SumsAt(RowReader):
+    """Sums an amount of each customer at several cutoffs, over the rows that were known at each.
+
+    Attributes:
+        sums: The sum of each customer at each cutoff, `[cutoffs, customers]`; NaN without a row.
+    """
+
+    def __init__(
+        self,
+        n_customers: int,
+        bounds: Sequence[tuple[int, int]],
+        *,
+        amount: str,
+        day: str = "day",
+        until: str | None = None,
+    ) -> None:
+        """Begin without a row.
+
+        Args:
+            n_customers: The number of customers.
+            bounds: The day numbers `[start, cutoff)` in which a row must lie, for each cutoff.
+            amount: The column that is summed; rows without a value do not count.
+            day: The column with the day of a row.
+            until: A column with a day; a row counts only if this day is missing, or not before the cutoff.
+        """
+        self.bounds, self.sums = bounds, np.full((len(bounds), n_customers), np.nan)
+        self._amount, self._day, self._until = amount, day, until
+        self.columns = [name for name in (amount, day, until) if name is not None]
+
+    def add(self, rows: RowBatch) -> None:
+        """Add the amounts of some rows."""
+        day = rows.column(self._day, NEVER)
+        seen_from = seen_after(rows, day)
+        until = None if self._until is None else rows.column(self._until, NEVER)
+        amount, has_amount = rows.column(self._amount), rows.has(self._amount)
+        first = int(rows.customer[0])
+        customers = slice(first, int(rows.customer[-1]) + 1)
+        for number, (start, end) in enumerate(self.bounds):
+            is_counted = has_amount & (day >= start) & (seen_from < end)
+            if until is not None:
+                is_counted &= until >= end
+            customer = rows.customer[is_counted] - first
+            if not len(customer):
+                continue
+            size = customers.stop - first
+            has_rows = np.bincount(customer, minlength=size) > 0
+            added = np.bincount(customer, weights=amount[is_counted], minlength=size)
+            own = self.sums[number, customers]
+            own[has_rows] = np.nan_to_num(own[has_rows]) + added[has_rows]
+
+
+def seen_after(rows: RowBatch, day: Ints) -> Ints:
+    """Return the day number after which each row counts: by a day of the row, and when it was known."""
+    if "known_day" not in rows.rows.schema.names:
+        return day
+    return np.maximum(day, rows.column("known_day"))
