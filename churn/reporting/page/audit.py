@@ -69,7 +69,8 @@ def _score_table(words: Words, practices: list[tuple[Practice, Source]]) -> Mark
         score = practice.score or 0
         limits = practice.limits or ()
         value = Markup('{}<div class="id">{}</div>').format(
-            show_number(words, practice.value, source.at("value"), 1), _unit(words, practice, source)
+            show_number(words, practice.value, source.at("value"), 1),
+            quote_in_language(words, practice.unit, source.at("unit")),
         )
         target = (
             show_number(words, limits[score - 1], source.at("limits", score - 1), 1)
@@ -104,12 +105,6 @@ def _score_table(words: Words, practices: list[tuple[Practice, Source]]) -> Mark
             table(words("The practices of retention and their scores"), headings, rows),
             paragraph(words("The limits are our own: no survey stands behind them."), "soft small"),
         ]
-    )
-
-
-def _unit(words: Words, practice: Practice, source: Source) -> Markup:
-    return Markup('<span data-reason="{}">{}</span>').format(
-        str(source.at("unit")), words.value(practice.unit)
     )
 
 
