@@ -7,7 +7,7 @@ WORKERS ?= 2
 PYTEST := $(BIN)/pytest -n $(WORKERS) --dist worksteal -rs
 export MLFLOW_DISABLE_TELEMETRY := true
 
-.PHONY: help setup run demo shell quick test fast_tests all_tests lint docs site golden bench scoreboard ui clean
+.PHONY: help setup run demo shell quick test fast_tests all_tests lint docs looks site golden bench scoreboard ui clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -65,6 +65,10 @@ docs: $(READY)  ## write the pages of docs/ that come from the code: verbs, your
 site: $(READY)  ## build the site of the documents into build/site; a broken link stops it
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -r requirements-docs.lock
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+looks: $(READY)  ## look at the report of `output` in a real browser; the pictures go to build/looks
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -r requirements-looks.lock
+	$(BIN)/python -m benchmarks.looks
 
 golden: $(READY)  ## write the golden files anew; read the difference before you commit it
 	$(BIN)/pytest tests/golden --update-golden

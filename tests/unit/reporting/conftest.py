@@ -132,30 +132,3 @@ def evaluated(output: Path) -> Path:
     (output / "evaluate").mkdir()
     filled(EvaluationResult, METRICS).write(output / "evaluate" / "metrics.json")
     return output
-
-
-def write_drawn_night(
-    output: Path,
-    night: date,
-    rows: list[tuple[str, float, int, float | None, bool, dict[str, Any]]],
-    label_id: str = "label",
-) -> None:
-    """Write a night: customer, probability, health, value, whether it is called, and more columns a row."""
-    table = pa.Table.from_pylist(
-        [
-            scored(customer, probability, health, value, **(CALLED if is_called else {}) | more)
-            for customer, probability, health, value, is_called, more in rows
-        ],
-        schema=score_schema(LABEL, 3),
-    )
-    called = [row[0] for row in rows if row[4]]
-    facts = FACTS | {
-        "cutoff": str(night),
-        "label_id": label_id,
-        "cohort": len(rows),
-        "customers": len(rows),
-        "contacted": len(called),
-        "excluded": {},
-    }
-    calls, contacts = calls_csv(table, called, {}, [], 3), contacts_table(called, {})
-    write_night(output, night, night_files(table, calls, contacts, facts))

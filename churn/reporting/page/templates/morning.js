@@ -146,6 +146,7 @@
     button.type = "button";
     button.append(...head.childNodes);
     head.append(button);
+    make("span", head, button.textContent, "paper").setAttribute("aria-hidden", "true"); // browsers repeat no buttons on paper
     button.addEventListener("click", () => {
       sort(name, sorted.name === name ? !sorted.down : falling.has(name));
       say();

@@ -12,34 +12,28 @@ from churn.reporting.page.sources import read_report_sources
 from churn.reporting.page.tonight import off_the_list
 from churn.reporting.page.words import Words
 from churn.scoring.sink import scores_path
-from tests.unit.reporting.conftest import NIGHT, write_drawn_night
+from tests.drawn_night import DrawnCall, write_drawn_night
 
-BEFORE = date(2024, 1, 30)
+BEFORE, NIGHT = date(2024, 1, 30), date(2024, 1, 31)
 
 
 @pytest.fixture
 def two_nights(tmp_path: Path) -> Path:
-    #               customer, probability, health, value, on the list, more
-    write_drawn_night(
-        tmp_path,
-        BEFORE,
-        [
-            ("ann", 0.5, 1, 100.0, True, {}),
-            ("bob", 0.2, 2, None, True, {}),
-            ("cem", 0.1, 3, 10.0, True, {}),
-            ("eva", 0.3, 1, 5.0, True, {}),
-        ],
-    )
-    write_drawn_night(
-        tmp_path,
-        NIGHT,
-        [
-            ("ann", 0.6, 1, 120.0, True, {"task_status": "open"}),
-            ("bob", 0.1, 3, None, False, {"not_contacted_because": "health is above 3"}),
-            ("cem", 0.1, 3, 10.0, False, {"not_contacted_because": "rests until 2024-03-01"}),
-            ("dea", 0.4, 1, 50.0, True, {"task_status": "new"}),
-        ],
-    )
+    before = [
+        DrawnCall("ann", 0.5, 1, 100.0),
+        DrawnCall("bob", 0.2, 2, None),
+        DrawnCall("cem", 0.1, 3, 10.0),
+        DrawnCall("eva", 0.3, 1, 5.0),
+    ]
+    too_healthy, resting = "health is above 3", "rests until 2024-03-01"
+    tonight = [
+        DrawnCall("ann", 0.6, 1, 120.0, status="open"),
+        DrawnCall("bob", 0.1, 3, None, is_called=False, more={"not_contacted_because": too_healthy}),
+        DrawnCall("cem", 0.1, 3, 10.0, is_called=False, more={"not_contacted_because": resting}),
+        DrawnCall("dea", 0.4, 1, 50.0),
+    ]
+    write_drawn_night(tmp_path, BEFORE, before)
+    write_drawn_night(tmp_path, NIGHT, tonight)
     return tmp_path
 
 
@@ -72,7 +66,7 @@ def test_who_came_off_has_the_reason_of_tonight(two_nights: Path) -> None:
 
 
 def test_a_night_of_another_label_is_no_history(two_nights: Path) -> None:
-    write_drawn_night(two_nights, BEFORE, [("ann", 0.5, 1, 100.0, True, {})], label_id="another")
+    write_drawn_night(two_nights, BEFORE, [DrawnCall("ann", 0.5)], label_id="another")
 
     history = read_report_sources(two_nights).history
 
@@ -100,8 +94,8 @@ def test_later_nights_are_no_history_of_an_earlier_night(two_nights: Path) -> No
 
 def test_no_more_nights_than_the_page_looks_back_at(tmp_path: Path) -> None:
     for day in range(1, 32):
-        write_drawn_night(tmp_path, date(2024, 1, day), [("ann", 0.5, 1, 1.0, True, {})])
-    write_drawn_night(tmp_path, date(2024, 2, 1), [("ann", 0.5, 1, 1.0, True, {})])
+        write_drawn_night(tmp_path, date(2024, 1, day), [DrawnCall("ann", 0.5)])
+    write_drawn_night(tmp_path, date(2024, 2, 1), [DrawnCall("ann", 0.5)])
 
     nights = read_report_sources(tmp_path).history.nights
 

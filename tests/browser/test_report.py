@@ -1,0 +1,198 @@
+"""The report in a real browser: by mouse, by keyboard, without scripts, on paper."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.looks import LANGUAGES, SCHEMES, WIDTHS, Look, open_page
+
+N_CALLS = 90
+WIDE, PHONE = Look(1280, "light"), Look(390, "dark")
+
+
+@pytest.fixture
+def wide(browser: Any, pages: dict[str, Path]) -> Iterator[Any]:
+    with open_page(browser, pages["en"], WIDE) as view:
+        yield view.page
+
+
+def customers(page: Any) -> list[str]:
+    """Return the ids of the calls that are shown, in order."""
+    return [text.strip() for text in page.locator("#call-table tbody tr:visible > th i").all_inner_texts()]
+
+
+def test_every_look_needs_no_network_and_no_sideways_scrolling(browser: Any, pages: dict[str, Path]) -> None:
+    problems = {}
+    for language in LANGUAGES:
+        with open_page(browser, pages[language], WIDE) as view:
+            for width, scheme in product(WIDTHS, SCHEMES):
+                view.page.set_viewport_size({"width": width, "height": 900})
+                view.page.emulate_media(color_scheme=scheme)
+                problems[language, width, scheme] = view.problems(with_axe=False)
+
+    assert {look: found for look, found in problems.items() if found} == {}
+
+
+@pytest.mark.parametrize(("language", "look"), [("de", PHONE), ("en", WIDE)], ids=["phone", "wide"])
+def test_axe_finds_nothing_serious(browser: Any, pages: dict[str, Path], language: str, look: Look) -> None:
+    with open_page(browser, pages[language], look) as view:
+        view.page.locator(".unfold").first.click()
+
+        assert view.problems() == []
+
+
+def test_problems_of_a_page_are_found(browser: Any, tmp_path: Path) -> None:
+    file = tmp_path / "bad.html"
+    file.write_text(
+        '<html><body style="color:#777;background:#666"><p style="width:3000px">wide</p>'
+        '<img src="picture.png"><script>nothing()</script></body></html>'
+    )
+
+    with open_page(browser, file, WIDE) as view:
+        problems = " ".join(view.problems())
+
+    for word in (
+        "request: ",
+        "nothing is not defined",
+        "wider than the screen",
+        "color-contrast",
+        "image-alt",
+    ):
+        assert word in problems
+
+
+def test_a_click_on_a_heading_sorts_and_a_second_one_turns_round(wide: Any) -> None:
+    heading = wide.get_by_role("columnheader", name="Leaves")
+    order = customers(wide)
+
+    heading.get_by_role("button").click()
+    falling = customers(wide)
+    heading.get_by_role("button").click()
+
+    assert (falling, customers(wide)) == (order, order[::-1])
+    assert heading.get_attribute("aria-sort") == "ascending"
+
+
+def test_unknown_values_sort_last_in_both_directions(wide: Any) -> None:
+    heading = wide.get_by_role("columnheader", name="Value at risk").get_by_role("button")
+
+    heading.click()
+    falling = customers(wide)
+    heading.click()
+
+    unknown = [f"C{number:03d}" for number in range(10, N_CALLS + 1, 10)]
+    assert falling[-9:] == customers(wide)[-9:] == unknown
+    assert falling[0] == "C001"
+
+
+def test_the_keyboard_sorts_filters_and_unfolds(wide: Any) -> None:
+    wide.locator("#call-form input[name=text]").focus()
+    wide.keyboard.type("c04")
+    shown = customers(wide)
+    wide.get_by_role("columnheader", name="Customer").get_by_role("button").focus()
+    wide.keyboard.press("Enter")
+    wide.keyboard.press("Space")
+    wide.locator("#call-table tbody tr:visible .unfold").first.focus()
+    wide.keyboard.press("Enter")
+
+    assert shown == [f"C{number:03d}" for number in range(40, 50)]
+    assert customers(wide) == shown[::-1]
+    assert wide.locator("tr.more h3").first.inner_text() == "Probability over the nights"
+    assert wide.locator("#call-count").inner_text() == "10 of 90 calls, sorted by Customer"
+
+
+def test_filters_work_together_and_are_taken_back(wide: Any) -> None:
+    wide.locator("select[name=owner]").select_option(label="marketing")
+    wide.locator("select[name=play]").select_option(label="low-rating")
+    both = customers(wide)
+    wide.locator("#call-reset").click()
+
+    assert both == [f"C{number:03d}" for number in range(4, N_CALLS + 1, 6)]
+    assert len(customers(wide)) == N_CALLS
+
+
+def test_the_link_to_the_new_calls_shows_only_them(wide: Any) -> None:
+    wide.get_by_role("link", name="Show the new ones").click()
+
+    assert customers(wide) == [f"C{number:03d}" for number in range(61, N_CALLS + 1)]
+
+
+def test_a_row_unfolds_to_the_nights_of_the_customer_and_folds_again(wide: Any) -> None:
+    button = wide.locator(".unfold").first
+
+    button.click()
+    text = wide.locator("tr.more").inner_text()
+    button.click()
+
+    assert "31 Jan: 44.8%" in text
+    assert "30 Jan: 29.8%" in text
+    assert "Call the customer" in text
+    assert wide.locator("tr.more").count() == 0
+    assert button.get_attribute("aria-expanded") == "false"
+
+
+def test_hidden_calls_stay_hidden_when_the_list_is_sorted(wide: Any) -> None:
+    wide.locator("select[name=owner]").select_option(label="marketing")
+    wide.locator("select[name=sort]").select_option("health")
+
+    assert len(customers(wide)) == 30
+
+
+def test_without_scripts_every_table_is_readable_and_nothing_that_needs_them_is_shown(
+    browser: Any, pages: dict[str, Path]
+) -> None:
+    with open_page(browser, pages["en"], WIDE, scripts=False) as view:
+        assert view.page.locator("#call-table tbody tr:visible").count() == N_CALLS
+        assert view.page.locator("#call-form").is_hidden()
+        assert view.problems(with_axe=False) == []
+
+
+def test_a_phone_shows_why_what_who_and_by_when_of_a_call(browser: Any, pages: dict[str, Path]) -> None:
+    with open_page(browser, pages["en"], PHONE) as view:
+        row = view.page.locator("#call-table tbody tr").nth(1)
+        cells = row.locator("td:visible")
+        labels = cells.evaluate_all("cells => cells.map(cell => getComputedStyle(cell, '::before').content)")
+
+        assert labels == [
+            f'"{word}"' for word in ("Leaves", "Value at risk", "Health", "Why", "What to do", "Who", "By")
+        ]
+        boxes = [cells.nth(index).bounding_box() for index in range(cells.count())]
+        assert all(box["x"] >= 0 and box["x"] + box["width"] <= 390 for box in boxes)
+
+
+def printed_pages(page: Any, file: Path) -> list[str]:
+    from pypdf import PdfReader
+
+    page.pdf(path=file, format="A4")
+    return [page.extract_text() for page in PdfReader(file).pages]
+
+
+def test_on_paper_each_page_of_the_list_begins_with_its_headings(wide: Any, tmp_path: Path) -> None:
+    sheets = [text for text in printed_pages(wide, tmp_path / "list.pdf") if "& Söhne" in text]
+
+    assert len(sheets) > 1
+    assert all(word in text for text in sheets for word in ("Leaves", "Why", "What to do", "By"))
+
+
+def test_each_owner_begins_a_new_page_on_paper(wide: Any, tmp_path: Path) -> None:
+    wide.evaluate("window.print = () => { window.rows = document.querySelectorAll('tr.cut').length; }")
+
+    wide.locator("#call-print-owners").click()
+
+    assert wide.evaluate("window.rows") == len({"customer success", "marketing", "accounts receivable"}) - 1
+    assert wide.locator("tr.cut").count() == 0
+    assert customers(wide)[0] == "C001"
+
+
+def test_the_report_in_german_counts_in_german(browser: Any, pages: dict[str, Path]) -> None:
+    with open_page(browser, pages["de"], WIDE) as view:
+        view.page.locator("select[name=sort]").select_option("name")
+
+        assert view.page.locator("#call-count").inner_text() == "90 von 90 Anrufen, sortiert nach: Kunde"
+        view.page.locator(".unfold").first.click()
+        assert "31. Jan.: 44,8\u00a0%" in view.page.locator("tr.more").inner_text()
