@@ -77,7 +77,7 @@ def page_of(output: Path, language: Language) -> tuple[str, Sources]:
     night = read_report_sources(output)
     scored = night.scores["excluded_because"].isna()
     sums = {"expected": float(night.scores.loc[scored, CHURN_WORDS.probability].sum())}
-    return render_page(night, Words(language)), sources_of(output, str(NIGHT), sums)
+    return str(render_page(night, Words(language))), sources_of(output, str(NIGHT), sums)
 
 
 @pytest.mark.parametrize("language", ["en", "de"])
