@@ -12,7 +12,9 @@ from pipelines.echo import Echo
 
 
 def run(params: Params, *, cutoff: date | None = None, echo: Echo, open: bool = False) -> int | None:
-    """Write `output/report/index.html` from the files of a night (the latest by default) and the evaluation.
+    """Write the page of a night (the latest by default) from its files and the evaluation.
+
+    `output/report/nights` keeps the page of each night; `output/report/index.html` is the latest one.
 
     Args:
         params: All of params.yaml.
@@ -30,7 +32,8 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo, open: bool = 
         echo.warn(
             "there is no evaluation, so the report has no quality section. Run `churn evaluate` to add it."
         )
-    path = write_report(params.output, render_report(night, params.page_language))
+    language = params.page_language
+    path = write_report(night, render_report(night, language), language)
     echo(f"report of {night.cutoff}: {path}")
     if open:
         open_page(path.absolute().as_uri(), echo)

@@ -1,28 +1,88 @@
-"""The report of a night: one HTML page that needs no other file."""
+"""The report of a night: an HTML page that needs no other file, beside the pages of earlier nights."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from churn.data.files import write_atomically
 from churn.params import words_of
+from churn.reporting.page.history import NightFigures
 from churn.reporting.page.page import render_page
 from churn.reporting.page.sources import ReportSources
 from churn.reporting.page.words import Language, Words
+from churn.scoring.past_nights import scored_nights
+
+NIGHTS = "nights"
+"""The folder of the pages of all nights, beside the page of the latest night."""
+
+NIGHTS_INDEX = "index.html"
 
 
 def report_path(output: Path) -> Path:
-    """Return the path of the report."""
+    """Return the path of the report of the latest night."""
     return output / "report" / "index.html"
 
 
-def write_report(output: Path, html: str) -> Path:
-    """Write the page in one step: a reader sees the whole old page or the whole new page."""
-    path = report_path(output)
-    write_atomically(path, html.encode())
-    return path
+def night_page_path(output: Path, night: date) -> Path:
+    """Return the path of the page of a night that stays when later nights come."""
+    return output / "report" / NIGHTS / f"{night}.html"
+
+
+def write_report(night: ReportSources, html: str, language: Language = "en") -> Path:
+    """Write the page of a night, and the list of all nights; return the path of the page.
+
+    `index.html` is always the latest night. Each file is written in one step: a reader sees the whole old
+    page or the whole new page.
+
+    Args:
+        night: The night.
+        html: Its page.
+        language: The language of the list of nights.
+    """
+    path = night_page_path(night.output, night.cutoff)
+    write_atomically(path, _one_folder_deeper(html).encode())
+    index = render_nights(night, Words(language, words_of(night.facts.label)))
+    write_atomically(path.with_name(NIGHTS_INDEX), index.encode())
+    if any(later > night.cutoff for later in scored_nights(night.output)):
+        return path
+    write_atomically(report_path(night.output), html.encode())
+    return report_path(night.output)
+
+
+def _one_folder_deeper(html: str) -> str:
+    """Return the page with its links as they are from the folder of nights."""
+    return html.replace('href="../', 'href="../../').replace(f'href="{NIGHTS}/', 'href="')
 
 
 def render_report(night: ReportSources, language: Language = "en") -> str:
     """Return the report as HTML in a language; everything that comes from data is escaped."""
     return render_page(night, Words(language, words_of(night.facts.label)))
+
+
+@dataclass(frozen=True)
+class NightLine:
+    """One night in the list of nights.
+
+    Attributes:
+        night: The cutoff.
+        has_page: Whether there is a page of the night.
+        figures: Its figures; None for a night that is not in the history of the page.
+    """
+
+    night: date
+    has_page: bool
+    figures: NightFigures | None
+
+
+def render_nights(night: ReportSources, words: Words) -> str:
+    """Return the list of all nights that have a page or scores, the latest first."""
+    figures = {figures.night: figures for figures in night.history.nights}
+    pages = {
+        date.fromisoformat(path.stem)
+        for path in (night.output / "report" / NIGHTS).glob("[0-9]*-[0-9]*-[0-9]*.html")
+    }
+    nights = sorted(pages | set(scored_nights(night.output)), reverse=True)
+    lines = tuple(NightLine(each, each in pages, figures.get(each)) for each in nights)
+    return str(words.render("nights.html", lines=lines))

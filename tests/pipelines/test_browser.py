@@ -25,10 +25,11 @@ def pages(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 @pytest.fixture
 def params_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A parameter file, beside which a night was scored and whose runs are on another machine."""
+    page = tmp_path / "output" / "report" / "index.html"
     night = SimpleNamespace(warnings=(), result=object(), cutoff=date(2025, 10, 1))
     monkeypatch.setattr(report, "read_report_sources", lambda *_: night)
-    monkeypatch.setattr(report, "render_report", lambda _: "<p>page</p>")
-    monkeypatch.setattr(report, "write_report", lambda output, _: output / "report" / "index.html")
+    monkeypatch.setattr(report, "render_report", lambda *_: "<p>page</p>")
+    monkeypatch.setattr(report, "write_report", lambda *_: page)
     monkeypatch.setattr(ui, "_link", lambda address, *_: f"{address}/#/?x=1 (no experiment 'churn' yet)")
     path = tmp_path / "params.yaml"
     path.write_text(PARAMS)

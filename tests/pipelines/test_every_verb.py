@@ -266,7 +266,11 @@ def test_report_is_one_page_that_names_the_night(verb: Callable[..., Answer], wo
 
     page = (work / "output" / "report" / "index.html").read_text(encoding="utf-8")
     assert answer.code == 0
-    assert files_under(work / "output" / "report") == {"index.html"}
+    assert files_under(work / "output" / "report") == {
+        "index.html",
+        f"nights/{NIGHT}.html",
+        "nights/index.html",
+    }
     assert NIGHT in page
     assert f"report of {NIGHT}" in answer.out
 

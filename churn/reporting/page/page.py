@@ -48,7 +48,7 @@ def join_sections(night: ReportSources, words: Words, sections: tuple[Section, .
     else:
         title = words("Churn report, night of %(day)s", day=day)
         heading = words("Who may leave, and what to do about it")
-    return words.render(
+    page = words.render(
         "page.html",
         title=title,
         heading=heading,
@@ -58,6 +58,7 @@ def join_sections(night: ReportSources, words: Words, sections: tuple[Section, .
         script=Markup(script()),
         script_digest=script_digest(),
     )
+    return str(page)  # who changes the page as text must not have it escaped
 
 
 def _night_sentence(day: str, facts: NightFacts, words: Words) -> str:

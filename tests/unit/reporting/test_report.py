@@ -23,12 +23,14 @@ from churn.promotion.record import Promotion, keep_evaluation, kept_evaluation
 from churn.reporting.page.page import script
 from churn.reporting.page.sources import read_report_sources
 from churn.reporting.page.totals import expected_total
-from churn.reporting.report import render_report, write_report
+from churn.reporting.page.words import Language
+from churn.reporting.report import night_page_path, render_report, report_path, write_report
 from churn.scoring.call_list import calls_csv, contacts_table
 from churn.scoring.night import Trial
 from churn.scoring.scores import score_schema
 from churn.scoring.sink import contacts_path, facts_path, night_files, write_night
 from tests.drawn_drift import AGE, STOPPED, drift_of, realised_of
+from tests.drawn_night import DrawnCall, write_drawn_night
 from tests.filled import filled
 from tests.unit.reporting.conftest import FACTS, LABEL, METRICS, NASTY, NIGHT, ROWS, candidate, spread
 
@@ -57,6 +59,7 @@ class Page(HTMLParser):
         self.scripts: list[str] = []
         self.script_type = ""
         self.fetched: list[str] = []
+        self.links: list[str] = []
         self.words: list[str] = []
         self.open: list[str] = []
         self.feed(html)
@@ -68,7 +71,9 @@ class Page(HTMLParser):
         self.handlers += [name for name, _ in attrs if name.startswith("on")]
         if tag == "script":
             self.script_type = dict(attrs).get("type", "")
-        if tag != "a":  # a browser follows a link only if a person clicks it
+        if tag == "a":  # a browser follows a link only if a person clicks it
+            self.links += [value for name, value in attrs if name == "href" and not value.startswith("#")]
+        else:
             self.fetched += [value for name, value in attrs if name in ("src", "href")]
         if tag not in INLINE:
             self.words.append(" ")
@@ -153,6 +158,7 @@ def test_the_page_needs_nothing_but_itself(evaluated, charts):
     html = render_report(read_report_sources(evaluated))
 
     assert Page(html).fetched == []
+    assert Page(html).links == ["nights/index.html", "../evaluate/report.html"]
     assert not re.search(r"@import|url\((?!#)", html)
 
 
@@ -181,6 +187,7 @@ def test_hostile_ids_names_and_plays_are_text_on_the_report(tmp_path: Path, name
     assert page.runs_only_its_own_script
     assert page.tags.isdisjoint({"img", "link", "iframe", "object"})
     assert page.fetched == []
+    assert page.links == ["nights/index.html"]
     assert not re.search(r"@import|url\((?!#)", "".join(re.findall(r"<style.*?</style>", html, re.DOTALL)))
 
 
@@ -518,13 +525,47 @@ def test_the_same_night_gives_the_same_page(evaluated, charts):
     assert render_report(read_report_sources(evaluated)) == render_report(read_report_sources(evaluated))
 
 
-def test_the_page_is_replaced_in_one_step(tmp_path):
-    write_report(tmp_path, "old")
+def files_in(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
-    path = write_report(tmp_path, "new")
 
-    assert path.read_text() == "new"
-    assert [each.name for each in path.parent.iterdir()] == ["index.html"]
+def test_the_page_is_replaced_in_one_step_and_the_page_of_the_night_is_kept(output):
+    night = read_report_sources(output)
+    write_report(night, "old")
+
+    links = 'new <a href="nights/index.html"><a href="../evaluate/report.html">'
+    path = write_report(night, links)
+
+    assert path == report_path(output)
+    kept = 'new <a href="index.html"><a href="../../evaluate/report.html">'
+    assert (path.read_text(), night_page_path(output, NIGHT).read_text()) == (links, kept)
+    assert files_in(path.parent) == {"index.html", "nights/index.html", f"nights/{NIGHT}.html"}
+
+
+def test_the_page_of_an_earlier_night_does_not_replace_that_of_the_latest(tmp_path: Path):
+    for day in (30, 31):
+        write_drawn_night(tmp_path, date(2024, 1, day), [DrawnCall("ann", 0.5)])
+    latest = write_report(read_report_sources(tmp_path), "latest")
+
+    earlier = write_report(read_report_sources(tmp_path, date(2024, 1, 30)), "earlier")
+
+    assert earlier == night_page_path(tmp_path, date(2024, 1, 30))
+    assert (latest.read_text(), earlier.read_text()) == ("latest", "earlier")
+
+
+@pytest.mark.parametrize(("language", "expected"), [("en", "no page yet"), ("de", "noch keine Seite")])
+def test_the_list_of_nights_links_the_pages_and_says_how_to_write_the_others(
+    tmp_path: Path, language: Language, expected: str
+):
+    for day in (29, 30, 31):
+        write_drawn_night(tmp_path, date(2024, 1, day), [DrawnCall("ann", 0.5)])
+    write_report(read_report_sources(tmp_path, date(2024, 1, 30)), "earlier", language)
+    path = write_report(read_report_sources(tmp_path), "latest", language)
+
+    page = Page((path.parent / "nights" / "index.html").read_text())
+
+    assert page.links == ["../index.html", "2024-01-31.html", "2024-01-30.html"]
+    assert f"{expected}: churn report --cutoff 2024-01-29" in page.text
 
 
 def test_without_a_night_the_way_out_is_said(tmp_path):
