@@ -40,6 +40,7 @@ from churn.model.value import monthly_money
 from churn.params import Params
 from churn.promotion.record import waiting_model
 from churn.reporting.drift_lines import drift_lines, drift_warnings
+from churn.reporting.uplift_lines import known_uplift_lines
 from churn.scoring.call_list import read_names, why_places_are_free
 from churn.scoring.champion_checks import (
     check_fit,
@@ -58,6 +59,7 @@ from churn.scoring.sink import (
     write_night,
 )
 from churn.training.challenger import load_challenger
+from churn.uplift.night import read_known_uplift
 from pipelines.drift import write_drift
 from pipelines.echo import Echo
 from pipelines.ingest import ensure_store
@@ -138,6 +140,13 @@ def run(
         )
         for warning in acts.warnings:
             echo.warn(warning)
+        uplift = read_known_uplift(
+            params.output,
+            cutoff,
+            label_id=params.label_id,
+            definitions=digests,
+            threads=params.engine.threads,
+        )
         stamp = Stamp(
             model_version=str(champion.version),
             model_digest=champion.digest,
@@ -152,6 +161,7 @@ def run(
                 {
                     "ledger": ledger.digest,
                     "suppression": " ".join(checksum_of(path) for path in params.contact.suppression),
+                    **uplift.reads,
                 },
                 trial,
             ),
@@ -171,6 +181,7 @@ def run(
             acts,
             echo.progress,
             trial,
+            uplift.model,
         )
         if dry_run:
             for line in planned.dry_run:
@@ -225,6 +236,8 @@ def run(
     echo(f"  {calls_path(params.output, cutoff)}")
     if curve_line := _profit_line(night.facts["profit_curve"]):
         echo(f"  {curve_line}")
+    for line in known_uplift_lines(uplift, night.facts):
+        echo(f"  {line}")
     for line in _list_lines(night.facts):
         echo(line)
     n_free = night.facts["places"] - night.facts["tasks"]["new"] - night.facts["controls"]

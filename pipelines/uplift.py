@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from datetime import date
 
+from churn.data.store import Store
 from churn.errors import Stop
+from churn.experiments.ledger import Ledger, read_ledger, read_whole_ledger
 from churn.experiments.outside import label_nights, measure_outside
 from churn.experiments.unit_outcomes import read_labels
+from churn.features.definition import definitions
+from churn.features.engine.matrix import matrix_at
+from churn.features.library import all_signals, select_signals
 from churn.model.registry import Registry
 from churn.params import Params
 from churn.reporting.uplift_lines import uplift_lines, uplift_metrics
+from churn.scoring.playbook import read_playbook
 from churn.uplift.files import write_model, write_result
-from churn.uplift.measure import UpliftTerms, measure_uplift
+from churn.uplift.ledger_sample import ledger_sample
+from churn.uplift.measure import SampleFacts, UpliftTerms, measure_uplift
 from churn.uplift.outside_sample import outside_samples
-from churn.uplift.result import FORMAT, MeasuredUplift, UpliftResult
+from churn.uplift.result import CONTACTS, FORMAT, MeasuredUplift, UpliftResult
+from churn.uplift.sample import Sample
 from pipelines.echo import Echo
 from pipelines.ingest import ensure_store
 from pipelines.measure import outside_as_of, read_outside_units, refuse_event_label
@@ -30,38 +38,46 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
         echo: Prints lines, warnings and progress.
 
     Raises:
-        Stop: there is no experiment.
+        Stop: there is no night in the ledger, and no other experiment.
+        PlaybookError: the playbook has mistakes.
         SourceError: the rows of an experiment of the company cannot be used for certain.
         CallError: the cutoff lies after the data, or the label is of kind event.
     """
     outside = outside_as_of(params, cutoff, "uplift", echo)
     needs_label = any(experiment.has_label for experiment in outside)
-    if needs_label or not outside:
+    ledger = read_ledger(params.output, cutoff) if cutoff else read_whole_ledger(params.output)
+    if needs_label or ledger.nights or not outside:
         refuse_event_label(params, "uplift")
-    if not outside:
+    if not outside and not ledger.nights:
         raise Stop(
-            f"{params.file}: experiments.outside names no experiment, so there is nothing to learn from. "
-            "Name one with its arms, its outcome and its covariates."
+            f"{params.output / 'ledger'}: there is no night, and {params.file}: experiments.outside names no "
+            "experiment, so there is nothing to learn from. Score nights with `churn score`, or name an "
+            "experiment with its arms, its outcome and its covariates."
         )
     units = read_outside_units(params, outside)
-    store = ensure_store(params, echo) if needs_label else None
+    store = ensure_store(params, echo) if ledger.nights or needs_label else None
     day = store.cutoff_or_tonight(cutoff) if store else None
-    labels = read_labels(store, label_nights(units), day) if store and day else None
+    labels = read_labels(store, label_nights(units), day) if store and day and needs_label else None
     settings = params.experiments.uplift
     terms = UpliftTerms(settings.contact_share, settings.seed, params.engine.threads)
-    samples = [
-        sample
-        for experiment, own in zip(outside, units, strict=True)
-        for sample in outside_samples(experiment, own, measure_outside(experiment, own, labels), labels)
-    ]
+    samples: list[tuple[Sample, SampleFacts]] = []
+    if store and day and ledger.nights:
+        samples.append(_contacts(params, store, ledger, day))
+    for experiment, own in zip(outside, units, strict=True):
+        samples += outside_samples(experiment, own, measure_outside(experiment, own, labels), labels)
     experiments: list[MeasuredUplift] = []
     for sample, facts in samples:
         measured, model = measure_uplift(sample, facts, terms)
         if model is not None:
-            digest = write_model(
-                params.output, model, {"experiment": facts.name, "treatment": facts.treatment}
-            )
-            measured = measured.model_copy(update={"model_digest": digest})
+            known: dict[str, object] = {
+                "experiment": facts.name,
+                "treatment": facts.treatment,
+                "label_id": params.label_id,
+            }
+            if facts.name == CONTACTS:
+                digests = definitions(all_signals(params).values())
+                known |= {"definitions": {name: digests[name] for name in model.names if name in digests}}
+            measured = measured.model_copy(update={"model_digest": write_model(params.output, model, known)})
         experiments.append(measured)
     result = UpliftResult(format=FORMAT, as_of=day, label_id=params.label_id, experiments=tuple(experiments))
     path = write_result(params.output, result)
@@ -74,6 +90,25 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
         registry.log_file(path, path.parent.name)
     echo(registry.link(run_id))
     return 0
+
+
+def _contacts(params: Params, store: Store, ledger: Ledger, day: date) -> tuple[Sample, SampleFacts]:
+    """Return the contacts of the ledger as a sample."""
+    known_signals = all_signals(params)
+    playbook = read_playbook(
+        params.score.playbook,
+        {name: signal.kind for name, signal in known_signals.items()},
+        params.score.language,
+        set(params.events),
+        is_event=params.label.is_event,
+    )
+    signals = select_signals(params, store)
+    return ledger_sample(
+        ledger,
+        read_labels(store, set(ledger.tasks["planned_on"]), day),
+        lambda night: matrix_at(store, signals, night).frame,
+        playbook.measured_list_plays,
+    )
 
 
 if __name__ == "__main__":

@@ -107,7 +107,7 @@ class Candidates:
         owners: The owners of the plays.
         channels: The channels of the plays.
         expected_profit: The expected profit of the contact, NaN if unknown.
-        probability: The churn probability.
+        probability: The churn probability; the effect of a contact where a model of it is in use.
     """
 
     customers: Texts

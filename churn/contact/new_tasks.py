@@ -122,29 +122,35 @@ def _variant_of(play: Play, unit: str, salt: str) -> str | None:
     return next(reversed(shares), None)  # the shares sum to 1 but for their last bit
 
 
-def expected_profit(scores: ScoredCohort, plays: Sequence[Play | None], defaults: ProfitParams) -> Floats:
+def expected_profit(
+    scores: ScoredCohort,
+    plays: Sequence[Play | None],
+    defaults: ProfitParams,
+    effect: Floats | None = None,
+) -> Floats:
     """Return the expected profit of contacting each customer with the customer's play, in currency.
 
     It is the formula of the profit metric, with the probability in the place of the label. A play that states
-    no incentive gives none. Costs and effects are assumptions until a control group has measured them.
+    no incentive gives none. Costs and effects are assumptions until a control group has measured them. With
+    the effect on each customer, this effect takes the place of `accept share x probability`.
 
     Args:
         scores: The scores of the cohort.
         plays: The play of each customer; None gives NaN.
         defaults: The costs and the effect for what a play does not state.
+        effect: By how much a contact lowers the probability of each customer; None if it is not known.
     """
     profit = np.full(len(scores.probability), np.nan)
     plays_by_name = {play.name: play for play in plays if play is not None}
     names = np.array([play.name if play else "" for play in plays], dtype=object)
     for name, play in plays_by_name.items():
         rows = np.flatnonzero(names == name)
-        p = scores.probability[rows]
-        profit[rows] = contact_profit(
-            np.ones(len(rows)),
-            p,
-            p * scores.residual_value[rows],
-            play.terms(without_incentive(defaults)),
-        )
+        p, value = scores.probability[rows], scores.residual_value[rows]
+        terms = play.terms(without_incentive(defaults))
+        profit[rows] = contact_profit(np.ones(len(rows)), p, p * value, terms)
+        if effect is not None:
+            assumed_effect = terms.accept_share * p
+            profit[rows] += (effect[rows] - assumed_effect) * (value - terms.incentive_cost)
     return profit
 
 

@@ -30,6 +30,7 @@ from churn.scoring.night import (
 )
 from churn.scoring.playbook import Playbook
 from churn.scoring.reasons import Progress
+from churn.uplift.night import EffectModel
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,7 @@ def score_night(
     acts: Acts,
     progress: Progress = no_progress,
     trial: Trial | None = None,
+    effect_model: EffectModel | None = None,
 ) -> PlannedNight:
     """Score each customer of the cohort and plan the contacts.
 
@@ -102,6 +104,7 @@ def score_night(
         progress: A function that shows the progress of the reasons.
         trial: Why the night is a trial; None for a night of the champion. A trial assigns nobody to an arm,
             so that no other system takes its call list for a night of the champion.
+        effect_model: The model of each customer's own effect; None if the night goes by the risk.
 
     Raises:
         ModelError: The signals do not fit the model. The error holds all problems.
@@ -116,6 +119,7 @@ def score_night(
         n_reasons=params.score.reasons,
         language=params.score.language,
         timezone=params.timezone,
+        effect_model=effect_model,
     )
     plan = plan_night(
         cutoff,

@@ -43,12 +43,14 @@ from churn.scoring.play import Play
 from churn.scoring.playbook import Playbook, nights_in_a_row
 from churn.scoring.reasons import Progress, compute_reasons, rows_to_explain
 from churn.scoring.scores import CONTROL_ARM, Task
+from churn.uplift.night import EffectModel
 
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 Objects = npt.NDArray[np.object_]
 
+DO_NOT_DISTURB = "do not disturb: a contact is proved not to help such customers"
 LOSES_MONEY = "a contact costs more than it is expected to save"
 
 
@@ -127,11 +129,17 @@ def plan_night(
     plays = [playbook.rules[index].play if index >= 0 else None for index in play_indices]
 
     channels, because = _permissions(scores, plays, may_be_called, acts, terms)
-    profit = expected_profit(scores, plays, terms.profit)
+    effect = _own_effect(scores, plays, channels, terms.effect_model)
+    profit = expected_profit(scores, plays, terms.profit, effect)
     is_eligible = np.array([channel is not None for channel in channels], dtype=bool)
     is_eligible[list(open_by_row)] = False
+    is_left_alone = is_eligible & _is_left_alone(effect, terms.effect_model)
+    because[is_left_alone] = DO_NOT_DISTURB
+    is_eligible &= ~is_left_alone
     curve = ProfitCurve.of(profit[is_eligible], terms.n_places)
     loses_money = is_eligible & (profit <= 0)
+    if effect is not None:  # also where no value is known, so that no profit is
+        loses_money |= is_eligible & (effect <= 0)
     because[loses_money] = LOSES_MONEY
     is_eligible &= ~loses_money
 
@@ -148,7 +156,7 @@ def plan_night(
             owners=np.array([play.owner if play else "" for play in plays], dtype=object)[rows],
             channels=np.array(channels, dtype=object)[rows],
             expected_profit=profit[rows],
-            probability=scores.probability[rows],
+            probability=(scores.probability if effect is None else effect)[rows],
         ),
         EarlierTasks.of(ledger.tasks, acts.units.unit_of),
         _limits(terms),
@@ -200,6 +208,7 @@ def plan_night(
             "came_off": came_off(earlier_tasks, ledger.previous),
             "profit_curve": asdict(curve),
             "lists": {side_list.audience: side_list.as_facts() for side_list in lists},
+            **_uplift_facts(terms.effect_model, is_left_alone),
         },
     )
     return NightPlan(
@@ -222,6 +231,39 @@ def plan_night(
         ),
         lists,
     )
+
+
+def _own_effect(
+    scores: ScoredCohort,
+    plays: Sequence[Play | None],
+    channels: Sequence[str | None],
+    model: EffectModel | None,
+) -> Floats | None:
+    """Return by how much a contact lowers the probability of each customer; None without a model of it."""
+    if model is None:
+        return None
+    names = np.array([play.name if play else None for play in plays], dtype=object)
+    return model.predict(scores.frame, names, np.array(channels, dtype=object), scores.probability)
+
+
+def _is_left_alone(effect: Floats | None, model: EffectModel | None) -> Bools | bool:
+    """Return which customers are in a group whose effect is proved to be at most 0."""
+    if effect is None or model is None or model.up_to is None:
+        return False
+    return np.asarray(effect <= model.up_to, dtype=bool)
+
+
+def _uplift_facts(model: EffectModel | None, is_left_alone: Bools) -> dict[str, Any]:
+    """Return the model of the effect that the night uses; empty without one, as before there were any."""
+    if model is None:
+        return {}
+    return {
+        "uplift": {
+            "as_of": str(model.as_of),
+            "model": model.digest,
+            "do_not_disturb": int(is_left_alone.sum()),
+        }
+    }
 
 
 def _concat_rows(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:

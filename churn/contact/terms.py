@@ -13,6 +13,7 @@ from churn.contact.tasks import TaskStates
 from churn.data.churners import CHURNER_SCHEMA
 from churn.experiments.units import Units
 from churn.params import ContactParams, ExperimentsParams, ProfitParams
+from churn.uplift.night import EffectModel
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class PlanTerms:
         n_reasons: The largest number of reasons for a customer.
         language: The language of the reasons.
         timezone: The time zone of the company.
+        effect_model: The model of each customer's own effect; None if the night goes by the risk.
     """
 
     experiments: ExperimentsParams
@@ -36,6 +38,7 @@ class PlanTerms:
     n_reasons: int
     language: str
     timezone: str
+    effect_model: EffectModel | None = None
 
 
 @dataclass(frozen=True)

@@ -112,6 +112,25 @@ def play_units(ledger: Ledger, play: str, variant: str | None, maturity: Maturit
     return _countable(units, ledger, play if has_own_control else UNIVERSAL, maturity, after_other_play)
 
 
+def first_task_units(ledger: Ledger, tasks: pd.DataFrame, maturity: Maturity) -> ExperimentUnits:
+    """Return the units with a task, at their first task, beside the universal control.
+
+    No contact came before the first task, so what was known in its night differs between the arms only by
+    chance.
+
+    Args:
+        ledger: The nights.
+        tasks: The first task of each unit.
+        maturity: When outcomes are known.
+    """
+    units = tasks[["unit", "arm"]].assign(
+        value=tasks["residual_value"],
+        customers=pd.Series([[customer] for customer in tasks["customer_id"]], dtype=object),
+        started_on=tasks["planned_on"],
+    )
+    return _countable(units, ledger, UNIVERSAL, maturity)
+
+
 def _countable(
     units: pd.DataFrame, ledger: Ledger, experiment: str, maturity: Maturity, after_other_play: int = 0
 ) -> ExperimentUnits:

@@ -94,7 +94,18 @@ class TaskHistory:
         return tasks[(tasks["planned_on"] < end) & (tasks["expires_on"] > first)]
 
     def weights(self, tasks: pd.DataFrame) -> UnitWeights:
-        """Return the weights of the units of some tasks.
+        """Return the weights of the units of some tasks."""
+        treated = {unit for unit, arm in zip(tasks["unit"], tasks["arm"], strict=True) if arm == TREATED_ARM}
+        weight_of: dict[str, float] = {}
+        without_controls = set()
+        for unit, alone in self.untreated_probability(tasks).items():
+            weight_of[unit] = 0.0 if unit in treated else 1 / alone if alone > 0 else 1.0
+            if unit in treated and alone == 0:
+                without_controls.add(unit)
+        return UnitWeights(weight_of, frozenset(without_controls))
+
+    def untreated_probability(self, tasks: pd.DataFrame) -> dict[str, float]:
+        """Return for each unit of some tasks the recorded probability that it is left alone by them.
 
         A unit is left alone if it is in the universal control group, or in the control group of the play of
         each of its tasks. Its positions in the experiments are independent, so
@@ -102,25 +113,16 @@ class TaskHistory:
         share of a play's own group, 0 without one.
         """
         plays: dict[str, dict[str, date]] = {}
-        treated: set[str] = set()
-        for unit, play, day, arm in zip(
-            tasks["unit"], tasks["play"], tasks["planned_on"], tasks["arm"], strict=True
-        ):
+        for unit, play, day in zip(tasks["unit"], tasks["play"], tasks["planned_on"], strict=True):
             plays.setdefault(unit, {})[play] = day
-            if arm == TREATED_ARM:
-                treated.add(unit)
-        weight_of: dict[str, float] = {}
-        without_controls = set()
+        probability: dict[str, float] = {}
         for unit, own in plays.items():
             alone = 1.0
             for play, day in own.items():
                 alone *= self._share(play, unit, day)
             universal = self._share(UNIVERSAL, unit, max(own.values()))
-            alone = universal + (1 - universal) * alone
-            weight_of[unit] = 0.0 if unit in treated else 1 / alone if alone > 0 else 1.0
-            if unit in treated and alone == 0:
-                without_controls.add(unit)
-        return UnitWeights(weight_of, frozenset(without_controls))
+            probability[unit] = universal + (1 - universal) * alone
+        return probability
 
     def _share(self, experiment: str, unit: str, day: date) -> float:
         """Return the share of the control group as it was recorded last up to a day; 0 if not drawn."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from churn.metrics.interval import HasInterval, Interval
 from churn.reporting.outside_table import half_width, line
+from churn.uplift.night import KnownUplift
 from churn.uplift.policy import EffectGroup, PolicyComparison, groups_left_alone
 from churn.uplift.result import MeasuredUplift, UpliftReason, UpliftResult, UpliftVerdict
 
@@ -22,6 +24,22 @@ def uplift_lines(result: UpliftResult) -> list[str]:
             *(f"  {text}" for text in _experiment_lines(experiment)),
         ]
     return lines
+
+
+def known_uplift_lines(known: KnownUplift, facts: Mapping[str, Any]) -> list[str]:
+    """Return the line on what chooses the contacts of a night; none if nothing was learnt before it.
+
+    Args:
+        known: What the night knows about a model of the effect.
+        facts: The facts of the night.
+    """
+    if known.model is not None:
+        count = facts["uplift"]["do_not_disturb"]
+        return [
+            f"contacts go by the effect on each customer (proved with outcomes up to {known.model.as_of}); "
+            f"{count:,} customers are not disturbed, because a contact is proved not to help such customers"
+        ]
+    return [f"contacts go by the risk, not by the effect: {known.reason}"] if known.reason else []
 
 
 def uplift_metrics(result: UpliftResult) -> dict[str, float]:

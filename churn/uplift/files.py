@@ -25,6 +25,10 @@ KIND = "effect"
 """What the model of a bundle predicts: its members add up to the effect itself, and not to log-odds."""
 
 
+AS_OF = "as_of="
+"""The beginning of the name of a result's file; the day follows."""
+
+
 def uplift_folder(output: Path) -> Path:
     """Return the folder of `churn uplift`."""
     return output / "uplift"
@@ -73,7 +77,7 @@ def write_model(output: Path, model: FittedModel, facts: Mapping[str, Any]) -> s
 def write_result(output: Path, result: UpliftResult) -> Path:
     """Write the result, also under the day up to which its outcomes are known; return the latest file."""
     if result.as_of is not None:
-        write_own_json(uplift_folder(output) / f"as_of={result.as_of}.json", result.as_json())
+        write_own_json(uplift_folder(output) / f"{AS_OF}{result.as_of}.json", result.as_json())
     path = result_path(output)
     write_own_json(path, result.as_json())
     return path

@@ -14,6 +14,10 @@ FORMAT: Literal[1] = 1
 """The version of the file; a file of another version is refused, and not guessed at."""
 
 
+CONTACTS = "contacts of the ledger"
+"""The name of the experiment that the nights themselves make."""
+
+
 class UpliftVerdict(StrEnum):
     """Whether a model of the effect may choose whom to contact."""
 
@@ -29,6 +33,7 @@ class UpliftReason(StrEnum):
     NOT_SHOWN = "with as many contacts, it is not shown that the effect chooses better than the risk"
     FEW_EVENTS = f"fewer than {MIN_EVENTS} units with the outcome, or without it, in an arm"
     NO_COVARIATES = "nothing is known about the units from before their assignment: name it under covariates"
+    NO_CONTROL = "there is no control group among the units with a task"
     NO_DESIGN = "the probability of the treatment is not recorded: give the sizes of the arms under sizes"
     WRONG_SIZES = "the sizes of the arms do not agree with the design"
     UNEQUAL_ARMS = "the arms differ in what should be known from before the assignment"

@@ -16,7 +16,7 @@ from churn.contact.arms import CONTROL_REASON
 from churn.contact.memory import bands_with_memory
 from churn.contact.new_tasks import ProfitCurve
 from churn.contact.night import History, score_night
-from churn.contact.plan import LOSES_MONEY
+from churn.contact.plan import DO_NOT_DISTURB, LOSES_MONEY
 from churn.experiments.ledger import empty_ledger, night_folder, own_assignments, publish, read_ledger, stage
 from churn.experiments.ledger_erasure import erase_from_ledger
 from churn.experiments.units import Units, find_units
@@ -461,3 +461,56 @@ def test_a_curve_of_profits_counts_the_best_first_and_never_more_than_pay():
 
     assert curve == ProfitCurve(3, 1, 1, ((1, 4.0), (2, 6.5), (3, 7.5)))
     assert ProfitCurve.of(np.array([-1.0]), 3) == ProfitCurve(0, 1, 0, ((0, 0.0), (0, 0.0), (0, 0.0)))
+
+
+class DrawnEffect:
+    """A model of the effect that a test draws: the effect by customer."""
+
+    as_of, digest = date(2025, 1, 1), "d"
+
+    def __init__(self, effect_of, up_to=None):
+        self.effect_of, self.up_to = effect_of, up_to
+
+    def predict(self, frame, plays, channels, probability):
+        return np.array([self.effect_of[who] for who in frame["customer_id"]])
+
+
+def test_the_effect_on_each_customer_decides_who_is_contacted_and_who_is_left_alone(everybody):
+    with_control(everybody, 0.0)
+    budget = everybody.params.score.budget.model_copy(update={"contacts": 1})
+    set_params(everybody, score=everybody.params.score.model_copy(update={"budget": budget}))
+    valued = plan_of(everybody)
+    by_risk = valued.night.contacts["customer_id"].to_pylist()
+    rows = rows_of(valued)
+    helped = next(who for who in ("ann", "bob", "dea", "eva") if who not in by_risk)
+    everybody.effect_model = DrawnEffect(dict.fromkeys(rows, -0.2) | {helped: 0.5}, up_to=-0.1)
+
+    planned = plan_of(everybody)
+
+    assert planned.night.contacts["customer_id"].to_pylist() == [helped]
+    reasons = reasons_of(planned)
+    assert {reasons[who] for who in reasons if who != helped} == {DO_NOT_DISTURB}
+    assert planned.night.facts["uplift"] == {"as_of": "2025-01-01", "model": "d", "do_not_disturb": 4}
+    assert "uplift" not in valued.night.facts
+
+
+def test_the_expected_profit_is_that_of_the_effect(everybody):
+    with_control(everybody, 0.0)
+    everybody.effect_model = DrawnEffect(dict.fromkeys(("ann", "bob", "cem", "dea", "eva"), 0.125))
+
+    tasks = read_tasks(plan_of(everybody))
+
+    profit = 0.125 * tasks["residual_value"].to_numpy()
+    assert tasks["expected_profit"].to_numpy() == pytest.approx(profit, nan_ok=True)
+
+
+def test_without_a_known_value_the_larger_effect_goes_first_and_no_harm_is_planned(everybody):
+    with_control(everybody, 0.0)
+    everybody.monthly_money = np.full(len(everybody.monthly_money), np.nan)
+    effects = {"ann": 0.1, "bob": 0.3, "cem": -0.1, "dea": 0.2, "eva": 0.4}
+    everybody.effect_model = DrawnEffect(effects)
+
+    planned = plan_of(everybody)
+
+    assert planned.night.contacts["customer_id"].to_pylist() == ["eva", "bob", "dea", "ann"]
+    assert reasons_of(planned)["cem"] == LOSES_MONEY
