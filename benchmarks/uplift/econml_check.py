@@ -45,7 +45,7 @@ def table(python: str) -> Iterator[str]:
                 fold=sample.fold,
             )
             subprocess.run([python, str(INSIDE), str(path)], check=True)
-            predictions = predict_held_out(sample, seed=settings.seed, threads=2)
+            predictions = predict_held_out(sample, seed=settings.seed, threads=1)
             econml = replace(predictions, effect=np.load(path)["effect"])
             against = replace(predictions, risk=econml.effect)  # the policy that ours is compared with
             ours, other, difference = (

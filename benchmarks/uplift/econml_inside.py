@@ -9,7 +9,14 @@ from econml.dr import DRLearner
 from lightgbm import LGBMRegressor
 from sklearn.dummy import DummyClassifier
 
-TREES = {"n_estimators": 100, "learning_rate": 0.05, "subsample": 0.8, "subsample_freq": 1, "verbosity": -1}
+TREES = {
+    "n_jobs": 1,
+    "n_estimators": 100,
+    "learning_rate": 0.05,
+    "subsample": 0.8,
+    "subsample_freq": 1,
+    "verbosity": -1,
+}
 
 
 def main(path: str) -> None:

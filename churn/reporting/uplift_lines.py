@@ -26,20 +26,20 @@ def uplift_lines(result: UpliftResult) -> list[str]:
     return lines
 
 
-def known_uplift_lines(known: KnownUplift, facts: Mapping[str, Any]) -> list[str]:
+def known_uplift_lines(uplift: KnownUplift, facts: Mapping[str, Any]) -> list[str]:
     """Return the line on what chooses the contacts of a night; none if nothing was learnt before it.
 
     Args:
-        known: What the night knows about a model of the effect.
+        uplift: What the night knows about a model of the effect.
         facts: The facts of the night.
     """
-    if known.model is not None:
+    if uplift.model is not None:
         count = facts["uplift"]["do_not_disturb"]
         return [
-            f"contacts go by the effect on each customer (proved with outcomes up to {known.model.as_of}); "
+            f"contacts go by the effect on each customer (proved with outcomes up to {uplift.model.as_of}); "
             f"{count:,} customers are not disturbed, because a contact is proved not to help such customers"
         ]
-    return [f"contacts go by the risk, not by the effect: {known.reason}"] if known.reason else []
+    return [f"contacts go by the risk, not by the effect: {uplift.reason}"] if uplift.reason else []
 
 
 def uplift_metrics(result: UpliftResult) -> dict[str, float]:
