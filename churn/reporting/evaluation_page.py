@@ -23,7 +23,7 @@ from churn.params import CHURN_WORDS, LabelWords
 from churn.reporting.console import split_lines
 from churn.reporting.plots import CAPTIONS, FIGURES, LABELS
 from churn.reporting.plots.inline import inline_svg
-from churn.reporting.quality import Cell
+from churn.reporting.quality import Cell, advice_in_words, meaning_in_words
 from churn.reporting.rendering import html_template
 
 WIDE_CHARTS = ("importance", "partial_dependence")
@@ -102,6 +102,9 @@ def render_evaluation(result: EvaluationResult, plots: Mapping[str, str]) -> str
         cutoffs=result.cutoffs,
         ours=result.challenger,
         signal=result.signal,
+        verdict=words.speak(VERDICTS[result.signal.found]),
+        advice=advice_in_words(result),
+        meaning=[words.speak(sentence) for sentence in meaning_in_words(result)],
         cards=[
             (_title(name, share), _cell(figure, name), _range(spread, name), words.speak(_explanation(name)))
             for name in HEADLINE_METRICS
@@ -252,6 +255,14 @@ def _explanation(name: str) -> str:
 def _title(name: str, share: float) -> str:
     return METRICS[name].title_at(share)
 
+
+VERDICTS = {
+    "signal": "it predicts who leaves",
+    "no more than RFM": "it predicts no more than recency, frequency and value do",
+    "ranks only": "it puts customers in order, but its probabilities are off",
+    "no signal": "it does not predict who leaves",
+}
+"""The verdict of an evaluation, by what it says of the signals."""
 
 EMPTY = Cell()
 

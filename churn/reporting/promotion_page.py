@@ -11,7 +11,7 @@ from churn.evaluation.result import EvaluationResult
 from churn.finding import Finding
 from churn.guards.verdict import Verdict
 from churn.reporting.plots import CAPTIONS
-from churn.reporting.quality import describe_quality
+from churn.reporting.quality import describe_quality, meaning_in_words
 from churn.reporting.rendering import html_template, markdown_template
 
 
@@ -50,15 +50,19 @@ def render_promotion(result: EvaluationResult, verdict: Verdict) -> str:
     """
     signed_off = {(signature.guard, signature.place) for signature in verdict.signed_off}
     words = result.words
+    gates = [
+        GateRow(_title(gate.name), gate.outcome, gate.rule, gate.words.removeprefix("promote: "))
+        for gate in verdict.gates
+    ]
     return html_template("promotion.html", words).render(
         name=result.model.name,
         version=result.model.version,
         accepted=verdict.accepted,
+        advice=_advice(verdict),
+        meaning=[words.speak(sentence) for sentence in meaning_in_words(result)],
+        refused=[row for row in gates if row.outcome == "refused"],
         signal=result.signal.words,
-        gates=[
-            GateRow(_title(gate.name), gate.outcome, gate.rule, gate.words.removeprefix("promote: "))
-            for gate in verdict.gates
-        ],
+        gates=gates,
         notes=verdict.notes,
         signed=verdict.signed,
         looked=[_title(name) for name in result.guards.looked],
@@ -66,6 +70,15 @@ def render_promotion(result: EvaluationResult, verdict: Verdict) -> str:
         quality=describe_quality(result, verdict),
         captions={name: Markup(words.speak(text)) for name, text in CAPTIONS.items()},
     )
+
+
+def _advice(verdict: Verdict) -> str:
+    """Return the verdict in a sentence, and what is to be done."""
+    if not verdict.accepted:
+        return "Do not use this model: the champion is unchanged. Look at the gates that refused it."
+    if any(gate.signed for gate in verdict.gates):
+        return "Every gate was passed, some because a person signed off the finding. It is the champion now."
+    return "Every gate was passed. It is the champion now, and scores from tonight on."
 
 
 def _finding_row(finding: Finding, signed_off: Set[tuple[str, str]]) -> FindingRow:

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from churn.evaluation.result import BandOutcome, EvaluationResult
 from churn.guards.verdict import Verdict
 from churn.metrics.catalog import CANDIDATE_NAMES, METRICS, candidate_name
-from churn.metrics.interval import Interval, format_parts
+from churn.metrics.interval import Interval, format_parts, level_in_words
 from churn.reporting.plots import LABELS
 from churn.reporting.plots.inline import inline_figure
 from churn.reporting.plots.level import calibration_figure
@@ -182,6 +182,35 @@ def _comparisons(result: EvaluationResult) -> Iterator[str]:
             verdict = "worse than" if pair.log_loss.low > 0 else "no difference shown from"
         loss = METRICS["log_loss"].format(pair.log_loss, signed=True)
         yield f"{verdict} {candidate_name(other)}: log loss {loss}"
+
+
+def advice_in_words(result: EvaluationResult) -> str:
+    """Return what to do with a model whose signals predict the label."""
+    if _level_off(result.challenger.observed_expected) is not None:
+        return "Work the list from the top, and do not take the probabilities at their word."
+    return "Use the list in its order, and the probabilities as they are."
+
+
+def meaning_in_words(result: EvaluationResult) -> tuple[str, ...]:
+    """Return what an evaluation means for somebody who works with the list, in sentences about churners."""
+    ours, sentences = result.challenger, []
+    lift = ours.lift_at_contact_share
+    if lift.value is not None and result.contact_share:
+        times = METRICS["lift_at_contact_share"].format(lift)
+        sentences.append(
+            f"Among the {result.contact_share:.0%} of the customers at the top of the list are {times} times "
+            "as many churners as in a random choice of the same size."
+        )
+    level = level_in_words(ours.observed_expected)
+    if _level_off(ours.observed_expected) is not None:
+        sentences.append(
+            f"The level is off: {level}. Use the order of the list, and do not take the probabilities at "
+            "their word."
+        )
+    elif ours.observed_expected.value is not None:
+        sentences.append(f"The level of the probabilities is {level}: they may be used as they are.")
+    sentences += [f"The model is {comparison}." for comparison in _comparisons(result)]
+    return tuple(sentences)
 
 
 def _verdict_sentence(verdict: Verdict | None, *, is_champion: bool) -> str:

@@ -10,7 +10,7 @@ from itertools import pairwise
 from markupsafe import Markup
 
 WIDTH, HEIGHT = 440.0, 250.0
-LEFT, RIGHT, TOP, BOTTOM = 46.0, 20.0, 10.0, 38.0
+LEFT, RIGHT, TOP, BOTTOM = 56.0, 20.0, 10.0, 38.0
 LINE_HEIGHT = 14.0
 EMPTY = Markup("")
 

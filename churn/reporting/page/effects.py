@@ -321,8 +321,10 @@ def _total(words: Words, effects: Effects) -> Markup:
 
 def _waiting_table(words: Words, experiments: Sequence[PlacedExperiment]) -> Markup:
     """Return the experiments without an effect yet: who waits, until when, and what it takes."""
+    verdicts = [verdict_in_words(words, placed_experiment) for placed_experiment in experiments]
+    is_one = len(set(verdicts)) == 1
     rows = []
-    for placed_experiment in experiments:
+    for placed_experiment, verdict in zip(experiments, verdicts, strict=True):
         experiment, design = placed_experiment.experiment, placed_experiment.design
         first = experiment.next_outcome_on
         has_design = design is not None and design.effect is not None and experiment.control_share is not None
@@ -336,7 +338,7 @@ def _waiting_table(words: Words, experiments: Sequence[PlacedExperiment]) -> Mar
         rows.append(
             [
                 _name(words, experiment),
-                verdict_in_words(words, placed_experiment),
+                *([] if is_one else [verdict]),
                 show_number(words, experiment.immature, placed_experiment.source.at("immature")),
                 DASH if first is None else day(words, first),
                 show_number(words, effect, placed_experiment.design_source.at("effect"), 1, scale=POINTS),
@@ -345,7 +347,7 @@ def _waiting_table(words: Words, experiments: Sequence[PlacedExperiment]) -> Mar
         )
     headings = [
         Heading(words("Play"), is_number=False),
-        Heading(words("Verdict"), is_number=False),
+        *([] if is_one else [Heading(words("Verdict"), is_number=False)]),
         Heading(words("Customers who wait")),
         Heading(words("First outcome")),
         Heading(words("Effect looked for, points")),
@@ -357,7 +359,8 @@ def _waiting_table(words: Words, experiments: Sequence[PlacedExperiment]) -> Mar
         "size is found "
         "in less than 80 %% of cases."
     )
-    return join_parts([heading(title), table(title, headings, rows), paragraph(note, "soft small")])
+    common = paragraph(verdicts[0]) if is_one else EMPTY
+    return join_parts([heading(title), common, table(title, headings, rows), paragraph(note, "soft small")])
 
 
 def _power(words: Words, placed_experiment: PlacedExperiment) -> Iterator[Markup]:

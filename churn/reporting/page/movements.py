@@ -274,7 +274,7 @@ def leak_table(words: Words, known_kpis: KnownKpis) -> Markup:
         Heading(words("Lost, currency per month")),
         Heading(words("Customers who left")),
         Heading(words("Share that leaves in a month, %%")),
-        Heading(words("Customers, counted in each month")),
+        Heading(words("Customer months")),
     ]
     note = words.html(
         "All %(n)s months together. The money is what these customers paid per month. The interval takes "

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -243,3 +244,23 @@ def test_the_money_says_who_takes_the_incentive_and_for_what(evaluated) -> None:
     told = words_of(page_of(evaluated, {}))
 
     assert "30.0% take the incentive and stay. All contacted customers who are not churners take" in told
+
+
+@pytest.mark.parametrize(("ratio", "is_off"), [(1.05, False), (1.5, True)])
+def test_the_page_says_first_what_to_do_and_what_the_evaluation_means(
+    evaluated, ratio: float, is_off: bool
+) -> None:
+    content = copy.deepcopy(evaluated)
+    content["candidates"]["challenger"]["observed_expected"] = {
+        "value": ratio,
+        "low": ratio - 0.1,
+        "high": ratio + 0.1,
+    }
+
+    words = words_of(page_of(content, {}))
+
+    first = words.split("What it means")[0]
+    assert ("do not take the probabilities at their word" in first) is is_off
+    assert ("The level is off: more left than expected" in words) is is_off
+    assert "times as many churners as in a random choice" in words
+    assert words.index("What it means") < words.index("The tables")

@@ -137,6 +137,13 @@ def test_bands_have_their_intervals() -> None:
 def test_figures_of_a_measure_leave_room_for_its_name() -> None:
     page = render_promotion(evaluated(), verdict_of(True))
 
-    table = page.split("<h2>The figures</h2>")[1]
+    table = page.split("The figures beside the baselines")[1]
     assert '<table class="many">' in table
     assert ".many td:first-child:not(.n) { min-width" in page
+
+
+def test_a_refusal_comes_first_with_its_gates() -> None:
+    page = render_promotion(evaluated(), verdict_of(False))
+
+    assert page.index("Do not use this model") < page.index("Why it was refused") < page.index("The tables")
+    assert "Why it was refused" not in render_promotion(evaluated(), verdict_of(True))
