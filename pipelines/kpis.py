@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from churn.data.files import write_atomically
+from churn.data.store import Store
 from churn.errors import CallError
 from churn.features.library import all_signals
 from churn.kpis.company import Company
@@ -18,7 +19,7 @@ from pipelines.ingest import ensure_store
 TABLES_FILE = "tables.txt"
 
 
-def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None:
+def run(params: Params, *, cutoff: date | None = None, echo: Echo, store: Store | None = None) -> int | None:
     """Compute all figures from the store, write `output/kpis/kpis.json` and print one screen.
 
     All tables go to `output/kpis/tables.txt`.
@@ -27,6 +28,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
         params: The parameters.
         cutoff: Compute the figures as of this midnight; by default the watermark.
         echo: Prints lines, warnings and progress.
+        store: The open store; by default the store that fits the parameters.
 
     Raises:
         ParamsError: `kpis.segments` names no text attribute.
@@ -39,7 +41,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
             "no figures of retention. Give a label of contracts or of inactivity in a parameter file of its "
             "own, or with --set 'label={kind: contract, horizon_days: 31}'."
         )
-    store = ensure_store(params, echo)
+    store = store or ensure_store(params, echo)
     day = store.cutoff_or_tonight(cutoff)
     nights = PastNights(params.output, params.label_id, day, tuple(all_signals(params).values()))
     kpis = compute_kpis(Company(store, day, nights))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from churn.errors import Stop
+from churn.data.store import Store
+from churn.errors import ParamsError, SourceError, Stop
 from churn.evaluation.result import EvaluationResult
 from churn.model.bundle import load_champion
 from churn.model.registry import Registry
@@ -15,6 +16,7 @@ from churn.reporting.page.sources import read_report_sources
 from churn.reporting.report import report_path
 from churn.reporting.run_summary import (
     evaluation_line,
+    figures_line,
     night_line,
     result_sentences,
     snapshots_line,
@@ -24,7 +26,7 @@ from churn.reporting.run_summary import (
 from churn.scoring.sink import calls_path
 from churn.snapshots.manifest import SnapshotManifest
 from churn.training.challenger import read_challenger
-from pipelines import evaluate, promote, report, score, snapshot, train
+from pipelines import evaluate, kpis, promote, report, score, snapshot, train
 from pipelines.echo import Echo
 from pipelines.ingest import ensure_store
 from pipelines.night_handover import check_handover, hand_over_night
@@ -32,7 +34,7 @@ from pipelines.run_log import RunLog, run_log
 
 
 def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None:
-    """Ingest, snapshot, train, evaluate, promote, score and report.
+    """Ingest, snapshot, train, evaluate, promote, score, compute the figures of retention, and report.
 
     For a night in the past (`--cutoff`), only labels that were known on that night are used in training. If
     the challenger cannot be evaluated, or its promotion is refused, the present champion scores, with a
@@ -81,8 +83,11 @@ def _run(params: Params, cutoff: date | None, log: RunLog) -> int | None:
         keep_evaluation(params.output, challenger.digest)
     score.run(params, cutoff=night, echo=log, store=store, trial=trial, is_last_step=False)
     log.finish_step("score")
+    _compute_figures(params, store, night, log)
     report.run(params, cutoff=night, echo=log)
     sources = read_report_sources(params.output, night)
+    if sources.known_kpis.kpis is not None:
+        log.show(f"    figures     {figures_line(sources.known_kpis.kpis)}")
     log.show(f"5/5 tonight     {night_line(sources)}")
     if not trial:
         hand_over_night(params, store, night, log)
@@ -110,6 +115,19 @@ def _run(params: Params, cutoff: date | None, log: RunLog) -> int | None:
             "so that no other system takes the list over.",
         )
     return None
+
+
+def _compute_figures(params: Params, store: Store, night: date, log: RunLog) -> None:
+    """Compute the figures of retention for the page; what prevents them does not take the night away."""
+    if params.label.is_event:
+        log("figures: an event does not say who stays a customer, so there are no figures of retention.")
+        return
+    try:
+        kpis.run(params, cutoff=night, echo=log, store=store)
+    except (ParamsError, SourceError) as error:
+        log.warn(f"{error} The report leaves out the figures of retention.")
+        return
+    log.finish_step("kpis")
 
 
 def _evaluate_and_promote(params: Params, known_by: date | None, log: RunLog) -> Stop | None:

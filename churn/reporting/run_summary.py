@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from churn.data.store import StoredTable
 from churn.drift.result import Drift
 from churn.evaluation.result import EvaluationResult
+from churn.kpis.alarms import AlarmsResult
+from churn.kpis.sections import Kpis
 from churn.metrics.catalog import CANDIDATE_NAMES
 from churn.metrics.interval import format_interval
 from churn.params import words_of
@@ -59,6 +61,23 @@ def evaluation_line(result: EvaluationResult) -> str:
         f"observed/expected {format_interval(result.challenger.observed_expected, 2)} "
         f"on {len(result.cutoffs)} later cutoffs"
     )
+
+
+def figures_line(kpis: Kpis) -> str:
+    """Return the latest churn rate, and how many figures left their own history."""
+    churn = [
+        figure
+        for figure in kpis.figures
+        if figure.name == "customer_churn"
+        and figure.slice is None
+        and figure.period.kind == "month"
+        and figure.value is not None
+    ]
+    rate = f"customer churn rate {churn[-1]} % in {churn[-1].period}" if churn else "no month is certain yet"
+    alarms = kpis.sections.get("alarms")
+    if not isinstance(alarms, AlarmsResult):
+        return rate
+    return f"{rate}; {len(alarms.alarms)} of {alarms.n_watched} watched figures left their own history"
 
 
 def night_line(night: ReportSources) -> str:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 from churn.data.store import StoredTable
@@ -8,6 +9,7 @@ from churn.finding import Finding, GuardReport
 from churn.reporting.page.sources import read_report_sources
 from churn.reporting.run_summary import (
     evaluation_line,
+    figures_line,
     night_line,
     result_sentences,
     snapshots_line,
@@ -15,6 +17,7 @@ from churn.reporting.run_summary import (
 )
 from churn.snapshots.manifest import SnapshotManifest
 from tests.drawn_drift import AGE, STOPPED, drift_of
+from tests.drawn_kpis import kpis_of
 
 
 def table(rows: int, rejects: int) -> StoredTable:
@@ -81,3 +84,12 @@ def test_the_evaluation_stands_beside_the_best_simple_rule(evaluated: Path) -> N
     assert result is not None
 
     assert evaluation_line(result).startswith("AUC 0.750 [0.740, 0.760]")
+
+
+def test_the_latest_certain_churn_rate_and_the_alarms_are_told() -> None:
+    line = figures_line(kpis_of(date(2024, 1, 31)))
+
+    assert (
+        line
+        == "customer churn rate 4.5 [3.6, 5.6] % in 2023-10; 1 of 17 watched figures left their own history"
+    )
