@@ -22,6 +22,7 @@ from churn.drift.performance import (
 from churn.drift.result import RealisedNight
 from churn.drift.untreated_weights import CONTACT_DAYS, weigh_untreated
 from churn.errors import SourceError
+from churn.experiments.exposure import TaskHistory
 from churn.experiments.ledger import Ledger
 from churn.experiments.unit_outcomes import LabelOutcomes, read_labels
 from churn.features.engine.cohort import read_customers
@@ -126,7 +127,11 @@ def read_realised(
         outcomes.append(own)
         digests.append(facts.model_digest)
     return RealisedNights(
-        tuple(nights), tuple(outcomes), tuple(digests), _churners(store, labels, windows), tuple(notes)
+        tuple(nights),
+        tuple(outcomes),
+        tuple(digests),
+        _churners(store, labels, windows, ledger),
+        tuple(notes),
     )
 
 
@@ -199,8 +204,14 @@ def _windows_since(learnt_until: date, night: date, label: LabelParams, late_day
     return cutoffs
 
 
-def _churners(store: Store, labels: LabelOutcomes, windows: Sequence[date]) -> int | None:
+def _churners(store: Store, labels: LabelOutcomes, windows: Sequence[date], ledger: Ledger) -> int | None:
+    """Return the churners of some cutoffs whom nobody contacted: a training learns from them."""
     if not windows:
         return None
-    ids = read_customers(store).ids.tolist()
-    return int(sum(np.nansum(labels.left_at(cutoff, ids)) for cutoff in windows))
+    ids, history, churners = read_customers(store).ids.tolist(), TaskHistory(ledger), 0
+    for cutoff in windows:
+        end = label_window(cutoff, store.params.label, store.params.snapshot.late_days).end
+        treated = history.weights(history.open_in(cutoff, end)).treated_units
+        own = [customer for customer in ids if history.unit(str(customer)) not in treated]
+        churners += int(np.nansum(labels.left_at(cutoff, own)))
+    return churners

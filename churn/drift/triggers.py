@@ -134,6 +134,7 @@ def _new_labels(n_learnt: int, n_since: int | None) -> Trigger:
     return Trigger(
         name="new_labels",
         fires=n_since >= needed,
-        text=f"{n_since:,} churners became known since the training, which learnt from {n_learnt:,}; a "
+        text=f"{n_since:,} churners whom nobody contacted became known since the training, which learnt from "
+        f"{n_learnt:,}; a "
         f"training is worth it from {needed:,} on.",
     )

@@ -22,7 +22,7 @@ from churn.features.generic.family import CUSTOMERS_OWN
 from churn.features.language.btyd import fit_lifetimes, p_none
 from churn.features.language.btyd_verbs import MAX_HISTORIES
 from churn.labels.calendar import trainable
-from churn.metrics.metrics import Floats, Ints, log_loss
+from churn.metrics.metrics import Floats, Ints, row_log_loss
 from churn.params import ConditionParams, LabelParams
 from churn.snapshots.dataset import LabelledRows
 from churn.snapshots.read import Snapshots
@@ -63,8 +63,13 @@ def predict_baselines(
     def predict_cutoff(cutoff: date, threads: int) -> dict[str, Floats]:
         train = snapshots.rows.at(trainable(snapshots.mature_on, cutoff))
         test = snapshots.rows.at([cutoff])
-        logits = fit_recipe(train, logistic, snapshots.monotone, threads).logits(test, threads)
-        predictions = {"logistic": calibration.apply_calibration(logits, calibration.NO_CALIBRATION)}
+        model = fit_recipe(train, logistic, snapshots.monotone, threads)
+        level = _level_of(train, model.logits(train, threads)) if train.weight is not None else None
+        predictions = {
+            "logistic": calibration.apply_calibration(
+                model.logits(test, threads), level or calibration.NO_CALIBRATION
+            )
+        }
         if recency:
             predictions["recency"] = predict_recency(train, test, recency)
             known = [entry for entry in snapshots.signals if _has_values(train, str(entry["name"]))]
@@ -86,6 +91,11 @@ def predict_baselines(
         else:
             predictions["bg_nbd"] = probability
     return predictions, notes
+
+
+def _level_of(train: LabelledRows, logits: Floats) -> dict[str, Any]:
+    """Return the calibration of a baseline where controls stand for treated rows, as the challenger has."""
+    return calibration.fit_calibration("beta", logits, train.left, train.customer, train.weight)
 
 
 def recency_signals(signals: Sequence[Mapping[str, Any]], core_table: str) -> tuple[str, ...]:
@@ -111,8 +121,11 @@ def predict_recency(train: LabelledRows, test: LabelledRows, signals: Sequence[s
     """
     fits = []
     for signal in signals:
-        model = make_pipeline(DaysSinceLast(), _logistic()).fit(_columns(train, [signal]), train.left)
-        loss = log_loss(train.left, _probabilities(model, train, [signal]))
+        model = make_pipeline(DaysSinceLast(), _logistic()).fit(
+            _columns(train, [signal]), train.left, logisticregression__sample_weight=train.weight
+        )
+        losses = row_log_loss(train.left, _probabilities(model, train, [signal]))
+        loss = float(np.average(losses, weights=train.weight))
         fits.append((loss, signal, model))
     _, signal, model = min(fits, key=lambda fit: fit[:2])
     return _probabilities(model, test, [signal])
@@ -151,13 +164,15 @@ def predict_rfm(train: LabelledRows, test: LabelledRows, signals: Sequence[str])
 
     Source: Fader, Hardie and Lee 2005, RFM and CLV, Journal of Marketing Research 42, for the three signals.
     """
-    model = make_pipeline(LogScaled(), _logistic()).fit(_columns(train, signals), train.left)
+    model = make_pipeline(LogScaled(), _logistic()).fit(
+        _columns(train, signals), train.left, logisticregression__sample_weight=train.weight
+    )
     return _probabilities(model, test, signals)
 
 
 def predict_base_rate(train: LabelledRows, test: LabelledRows) -> Floats:
     """Return the share of churners in training for every row of the test, shape (rows,)."""
-    model = DummyClassifier(strategy="prior").fit(_columns(train, []), train.left)
+    model = DummyClassifier(strategy="prior").fit(_columns(train, []), train.left, train.weight)
     return _probabilities(model, test, [])
 
 
@@ -272,9 +287,10 @@ def predict_rule(train: LabelledRows, test: LabelledRows, rule: Sequence[Conditi
     """
     size = len(rule) + 1
     score = conditions_met(rule, train)
-    rows = np.bincount(score, minlength=size)
-    left = np.bincount(score, train.left, minlength=size)
-    share: Floats = (left + train.left.mean()) / (rows + 1)
+    weight = np.ones(len(train)) if train.weight is None else train.weight
+    rows = np.bincount(score, weight, minlength=size)
+    left = np.bincount(score, weight * train.left, minlength=size)
+    share: Floats = (left + train.rate) / (rows + 1)
     return share[conditions_met(rule, test)]
 
 

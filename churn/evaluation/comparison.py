@@ -27,7 +27,7 @@ from churn.metrics.bootstrap import Draws, Estimate, estimate_metrics, paired_di
 from churn.metrics.catalog import MAIN_METRICS
 from churn.metrics.metrics import BINS, Floats, Ints
 from churn.metrics.profit import CurvePoint, CustomerValues, estimate_profit
-from churn.metrics.standard_errors import wilson_interval
+from churn.metrics.standard_errors import effective_rows, wilson_interval
 from churn.snapshots.dataset import LabelledRows, cutoffs_of
 
 COMPARED_WITH = ("recency", "base_rate", "logistic", "rfm", "rule", "bg_nbd", CHAMPION, CHAMPION_RECIPE)
@@ -76,7 +76,7 @@ def compare_candidates(
         values: The values of the rows' customers; None if no money is known.
     """
     customer = np.unique(rows.customer, return_inverse=True)[1]
-    test = _TestRows(rows.left, customer, draws, share, values)
+    test = _TestRows(rows.left, customer, draws, share, values, rows.weight)
     results = {name: test.measure(p, with_order=name != BASE_RATE) for name, p in predictions.items()}
     by_cutoff: dict[date, dict[str, CandidateMetrics]] = {}
     for day in cutoffs_of(rows.cutoff):
@@ -101,8 +101,8 @@ def compare_candidates(
         },
         by_cutoff=by_cutoff,
         spread={name: spread(by_cutoff, name) for name in results},
-        calibration_table=calibration_table(rows.left, predictions[CHALLENGER]),
-        gain_table=gain_table(rows.left, predictions[CHALLENGER], baselines),
+        calibration_table=calibration_table(rows.left, predictions[CHALLENGER], weight=rows.weight),
+        gain_table=gain_table(rows.left, predictions[CHALLENGER], baselines, rows.weight),
         profit_curve=_profit_curve(results, baselines),
     )
 
@@ -126,6 +126,7 @@ class _TestRows:
         draws: How often each customer is drawn, shape (draws, customers).
         share: The contact share.
         values: The values of the rows' customers; None if no money is known.
+        weight: For how many rows each row stands, shape (rows,); None if each stands for itself.
     """
 
     left: Floats
@@ -133,11 +134,13 @@ class _TestRows:
     draws: Draws
     share: float
     values: CustomerValues | None
+    weight: Floats | None
 
     def where(self, mask: npt.NDArray[np.bool_]) -> _TestRows:
         """Return some of the rows, with the same draws."""
         values = None if self.values is None else self.values.where(mask)
-        return replace(self, left=self.left[mask], customer=self.customer[mask], values=values)
+        weight = None if self.weight is None else self.weight[mask]
+        return replace(self, left=self.left[mask], customer=self.customer[mask], values=values, weight=weight)
 
     def measure(self, probability: Floats, *, with_order: bool = True) -> _Measures:
         """Measure a candidate on the rows for which it has a probability.
@@ -150,8 +153,10 @@ class _TestRows:
         mask = np.isfinite(probability)
         rows, probability = self.where(mask), probability[mask]
         order = probability if with_order else np.ones(len(probability))
-        estimates = estimate_metrics(rows.left, probability, rows.customer, rows.draws, rows.share, order)
-        base_rate = float(rows.left.mean())
+        estimates = estimate_metrics(
+            rows.left, probability, rows.customer, rows.draws, rows.share, order, rows.weight
+        )
+        base_rate = float(np.average(rows.left, weights=rows.weight))
         ceiling = metrics.lift_ceiling(base_rate, rows.share)
         references = {
             "average_precision": {"base_rate": base_rate},
@@ -162,7 +167,9 @@ class _TestRows:
         curve: tuple[CurvePoint, ...] = ()
         if rows.values is not None:
             counts["rows_with_known_value"] = int(np.isfinite(rows.values.value).sum())
-            profit = estimate_profit(rows.left, order, rows.customer, rows.draws, rows.share, rows.values)
+            profit = estimate_profit(
+                rows.left, order, rows.customer, rows.draws, rows.share, rows.values, rows.weight
+            )
             if profit is not None:
                 estimates |= profit.estimates
                 references |= profit.references
@@ -171,7 +178,7 @@ class _TestRows:
             name: Measure(value=one.value, low=one.low, high=one.high, **references.get(name, {}))
             for name, one in estimates.items()
         }
-        error, floor = metrics.calibration_error(rows.left, probability)
+        error, floor = metrics.calibration_error(rows.left, probability, rows.weight)
         measures["ece"] = Measure(value=error, noise_floor=floor)
         candidate = CandidateMetrics.model_validate({**measures, **counts, "base_rate": base_rate})
         return _Measures(candidate, estimates, curve)
@@ -207,24 +214,33 @@ def spread(by_cutoff: Mapping[date, Mapping[str, CandidateMetrics]], candidate: 
     return Spread(**ranges, cutoffs=len(cutoffs))
 
 
-def calibration_table(left: Floats, probability: Floats, bins: int = BINS) -> tuple[CalibrationBin, ...]:
+def calibration_table(
+    left: Floats, probability: Floats, bins: int = BINS, weight: Floats | None = None
+) -> tuple[CalibrationBin, ...]:
     """Return predicted and observed churn in bins with equally many rows, with Wilson intervals.
 
     Args:
         left: Whether the customer left (1) or stayed (0), shape (rows,).
         probability: The predicted probabilities, shape (rows,).
         bins: The number of bins; equal predictions share a bin, so there may be fewer.
+        weight: For how many rows each row stands, shape (rows,); None if each stands for itself. Unequal
+            weights make the intervals wider.
     """
     bin_of_row = metrics.equal_count_bins(probability, bins)
+    row_weight = np.ones(len(left)) if weight is None else weight
     table = []
     for number, code in enumerate(np.unique(bin_of_row), start=1):
         mask = bin_of_row == code
-        low, high = wilson_interval(float(left[mask].sum()), int(mask.sum()))
+        observed = float(np.average(left[mask], weights=None if weight is None else weight[mask]))
+        trials = effective_rows(row_weight[mask])
+        low, high = wilson_interval(observed * trials, trials)
         table.append(
             CalibrationBin(
                 bin=number,
-                predicted=float(probability[mask].mean()),
-                observed=float(left[mask].mean()),
+                predicted=float(
+                    np.average(probability[mask], weights=None if weight is None else weight[mask])
+                ),
+                observed=observed,
                 low=low,
                 high=high,
                 rows=int(mask.sum()),
@@ -234,7 +250,10 @@ def calibration_table(left: Floats, probability: Floats, bins: int = BINS) -> tu
 
 
 def gain_table(
-    left: Floats, probability: Floats, baselines: Mapping[str, Floats] | None = None
+    left: Floats,
+    probability: Floats,
+    baselines: Mapping[str, Floats] | None = None,
+    weight: Floats | None = None,
 ) -> tuple[GainRow, ...]:
     """Return the churners reached, precision and lift for growing contact shares.
 
@@ -242,15 +261,17 @@ def gain_table(
         left: Whether the customer left (1) or stayed (0), shape (rows,).
         probability: The predicted probabilities, shape (rows,).
         baselines: The predictions of the baselines by name, for the share of churners they reach.
+        weight: For how many rows each row stands, shape (rows,); None if each stands for itself.
     """
-    ranking, ones = metrics.Ranking.of(probability), np.ones(len(left))
+    ranking, ones = metrics.Ranking.of(probability), np.ones(len(left)) if weight is None else weight
+    left = ones * left
     churners, rows = ranking.sums(left), ranking.sums(ones)
     rankings = {name: metrics.Ranking.of(p) for name, p in (baselines or {}).items()}
-    base_rate, total = float(left.mean()), max(float(left.sum()), 1.0)
+    base_rate, total = float(left.sum() / ones.sum()), max(float(left.sum()), 1.0)
     table = []
     for share in SHARES:
         precision = metrics.precision_at_share(churners, rows, share)
-        contacted = share * len(left)
+        contacted = share * float(ones.sum())
         captured = {
             name: metrics.precision_at_share(second.sums(left), second.sums(ones), share) * contacted / total
             for name, second in rankings.items()

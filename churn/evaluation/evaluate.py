@@ -12,6 +12,7 @@ from churn.errors import Stop
 from churn.evaluation.baselines import check_rule
 from churn.evaluation.champion import freshness_of, identity_of
 from churn.evaluation.comparison import compare_candidates
+from churn.evaluation.exposure import measure_exposure
 from churn.evaluation.horizons import measure_horizons
 from churn.evaluation.lead_time import measure_lead_time
 from churn.evaluation.measures import Differences
@@ -158,6 +159,7 @@ def evaluate_challenger(
     lives = read_lives(snapshots_folder, label, wait_days(label, late_days), snapshots, past)
     horizons = lives and measure_horizons(test_set, lives, label.horizon_days)
     advance()
+    exposure, exposure_notes = measure_exposure(test_set, seed=settings.seed, threads=threads)
 
     auc = comparison.candidates["challenger"].auc
     base_rate = comparison.paired.get("challenger_minus_base_rate")
@@ -195,17 +197,21 @@ def evaluate_challenger(
         importance=tuple(
             SignalImportance(signal=name, share=share) for name, share in record.importance.items()
         ),
-        decile_table=decile_table(test_set.rows.left, test_set.challenger, test_set.values),
+        decile_table=decile_table(
+            test_set.rows.left, test_set.challenger, test_set.values, test_set.rows.weight
+        ),
         prediction_histogram=prediction_histogram(test_set.rows.left, test_set.challenger),
         importance_by_family=_importance_by_family(snapshots, record),
         partial_dependence=dependence,
         freshness=freshness_of(snapshots, test_set.champion if test_set.champion_reference else None),
         health_bands=bands,
-        notes={**test_set.notes, **split_notes, **calibration_notes, **missing},
+        notes={**test_set.notes, **split_notes, **calibration_notes, **missing, **exposure_notes},
         signal=signal_verdict(
             auc, base_rate.log_loss if base_rate else None, comparison.paired.get("challenger_minus_rfm")
         ),
     )
+    if exposure:
+        result = result.model_copy(update={"exposure": exposure})
     if label.is_event:
         return result.in_words_of(label.words)
     return result.model_copy(update={"horizons": horizons}) if horizons else result
@@ -273,7 +279,7 @@ def cutoff_rates(rows: LabelledRows) -> tuple[CutoffRate, ...]:
     rates = []
     for cutoff in cutoffs_of(rows.cutoff):
         at_cutoff = rows.at([cutoff])
-        rate = float(at_cutoff.left.mean())
+        rate = at_cutoff.rate
         rates.append(
             CutoffRate(cutoff=cutoff, rows=len(at_cutoff), churners=at_cutoff.churners, base_rate=rate)
         )

@@ -64,10 +64,16 @@ def _measure(
     test_set: TestSet, left: Floats, probability: Floats, rows: npt.NDArray[np.bool_]
 ) -> HorizonMetrics:
     left, probability = left[rows], probability[rows]
+    weight = test_set.rows.weight_where(rows)
     estimates = estimate_metrics(
-        left, probability, test_set.customer[rows], test_set.draws, test_set.contact_share
+        left,
+        probability,
+        test_set.customer[rows],
+        test_set.draws,
+        test_set.contact_share,
+        weight=weight,
     )
-    error, floor = calibration_error(left, probability)
+    error, floor = calibration_error(left, probability, weight)
     return HorizonMetrics(
         log_loss=estimates["log_loss"].interval,
         auc=estimates["auc"].interval,
@@ -75,6 +81,6 @@ def _measure(
         ece=Measure(value=error, noise_floor=floor),
         rows=len(left),
         churners=int(left.sum()),
-        base_rate=float(left.mean()),
+        base_rate=float(np.average(left, weights=weight)),
         cutoffs=tuple(cutoffs_of(test_set.rows.cutoff[rows])),
     )

@@ -43,7 +43,10 @@ COMMON_SHARE = 0.95
 
 
 def decile_table(
-    left: Floats, probability: Floats, values: CustomerValues | None = None
+    left: Floats,
+    probability: Floats,
+    values: CustomerValues | None = None,
+    weight: Floats | None = None,
 ) -> tuple[DecileRow, ...]:
     """Return the outcomes of each tenth of the rows, the highest probabilities first.
 
@@ -53,24 +56,27 @@ def decile_table(
         left: Outcomes, shape (rows,).
         probability: Predictions, shape (rows,).
         values: The values of the rows' customers; None where no money is known.
+        weight: For how many rows each row stands, shape (rows,); None if each stands for itself.
     """
     order = np.argsort(-probability, kind="stable")
-    churners, rate = max(float(left.sum()), 1.0), float(left.mean())
+    row_weight = np.ones(len(left)) if weight is None else weight
+    churners, rate = max(float((row_weight * left).sum()), 1.0), float(np.average(left, weights=weight))
     table = []
     captured = 0.0
     for number, rows in enumerate(np.array_split(order, DECILES), start=1):
         if not len(rows):
             continue
-        lost = float(left[rows].sum())
+        own = row_weight[rows]
+        lost, size = float((own * left[rows]).sum()), float(own.sum())
         captured += lost
         row = {
             "decile": number,
             "rows": len(rows),
-            "churners": int(lost),
+            "churners": int(left[rows].sum()),
             "least": float(probability[rows].min()),
-            "predicted": float(probability[rows].mean()),
-            "observed": lost / len(rows),
-            "lift": lost / len(rows) / rate if rate > 0 else None,
+            "predicted": float(np.average(probability[rows], weights=None if weight is None else own)),
+            "observed": lost / size,
+            "lift": lost / size / rate if rate > 0 else None,
             "captured": captured / churners,
         }
         if values is not None:
@@ -123,21 +129,24 @@ def health_bands(test_set: TestSet) -> HealthBands:
     usual = {
         cutoff: base_rate(snapshots, trainable(snapshots.mature_on, cutoff))[0] for cutoff in test_set.cutoffs
     }
-    bands, left, customer = (
-        _bands_of(test_set, "challenger", usual),
-        test_set.rows.left,
-        test_set.rows.customer,
-    )
+    bands, customer = _bands_of(test_set, "challenger", usual), test_set.rows.customer
     outcomes = []
     for band in range(1, 6):
         mask = bands == band
         if mask.any():
-            low, high = customer_wilson_interval(left[mask], customer[mask])
-            rows, churners = int(mask.sum()), int(left[mask].sum())
-            predicted = float(test_set.challenger[mask].mean())
-            outcomes.append(
-                BandOutcome(band=band, rows=rows, churners=churners, predicted=predicted, low=low, high=high)
+            left, weight = test_set.rows.left[mask], test_set.rows.weight_where(mask)
+            low, high = customer_wilson_interval(left, customer[mask], weight)
+            outcome = BandOutcome(
+                band=band,
+                rows=len(left),
+                churners=int(left.sum()),
+                predicted=float(np.average(test_set.challenger[mask], weights=weight)),
+                low=low,
+                high=high,
             )
+            if weight is not None:
+                outcome = outcome.model_copy(update={"observed": float(np.average(left, weights=weight))})
+            outcomes.append(outcome)
     changed = None
     if test_set.champion_reference:
         champion_bands = _bands_of(test_set, test_set.champion_reference, usual)

@@ -29,6 +29,7 @@ from churn.evaluation.measures import (
 from churn.finding import GuardReport
 from churn.metrics.interval import ByName, Interval, Number, Part
 from churn.params import CHURN_WORDS, LabelWords, event_words
+from churn.snapshots.exposure import CutoffExposure
 from churn.training.recipe import Recipe
 
 
@@ -220,6 +221,7 @@ class BandOutcome(Part):
         predicted: The mean predicted probability of its rows.
         low: The lower bound of Wilson's 95 % interval of the share that left.
         high: The upper bound.
+        observed: The weighted share that left; absent if each row stands for itself.
     """
 
     band: int
@@ -228,11 +230,12 @@ class BandOutcome(Part):
     predicted: float
     low: float
     high: float
+    observed: float | None = None
 
     @property
     def share(self) -> float:
         """Return the share of rows that left."""
-        return self.churners / self.rows
+        return self.churners / self.rows if self.observed is None else self.observed
 
 
 class HealthBands(Part):
@@ -283,6 +286,36 @@ class SignalVerdict(Part):
     words: str
 
 
+class EverybodyMetrics(Part):
+    """The challenger on the rows of everybody, treated or not, each row once.
+
+    Where contacts help, fewer of the treated left than a right model expects: its observed/expected is then
+    below 1. So these figures are shown beside the others, and nothing is judged by them.
+    """
+
+    rows: int
+    churners: int
+    observed_expected: Interval
+    auc: Interval
+    log_loss: Interval
+
+
+class Exposure(Part):
+    """Who was treated in a label window, and who stands for the treated.
+
+    Attributes:
+        cutoffs: The counts of all cutoffs with tasks, those of the training among them.
+        no_controls_accepted: The reason why a person accepts that nobody stands for treated rows; absent if
+            somebody stands for them.
+        everybody: What the rows of everybody would have said. Absent for a refreshed champion, and if no row
+            of a test cutoff was treated.
+    """
+
+    cutoffs: tuple[CutoffExposure, ...]
+    no_controls_accepted: str | None = None
+    everybody: EverybodyMetrics | None = None
+
+
 class EvaluationResult(Part):
     """Everything that `churn evaluate` measures: the content of metrics.json.
 
@@ -309,6 +342,8 @@ class EvaluationResult(Part):
         tried: The candidates of the training, with the selected candidate first.
         importance: The signals, the most important first.
         horizons: Absent where the label does not end contracts.
+        exposure: Who was treated. Absent if nobody was. All other figures are then those of untreated rows,
+            weighted so that controls stand for the treated; counts of rows and churners are not weighted.
         notes: What could not be measured, or needs attention, by subject.
         guards: The guards' findings. Absent until the guards have run.
         signal: Whether the signals predict who leaves.
@@ -346,6 +381,7 @@ class EvaluationResult(Part):
     freshness: Freshness
     health_bands: HealthBands
     horizons: Horizons | None = None
+    exposure: Exposure | None = None
     notes: ByName[str, str]
     guards: GuardReport = GuardReport()
     signal: SignalVerdict

@@ -20,7 +20,7 @@ from churn.evaluation.test_set import TestSet
 from churn.features.engine.cohort import TENURE_BANDS
 from churn.metrics.bootstrap import paired_differences
 from churn.metrics.interval import Interval, format_interval
-from churn.metrics.metrics import Floats, Ints
+from churn.metrics.metrics import Floats
 from churn.metrics.standard_errors import clustered_departure, clustered_ratio, clustered_slope
 from churn.snapshots.dataset import LabelledRows
 from churn.training.backtest import OutOfTime
@@ -128,7 +128,11 @@ def _segment_metrics(test_set: TestSet, level: str, mask: Mask) -> SegmentMetric
         theirs = test_set.estimate(test_set.predictions[reference], mask)
         difference = paired_differences(estimates, theirs)["auc"]
         metrics[f"challenger_minus_{reference}"] = SegmentDifference(auc=difference)
-    counts = {"rows": len(left), "churners": churners, "base_rate": float(left.mean())}
+    counts = {
+        "rows": len(left),
+        "churners": churners,
+        "base_rate": float(np.average(left, weights=test_set.rows.weight_where(mask))),
+    }
     return SegmentMetrics.model_validate({"level": level, **counts, **metrics})
 
 
@@ -154,11 +158,8 @@ def calibration_by_segment(
     Source: Holm (1979), A simple sequentially rejective multiple test procedure, Scandinavian Journal of
         Statistics 6.
     """
-    left, customer = out_of_time.left, out_of_time.customer
     segments = {
-        name: [
-            _segment_calibration(left, probability, customer, level, mask) for level, mask in masks.items()
-        ]
+        name: [_segment_calibration(out_of_time, probability, level, mask) for level, mask in masks.items()]
         for name, masks in segment_masks(rows, attributes).items()
     }
     z_scores = [
@@ -172,7 +173,7 @@ def calibration_by_segment(
         )
         for name, levels in segments.items()
     }
-    level = CalibrationLevel.model_validate(_calibration(left, probability, customer))
+    level = CalibrationLevel.model_validate(_calibration(out_of_time, probability))
     notes = {
         f"calibration of {name} {one.level}": _off_in_words(name, one, level, len(z_scores))
         for name, levels in marked.items()
@@ -201,28 +202,28 @@ def holm_limit(z_scores: Sequence[float]) -> float:
     return limit
 
 
-def _segment_calibration(
-    left: Floats, probability: Floats, customer: Ints, level: str, mask: Mask
-) -> SegmentCalibration:
-    facts = _calibration(left[mask], probability[mask], customer[mask])
-    departure, error = clustered_departure(left, probability, customer, mask)
+def _segment_calibration(rows: OutOfTime, probability: Floats, level: str, mask: Mask) -> SegmentCalibration:
+    facts = _calibration(rows.where(mask), probability[mask])
+    weight = 1.0 if rows.weight is None else rows.weight
+    departure, error = clustered_departure(weight * rows.left, weight * probability, rows.customer, mask)
     z = departure / error if error > 0 else float("nan")
-    expected = float(probability[mask].sum())
-    tested = bool(max(left[mask].sum(), expected) >= MIN_CALIBRATED and np.isfinite(z))
+    n_expected = float(probability[mask].sum())  # rows, not their weights, decide whether there are enough
+    tested = bool(max(rows.left[mask].sum(), n_expected) >= MIN_CALIBRATED and np.isfinite(z))
     return SegmentCalibration.model_validate(
         {"level": level, **facts, "z": z, "judged": tested, "off": False}
     )
 
 
-def _calibration(left: Floats, probability: Floats, customer: Ints) -> dict[str, float | Interval]:
-    ratio, error = clustered_ratio(left, probability, customer)
-    slope, slope_error = clustered_slope(left, probability, customer)
+def _calibration(rows: OutOfTime, probability: Floats) -> dict[str, float | Interval]:
+    weight = 1.0 if rows.weight is None else rows.weight
+    ratio, error = clustered_ratio(weight * rows.left, weight * probability, rows.customer)
+    slope, slope_error = clustered_slope(rows.left, probability, rows.customer, rows.weight)
     reach = NormalDist().inv_cdf(1 - ALPHA / 2)
     low, high = ratio * np.exp(-reach * error), ratio * np.exp(reach * error)
     return {
-        "rows": len(left),
-        "churners": int(left.sum()),
-        "expected": float(probability.sum()),
+        "rows": len(rows.left),
+        "churners": int(rows.left.sum()),
+        "expected": float((weight * probability).sum()),
         "observed_expected": Interval(value=ratio, low=float(low), high=float(high)),
         "calibration_slope": Interval(
             value=slope, low=slope - reach * slope_error, high=slope + reach * slope_error

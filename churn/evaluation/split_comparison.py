@@ -116,8 +116,8 @@ def _unseen_customers(
     of_unseen, of_seen = test_set.estimate(unseen), test_set.estimate(seen)
     differences = paired_differences(of_unseen, of_seen)
     return UnseenCustomers(
-        **dict(_of_estimates(test_set.rows.left, unseen, of_unseen)),
-        same_customers_in_training=_of_estimates(test_set.rows.left, seen, of_seen),
+        **dict(_of_estimates(test_set.rows, unseen, of_unseen)),
+        same_customers_in_training=_of_estimates(test_set.rows, seen, of_seen),
         out_minus_in_training=AucAndLogLoss(auc=differences["auc"], log_loss=differences["log_loss"]),
     )
 
@@ -125,9 +125,11 @@ def _unseen_customers(
 def _naive(test_set: TestSet, naive: Predictions, seed: int) -> NaiveSplit:
     customers, customer = np.unique(naive.rows.customer, return_inverse=True)
     draws = draw_customers(len(customers), len(test_set.draws), seed)
-    left, probability = naive.rows.left, naive.probability
-    estimates = estimate_metrics(left, probability, customer, draws, test_set.contact_share)
-    return NaiveSplit(label=NAIVE_LABEL, **dict(_of_estimates(left, probability, estimates)))
+    rows, probability = naive.rows, naive.probability
+    estimates = estimate_metrics(
+        rows.left, probability, customer, draws, test_set.contact_share, weight=rows.weight
+    )
+    return NaiveSplit(label=NAIVE_LABEL, **dict(_of_estimates(rows, probability, estimates)))
 
 
 def _of_candidate(candidate: CandidateMetrics) -> SplitMetrics:
@@ -143,15 +145,17 @@ def _of_candidate(candidate: CandidateMetrics) -> SplitMetrics:
     )
 
 
-def _of_estimates(left: Floats, probability: Floats, estimates: Mapping[str, Estimate]) -> SplitMetrics:
-    left = left[np.isfinite(probability)]
+def _of_estimates(rows: LabelledRows, probability: Floats, estimates: Mapping[str, Estimate]) -> SplitMetrics:
+    known = np.isfinite(probability)
+    left = rows.left[known]
+    rate = float(np.average(left, weights=rows.weight_where(known)))
     measures = {
         name: Measure(value=one.value, low=one.low, high=one.high)
         for name, one in estimates.items()
         if name in SPLIT_METRICS
     }
     return SplitMetrics.model_validate(
-        {**measures, "rows": len(left), "churners": int(left.sum()), "base_rate": float(left.mean())}
+        {**measures, "rows": len(left), "churners": int(left.sum()), "base_rate": rate}
     )
 
 
@@ -201,7 +205,9 @@ def predict_unseen_customers(
         fitted = fit_recipe(train, recipe, snapshots.monotone, threads)
         past = out_of_time.at(trainable(snapshots.mature_on, cutoff))
         past = past.where(~hidden[past.customer])
-        calibrator = calibration.fit_calibration(recipe.calibration, past.logits, past.left, past.customer)
+        calibrator = calibration.fit_calibration(
+            recipe.calibration, past.logits, past.left, past.customer, past.weight
+        )
         probability[mask] = calibration.apply_calibration(
             fitted.logits(rows.where(mask), threads), calibrator
         )

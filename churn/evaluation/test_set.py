@@ -88,8 +88,14 @@ class TestSet:
             mask: The rows to use; by default all.
         """
         mask = np.isfinite(probability) if mask is None else np.isfinite(probability) & mask
-        left, customer = self.rows.left[mask], self.customer[mask]
-        return estimate_metrics(left, probability[mask], customer, self.draws, self.contact_share)
+        return estimate_metrics(
+            self.rows.left[mask],
+            probability[mask],
+            self.customer[mask],
+            self.draws,
+            self.contact_share,
+            weight=self.rows.weight_where(mask),
+        )
 
 
 def predict_test_set(

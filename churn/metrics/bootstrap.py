@@ -83,6 +83,7 @@ def estimate_metrics(
     draws: Draws,
     share: float,
     rank_by: Floats | None = None,
+    weight: Floats | None = None,
 ) -> dict[str, Estimate]:
     """Return every metric that has an interval, by name.
 
@@ -97,14 +98,18 @@ def estimate_metrics(
         draws: The weights from `draw_customers`, shape (draws, customers).
         share: The contact share for lift and precision, in (0, 1].
         rank_by: The values by which the rows are ranked, the largest first; by default the predictions.
+        weight: For how many rows each row stands, shape (rows,); None if each stands for itself.
     """
-    line = np.array(metrics.calibration_line(left, probability))
+    weight, spread_factor = unit_mean(weight)
+    line = np.array(metrics.calibration_line(left, probability, weight))
     by_row = _row_sums(left, probability, line)
+    if weight is not None:
+        by_row *= weight[:, None]
     bins, customers = metrics.equal_count_bins(probability), draws.shape[1]
     by_customer = np.column_stack(
         [
             *(np.bincount(customer, column, customers) for column in by_row.T),
-            metrics.bin_sums(left, probability, bins, customer, customers),
+            metrics.bin_sums(left, probability, bins, customer, customers, weight),
         ]
     )
     draw_sums = np.concatenate(
@@ -113,21 +118,49 @@ def estimate_metrics(
             for start in range(0, len(draws), CHUNK)
         ]
     )
-    value = _metrics_from_sums(by_customer.sum(axis=0)[None, :], line, noise_copies=1)
-    spread = _metrics_from_sums(draw_sums, line, noise_copies=2)
+    value = _metrics_from_sums(by_customer.sum(axis=0)[None, :], line, spread_factor)
+    spread = _metrics_from_sums(draw_sums, line, 2 * spread_factor)
     estimates = {name: Estimate(float(value[name][0]), spread[name]) for name in value}
 
     ranking = Ranking.of(probability if rank_by is None else rank_by)
     ranked_customer = customer[ranking.order]
     ranked_left = left[ranking.order].astype(np.uint8)
-    once = np.ones(len(left), dtype=np.uint8)
-    ranked_value = _ranking_metrics(ranking, ranked_left, once, share)
+    once = None if weight is None else weight[ranking.order]
+    ranked_value = _ranking_metrics(ranking, ranked_left, drawn_weight(None, once, len(left)), share)
     ranked_draws = [
-        _ranking_metrics(ranking, ranked_left, counts[ranked_customer], share) for counts in draws
+        _ranking_metrics(ranking, ranked_left, drawn_weight(counts[ranked_customer], once, len(left)), share)
+        for counts in draws
     ]
     for number, name in enumerate(RANKING_METRICS):
         estimates[name] = Estimate(ranked_value[number], np.array([draw[number] for draw in ranked_draws]))
     return estimates
+
+
+def unit_mean(weight: Floats | None) -> tuple[Floats | None, float]:
+    """Return weights with the mean 1, and by how much they multiply the variance of a mean.
+
+    Source: Kish (1965), Survey sampling, section 11.7: the loss of precision by unequal weights.
+
+    >>> unit_mean(np.array([1.0, 3.0]))
+    (array([0.5, 1.5]), 1.25)
+    """
+    if weight is None or not len(weight):
+        return weight, 1.0
+    weight = weight / weight.mean()
+    return weight, float((weight**2).mean())
+
+
+def drawn_weight(counts: Draws | None, weight: Floats | None, n_rows: int) -> npt.NDArray[Any]:
+    """Return the weight of each row in a draw; whole numbers if each row stands for itself.
+
+    Args:
+        counts: How often each row was drawn, shape (rows,); None stands for once each.
+        weight: For how many rows each row stands, shape (rows,); None if each stands for itself.
+        n_rows: The number of rows.
+    """
+    if weight is None:
+        return np.ones(n_rows, dtype=np.uint8) if counts is None else counts
+    return weight if counts is None else counts * weight
 
 
 def paired_differences(first: Mapping[str, Estimate], second: Mapping[str, Estimate]) -> dict[str, Interval]:
@@ -138,13 +171,15 @@ def paired_differences(first: Mapping[str, Estimate], second: Mapping[str, Estim
 def running_sums(values: npt.NDArray[Any], ranking: Ranking) -> Floats:
     """Return the running sums of `values` at the end of each tie, starting with 0.
 
-    The values are integers that are already in rank order.
+    The values are already in rank order. The sums of whole numbers are exact.
     """
-    sums = np.cumsum(values, dtype=np.int64)
+    sums = np.cumsum(values, dtype=np.float64 if values.dtype.kind == "f" else np.int64)
     return np.concatenate([[0.0], sums if len(sums) == len(ranking.last) else sums[ranking.last]])
 
 
-def _ranking_metrics(ranking: Ranking, left: Draws, weight: Draws, share: float) -> tuple[float, ...]:
+def _ranking_metrics(
+    ranking: Ranking, left: Draws, weight: npt.NDArray[Any], share: float
+) -> tuple[float, ...]:
     """Return the `RANKING_METRICS` of rows that are already in rank order. The sums of integers are exact."""
     rows = running_sums(weight, ranking)
     churners = running_sums(weight * left, ranking)
@@ -173,7 +208,7 @@ def _row_sums(left: Floats, probability: Floats, line: Floats) -> Floats:
     )
 
 
-def _metrics_from_sums(sums: Floats, line: Floats, noise_copies: int) -> dict[str, Floats]:
+def _metrics_from_sums(sums: Floats, line: Floats, noise_copies: float) -> dict[str, Floats]:
     """Return the metrics that do not depend on the order of the rows, one value per row of `sums`.
 
     The slope and the intercept of a draw are computed by one Newton step from the line of all rows. For a

@@ -138,7 +138,7 @@ def observed_expected(left: Floats, probability: Floats, weight: Floats | None =
     return float(left.sum()) / expected if expected > 0 else float("nan")
 
 
-def calibration_line(left: Floats, probability: Floats) -> tuple[float, float]:
+def calibration_line(left: Floats, probability: Floats, weight: Floats | None = None) -> tuple[float, float]:
     """Return intercept and slope of the logistic regression of the outcome on the predicted log-odds.
 
     Perfect calibration has slope 1 and intercept 0. A slope below 1 means that the predictions are too
@@ -147,7 +147,7 @@ def calibration_line(left: Floats, probability: Floats) -> tuple[float, float]:
 
     Source: Cox (1958), Two further applications of a model for binary regression, Biometrika 45.
     """
-    z, unit_weights = log_odds(probability), np.ones(len(left))
+    z, unit_weights = log_odds(probability), np.ones(len(left)) if weight is None else weight
     if z.std() < MIN_SPREAD or not 0 < left.sum() < len(left):
         return float("nan"), float("nan")
     line = np.array([0.0, 1.0])
@@ -198,7 +198,7 @@ def equal_count_bins(probability: Floats, bins: int = BINS) -> Ints:
     return np.searchsorted(edges, probability, side="left").astype(np.int64)
 
 
-def calibration_error(left: Floats, probability: Floats) -> tuple[float, float]:
+def calibration_error(left: Floats, probability: Floats, weight: Floats | None = None) -> tuple[float, float]:
     """Return the expected calibration error over ten bins, and its noise floor.
 
     The noise floor is the error that perfect predictions of the same rows would have on average. For a bin of
@@ -206,13 +206,22 @@ def calibration_error(left: Floats, probability: Floats) -> tuple[float, float]:
 
     Source: Naeini, Cooper and Hauskrecht (2015), Obtaining well calibrated probabilities, AAAI.
     """
-    bins, rows = equal_count_bins(probability), len(left)
-    gap = np.bincount(bins, left - probability, BINS)
-    noise = np.bincount(bins, probability * (1 - probability), BINS)
+    bins = equal_count_bins(probability)
+    row_weight = np.ones(len(left)) if weight is None else weight
+    rows = float(row_weight.sum())
+    gap = np.bincount(bins, row_weight * (left - probability), BINS)
+    noise = np.bincount(bins, row_weight**2 * (probability * (1 - probability)), BINS)
     return float(np.abs(gap).sum() / rows), float(np.sqrt(2 / np.pi * noise).sum() / rows)
 
 
-def bin_sums(left: Floats, probability: Floats, bins: Ints, customer: Ints, customers: int) -> Floats:
+def bin_sums(
+    left: Floats,
+    probability: Floats,
+    bins: Ints,
+    customer: Ints,
+    customers: int,
+    weight: Floats | None = None,
+) -> Floats:
     """Return the numbers of rows and churners and the sum of probabilities, by customer and bin.
 
     Args:
@@ -221,20 +230,21 @@ def bin_sums(left: Floats, probability: Floats, bins: Ints, customer: Ints, cust
         bins: The bin of each row, in `[0, BINS)`.
         customer: The customer of each row, in `[0, customers)`.
         customers: The number of customers.
+        weight: For how many rows each row stands, shape (rows,); None if each stands for itself.
 
     Returns:
         An array of shape (customers, 3 * BINS).
     """
-    cell = customer * BINS + bins
+    cell, row_weight = customer * BINS + bins, np.ones(len(left)) if weight is None else weight
     return np.column_stack(
         [
             np.bincount(cell, values, customers * BINS).reshape(customers, BINS)
-            for values in (np.ones(len(left)), left, probability)
+            for values in (row_weight, row_weight * left, row_weight * probability)
         ]
     )
 
 
-def brier_parts(sums: Floats, total: Floats, noise_copies: int = 1) -> dict[str, Floats]:
+def brier_parts(sums: Floats, total: Floats, noise_copies: float = 1) -> dict[str, Floats]:
     """Return reliability, resolution, uncertainty and the within-bin term of the Brier score.
 
     `brier = reliability - resolution + uncertainty + within_bin` holds exactly. Each of ten bins has about
@@ -252,7 +262,7 @@ def brier_parts(sums: Floats, total: Floats, noise_copies: int = 1) -> dict[str,
         sums: The sums of `bin_sums` in each draw, shape (draws, 3 * BINS).
         total: The sum of the squared errors in each draw, shape (draws,).
         noise_copies: The number of times that chance enters the sums: 1 for the original rows, 2 for rows
-            that were drawn from them.
+            that were drawn from them. Rows with unequal weights multiply it.
 
     Source: Murphy (1973), A new vector partition of the probability score, Journal of Applied Meteorology
         12; Stephenson, Coelho and Jolliffe (2008), Two extra components in the Brier score decomposition,

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy.optimize import isotonic_regression
 from scipy.special import betainc
 
-from churn.metrics.bootstrap import Draws, Estimate, running_sums
+from churn.metrics.bootstrap import Draws, Estimate, drawn_weight, running_sums
 from churn.metrics.interval import Interval
 from churn.metrics.metrics import Floats, Ints, Ranking
 from churn.params import ProfitParams
@@ -70,7 +70,13 @@ class ProfitMetrics:
 
 
 def estimate_profit(
-    left: Floats, probability: Floats, customer: Ints, draws: Draws, share: float, values: CustomerValues
+    left: Floats,
+    probability: Floats,
+    customer: Ints,
+    draws: Draws,
+    share: float,
+    values: CustomerValues,
+    weight: Floats | None = None,
 ) -> ProfitMetrics | None:
     """Return every metric in money with its interval, or None if no row has a known value.
 
@@ -86,6 +92,7 @@ def estimate_profit(
         draws: The weights from `draw_customers`, shape (draws, customers).
         share: The contact share, in (0, 1].
         values: The values of the customers, and the costs.
+        weight: For how many rows each row stands, shape (rows,); None if each stands for itself.
 
     Source: Efron (1983), Estimating the error rate of a prediction rule, JASA 78, for the optimism.
     """
@@ -94,18 +101,25 @@ def estimate_profit(
         return None
     left, probability, customer = left[has_value], probability[has_value], customer[has_value]
     value = values.value[has_value]
-    call_list = _CallList.of(left, probability, customer, value)
+    weight = None if weight is None else weight[has_value]
+    call_list = _CallList.of(left, probability, customer, value, weight)
     ranking = Ranking.of(probability)
     ranked_customer, ranked_left = customer[ranking.order], left[ranking.order].astype(np.uint8)
     shares = np.append(CONTACT_SHARES, share)
+    row_weight = 1.0 if weight is None else weight
+    ranked_weight = None if weight is None else weight[ranking.order]
     by_customer = np.column_stack(
-        [np.bincount(customer, column, draws.shape[1]) for column in (value, value >= 0)]
+        [
+            np.bincount(customer, column, draws.shape[1])
+            for column in (value * row_weight, (value >= 0) * row_weight)
+        ]
     )
 
     def measure(counts: Draws | None) -> Floats:
         """Return EMPC, EMPC share, value lift, then the profit at `shares`; None stands for all rows."""
-        weight = np.ones(len(ranked_left), dtype=np.uint8) if counts is None else counts[ranked_customer]
-        churners, rows = running_sums(weight * ranked_left, ranking), running_sums(weight, ranking)
+        row_counts = None if counts is None else counts[ranked_customer]
+        own = drawn_weight(row_counts, ranked_weight, len(ranked_left))
+        churners, rows = running_sums(own * ranked_left, ranking), running_sums(own, ranking)
         lift, profit = call_list.lift_and_profit(counts, share, shares, values.terms)
         total, valued_rows = by_customer.sum(axis=0) if counts is None else counts @ by_customer
         mean_value = total / valued_rows if valued_rows > 0 else float("nan")
@@ -115,7 +129,8 @@ def estimate_profit(
     draw_values = np.array([measure(counts) for counts in draws])
     curve, curves = point_values[3:-1], draw_values[:, 3:-1]
     best, bests = int(np.argmax(curve)), np.argmax(curves, axis=1)
-    perfect = _CallList.of(left, left, customer, value).lift_and_profit(None, share, shares, values.terms)
+    ideal = _CallList.of(left, left, customer, value, weight)
+    perfect = ideal.lift_and_profit(None, share, shares, values.terms)
     return ProfitMetrics(
         {
             "value_lift_at_contact_share": Estimate(float(point_values[2]), draw_values[:, 2]),
@@ -152,13 +167,17 @@ class _CallList:
     customer: Ints
     left: Draws
     cents: Ints
+    weight: Floats | None
 
     @classmethod
-    def of(cls, left: Floats, probability: Floats, customer: Ints, value: Floats) -> _CallList:
+    def of(
+        cls, left: Floats, probability: Floats, customer: Ints, value: Floats, weight: Floats | None
+    ) -> _CallList:
         ranking = Ranking.of(probability * value)
         order = ranking.order
         cents = np.rint(value[order] * CENTS).astype(np.int64)
-        return cls(ranking, customer[order], left[order].astype(np.uint8), cents)
+        ranked_weight = None if weight is None else weight[order]
+        return cls(ranking, customer[order], left[order].astype(np.uint8), cents, ranked_weight)
 
     def lift_and_profit(
         self, counts: Draws | None, share: float, shares: Floats, terms: ProfitParams
@@ -167,7 +186,8 @@ class _CallList:
 
         Sums of integers are exact. So weights from a draw give the same bits as repeated rows.
         """
-        weight = np.ones(len(self.left), dtype=np.uint8) if counts is None else counts[self.customer]
+        row_counts = None if counts is None else counts[self.customer]
+        weight = drawn_weight(row_counts, self.weight, len(self.left))
         churner_weight = weight * self.left
         rows, churners = running_sums(weight, self.ranking), running_sums(churner_weight, self.ranking)
         value = running_sums(churner_weight * self.cents, self.ranking) / CENTS

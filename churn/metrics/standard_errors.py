@@ -39,14 +39,35 @@ def wilson_interval(hits: float, trials: float, z: float = Z_95) -> tuple[float,
     return float(max(0.0, middle - half)), float(min(1.0, middle + half))
 
 
-def customer_wilson_interval(left: Floats, customer: Ints) -> tuple[float, float]:
+def effective_rows(weight: Floats) -> float:
+    """Return the number of rows of equal weight whose mean is as precise as that of these rows.
+
+    Source: Kish (1965), Survey sampling, section 11.7.
+
+    >>> float(effective_rows(np.array([1.0, 1.0, 2.0])))
+    2.6666666666666665
+    """
+    return float(weight.sum() ** 2 / (weight**2).sum()) if len(weight) else 0.0
+
+
+def customer_wilson_interval(
+    left: Floats, customer: Ints, weight: Floats | None = None
+) -> tuple[float, float]:
     """Return the Wilson interval of the share of rows that left, with one trial per customer.
 
     The rows of one customer depend on each other, so the number of customers is the number of trials. The
     interval is rather too wide than too narrow.
+
+    Args:
+        left: Outcomes, shape (rows,).
+        customer: The customer of each row, shape (rows,).
+        weight: For how many rows each row stands, shape (rows,); None if each stands for itself. Unequal
+            weights make the number of trials smaller.
     """
-    independent = len(np.unique(customer))
-    return wilson_interval(float(left.mean()) * independent, independent)
+    independent: float = len(np.unique(customer))
+    if weight is not None:
+        independent *= effective_rows(weight) / len(weight)
+    return wilson_interval(float(np.average(left, weights=weight)) * independent, independent)
 
 
 def clustered_mean(values: Floats, customer: Ints, weight: Floats | None = None) -> tuple[float, float]:
@@ -133,20 +154,25 @@ def clustered_difference(left: Floats, probability: Floats, customer: Ints) -> t
     return float(by_customer.sum()), float(np.sqrt(by_customer @ by_customer))
 
 
-def clustered_slope(left: Floats, probability: Floats, customer: Ints) -> tuple[float, float]:
+def clustered_slope(
+    left: Floats, probability: Floats, customer: Ints, weight: Floats | None = None
+) -> tuple[float, float]:
     """Return the calibration slope and its standard error; both are NaN if there is no slope.
 
     Args:
         left: Outcomes, shape (rows,).
         probability: Predictions, shape (rows,).
         customer: The customer of each row, shape (rows,).
+        weight: For how many rows each row stands, shape (rows,); None if each stands for itself.
 
     Source: Liang and Zeger (1986), Longitudinal data analysis using generalized linear models, Biometrika 73.
     """
-    line = np.array(metrics.calibration_line(left, probability))
+    line = np.array(metrics.calibration_line(left, probability, weight))
     if not np.isfinite(line).all():
         return float("nan"), float("nan")
     sums = metrics.line_sums(left, metrics.log_odds(probability), line)
+    if weight is not None:
+        sums *= weight[:, None]
     h00, h01, h11 = sums[:, 2:].sum(axis=0)
     inverse = np.linalg.inv(np.array([[h00, h01], [h01, h11]]))
     spread = inverse @ _spread(sums[:, :2], customer) @ inverse

@@ -152,7 +152,8 @@ class EvaluateParams(Section):
     accept: dict[str, Annotated[str, Field(min_length=1)]] = Field(
         default={},
         description="the findings that a person accepts: a reason by guard, by the place of a finding, or "
-        "by `test_cutoffs` to accept fewer than three",
+        "by `test_cutoffs` to accept fewer than three, or by `no_controls` to accept that nobody stands for "
+        "contacted customers",
     )
 
     @field_validator("rule", mode="before")

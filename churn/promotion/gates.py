@@ -16,6 +16,7 @@ from churn.metrics.catalog import candidate_name
 from churn.metrics.interval import Interval, format_interval, test_set_uses
 from churn.params import PromoteParams
 from churn.promotion.champion_gates import champion_gates
+from churn.snapshots.exposure import exposure_in_words
 
 SHOWN_BEFORE = 12
 """An explanation lists at most this many of the newest cutoffs before the test; metrics.json has all."""
@@ -41,6 +42,8 @@ def apply_gates(
        challenger is a logistic regression.
     3. The interval of observed/expected overlaps `promote.observed_expected`. If the interval does not
        contain 1, a note explains why.
+       All these figures are those of untreated rows, weighted. If nobody stands for treated rows, a person
+       must have accepted it in `evaluate.accept.no_controls`.
     4. There are `TEST_CUTOFFS` test cutoffs or more, or as many as the data allow.
     5. The challenger is not worse than the champion, or than the champion's recipe if the champion has seen
        the test (`champion_gates`).
@@ -61,6 +64,7 @@ def apply_gates(
         *(_beats(result, name) for name in baselines),
         *_matches_logistic(result, margin),
         _level(result, settings.observed_expected),
+        *_controls(result, params_file),
         *_cutoffs(result, accept.get("test_cutoffs"), params_file),
         *champion_gates(result, margin),
         _too_good(result, accept.get("too_good"), params_file),
@@ -136,12 +140,39 @@ def _cutoffs(result: EvaluationResult, reason: str | None, file: str) -> Iterato
     yield replace(gate, signed=tested < required and bool(reason))
 
 
-def _level(result: EvaluationResult, max_loss: tuple[float, float]) -> Gate:
-    ratio, (least, most) = result.challenger.observed_expected, max_loss
-    overlaps = ratio.low is not None and ratio.high is not None and ratio.low <= most and ratio.high >= least
+def _controls(result: EvaluationResult, file: str) -> Iterator[Gate]:
+    """Show who stands for treated rows; the gate is signed if nobody does and a person has accepted it."""
+    exposure = result.exposure
+    if exposure is None:
+        return
+    reason = exposure.no_controls_accepted
+    gate = Gate.of(
+        "controls",
+        True,
+        Interval(value=float(sum(own.control_rows for own in exposure.cutoffs))),
+        "controls stand for the rows that were treated in their label window, or a person accepts that none "
+        "does",
+        exposure_in_words(exposure.cutoffs, reason),
+        f"Write the reason under evaluate.accept.no_controls in {file}.",
+    )
+    yield replace(gate, signed=bool(reason))
+
+
+def meets_range(ratio: Interval, bounds: tuple[float, float]) -> bool:
+    """Return whether the interval of observed/expected meets the range that the gate allows.
+
+    >>> meets_range(Interval(value=1.2, low=1.12, high=1.28), (0.9, 1.1))
+    False
+    """
+    least, most = bounds
+    return ratio.low is not None and ratio.high is not None and ratio.low <= most and ratio.high >= least
+
+
+def _level(result: EvaluationResult, bounds: tuple[float, float]) -> Gate:
+    ratio, (least, most) = result.challenger.observed_expected, bounds
     return Gate.of(
         "observed_expected",
-        overlaps,
+        meets_range(ratio, bounds),
         ratio,
         f"the interval of observed/expected meets [{least}, {most}]",
         f"challenger observed/expected {format_interval(ratio)}; the gate asks that it meets "

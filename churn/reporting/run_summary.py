@@ -107,7 +107,8 @@ def _drift_sentences(drift: Drift | None) -> Iterator[str]:
         return
     yield headline(drift)
     yield from (str(alarm) for alarm in drift.alarms[:MAX_ALARMS])
-    yield from (f"Train again: {trigger.text}" for trigger in drift.retrain)
+    for trigger in drift.retrain:
+        yield f"Train again because of {trigger.name.replace('_', ' ')}: {trigger.text}"
 
 
 def _trust_sentence(night: ReportSources) -> str:

@@ -68,6 +68,10 @@ class LabelledRows:
         """Return the rows for which the mask is true."""
         return self._take(mask)
 
+    def weight_where(self, mask: npt.NDArray[np.bool_]) -> Floats | None:
+        """Return the weights of the rows for which the mask is true; None if each row stands for itself."""
+        return None if self.weight is None else self.weight[mask]
+
     def _take(self, selection: slice | npt.NDArray[np.bool_]) -> LabelledRows:
         return replace(
             self,

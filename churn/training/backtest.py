@@ -194,6 +194,39 @@ def calibrate_out_of_time(
     return np.concatenate(parts)
 
 
+def predict_treated(
+    snapshots: Snapshots, recipe: Recipe, predictions: OutOfTime, test: Sequence[date], threads: int
+) -> Floats:
+    """Return calibrated probabilities of the treated rows of the test cutoffs, shape (treated rows,).
+
+    The models and calibrations learn from untreated rows only, as those of the other rows do.
+
+    Args:
+        snapshots: All matured snapshots, with their treated rows.
+        recipe: The recipe.
+        predictions: The out-of-time predictions of untreated rows.
+        test: The test cutoffs.
+        threads: The threads for all fits together; they do not change the result.
+    """
+    treated = snapshots.treated_rows
+    if treated is None:
+        return np.zeros(0)
+    days = [day for day in sorted(test) if len(treated.at([day]))]
+
+    def predict(cutoff: date, n_threads: int) -> Floats:
+        return _fit_by(cutoff, snapshots, recipe, n_threads).logits(treated.at([cutoff]), n_threads)
+
+    logits = map_parallel(predict, days, threads, snapshots.rows.matrix.size)
+    parts = []
+    for day, of_day in zip(days, logits, strict=True):
+        earlier = predictions.at(trainable(snapshots.mature_on, day))
+        calibration = fit_calibration(
+            recipe.calibration, earlier.logits, earlier.left, earlier.customer, earlier.weight
+        )
+        parts.append(apply_calibration(of_day, calibration))
+    return np.concatenate([*parts, np.zeros(0)])
+
+
 def predict_champion(
     snapshots: Snapshots, scorer: Scorer, test: Sequence[date]
 ) -> tuple[Floats, tuple[date, ...]]:

@@ -133,3 +133,19 @@ def test_churners_since_the_training_are_those_of_the_windows_after_its_last_win
 
     # Three in July; from 31 July on nobody logged in, and all five were still at risk then.
     assert realised.churners_since == 3 + 5
+
+
+def test_a_contacted_churner_is_no_new_label(tmp_path: Path) -> None:
+    store = scored_company(tmp_path)
+    contacted_on = date(2024, 7, 10)
+    ledger = replace(
+        empty_ledger(),
+        assignments=pd.DataFrame([assigned("cem", "treated", contacted_on)]),
+        tasks=pd.DataFrame(
+            [planned("cem", "treated", "call", contacted_on, expires_on=contacted_on + timedelta(14))]
+        ),
+    )
+
+    realised = read_realised(store, store.params.output, date(2024, 9, 1), ledger, date(2024, 6, 1))
+
+    assert realised.churners_since == 2 + 5

@@ -62,7 +62,7 @@ def test_a_model_for_unseen_customers_never_saw_the_customers_it_is_judged_on(mo
 def test_its_calibration_learns_from_the_others(monkeypatch, loyal) -> None:
     learnt = []
 
-    def spy(method, logits, left, customer):
+    def spy(method, logits, left, customer, weight):
         learnt.append((len(left), set(customer)))
         return {"method": "none"}
 

@@ -95,3 +95,51 @@ def test_the_same_seed_draws_the_same_customers() -> None:
     assert np.array_equal(draw_customers(50, 4, seed=7), draw_customers(50, 4, seed=7))
     assert not np.array_equal(draw_customers(50, 4, seed=7), draw_customers(50, 4, seed=8))
     assert (draw_customers(50, 4, seed=7).sum(axis=1) == 50).all()
+
+
+def test_a_row_that_stands_for_three_gives_the_values_of_three_equal_rows() -> None:
+    left, probability, customer = world(80, 3, seed=1)
+    weight = np.where(np.random.default_rng(2).random(len(left)) < 0.2, 3, 1)
+    draws = draw_customers(80, 5, seed=3)
+
+    weighted = estimate_metrics(left, probability, customer, draws, 0.1, weight=weight.astype(float))
+    repeated = estimate_metrics(
+        *(np.repeat(own, weight) for own in (left, probability, customer)), draws, 0.1
+    )
+
+    for name in (
+        "auc",
+        "log_loss",
+        "brier",
+        "average_precision",
+        "lift_at_contact_share",
+        "observed_expected",
+    ):
+        assert weighted[name].value == pytest.approx(repeated[name].value)
+        assert weighted[name].draws.tolist() == pytest.approx(repeated[name].draws.tolist())
+    assert weighted["calibration_slope"].value == pytest.approx(repeated["calibration_slope"].value)
+
+
+def test_weights_of_one_give_the_values_without_weights() -> None:
+    left, probability, customer = world(80, 3, seed=1)
+    draws = draw_customers(80, 5, seed=3)
+
+    plain = estimate_metrics(left, probability, customer, draws, 0.1)
+    weighted = estimate_metrics(left, probability, customer, draws, 0.1, weight=np.ones(len(left)))
+
+    assert {name: one.value for name, one in weighted.items()} == pytest.approx(
+        {name: one.value for name, one in plain.items()}
+    )
+
+
+def test_unequal_weights_do_not_make_a_right_model_look_unreliable() -> None:
+    rng, reliabilities = np.random.default_rng(8), []
+    for _ in range(60):
+        probability = rng.uniform(0.02, 0.4, 600)
+        left = (rng.random(600) < probability).astype(float)
+        weight = np.where(rng.random(600) < 0.1, 10.0, 1.0)
+        draws = draw_customers(600, 1, seed=1)
+        estimates = estimate_metrics(left, probability, np.arange(600), draws, 0.1, weight=weight)
+        reliabilities.append(estimates["brier_reliability"].value)
+
+    assert abs(np.mean(reliabilities)) < 0.001

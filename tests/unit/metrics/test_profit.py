@@ -282,3 +282,24 @@ def test_twice_the_probability_makes_the_same_call_list() -> None:
     assert {name: estimate.interval for name, estimate in once.estimates.items()} == {
         name: estimate.interval for name, estimate in twice.estimates.items()
     }
+
+
+def test_a_row_that_stands_for_three_earns_what_three_equal_rows_earn() -> None:
+    rng = np.random.default_rng(4)
+    left, probability = (rng.random(200) < 0.3).astype(float), rng.random(200).round(2)
+    value, weight = rng.uniform(10, 900, 200).round(2), np.where(rng.random(200) < 0.3, 3, 1)
+    draws, customer = draw_customers(200, 5, seed=1), np.arange(200)
+
+    weighted = estimate_profit(
+        left, probability, customer, draws, 0.1, CustomerValues(value, TERMS), weight.astype(float)
+    )
+    left, probability, customer, value = (
+        np.repeat(own, weight) for own in (left, probability, customer, value)
+    )
+    repeated = estimate_profit(left, probability, customer, draws, 0.1, CustomerValues(value, TERMS))
+
+    assert weighted is not None
+    assert repeated is not None
+    assert {name: one.value for name, one in weighted.estimates.items()} == pytest.approx(
+        {name: one.value for name, one in repeated.estimates.items()}
+    )

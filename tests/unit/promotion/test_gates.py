@@ -423,3 +423,29 @@ def test_a_warning_comes_before_the_stop(auc: float, warned: bool) -> None:
         too_good(result.challenger.auc, ("recency", result.paired["challenger_minus_recency"].auc))
         is not None
     ) is warned
+
+
+def exposed(**changes: Any) -> dict[str, Any]:
+    cutoff = {"cutoff": "2024-01-01", "rows": 900, "treated_rows": 90, "control_rows": 10, "stand_for": 100.0}
+    return evaluated() | {"exposure": {"cutoffs": [cutoff], **changes}}
+
+
+def test_a_verdict_says_who_stands_for_the_treated_rows(make_params) -> None:
+    verdict = verdict_on(exposed(), make_params())
+
+    (gate,) = (gate for gate in verdict.gates if gate.name == "controls")
+    assert (gate.passed, gate.outcome, gate.value) == (True, "passed", 10)
+    assert "90 of 900 rows" in gate.words
+
+
+def test_a_promotion_without_controls_is_marked_as_signed_off(make_params) -> None:
+    verdict = verdict_on(exposed(no_controls_accepted="a pilot"), make_params())
+
+    assert [gate.words for gate in verdict.gates if gate.outcome == "signed off"] == [
+        "at 1 cutoffs, 90 of 900 rows (10.0%) were treated in their label window and are left out. Nobody "
+        "stands for some of them; accepted: a pilot"
+    ]
+
+
+def test_without_contacts_no_gate_speaks_of_controls(make_params) -> None:
+    assert "controls" not in [gate.name for gate in verdict_on(evaluated(), make_params()).gates]

@@ -64,7 +64,7 @@ def test_what_has_moved_and_reasons_to_train_again_are_sentences(evaluated: Path
     assert [sentence[:18] for sentence in result_sentences(quiet)[3:]] == ["Nothing has moved:"]
     assert result_sentences(moved)[4:] == (
         "logins: no row for a day. Check it.",
-        "Train again: the newest cutoff is 200 days old; the limit is 184.",
+        "Train again because of age: the newest cutoff is 200 days old; the limit is 184.",
     )
 
 

@@ -1,0 +1,76 @@
+"""What the rows of everybody would have said: the challenger on untreated and treated rows alike."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from churn.evaluation.result import EverybodyMetrics, Exposure
+from churn.evaluation.test_set import TestSet
+from churn.metrics.bootstrap import draw_customers, estimate_metrics
+from churn.metrics.interval import format_interval
+from churn.snapshots.exposure import exposure_in_words
+from churn.training.backtest import predict_treated
+from churn.training.calibration import SHIFT_METHOD
+
+NOT_REFITTED = "What everybody's rows would have said is not measured for a refreshed champion."
+
+
+def measure_exposure(test_set: TestSet, *, seed: int, threads: int) -> tuple[Exposure | None, dict[str, str]]:
+    """Return who was treated and what the rows of everybody say, and the sentences on both.
+
+    Without treated rows and controls there is neither.
+
+    Args:
+        test_set: The test set, which holds untreated rows only.
+        seed: The seed of the draws of customers.
+        threads: The number of threads; it does not change the result.
+    """
+    snapshots = test_set.snapshots
+    if not snapshots.exposures:
+        return None, {}
+    reason = snapshots.no_controls_accepted
+    exposure = Exposure(cutoffs=snapshots.exposures)
+    if reason:
+        exposure = exposure.model_copy(update={"no_controls_accepted": reason})
+    words = f"Who was treated: {exposure_in_words(snapshots.exposures, reason)}"
+    if test_set.record.recipe.calibration == SHIFT_METHOD:
+        return exposure, {"treated": f"{words} {NOT_REFITTED}"}
+    everybody = _measure(test_set, seed, threads)
+    if everybody is None:
+        return exposure, {"treated": words}
+    ours = test_set.estimate(test_set.challenger)
+    words += (
+        f" On the untreated rows observed/expected is {format_interval(ours['observed_expected'], 2)}; "
+        f"everybody's {everybody.rows:,} rows would have said "
+        f"{format_interval(everybody.observed_expected, 2)}, AUC {format_interval(everybody.auc)} and log "
+        f"loss {format_interval(everybody.log_loss, 4)}."
+    )
+    return exposure.model_copy(update={"everybody": everybody}), {"treated": words}
+
+
+def _measure(test_set: TestSet, seed: int, threads: int) -> EverybodyMetrics | None:
+    """Return the challenger's figures on all rows of the test cutoffs; None if no row was treated."""
+    treated = test_set.snapshots.treated_rows
+    treated = treated.at(test_set.cutoffs) if treated is not None else None
+    if treated is None or not len(treated):
+        return None
+    probability = predict_treated(
+        test_set.snapshots, test_set.record.recipe, test_set.out_of_time, test_set.cutoffs, threads
+    )
+    left = np.concatenate([test_set.rows.left, treated.left])
+    codes = np.concatenate([test_set.rows.customer, treated.customer])
+    customers, customer = np.unique(codes, return_inverse=True)
+    estimates = estimate_metrics(
+        left,
+        np.concatenate([test_set.challenger, probability]),
+        customer,
+        draw_customers(len(customers), len(test_set.draws), seed),
+        test_set.contact_share,
+    )
+    return EverybodyMetrics(
+        rows=len(left),
+        churners=int(left.sum()),
+        observed_expected=estimates["observed_expected"].interval,
+        auc=estimates["auc"].interval,
+        log_loss=estimates["log_loss"].interval,
+    )
