@@ -96,12 +96,17 @@ def _cohorts() -> CohortsResult:
         TriangleCell(month=0, at=date(2023, 10, 1), state="known", people=84, share=0.84, low=0.75, high=0.9),
         TriangleCell(month=1, at=date(2023, 11, 1), state="not certain yet"),
     )
+    both_known = tuple(
+        TriangleCell(month=month, at=at, state="known", people=people, share=people / 90, low=0.7, high=0.97)
+        for month, at, people in ((0, date(2023, 9, 1), 81), (1, date(2023, 10, 1), 72))
+    )
     open_cell = TriangleCell(month=0, at=date(2023, 12, 1), state="open")
     triangle = Triangle(
         unit="share",
         definition="d",
         population="p",
         rows=(
+            TriangleRow(cohort=date(2023, 8, 1), n=90, is_open=False, cells=both_known),
             TriangleRow(cohort=date(2023, 9, 1), n=100, is_open=False, cells=cells),
             TriangleRow(cohort=date(2023, 11, 1), n=12, is_open=True, cells=(open_cell,)),
         ),
