@@ -9,9 +9,10 @@ from benchmarks import write_table
 from benchmarks.kpis import activation
 from benchmarks.kpis.companies import check_companies
 from benchmarks.kpis.false_alarms import alarm_rates
-from benchmarks.kpis.speed import JOBS, measure_speed, run_job
+from benchmarks.kpis.speed import JOBS, measure_speed, run_job, table_rows, with_rows
 
 README = Path(__file__).with_name("README.md")
+SPEED_MARKS = ("<!-- table of benchmarks.kpis speed -->", "<!-- end of table speed -->")
 ACTIVATION_MARKS = ("<!-- table of benchmarks.kpis activation -->", "<!-- end of table activation -->")
 
 
@@ -32,11 +33,12 @@ def main() -> int:
     speed.add_argument("--events", type=int, default=10_000_000)
     speed.add_argument("--folder", type=Path, required=True, help="where the company is kept")
     speed.add_argument("--job", choices=JOBS)
+    speed.add_argument("--write", action="store_true", help=f"put the rows into the table of {README.name}")
     arguments = parser.parse_args()
     if arguments.check == "speed":
         if arguments.job:
             return run_job(arguments.job, arguments.folder, arguments.customers, arguments.events)
-        return _speed(arguments.folder, arguments.customers, arguments.events)
+        return _speed(arguments.folder, arguments.customers, arguments.events, arguments.write)
     if arguments.check == "activation":
         return _activation(arguments.companies, arguments.seed, arguments.write)
     if arguments.check == "companies":
@@ -44,7 +46,7 @@ def main() -> int:
     return _alarms(arguments.companies, arguments.seed)
 
 
-def _speed(folder: Path, customers: int, events: int) -> int:
+def _speed(folder: Path, customers: int, events: int, is_written: bool) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     measurements = measure_speed(folder.resolve(), customers, events)
     kpis, scan = measurements["kpis"], measurements["scan"]
@@ -53,6 +55,10 @@ def _speed(folder: Path, customers: int, events: int) -> int:
         f"{kpis.cpu_seconds:.1f} CPU s, peak {kpis.peak_mb:,.0f} MB; one scan of the tables: "
         f"{scan.cpu_seconds:.1f} CPU s; ratio {kpis.cpu_seconds / scan.cpu_seconds:.1f}"
     )
+    if is_written:
+        text = README.read_text(encoding="utf-8")
+        table = text.partition(SPEED_MARKS[0])[2].partition(SPEED_MARKS[1])[0]
+        write_table(README, SPEED_MARKS, with_rows(table, table_rows(measurements, customers, events)))
     return 0
 
 

@@ -6,6 +6,7 @@ import json
 import resource
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.engine.measure import Measurement, measure
@@ -14,13 +15,20 @@ ROOT = Path(__file__).parents[2]
 JOBS = ("generate", "ingest", "scan", "kpis")
 
 COLUMNS = {
-    "visits": ("day",),
+    "visits": ("day", "kind"),
+    "emails": ("day", "opened_at_day", "clicked_at_day"),
     "orders": ("day", "amount", "units", "returned_at_day"),
     "payments": ("day", "amount", "paid_at_day"),
     "surveys": ("day", "rating", "answered_at_day"),
     "tickets": ("day", "first_reply_at_day", "closed_at_day", "satisfaction", "due_at_day"),
 }
 """The columns that the scan reads, where the store has them."""
+
+
+HEAD = (
+    "| customers | visits | job | seconds | CPU seconds | peak MB | CPU / scan |",
+    "|---:|---:|---|---:|---:|---:|---:|",
+)
 
 
 def measure_speed(folder: Path, customers: int, events: int) -> dict[str, Measurement]:
@@ -47,6 +55,28 @@ def measure_speed(folder: Path, customers: int, events: int) -> dict[str, Measur
             flush=True,
         )
     return measurements
+
+
+def table_rows(measurements: Mapping[str, Measurement], customers: int, events: int) -> list[str]:
+    """Return the rows of the table: the scan, and all figures, with the ratio of the CPU times."""
+    scan = measurements["scan"]
+    rows = []
+    for job, title in (("scan", "one scan of the tables"), ("kpis", "`churn kpis`")):
+        own = measurements[job]
+        rows.append(
+            f"| {customers:,} | {events:,} | {title} | {own.wall_seconds:.1f} | {own.cpu_seconds:.1f} | "
+            f"{own.peak_mb:,.0f} | {own.cpu_seconds / scan.cpu_seconds:.1f} |"
+        )
+    return rows
+
+
+def with_rows(table: str, rows: Sequence[str]) -> str:
+    """Return the table with the rows of a size, in the place of earlier rows of the same size."""
+    size = rows[0].split("|")[1:3]
+    kept = [line for line in table.strip().splitlines() if line.startswith("|")][2:]
+    kept = [line for line in kept if line.split("|")[1:3] != size]
+    body = sorted([*kept, *rows], key=lambda line: int(line.split("|")[1].replace(",", "")))
+    return "\n".join([*HEAD, *body])
 
 
 def run_job(job: str, folder: Path, customers: int, events: int) -> int:
