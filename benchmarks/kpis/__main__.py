@@ -1,4 +1,4 @@
-"""Check the figures of retention: `python -m benchmarks.kpis companies|alarms|activation|speed`."""
+"""Check the figures of retention: `python -m benchmarks.kpis companies|alarms|activation|speed|clvkit`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from benchmarks import write_table
 from benchmarks.kpis import activation
 from benchmarks.kpis.companies import check_companies
 from benchmarks.kpis.false_alarms import alarm_rates
+from benchmarks.kpis.order_models import compare
 from benchmarks.kpis.speed import JOBS, measure_speed, run_job, table_rows, with_rows
 
 README = Path(__file__).with_name("README.md")
@@ -34,7 +35,12 @@ def main() -> int:
     speed.add_argument("--folder", type=Path, required=True, help="where the company is kept")
     speed.add_argument("--job", choices=JOBS)
     speed.add_argument("--write", action="store_true", help=f"put the rows into the table of {README.name}")
+    clvkit = checks.add_parser("clvkit")
+    clvkit.add_argument("--python", type=Path, required=True, help="the Python of the environment of clvkit")
+    clvkit.add_argument("--data", type=Path, required=True, help="the folder of the real data")
     arguments = parser.parse_args()
+    if arguments.check == "clvkit":
+        return _clvkit(arguments.python, arguments.data)
     if arguments.check == "speed":
         if arguments.job:
             return run_job(arguments.job, arguments.folder, arguments.customers, arguments.events)
@@ -60,6 +66,14 @@ def _speed(folder: Path, customers: int, events: int, is_written: bool) -> int:
         table = text.partition(SPEED_MARKS[0])[2].partition(SPEED_MARKS[1])[0]
         write_table(README, SPEED_MARKS, with_rows(table, table_rows(measurements, customers, events)))
     return 0
+
+
+def _clvkit(python: Path, data: Path) -> int:
+    is_broken = False
+    for own in compare(python, data):
+        print(f"{own.name}: {own.ours:.10g}, clvkit {own.theirs:.10g}, difference {own.difference:.1e}")
+        is_broken |= own.difference > own.tolerance
+    return int(is_broken)
 
 
 def _companies(companies: int, seed: int) -> int:
