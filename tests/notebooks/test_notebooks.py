@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import ast
-import shutil
 from pathlib import Path
 
 import jupytext
@@ -15,21 +14,18 @@ PAIRS = sorted(NOTEBOOKS.glob("*.ipynb"))
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", PAIRS, ids=lambda path: path.stem)
-def test_the_notebook_runs_on_a_finished_run(path: Path, finished_run: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "run"
-    shutil.copytree(finished_run, folder)  # mlflow writes to its data base when it is only read
-
+def test_the_notebook_runs_from_a_clean_kernel_and_draws(path: Path, measured_run: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
     executed = NotebookClient(
         notebook,
         timeout=None,
         startup_timeout=3600,
         kernel_name="python3",
-        resources={"metadata": {"path": str(folder)}},
+        resources={"metadata": {"path": str(measured_run)}},
     ).execute()
 
-    outputs = [cell.outputs for cell in executed.cells if cell.cell_type == "code"]
-    assert any(outputs)
+    outputs = [output for cell in executed.cells if cell.cell_type == "code" for output in cell.outputs]
+    assert [output for output in outputs if "image/png" in output.get("data", {})]
 
 
 @pytest.mark.parametrize("path", PAIRS, ids=lambda path: path.stem)
@@ -52,5 +48,8 @@ def test_the_notebook_is_kept_without_outputs_and_defines_nothing(path: Path) ->
     assert not any(isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Lambda) for node in ast.walk(tree))
 
 
-def test_there_is_a_notebook() -> None:
+def test_the_notebooks_are_those_of_the_index_of_the_documents() -> None:
+    index = (NOTEBOOKS.parent / "docs" / "index.md").read_text(encoding="utf-8")
+
     assert PAIRS
+    assert [path.stem for path in PAIRS if f"(../notebooks/{path.stem}.py)" not in index] == []

@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.run_folders import copy_run, filled_once
+
+
+@pytest.fixture(scope="session")
+def measured_run(
+    finished_run: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    churn: Callable[..., subprocess.CompletedProcess[str]],
+) -> Path:
+    """A copy of the finished run in which `churn kpis` and `churn measure` have ended well."""
+
+    def fill(folder: Path) -> None:
+        folder.rmdir()
+        copy_run(finished_run, folder)
+        for verb in ("kpis", "measure"):
+            process = churn(verb, cwd=folder)
+            assert process.returncode == 0, f"churn {verb}:\n{process.stdout}\n{process.stderr}"
+
+    return filled_once(tmp_path_factory, "measured_run", fill)
