@@ -12,8 +12,8 @@
 # # The figures of retention
 #
 # `churn kpis` writes `output/kpis/kpis.json`. This notebook draws some of them. Each figure has the size of its
-# population, an interval where one can be computed, and a reason where it has no value. Start it after `churn kpis`,
-# in the folder of `params.yaml`. It writes nothing.
+# population, an interval where one can be computed, and a reason where it has no value. Start it after `churn run`
+# or `churn kpis`, in the folder of `params.yaml`. It writes nothing.
 
 # %%
 import json

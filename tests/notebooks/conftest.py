@@ -15,13 +15,12 @@ def measured_run(
     tmp_path_factory: pytest.TempPathFactory,
     churn: Callable[..., subprocess.CompletedProcess[str]],
 ) -> Path:
-    """A copy of the finished run in which `churn kpis` and `churn measure` have ended well."""
+    """A copy of the finished run in which `churn measure` has ended well."""
 
     def fill(folder: Path) -> None:
         folder.rmdir()
         copy_run(finished_run, folder)
-        for verb in ("kpis", "measure"):
-            process = churn(verb, cwd=folder)
-            assert process.returncode == 0, f"churn {verb}:\n{process.stdout}\n{process.stderr}"
+        process = churn("measure", cwd=folder)
+        assert process.returncode == 0, f"{process.stdout}\n{process.stderr}"
 
     return filled_once(tmp_path_factory, "measured_run", fill)
