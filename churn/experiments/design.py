@@ -30,6 +30,10 @@ RECENT_NIGHTS = 28
 """The number of latest nights that tell the present rate of new units."""
 
 
+TRAINING_CHURNERS = 100
+"""The churners among the controls from which a training knows the level to a standard error of 10 %."""
+
+
 @dataclass(frozen=True)
 class DesignTerms:
     """What is assumed about an experiment.
@@ -80,6 +84,12 @@ class ExperimentDesign(Part):
         days: A number of days ahead.
         power: The probability of finding the effect with the units assigned by then.
         detectable: The smallest effect that these units find.
+        training_controls: The controls with which a training knows the level of contacted customers; None for
+            the control of one play, and without units.
+        training_in_days: The days until so many controls have an outcome; None if this cannot be told.
+        held_out: The number of controls by the end of `days`; None without units.
+        customers_unsaved: The customers who leave by then because they were held out, with the effect that is looked
+            for; None without units, and if the effect is not below the churn.
     """
 
     name: str
@@ -94,6 +104,10 @@ class ExperimentDesign(Part):
     days: int
     power: float | None
     detectable: DetectableEffect | None
+    training_controls: int | None = None
+    training_in_days: int | None = None
+    held_out: int | None = None
+    customers_unsaved: float | None = None
 
 
 def design_experiments(
@@ -143,7 +157,7 @@ def _design(
     has_this_share = experiment.control_share is not None and math.isclose(experiment.control_share, share)
     units = len(experiment.frame) if has_this_share else 0
     churn = float(np.nanmean(scores)) if np.isfinite(scores).any() else None
-    needed = answer = power = detectable = None
+    needed = answer = power = detectable = training = training_days = held_out = customers_unsaved = None
     if churn is not None and contacted_share is not None:
         if effect is None:
             effect = churn * terms.kept_share * contacted_share
@@ -151,12 +165,13 @@ def _design(
         n_control = round(n * share)
         if 0 < effect < churn < 1:
             needed = units_needed(churn, churn - effect, control_share=share)
-            missing = needed.n - units
-            if missing <= 0:
-                answer = maturity_days
-            elif rate is not None:
-                answer = days_until_answer(missing, rate, maturity_days)
+            customers_unsaved = n_control * effect
+            answer = _days_for(needed.n - units, rate, maturity_days)
             power = power_of(churn, churn - effect, n_control, n - n_control)
+        held_out = n_control
+        if name == UNIVERSAL and churn * contacted_share > 0:
+            training = math.ceil(TRAINING_CHURNERS / (churn * contacted_share))
+            training_days = _days_for(math.ceil(training / share) - units, rate, maturity_days)
         if 0 < churn < 1 and 0 < n_control < n:
             detectable = smallest_effect(churn, n_control, n - n_control)
     return ExperimentDesign(
@@ -172,7 +187,18 @@ def _design(
         days=days,
         power=power,
         detectable=detectable,
+        training_controls=training,
+        training_in_days=training_days,
+        held_out=held_out,
+        customers_unsaved=customers_unsaved,
     )
+
+
+def _days_for(n_missing: int, rate: float | None, maturity_days: int) -> int | None:
+    """Return the days until missing units are assigned and have an outcome; None if it cannot be told."""
+    if n_missing <= 0:
+        return maturity_days
+    return None if rate is None else days_until_answer(n_missing, rate, maturity_days)
 
 
 def units_per_day(started_on: Sequence[date], nights: Sequence[date]) -> float | None:

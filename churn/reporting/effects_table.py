@@ -287,6 +287,23 @@ def _design_lines(design: ExperimentDesign) -> Iterator[str]:
         yield _line(f"power in {_count(design.days, 'day')}", f"{100 * design.power:.0f} %")
     if design.detectable is not None:
         yield design.detectable.in_words()
+    if design.training_controls is not None:
+        yield _line("controls for training", f"{design.training_controls:,}; {_training_in_words(design)}")
+    if design.held_out is not None and design.customers_unsaved is not None:
+        yield _line(
+            "cost of holding out",
+            f"{design.held_out:,} controls in {_count(design.days, 'day')}: about {design.customers_unsaved:,.1f} "
+            "customers leave whom a contact would have saved, with the effect looked for",
+        )
+
+
+def _training_in_words(design: ExperimentDesign) -> str:
+    """Return when the controls are enough for a training to know the level of contacted customers."""
+    if design.training_in_days is not None:
+        return f"enough for the level of a model in {_count(design.training_in_days, 'day')}"
+    if design.units_per_day is None:
+        return "when they are enough cannot be told from one night"
+    return "never enough for the level of a model at this rate"
 
 
 def answer_in_words(design: ExperimentDesign) -> str:

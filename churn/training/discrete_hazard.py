@@ -130,6 +130,10 @@ def read_lives(
         if snapshots.customer_share > 1:
             used_rows = [row for row, customer in enumerate(customers) if customer in used_customers]
             customers, ends = [customers[row] for row in used_rows], ends[used_rows]
+        if snapshots.treated_rows is not None:
+            treated = set(ids[snapshots.treated_rows.at([day]).customer])
+            used_rows = [row for row, customer in enumerate(customers) if customer not in treated]
+            customers, ends = [customers[row] for row in used_rows], ends[used_rows]
         if customers != ids[predictions.customer[mask]].tolist():
             raise CallError(
                 f"{folder}: the outcome of {day} does not belong to its snapshot. Run `churn snapshot` again."

@@ -71,6 +71,23 @@ def test_without_a_given_effect_the_assumed_share_of_churners_stays_where_there_
     assert designs["universal"].effect == pytest.approx(0.2 * 0.5 * 0.5)
 
 
+def test_the_controls_for_training_are_those_that_lead_to_a_hundred_churners_with_a_task():
+    designs = design(ledger_of(3))
+
+    # Half of the controls have a task, and a fifth of them leave: 1,000 controls of 10,000 units.
+    assert designs["universal"].training_controls == 1000
+    assert designs["universal"].training_in_days == (10_000 - 120) // 10 - 1 + MATURITY_DAYS
+    assert designs["call"].training_controls is None
+
+
+def test_the_cost_of_holding_out_is_the_effect_on_each_control():
+    universal = design(ledger_of(3), effect=0.04)["universal"]
+
+    assert universal.held_out == 102
+    assert universal.customers_unsaved == pytest.approx(102 * 0.04)
+    assert design(ledger_of(3), effect=0.5)["universal"].customers_unsaved is None
+
+
 def test_one_night_tells_no_rate():
     universal = design(ledger_of(1), effect=0.04)["universal"]
 

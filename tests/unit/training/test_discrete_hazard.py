@@ -69,18 +69,35 @@ def test_an_interval_counts_from_the_day_on_which_its_end_the_grace_and_late_day
     assert lives.at_risk(0, 30, FIRST + timedelta(days_after)).tolist() == [counts, counts]
 
 
-@pytest.mark.parametrize("share", [1, 2])
-def test_the_ends_of_contracts_are_joined_if_only_every_nth_customer_is_used(
-    tmp_path: Path, share: int
-) -> None:
+def write_ends(folder: Path) -> list[int]:
+    """Write the ends of the contracts of four customers, and return them."""
     ends = [day_number(FIRST) + 40, day_number(FIRST) + 50, NEVER, day_number(FIRST) + 20]
-    folder = tmp_path / f"cutoff={FIRST}"
-    folder.mkdir()
+    (folder / f"cutoff={FIRST}").mkdir()
     table = {
         "customer_id": pa.array([f"c{number:04d}" for number in range(4)]),
         "ends_on": pa.array(ends, pa.int32(), mask=np.array(ends) == NEVER).cast(pa.date32()),
     }
-    pq.write_table(pa.table(table, schema=ENDS_SCHEMA), folder / ENDS_FILE)
+    pq.write_table(pa.table(table, schema=ENDS_SCHEMA), folder / f"cutoff={FIRST}" / ENDS_FILE)
+    return ends
+
+
+def test_the_ends_of_contracts_of_treated_rows_are_left_out(tmp_path: Path) -> None:
+    ends = write_ends(tmp_path)
+    whole = snapshots_from(rows_of({"logins": [0.0] * 4}, [0, 0, 0, 1]))
+    part = whole.without_treated(np.array([1.0, 0.0, 5.0, 1.0]), [])
+    predictions = OutOfTime(np.zeros(3), part.rows.left, part.rows.customer, part.rows.cutoff)
+
+    lives = read_lives(tmp_path, LabelParams(kind="contract", horizon_days=31), LAG, part, predictions)
+
+    assert lives is not None
+    assert lives.stays.tolist() == [ends[row] - day_number(FIRST) for row in (0, 2, 3)]
+
+
+@pytest.mark.parametrize("share", [1, 2])
+def test_the_ends_of_contracts_are_joined_if_only_every_nth_customer_is_used(
+    tmp_path: Path, share: int
+) -> None:
+    ends = write_ends(tmp_path)
     rows = rows_of({"logins": [0.0] * 4}, [0, 0, 0, 1])
     used = rows.where(rows.customer % share == 0)
     whole = snapshots_from(rows)
