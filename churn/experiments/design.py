@@ -88,8 +88,8 @@ class ExperimentDesign(Part):
             the control of one play, and without units.
         training_in_days: The days until so many controls have an outcome; None if this cannot be told.
         held_out: The number of controls by the end of `days`; None without units.
-        customers_unsaved: The customers who leave by then because they were held out, with the effect that is looked
-            for; None without units, and if the effect is not below the churn.
+        customers_unsaved: The customers who leave by then because they were held out, with the effect that is
+            looked for; None without units, and if the effect is not below the churn.
     """
 
     name: str
