@@ -14,11 +14,29 @@ NO_VALUE_WORDS = ("null", "none", "n/a", "nan", "nil", "-", "--", "\\n", "(null)
                   "0000-00-00 00:00:00", "k.a.")  # fmt: skip
 """Words, in lower case, that stand for no value in a column of times or numbers."""
 
-NO_VALUE_DAYS = ("0001-01-01", "1753-01-01", "1899-12-30", "1900-01-01", "1970-01-01", "9999-12-31")
+NO_VALUE_DAYS = (
+    "0001-01-01",
+    "1601-01-01",
+    "1753-01-01",
+    "1899-12-30",
+    "1899-12-31",
+    "1900-01-01",
+    "1970-01-01",
+    "9999-12-31",
+)
 """Days that programs write where there is no time."""
+
+NO_VALUE_NUMBERS = (0, 99_991_231, 99_999_999)
+"""Numbers that stand for no value among days like 20240131."""
 
 TEXTS = internal_name("guess_texts")
 """The table of the different texts of a batch: column number `c`, text `v`, rows `n`, and `is_word`."""
+
+MAX_WORDS = 2
+"""A column of times has at most this many texts for no value that are in no list, such as `unbefristet`."""
+
+MIN_WORD_ROWS = 2
+"""Each of them is in at least this many rows."""
 
 SAMPLE_SIZE = 20
 """How many texts of a column decide which readings are tried on the whole column."""
@@ -99,6 +117,26 @@ def sample_texts(connection: duckdb.DuckDBPyConnection) -> dict[int, TextSample]
     return {
         number: TextSample({text["v"]: text["n"] for text in texts}, n_rows) for number, texts, n_rows in rows
     }
+
+
+def words_without_digits(connection: duckdb.DuckDBPyConnection, number: int) -> list[str]:
+    """Return the texts of a column that hold no digit but 0, if they are few and each is in several rows."""
+    rows = connection.execute(
+        f"SELECT v, n FROM ({texts_of(number)}) WHERE NOT regexp_matches(v, '[1-9]') ORDER BY v LIMIT ?",
+        [MAX_WORDS + 1],
+    ).fetchall()
+    are_words = len(rows) <= MAX_WORDS and all(n >= MIN_WORD_ROWS for _, n in rows)
+    return [str(word) for word, _ in rows] if are_words else []
+
+
+def set_words(
+    connection: duckdb.DuckDBPyConnection, number: int, words: Sequence[str], *, are_words: bool
+) -> None:
+    """Set in `TEXTS` whether some texts of a column stand for no value."""
+    listed = ", ".join(map(literal, words))
+    connection.execute(
+        f"UPDATE {TEXTS} SET is_word = {are_words} WHERE c = {number} AND v IN ({listed})"
+    ).fetchall()
 
 
 def count_words(connection: duckdb.DuckDBPyConnection) -> dict[int, list[tuple[str, int]]]:

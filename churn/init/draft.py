@@ -43,7 +43,8 @@ from churn.init.person_ids import (
     rows_of_guests,
 )
 from churn.init.profile import profile_tables
-from churn.init.source_table import KeyedTable, SourceTable
+from churn.init.reasons import no_contract_end, unknown_spelling, unread_time
+from churn.init.source_table import KeyedTable, SourceColumn, SourceTable
 
 MIN_SHARE = 0.3
 """A table is not used if less than this share of its ids are in the table of customers."""
@@ -125,7 +126,7 @@ def draft_params(
             join_warnings += [joined.warning] if joined and joined.warning else []
             table, key = (joined.table, IdColumn(joined.table.columns[-1], 1.0)) if joined else (table, None)
         is_versions = ids.customer_versions is not None and table is ids.customer_versions.versions
-        reason, scored_matches = _candidates(source, table, key, is_versions, customers is not None, key_name)
+        reason, scored_matches = _candidates(source, table, key, is_versions, customers, key_name)
         candidates += scored_matches
         if reason:
             unused_tables.append((table.name, reason))
@@ -155,7 +156,7 @@ def draft_params(
         customers_entry.warnings += ids_of_one_order(connection, selection)
     label = guess_label(connection, selection)
     if label is None:
-        unused_tables += [(match.table.name, "it holds contracts, not events") for match in selection]
+        unused_tables += [(match.table.name, no_contract_end(connection, match)) for match in selection]
         raise _no_events_error(source, tables, unused_tables, ids.rounding_reasons)
     return Draft(
         customers_entry,
@@ -282,6 +283,8 @@ def _find_ids(
     if customers is None:
         customer_versions = versioned_customers(connection, tables, key_name, dialect, today)
         customers = customer_versions.customers if customer_versions else None
+    if customers and len(tables) == 1 and _is_of_contracts(connection, *customers):
+        customers = None
     event_tables = tuple(table for table in tables if customers is None or table is not customers.table)
     named = customers or (named_ids(tables, key_name) if key_name else None)
     columns = {table.name: id_column(connection, table, named, key_name) for table in event_tables}
@@ -321,6 +324,11 @@ def _find_ids(
     )
 
 
+def _is_of_contracts(connection: duckdb.DuckDBPyConnection, table: SourceTable, key: SourceColumn) -> bool:
+    """Return whether a table with one row for each customer holds the contracts of these customers."""
+    return any("ended_at" in match.columns for _, match in matches(connection, table, key))
+
+
 def _has_enough_customers(key: IdColumn | None, customers: KeyedTable | None) -> bool:
     return key is not None and (customers is None or key.share >= MIN_SHARE)
 
@@ -330,7 +338,7 @@ def _candidates(
     table: SourceTable,
     key: IdColumn | None,
     is_versions: bool,
-    has_customers: bool,
+    customers: KeyedTable | None,
     key_name: str | None,
 ) -> tuple[str, list[tuple[float, Match]]]:
     """Return the matches of a table with their scores, or the reason why there are none.
@@ -340,7 +348,7 @@ def _candidates(
         table: The table.
         key: Its column with ids of customers; None if it has none.
         is_versions: Whether its rows are the versions of customers.
-        has_customers: Whether there is a table of customers, which has a share of these ids.
+        customers: The table of customers, which has a share of these ids; None if there is none.
         key_name: The name of the column with the ids of customers, if the user has given it.
     """
     if not table.rows:
@@ -349,6 +357,8 @@ def _candidates(
         reason = "no column holds ids of customers"
         if key_name:
             return f"{reason}, which are in '{key_name}' by --key", []
+        if customers and (spelling := unknown_spelling(source.connection, table, customers)):
+            return f"{reason}{spelling}", []
         if address := next(address_columns(source.connection, table), None):
             reason += (
                 f", and no other table says whose the e-mail addresses in {address.name} are. To let the "
@@ -358,7 +368,7 @@ def _candidates(
     if name_contains(table.name, CHURN_EVENT):
         return "only churners are in it: as a signal it would leak the label", []
     if all(column.distinct <= 1 for column in table.columns if column.kind == "time"):
-        return "no column has the time of a row", []
+        return f"no column has the time of a row{unread_time(source.connection, table)}", []
     if is_versions:
         return "", [pair for pair in matches(source.connection, table, key.column) if not pair[1].canonical]
     names = [snake_case(column.name) for column in table.columns]
@@ -366,8 +376,8 @@ def _candidates(
         return "it is a history of attributes: map each attribute under tables.customers.history", []
     scored_matches = list(matches(source.connection, table, key.column))
     if not scored_matches:
-        return "no column has the time of a row", []
-    if has_customers and key.share < DOUBTFUL_SHARE:
+        return f"no column has the time of a row{unread_time(source.connection, table)}", []
+    if customers and key.share < DOUBTFUL_SHARE:
         for _, match in scored_matches:
             match.notes.append(f"only {key.share:.0%} of its ids are ids of customers")
     return "", scored_matches

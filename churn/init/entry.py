@@ -222,7 +222,8 @@ def _first_rows_sql(match: Match, columns: Mapping[str, str], dialect: str, id_f
     key, time = (quote_column(match, columns, name, dialect) for name in ("customer_id", match.target.time))
     if match.time.time_format and dialect == "duckdb":
         time_format = "FORMAT" if match.time.question else match.time.time_format
-        time = f"strptime({time}, '{time_format}')"
+        text = time if match.time.low is None else f"cast({time} as varchar)"  # days like 20240131
+        time = f"strptime({text}, '{time_format}')"
     has_id = [] if match.key.filled_share == 1 else [f"{key} is not null"]
     filters = list(dict.fromkeys([*has_id, *id_filters]))
     where = f" where {' and '.join(filters)}" if filters else ""
@@ -368,6 +369,7 @@ def _id_filters(
         ids = f"select {id_sql(customers.key, dialect)} from {customers.table.origin(dialect)}"
         filters.append(f"{key} in ({ids})")
         match.notes.append(f"only rows of customers in {home} are used")
+        match.warnings.append(_unknown_ids(connection, match, customers))
     return filters
 
 
@@ -376,6 +378,20 @@ def _negative_share(connection: duckdb.DuckDBPyConnection, match: Match, column:
         f"SELECT avg((TRY_CAST({identifier(column.name)} AS DOUBLE) < 0)::INTEGER) FROM {match.table.view}"
     ).fetchone()
     return float(row[0] or 0.0) if row else 0.0
+
+
+def _unknown_ids(connection: duckdb.DuckDBPyConnection, match: Match, customers: KeyedTable) -> str:
+    """Return how many rows are left out, as their ids are not in the table of customers."""
+    ids = f"SELECT {id_of(customers.key)} FROM {customers.table.view}"
+    rows = connection.execute(
+        f"SELECT {id_of(match.key)} AS id, count(*), sum(count(*)) OVER () FROM {match.table.view} "
+        f"WHERE {id_of(match.key)} NOT IN ({ids}) GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 3"
+    ).fetchall()
+    examples = ", ".join(f"'{id}' in {count:,} rows" for id, count, _ in rows)
+    return (
+        f"{int(rows[0][2]):,} of {match.table.rows:,} rows have an id in {match.key.name} that is not in "
+        f"{customers.table.name} ({examples}): they are left out"
+    )
 
 
 def _unknown_id_share(connection: duckdb.DuckDBPyConnection, match: Match, customers: KeyedTable) -> float:

@@ -341,9 +341,30 @@ def _assign_time(match: Match, used_names: set[str]) -> None:
         likely.sort(key=lambda column: name_matches(column.name, AFTER_THE_ORDER))
     outcome = {"payments": "paid_at", "surveys": "answered_at"}.get(match.name, "")
     if likely or free:
-        match.columns[time] = (likely or free)[0]
+        match.columns[time] = _asked_time(match, (likely or free)[0])
     elif outcome in match.columns and match.columns[outcome].filled_share > 0.9:
         match.columns[time] = match.columns[outcome]
+
+
+def _asked_time(match: Match, column: SourceColumn) -> SourceColumn:
+    """Return the time of a row, with a question if a column with a fitter name has no time that is read."""
+    target = match.target.time
+    pattern = COLUMN_PATTERNS.get(match.name, COLUMN_PATTERNS["events"])[target]
+    unread = [
+        other.name
+        for other in match.table.columns
+        if other.kind in ("text", "number")
+        and other.filled_share
+        and (other.name.lower() == target or name_matches(other.name, pattern, match.table.name))
+        and name_matches(other.name, ANY_TIME, match.table.name)
+    ]
+    if not unread:
+        return column
+    question = (
+        f"{unread[0]} is the time of a row by its name, but its form is not known here: map {target} to it "
+        f"and write its time_format, or map {target} to {column.name} and remove this key"
+    )
+    return replace(column, question=question)
 
 
 def _is_early(connection: duckdb.DuckDBPyConnection, match: Match, name: str, column: SourceColumn) -> bool:

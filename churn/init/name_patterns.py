@@ -15,10 +15,12 @@ PEOPLE = (
     r"(customers?|clients?|users?|accounts?|members?|households?|subscribers?|persons?|people|partners?"
     r"|kunden?|nutzer|benutzer|mitglied(er|s)?|konto|konten|haushalt(e|s)?|teilnehmer|debitor(en)?|cust|kd)"
 )
-EMAIL = rf"({PEOPLE}_?|(contact|billing|buyer|rechnungs)_?)?e_?mail(_?(address|adresse))?"
+EMAIL = (
+    rf"({PEOPLE}_?|(contact|billing|buyer|rechnungs)_?)?e_?mail(_?(address|adresse))?(_(billing|rechnung))?"
+)
 """The e-mail address of a customer, which is the id where no table has another."""
 
-CUSTOMER_ID = rf"{PEOPLE}({ID_SUFFIX})?|uid"
+CUSTOMER_ID = rf"{PEOPLE}({ID_SUFFIX})?|uid|kunnr"
 PERSON_ID = (
     rf"({PEOPLE}_?)?(unique|master|global|main|person|golden|root|loyalty|club|bonus|membership)"
     rf"_?(customer|card|karte|person)?({ID_SUFFIX})|(loyalty|club|bonus|membership)_?(card|karte)"
@@ -74,7 +76,7 @@ _AMOUNT = (
     r"((total|net|gross|order|invoice|sales?|paid|payment|line)_)?"
     r"(amount|total|price|value|sum|revenue|spent|spend|cost|betrag|summe|wert|umsatz|preis|netto|brutto)"
     r"(_?(eur|usd|gbp|chf|amount|value|total|netto|brutto))?"
-    r"|\w*(betrag|summe|preis|wert)|gesamt\w*|(dollar|euro)_\w+|sales"
+    r"|\w*(betrag|summe|preis|wert)|gesamt\w*|(dollar|euro)_\w+|((gross|net|total)_)?sales"
 )
 
 UNIT_PRICE = r"(unit|single|item|einzel|stueck)_?(price|preis|cost)|price_per_\w+|price|preis"
@@ -171,10 +173,11 @@ COLUMN_PATTERNS: Mapping[str, Mapping[str, str]] = {
     "subscriptions": {
         "started_at": (
             rf"(start(ed|s)?|begin\w*|begann|begonnen|valid_from|from|von|ab|subscribed|activated|aktiviert"
-            rf"|vertragsbeginn|laufzeit_?(von|beginn)|gueltig_?(ab|von)|abgeschlossen){_WHEN}"
+            rf"|vertragsbeginn|eintritts?|begda|laufzeit_?(von|beginn)|gueltig_?(ab|von)|abgeschlossen){_WHEN}"
         ),
         "ended_at": (
             r"(end(ed|s)?|ende|beendet|valid_to|valid_until|until|to|bis|terminated|vertragsende"
+            r"|austritts?|endda|(gekuendigt|kuendigung)_?zum"
             r"|((membership|subscription|contract|plan|licen[cs]e|pass|access)_)?expir(e[sd]?|y|ation)"
             rf"|laufzeit_?(bis|ende)|gueltig_?bis|ablauf){_WHEN}"
         ),
@@ -254,19 +257,30 @@ AFTER_THE_ORDER = (
 BIRTH = r"(\w+_)?(birth\w*|geburt\w*|dob)|date_of_birth"
 KNOWN_AT = rf"(known|ingested|loaded|load|inserted|recorded|erfasst|geladen){_WHEN}"
 HISTORY = r"history|histor|verlauf|changes|change_?log|aenderung|audit|versions?"
+_VERSION = r"(\w+_)?(fivetran|dwh?|scd|row|record|version|eff(ective)?)"
+_VERSION_START, _VERSION_STOP = (
+    rf"{_VERSION}_(start|begin|effective){_WHEN}",
+    rf"{_VERSION}_(end|expir\w*){_WHEN}",
+)
 VALID_FROM = (
     rf"((\w+_)?valid_?from|since|from|von|seit|ab|gueltig_?(ab|von)|start(ed)?|effective(_from)?){_WHEN}"
+    rf"|{_VERSION_START}"
 )
-VALID_TO = rf"((\w+_)?valid_?(to|until)|until|to|bis|gueltig_?bis|end(ed)?|effective_to){_WHEN}"
+VALID_TO = (
+    rf"((\w+_)?valid_?(to|until)|until|to|bis|gueltig_?bis|end(ed)?|effective_to){_WHEN}"
+    rf"|{_VERSION_STOP}"
+)
 MAY_LIE_AHEAD = (
     rf"{VALID_TO}|(\w+_)?(due|expir\w*|renew\w*|next|planned|scheduled|appointment|deadline|faellig\w*|frist"
     r"|termin|ablauf\w*|ends?|until|bis)(_\w+)?"
 )
 """Names of columns whose dates may lie in the future."""
-VERSION_BEGIN = rf"(\w+_)?(valid_?from|effective_?from|gueltig_?(ab|von)){_WHEN}"
-VERSION_END = rf"(\w+_)?(valid_?(to|until)|effective_?(to|until)|gueltig_?bis){_WHEN}"
+VERSION_BEGIN = rf"(\w+_)?(valid_?from|effective_?from|gueltig_?(ab|von)){_WHEN}|{_VERSION_START}"
+VERSION_END = rf"(\w+_)?(valid_?(to|until)|effective_?(to|until)|gueltig_?bis){_WHEN}|{_VERSION_STOP}"
 VALID_UNTIL = rf"(\w+_)?(valid_?(to|until|thru|through)|gueltig_?bis){_WHEN}"
-IS_CURRENT = r"(\w+_)?(is_)?(current|latest|aktuell)(_(flag|row|record|version|ind|indicator))?"
+IS_CURRENT = (
+    r"(\w+_)?(is_)?(fivetran_active|current|latest|aktuell)(_(flag|row|record|version|ind|indicator))?"
+)
 """A mark of the version that holds today."""
 
 CHANGED_AT = rf"(changed?|geaendert|aenderungs?|updated|modified){_WHEN}"

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
 import duckdb
 
 from churn.data.sql import identifier, internal_name
-from churn.init.name_patterns import ANY_ID, name_matches, snake_case
+from churn.init.name_patterns import (
+    ANY_ID,
+    COLUMN_PATTERNS,
+    PEOPLE,
+    TABLE_PATTERNS,
+    name_matches,
+    snake_case,
+)
 from churn.init.profile import profile_table
 from churn.init.source_table import SourceTable, id_of, name_in
 
@@ -36,11 +43,42 @@ PART_WORDS = (
 )
 """The words that name a part of a table next to its number."""
 
+COPY_WORDS = {
+    *(
+        "archive",
+        "archived",
+        "archiv",
+        "backup",
+        "sicherung",
+        "bak",
+        "copy",
+        "kopie",
+        "of",
+        "von",
+        "old",
+        "alt",
+    ),
+    *("new", "neu", "current", "aktuell", "previous", "legacy", "full", "all"),
+}
+"""The words that name a copy of a table or an older part of it."""
+
+OTHER_ROWS = (
+    r"(^|_)(\w*return\w*|retour\w*|refund\w*|erstatt\w*|cancel\w*|storn\w*|gekuendigt\w*|tests?|drafts?|quotes?"
+    r"|offers?|angebot\w*|abandoned|deleted|geloescht\w*|rejected|wish\w*|returned|errors?|failed)($|_)"
+)
+"""Names of tables that hold other rows than a table with the same columns, such as orders_returned."""
+
+ONE_KIND = ("orders", "payments", "subscriptions")
+"""The canonical tables that may be in several tables of one shape, such as orders_de and orders_at."""
+
 MAX_SHARED_SHARE = 0.01
 """Tables with a larger share of the same rows or keys may be copies, and are a question."""
 
 MIN_COMMON_SHARE = 0.5
 """Tables are parts of one table if at least this share of the columns of each is in all of them."""
+
+PERIODS = "periods"
+"""The name of the table whose parts are named by periods alone, such as the folders 2023 and 2024."""
 
 REMOVE_LINE = "; then remove this line"
 """The end of each question about the parts of a table."""
@@ -83,13 +121,17 @@ def join_parts(
     """
     groups: dict[str, list[SourceTable]] = {}
     for table in tables:
-        groups.setdefault(stem_of(table.name) or snake_case(table.name), []).append(table)
+        groups.setdefault(_group_of(table.name), []).append(table)
     joined: list[SourceTable] = []
     warnings: list[str] = []
-    for stem, parts in groups.items():
+    for stem, parts in _with_variants(groups).items():
         shapes = [_shape(part) for part in parts]
         common = frozenset.intersection(*shapes)
-        if len(parts) == 1 or not any(stem_of(part.name) for part in parts):
+        if len({_group_of(part.name) for part in parts}) > 1:
+            table = _join(connection, stem, parts, dialect, today)
+            question = table.question or f"{_variant_question(parts)}{REMOVE_LINE}"
+            joined.append(replace(table, question=question))
+        elif len(parts) == 1 or not any(_has_part(part.name) for part in parts):
             joined += parts
         elif len(common) >= MIN_COMMON_SHARE * max(map(len, shapes)):
             joined.append(_join(connection, stem, parts, dialect, today))
@@ -97,6 +139,72 @@ def join_parts(
             joined += parts
             warnings += [_apart_warning(parts)] if len(set(shapes)) < len(parts) else []
     return joined, warnings
+
+
+def _group_of(name: str) -> str:
+    """Return the name of the table that a table is or may be a part of; `2023` and `2024` are one group."""
+    words = snake_case(name).split("_")
+    return stem_of(name) or (PERIODS if all(map(_is_of_a_part, words)) else snake_case(name))
+
+
+def _has_part(name: str) -> bool:
+    return stem_of(name) is not None or _group_of(name) == PERIODS
+
+
+def _with_variants(groups: Mapping[str, Sequence[SourceTable]]) -> dict[str, list[SourceTable]]:
+    """Return the groups of tables; groups whose tables have one shape and names of one kind are one group.
+
+    Such groups are orders and orders_archive, orders_de and orders_at, or two tables with an amount whose
+    names say nothing.
+    """
+    merged: dict[str, list[SourceTable]] = {}
+    names: dict[tuple[str, frozenset[tuple[str, str]]], str] = {}
+    copies: dict[str, list[SourceTable]] = {}
+    for stem, parts in groups.items():
+        shapes = {_shape(part) for part in parts}
+        kind = _kind_word(stem, parts)
+        if len(shapes) > 1 or kind is None:
+            merged[stem] = [*parts]
+        elif set(stem.split("_")) <= COPY_WORDS:
+            copies[stem] = [*parts]
+        else:
+            name = names.setdefault((kind, shapes.pop()), stem)
+            merged.setdefault(name, []).extend(parts)
+    for stem, parts in copies.items():
+        homes = [name for (_, shape), name in names.items() if shape == _shape(parts[0])]
+        merged.setdefault(homes[0] if len(homes) == 1 else stem, []).extend(parts)
+    kinds = {name: kind for (kind, _), name in names.items()}
+    return {
+        kinds[name] if kinds.get(name) and len({_group_of(part.name) for part in parts}) > 1 else name: parts
+        for name, parts in merged.items()
+    }
+
+
+def _kind_word(stem: str, parts: Sequence[SourceTable]) -> str | None:
+    """Return the word of a name that says what the rows are, empty if none does; None for no variant."""
+    words = stem.split("_")
+    if re.search(OTHER_ROWS, stem):
+        return None
+    if set(words) <= COPY_WORDS:
+        return ""
+    patterns = [TABLE_PATTERNS[name] for name in ONE_KIND]
+    named = [word for word in words if any(re.search(pattern, word) for pattern in patterns)]
+    if named:
+        return named[0]
+    if people := [word for word in words if re.fullmatch(PEOPLE, word)]:
+        return people[0]
+    is_named = any(re.search(pattern, stem) for pattern in TABLE_PATTERNS.values())
+    amount = COLUMN_PATTERNS["orders"]["amount"]
+    has_amount = any(c.kind == "number" and name_matches(c.name, amount) for c in parts[0].columns)
+    return "" if has_amount and not is_named and any(c.kind == "time" for c in parts[0].columns) else None
+
+
+def _variant_question(parts: Sequence[SourceTable]) -> str:
+    listed = ", ".join(part.name for part in parts)
+    return (
+        f"{listed} have the same columns: below is one table of all their rows; if some hold other rows than "
+        "the others, keep only those that belong together"
+    )
 
 
 def _shape(table: SourceTable) -> frozenset[tuple[str, str]]:

@@ -12,6 +12,7 @@ from churn.data.sources.source import Source
 from churn.data.sql import first_line, identifier, internal_name, trim_blanks
 from churn.init.column_values import (
     NO_VALUE_DAYS,
+    NO_VALUE_NUMBERS,
     TEXTS,
     count_distinct,
     date_ranges,
@@ -207,7 +208,30 @@ def _profile_numbers(
             has_decimal_points=is_csv and types[column.name] == "DOUBLE" and bool(has_decimals),
         )
         profiles[column.name] = _with_range(column, low, high, dialect)
+        if profiles[column.name].kind == "number" and names_a_time(column):
+            profiles[column.name] = _days_with_no_value(connection, view, profiles[column.name], dialect)
     return profiles
+
+
+def _days_with_no_value(
+    connection: duckdb.DuckDBPyConnection, view: str, column: SourceColumn, dialect: str
+) -> SourceColumn:
+    """Return a column of days like 20240131 that has numbers for no value, such as 99991231, as times."""
+    name = identifier(column.name)
+    numbers = ", ".join(map(str, NO_VALUE_NUMBERS))
+    counts = connection.execute(
+        f"SELECT {name}::VARCHAR, count(*) FROM {view} WHERE {name} IN ({numbers}) GROUP BY 1 ORDER BY 1"
+    ).fetchall()
+    row = connection.execute(
+        f"SELECT min({name}), max({name}), count(*) FROM {view} WHERE {name} NOT IN ({numbers})"
+    ).fetchone()
+    low, high, n_days = row or (None, None, 0)
+    dated = _with_range(column, low, high, dialect)
+    if not counts or not n_days or dated.time_format is None:
+        return column
+    n_missing = sum(count for _, count in counts)
+    share = column.filled_share * n_days / (n_days + n_missing)
+    return replace(dated, missing=tuple(counts), filled_share=share)
 
 
 def _profile_times(

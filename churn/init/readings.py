@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import combinations, permutations
 from typing import Literal
 
 import duckdb
 
-from churn.data.sql import literal
+from churn.data.sql import literal, trim_blanks
 
 MAX_ODD_SHARE = 0.02
 """Dates that only fit the other order of day and month are typing errors up to this share."""
@@ -28,6 +28,16 @@ MIN_GROUPED, MIN_PLAIN = 50, 20
 DECIMAL_COMMA = r"[-+]?([0-9]+|[1-9][0-9]{0,2}(\.[0-9]{3})+)(,[0-9]+)?"
 DECIMAL_POINT = r"[-+]?([0-9]+|[1-9][0-9]{0,2}(,[0-9]{3})+)(\.[0-9]+)?"
 """The two notations of a number; the other mark groups three digits each."""
+
+
+CURRENCIES = ("€", "$", "£", "EUR", "USD", "GBP", "CHF")
+"""Signs and codes of money before or after a number."""
+
+GROUP_MARKS = (" ", "\u00a0", "\u202f", "'", "\u2019")
+"""Marks between thousands, apart from a comma and a point."""
+
+GROUPED_NUMBER = r"[-+]?[1-9][0-9]{0,2}([ \x{00a0}\x{202f}'\x{2019}][0-9]{3})+([.,][0-9]+)?"
+"""A number with such marks, as a pattern of DuckDB."""
 
 
 @dataclass(frozen=True)
@@ -79,15 +89,21 @@ class NumberReading:
         has_other_mark: Whether the other mark occurs.
         fit_share: The share of the texts that are numbers in this notation, in `[0, 1]`.
         example: A number with two readings; None if the column decides.
+        other_marks: Signs of money, and marks between thousands apart from a comma and a point.
     """
 
     decimal_mark: Literal[".", ","]
     has_other_mark: bool
     fit_share: float
     example: str | None = None
+    other_marks: tuple[str, ...] = ()
 
     def sql(self, name: str) -> str | None:
         """Return the SQL of the number in a text column; None if a plain cast reads it."""
+        if self.other_marks:
+            plain = replace(self, other_marks=())
+            name = without_marks(name, self.other_marks)
+            return plain.sql(name) or name
         if self.decimal_mark == ",":
             return f"replace(replace({name}, '.', ''), ',', '.')"
         return f"replace({name}, ',', '')" if self.has_other_mark else None
@@ -209,6 +225,51 @@ def _date_facts(
     ).fetchone()
     assert row is not None  # an aggregate without GROUP BY always gives one row
     return _DateFacts(time_format, *row)
+
+
+def without_marks(name: str, marks: Sequence[str]) -> str:
+    """Return the SQL of a text without some marks.
+
+    >>> without_marks("total", ("€", " "))
+    "replace(replace(total, '€', ''), ' ', '')"
+    """
+    for mark in marks:
+        name = f"replace({name}, {literal(mark)}, '')"
+    return name
+
+
+def marked_number_reading(connection: duckdb.DuckDBPyConnection, values: str) -> NumberReading | None:
+    """Return the notation of numbers with signs of money, or with blanks or apostrophes between thousands.
+
+    Numbers without a sign of money are only read if some have decimals: 030 123 456 may be a telephone
+    number.
+
+    Args:
+        connection: The connection with the view of the column.
+        values: The query of the column's different texts `v` and their rows `n`.
+    """
+    marks = {
+        mark
+        for mark in (*CURRENCIES, *GROUP_MARKS)
+        if connection.execute(
+            f"SELECT 1 FROM ({values}) WHERE contains(v, {literal(mark)}) LIMIT 1"
+        ).fetchone()
+    }
+    currencies = [mark for mark in CURRENCIES if mark in marks]
+    groups = [mark for mark in GROUP_MARKS if mark in marks]
+    if not marks:
+        return None
+    if len(currencies) > 1:
+        return NumberReading(".", False, 1.0, f"amounts in several currencies ({', '.join(currencies)})")
+    blank = trim_blanks(without_marks("v", currencies))
+    plain = without_marks(blank, groups)
+    text = f"CASE WHEN regexp_full_match({blank}, {literal(GROUPED_NUMBER)}) THEN {plain} ELSE {blank} END"
+    reading = number_reading(connection, f"SELECT {text} AS v, n FROM ({values})")
+    if reading is None and currencies:
+        is_number = f"regexp_full_match({text}, '[-+]?[0-9]+')"
+        row = connection.execute(f"SELECT bool_and({is_number}) FROM ({values})").fetchone()
+        reading = NumberReading(".", False, 1.0) if row and row[0] else None
+    return replace(reading, other_marks=(*currencies, *groups)) if reading else None
 
 
 def number_reading(connection: duckdb.DuckDBPyConnection, values: str) -> NumberReading | None:

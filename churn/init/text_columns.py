@@ -11,11 +11,20 @@ from functools import cache
 import duckdb
 
 from churn.data.sql import literal
-from churn.init.column_values import TextSample, count_words, create_texts, sample_texts, texts_of
+from churn.init.column_values import (
+    TextSample,
+    count_words,
+    create_texts,
+    sample_texts,
+    set_words,
+    texts_of,
+    words_without_digits,
+)
 from churn.init.name_patterns import ANY_TIME, EXPIRY, MAY_LIE_AHEAD, name_matches
 from churn.init.readings import (
     DateReading,
     date_reading,
+    marked_number_reading,
     number_question,
     number_reading,
     possible_formats,
@@ -40,6 +49,9 @@ FORMATS = tuple(
                  " %H:%M:%S %z", " %H:%M %z")
 )  # fmt: skip
 """The time formats that are tried, likely ones first: most countries write the day before the month."""
+
+MARKED_NUMBER = r"\W*([A-Z]{3})?\W*\d[\d.,' \u00a0\u202f\u2019]*(\W|[A-Z]{3})*"
+"""What a number with a sign of money or with marks between thousands looks like."""
 
 ISO_WITH_OFFSET = "%Y-%m-%d %H:%M:%S %z"
 
@@ -103,6 +115,16 @@ def _read_column(
         today: The day of the call.
     """
     parsed_column = _parse_texts(connection, number, column, sample, dialect, today)
+    looks_dated = any(re.fullmatch(DATE_SHAPE, text) for text in sample.rows)
+    others = words_without_digits(connection, number) if parsed_column.kind == "text" and looks_dated else []
+    if others:  # one other text beside times, such as `unbefristet` or 00.00.0000, says that there is no time
+        set_words(connection, number, others, are_words=True)
+        sample = sample_texts(connection)[number]
+        parsed_column = _parse_texts(connection, number, column, sample, dialect, today)
+        words = count_words(connection).get(number, [])
+        if parsed_column.kind != "time" or sample.n_rows < MIN_NUMBERS:
+            set_words(connection, number, others, are_words=False)
+            return column
     if parsed_column.kind == "text":
         return column
     n_filled = sample.n_rows
@@ -128,7 +150,10 @@ def _parse_texts(
     may_be_iso = _most_fit(sample, r"\d{4}.*")
     may_be_plain = all(re.fullmatch(r"[-+\d.eE_ ]+", text) for text in sample.rows)
     may_be_grouped = _most_fit(sample, r"[-+]?\d[\d.,]*")
-    if not (formats or may_be_iso or may_be_plain or may_be_grouped):
+    may_be_marked = (not may_be_grouped and _most_fit(sample, MARKED_NUMBER)) or (
+        may_be_grouped and not all(re.fullmatch(r"[-+]?\d[\d.,]*", text) for text in sample.rows)
+    )
+    if not (formats or may_be_iso or may_be_plain or may_be_grouped or may_be_marked):
         return column
     is_plain = "isfinite(TRY_CAST(v AS DOUBLE)) AND NOT regexp_full_match(v, '0[0-9]+')"
     tests = [
@@ -157,6 +182,9 @@ def _parse_texts(
         other = replace(column, time_format=reading.other_format)
         return replace(column, other_reading=other) if reading.other_format else column
     notation = number_reading(connection, values) if may_be_grouped else None
+    if may_be_marked and (notation is None or notation.fit_share < 1.0):
+        marked = marked_number_reading(connection, values)
+        notation = marked if marked and marked.fit_share >= MIN_PARSED_SHARE else notation
     if notation is None or notation.fit_share < MIN_PARSED_SHARE:
         return replace(column, kind="number") if plain == 1.0 else column
     name = name_in(column.name, dialect)

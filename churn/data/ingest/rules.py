@@ -25,6 +25,8 @@ ROUNDED_ID = "[0-9]([.,][0-9]+)?[eE][+][0-9]{2,}"
 PLACEHOLDERS = (
     *("undefined", "null", "(null)", "<null>", "none", "(none)", "nil", "nan", "n/a", "#n/a", "(not set)"),
     *("unknown", "anonymous", "guest", "not_authenticated", "[object object]", "\\n"),
+    *("<na>", "nat", "#null!", "#value!", "#ref!", "-", "--", ".", "?", "-1", "walk-in", "walkin"),
+    *("anonym", "gast", "unbekannt", "laufkunde", "laufkundschaft", "barverkauf", "keine angabe", "k.a."),
     *("00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff"),
 )
 """The words in lower case that programs write where the id of a customer is missing.

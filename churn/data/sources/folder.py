@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -32,6 +33,12 @@ DOCUMENT_SUFFIXES = {
     *(".yaml", ".yml", ".toml", ".ini", ".cfg", ".py", ".ipynb", ".sh", ".css", ".js"),
 }
 """The suffixes of documents and programs; such a file holds no table, so no message names it."""
+
+MIN_COMMON_SHARE = 0.5
+"""The files of one folder are one table if at least this share of the columns of each is in all of them."""
+
+MAX_FILES_COMPARED = 20
+"""The columns of at most this many files of a folder, each with other words in its name, are compared."""
 
 MAX_NAMES_LISTED = 5
 """Of the files that are not read for one reason, this many are named; the others are counted."""
@@ -240,7 +247,44 @@ def _read(
         for sheet, files in read_workbook(connection, folder, paths, scratch):
             yield (f"{name}_{sheet}" if sheet else name), files
     else:
-        yield name, read_table(connection, folder, paths, file_format, scratch)
+        files = read_table(connection, folder, paths, file_format, scratch)
+        _refuse_several_tables(connection, folder, name, paths, scratch)
+        yield name, files
+
+
+def _refuse_several_tables(
+    connection: duckdb.DuckDBPyConnection, folder: Path, name: str, paths: tuple[Path, ...], scratch: Path
+) -> None:
+    """Refuse a folder whose files have other names and other columns: they are several tables.
+
+    Args:
+        connection: The DuckDB that reads the files.
+        folder: The source.
+        name: The name of the table.
+        paths: Its files.
+        scratch: The folder for copies of texts that are not UTF-8.
+
+    Raises:
+        SourceError: Most columns of the files differ.
+    """
+    by_words: dict[str, Path] = {}
+    for path in paths:
+        by_words.setdefault(re.sub(r"[^a-z]+", " ", path.name.lower()), path)
+    if not 1 < len(by_words) <= MAX_FILES_COMPARED:
+        return
+    columns: dict[Path, list[str]] = {}
+    for path in by_words.values():
+        files = read_table(connection, folder, [path], SUFFIXES[suffix_of(path.name)], scratch)
+        rows = connection.execute(f"DESCRIBE SELECT * FROM {files.scan}").fetchall()
+        columns[path] = [str(row[0]) for row in rows]
+    common = set.intersection(*map(set, columns.values()))
+    if len(common) < MIN_COMMON_SHARE * max(map(len, columns.values())):
+        listed = "; ".join(f"{path.name}: {', '.join(names[:4])}" for path, names in columns.items())
+        raise SourceError(
+            f"source: the files of the folder {name} have other columns ({listed}), but a folder is one "
+            f"table. Name that folder as the source, or give the files of each table a folder of their own "
+            f"beside it."
+        )
 
 
 def _name_problems(folder: Path, scan: FolderScan) -> Iterator[str]:
