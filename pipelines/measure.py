@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import date
 
 from churn.data.forgotten import read_forgotten
-from churn.data.own_files import write_own_json
 from churn.data.sources.connections import open_source
 from churn.errors import CallError, Stop
 from churn.experiments.design import DEFAULT_DAYS, ExperimentDesign, design_experiments, design_terms
 from churn.experiments.experiment_units import Maturity
 from churn.experiments.ledger import Ledger, read_ledger, read_whole_ledger
 from churn.experiments.measure import measure
+from churn.experiments.measured_effects import MeasuredEffects, read_measured_effects, write_effects
 from churn.experiments.outside import label_nights, measure_outside
 from churn.experiments.outside_rows import OutsideUnits, read_outside
 from churn.experiments.play_success import SuccessReader
@@ -69,8 +69,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
     measured = [measure_outside(*pair, labels) for pair in zip(outside, units, strict=True)]
     effects = effects.model_copy(update={"outside": tuple(measured)})
     effects = effects.model_copy(update={"erased_units": read_forgotten(params.output).erased_units})
-    path = params.output / "measure" / "effects.json"
-    write_own_json(path, effects.as_json())
+    path = write_effects(params.output, effects)
     echo.report(effect_lines(effects))
     for warning in size_warnings(effects):
         echo.warn(warning)
@@ -112,6 +111,22 @@ def outside_as_of(params: Params, cutoff: date | None, verb: str, echo: Echo) ->
                 f"known, so it cannot be measured as of {cutoff}."
             )
     return [experiment for experiment in experiments if experiment.has_label]
+
+
+def known_effects(params: Params, night: date | None) -> MeasuredEffects:
+    """Return what was measured about the plays before a night, if the parameters let it be used.
+
+    Args:
+        params: The parameters.
+        night: The cutoff of the night; None for the latest effects.
+
+    Raises:
+        SourceError: the file of the effects is damaged.
+    """
+    if params.experiments.effects == "assumed":
+        place = params.locate("experiments.effects")
+        return MeasuredEffects(reason=f"{place} is assumed, so what was measured is not used")
+    return read_measured_effects(params.output, night, params.label_id)
 
 
 def _playbook(params: Params) -> Playbook:

@@ -11,10 +11,10 @@ from churn.experiments.ledger import read_ledger, read_whole_ledger
 from churn.features.library import all_signals
 from churn.labels.outcomes import label_window
 from churn.params import Params
-from churn.reporting.effects_table import design_lines
+from churn.reporting.effects_table import design_lines, measured_effect_lines
 from churn.scoring.playbook import read_playbook
 from pipelines.echo import Echo
-from pipelines.measure import refuse_event_label
+from pipelines.measure import known_effects, refuse_event_label
 
 DEFAULT_SHARE = 0.1
 """The share of the control that is planned with where no control group is drawn yet."""
@@ -67,7 +67,14 @@ def run(
         {name: signal.kind for name, signal in signals.items()},
         is_event=params.label.is_event,
     )
-    terms = design_terms(playbook, universal_share=universal_share, kept_share=kept_share, share=share)
+    effects = known_effects(params, cutoff)
+    terms = design_terms(
+        playbook,
+        universal_share=universal_share,
+        kept_share=kept_share,
+        share=share,
+        measured_shares=effects.accept_shares,
+    )
     last_night, late_days = ledger.nights[-1].cutoff, params.snapshot.late_days
     mature_on = {
         night.cutoff: label_window(night.cutoff, params.label, late_days).mature_on for night in ledger.nights
@@ -80,7 +87,8 @@ def run(
         maturity=Maturity(mature_on.__getitem__, last_night),
         maturity_days=(mature_on[last_night] - last_night).days,
     )
-    echo.report(design_lines(designs, len(ledger.nights)))
+    lines = design_lines(designs, len(ledger.nights))
+    echo.report([*lines, *(measured_effect_lines(effects) if effects.is_known else ())])
     return 0
 
 

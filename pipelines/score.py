@@ -40,6 +40,7 @@ from churn.model.value import monthly_money
 from churn.params import Params
 from churn.promotion.record import waiting_model
 from churn.reporting.drift_lines import drift_lines, drift_warnings
+from churn.reporting.effects_table import measured_effect_lines
 from churn.reporting.uplift_lines import known_uplift_lines
 from churn.scoring.call_list import read_names, why_places_are_free
 from churn.scoring.champion_checks import (
@@ -63,6 +64,7 @@ from churn.uplift.night import read_known_uplift
 from pipelines.drift import write_drift
 from pipelines.echo import Echo
 from pipelines.ingest import ensure_store
+from pipelines.measure import known_effects
 from pipelines.night_handover import check_handover, hand_over_night, outbox_lines, outbox_warnings
 
 
@@ -147,6 +149,7 @@ def run(
             definitions=digests,
             threads=params.engine.threads,
         )
+        effects = known_effects(params, cutoff)
         stamp = Stamp(
             model_version=str(champion.version),
             model_digest=champion.digest,
@@ -162,6 +165,7 @@ def run(
                     "ledger": ledger.digest,
                     "suppression": " ".join(checksum_of(path) for path in params.contact.suppression),
                     **uplift.reads,
+                    **effects.reads,
                 },
                 trial,
             ),
@@ -182,6 +186,7 @@ def run(
             echo.progress,
             trial,
             uplift.model,
+            effects,
         )
         if dry_run:
             for line in planned.dry_run:
@@ -234,8 +239,10 @@ def run(
     for line in _call_list_lines(night.facts):
         echo(line)
     echo(f"  {calls_path(params.output, cutoff)}")
-    if curve_line := _profit_line(night.facts["profit_curve"]):
+    if curve_line := _profit_line(night.facts["profit_curve"], is_measured=effects.is_known):
         echo(f"  {curve_line}")
+        for line in measured_effect_lines(effects) if effects.is_known else ():
+            echo(f"  {line}")
     for line in known_uplift_lines(uplift, night.facts):
         echo(f"  {line}")
     for line in _list_lines(night.facts):
@@ -338,7 +345,7 @@ def _call_list_lines(facts: Mapping[str, Any]) -> Iterator[str]:
         yield "  no table `contacts` says what was done, so a task counts as done on its due date"
 
 
-def _profit_line(curve: Mapping[str, Any]) -> str:
+def _profit_line(curve: Mapping[str, Any], *, is_measured: bool) -> str:
     """Return how many contacts are expected to pay; empty if no profit is known."""
     if not curve["n_worth"] and not curve["n_losing"]:
         return ""
@@ -347,9 +354,10 @@ def _profit_line(curve: Mapping[str, Any]) -> str:
         f"the best {count:,} earn {profit:,.0f}" for count, profit in points.items() if count
     )
     unknown = f", {curve['n_unknown']:,} are unknown" if curve["n_unknown"] else ""
+    assumption = "" if is_measured else " (costs and effects are assumptions)"
     return (
         f"a contact is expected to pay for {curve['n_worth']:,} customers, not for {curve['n_losing']:,}"
-        f"{unknown}" + (f"; {earnings}" if earnings else "") + " (costs and effects are assumptions)"
+        f"{unknown}" + (f"; {earnings}" if earnings else "") + assumption
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -26,6 +26,9 @@ from churn.scoring.scores import Task
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 Objects = npt.NDArray[np.object_]
+
+
+NO_SHARES: Mapping[str, float] = {}
 
 
 @dataclass(frozen=True)
@@ -127,18 +130,21 @@ def expected_profit(
     plays: Sequence[Play | None],
     defaults: ProfitParams,
     effect: Floats | None = None,
+    measured_shares: Mapping[str, float] = NO_SHARES,
 ) -> Floats:
     """Return the expected profit of contacting each customer with the customer's play, in currency.
 
     It is the formula of the profit metric, with the probability in the place of the label. A play that states
-    no incentive gives none. Costs and effects are assumptions until a control group has measured them. With
-    the effect on each customer, this effect takes the place of `accept share x probability`.
+    no incentive gives none. Costs are stated. The share of churners whom a contact keeps is an assumption
+    until a control group has measured it for the play. With the effect on each customer, this effect takes
+    the place of `accept share x probability`.
 
     Args:
         scores: The scores of the cohort.
         plays: The play of each customer; None gives NaN.
         defaults: The costs and the effect for what a play does not state.
         effect: By how much a contact lowers the probability of each customer; None if it is not known.
+        measured_shares: The measured share of churners whom a contact keeps, by play.
     """
     profit = np.full(len(scores.probability), np.nan)
     plays_by_name = {play.name: play for play in plays if play is not None}
@@ -147,6 +153,8 @@ def expected_profit(
         rows = np.flatnonzero(names == name)
         p, value = scores.probability[rows], scores.residual_value[rows]
         terms = play.terms(without_incentive(defaults))
+        if name in measured_shares:
+            terms = terms.model_copy(update={"accept_share": measured_shares[name]})
         profit[rows] = contact_profit(np.ones(len(rows)), p, p * value, terms)
         if effect is not None:
             assumed_effect = terms.accept_share * p

@@ -15,6 +15,7 @@ from churn.contact.plan import NightPlan, Objects, plan_night
 from churn.contact.rhythm import NO_HOUR
 from churn.contact.terms import Acts, PlanTerms
 from churn.experiments.ledger import Ledger, LedgerFacts, LedgerNight, keep_history, ledger_night, salt_digest
+from churn.experiments.measured_effects import NOT_MEASURED, MeasuredEffects
 from churn.params import Params, RhythmParams
 from churn.scoring.call_list import ExtraColumns, calls_csv, contact_count
 from churn.scoring.dry_run import PlannedContact, dry_run_lines
@@ -82,6 +83,7 @@ def score_night(
     progress: Progress = no_progress,
     trial: Trial | None = None,
     effect_model: EffectModel | None = None,
+    measured_effects: MeasuredEffects = NOT_MEASURED,
 ) -> PlannedNight:
     """Score each customer of the cohort and plan the contacts.
 
@@ -105,6 +107,7 @@ def score_night(
         trial: Why the night is a trial; None for a night of the champion. A trial assigns nobody to an arm,
             so that no other system takes its call list for a night of the champion.
         effect_model: The model of each customer's own effect; None if the night goes by the risk.
+        measured_effects: What was measured about the plays before the night.
 
     Raises:
         ModelError: The signals do not fit the model. The error holds all problems.
@@ -120,6 +123,7 @@ def score_night(
         language=params.score.language,
         timezone=params.timezone,
         effect_model=effect_model,
+        measured_effects=measured_effects,
     )
     plan = plan_night(
         cutoff,

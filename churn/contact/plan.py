@@ -35,6 +35,7 @@ from churn.contact.new_tasks import PlannedContacts, ProfitCurve, expected_profi
 from churn.contact.rhythm import preference_counts
 from churn.contact.terms import Acts, PlanTerms
 from churn.experiments.ledger import Ledger
+from churn.experiments.measured_effects import MeasuredEffects
 from churn.params import CHURN_WORDS
 from churn.scoring.call_list import NO_PLAY, rank_customers
 from churn.scoring.dry_run import RuleCount, rule_counts
@@ -130,7 +131,7 @@ def plan_night(
 
     channels, because = _permissions(scores, plays, may_be_called, acts, terms)
     effect = _own_effect(scores, plays, channels, terms.effect_model)
-    profit = expected_profit(scores, plays, terms.profit, effect)
+    profit = expected_profit(scores, plays, terms.profit, effect, terms.measured_effects.accept_shares)
     is_eligible = np.array([channel is not None for channel in channels], dtype=bool)
     is_eligible[list(open_by_row)] = False
     is_left_alone = is_eligible & _is_left_alone(effect, terms.effect_model)
@@ -209,6 +210,7 @@ def plan_night(
             "profit_curve": asdict(curve),
             "lists": {side_list.audience: side_list.as_facts() for side_list in lists},
             **_uplift_facts(terms.effect_model, is_left_alone),
+            **_effect_facts(terms.measured_effects),
         },
     )
     return NightPlan(
@@ -264,6 +266,17 @@ def _uplift_facts(model: EffectModel | None, is_left_alone: Bools) -> dict[str, 
             "do_not_disturb": int(is_left_alone.sum()),
         }
     }
+
+
+def _effect_facts(effects: MeasuredEffects) -> dict[str, Any]:
+    """Return the measured effects that the night uses; empty if all are assumed, as before there were any."""
+    shares = effects.accept_shares
+    if not shares:
+        return {}
+    plays = {
+        name: {"used": share, **effects.plays[name].kept_share.as_json()} for name, share in shares.items()
+    }
+    return {"measured_effects": {"as_of": str(effects.as_of), "plays": plays}}
 
 
 def _concat_rows(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from churn.contact.consent import Consents
 from churn.contact.rhythm import AnswerCounts, BestHour
 from churn.contact.tasks import TaskStates
 from churn.data.churners import CHURNER_SCHEMA
+from churn.experiments.measured_effects import NOT_MEASURED, MeasuredEffects
 from churn.experiments.units import Units
 from churn.params import ContactParams, ExperimentsParams, ProfitParams
 from churn.uplift.night import EffectModel
@@ -29,6 +30,7 @@ class PlanTerms:
         language: The language of the reasons.
         timezone: The time zone of the company.
         effect_model: The model of each customer's own effect; None if the night goes by the risk.
+        measured_effects: What was measured about the plays before the night.
     """
 
     experiments: ExperimentsParams
@@ -39,6 +41,7 @@ class PlanTerms:
     language: str
     timezone: str
     effect_model: EffectModel | None = None
+    measured_effects: MeasuredEffects = NOT_MEASURED
 
 
 @dataclass(frozen=True)

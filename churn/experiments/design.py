@@ -48,7 +48,12 @@ class DesignTerms:
 
 
 def design_terms(
-    playbook: Playbook, *, universal_share: float, kept_share: float, share: float | None = None
+    playbook: Playbook,
+    *,
+    universal_share: float,
+    kept_share: float,
+    share: float | None = None,
+    measured_shares: Mapping[str, float] | None = None,
 ) -> dict[str, DesignTerms]:
     """Return what is assumed about each experiment: all contacts, and each play that is not switched off.
 
@@ -57,10 +62,13 @@ def design_terms(
         universal_share: The share of the universal control group.
         kept_share: The share of churners whom a contact keeps, where a play has none of its own.
         share: The share of all control groups, instead of those of the playbook.
+        measured_shares: The measured share of churners whom a contact keeps, by play; it wins.
     """
+    kept = measured_shares or {}
     return {UNIVERSAL: DesignTerms(universal_share, kept_share)} | {
         rule.play.name: DesignTerms(
-            share or rule.play.control or universal_share, rule.play.accept_share or kept_share
+            share or rule.play.control or universal_share,
+            kept.get(rule.play.name, rule.play.accept_share or kept_share),
         )
         for rule in playbook.rules
         if rule.play.pause is None

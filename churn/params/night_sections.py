@@ -245,6 +245,11 @@ class ExperimentsParams(Section):
         default=(),
         description="experiments that the company ran by itself, which `churn measure` reads from the source",
     )
+    effects: Literal["measured", "assumed"] = Field(
+        default="measured",
+        description="how many a contact is expected to keep: what `churn measure` has proved before the "
+        "night, or always the assumption",
+    )
     uplift: UpliftParams = UpliftParams()
 
     @field_validator("outside")

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from churn.experiments.assignment import UNIVERSAL
 from churn.experiments.design import ExperimentDesign
 from churn.experiments.effect import ArmChurn, Effect, Verdict
+from churn.experiments.measured_effects import MeasuredEffects, PlayEffect
 from churn.experiments.play_success import PlaySuccess
 from churn.experiments.result import Effects, Guard, MeasuredExperiment
-from churn.metrics.interval import HasInterval
+from churn.metrics.interval import HasInterval, format_interval
 from churn.reporting.outside_table import outside_lines, outside_metrics
 from churn.scoring.scores import CONTROL_ARM, TREATED_ARM
 
@@ -35,6 +36,28 @@ def effect_lines(effects: Effects) -> list[str]:
         lines += [_title(experiment), *(f"  {line}" for line in _experiment_lines(experiment))]
     lines += [*_total_lines(effects), *_erased_lines(effects), *outside_lines(effects.outside)]
     return lines
+
+
+def measured_effect_lines(effects: MeasuredEffects) -> list[str]:
+    """Return which share of churners a contact is expected to keep: measured, or assumed and why.
+
+    Args:
+        effects: What was measured before the night.
+    """
+    lines = [
+        f"effect of play {name}: measured, a contact keeps {_share_in_words(effect)} of those who would leave "
+        f"(outcomes up to {effects.as_of})"
+        if effect.is_used
+        else f"effect of play {name}: assumed, because the measured one is {_share_in_words(effect)}: {effect.reason}"
+        for name, effect in sorted(effects.plays.items())
+    ]
+    others = "the effects of other plays" if lines else "effects"
+    because = f" ({effects.reason})" if effects.reason else ""
+    return [*lines, f"costs are those of params.yaml and the playbook, and {others} are assumed{because}"]
+
+
+def _share_in_words(effect: PlayEffect) -> str:
+    return format_interval(effect.kept_share, 0, percent=True)
 
 
 def effect_metrics(effects: Effects) -> dict[str, float]:

@@ -137,6 +137,10 @@ class Trial:
         }
 
 
+NOT_IN_A_NIGHT = {"outside", "uplift", "effects"}
+"""The keys of `experiments` that change no byte by themselves; what a night uses of them is in `reads`."""
+
+
 def run_id(
     params: Params,
     store_digest: str,
@@ -172,7 +176,7 @@ def run_id(
             "signals": params.signals.model_dump(mode="json"),
             "late_days": params.snapshot.late_days,
             "score": params.score.model_dump(mode="json", exclude={"playbook", "sink"}),
-            "experiments": params.experiments.model_dump(mode="json", exclude={"outside", "uplift"}),
+            "experiments": params.experiments.model_dump(mode="json", exclude=NOT_IN_A_NIGHT),
             "contact": params.contact.model_dump(mode="json", exclude=_unused_in_contact(params.contact)),
             "profit": params.evaluate.profit.model_dump(mode="json"),
             "reads": dict(sorted(reads.items())),

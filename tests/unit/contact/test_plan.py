@@ -19,7 +19,9 @@ from churn.contact.night import History, score_night
 from churn.contact.plan import DO_NOT_DISTURB, LOSES_MONEY
 from churn.experiments.ledger import empty_ledger, night_folder, own_assignments, publish, read_ledger, stage
 from churn.experiments.ledger_erasure import erase_from_ledger
+from churn.experiments.measured_effects import MeasuredEffects, PlayEffect
 from churn.experiments.units import Units, find_units
+from churn.metrics.interval import Interval
 from churn.params import ControlParams, CsvParams
 from churn.scoring.night import Trial, score_cohort
 from churn.scoring.playbook import parse_playbook
@@ -514,3 +516,31 @@ def test_without_a_known_value_the_larger_effect_goes_first_and_no_harm_is_plann
 
     assert planned.night.contacts["customer_id"].to_pylist() == ["eva", "bob", "dea", "ann"]
     assert reasons_of(planned)["cem"] == LOSES_MONEY
+
+
+def test_a_measured_effect_takes_the_place_of_the_assumed_one_and_is_said(everybody):
+    with_control(everybody, 0.0)
+    assumed = read_tasks(plan_of(everybody)).set_index("customer_id")["expected_profit"]
+    effect = PlayEffect("call", Interval(value=0.15, low=0.1, high=0.2), True, "fewer leave")
+    everybody.measured_effects = MeasuredEffects(date(2025, 1, 1), {"call": effect})
+
+    planned = plan_of(everybody)
+
+    profit = read_tasks(planned).set_index("customer_id")["expected_profit"]
+    assert profit.to_numpy() == pytest.approx((assumed.loc[profit.index] / 2).to_numpy(), nan_ok=True)
+    assert planned.night.facts["measured_effects"] == {
+        "as_of": "2025-01-01",
+        "plays": {"call": {"used": 0.15, "value": 0.15, "low": 0.1, "high": 0.2}},
+    }
+
+
+def test_an_effect_that_is_not_proved_changes_no_byte_of_the_night(everybody):
+    plain = plan_of(everybody)
+    effect = PlayEffect("call", Interval(value=0.15, low=-0.1, high=0.4), False, "not shown")
+    everybody.measured_effects = MeasuredEffects(date(2025, 1, 1), {"call": effect})
+
+    planned = plan_of(everybody)
+
+    assert planned.night.scores.equals(plain.night.scores)
+    assert planned.night.facts == plain.night.facts
+    assert planned.ledger.contents == plain.ledger.contents

@@ -1,0 +1,177 @@
+"""The measured effects that a night may use in the place of the assumed one, and why others are not used.
+
+The effect of a play is the share of churners whom a contact keeps, `1 - churn(treated) / churn(control)`. It
+takes the place of the assumed share only if all of this holds:
+
+- it was measured with outcomes that were known before the night, about the label of the night;
+- at least 20 of the play's units left in each arm, so that there is a verdict;
+- the sizes of the arms agree with the design;
+- the interval excludes 0: contact is proved to keep customers, or to drive them away.
+
+With an interval above 0 the night uses the estimate. With an interval below 0 it expects that a contact keeps
+nobody. With an interval that holds 0 the assumption stays: to act on noise is worse than to act on a guess
+that says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+from statsmodels.stats.proportion import confint_proportions_2indep
+
+from churn.data.own_files import read_own_json, write_own_json
+from churn.experiments.effect import ALPHA, RateDifference, Verdict
+from churn.experiments.result import Effects, MeasuredExperiment
+from churn.metrics.interval import Interval
+
+AS_OF = "as_of="
+"""The beginning of the name of the effects of a day; the day follows."""
+
+MEASURE_AGAIN = "Run `churn measure` again."
+
+
+@dataclass(frozen=True)
+class PlayEffect:
+    """What was measured about a play, and whether it is used.
+
+    Attributes:
+        play: The name of the play.
+        kept_share: The share of churners whom a contact keeps, with its interval; below 0, a contact drives
+            them away.
+        is_used: Whether it takes the place of the assumption.
+        reason: Why it is used, or not.
+    """
+
+    play: str
+    kept_share: Interval
+    is_used: bool
+    reason: str
+
+    @property
+    def accept_share(self) -> float:
+        """Return the share that takes the place of the assumed one; never below 0."""
+        return max(self.kept_share.value or 0.0, 0.0)
+
+
+@dataclass(frozen=True)
+class MeasuredEffects:
+    """What was measured before a night.
+
+    Attributes:
+        as_of: The day up to which outcomes were known; None if nothing was measured.
+        plays: The plays with an effect, by name.
+        reason: Why nothing is used, as a sentence; empty otherwise.
+    """
+
+    as_of: date | None = None
+    plays: Mapping[str, PlayEffect] = field(default_factory=dict)
+    reason: str = ""
+
+    @property
+    def is_known(self) -> bool:
+        """Return whether there is anything to say: something was measured, or may not be used."""
+        return self.as_of is not None or bool(self.reason)
+
+    @property
+    def accept_shares(self) -> dict[str, float]:
+        """Return the measured share of the plays for which it is used, by name."""
+        return {name: effect.accept_share for name, effect in sorted(self.plays.items()) if effect.is_used}
+
+    @property
+    def reads(self) -> dict[str, str]:
+        """Return what the night reads, for its id; empty if it uses no measured effect."""
+        shares = self.accept_shares
+        return {"effects": f"{self.as_of} {shares}"} if shares else {}
+
+
+NOT_MEASURED = MeasuredEffects()
+"""Nothing was measured, or nothing measured may be used: all effects are assumed."""
+
+
+def write_effects(output: Path, effects: Effects) -> Path:
+    """Write what was measured, also under the day up to which outcomes are known; return the latest file."""
+    folder = output / "measure"
+    if effects.watermark is not None:
+        write_own_json(folder / f"{AS_OF}{effects.watermark}.json", effects.as_json())
+    path = folder / "effects.json"
+    write_own_json(path, effects.as_json())
+    return path
+
+
+def read_measured_effects(output: Path, night: date | None, label_id: str) -> MeasuredEffects:
+    """Return the effects that were measured with outcomes known before a night.
+
+    A night never reads what was measured on its day or later, so it gives the same bytes again.
+
+    Args:
+        output: The output folder.
+        night: The cutoff of the night; None for the latest effects.
+        label_id: The label of the night.
+
+    Raises:
+        SourceError: the file is damaged.
+    """
+    days = {
+        date.fromisoformat(path.stem.removeprefix(AS_OF)): path
+        for path in (output / "measure").glob(f"{AS_OF}*.json")
+    }
+    latest = max((day for day in days if night is None or day < night), default=None)
+    if latest is None:
+        return NOT_MEASURED
+    effects = read_own_json(days[latest], Effects, way_out=MEASURE_AGAIN)
+    if effects.label_id != label_id:
+        return MeasuredEffects(
+            latest, reason=f"what was measured up to {latest} is about another label. {MEASURE_AGAIN}"
+        )
+    whole_plays = [play for play in effects.plays if play.variant is None and play.play is not None]
+    return MeasuredEffects(
+        latest,
+        {str(play.play): effect for play in whole_plays if (effect := _play_effect(play)) is not None},
+    )
+
+
+def _play_effect(experiment: MeasuredExperiment) -> PlayEffect | None:
+    """Return the effect of a play; None if there is no share at all."""
+    difference = experiment.difference
+    kept_share = kept_share_of(difference)
+    if kept_share.value is None:
+        return None
+    is_used, reason = False, "not shown: the interval holds 0"
+    if experiment.ratio is not None and experiment.ratio.alarm:
+        reason = "the sizes of the arms do not agree with the design"
+    elif difference.verdict is None:
+        reason = str(difference.no_verdict_because)
+    elif difference.verdict != Verdict.NOT_SHOWN:
+        is_used, reason = True, str(difference.verdict)
+    return PlayEffect(str(experiment.play), kept_share, is_used, reason)
+
+
+def kept_share_of(difference: RateDifference) -> Interval:
+    """Return the share of churners whom a contact keeps, `1 - churn(treated) / churn(control)`.
+
+    Args:
+        difference: The churn of both arms.
+
+    Returns:
+        The share with its interval; without a value if nobody of an arm left.
+
+    Source: Katz, Baptista, Azen and Pike (1978), Obtaining confidence intervals for the risk ratio in cohort
+        studies, Biometrics 34, for the interval of the ratio.
+    """
+    control, treatment = difference.control, difference.treatment
+    if not control.churners or not treatment.churners or not control.n or not treatment.n:
+        return Interval(value=None)
+    low, high = confint_proportions_2indep(
+        treatment.churners,
+        treatment.n,
+        control.churners,
+        control.n,
+        compare="ratio",
+        method="log",
+        alpha=ALPHA,
+    )
+    ratio = (treatment.churners / treatment.n) / (control.churners / control.n)
+    return Interval(value=1 - ratio, low=1 - float(high), high=1 - float(low))

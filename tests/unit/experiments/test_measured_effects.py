@@ -1,0 +1,127 @@
+"""Which measured effects a night uses: those of earlier days that are proved, and no other."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from churn.errors import SourceError
+from churn.experiments.effect import rate_difference
+from churn.experiments.measured_effects import kept_share_of, read_measured_effects, write_effects
+from churn.experiments.result import Effects, MeasuredExperiment, no_effects
+from churn.experiments.sequence import sample_ratio
+
+WATERMARK, NIGHT = date(2025, 5, 2), date(2025, 5, 3)
+COUNTS = (
+    *("immature", "without_label", "without_value", "arm_changed", "merged_count", "other_share"),
+    *("without_control", "after_other_play"),
+)
+NOTHING = (
+    *("variant", "first_night", "last_night", "next_outcome_on", "adjusted_difference", "nightly", "savings"),
+    *("detectable", "success"),
+)
+
+
+def effects_with(
+    left_control: int, left_treated: int, n_control: int = 200, n_treated: int = 1800
+) -> Effects:
+    """Return what is measured about the play `call` if so many units of each arm leave."""
+    empty = no_effects("label")
+    play = MeasuredExperiment(
+        **dict.fromkeys(COUNTS, 0),
+        **dict.fromkeys(NOTHING),
+        name="call",
+        play="call",
+        control_share=0.1,
+        ratio=sample_ratio(n_control, n_treated, 0.1),
+        difference=rate_difference(left_control, n_control, left_treated, n_treated),
+        drives_away=(),
+        guards=(),
+    )
+    return empty.model_copy(update={"plays": (play,), "watermark": WATERMARK})
+
+
+def test_a_proved_effect_takes_the_place_of_the_assumption(tmp_path: Path) -> None:
+    write_effects(tmp_path, effects_with(60, 270))
+
+    known = read_measured_effects(tmp_path, NIGHT, "label")
+
+    assert known.as_of == WATERMARK
+    assert known.accept_shares == {"call": pytest.approx(0.5)}
+    effect = known.plays["call"]
+    assert (effect.is_used, effect.reason) == (True, "fewer leave")
+    assert known.reads != {}
+
+
+def test_a_play_that_drives_customers_away_is_expected_to_keep_nobody(tmp_path: Path) -> None:
+    write_effects(tmp_path, effects_with(30, 600))
+
+    known = read_measured_effects(tmp_path, NIGHT, "label")
+
+    assert known.accept_shares == {"call": 0.0}
+    assert known.plays["call"].kept_share.value == pytest.approx(-600 / 1800 / 0.15 + 1)
+
+
+@pytest.mark.parametrize(
+    ("counts", "reason"),
+    [
+        ((30, 260), "not shown"),
+        ((19, 20), "fewer than 20 churners"),
+        ((60, 300, 600, 1800), "sizes of the arms"),
+    ],
+)
+def test_what_is_not_proved_leaves_the_assumption_and_says_why(
+    tmp_path: Path, counts: tuple[int, ...], reason: str
+) -> None:
+    write_effects(tmp_path, effects_with(*counts))
+
+    known = read_measured_effects(tmp_path, NIGHT, "label")
+
+    assert known.accept_shares == {}
+    assert known.reads == {}
+    assert reason in known.plays["call"].reason
+
+
+def test_a_night_does_not_read_what_was_measured_on_its_day_or_later(tmp_path: Path) -> None:
+    effects = effects_with(60, 270)
+    write_effects(tmp_path, effects)
+    write_effects(tmp_path, effects_with(30, 600).model_copy(update={"watermark": date(2025, 6, 1)}))
+
+    assert read_measured_effects(tmp_path, WATERMARK, "label").as_of is None
+    assert read_measured_effects(tmp_path, NIGHT, "label").accept_shares == {"call": pytest.approx(0.5)}
+    assert read_measured_effects(tmp_path, date(2025, 6, 1), "label").as_of == WATERMARK
+    assert read_measured_effects(tmp_path, None, "label").accept_shares == {"call": 0.0}
+
+
+def test_an_effect_on_another_label_is_not_used(tmp_path: Path) -> None:
+    write_effects(tmp_path, effects_with(60, 270))
+
+    known = read_measured_effects(tmp_path, NIGHT, "other")
+
+    assert known.accept_shares == {}
+    assert "another label" in known.reason
+
+
+def test_a_damaged_file_is_an_error(tmp_path: Path) -> None:
+    write_effects(tmp_path, effects_with(60, 270))
+    path = tmp_path / "measure" / f"as_of={WATERMARK}.json"
+    path.write_text(path.read_text(encoding="utf-8").replace("270", "271", 1), encoding="utf-8")
+
+    with pytest.raises(SourceError, match="Run `churn measure` again"):
+        read_measured_effects(tmp_path, NIGHT, "label")
+
+
+def test_the_share_is_one_minus_the_ratio_with_the_interval_of_katz() -> None:
+    share = kept_share_of(rate_difference(60, 200, 270, 1800))
+
+    half = 1.959964 * (1 / 270 - 1 / 1800 + 1 / 60 - 1 / 200) ** 0.5
+    assert share.value == pytest.approx(0.5)
+    assert share.low == pytest.approx(1 - 0.5 * 2.718281828**half)
+    assert share.high == pytest.approx(1 - 0.5 * 2.718281828**-half)
+
+
+@pytest.mark.parametrize("counts", [(0, 200, 5, 1800), (5, 200, 0, 1800), (0, 0, 5, 1800)])
+def test_without_churners_in_an_arm_there_is_no_share(counts: tuple[int, int, int, int]) -> None:
+    assert kept_share_of(rate_difference(*counts)).value is None

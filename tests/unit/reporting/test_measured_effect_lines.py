@@ -1,0 +1,31 @@
+"""The words on measured and assumed effects."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from churn.experiments.measured_effects import NOT_MEASURED, MeasuredEffects, PlayEffect
+from churn.metrics.interval import Interval
+from churn.reporting.effects_table import measured_effect_lines
+
+DAY = date(2025, 5, 2)
+
+
+def test_each_effect_is_called_measured_or_assumed_with_the_reason() -> None:
+    proved = PlayEffect("call", Interval(value=0.5, low=0.35, high=0.62), True, "fewer leave")
+    unproved = PlayEffect("mail", Interval(value=0.1, low=-0.2, high=0.3), False, "not shown")
+
+    lines = measured_effect_lines(MeasuredEffects(DAY, {"mail": unproved, "call": proved}))
+
+    assert lines == [
+        "effect of play call: measured, a contact keeps 50% [35%, 62%] of those who would leave (outcomes up "
+        "to 2025-05-02)",
+        "effect of play mail: assumed, because the measured one is 10% [-20%, 30%]: not shown",
+        "costs are those of params.yaml and the playbook, and the effects of other plays are assumed",
+    ]
+
+
+def test_without_a_measured_effect_all_are_called_assumed() -> None:
+    assert measured_effect_lines(NOT_MEASURED) == [
+        "costs are those of params.yaml and the playbook, and effects are assumed"
+    ]
