@@ -45,10 +45,10 @@ def measured_effect_lines(effects: MeasuredEffects) -> list[str]:
         effects: What was measured before the night.
     """
     lines = [
-        f"effect of play {name}: measured, a contact keeps {_share_in_words(effect)} of those who would leave "
+        f"effect of play {name}: measured, a contact keeps {_percent(effect)} of those who would leave "
         f"(outcomes up to {effects.as_of})"
         if effect.is_used
-        else f"effect of play {name}: assumed, because the measured one is {_share_in_words(effect)}: {effect.reason}"
+        else f"effect of play {name}: assumed, because the measured one is {_percent(effect)}: {effect.reason}"
         for name, effect in sorted(effects.plays.items())
     ]
     others = "the effects of other plays" if lines else "effects"
@@ -56,7 +56,7 @@ def measured_effect_lines(effects: MeasuredEffects) -> list[str]:
     return [*lines, f"costs are those of params.yaml and the playbook, and {others} are assumed{because}"]
 
 
-def _share_in_words(effect: PlayEffect) -> str:
+def _percent(effect: PlayEffect) -> str:
     return format_interval(effect.kept_share, 0, percent=True)
 
 
