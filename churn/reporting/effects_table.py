@@ -316,7 +316,8 @@ def _design_lines(design: ExperimentDesign) -> Iterator[str]:
         yield _line(
             "cost of holding out",
             f"{design.held_out:,} controls in {_count(design.days, 'day')}: about "
-            f"{design.customers_unsaved:,.1f} customers leave whom a contact would have saved, with the effect looked for",
+            f"{design.customers_unsaved:,.1f} customers leave whom a contact would have saved, with the "
+            "effect looked for",
         )
 
 
