@@ -48,7 +48,8 @@ def measured_effect_lines(effects: MeasuredEffects) -> list[str]:
         f"effect of play {name}: measured, a contact keeps {_percent(effect)} of those who would leave "
         f"(outcomes up to {effects.as_of})"
         if effect.is_used
-        else f"effect of play {name}: assumed, because the measured one is {_percent(effect)}: {effect.reason}"
+        else f"effect of play {name}: assumed, because the measured one is {_percent(effect)}: "
+        f"{effect.reason}"
         for name, effect in sorted(effects.plays.items())
     ]
     others = "the effects of other plays" if lines else "effects"
