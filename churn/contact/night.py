@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import pandas as pd
@@ -11,6 +11,7 @@ import pandas as pd
 from churn.contact.consent import plain_channel
 from churn.contact.list_file import list_csv
 from churn.contact.lists import SideList
+from churn.contact.notes import add_notes
 from churn.contact.plan import NightPlan, Objects, plan_night
 from churn.contact.rhythm import NO_HOUR
 from churn.contact.terms import Acts, PlanTerms
@@ -152,6 +153,18 @@ def score_night(
         ledger_digest=page.digest if page else None,
         extra=extra,
     )
+    listed_rows = plan.contact.listed_rows.tolist()
+    listed_tasks = [task for row in listed_rows if (task := plan.contact.tasks[row]) is not None]
+    notes = add_notes(
+        night.contacts,
+        listed_tasks,
+        [plan.contact.reasons[row] for row in listed_rows],
+        night.scores,
+        frame,
+        playbook,
+        params.score.language,
+    )
+    night = replace(night, contacts=notes)
     thin = scores.customers[scores.thin].tolist()
     listed = [(plan.contact.tasks[row], str(scores.customers[row])) for row in plan.contact.listed_rows]
     owners = sorted({task.owner for task, _ in listed if task is not None})

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import jinja2
@@ -84,7 +85,7 @@ _CODE_NAME = "<template>"
 
 def _render(text: str, values: Mapping[str, Any], location: str) -> str:
     try:
-        return _ENVIRONMENT.from_string(_END_OF_SENTENCE.sub(_keep_line_end, text)).render(values)
+        return _template(text).render(values)
     except jinja2.TemplateSyntaxError as error:
         raise PlaybookError(
             f"{location}:{error.lineno}: not in the syntax of jinja2: {error.message}."
@@ -94,6 +95,12 @@ def _render(text: str, values: Mapping[str, Any], location: str) -> str:
         raise PlaybookError(
             f"{location}:{_line_of(error)}: the template cannot be filled: {reason}."
         ) from None
+
+
+@lru_cache(maxsize=256)
+def _template(text: str) -> jinja2.Template:
+    """Return a template; a call list has few templates and thousands of customers."""
+    return _ENVIRONMENT.from_string(_END_OF_SENTENCE.sub(_keep_line_end, text))
 
 
 def _keep_line_end(match: re.Match[str]) -> str:

@@ -22,10 +22,9 @@ import pyarrow.compute as pc
 
 from churn.contact.arms import CONTROL_REASON
 from churn.contact.lists import ListEntry, SideList
+from churn.contact.messages import fill_message, message_values
 from churn.contact.rhythm import NO_HOUR, BestHour
 from churn.contact.tasks import TaskStates
-from churn.contact.templates import fill_template
-from churn.errors import PlaybookError
 from churn.handover.event import (
     CONTACT_PLANNED,
     CONTACT_WITHDRAWN,
@@ -35,7 +34,6 @@ from churn.handover.event import (
     WithdrawnContact,
     event_id,
 )
-from churn.params import PROBABILITY_COLUMNS
 from churn.scoring.play import Play
 from churn.scoring.playbook import Playbook
 from churn.scoring.scores import TREATED_ARM
@@ -45,7 +43,6 @@ NOT_CONTACTED = "no longer to be contacted"
 NO_LONGER_ON_LIST = "no longer on the list"
 
 _LIST_FACTS = ("left_on", "days_since_left", "monthly_value", "tenure_days")
-_SCORES = (*PROBABILITY_COLUMNS, "health", "value_at_risk")
 
 
 @dataclass(frozen=True)
@@ -316,41 +313,22 @@ class _Builder:
     def _message(
         self, task: Mapping[str, Any], play: Play | None, reasons: Sequence[str]
     ) -> tuple[str | None, str | None, str | None]:
-        """Return subject and text of the message, or why the template cannot be filled.
-
-        One customer without a value must not keep the whole night from being handed over.
-        """
-        language, template = self._terms.language, task["template"]
-        text = self._facts.playbook.templates.texts.get((template, language)) if template else None
-        if text is None:
-            return None, None, None
-        variant = play.variants.get(task["variant"]) if play and task["variant"] else None
-        location = f"templates/{template}.{language}.txt"
-        try:
-            message = fill_template(
-                text,
-                self._values(task, reasons),
-                location=location,
-                variant_subject=variant.subject if variant else None,
-            )
-        except PlaybookError as error:
-            problem = error.problems[0]
-            self.problems[problem] += 1
-            return None, None, problem
-        return message.subject, message.body, None
-
-    def _values(self, task: Mapping[str, Any], reasons: Sequence[str]) -> dict[str, Any]:
+        """Return subject and text of the message, or why the template cannot be filled."""
         customer = str(task["customer_id"])
-        values = {
-            str(name): _plain(self._signals.get(customer, {}).get(str(name)))
-            for name in self._facts.signals.columns
-        }
-        scores = self._scores.get(customer, {})
-        values |= {name: scores[name] for name in scores if name in _SCORES or name.startswith("health_")}
+        values = message_values(
+            task,
+            self._signals.get(customer, dict.fromkeys(map(str, self._facts.signals.columns))),
+            self._scores.get(customer, {}),
+            self._facts.names.get(customer),
+            reasons,
+        )
         if (entry := self._entries.get(task["task_id"])) is not None:
             values |= {name: getattr(entry, name) for name in _LIST_FACTS if getattr(entry, name) is not None}
-        contact = {name: task[name] for name in ("customer_id", "owner", "channel", "play", "due_at")}
-        return values | contact | {"name": self._facts.names.get(customer), "reasons": list(reasons)}
+        templates = self._facts.playbook.templates
+        message = fill_message(task, play, templates, self._terms.language, values)
+        if message.problem is not None:
+            self.problems[message.problem] += 1
+        return message.subject, message.body, message.problem
 
 
 def _rows_of(scores: pa.Table, customers: Set[str]) -> dict[str, dict[str, Any]]:
@@ -362,10 +340,3 @@ def _rows_of(scores: pa.Table, customers: Set[str]) -> dict[str, dict[str, Any]]
 def _records(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
     for record in frame.to_dict("records"):
         yield {str(name): None if value is pd.NaT else value for name, value in record.items()}
-
-
-def _plain(value: Any) -> Any:
-    """Return a value of a signal as a template sees it: None if it is not known."""
-    if value is None or value is pd.NaT or (isinstance(value, float | np.floating) and np.isnan(value)):
-        return None
-    return value.item() if isinstance(value, np.generic) else value

@@ -58,12 +58,21 @@ class SignalFacts:
 
 @dataclass(frozen=True)
 class Reason:
-    """A reason: the sentence, its signal, the signal's family, and the family's contribution in log-odds."""
+    """Why a customer may leave.
+
+    Attributes:
+        text: The sentence.
+        signal: The name of the signal.
+        family: The family of the signal.
+        weight: The contribution of the family in log-odds.
+        usual: The median of the signal over the cohort, as the sentence writes it; None without a number.
+    """
 
     text: str
     signal: str
     family: str
     weight: float
+    usual: str | None = None
 
 
 def cohort_medians(frame: pd.DataFrame, signals: Sequence[SignalFacts]) -> dict[str, float]:
@@ -131,7 +140,8 @@ def _reasons_of_row(
             signal, value = signals[index], cells[index]
             if on_risky_side(value, signal, medians) and language in signal.reason:
                 text = fill_sentence(signal.reason[language], value, language)
-                row_reasons.append(Reason(text, signal.name, family, weight))
+                usual = usual_level(signal, medians, language)
+                row_reasons.append(Reason(text, signal.name, family, weight, usual))
                 break
     return tuple(sorted(row_reasons, key=lambda reason: (-reason.weight, reason.family)))
 
@@ -172,6 +182,21 @@ def fill_sentence(template: str, value: float | str, language: str) -> str:
     if any(digits == "1" for _, digits, _ in parts):
         parts = _parts(SINGULAR_OR_PLURAL.sub(r"\1", template), value, language)
     return "".join(literal + digits + words for literal, digits, words in parts)
+
+
+def usual_level(signal: SignalFacts, medians: Mapping[str, float], language: str) -> str | None:
+    """Return the median of a signal as its sentence writes it; None if the sentence has no number.
+
+    >>> facts = SignalFacts("login_change", "activity", "lower", {"en": "logs in {value:.0%} as often"})
+    >>> usual_level(facts, {"login_change": 0.98}, "en")
+    '98%'
+    """
+    median = medians.get(signal.name, math.nan)
+    if not math.isfinite(median):
+        return None
+    template = SINGULAR_OR_PLURAL.sub(r"\2", signal.reason[language])
+    numbers = [digits + words for _, digits, words in _parts(template, median, language) if digits]
+    return ", ".join(numbers) or None
 
 
 def _parts(template: str, value: float | str, language: str) -> list[tuple[str, str, str]]:

@@ -15,6 +15,15 @@ from churn.reporting.page.call import Call, ContactBefore
 from churn.reporting.page.history import History
 from churn.reporting.page.words import Words
 
+MANY_CALLS = 1_000
+"""From so many calls on, a row shows only its main reason; the others unfold. The page must stay small."""
+
+MAX_CALL_NIGHTS = 14
+"""The largest number of nights of a customer's probability; a fortnight is what a caller looks at."""
+
+NAME_MARK = "\x01"
+"""What stands for the name of the customer in the lines of messages."""
+
 STATUSES = ("new", "open", "overdue")
 """The states of a task on the list, in the order of their numbers: links of the page name the number."""
 
@@ -46,34 +55,42 @@ def call_data(
 
     Each list has one entry a call, in the order of the list.
 
-    - `probability` is in 1/10,000, `value` is rounded to whole units of money (None if unknown), `due` is the
-      number of the day (1 = 1 January of year 1).
+    - `probability` is in 1/10,000, `value` is rounded to whole units of money (None if unknown), `due` is in
+      days after the first due date.
     - `owner`, `play`, `channel`, `family` and `status` are numbers of the texts under `names`; -1 is none.
-    - `history` has the probability of each of the `nights` in 1/1,000; None if the customer was not scored.
-    - `usual` has the usual level of each reason, `seen` the days since the last row of each of the `tables`,
-      `before` the contacts of earlier nights as night, play and channel, and `message` the numbers of the
-      `lines` of the subject and of the text.
+    - `history` has the probability of each of the `nights` in 1/1,000, and `seen` the days since the last row
+      of each of the `tables`; both are packed, see `pack`.
+    - `usual` has the numbers of the `levels` that are usual for the signals of the reasons, `more` the
+      numbers of the `reasons` that are not in the row, `before` the contacts of earlier nights as night, play
+      and channel, and `message` the numbers of the `lines` of the subject and of the text. In a line,
+      `NAME_MARK` stands for the name of the customer.
     """
     names = {key: Numbers() for key in ("owner", "play", "channel", "family", "status")}
     for status in STATUSES:
         names["status"].of(status_in_words(status, words))
-    lines, usual = Numbers(), Numbers()
+    lines, usual, reasons = Numbers(), Numbers(), Numbers()
+    first_due = min((call.due.toordinal() for call in calls), default=0)
+    n_nights = min(MAX_CALL_NIGHTS, len(history.nights))
     tables = sorted({table for call in calls for table in call.notes.last_events or ()})
     return {
         "probability": [round(call.probability * 10_000) for call in calls],
         "value": [None if call.value is None else round(call.value) for call in calls],
         "health": [-1 if call.health is None else call.health for call in calls],
-        "due": [call.due.toordinal() for call in calls],
+        "due": [call.due.toordinal() - first_due for call in calls],
         "owner": [names["owner"].of(call.owner) for call in calls],
         "play": [names["play"].of(call.play) for call in calls],
         "channel": [names["channel"].of(words.value(call.channel)) for call in calls],
         "family": [names["family"].of(_family(call, words)) for call in calls],
         "status": [names["status"].of(status_in_words(call.status, words)) for call in calls],
-        "nights": [words.day(figures.night) for figures in history.nights],
-        "history": [[_thousandths(part) for part in history.probabilities[call.customer]] for call in calls],
+        "nights": [words.day(figures.night) for figures in history.nights[-n_nights:]],
+        "history": [
+            pack(_thousandths(part) for part in history.probabilities[call.customer][-n_nights:])
+            for call in calls
+        ],
         "usual": [[usual.of(text) for text in call.notes.usual] for call in calls],
         "tables": [words.value(table) for table in tables],
-        "seen": [[(call.notes.last_events or {}).get(table) for table in tables] for call in calls],
+        "seen": [pack((call.notes.last_events or {}).get(table) for table in tables) for call in calls],
+        "more": [[reasons.of(text) for text in call.reasons[shown_reasons(calls) :]] for call in calls],
         "before": [
             [
                 [
@@ -87,6 +104,7 @@ def call_data(
         ],
         "message": [_message_lines(call, lines, words) for call in calls],
         "levels": usual.texts,
+        "reasons": reasons.texts,
         "lines": lines.texts,
         "names": {key: numbers.texts for key, numbers in names.items()},
         "actions": _texts_of_plays(names["play"].texts, calls, "action"),
@@ -104,6 +122,27 @@ def status_in_words(status: str, words: Words) -> str:
     return texts.get(status, "")
 
 
+def shown_reasons(calls: Sequence[Call]) -> int:
+    """Return how many reasons a row of the list shows."""
+    return 1 if len(calls) >= MANY_CALLS else 9
+
+
+DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+MISSING, LARGEST = "..", 36 * 36 - 1
+
+
+def pack(numbers: Iterable[int | None]) -> str:
+    """Return whole numbers from 0 on as two digits of base 36 each; a larger number counts as the largest.
+
+    >>> pack([0, 35, 36, None, 5000])
+    '000z10..zz'
+    """
+    return "".join(
+        MISSING if number is None else DIGITS[(n := min(number, LARGEST)) // 36] + DIGITS[n % 36]
+        for number in numbers
+    )
+
+
 def _thousandths(part: float | None) -> int | None:
     return None if part is None else round(part * 1000)
 
@@ -116,7 +155,8 @@ def _message_lines(call: Call, lines: Numbers, words: Words) -> list[int]:
             return []
         problem = words("The template cannot be filled: %(reason)s", reason=notes.message_problem)
         return [-1, lines.of(problem)]
-    return [lines.of(notes.subject or ""), *(lines.of(line) for line in notes.message.rstrip().split("\n"))]
+    texts = [notes.subject or "", *notes.message.rstrip().split("\n")]
+    return [lines.of(text.replace(call.name, NAME_MARK) if call.name else text) for text in texts]
 
 
 def _texts_of_plays(plays: Iterable[str], calls: Sequence[Call], name: str) -> list[str]:

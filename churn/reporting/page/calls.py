@@ -12,7 +12,7 @@ import pandas as pd
 from churn.reporting.page.bands import band_titles
 from churn.reporting.page.bars import longest_first
 from churn.reporting.page.call import Call, CustomerNotes
-from churn.reporting.page.call_data import call_data, json_of, status_in_words
+from churn.reporting.page.call_data import call_data, json_of, shown_reasons, status_in_words
 from churn.reporting.page.section import Section
 from churn.reporting.page.sources import ReportSources
 from churn.reporting.page.words import Words
@@ -52,6 +52,7 @@ def calls_section(night: ReportSources, words: Words) -> Section:
             choices=_choices(data, words),
             sorts=_sorts(words),
             labels=_labels(words),
+            n_reasons=shown_reasons(calls),
             unknown=words("unknown"),
             no_reason=words("no single reason"),
             status=lambda status: status_in_words(status, words),

@@ -12,6 +12,7 @@ from churn.scoring.reasons import (
     is_missing,
     on_risky_side,
     reasons_for,
+    usual_level,
 )
 
 LOGINS = SignalFacts(
@@ -165,3 +166,22 @@ def test_a_template_may_use_nothing_but_the_value(template):
 )
 def test_only_what_can_be_said_is_present(value, missing):
     assert is_missing(value) is missing
+
+
+@pytest.mark.parametrize(
+    ("sentence", "median", "expected"),
+    [
+        ("failed charges in the last 91 days: {value:.0f}", 0.0, "0"),
+        ("has not opened the last [mail|{value:.0f} mails]", 1.0, "1"),
+        ("about {value:log .0% more|fewer} orders than before", -0.7, "50% fewer"),
+        ("has never opened a mail", 3.0, None),
+        ("waited {value:.0f} hours", float("nan"), None),
+    ],
+    ids=["a count", "the form for many", "a change", "no number", "nobody has a value"],
+)
+def test_the_usual_level_is_the_median_as_the_sentence_writes_it(
+    sentence: str, median: float, expected: str | None
+) -> None:
+    signal = SignalFacts("s", "activity", "higher", {"en": sentence})
+
+    assert usual_level(signal, {"s": median}, "en") == expected

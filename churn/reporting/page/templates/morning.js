@@ -22,14 +22,19 @@
     button.setAttribute("aria-expanded", "false");
     button.append(...head.childNodes);
     head.append(button);
-    const play = row.cells[row.cells.length - 3];
+    const play = row.cells[row.cells.length - 3], health = data.health[index];
+    if (health > 0) row.cells[4].className = "h" + health;
     if (data.actions[data.play[index]]) make("small", play, data.actions[data.play[index]]);
-    const call = {row, index, button, more: null, text: row.textContent.toLowerCase(), name: button.textContent};
+    const name = button.firstChild.textContent; // the name, or the id of a customer without a name
+    const call = {row, index, button, more: null, text: "", name};
+    call.text = [row.textContent, ...data.more[index].map(number => data.reasons[number])].join(" ").toLowerCase();
     button.addEventListener("click", () => toggle(call));
     return call;
   });
 
-  // What unfolds
+  // What unfolds; see call_data.py for the form of the data
+  const unpack = text => (text.match(/../g) || []).map(digits => digits === ".." ? null : parseInt(digits, 36));
+  const named = (text, index) => text.replaceAll("\u0001", calls[index].name);
   function toggle(call) {
     const open = button => button.getAttribute("aria-expanded") === "true";
     if (!call.more) {
@@ -53,14 +58,15 @@
     lines.forEach(line => make("li", items, line));
   }
   function unfold(parent, index) {
-    const past = data.history[index], history = part(parent, words.history);
+    const past = unpack(data.history[index]), history = part(parent, words.history);
     const known = past.filter(value => value !== null);
     if (known.length > 1) draw(history, past);
     else make("p", history, words.single, "soft");
     const values = past.map((value, night) => [data.nights[night], value === null ? words.notScored : share.format(value / 1000)]);
     list(history, values.slice(-10).reverse().map(([night, value]) => `${night}: ${value}`), "");
     const why = part(parent, words.reasons), cells = calls[index].row.cells;
-    const texts = [...cells[cells.length - 4].childNodes].filter(node => node.nodeType === 3).map(node => node.data);
+    const texts = [...cells[cells.length - 4].childNodes].filter(node => node.nodeType === 3).map(node => node.data)
+      .concat(data.more[index].map(number => data.reasons[number]));
     const levels = data.usual[index];
     list(why, texts.map((text, i) => levels[i] >= 0 ? `${text} (${fill(words.usual, {level: data.levels[levels[i]]})})` : text));
     const todo = part(parent, words.todo), play = data.play[index];
@@ -69,11 +75,12 @@
     const message = part(parent, words.message), lines = data.message[index];
     if (!lines.length) make("p", message, words.noMessage, "soft");
     else {
-      if (lines[0] >= 0) make("p", message, fill(words.subject, {subject: data.lines[lines[0]]}));
-      make("pre", message, lines.slice(1).map(line => line < 0 ? "" : data.lines[line]).join("\n").trim());
+      if (lines[0] >= 0) make("p", message, fill(words.subject, {subject: named(data.lines[lines[0]], index)}));
+      make("pre", message, lines.slice(1).map(line => line < 0 ? "" : named(data.lines[line], index)).join("\n").trim());
     }
     const seen = part(parent, words.seen);
-    list(seen, data.tables.map((table, i) => [table, data.seen[index][i]]).filter(([, days]) => days !== null)
+    const days = unpack(data.seen[index]);
+    list(seen, data.tables.map((table, i) => [table, days[i]]).filter(([, days]) => days !== null)
       .sort((a, b) => a[1] - b[1])
       .map(([table, days]) => fill(days === 1 ? words.day : words.days, {table, days: whole.format(days)})), words.noEvents);
     const before = part(parent, words.before);

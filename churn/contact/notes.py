@@ -1,0 +1,90 @@
+"""What the report shows of each customer on the call list beside the scores: levels, message, last events."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from churn.contact.messages import FilledMessage, fill_message, message_values
+from churn.features.signal import FAMILY_OF_TABLE
+from churn.scoring.playbook import Playbook
+from churn.scoring.reasons import Reason
+from churn.scoring.scores import Task
+
+SCHEMA = pa.schema(
+    [
+        ("families", pa.list_(pa.string())),
+        ("usual", pa.list_(pa.string())),
+        ("subject", pa.string()),
+        ("message", pa.string()),
+        ("message_problem", pa.string()),
+        ("last_events", pa.list_(pa.struct([("table", pa.string()), ("days", pa.int32())]))),
+    ]
+)
+"""The columns; `usual` is the usual level of the signal of each reason, empty where there is none."""
+
+
+def add_notes(
+    contacts: pa.Table,
+    tasks: Sequence[Task],
+    reasons: Sequence[tuple[Reason, ...]],
+    scores: pa.Table,
+    signals: pd.DataFrame,
+    playbook: Playbook,
+    language: str,
+) -> pa.Table:
+    """Return the contacts of a night with the columns of `SCHEMA`.
+
+    Args:
+        contacts: `rank`, `customer_id` and `name` of the call list, in order.
+        tasks: The task of each row of `contacts`.
+        reasons: The reasons of each row of `contacts`.
+        scores: The score table of the night.
+        signals: The signals of the cohort with `customer_id`.
+        playbook: The playbook with its templates.
+        language: The language of the messages.
+    """
+    customers = contacts["customer_id"].to_pylist()
+    is_listed = pc.is_in(scores["customer_id"], contacts["customer_id"])
+    score_rows = {row["customer_id"]: row for row in scores.filter(is_listed).to_pylist()}
+    own = signals[signals["customer_id"].isin(customers)].to_dict("records")
+    signal_rows = {row["customer_id"]: {str(name): value for name, value in row.items()} for row in own}
+    plays = {rule.play.name: rule.play for rule in playbook.rules}
+    rows = []
+    for customer, name, task, customer_reasons in zip(
+        customers, contacts["name"].to_pylist(), tasks, reasons, strict=True
+    ):
+        own_signals = signal_rows[customer]
+        columns = {"customer_id": customer, **{key: getattr(task, key) for key in _TASK_COLUMNS}}
+        texts = [reason.text for reason in customer_reasons]
+        values = message_values(columns, own_signals, score_rows[customer], name, texts)
+        message = fill_message(columns, plays.get(task.play), playbook.templates, language, values)
+        rows.append(_note(customer_reasons, message, own_signals))
+    notes = pa.Table.from_pylist(rows, schema=SCHEMA)
+    for field in SCHEMA:
+        contacts = contacts.append_column(field, notes[field.name])
+    return contacts
+
+
+_TASK_COLUMNS = ("owner", "channel", "play", "due_at", "template", "variant")
+
+
+def _note(reasons: Sequence[Reason], message: FilledMessage, signals: Mapping[str, Any]) -> dict[str, Any]:
+    days = {table: signals.get(f"{table}_days_since_last") for table in FAMILY_OF_TABLE}
+    return {
+        "families": [reason.family for reason in reasons],
+        "usual": [reason.usual or "" for reason in reasons],
+        "subject": message.subject,
+        "message": message.body,
+        "message_problem": message.problem,
+        "last_events": [
+            {"table": table, "days": math.floor(value)}
+            for table, value in days.items()
+            if value is not None and math.isfinite(value)
+        ],
+    }
