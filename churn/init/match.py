@@ -67,6 +67,13 @@ STATES_OF_RUNNING = ("active", "live", "trialing", "in_trial", "past_due", "akti
 """States of a contract that has not ended."""
 
 
+SPREADSHEET_DAYS = (32_874, 58_439)
+"""The numbers of the days from 1990 to 2059 in a spreadsheet, which counts from 1899-12-30."""
+
+DAY_WITH_YEAR = r"(^|[^0-9])(19|20)[0-9]{2}([^0-9]|$)|[0-9][^0-9:]+[0-9]"
+"""What a text looks like that may hold a day: a year, or two numbers that are not hours and minutes."""
+
+
 @dataclass
 class Match:
     """A source table that stands for a canonical table, or for a table under `events:`.
@@ -172,7 +179,7 @@ def _assign(connection: duckdb.DuckDBPyConnection, match: Match) -> dict[str, fl
         if is_free and _has_valid_values(connection, match, target, column):
             scores[target.name], match.columns[target.name] = score, column
             used_names.add(column.name)
-    _assign_time(match, used_names)
+    _assign_time(connection, match, used_names)
     time = match.columns.get(match.target.time)
     if time is None:
         return scores
@@ -329,7 +336,7 @@ def _is_another(connection: duckdb.DuckDBPyConnection, match: Match) -> bool:
     return bool(row and row[0])
 
 
-def _assign_time(match: Match, used_names: set[str]) -> None:
+def _assign_time(connection: duckdb.DuckDBPyConnection, match: Match, used_names: set[str]) -> None:
     """Fill in the time of a row if no column has its name: the likeliest of the other time columns."""
     time = match.target.time
     if time in match.columns:
@@ -341,12 +348,12 @@ def _assign_time(match: Match, used_names: set[str]) -> None:
         likely.sort(key=lambda column: name_matches(column.name, AFTER_THE_ORDER))
     outcome = {"payments": "paid_at", "surveys": "answered_at"}.get(match.name, "")
     if likely or free:
-        match.columns[time] = _asked_time(match, (likely or free)[0])
+        match.columns[time] = _asked_time(connection, match, (likely or free)[0])
     elif outcome in match.columns and match.columns[outcome].filled_share > 0.9:
         match.columns[time] = match.columns[outcome]
 
 
-def _asked_time(match: Match, column: SourceColumn) -> SourceColumn:
+def _asked_time(connection: duckdb.DuckDBPyConnection, match: Match, column: SourceColumn) -> SourceColumn:
     """Return the time of a row, with a question if a column with a fitter name has no time that is read."""
     target = match.target.time
     pattern = COLUMN_PATTERNS.get(match.name, COLUMN_PATTERNS["events"])[target]
@@ -357,6 +364,7 @@ def _asked_time(match: Match, column: SourceColumn) -> SourceColumn:
         and other.filled_share
         and (other.name.lower() == target or name_matches(other.name, pattern, match.table.name))
         and name_matches(other.name, ANY_TIME, match.table.name)
+        and _may_be_days(connection, match.table, other)
     ]
     if not unread:
         return column
@@ -365,6 +373,18 @@ def _asked_time(match: Match, column: SourceColumn) -> SourceColumn:
         f"and write its time_format, or map {target} to {column.name} and remove this key"
     )
     return replace(column, question=question)
+
+
+def _may_be_days(connection: duckdb.DuckDBPyConnection, table: SourceTable, column: SourceColumn) -> bool:
+    """Return whether the values of a column may be days in an unknown form, and no weekdays or hours."""
+    if column.kind == "number":
+        low, high = SPREADSHEET_DAYS
+        return column.low is not None and column.high is not None and low <= column.low <= column.high <= high
+    row = connection.execute(
+        f"SELECT avg((regexp_matches(v, {literal(DAY_WITH_YEAR)}))::INTEGER) "
+        f"FROM (SELECT {id_of(column)} AS v FROM {table.view}) WHERE v IS NOT NULL"
+    ).fetchone()
+    return bool(row and (row[0] or 0.0) >= MIN_VALID_SHARE)
 
 
 def _is_early(connection: duckdb.DuckDBPyConnection, match: Match, name: str, column: SourceColumn) -> bool:

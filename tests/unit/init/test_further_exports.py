@@ -93,6 +93,24 @@ READ: dict[str, tuple[Files, Facts]] = {
         SHOP._replace(amount=10 * cents(ORDERS)),
     ),
     "exponents": (shop(amount=lambda x: f"{x:.4e}"), SHOP),
+    "hours and weekdays in columns of their own": (
+        {
+            **PEOPLE,
+            "orders.csv": text_of(
+                [
+                    {
+                        "customer_id": row["customer_id"],
+                        "Date": f"{row['ordered_at']:%d.%m.%Y}",
+                        "Order Time": f"{row['ordered_at']:%H:%M}h",
+                        "Order Day": f"{row['ordered_at']:%A}",
+                        "amount": row["amount"],
+                    }
+                    for row in ORDERS
+                ]
+            ),
+        },
+        SHOP,
+    ),
     # files
     "leftovers of Spark": (
         {

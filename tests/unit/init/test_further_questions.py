@@ -83,6 +83,23 @@ ASKED: dict[str, tuple[Files, list[str]]] = {
         },
         ["tables.customers.query", "customers_at, customers_de have the same columns"],
     ),
+    "days of a spreadsheet beside another time": (
+        {
+            **PEOPLE,
+            "orders.csv": text_of(
+                [
+                    {
+                        "customer_id": row["customer_id"],
+                        "order_date": (row["ordered_at"] - datetime(1899, 12, 30)).days,
+                        "shipped": row["ordered_at"].date(),
+                        "amount": row["amount"],
+                    }
+                    for row in ORDERS
+                ]
+            ),
+        },
+        ["tables.orders.time_format", "order_date is the time of a row by its name"],
+    ),
     "a day in words beside another time": (
         {
             **PEOPLE,
