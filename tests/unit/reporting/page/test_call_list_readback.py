@@ -47,7 +47,7 @@ def test_tonight_and_the_call_list_are_those_of_the_scores(tmp_path: Path, langu
         ("1,235", "1,234", "row 1, c1: value at risk"),
         ("87.65", "87.66", "row 2, c2: value at risk"),
         ("unknown", "0", "row 3, c3: value at risk"),
-        ("<td class=h2>2", "<td class=h2>1", "row 2, c2: health"),
+        ("87.65<td>2", "87.65<td>1", "row 2, c2: health"),
         ("<td>billing", "<td>success", "row 2, c2: owner"),
         ("<td>low-rating", "<td>gone-quiet", "row 3, c3: play"),
         ("<td>2<th", "<td>3<th", "row 2, c2: rank"),
