@@ -143,7 +143,13 @@ def number_codes(values: Floats, edges: Floats) -> Ints:
     return codes
 
 
-def number_bins(name: str, values: Floats, cutoff: Ints, known_by: Mapping[int, Sequence[int]]) -> Bins:
+def number_bins(
+    name: str,
+    values: Floats,
+    cutoff: Ints,
+    known_by: Mapping[int, Sequence[int]],
+    weight: Floats | None = None,
+) -> Bins:
     """Return the bins of a number: tenths of the training rows, fewer where many rows are equal.
 
     Args:
@@ -151,6 +157,7 @@ def number_bins(name: str, values: Floats, cutoff: Ints, known_by: Mapping[int, 
         values: The values of the training rows, NaN where missing, shape (rows,).
         cutoff: The day number of each row's cutoff, shape (rows,).
         known_by: For each cutoff, the cutoffs whose labels were known by then.
+        weight: For how many rows each row stands, shape (rows,); None if each stands for itself.
     """
     step = -(-len(values) // MAX_QUANTILE_ROWS) if len(values) else 1
     sample = values[::step]
@@ -160,7 +167,7 @@ def number_bins(name: str, values: Floats, cutoff: Ints, known_by: Mapping[int, 
         if len(sample)
         else np.zeros(0)
     )
-    counts = _counts_by_cutoff(number_codes(values, edges), cutoff, len(edges) + 2)
+    counts = _counts_by_cutoff(number_codes(values, edges), cutoff, len(edges) + 2, weight)
     return Bins(
         name=name,
         edges=tuple(float(edge) for edge in edges),
@@ -174,6 +181,7 @@ def level_bins(
     levels: Sequence[str],
     cutoff: Ints,
     known_by: Mapping[int, Sequence[int]],
+    weight: Floats | None = None,
 ) -> Bins:
     """Return the bins of a text signal: the commonest levels, one for all others, one for missing values.
 
@@ -183,6 +191,7 @@ def level_bins(
         levels: The levels.
         cutoff: The day number of each row's cutoff, shape (rows,).
         known_by: For each cutoff, the cutoffs whose labels were known by then.
+        weight: For how many rows each row stands, shape (rows,); None if each stands for itself.
     """
     is_missing = np.isnan(codes)
     whole = np.where(is_missing, len(levels), codes).astype(np.int64)
@@ -192,13 +201,13 @@ def level_bins(
     new_code = np.full(len(levels) + 1, len(common), dtype=np.int64)
     new_code[common] = np.arange(len(common))
     new_code[len(levels)] = len(common) + 1
-    counts = _counts_by_cutoff(new_code[whole], cutoff, len(common) + 2)
+    counts = _counts_by_cutoff(new_code[whole], cutoff, len(common) + 2, weight)
     return Bins(name=name, levels=tuple(levels[code] for code in common), **_summary(counts, known_by))
 
 
-def _counts_by_cutoff(codes: Ints, cutoff: Ints, n_bins: int) -> dict[int, Floats]:
+def _counts_by_cutoff(codes: Ints, cutoff: Ints, n_bins: int, weight: Floats | None) -> dict[int, Floats]:
     days, ordinal = np.unique(cutoff, return_inverse=True)
-    counts = np.bincount(ordinal * n_bins + codes, minlength=len(days) * n_bins).reshape(len(days), n_bins)
+    counts = np.bincount(ordinal * n_bins + codes, weight, len(days) * n_bins).reshape(len(days), n_bins)
     return {int(day): row.astype(np.float64) for day, row in zip(days, counts, strict=True)}
 
 
@@ -212,7 +221,7 @@ def _summary(counts: Mapping[int, Floats], known_by: Mapping[int, Sequence[int]]
     missing = [float(row[-1] / row.sum()) for row in counts.values()]
     total = np.sum(list(counts.values()), axis=0)
     return {
-        "counts": tuple(int(number) for number in total),
+        "counts": tuple(round(float(number)) for number in total),
         "usual_psi": max(indices, default=None),
         "usual_missing": (min(missing), max(missing)),
     }

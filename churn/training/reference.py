@@ -34,14 +34,14 @@ def reference_of(snapshots: Snapshots, predictions: OutOfTime, probabilities: Fl
     def bins_of(index: int) -> Bins:
         name, values = rows.names[index], rows.matrix[:, index]
         if name in rows.levels:
-            return level_bins(name, values, rows.levels[name], rows.cutoff, known_by)
-        return number_bins(name, values, rows.cutoff, known_by)
+            return level_bins(name, values, rows.levels[name], rows.cutoff, known_by, rows.weight)
+        return number_bins(name, values, rows.cutoff, known_by, rows.weight)
 
     return Reference(
         cutoffs=snapshots.cutoffs,
         customers=len(np.unique(rows.customer)),
         signals=tuple(bins_of(index) for index in range(len(rows.names))),
-        score=number_bins("score", probabilities, predictions.cutoff, known_by)
+        score=number_bins("score", probabilities, predictions.cutoff, known_by, predictions.weight)
         if len(probabilities)
         else None,
         score_customers=len(np.unique(predictions.customer)),
@@ -65,7 +65,7 @@ def with_refreshed_scores(
     reference = Reference.model_validate_json(files[REFERENCE_FILE])
     refreshed = reference.model_copy(
         update={
-            "score": number_bins("score", probabilities, predictions.cutoff, {}),
+            "score": number_bins("score", probabilities, predictions.cutoff, {}, predictions.weight),
             "score_customers": len(np.unique(predictions.customer)),
         }
     )

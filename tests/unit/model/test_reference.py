@@ -75,3 +75,14 @@ def test_a_reference_comes_back_as_it_was_written_and_a_damaged_one_is_refused(t
     (tmp_path / REFERENCE_FILE).write_text('{"version": 9}')
     with pytest.raises(ModelError, match="Train and promote a new model"):
         read_reference(tmp_path)
+
+
+def test_a_control_stands_for_the_treated_rows_in_the_counts_of_its_bins() -> None:
+    cutoff, weight = np.zeros(100, dtype=np.int64), np.where(np.arange(100) < 2, 10.0, 1.0)
+    logins = np.array([0.0] * 20 + [1.0] * 80)
+
+    numbers = number_bins("logins", logins, cutoff, {}, weight)
+    levels = level_bins("plan", logins, ["basic", "plus"], cutoff, {}, weight)
+
+    assert numbers.counts == (2 * 10 + 18, 80, 0, 0)
+    assert levels.counts == (2 * 10 + 18, 80, 0, 0)
