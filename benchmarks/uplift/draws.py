@@ -41,14 +41,14 @@ class DrawResult:
 
 def judge_draw(world: World, seed: int) -> DrawResult:
     sample, true_effect = world.draw(seed)
-    predictions = predict_held_out(sample, seed=7, threads=1)
-    comparison = compare_policies(sample, predictions, SHARE)
+    judged_sample, predictions = predict_held_out(sample, seed=7, threads=1)
+    comparison = compare_policies(judged_sample, predictions, SHARE)
     by_effect, by_risk = (
-        choose_share(score, sample.fold, SHARE) for score in (predictions.effect, predictions.risk)
+        choose_share(score, judged_sample.fold, SHARE) for score in (predictions.effect, predictions.risk)
     )
-    true_difference = float((true_effect * (by_effect - by_risk)).mean())
+    true_difference = float((true_effect[sample.fold > 0] * (by_effect - by_risk)).mean())
     low, high = comparison.difference.low, comparison.difference.high
-    alone = groups_left_alone(group_effects(sample, predictions))
+    alone = groups_left_alone(group_effects(judged_sample, predictions))
     # In a world without any effect, and where a contact drives nobody away, each group left alone is wrong.
     drives_away = world.drives_away > 0
     return DrawResult(

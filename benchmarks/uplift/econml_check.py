@@ -45,11 +45,11 @@ def table(python: str) -> Iterator[str]:
                 fold=sample.fold,
             )
             subprocess.run([python, str(INSIDE), str(path)], check=True)
-            predictions = predict_held_out(sample, seed=settings.seed, threads=1)
-            econml = replace(predictions, effect=np.load(path)["effect"])
+            judged_sample, predictions = predict_held_out(sample, seed=settings.seed, threads=1)
+            econml = replace(predictions, effect=np.load(path)["effect"][sample.fold > 0])
             against = replace(predictions, risk=econml.effect)  # the policy that ours is compared with
             ours, other, difference = (
-                compare_policies(sample, own, settings.contact_share).difference
+                compare_policies(judged_sample, own, settings.contact_share).difference
                 for own in (predictions, econml, against)
             )
             is_equal = (

@@ -52,9 +52,9 @@ class World:
 
 
 WORLDS = {
-    "no effect, control of a half": World(n=1400, control_share=0.5),
+    "no effect, control of a half": World(n=700, control_share=0.5),
     "no effect, control of a tenth": World(n=3200, control_share=0.1),
-    "a known effect, control of a half": World(n=1400, control_share=0.5, effect=0.2, drives_away=0.1),
+    "a known effect, control of a half": World(n=700, control_share=0.5, effect=0.2, drives_away=0.1),
     "a known effect, control of a tenth": World(n=3200, control_share=0.1, effect=0.2, drives_away=0.1),
 }
 """Worlds with a little more than the least number of leavers in each arm."""

@@ -90,10 +90,10 @@ def measure_uplift(
     )
     if obstacle is not None:
         return measured, None
-    predictions = predict_held_out(sample, seed=terms.seed, threads=terms.threads)
-    comparison = compare_policies(sample, predictions, terms.contact_share)
+    judged_sample, predictions = predict_held_out(sample, seed=terms.seed, threads=terms.threads)
+    comparison = compare_policies(judged_sample, predictions, terms.contact_share)
     verdict, reason = judge_comparison(comparison)
-    groups = group_effects(sample, predictions)
+    groups = group_effects(judged_sample, predictions)
     alone = groups_left_alone(groups)
     model = None
     if verdict == UpliftVerdict.ACCEPT:

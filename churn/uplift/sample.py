@@ -16,7 +16,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 N_FOLDS = 5
-"""The folds of the comparison of policies: each unit is judged by a model that has not seen its fold."""
+"""The folds of the comparison of policies: a unit is judged by a model of the folds before its own."""
 
 N_OUTCOME_FOLDS = 3
 """The folds inside one fit: the outcome models of a unit have not seen its outcome."""

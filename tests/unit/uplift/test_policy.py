@@ -24,14 +24,14 @@ SHARE = 0.5
 def test_a_better_choice_is_accepted_and_its_interval_covers_the_true_difference() -> None:
     sample, effect = drawn_sample(1)
 
-    predictions = predict_held_out(sample, seed=7, threads=1)
-    comparison = compare_policies(sample, predictions, SHARE)
+    judged_sample, predictions = predict_held_out(sample, seed=7, threads=1)
+    comparison = compare_policies(judged_sample, predictions, SHARE)
 
     assert judge_comparison(comparison) == (UpliftVerdict.ACCEPT, UpliftReason.BETTER)
     by_effect, by_risk = (
-        choose_share(score, sample.fold, SHARE) for score in (predictions.effect, predictions.risk)
+        choose_share(score, judged_sample.fold, SHARE) for score in (predictions.effect, predictions.risk)
     )
-    true_difference = (effect * (by_effect - by_risk)).mean()
+    true_difference = (effect[sample.fold > 0] * (by_effect - by_risk)).mean()
     low, high = comparison.difference.low, comparison.difference.high
     assert low is not None
     assert high is not None
@@ -42,10 +42,10 @@ def test_a_better_choice_is_accepted_and_its_interval_covers_the_true_difference
 def test_without_any_effect_nothing_is_accepted_and_nobody_is_left_alone() -> None:
     sample, _ = drawn_sample(2, n=1500, effect=0.0)
 
-    predictions = predict_held_out(sample, seed=7, threads=1)
+    judged_sample, predictions = predict_held_out(sample, seed=7, threads=1)
 
-    assert judge_comparison(compare_policies(sample, predictions, SHARE))[0] == UpliftVerdict.REFUSE
-    assert groups_left_alone(group_effects(sample, predictions)) == ()
+    assert judge_comparison(compare_policies(judged_sample, predictions, SHARE))[0] == UpliftVerdict.REFUSE
+    assert groups_left_alone(group_effects(judged_sample, predictions)) == ()
 
 
 def test_customers_whom_contacts_drive_away_are_found_on_rows_that_no_model_has_seen() -> None:
@@ -114,3 +114,19 @@ def test_only_an_interval_above_0_is_a_proof(
     difference = Interval(value=(low + high) / 2, low=low, high=high)
 
     assert judge_comparison(comparison.model_copy(update={"difference": difference})) == verdict
+
+
+def test_a_row_is_judged_by_models_of_earlier_folds_alone() -> None:
+    sample, _ = drawn_sample(6, n=900)
+    is_last = sample.fold == sample.fold.max()
+    left = np.where(is_last, 1 - sample.rows.left, sample.rows.left)
+    changed = sample.__class__(
+        **{**vars(sample), "rows": sample.rows.__class__(**{**vars(sample.rows), "left": left})}
+    )
+
+    judged_sample, plain = predict_held_out(sample, seed=7, threads=1)
+    _, other = predict_held_out(changed, seed=7, threads=1)
+
+    assert set(judged_sample.fold.tolist()) == {1, 2, 3, 4}
+    assert np.array_equal(plain.effect, other.effect)
+    assert np.array_equal(plain.risk, other.risk)
