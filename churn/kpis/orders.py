@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Literal
 
@@ -14,6 +14,7 @@ from churn.data.store import day_number
 from churn.features.language.reader import NEVER
 from churn.kpis.counting import OUTSIDE, Cells, count_cells, figures_by_segment, period_index, sum_cells
 from churn.kpis.figure import Figure, Period, missing_figure
+from churn.kpis.next_orders import MIN_ORDER_DAYS, OwnIntervals, own_intervals
 from churn.kpis.order_rows import Orders
 from churn.kpis.retention import share_figure
 from churn.kpis.section import SectionResult
@@ -29,9 +30,6 @@ NO_ORDER = "no order in the period"
 NO_RETURNS = "no returns are known: map tables.orders with returned_at"
 NO_UNITS = "no units are known: map tables.orders with units"
 CENTS = 100
-MIN_ORDER_DAYS = 3
-"""A customer with orders on fewer days has no interval of the customer's own."""
-
 PERIOD_NAMES = (
     "repeat_purchase_rate",
     "repeat_purchase_cohort",
@@ -78,6 +76,7 @@ class _Gaps:
     n_open: Ints
     n_buyers: int = 0
     n_overdue: int = 0
+    intervals: list[OwnIntervals] = field(default_factory=list)
 
     def add(self, orders: Orders, cutoff: int) -> None:
         """Count the gaps of whole customers."""
@@ -89,19 +88,10 @@ class _Gaps:
         gap = np.append(day[1:], 0) - day
         np.add.at(self.n_ended, gap[~is_last], 1)
         np.add.at(self.n_open, cutoff - day[is_last], 1)
-        self._count_overdue(customer[~is_last], gap[~is_last], customer[is_last], cutoff - day[is_last])
-
-    def _count_overdue(self, customer: Ints, gap: Ints, buyer: Ints, silent_days: Ints) -> None:
-        """Count the customers who are silent for longer than the median of their own gaps."""
-        order = np.lexsort((gap, customer))
-        customer, gap = customer[order], gap[order]
-        first = np.searchsorted(customer, buyer)
-        count = np.searchsorted(customer, buyer, side="right") - first
-        has_own = count >= MIN_ORDER_DAYS - 1
-        first, count, silent_days = first[has_own], count[has_own], silent_days[has_own]
-        median = (gap[first + (count - 1) // 2] + gap[first + count // 2]) / 2
-        self.n_buyers += len(first)
-        self.n_overdue += int((silent_days > median).sum())
+        own = own_intervals(orders)
+        self.intervals.append(own)
+        self.n_buyers += len(own.customer)
+        self.n_overdue += int((own.days_overdue(cutoff) > 0).sum())
 
 
 class OrderTally:
@@ -140,6 +130,11 @@ class OrderTally:
                 tally = self._tallies.setdefault((kind, segmentation.by), {})
                 for name, values in cells.items():
                     tally[name] = tally[name] + values if name in tally else values
+
+    @property
+    def intervals(self) -> Sequence[OwnIntervals]:
+        """Return the usual intervals of the customers so far, in pieces."""
+        return self._gaps.intervals
 
     def figures(self) -> Iterator[Figure]:
         """Yield the figures of the orders so far."""

@@ -17,7 +17,9 @@ HEAD = """# The figures of retention
 `churn kpis` computes these figures from the store and writes them to `output/kpis/kpis.json`: by week (from
 Monday), month and quarter of local days, and by the segments of `kpis.segments`. A period is
 `[start, end)`, and only complete periods count. `--cutoff` computes the figures as of an earlier midnight.
-The screen shows the latest months; `output/kpis/tables.txt` also has the tables of all sections.
+The screen shows the latest months; `output/kpis/tables.txt` also has the tables of all sections. With orders,
+`output/kpis/next_orders.csv` names each customer with orders on three or more days: the last order, the usual
+interval (the median), the day on which the next order is expected, and by how many days it is overdue.
 
 Each figure has a value, its unit, the size `n` of its population, a 95 % interval where one can be computed,
 and notes where a formula has variants. A figure that is not defined has a `reason` and no value: it is never
