@@ -44,6 +44,7 @@ BAD_ROWS_BY_TABLE = {
     "consents": ("repeated", "dangling_id", "missing_id", "missing_time"),
     "contacts": (),
     "loyalty": _EVENT,
+    "setup_steps": (),
 }
 TIME_COLUMNS = {
     "customers": "signed_up_at",
@@ -59,6 +60,7 @@ TIME_COLUMNS = {
     "consents": "given_at",
     "contacts": "contacted_at",
     "loyalty": "happened_at",
+    "setup_steps": "happened_at",
 }
 
 

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from churn.data.files import replace_folder, write_atomically
-from churn.data.tables import CANONICAL_TABLES
+from churn.data.tables import CANONICAL_TABLES, Table, events_table
 from churn.demo import world as w
 from churn.demo.bad_rows import add_bad_rows
 from churn.demo.living import NEVER, Contact, LivingChunk, decode
@@ -214,9 +214,14 @@ class LiveCompany:
         return by_place
 
 
+def contract_of(name: str) -> Table:
+    """Return the contract of a table of the company; a table that is not canonical holds events."""
+    return CANONICAL_TABLES[name] if name in CANONICAL_TABLES else events_table(name)
+
+
 def hide_outcomes(name: str, rows: pa.Table, midnight: int) -> pa.Table:
     """Return the rows of a table without what nobody knows before a second since 1970."""
-    contract = CANONICAL_TABLES[name]
+    contract = contract_of(name)
     for outcome in contract.of_role("outcome"):
         if outcome.name not in rows.column_names:
             continue
@@ -278,7 +283,7 @@ def _without_late(rows: pa.Table) -> pa.Table:
 
 def _known_time(name: str, rows: pa.Table) -> pa.ChunkedArray:
     """Return when the rows of a table reach the warehouse."""
-    return rows["known_at" if "known_at" in rows.column_names else CANONICAL_TABLES[name].time]
+    return rows["known_at" if "known_at" in rows.column_names else contract_of(name).time]
 
 
 def _midnight(day: int) -> int:

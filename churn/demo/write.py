@@ -20,6 +20,7 @@ from churn.demo import (
     contract_tables,
     loyalty_tables,
     relation_tables,
+    setup_tables,
     truth,
 )
 from churn.demo import world as w
@@ -37,7 +38,7 @@ STAMP_FILE = "demo.json"
 LIVED_UNTIL = "lived_until"
 """The key of the stamp with the day up to which a company has lived on after its history."""
 
-VERSION = 5
+VERSION = 6
 """Part of the stamp: another version gives another company."""
 
 TABLE_MAKERS: Mapping[str, Callable[[Chunk], pa.Table]] = {
@@ -47,6 +48,7 @@ TABLE_MAKERS: Mapping[str, Callable[[Chunk], pa.Table]] = {
     "consents": relation_tables.consents,
     "contacts": relation_tables.contacts,
     "loyalty": loyalty_tables.loyalty,
+    "setup_steps": setup_tables.setup_steps,
 }
 TRUTH_MAKERS: Mapping[str, Callable[[Chunk], pa.Table]] = {
     "probabilities": truth.true_probabilities,
