@@ -214,7 +214,7 @@ def _cards(words: Words, result: EvaluationResult) -> Markup:
             ),
         ),
         (
-            words("Do as many leave as expected?"),
+            words("Is the level of the probabilities right?"),
             _measure(words, ours.observed_expected, "observed_expected", 2),
             words.html("customers left for each one that the model expected"),
         ),

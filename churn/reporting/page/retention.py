@@ -55,7 +55,7 @@ def retention_section(night: ReportSources, words: Words) -> Section:
     """Return the section on how retention stands and where it leaks."""
     title, known_kpis = words("Retention"), night.known_kpis
     if words.is_event:
-        lead = words.html("An event has no figures of retention: they are about customers who leave.")
+        lead = words.html("An event has no figures of retention: it does not say who stays a customer.")
         return Section("retention", title, lead, EMPTY)
     if known_kpis.kpis is None:
         return Section("retention", title, mark_commands(words.value(known_kpis.reason)), EMPTY)
