@@ -32,7 +32,7 @@ from churn.reporting.page.sources import ReportSources
 from churn.reporting.page.words import Words
 from churn.reporting.rendering import mark_commands
 
-FILE = Source("effects.json")
+FILE, NIGHT_FILE = Source("effects.json"), Source("night.json")
 POINTS = 100.0
 """A difference of shares is shown in percentage points."""
 
@@ -74,8 +74,9 @@ def effects_section(night: ReportSources, words: Words) -> Section:
     """Return the section on the effect of contacts."""
     title, known = words("Did it help?"), night.known_effects
     effects = known.effects
+    in_use = _in_use(words, night)
     if effects is None:
-        return Section("effects", title, mark_commands(words.value(known.reason)), EMPTY)
+        return Section("effects", title, mark_commands(words.value(known.reason)), in_use)
     experiments = placed_experiments(effects)
     compared = [placed_experiment for placed_experiment in experiments if _is_compared(placed_experiment)]
     waiting = [placed_experiment for placed_experiment in experiments if not _is_compared(placed_experiment)]
@@ -86,8 +87,50 @@ def effects_section(night: ReportSources, words: Words) -> Section:
         parts.append(_waiting_table(words, waiting))
     if not experiments:
         parts.append(paragraph(words("The ledger holds no experiment.")))
-    parts += [_details(words, experiments), _outside(words, effects.outside)]
+    parts += [_details(words, experiments), _outside(words, effects.outside), in_use]
     return Section("effects", title, _lead(words, experiments), join_parts([part for part in parts if part]))
+
+
+def _in_use(words: Words, night: ReportSources) -> Markup:
+    """Return which effects the call list of the night uses: measured ones, or an assumption."""
+    if words.is_event:
+        return EMPTY
+    effects, uplift = night.facts.measured_effects, night.facts.uplift
+    items: list[str | Markup] = []
+    for name, effect in effects.plays.items() if effects else ():
+        source = NIGHT_FILE.at("measured_effects", "plays", name)
+        items.append(
+            words.html(
+                "%(play)s: measured up to %(day)s. A contact keeps %(share)s %% of the churners; the list "
+                "uses %(used)s %%.",
+                play=free(name),
+                day=day(words, effects.as_of) if effects else "",
+                share=show_interval(words, (effect.value, effect.low, effect.high), source, 1, scale=POINTS),
+                used=show_number(words, effect.used, source.at("used"), 1, scale=POINTS),
+            )
+        )
+    items.append(
+        words("The effect of every other play is assumed, because it is not proved.")
+        if effects
+        else mark_commands(
+            words("The effect of each play is assumed (`evaluate.profit.accept_share`): none is proved.")
+        )
+    )
+    if uplift is None:
+        items.append(
+            words("Contacts go by risk and value: no model of the effect on each customer is proved.")
+        )
+    else:
+        alone = NIGHT_FILE.at("uplift", "do_not_disturb")
+        items.append(
+            words.html(
+                "Contacts go by the effect on each customer, proved up to %(day)s. %(n)s customers are left "
+                "alone, because a contact is proved not to help such customers.",
+                day=day(words, uplift.as_of),
+                n=show_number(words, uplift.do_not_disturb, alone),
+            )
+        )
+    return join_parts([heading(words("What the call list goes by")), bullet_list(items)])
 
 
 def placed_experiments(effects: Effects) -> tuple[PlacedExperiment, ...]:

@@ -34,6 +34,41 @@ EVALUATE_AGAIN = "Run `churn evaluate` again."
 PROMOTE_AGAIN = "Run `churn evaluate`, then `churn promote`."
 
 
+class UsedUplift(BaseModel):
+    """The model of the effect on each customer that a night uses.
+
+    Attributes:
+        as_of: The day up to which outcomes were known.
+        do_not_disturb: The number of customers who are left alone, because a contact is proved not to help.
+    """
+
+    as_of: date
+    do_not_disturb: int
+
+
+class UsedPlayEffect(BaseModel):
+    """The measured share of churners whom a contact of a play keeps, as a night uses it.
+
+    Attributes:
+        used: The share that the night uses; never below 0.
+        value: The estimate.
+        low: The lower bound.
+        high: The upper bound.
+    """
+
+    used: float
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+class UsedEffects(BaseModel):
+    """The measured effects that a night uses, by play, and the day up to which outcomes were known."""
+
+    as_of: date
+    plays: Mapping[str, UsedPlayEffect]
+
+
 class NightFacts(BaseModel):
     """The counts and settings of a night, as far as the report shows them."""
 
@@ -62,6 +97,8 @@ class NightFacts(BaseModel):
     switched_off: Mapping[str, tuple[str, ...]]
     value: Mapping[str, Any]
     first_reasons: Mapping[str, int]
+    uplift: UsedUplift | None = None
+    measured_effects: UsedEffects | None = None
     files: Mapping[str, str]
 
 

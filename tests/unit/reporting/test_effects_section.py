@@ -15,7 +15,7 @@ from churn.experiments.experiment_units import Maturity
 from churn.experiments.result import Effects
 from churn.reporting.effects_section import KnownEffects, effects_path, read_known_effects
 from churn.reporting.page.effects import effects_section
-from churn.reporting.page.sources import read_report_sources
+from churn.reporting.page.sources import UsedEffects, UsedUplift, read_report_sources
 from churn.reporting.page.words import Words
 from churn.reporting.report import render_report
 from tests.drawn_ledger import (
@@ -209,3 +209,39 @@ def test_names_of_plays_and_reasons_cannot_bring_html(output: Path) -> None:
     write(output, effects.model_copy(update={"watermark": date(2024, 1, 1), "no_control_because": (nasty,)}))
 
     assert nasty not in render_report(read_report_sources(output))
+
+
+# --- what the call list goes by
+
+
+def test_without_a_proof_the_page_says_that_the_effects_are_assumed(output: Path) -> None:
+    html = effects_section(read_report_sources(output), Words("en")).html
+    text = " ".join(Markup(html).striptags().split())
+
+    assert "The effect of each play is assumed (evaluate.profit.accept_share): none is proved." in text
+    assert "Contacts go by risk and value" in text
+
+
+def test_the_page_says_which_measured_effects_the_night_uses(output: Path) -> None:
+    night = read_report_sources(output)
+    facts = night.facts.model_copy(
+        update={
+            "measured_effects": UsedEffects.model_validate(
+                {
+                    "as_of": "2023-12-30",
+                    "plays": {"gone-quiet": {"used": 0.0, "value": -0.2, "low": -0.31, "high": -0.1}},
+                }
+            ),
+            "uplift": UsedUplift(as_of=date(2023, 12, 29), do_not_disturb=17),
+        }
+    )
+
+    html = effects_section(replace(night, facts=facts), Words("en")).html
+    text = " ".join(Markup(html).striptags().split())
+
+    assert "gone-quiet: measured up to 30 Dec 2023. A contact keeps -20.0 [-31.0, -10.0] %" in text.replace(
+        "\u2212", "-"
+    )
+    assert "the list uses 0.0 %" in text
+    assert "The effect of every other play is assumed" in text
+    assert "17 customers are left alone" in text
