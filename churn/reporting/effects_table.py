@@ -54,7 +54,10 @@ def measured_effect_lines(effects: MeasuredEffects) -> list[str]:
     ]
     others = "the effects of other plays" if lines else "effects"
     because = f" ({effects.reason})" if effects.reason else ""
-    return [*lines, f"costs are those of params.yaml and the playbook, and {others} are assumed{because}"]
+    return [
+        *lines,
+        f"costs are those of `evaluate.profit` and the playbook, and {others} are assumed{because}",
+    ]
 
 
 def _percent(effect: PlayEffect) -> str:

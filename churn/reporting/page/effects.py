@@ -106,7 +106,7 @@ def _in_use(words: Words, night: ReportSources) -> Markup:
                 play=free(name),
                 day=day(words, effects.as_of) if effects else "",
                 share=show_interval(words, (effect.value, effect.low, effect.high), source, 1, scale=POINTS),
-                used=show_number(words, effect.used, source.at("used"), 1, scale=POINTS),
+                used=show_number(words, effect.used_share, source.at("used"), 1, scale=POINTS),
             )
         )
     items.append(

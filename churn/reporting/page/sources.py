@@ -50,13 +50,13 @@ class UsedPlayEffect(BaseModel):
     """The measured share of churners whom a contact of a play keeps, as a night uses it.
 
     Attributes:
-        used: The share that the night uses; never below 0.
+        used_share: The share that the night uses; never below 0.
         value: The estimate.
         low: The lower bound.
         high: The upper bound.
     """
 
-    used: float
+    used_share: Annotated[float, Field(alias="used")]
     value: float | None
     low: float | None
     high: float | None
