@@ -18,6 +18,7 @@ WIDE, PHONE = Look(1280, "light"), Look(390, "dark")
 @pytest.fixture
 def wide(browser: Any, pages: dict[str, Path]) -> Iterator[Any]:
     with open_page(browser, pages["en"], WIDE) as view:
+        view.page.locator("#call-rest").click()
         yield view.page
 
 
@@ -64,6 +65,26 @@ def test_problems_of_a_page_are_found(browser: Any, tmp_path: Path) -> None:
         "image-alt",
     ):
         assert word in problems
+
+
+def test_a_long_list_begins_folded_so_that_the_sections_below_are_near(
+    browser: Any, pages: dict[str, Path]
+) -> None:
+    with open_page(browser, pages["en"], WIDE) as view:
+        page, rest = view.page, view.page.locator("#call-rest")
+        first = customers(page)
+        page.locator("select[name=owner]").select_option(label="marketing")
+        few, is_hidden = customers(page), rest.is_hidden()
+        page.locator("#call-reset").click()
+        words = rest.inner_text()
+        rest.focus()
+        page.keyboard.press("Enter")
+
+        assert first == [f"C{number:03d}" for number in range(1, 51)]
+        assert (len(few), is_hidden) == (30, True)
+        assert words == "Show all 90 calls"
+        assert len(customers(page)) == N_CALLS
+        assert page.evaluate("document.activeElement.closest('tr').rowIndex") == 51
 
 
 def test_a_click_on_a_heading_sorts_and_a_second_one_turns_round(wide: Any) -> None:

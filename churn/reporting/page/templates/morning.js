@@ -121,7 +121,7 @@
   const keys = {order: call => call.index, name: call => call.name, play: text("play"), owner: text("owner")};
   const key = name => keys[name] || (call => data[name][call.index]);
   const falling = new Set(["probability", "value"]);
-  let sorted = {name: "order", down: false};
+  let sorted = {name: "order", down: false}, sequence = calls;
   function sort(name, down) {
     const value = key(name);
     const compare = (a, b) => {
@@ -137,6 +137,7 @@
       if (call.button.getAttribute("aria-expanded") === "true") rows.append(call.more);
     });
     body.append(rows);
+    sequence = all;
     sorted = {name, down};
     for (const head of table.tHead.rows[0].cells) {
       if (!head.dataset.sort) continue;
@@ -160,8 +161,27 @@
     });
   }
   const filters = ["owner", "play", "channel", "health", "family", "status"].filter(name => form.elements[name]);
-  let shown = calls.length;
+  let shown = calls.length, isWhole = false;
+  const rest = document.getElementById("call-rest"), first = Number(rest.dataset.first);
+  // A long list would hide the sections below it: the screen shows its first rows, paper shows all.
+  function foldRest() {
+    let n = 0;
+    sequence.forEach(call => {
+      if (call.row.hidden) return;
+      n += 1;
+      [call.row, call.more].forEach(row => row && row.classList.toggle("rest", !isWhole && n > first));
+    });
+    rest.hidden = isWhole || n <= first;
+    rest.textContent = fill(rest.dataset.text, {n: whole.format(n)});
+  }
+  rest.addEventListener("click", () => {
+    const next = sequence.find(call => call.row.classList.contains("rest"));
+    isWhole = true;
+    foldRest();
+    next.button.focus();
+  });
   function say() {
+    foldRest();
     const name = form.elements.sort.selectedOptions[0].textContent;
     status.textContent = fill(words.count, {shown: whole.format(shown), all: whole.format(calls.length)}) + ", " + fill(words.order, {name});
   }
@@ -199,4 +219,5 @@
     filter();
   }));
   form.hidden = false;
+  foldRest();
 })();
