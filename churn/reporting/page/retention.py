@@ -88,7 +88,7 @@ def _lead(words: Words, known_kpis: KnownKpis) -> Markup:
     if isinstance(stages, StagesResult) and stages.leaks:
         sentences.append(
             words.html(
-                "Work on the stage “%(stage)s” first: from no other stage so much was lost.",
+                "Work on the stage “%(stage)s” first: most money was lost there.",
                 stage=words.value(stages.leaks[0].stage),
             )
         )
