@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,10 @@ from typing import Any
 import pytest
 
 from benchmarks.looks import LANGUAGES, SCHEMES, WIDTHS, Look, open_page
+from churn.reporting.page.call import ContactBefore, CustomerNotes
+from churn.reporting.page.sources import read_report_sources
+from churn.reporting.report import render_report
+from tests.drawn_night import DrawnCall, write_drawn_night
 
 N_CALLS = 90
 WIDE, PHONE = Look(1280, "light"), Look(390, "dark")
@@ -155,6 +161,34 @@ def test_a_row_unfolds_to_the_nights_of_the_customer_and_folds_again(wide: Any) 
     assert "Call the customer" in text
     assert wide.locator("tr.more").count() == 0
     assert button.get_attribute("aria-expanded") == "false"
+
+
+def test_what_unfolds_shows_texts_of_the_data_as_they_are(browser: Any, tmp_path: Path) -> None:
+    night, text = date(2024, 1, 31), "A$& <img src=x onerror=alert(1)> {day}"
+    write_drawn_night(tmp_path, night, [DrawnCall("c1", 0.5, name=text, reasons=(text,))])
+    sources = read_report_sources(tmp_path)
+    notes = CustomerNotes((text,), (text,), f"To {text}", f"Dear {text}", None, {text: 3})
+    before = ContactBefore(date(2024, 1, 2), text, "")
+    file = tmp_path / "page.html"
+    file.write_text(
+        render_report(replace(sources, notes={"c1": notes}, contacts_before={"c1": (before,)})),
+        encoding="utf-8",
+    )
+
+    with open_page(browser, file, WIDE) as view:
+        view.page.locator(".unfold").click()
+        shown = view.page.locator("tr.more").inner_text()
+
+        assert view.problems(with_axe=False) == []
+        assert view.page.locator("img").count() == 0
+        for line in (
+            f"Subject: To {text}",
+            f"Dear {text}",
+            f"{text} (usual: {text})",
+            f"{text}: 3 days before",
+            f"2 Jan 2024: {text}, –",
+        ):
+            assert line in shown
 
 
 def test_hidden_calls_stay_hidden_when_the_list_is_sorted(wide: Any) -> None:

@@ -34,7 +34,7 @@
 
   // What unfolds; see call_data.py for the form of the data
   const unpack = text => (text.match(/../g) || []).map(digits => digits === ".." ? null : parseInt(digits, 36));
-  const named = (text, index) => text.replaceAll("\u0001", calls[index].name);
+  const named = (text, index) => text.replaceAll("\u0001", () => calls[index].name);
   function toggle(call) {
     const open = button => button.getAttribute("aria-expanded") === "true";
     if (!call.more) {
@@ -85,7 +85,7 @@
       .map(([table, days]) => fill(days === 1 ? words.day : words.days, {table, days: whole.format(days)})), words.noEvents);
     const before = part(parent, words.before);
     list(before, data.before[index].map(([day, number, channel]) =>
-      fill(words.by, {day, play: data.names.play[number], channel: data.names.channel[channel]})), words.noContacts);
+      fill(words.by, {day, play: data.names.play[number] ?? "–", channel: data.names.channel[channel] ?? "–"})), words.noContacts);
   }
   function draw(parent, past) {
     const space = "http://www.w3.org/2000/svg", svg = document.createElementNS(space, "svg");
