@@ -31,7 +31,10 @@ class UpliftReason(StrEnum):
     BETTER = "with as many contacts, the effect chooses better than the risk"
     WORSE = "with as many contacts, the effect chooses worse than the risk"
     NOT_SHOWN = "with as many contacts, it is not shown that the effect chooses better than the risk"
-    FEW_EVENTS = f"fewer than {MIN_EVENTS} units with the outcome, or without it, in an arm"
+    FEW_EVENTS = (
+        f"fewer than {MIN_EVENTS} units with the outcome, or without it, in an arm "
+        "(units of one account count once)"
+    )
     NO_COVARIATES = "nothing is known about the units from before their assignment: name it under covariates"
     NO_CONTROL = "there is no control group among the units with a task"
     NO_DESIGN = "the probability of the treatment is not recorded: give the sizes of the arms under sizes"

@@ -24,9 +24,10 @@ N_OUTCOME_FOLDS = 3
 MIN_EVENTS = 100
 """The least number of units with the outcome, and without it, in each arm, before a model is fitted.
 
-A choice of this program: the first fold, from which the first model learns, then has about 20 of them in each
-arm. `python -m benchmarks.uplift null` draws samples of about this size without any effect, and counts how
-often a useless model is accepted and how often the interval holds the true difference.
+Units of one account count once, so that each fold has customers. A choice of this program: the first fold,
+from which the first model learns, then has about 20 of them in each arm. `python -m benchmarks.uplift null`
+draws samples of about this size without any effect, and counts how often a useless model is accepted and how
+often the interval holds the true difference.
 """
 
 
@@ -79,10 +80,13 @@ class Sample:
         )
 
     def fewest_events(self) -> int:
-        """Return the smallest number of units with the outcome, or without it, in one of the arms."""
+        """Return the smallest number of customers with the outcome, or without it, in one of the arms.
+
+        Units of one customer count once: they are in one fold, and what they say is not independent.
+        """
         happened = self.rows.left == 1
         return min(
-            int((arm & kind).sum())
+            len(np.unique(self.rows.customer[arm & kind]))
             for arm in (self.in_treatment, ~self.in_treatment)
             for kind in (happened, ~happened)
         )

@@ -17,6 +17,7 @@ from churn.training.fitted_model import FittedModel
 from churn.uplift.files import model_path, result_path, write_model, write_result
 from churn.uplift.measure import SampleFacts, UpliftTerms, measure_uplift
 from churn.uplift.result import FORMAT, MeasuredUplift, UpliftReason, UpliftResult, UpliftVerdict
+from churn.uplift.sample import make_sample
 from tests.unit.uplift.drawn_samples import drawn_sample
 
 TERMS = UpliftTerms(contact_share=0.5, seed=7, threads=1)
@@ -95,6 +96,20 @@ def test_with_too_few_leavers_no_model_is_fitted_and_the_reason_is_said() -> Non
     assert measured.reason == UpliftReason.FEW_EVENTS
     assert (measured.comparison, measured.groups) == (None, ())
     assert "REFUSED" in " ".join(uplift_lines(result_of(measured)))
+
+
+@pytest.mark.parametrize("n_accounts", [1, 6, 30])
+def test_units_of_few_accounts_are_too_few_however_many_they_are(n_accounts: int) -> None:
+    drawn = drawn_sample(1)[0]
+    account = np.arange(len(drawn)) % n_accounts
+    rows = replace(drawn.rows, customer=account)
+    names = [f"account {number}" for number in account]
+    sample = make_sample(rows, names, drawn.in_treatment, drawn.propensity, is_wanted=False)
+
+    measured, model = measure_uplift(sample, FACTS, TERMS)
+
+    assert model is None
+    assert measured.reason == UpliftReason.FEW_EVENTS
 
 
 @pytest.mark.parametrize("reason", [UpliftReason.UNEQUAL_ARMS, UpliftReason.NO_DESIGN])
