@@ -13,13 +13,17 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
+from churn.params import load_params
+from churn.uplift.files import write_result
 from pipelines import cli
 from tests.lock_holder import held_by_another_process
 from tests.pipelines.night_files import CALLS, NIGHT, SCORES, Digests, night_in
+from tests.unit.uplift.drawn_samples import drawn_result
 
 ROOT = Path(__file__).parents[2]
 
@@ -93,6 +97,25 @@ def test_a_night_that_was_deleted_comes_back_the_same(tiny: Path, expected: Dige
 
     assert code == 0
     assert night_in(tiny / "output") == expected
+
+
+@pytest.mark.parametrize(
+    ("days_before", "digest", "code"),
+    [(1, None, 0), (0, "0" * 64, 0), (1, "0" * 64, 13)],
+    ids=["refused", "of the night", "accepted before"],
+)
+def test_only_a_model_that_was_accepted_on_an_earlier_day_changes_a_night(
+    tiny: Path, expected: Digests, tmp_path: Path, days_before: int, digest: str | None, code: int
+) -> None:
+    """There is no model of this digest, so a night that reads it ends with an error."""
+    output, day = tmp_path / "output", date.fromisoformat(NIGHT) - timedelta(days=days_before)
+    shutil.copytree(tiny / "output" / "store", output / "store")
+    write_result(output, drawn_result(day, digest, load_params(tiny / "params.yaml").label_id))
+
+    ended = score(tiny, "--set", f"output={output}")
+
+    assert ended == code
+    assert night_in(output) == ({} if code else expected)
 
 
 def test_another_playbook_is_another_night(tiny: Path, expected: Digests, tmp_path: Path) -> None:

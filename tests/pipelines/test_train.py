@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -13,12 +15,13 @@ from churn.metrics.metrics import auc
 from churn.model.bundle import load_champion
 from churn.model.registry import Registry
 from churn.params import EngineParams, EvaluateParams, Params, TrainParams
+from churn.reporting.mlflow_log import EXPOSURE_FILE
 from churn.snapshots.read import read_snapshots
 from churn.training import trees
 from churn.training.challenger import read_challenger, read_out_of_time
 from churn.training.split import CutoffPlan, plan_cutoffs
-from pipelines import evaluate, promote, train
-from tests.run_folders import bytes_in
+from pipelines import cli, evaluate, promote, train
+from tests.run_folders import bytes_in, copy_finished_run
 
 pytestmark = pytest.mark.slow
 
@@ -226,3 +229,32 @@ def test_a_run_names_its_data_set_and_the_git_commit_around_its_output(
     assert run.data.tags.get("mlflow.source.git.commit") == commit
     assert (data.name, data.digest) == ("snapshots", read_snapshots(params).digest[:36])
     assert str(params.output / "snapshots") in data.source
+
+
+def test_a_night_in_the_label_windows_stops_a_training_without_controls_and_is_left_out_with_them(
+    small_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def train_after_a_night(*control: str) -> int:
+        shutil.rmtree(folder / "output" / "ledger")
+        settings = [word for setting in control for word in ("--set", f"experiments.control.{setting}")]
+        assert cli.main("score", [*params, "--cutoff", "2025-06-15", *settings]) == 0
+        return cli.main("train", params)
+
+    folder = copy_finished_run(small_run, tmp_path / "company")
+    params = ["--params", str(folder / "params.yaml")]
+    before = read_challenger(folder / "output").digest
+
+    without_controls = train_after_a_night("share=0", "because=a pilot")
+
+    assert without_controls == 15
+    assert "treated customers at 2025-06-01" in " ".join(capsys.readouterr().err.split())
+    assert read_challenger(folder / "output").digest == before
+
+    with_controls = train_after_a_night("share=0.5")
+
+    assert with_controls == 0
+    assert "were treated in their label window and are left out" in " ".join(capsys.readouterr().out.split())
+    counts = json.loads((folder / "output" / "train" / EXPOSURE_FILE).read_text())["cutoffs"]
+    assert [own["cutoff"] for own in counts] == ["2025-06-01", "2025-07-01"]
+    assert all(own["stand_for"] > own["control_rows"] > 0 for own in counts)
+    assert read_challenger(folder / "output").digest != before

@@ -1,11 +1,22 @@
-"""Samples with a known effect: whom a contact helps is independent of who is at risk."""
+"""Samples with a known effect: whom a contact helps is independent of who is at risk; and results."""
 
 from __future__ import annotations
+
+from datetime import date
 
 import numpy as np
 import numpy.typing as npt
 
 from churn.snapshots.dataset import LabelledRows
+from churn.uplift.result import (
+    CONTACTS,
+    FORMAT,
+    ArmCount,
+    MeasuredUplift,
+    UpliftReason,
+    UpliftResult,
+    UpliftVerdict,
+)
 from churn.uplift.sample import Sample, make_sample
 
 Floats = npt.NDArray[np.float64]
@@ -44,3 +55,27 @@ def drawn_sample(
     customers = [f"{seed}-{row}" for row in range(n)]
     sample = make_sample(rows, customers, in_treatment, np.full(n, propensity), is_wanted=is_wanted)
     return sample, true_effect
+
+
+def drawn_result(day: date, digest: str | None, label_id: str, up_to: float | None = None) -> UpliftResult:
+    """Return what the contacts of the ledger show up to a day: an accepted model, or a refused one."""
+    arm = ArmCount(name="x", n=1, events=1)
+    measured = MeasuredUplift(
+        name=CONTACTS,
+        outcome="left",
+        is_wanted=False,
+        unit_of_gain="money",
+        control=arm,
+        treatment=arm,
+        left_out_counts={},
+        covariates=(),
+        unequal_covariates=(),
+        verdict=UpliftVerdict.ACCEPT if digest else UpliftVerdict.REFUSE,
+        reason=UpliftReason.BETTER if digest else UpliftReason.NOT_SHOWN,
+        comparison=None,
+        groups=(),
+        do_not_disturb=0,
+        do_not_disturb_up_to=up_to,
+        model_digest=digest,
+    )
+    return UpliftResult(format=FORMAT, as_of=day, label_id=label_id, experiments=(measured,))

@@ -16,16 +16,8 @@ from churn.uplift.files import model_path, write_model, write_result
 from churn.uplift.learner import fit_uplift
 from churn.uplift.ledger_sample import task_covariates
 from churn.uplift.night import KnownUplift, read_known_uplift
-from churn.uplift.result import (
-    CONTACTS,
-    FORMAT,
-    ArmCount,
-    MeasuredUplift,
-    UpliftReason,
-    UpliftResult,
-    UpliftVerdict,
-)
 from churn.uplift.sample import make_sample
+from tests.unit.uplift.drawn_samples import drawn_result
 
 DAY, NIGHT = date(2025, 3, 1), date(2025, 3, 2)
 N = 1500
@@ -52,26 +44,7 @@ def model() -> FittedModel:
 
 
 def store(output: Path, day: date, digest: str | None, up_to: float | None = None) -> None:
-    arm = ArmCount(name="x", n=1, events=1)
-    measured = MeasuredUplift(
-        name=CONTACTS,
-        outcome="left",
-        is_wanted=False,
-        unit_of_gain="money",
-        control=arm,
-        treatment=arm,
-        left_out_counts={},
-        covariates=(),
-        unequal_covariates=(),
-        verdict=UpliftVerdict.ACCEPT if digest else UpliftVerdict.REFUSE,
-        reason=UpliftReason.BETTER if digest else UpliftReason.NOT_SHOWN,
-        comparison=None,
-        groups=(),
-        do_not_disturb=0,
-        do_not_disturb_up_to=up_to,
-        model_digest=digest,
-    )
-    write_result(output, UpliftResult(format=FORMAT, as_of=day, label_id="l", experiments=(measured,)))
+    write_result(output, drawn_result(day, digest, "l", up_to))
 
 
 def read(output: Path, night: date = NIGHT, label_id: str = "l", **definitions: str) -> KnownUplift:
