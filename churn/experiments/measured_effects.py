@@ -6,7 +6,8 @@ takes the place of the assumed share only if all of this holds:
 - it was measured with outcomes that were known before the night, about the label of the night;
 - at least 20 of the play's units left in each arm, so that there is a verdict;
 - the sizes of the arms agree with the design;
-- the interval excludes 0: contact is proved to keep customers, or to drive them away.
+- its interval excludes 0, and so does that of the difference of the rates: contact is proved to keep
+  customers, or to drive them away.
 
 With an interval above 0 the night uses the estimate. With an interval below 0 it expects that a contact keeps
 nobody. With an interval that holds 0 the assumption stays: to act on noise is worse than to act on a guess
@@ -144,9 +145,14 @@ def _play_effect(experiment: MeasuredExperiment) -> PlayEffect | None:
         reason = "the sizes of the arms do not agree with the design"
     elif difference.verdict is None:
         reason = str(difference.no_verdict_because)
-    elif difference.verdict != Verdict.NOT_SHOWN:
+    elif difference.verdict != Verdict.NOT_SHOWN and _excludes_0(kept_share):
         is_used, reason = True, str(difference.verdict)
     return PlayEffect(str(experiment.play), kept_share, is_used, reason)
+
+
+def _excludes_0(interval: Interval) -> bool:
+    """Return whether 0 is outside the interval."""
+    return interval.low is not None and interval.high is not None and not interval.low <= 0 <= interval.high
 
 
 def kept_share_of(difference: RateDifference) -> Interval:

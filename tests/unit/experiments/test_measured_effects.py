@@ -70,6 +70,7 @@ def test_a_play_that_drives_customers_away_is_expected_to_keep_nobody(tmp_path: 
         ((30, 260), "not shown"),
         ((19, 20), "fewer than 20 churners"),
         ((60, 300, 600, 1800), "sizes of the arms"),
+        ((32, 398), "not shown: the interval holds 0"),  # the difference excludes 0, the share does not
     ],
 )
 def test_what_is_not_proved_leaves_the_assumption_and_says_why(
