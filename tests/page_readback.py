@@ -3,22 +3,35 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from html.parser import HTMLParser
+from itertools import pairwise
 from operator import add, mul, sub, truediv
 from pathlib import Path
+from statistics import NormalDist
 from typing import Any
+
+import pandas as pd
+
+from churn.params import CHURN_WORDS
+from churn.scoring.sink import contacts_path, scores_path
 
 VOID = {"meta", "br", "input", "link", "img", "col", "wbr", "hr"}
 UNCHECKED_TAGS = {"time", "code", "script", "style", "title"}
 UNCHECKED_CLASSES = {"tick"}
 FIXED = re.compile(
     r"95[\s-]?%|80\s?%|\b(20|30)\b (?:customers|rows|gegangenen|Zeilen|Kunden)|1 (?:to|bis) 5|0\.\.100"
-    r"|(?:at|above|bei|über) 0\b|\(0\)"
+    r"|(?:at|above|bei|über) 0\b|\(0\)|(?:health|Gesundheit) (?:1 (?:or|oder) 2|[135])\b"
+    r"|1[.,]5(?:-Fache| times)|count as 0 here|zählen hier 0"
 )
-"""Numbers of the text itself: levels of intervals, least numbers, the range of a score, the zero line."""
+"""Numbers of the text itself: levels of intervals, least numbers, bands of health, the zero line."""
+
+GROUP_EDGES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0)
+"""The bounds of the groups of customers by their probability."""
 
 OPERATORS: Mapping[str, Callable[[float, float], float]] = {"+": add, "-": sub, "*": mul, "/": truediv}
 
@@ -126,8 +139,8 @@ class Sources:
         return content
 
 
-def sources_of(output: Path, night: str, sums: Mapping[str, float]) -> Sources:
-    """Read the files of a night that are there."""
+def sources_of(output: Path, night: date) -> Sources:
+    """Read the files of a night that are there, and add up its scores."""
     paths = {
         "kpis.json": output / "kpis" / "kpis.json",
         "effects.json": output / "measure" / "effects.json",
@@ -140,7 +153,50 @@ def sources_of(output: Path, night: str, sums: Mapping[str, float]) -> Sources:
     files = {
         name: json.loads(path.read_text(encoding="utf-8")) for name, path in paths.items() if path.exists()
     }
-    return Sources(files, sums)
+    return Sources(files, sums_of(output, night))
+
+
+def sums_of(output: Path, night: date) -> dict[str, float]:
+    """Add up the scores of the nights up to a night, by the names that the page gives to the sums."""
+    sums: dict[str, float] = {}
+    calls: list[set[str]] = []
+    z = NormalDist().inv_cdf(0.975)
+    for folder in sorted(output.glob("scores/cutoff=*")):
+        day = folder.name.removeprefix("cutoff=")
+        if day > str(night):
+            break
+        scores = pd.read_parquet(scores_path(output, date.fromisoformat(day)))
+        contacts = pd.read_parquet(contacts_path(output, date.fromisoformat(day)))
+        calls.append(set(contacts["customer_id"]))
+        scored = scores[scores["excluded_because"].isna()]
+        risk = scored[CHURN_WORDS.probability].astype(float)
+        value, is_risky = scored["value_at_risk"].astype(float), scored["health"] <= 2
+        half_count = z * math.sqrt((risk * (1 - risk)).sum())
+        half_value = z * math.sqrt((value**2 * (1 - risk) / risk).sum())
+        of_night = {
+            "customers": len(scored),
+            "n_calls": len(calls[-1]),
+            "at_risk": is_risky.sum(),
+            "others": len(scored) - is_risky.sum(),
+            "expected": risk.sum(),
+            "expected-low": max(0.0, risk.sum() - half_count),
+            "expected-high": risk.sum() + half_count,
+            "expected-risky": risk[is_risky].sum(),
+            "expected-others": risk[~is_risky].sum(),
+            "value": value.sum(),
+            "value-low": max(0.0, value.sum() - half_value),
+            "value-high": value.sum() + half_value,
+            "value-risky": value[is_risky].sum(),
+            "value-known": value.notna().sum(),
+        }
+        of_night |= {f"band-{band}": (scored["health"] == band).sum() for band in range(1, 6)}
+        for low, high in pairwise(GROUP_EDGES):
+            is_inside = (risk >= low) & ((risk < high) | (high == 1))
+            of_night[f"from-{low:g}-to-{high:g}"] = is_inside.sum()
+        sums |= {f"{day}/{name}": float(number) for name, number in of_night.items()}
+    if len(calls) > 1:
+        sums[f"{night}/off"] = len(calls[-2] - calls[-1])
+    return sums | {"expected": sums[f"{night}/expected"]}
 
 
 def parse_number(text: str, language: str) -> tuple[float, int]:

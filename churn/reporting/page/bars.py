@@ -7,32 +7,35 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from churn.reporting.page.provenance import Source, show_number
 from churn.reporting.page.words import Words
 
 
 @dataclass(frozen=True)
 class Bar:
-    """One bar: its name, its number as text, and its length in per cent of the longest bar."""
+    """One bar: its name, its number, and its length in per cent of the longest bar."""
 
     name: str
-    text: str
+    number: Markup
     length: float
     style: str = ""
 
 
-def bars_of(counts: Iterable[tuple[str, int]], words: Words, style: str = "") -> tuple[Bar, ...]:
+def bars_of(
+    counts: Iterable[tuple[str, int, Source | str]], words: Words, style: str = ""
+) -> tuple[Bar, ...]:
     """Return a bar for each count, in the given order.
 
     Args:
-        counts: Names and counts.
+        counts: Names and counts, and where each count comes from.
         words: The words of the page.
         style: The class of each bar in the style sheet; `%d` is the number of the bar, from 1.
     """
     items = tuple(counts)
-    longest = max((count for _, count in items), default=1) or 1
+    longest = max((count for _, count, _ in items), default=1) or 1
     return tuple(
-        Bar(name, words.count(count), 100 * count / longest, style.replace("%d", str(number)))
-        for number, (name, count) in enumerate(items, start=1)
+        Bar(name, show_number(words, count, source), 100 * count / longest, style.replace("%d", str(number)))
+        for number, (name, count, source) in enumerate(items, start=1)
     )
 
 

@@ -31,13 +31,14 @@ from churn.reporting.page.elements import (
     table,
 )
 from churn.reporting.page.movements import short_money
+from churn.reporting.page.night_numbers import NIGHT_FILE
 from churn.reporting.page.provenance import DASH, Source, free, quote, show_interval, show_number
 from churn.reporting.page.section import Section
 from churn.reporting.page.sources import ReportSources
 from churn.reporting.page.words import Words
 from churn.reporting.rendering import mark_commands
 
-METRICS_FILE, DRIFT_FILE, NIGHT_FILE = Source("metrics.json"), Source("drift.json"), Source("night.json")
+METRICS_FILE, DRIFT_FILE = Source("metrics.json"), Source("drift.json")
 CHALLENGER_SOURCE = METRICS_FILE.at("candidates", "challenger")
 
 
@@ -395,7 +396,7 @@ def profit_chart(words: Words, result: EvaluationResult, night: ReportSources | 
     )
     rows = [
         [
-            show_number(words, point.share, source.at(number, "share"), 0, scale=100),
+            show_number(words, point.share, source.at(number, "share"), 1, scale=100),
             show_interval(words, (value, point.low, point.high), source.at(number), 2),
         ]
         for number, point, value in points

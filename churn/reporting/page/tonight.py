@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
@@ -15,7 +15,9 @@ from markupsafe import Markup
 
 from churn.reporting.page.bands import band_titles
 from churn.reporting.page.bars import bars_of, draw_bars, longest_first
-from churn.reporting.page.history import RISKY_BAND
+from churn.reporting.page.history import RISKY_BAND, NightFigures
+from churn.reporting.page.night_numbers import NIGHT_FILE, NightNumbers
+from churn.reporting.page.provenance import Source, free, quote
 from churn.reporting.page.section import Section
 from churn.reporting.page.sources import ReportSources
 from churn.reporting.page.svg import sparkline
@@ -43,9 +45,9 @@ class Card:
     """
 
     title: str
-    value: str
-    lines: tuple[str, ...]
-    since: str = ""
+    value: str | Markup
+    lines: tuple[str | Markup, ...]
+    since: str | Markup = ""
     chart: Markup = NO_CHART
 
 
@@ -75,6 +77,7 @@ def tonight_section(night: ReportSources, words: Words) -> Section:
             _value_card(night, probability, value, bands, words),
         )
     off_list = off_the_list(night, words)
+    numbers = NightNumbers(words, night.cutoff)
     return Section(
         id="tonight",
         title=words("Tonight"),
@@ -82,59 +85,85 @@ def tonight_section(night: ReportSources, words: Words) -> Section:
         html=words.render(
             "tonight.html",
             trial=facts.trial,
-            version=facts.model_version,
+            version=quote(facts.model_version, NIGHT_FILE.at("model_version")),
+            numbers=numbers,
             cards=(*cards, _list_card(night, words)),
             history=night.history,
-            n_new=facts.tasks.get("new", facts.n_contacts),
+            cells=lambda figures: _history_cells(figures, numbers),
+            n_new=_n_new(night),
+            n_new_shown=_show_new(night, numbers),
             off_list=off_list,
-            off_reasons=longest_first(Counter(entry.reason for entry in off_list).items()),
+            off_reasons=[
+                (why, free(words.count(n)))
+                for why, n in longest_first(Counter(entry.reason for entry in off_list).items())
+            ],
             answers_are_assumed=facts.answers_are_assumed,
             no_control_because=facts.no_control_because,
-            switched_off=facts.switched_off,
-            horizon=facts.label["horizon_days"],
-            histogram=bars_of(_probability_groups(probability, words), words) if len(cohort) else (),
-            bands=bars_of(_band_counts(bands, words), words, "band%d"),
+            free=free,
+            switched_off=[
+                (free(play), len(keys), free(", ".join(keys))) for play, keys in facts.switched_off.items()
+            ],
+            horizon=numbers.fact(facts.label["horizon_days"], "label", "horizon_days"),
+            histogram=bars_of(_probability_groups(probability, numbers), words) if len(cohort) else (),
+            bands=bars_of(_band_counts(bands, numbers), words, "band%d"),
             bars=lambda bars: draw_bars(bars, words),
             thin=facts.thin,
-            excluded=bars_of(
-                [(words.value(name), n) for name, n in longest_first(facts.excluded.items())], words
-            ),
-            customers=facts.customers,
+            excluded=bars_of(_with_sources(facts.excluded, NIGHT_FILE.at("excluded"), words), words),
+            customers=numbers.fact(facts.customers, "customers"),
             families=bars_of(
-                [(words.value(name), n) for name, n in longest_first(facts.first_reasons.items())], words
+                _with_sources(facts.first_reasons, NIGHT_FILE.at("first_reasons"), words), words
             ),
         ),
     )
 
 
-def _lead(night: ReportSources, words: Words) -> str:
-    facts = night.facts
+def _n_new(night: ReportSources) -> int:
+    """Return how many contacts are new tonight; in a night of an earlier version all are."""
+    return night.facts.tasks.get("new", night.facts.n_contacts)
+
+
+def _show_new(night: ReportSources, numbers: NightNumbers) -> Markup:
+    """Return the number of new contacts with its source."""
+    steps = ("tasks", "new") if "new" in night.facts.tasks else ("contacted",)
+    return numbers.fact(_n_new(night), *steps)
+
+
+def _show_tasks(night: ReportSources, status: str, numbers: NightNumbers) -> Markup:
+    """Return the number of tasks in a state with its source; a night that lists none has no such task."""
+    tasks = night.facts.tasks
+    return numbers.fact(tasks[status], "tasks", status) if status in tasks else free("0")
+
+
+def _lead(night: ReportSources, words: Words) -> str | Markup:
+    facts, numbers = night.facts, NightNumbers(words, night.cutoff)
     if facts.trial is not None:
         return words("Do not work from this list: the night is a trial.")
     if not facts.n_contacts:
         return words("Nobody is to be contacted tonight.")
-    n_new = facts.tasks.get("new", facts.n_contacts)
-    first = words.plural(
-        "Contact the customer on the call list",
-        "Contact the %(n)s customers on the call list",
-        facts.n_contacts,
-    )
-    overdue = facts.tasks.get("overdue", 0)
-    if n_new == facts.n_contacts:
-        return words.plural(
+    contacts, new = numbers.fact(facts.n_contacts, "contacted"), _show_new(night, numbers)
+    if _n_new(night) == facts.n_contacts:
+        return words.plural_html(
             "Contact the customer on the call list, who is new tonight.",
             "Contact the %(n)s customers on the call list; all of them are new tonight.",
             facts.n_contacts,
+            contacts,
         )
-    if overdue:
-        return words.plural(
+    first = words.plural_html(
+        "Contact the customer on the call list",
+        "Contact the %(n)s customers on the call list",
+        facts.n_contacts,
+        contacts,
+    )
+    if overdue := facts.tasks.get("overdue", 0):
+        return words.plural_html(
             "%(first)s, and begin with the one that is overdue; %(new)s of the contacts are new tonight.",
             "%(first)s, and begin with the %(n)s that are overdue; %(new)s of the contacts are new tonight.",
             overdue,
+            _show_tasks(night, "overdue", numbers),
             first=first,
-            new=words.count(n_new),
+            new=new,
         )
-    return words("%(first)s; %(new)s of the contacts are new tonight.", first=first, new=words.count(n_new))
+    return words.html("%(first)s; %(new)s of the contacts are new tonight.", first=first, new=new)
 
 
 def off_the_list(night: ReportSources, words: Words) -> tuple[OffList, ...]:
@@ -162,32 +191,33 @@ def _why_off(reason: str | None, words: Words) -> str:
 
 
 def _trend(
-    night: ReportSources,
-    values: Sequence[float | None],
-    form: Callable[[float], str],
-    title: str,
-    words: Words,
-) -> tuple[str, Markup]:
+    night: ReportSources, name: str, values: Sequence[float | None], title: str, words: Words
+) -> tuple[str | Markup, Markup]:
     """Return the change of a figure since the night before in words, and its chart over the nights.
 
     Args:
         night: The night.
+        name: The name of the figure in `NightFigures`.
         values: The figure in each night of the history.
-        form: How the figure is written.
         title: The title of the figure.
         words: The words of the page.
     """
     last = night.history.last_night
     if last is None:
         return "", NO_CHART
+    is_money = name == "value"
+    form = words.money if is_money else words.count
     now, then = values[-1], values[-2]
+    day = Markup("<time>{}</time>").format(words.day(last.night))
+    since: Markup
     if now is None or then is None:
-        since = words("not known on %(day)s", day=words.day(last.night))
+        since = words.html("not known on %(day)s", day=day)
     elif form(now) == form(then):
-        since = words("the same as on %(day)s", day=words.day(last.night))
+        since = words.html("the same as on %(day)s", day=day)
     else:
-        difference = words.signed(form(abs(now - then)), now - then)
-        since = words("%(difference)s since %(day)s", difference=difference, day=words.day(last.night))
+        numbers = NightNumbers(words, night.cutoff)
+        difference = numbers.change(now - then, name, last.night, is_money=is_money)
+        since = words.html("%(difference)s since %(day)s", difference=difference, day=day)
     known = [value for value in values if value is not None]
     if not known:
         return since, NO_CHART
@@ -203,17 +233,29 @@ def _trend(
     return since, sparkline(values, label)
 
 
+def _history_cells(figures: NightFigures, numbers: NightNumbers) -> list[str | Markup]:
+    """Return the figures of a night as the table of the last nights shows them."""
+    at, words = figures.night, numbers.words
+    calls = numbers.count(figures.n_calls, "n_calls", at)
+    expected = numbers.count(figures.expected, "expected", at)
+    if words.is_event:
+        return [numbers.count(figures.customers, "customers", at), expected, calls]
+    value = words("unknown") if figures.value is None else numbers.money(figures.value, "value", at)
+    return [numbers.count(figures.at_risk, "at_risk", at), expected, value, calls]
+
+
 def _risk_card(night: ReportSources, words: Words) -> Card:
+    numbers = NightNumbers(words, night.cutoff)
     nights, title = night.history.nights, words("At risk")
-    since, chart = _trend(night, [figures.at_risk for figures in nights], words.count, title, words)
+    since, chart = _trend(night, "at_risk", [figures.at_risk for figures in nights], title, words)
     return Card(
         title=title,
-        value=words.count(nights[-1].at_risk),
+        value=numbers.count(nights[-1].at_risk, "at_risk"),
         lines=(
-            words(
+            words.html(
                 "of %(n)s customers who can leave: health 1 or 2, the odds of leaving are more than 1.5 "
                 "times the usual odds",
-                n=words.count(night.facts.cohort),
+                n=numbers.fact(night.facts.cohort, "cohort"),
             ),
         ),
         since=since,
@@ -223,31 +265,32 @@ def _risk_card(night: ReportSources, words: Words) -> Card:
 
 def _leaving_card(night: ReportSources, probability: Floats, bands: Floats, words: Words) -> Card:
     """Return the card of the expected churners, with the part of them who are at risk."""
+    numbers = NightNumbers(words, night.cutoff)
     total = expected_total(probability)
     is_risky = bands <= RISKY_BAND
     title = words("Expected to leave")
     expected = [figures.expected for figures in night.history.nights]
-    since, chart = _trend(night, expected, words.count, title, words)
+    since, chart = _trend(night, "expected", expected, title, words)
     return Card(
         since=since,
         chart=chart,
         title=title,
-        value=words.count(total.value),
+        value=numbers.count(total.value, "expected"),
         lines=(
-            words(
+            words.html(
                 "within %(days)s days; %(low)s to %(high)s by chance only (95\u00a0%%); usual rate %(rate)s",
-                days=words.count(night.facts.label["horizon_days"]),
-                low=words.count(total.low),
-                high=words.count(total.high),
-                rate=words.share(night.facts.base_rate),
+                days=numbers.fact(night.facts.label["horizon_days"], "label", "horizon_days"),
+                low=numbers.count(total.low, "expected-low"),
+                high=numbers.count(total.high, "expected-high"),
+                rate=numbers.share(night.facts.base_rate, "base_rate"),
             ),
-            words(
+            words.html(
                 "%(risky)s of them are expected among the %(n_risky)s at risk, and %(others)s among the "
                 "%(n_others)s others, where each one is unlikely to leave but many small chances add up",
-                risky=words.count(probability[is_risky].sum()),
-                n_risky=words.count(is_risky.sum()),
-                others=words.count(probability[~is_risky].sum()),
-                n_others=words.count((~is_risky).sum()),
+                risky=numbers.count(probability[is_risky].sum(), "expected-risky"),
+                n_risky=numbers.count(int(is_risky.sum()), "at_risk"),
+                others=numbers.count(probability[~is_risky].sum(), "expected-others"),
+                n_others=numbers.count(int((~is_risky).sum()), "others"),
             ),
         ),
     )
@@ -256,27 +299,28 @@ def _leaving_card(night: ReportSources, probability: Floats, bands: Floats, word
 def _value_card(
     night: ReportSources, probability: Floats, value: Floats, bands: Floats, words: Words
 ) -> Card:
+    numbers = NightNumbers(words, night.cutoff)
     known, title = int((~np.isnan(value)).sum()), words("Value at risk")
     if not known:
         return Card(title, words("unknown"), (words("no table holds the payments of customers"),))
     total = expected_total(probability, value)
     values = [figures.value for figures in night.history.nights]
-    since, chart = _trend(night, values, words.money, title, words)
+    since, chart = _trend(night, "value", values, title, words)
     return Card(
         title=title,
-        value=words.money(total.value),
+        value=numbers.money(total.value, "value"),
         lines=(
-            words(
+            words.html(
                 "what all expected churners are worth, %(risky)s of it among the customers at risk; %(low)s "
                 "to %(high)s by chance only (95\u00a0%%)",
-                risky=words.money(np.nansum(value[bands <= RISKY_BAND])),
-                low=words.money(total.low),
-                high=words.money(total.high),
+                risky=numbers.money(np.nansum(value[bands <= RISKY_BAND]), "value-risky"),
+                low=numbers.money(total.low, "value-low"),
+                high=numbers.money(total.high, "value-high"),
             ),
-            words(
+            words.html(
                 "money is known for %(known)s of %(n)s; the others count as 0 here",
-                known=words.count(known),
-                n=words.count(night.facts.cohort),
+                known=numbers.count(known, "value-known"),
+                n=numbers.fact(night.facts.cohort, "cohort"),
             ),
         ),
         since=since,
@@ -285,79 +329,97 @@ def _value_card(
 
 
 def _cohort_card(night: ReportSources, words: Words) -> Card:
+    numbers = NightNumbers(words, night.cutoff)
     title = words("In the cohort")
     customers = [figures.customers for figures in night.history.nights]
-    since, chart = _trend(night, customers, words.count, title, words)
+    since, chart = _trend(night, "customers", customers, title, words)
     return Card(
         since=since,
         chart=chart,
         title=title,
-        value=words.count(night.facts.cohort),
-        lines=(words("of %(n)s customers in the data", n=words.count(night.facts.customers)),),
+        value=numbers.fact(night.facts.cohort, "cohort"),
+        lines=(
+            words.html("of %(n)s customers in the data", n=numbers.fact(night.facts.customers, "customers")),
+        ),
     )
 
 
 def _events_card(night: ReportSources, probability: Floats, words: Words) -> Card:
+    numbers = NightNumbers(words, night.cutoff)
     total, title = expected_total(probability), words("Expected events")
     expected = [figures.expected for figures in night.history.nights]
-    since, chart = _trend(night, expected, words.count, title, words)
+    since, chart = _trend(night, "expected", expected, title, words)
     return Card(
         since=since,
         chart=chart,
         title=title,
-        value=words.count(total.value),
+        value=numbers.count(total.value, "expected"),
         lines=(
-            words(
+            words.html(
                 "customers with the event within %(days)s days; %(low)s to %(high)s by chance only "
                 "(95\u00a0%%); usual rate %(rate)s",
-                days=words.count(night.facts.label["horizon_days"]),
-                low=words.count(total.low),
-                high=words.count(total.high),
-                rate=words.share(night.facts.base_rate),
+                days=numbers.fact(night.facts.label["horizon_days"], "label", "horizon_days"),
+                low=numbers.count(total.low, "expected-low"),
+                high=numbers.count(total.high, "expected-high"),
+                rate=numbers.share(night.facts.base_rate, "base_rate"),
             ),
         ),
     )
 
 
 def _list_card(night: ReportSources, words: Words) -> Card:
+    numbers = NightNumbers(words, night.cutoff)
     facts = night.facts
     lines = [
-        words(
+        words.html(
             "%(new)s new tonight, %(open)s open, %(overdue)s overdue; %(places)s places for new ones",
-            new=words.count(facts.tasks.get("new", facts.n_contacts)),
-            open=words.count(facts.tasks.get("open", 0)),
-            overdue=words.count(facts.tasks.get("overdue", 0)),
-            places=words.count(facts.n_places),
+            new=_show_new(night, numbers),
+            open=_show_tasks(night, "open", numbers),
+            overdue=_show_tasks(night, "overdue", numbers),
+            places=numbers.fact(facts.n_places, "places"),
         )
     ]
     if facts.controls:
         lines.append(
-            words.plural(
+            words.plural_html(
                 "One more is in the control group: nobody contacts this customer, so that the effect of "
                 "contacts can be measured",
                 "%(n)s more are in the control group: nobody contacts them, so that the effect of contacts "
                 "can be measured",
                 facts.controls,
+                numbers.fact(facts.controls, "controls"),
             )
         )
     title = words("On the trial call list") if facts.trial else words("On the call list")
     n_calls = [figures.n_calls for figures in night.history.nights]
-    since, chart = _trend(night, n_calls, words.count, title, words)
-    return Card(title, words.count(facts.n_contacts), tuple(lines), since, chart)
+    since, chart = _trend(night, "n_calls", n_calls, title, words)
+    return Card(title, numbers.count(facts.n_contacts, "n_calls"), tuple(lines), since, chart)
 
 
-def _band_counts(bands: Floats, words: Words) -> list[tuple[str, int]]:
-    """Return the number of customers of each health band, band 1 first."""
-    titles = band_titles(words)
-    return [(f"{band} {titles[band]}", int((bands == band).sum())) for band in sorted(titles)]
-
-
-def _probability_groups(probability: Floats, words: Words) -> list[tuple[str, int]]:
-    """Return the number of customers by their probability; the highest probabilities first."""
-    edges = PROBABILITY_EDGES
-    counts, _ = np.histogram(probability, edges)
-    names = [
-        words("%(low)s to %(high)s", low=words.share(low, 0), high=words.share(high, 0))
-        for low, high in pairwise(edges)
+def _band_counts(bands: Floats, numbers: NightNumbers) -> list[tuple[str, int, str]]:
+    """Return the number of customers of each health band with its source, band 1 first."""
+    titles = band_titles(numbers.words)
+    return [
+        (f"{band} {titles[band]}", int((bands == band).sum()), numbers.source(f"band-{band}"))
+        for band in sorted(titles)
     ]
-    return list(zip(names, map(int, counts), strict=True))[::-1]
+
+
+def _probability_groups(probability: Floats, numbers: NightNumbers) -> list[tuple[str, int, str]]:
+    """Return the number of customers by their probability with its source; the highest first."""
+    words, edges = numbers.words, PROBABILITY_EDGES
+    counts, _ = np.histogram(probability, edges)
+    groups = [
+        (
+            words("%(low)s to %(high)s", low=words.share(low, 0), high=words.share(high, 0)),
+            int(count),
+            numbers.source(f"from-{low:g}-to-{high:g}"),
+        )
+        for (low, high), count in zip(pairwise(edges), counts, strict=True)
+    ]
+    return groups[::-1]
+
+
+def _with_sources(counts: Mapping[str, int], source: Source, words: Words) -> list[tuple[str, int, Source]]:
+    """Return counts of the file of the night with their sources, the largest first."""
+    return [(words.value(name), n, source.at(name)) for name, n in longest_first(counts.items())]

@@ -127,10 +127,18 @@ class Words:
         """Return a sentence with HTML; a value that is not `Markup` is escaped."""
         return Markup(self._find(sentence, None, 1)) % {"event": self.label.event, **values}
 
-    def plural_html(self, singular: str, plural: str, n: int, **values: Any) -> Markup:
-        """Return the form of a sentence with HTML that fits a number, as `plural` does."""
+    def plural_html(self, singular: str, plural: str, n: int, number: Markup, **values: Any) -> Markup:
+        """Return the form of a sentence with HTML that fits a number.
+
+        Args:
+            singular: The sentence for the number 1.
+            plural: The sentence for other numbers.
+            n: The number.
+            number: The number as the sentence shows it at `%(n)s`.
+            **values: The other values; what is not `Markup` is escaped.
+        """
         sentence = Markup(self._find(singular, plural, n))
-        return sentence % {"event": self.label.event, "n": self.count(n), **values}
+        return sentence % {"event": self.label.event, "n": number, **values}
 
     @property
     def is_event(self) -> bool:

@@ -1,0 +1,64 @@
+"""Numbers of a night: its facts, and sums over its scores, each with its source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from markupsafe import Markup
+
+from churn.reporting.page.provenance import Source, show_number
+from churn.reporting.page.words import Words
+
+NIGHT_FILE = Source("night.json")
+
+
+@dataclass(frozen=True)
+class NightNumbers:
+    """Writes the numbers of a night as elements that say where they come from.
+
+    The source of a sum over the scores of a night is `night:NIGHT/NAME`, such as `night:2025-10-01/at_risk`.
+
+    Attributes:
+        words: The language of the page.
+        night: The cutoff.
+    """
+
+    words: Words
+    night: date
+
+    def fact(self, value: float, *steps: str | int) -> Markup:
+        """Return a count that stands in the file of the night."""
+        return show_number(self.words, value, NIGHT_FILE.at(*steps))
+
+    def share(self, value: float, *steps: str | int) -> Markup:
+        """Return a share that stands in the file of the night, in per cent with one decimal."""
+        sign = Markup("\u00a0%" if self.words.language == "de" else "%")
+        return show_number(self.words, value, NIGHT_FILE.at(*steps), 1, scale=100) + sign
+
+    def count(self, value: float, name: str, night: date | None = None) -> Markup:
+        """Return a whole number that is summed over the scores of a night, by default of this night."""
+        return show_number(self.words, value, self.source(name, night))
+
+    def money(self, value: float, name: str, night: date | None = None) -> Markup:
+        """Return an amount that is summed over the scores of a night; below 100 it has cents."""
+        return show_number(self.words, value, self.source(name, night), self._digits(value))
+
+    def change(self, value: float, name: str, before: date, *, is_money: bool) -> Markup:
+        """Return by how much a sum has changed since an earlier night, with its sign.
+
+        Args:
+            value: The change.
+            name: The name of the sum.
+            before: The earlier night.
+            is_money: Whether the sum is an amount.
+        """
+        source = f"{self.source(name)} - {self.source(name, before)}"
+        return show_number(self.words, value, source, self._digits(value) if is_money else 0, signed=True)
+
+    def source(self, name: str, night: date | None = None) -> str:
+        """Return the source of a sum over the scores of a night, by default of this night."""
+        return f"night:{night or self.night}/{name}"
+
+    def _digits(self, amount: float) -> int:
+        return 0 if abs(amount) >= 100 else 2
