@@ -16,6 +16,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
+from math import prod
 
 import numpy as np
 import numpy.typing as npt
@@ -107,22 +109,17 @@ class TaskHistory:
     def untreated_probability(self, tasks: pd.DataFrame) -> dict[str, float]:
         """Return for each unit of some tasks the recorded probability that it is left alone by them.
 
-        A unit is left alone if it is in the universal control group, or in the control group of the play of
-        each of its tasks. Its positions in the experiments are independent, so
+        A unit is left alone if, for each of its tasks, it is in the universal control group or in the control
+        group of the play. Its positions in the experiments are independent, so
         `P(untreated) = u + (1 - u) * c_1 * c_2 * …`: `u` is the share of the universal group and `c` the
-        share of a play's own group, 0 without one.
+        share of a play's own group, 0 without one. If a share changed between two tasks of a unit, it has to
+        be below both: see `_left_alone`.
         """
-        plays: dict[str, dict[str, date]] = {}
+        own_tasks: dict[str, list[tuple[float, str, float]]] = {}
         for unit, play, day in zip(tasks["unit"], tasks["play"], tasks["planned_on"], strict=True):
-            plays.setdefault(unit, {})[play] = day
-        probability: dict[str, float] = {}
-        for unit, own in plays.items():
-            alone = 1.0
-            for play, day in own.items():
-                alone *= self._share(play, unit, day)
-            universal = self._share(UNIVERSAL, unit, max(own.values()))
-            probability[unit] = universal + (1 - universal) * alone
-        return probability
+            shares = (self._share(UNIVERSAL, unit, day), play, self._share(play, unit, day))
+            own_tasks.setdefault(unit, []).append(shares)
+        return {unit: _left_alone(shares) for unit, shares in own_tasks.items()}
 
     def _share(self, experiment: str, unit: str, day: date) -> float:
         """Return the share of the control group as it was recorded last up to a day; 0 if not drawn."""
@@ -131,6 +128,31 @@ class TaskHistory:
         shares = self._shares[experiment]
         latest = max((recorded_on for recorded_on in shares if recorded_on <= day), default=None)
         return 0.0 if latest is None else shares[latest]
+
+
+def _left_alone(tasks: Sequence[tuple[float, str, float]]) -> float:
+    """Return the probability that a unit is a control in each of its tasks.
+
+    Between two neighbouring shares of the universal group, its position makes it a control of the tasks with
+    a larger share. For each play of the other tasks, its position has to be below the least share.
+
+    Args:
+        tasks: Of each task the share of the universal group, the play, and the share of the play's own group.
+
+    >>> round(_left_alone([(0.1, "call", 0.0)]), 3), round(_left_alone([(0.1, "call", 0.5)]), 3)
+    (0.1, 0.55)
+    >>> round(_left_alone([(0.1, "call", 0.0), (0.2, "call", 0.0)]), 3)
+    0.1
+    """
+    edges = [0.0, *sorted({universal for universal, _, _ in tasks}), 1.0]
+    total = 0.0
+    for low, high in pairwise(edges):
+        least: dict[str, float] = {}
+        for universal, play, share in tasks:
+            if universal <= low:
+                least[play] = min(share, least.get(play, 1.0))
+        total += (high - low) * prod(least.values())
+    return total
 
 
 def check_ledger(ledger: Ledger) -> None:

@@ -120,6 +120,33 @@ def test_the_controls_of_all_plays_of_a_unit_are_multiplied() -> None:
     assert weights.weight_of["ben"] == pytest.approx(1 / (0.1 + 0.9 * 0.5 * 0.2))
 
 
+@pytest.mark.parametrize(
+    ("shares", "play_shares"),
+    [((0.1, 0.3), (0.0, 0.0)), ((0.3, 0.1), (0.0, 0.0)), ((0.2, 0.4), (0.5, 0.3)), ((0.4, 0.2), (0.2, 0.6))],
+)
+def test_a_unit_with_two_tasks_is_left_alone_as_often_as_in_drawn_positions(
+    shares: tuple[float, float], play_shares: tuple[float, float]
+) -> None:
+    nights = tuple(
+        night_facts(night, previous).model_copy(update={"control_share": share})
+        for night, previous, share in zip((FIRST, SECOND), (None, FIRST), shares, strict=True)
+    )
+    rows = [assigned("ben", "treated")]
+    rows += [
+        {**assigned("ben", "treated", experiment="call", share=share), "assigned_on": night}
+        for night, share in zip((FIRST, SECOND), play_shares, strict=True)
+    ]
+    tasks = [task("ben", "control", night=night) for night in (FIRST, SECOND)]
+    universal, own = np.random.default_rng(1).random((2, 200_000))
+    is_alone = [(universal < u) | (own < c) for u, c in zip(shares, play_shares, strict=True)]
+
+    alone = TaskHistory(replace(ledger_of(rows, tasks), nights=nights)).untreated_probability(
+        pd.DataFrame(tasks)
+    )
+
+    assert alone["ben"] == pytest.approx(np.mean(is_alone[0] & is_alone[1]), abs=0.005)
+
+
 def test_the_share_of_the_night_of_the_task_counts_and_not_a_later_share() -> None:
     nights = (
         night_facts(FIRST),
