@@ -32,7 +32,15 @@ from churn.reporting.page.elements import (
 )
 from churn.reporting.page.movements import short_money
 from churn.reporting.page.night_numbers import NIGHT_FILE
-from churn.reporting.page.provenance import DASH, Source, free, quote, show_interval, show_number
+from churn.reporting.page.provenance import (
+    DASH,
+    Source,
+    free,
+    quote,
+    quote_in_language,
+    show_interval,
+    show_number,
+)
 from churn.reporting.page.section import Section
 from churn.reporting.page.sources import ReportSources
 from churn.reporting.page.words import Words
@@ -616,6 +624,13 @@ def _realised_nights(words: Words, nights: tuple[RealisedNight, ...]) -> Markup:
     return join_parts([heading(title), table(title, headings, rows), paragraph(note, "soft small")])
 
 
+def _reason_of_trigger(words: Words, text: str, source: Source) -> Markup:
+    """Return a reason in the language of the page; one with decimals stays English."""
+    if words.language == "en" or words.value(text) == text:
+        return Markup('<span lang="en">{}</span>').format(quote(text, source))
+    return quote_in_language(words, text, source)
+
+
 def _triggers(words: Words, drift: Drift) -> Markup:
     answers = {True: words("yes"), False: words("no"), None: words("not known")}
     titles = {
@@ -628,9 +643,7 @@ def _triggers(words: Words, drift: Drift) -> Markup:
         Markup("{}: <strong>{}</strong>. {}").format(
             titles[trigger.name],
             answers[trigger.fires],
-            Markup('<span lang="en">{}</span>').format(
-                quote(trigger.text, DRIFT_FILE.at("triggers", number, "text"))
-            ),
+            _reason_of_trigger(words, trigger.text, DRIFT_FILE.at("triggers", number, "text")),
         )
         for number, trigger in enumerate(drift.triggers)
     ]

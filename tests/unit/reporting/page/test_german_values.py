@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import inspect
 import re
+from datetime import date
 from types import ModuleType
 
 import pytest
 
+from churn.drift.result import Performance, ToldApart, Trigger
+from churn.drift.triggers import triggers_of
 from churn.kpis import audit, observed_churn, orders, recurring, referrals, retention, value, voice
 from churn.kpis.audit import RULES, UNMEASURABLE_PRACTICES
 from churn.kpis.catalog import FIGURES
@@ -43,6 +46,28 @@ def test_reasons_of_missing_figures_have_a_german_text(module: ModuleType) -> No
 
     assert reasons
     assert [text for text in reasons if not has_german(text)] == []
+
+
+@pytest.mark.parametrize(
+    "triggers",
+    [
+        triggers_of(
+            date(2024, 3, 1),
+            alarms=(),
+            signals=signals,
+            score=None,
+            told_apart=ToldApart(),
+            performance=Performance(because="no night of this model has a known outcome yet"),
+            gate=(0.8, 1.25),
+            newest_cutoff=date(2024, 1, 31),
+            churners_learnt=90,
+            churners_since=None,
+        )
+        for signals in (None, ())
+    ],
+)
+def test_reasons_to_train_again_have_a_german_text(triggers: tuple[Trigger, ...]) -> None:
+    assert [trigger.text for trigger in triggers if not has_german(trigger.text)] == []
 
 
 def test_a_text_without_german_is_found() -> None:
