@@ -53,8 +53,8 @@ judged[judged.index.str.startswith("judged/")].round(3)
 # %% [markdown]
 # ## The candidates of the newest training
 #
-# They were compared on cutoffs before the test. `behind` is the distance in log loss to the selected one; twice its
-# standard error is the width of what chance can do.
+# They were compared on cutoffs before the test. `behind` is the distance in log loss to the selected one; a
+# difference of less than two standard errors may be chance.
 
 # %%
 newest = trainings[0].info.run_id

@@ -37,7 +37,7 @@ print(effects["nights"], "night(s); the data are complete up to", effects["water
 # ## Before the start: what can be seen?
 #
 # Among the contacted, perhaps 20 % would leave without contact. The picture shows how sure a control group finds an
-# effect, by the number of persons. Below 80 % it is luck.
+# effect, by the number of persons. Below 80 % the groups are too small: the effect is often missed.
 
 # %%
 churn = 0.20

@@ -98,32 +98,59 @@ def test_systemd_understands_the_units(tmp_path: Path) -> None:
     assert calendar.returncode == 0, calendar.stderr
 
 
-def test_airflow_calls_each_verb() -> None:
-    path = DEPLOY / "airflow" / "churn_nights.py"
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    compile(tree, str(path), "exec")
-    (call,) = [
+AIRFLOW = DEPLOY / "airflow" / "churn_nights.py"
+
+
+def airflow_constant(name: str) -> str:
+    """Return a text that the file of Airflow names; it is read, because Airflow is not installed here."""
+    (text,) = [
         ast.literal_eval(node.value)
-        for node in ast.walk(tree)
+        for node in ast.walk(ast.parse(AIRFLOW.read_text(encoding="utf-8")))
         if isinstance(node, ast.Assign)
         and isinstance(node.targets[0], ast.Name)
-        and node.targets[0].id == "CALL"
+        and node.targets[0].id == name
     ]
+    return str(text)
 
-    commands = [
-        ast.unparse(keyword.value).strip("f'\"").replace("{CALL}", call)
-        for node in ast.walk(tree)
+
+def airflow_arguments(name: str) -> list[ast.expr]:
+    """Return the values of an argument in all calls of the file of Airflow."""
+    return [
+        keyword.value
+        for node in ast.walk(ast.parse(AIRFLOW.read_text(encoding="utf-8")))
         if isinstance(node, ast.Call)
         for keyword in node.keywords
-        if keyword.arg == "bash_command"
-    ]
-    schedules = [
-        str(ast.literal_eval(keyword.value))
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call)
-        for keyword in node.keywords
-        if keyword.arg == "schedule"
+        if keyword.arg == name
     ]
 
-    assert {verb_of(command) for command in commands} == NIGHTLY_WEEKLY_MONTHLY
+
+def test_airflow_calls_each_verb() -> None:
+    compile(AIRFLOW.read_text(encoding="utf-8"), str(AIRFLOW), "exec")
+    call = airflow_constant("CALL").replace("again ", "")
+
+    commands = [ast.unparse(value).strip("f'\"") for value in airflow_arguments("bash_command")]
+    schedules = [str(ast.literal_eval(value)) for value in airflow_arguments("schedule")]
+
+    assert {
+        verb_of(command.removeprefix("{AGAIN}; ").replace("{CALL}", call)) for command in commands
+    } == NIGHTLY_WEEKLY_MONTHLY
     assert [cron_problem(f"{schedule} command") for schedule in schedules] == [None] * 3
+    assert [ast.literal_eval(value) for value in airflow_arguments("retries")] == [0] * len(commands)
+
+
+@pytest.mark.parametrize(
+    ("codes", "expected", "n_calls"),
+    [((0,), 0, 1), ((15,), 15, 1), ((16, 17, 0), 0, 3), ((17, 12), 12, 2), ((16, 16, 16, 16), 16, 4)],
+)
+def test_airflow_calls_again_only_after_what_passes_by_itself(
+    tmp_path: Path, codes: tuple[int, ...], expected: int, n_calls: int
+) -> None:
+    log, answers = tmp_path / "log", " ".join(map(str, codes))
+    verb = f'verb() {{ echo "$1" >> {log}; set -- {answers}; shift $(($(wc -l < {log}) - 1)); return $1; }}'
+
+    ended = subprocess.run(
+        ["bash", "-c", f"sleep() {{ :; }}; {verb}; {airflow_constant('AGAIN')}; again verb score"]
+    )
+
+    assert ended.returncode == expected
+    assert log.read_text(encoding="utf-8").split() == ["score"] * n_calls
