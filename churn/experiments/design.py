@@ -90,14 +90,17 @@ class ExperimentDesign(Part):
         sample_size: The units that find this effect; None if the effect is not below the churn.
         answer_in_days: The days until so many units have an outcome; None if this cannot be told.
         days: A number of days ahead.
-        power: The probability of finding the effect with the units assigned by then.
-        detectable: The smallest effect that these units find.
+        power: The probability of finding the effect with the units assigned by then; None if the rate is not
+            known.
+        detectable: The smallest effect that these units find; that of the units so far if the rate is not
+            known.
         training_controls: The controls with which a training knows the level of contacted customers; None for
             the control of one play, and without units.
         training_in_days: The days until so many controls have an outcome; None if this cannot be told.
-        held_out: The number of controls by the end of `days`; None without units.
+        held_out: The number of controls by the end of `days`; None without units, and if the rate is not
+            known.
         customers_unsaved: The customers who leave by then because they were held out, with the effect that is
-            looked for; None without units, and if the effect is not below the churn.
+            looked for; None without `held_out`, and if the effect is not below the churn.
     """
 
     name: str
@@ -173,10 +176,11 @@ def _design(
         n_control = round(n * share)
         if 0 < effect < churn < 1:
             needed = units_needed(churn, churn - effect, control_share=share)
-            customers_unsaved = n_control * effect
             answer = _days_for(needed.n - units, rate, maturity_days)
-            power = power_of(churn, churn - effect, n_control, n - n_control)
-        held_out = n_control
+            if rate is not None:
+                customers_unsaved = n_control * effect
+                power = power_of(churn, churn - effect, n_control, n - n_control)
+        held_out = None if rate is None else n_control
         if name == UNIVERSAL and churn * contacted_share > 0:
             training = math.ceil(TRAINING_CHURNERS / (churn * contacted_share))
             training_days = _days_for(math.ceil(training / share) - units, rate, maturity_days)

@@ -92,6 +92,7 @@ def test_one_night_tells_no_rate():
     universal = design(ledger_of(1), effect=0.04)["universal"]
 
     assert (universal.units, universal.units_per_day, universal.answer_in_days) == (100, None, None)
+    assert (universal.power, universal.held_out, universal.customers_unsaved) == (None, None, None)
 
 
 def test_a_play_without_units_has_no_plan():
