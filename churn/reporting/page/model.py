@@ -8,19 +8,16 @@ from itertools import pairwise
 
 from markupsafe import Markup
 
-from churn.drift.result import Drift, RealisedNight
 from churn.evaluation.measures import Measure
 from churn.evaluation.result import EvaluationResult
 from churn.guards.verdict import Verdict
 from churn.metrics.catalog import CANDIDATE_NAMES, METRICS, candidate_name
 from churn.metrics.interval import Interval
 from churn.reporting.page.bands import band_titles
-from churn.reporting.page.charts import Axis, Mark, Series, line_chart
 from churn.reporting.page.elements import (
     EMPTY,
     Heading,
     bullet_list,
-    chart_card,
     day,
     fold,
     grid,
@@ -30,14 +27,20 @@ from churn.reporting.page.elements import (
     paragraph,
     table,
 )
-from churn.reporting.page.movements import short_money
+from churn.reporting.page.model_charts import (
+    CHALLENGER_SOURCE,
+    METRICS_FILE,
+    calibration_chart,
+    gain_chart,
+    profit_chart,
+)
+from churn.reporting.page.model_drift import drift_part
 from churn.reporting.page.night_numbers import NIGHT_FILE
 from churn.reporting.page.provenance import (
     DASH,
     Source,
     free,
     quote,
-    quote_in_language,
     show_interval,
     show_number,
 )
@@ -45,9 +48,6 @@ from churn.reporting.page.section import Section
 from churn.reporting.page.sources import ReportSources
 from churn.reporting.page.words import Words
 from churn.reporting.rendering import mark_commands
-
-METRICS_FILE, DRIFT_FILE = Source("metrics.json"), Source("drift.json")
-CHALLENGER_SOURCE = METRICS_FILE.at("candidates", "challenger")
 
 
 def model_section(night: ReportSources, words: Words) -> Section:
@@ -71,7 +71,7 @@ def model_section(night: ReportSources, words: Words) -> Section:
             _baselines(words, night.result),
             _link(words, night),
         ]
-    parts += [_drift_part(words, night.drift, night), _training(night, words)]
+    parts += [drift_part(words, night.drift, night), _training(night, words)]
     return Section(
         "model", words("The model"), _lead(night, words), join_parts([part for part in parts if part])
     )
@@ -241,193 +241,6 @@ def _cards(words: Words, result: EvaluationResult) -> Markup:
     )
 
 
-def calibration_chart(words: Words, result: EvaluationResult) -> Markup:
-    """Return the observed rates over the predicted ones, in groups of customers."""
-    bins = result.calibration_table
-    if not bins:
-        return EMPTY
-    source = METRICS_FILE.at("calibration_table")
-    highest = max(max(row.predicted, row.high or row.observed) for row in bins) * 1.05 or 1.0
-    dots = Series(
-        tuple((row.predicted, row.observed) for row in bins),
-        band=tuple(
-            (row.predicted, row.low, row.high) for row in bins if row.low is not None and row.high is not None
-        ),
-        is_dots=True,
-    )
-    title = words("Do customers leave as often as predicted?")
-
-    def percent(value: float) -> str:
-        return words.share(value, 0 if highest > 0.05 else 1)
-
-    picture = line_chart(
-        words("Observed against predicted rates with intervals; the table below holds the values"),
-        [Series(((0.0, 0.0), (highest, highest)), style="soft"), dots],
-        Axis(0.0, highest, percent, words("predicted")),
-        Axis(0.0, highest, percent),
-    )
-    rows = [
-        [
-            show_number(words, row.bin, source.at(number, "bin")),
-            show_number(words, row.predicted, source.at(number, "predicted"), 1, scale=100),
-            show_interval(
-                words,
-                (row.observed, row.low, row.high),
-                source.at(number),
-                1,
-                scale=100,
-                names=("observed", "low", "high"),
-            ),
-            show_number(words, row.rows, source.at(number, "rows")),
-        ]
-        for number, row in enumerate(bins)
-    ]
-    headings = [
-        Heading(words("Group")),
-        Heading(words("Predicted, %%")),
-        Heading(words("Left, %%")),
-        Heading(words("Rows")),
-    ]
-    return chart_card(
-        words,
-        title,
-        words(
-            "Share that left over the predicted share, in per cent, in groups of equal size, with 95 %% "
-            "intervals."
-        ),
-        picture,
-        table(title, headings, rows),
-        keys=[("line soft", words("as many as predicted"))],
-        note=words("On the dotted line as many left as predicted; above it more, below it fewer."),
-    )
-
-
-def gain_chart(words: Words, result: EvaluationResult, night: ReportSources | None = None) -> Markup:
-    """Return how many churners a budget reaches, with tonight's budget marked."""
-    gains = result.gain_table
-    if not gains:
-        return EMPTY
-    source = METRICS_FILE.at("gain_table")
-    title = words("How many churners a budget reaches")
-    lines = [Series(((0.0, 0.0), (1.0, 1.0)), style="soft")]
-    keys = [("line", words("the model")), ("line soft", words("a random choice"))]
-    rule = next((name for name in ("rule", "recency") if getattr(gains[0], name) is not None), None)
-    if rule is not None:
-        lines.append(
-            Series(((0.0, 0.0), *((row.share, getattr(row, rule) or 0.0) for row in gains)), style="ink")
-        )
-        keys.insert(1, ("line ink", words.value(CANDIDATE_NAMES[rule])))
-    lines.append(Series(((0.0, 0.0), *((row.share, row.captured) for row in gains))))
-    picture = line_chart(
-        words(
-            "Share of churners reached over the share of customers contacted; the table below holds the "
-            "values"
-        ),
-        lines,
-        Axis(
-            0.0, 1.0, lambda value: words.share(value, 0), words("customers contacted, the most likely first")
-        ),
-        Axis(0.0, 1.0, lambda value: words.share(value, 0)),
-        marks=budget_marks(words, night, 1.0),
-    )
-    rows = [
-        [
-            show_number(words, row.share, source.at(number, "share"), 0, scale=100),
-            show_number(words, row.captured, source.at(number, "captured"), 1, scale=100),
-            *(
-                [show_number(words, getattr(row, rule), source.at(number, rule), 1, scale=100)]
-                if rule is not None
-                else []
-            ),
-            show_number(words, row.lift, source.at(number, "lift"), 1),
-        ]
-        for number, row in enumerate(gains)
-    ]
-    headings = [
-        Heading(words("Contacted, %%")),
-        Heading(words("Churners reached, %%")),
-        *([Heading(words.value(CANDIDATE_NAMES[rule]) + ", %")] if rule is not None else []),
-        Heading(words("Times better than chance")),
-    ]
-    return chart_card(
-        words,
-        title,
-        words("Share of all churners, in per cent, by the share of customers contacted."),
-        picture,
-        table(title, headings, rows),
-        keys=keys,
-    )
-
-
-def budget_marks(words: Words, night: ReportSources | None, highest: float) -> tuple[Mark, ...]:
-    """Return tonight's budget as a mark on an axis of shares of customers; none if it lies outside."""
-    if night is None or not night.facts.cohort or night.facts.n_places / night.facts.cohort > highest:
-        return ()
-    number = show_number(words, night.facts.n_places, NIGHT_FILE.at("places"), tag="tspan")
-    return (
-        Mark(
-            night.facts.n_places / night.facts.cohort,
-            words.html("tonight's budget: %(n)s contacts", n=number),
-        ),
-    )
-
-
-def profit_chart(words: Words, result: EvaluationResult, night: ReportSources | None = None) -> Markup:
-    """Return the profit by the share of customers contacted, with tonight's budget marked."""
-    points = [
-        (number, point, point.value)
-        for number, point in enumerate(result.profit_curve)
-        if point.value is not None
-    ]
-    if len(points) < 2 or result.value is None:
-        return EMPTY
-    source = METRICS_FILE.at("profit_curve")
-    title = words("What a budget earns")
-    ends = [end for _, point, value in points for end in (value, point.low, point.high) if end is not None]
-    line = Series(
-        tuple((point.share, value) for _, point, value in points),
-        band=tuple(
-            (point.share, point.low, point.high)
-            for _, point, _ in points
-            if point.low is not None and point.high is not None
-        ),
-    )
-    low, high = min(0.0, *ends), max(0.0, *ends)
-    picture = line_chart(
-        words("Profit per customer over the share of customers contacted; the table below holds the values"),
-        [Series(((0.0, 0.0), (1.0, 0.0)), style="soft"), line],
-        Axis(0.0, 1.0, lambda value: words.share(value, 0), words("customers contacted")),
-        Axis(
-            low, high, lambda value: short_money(words, value) if high - low > 10 else words.number(value, 1)
-        ),
-        marks=budget_marks(words, night, 1.0),
-    )
-    rows = [
-        [
-            show_number(words, point.share, source.at(number, "share"), 1, scale=100),
-            show_interval(words, (value, point.low, point.high), source.at(number), 2),
-        ]
-        for number, point, value in points
-    ]
-    terms, at = result.value.profit, METRICS_FILE.at("value", "profit")
-    note = words.html(
-        "Assumed: a contact costs %(contact)s, an offer %(offer)s, and %(share)s %% of the churners who "
-        "are contacted "
-        "stay. Only a control group shows what contacts really do.",
-        contact=show_number(words, terms.contact_cost, at.at("contact_cost"), 2),
-        offer=show_number(words, terms.incentive_cost, at.at("incentive_cost"), 2),
-        share=show_number(words, terms.accept_share, at.at("accept_share"), 0, scale=100),
-    )
-    return chart_card(
-        words,
-        title,
-        words("Currency per customer of the test, by the share contacted, with the 95 %% band."),
-        picture,
-        table(title, [Heading(words("Contacted, %%")), Heading(words("Profit per customer"))], rows),
-        note=note,
-    )
-
-
 def _bands(words: Words, result: EvaluationResult) -> Markup:
     """Return how many customers of each health band left at the test."""
     outcomes = result.health_bands.outcomes
@@ -530,129 +343,6 @@ def _link(words: Words, night: ReportSources) -> Markup:
         return EMPTY
     link = Markup('<a href="../evaluate/report.html">{}</a>').format(words("All figures of the evaluation"))
     return paragraph(link)
-
-
-def _drift_part(words: Words, drift: Drift | None, night: ReportSources) -> Markup:
-    """Return what has moved since the training, and how well earlier nights were predicted."""
-    title = heading(words("Has anything moved since the training?"))
-    if drift is None:
-        again = words(
-            "Nobody looked what has moved on this night. Run `churn drift --cutoff %(night)s`, then "
-            "`churn report`.",
-            night=night.cutoff,
-        )
-        return join_parts([title, paragraph(mark_commands(again), "soft")])
-    parts = [title, *_moved_signals(words, drift), _realised_nights(words, drift.performance.realised_nights)]
-    if drift.performance.because and not drift.performance.realised_nights:
-        parts.append(
-            paragraph(
-                words.html(
-                    "How well tonight was predicted is not known yet: %(reason)s.",
-                    reason=words.value(drift.performance.because),
-                ),
-                "soft",
-            )
-        )
-    parts.append(_triggers(words, drift))
-    return join_parts([part for part in parts if part])
-
-
-def _moved_signals(words: Words, drift: Drift) -> Iterator[Markup]:
-    if drift.signals is None:
-        reason = words.value(drift.no_reference_because or "")
-        yield paragraph(words.html("Signals and probabilities were not compared: %(reason)s.", reason=reason))
-        return
-    source = DRIFT_FILE.at("signals")
-    shown = [(number, signal) for number, signal in enumerate(drift.signals) if signal.psi is not None]
-    moved = [entry for entry in shown if entry[1].has_moved]
-    n_signals = show_number(words, len(drift.signals), f"len:{source}")
-    if moved:
-        yield paragraph(
-            words.html("Of %(n)s signals these have moved further than ever in training:", n=n_signals)
-        )
-    else:
-        yield paragraph(words.html("No: none of %(n)s signals moved further than its limit.", n=n_signals))
-    rows = [
-        [
-            Markup("<code>{}</code>").format(signal.signal),
-            show_number(words, signal.psi, source.at(number, "psi"), 3),
-            show_number(words, signal.limit, source.at(number, "limit"), 3),
-            show_number(words, signal.missing, source.at(number, "missing"), 1, scale=100),
-            show_number(
-                words, signal.missing_in_training, source.at(number, "missing_in_training"), 1, scale=100
-            ),
-        ]
-        for number, signal in (moved or shown[:5])
-    ]
-    headings = [
-        Heading(words("Signal"), is_number=False),
-        Heading(words("Moved by (PSI)")),
-        Heading(words("Limit")),
-        Heading(words("Missing tonight, %%")),
-        Heading(words("Missing in training, %%")),
-    ]
-    signals = table(words("Signals that moved most"), headings, rows)
-    yield signals if moved else fold(words("The signals nearest to their limit"), signals)
-
-
-def _realised_nights(words: Words, nights: tuple[RealisedNight, ...]) -> Markup:
-    """Return earlier nights whose outcome is known: what the model expected, and what happened."""
-    if not nights:
-        return EMPTY
-    rows = []
-    for number, night in enumerate(nights):
-        at = DRIFT_FILE.at("performance", "realised_nights", number)
-        ratio, auc = night.observed_expected, night.outcome_figures.auc
-        rows.append(
-            [
-                day(words, night.night),
-                show_number(words, night.customers, at.at("customers")),
-                show_number(words, night.churners, at.at("churners")),
-                show_interval(words, (ratio.value, ratio.low, ratio.high), at.at("observed_expected"), 2),
-                show_interval(words, (auc.value, auc.low, auc.high), at.at("outcome_figures", "auc"), 3),
-            ]
-        )
-    title = words("Earlier nights whose outcome is known")
-    headings = [
-        Heading(words("Night"), is_number=False),
-        Heading(words("Customers")),
-        Heading(words("Left")),
-        Heading(words("Observed / expected")),
-        Heading(words("AUC")),
-    ]
-    note = words("Contacted customers are left out, because a contact changes what they do.")
-    return join_parts([heading(title), table(title, headings, rows), paragraph(note, "soft small")])
-
-
-def _reason_of_trigger(words: Words, text: str, source: Source) -> Markup:
-    """Return a reason in the language of the page; one with decimals stays English."""
-    if words.language == "en" or words.value(text) == text:
-        return Markup('<span lang="en">{}</span>').format(quote(text, source))
-    return quote_in_language(words, text, source)
-
-
-def _triggers(words: Words, drift: Drift) -> Markup:
-    answers = {True: words("yes"), False: words("no"), None: words("not known")}
-    titles = {
-        "level": words("The level is off"),
-        "drift": words("Something has moved"),
-        "age": words("The model is old"),
-        "new_labels": words("Many new outcomes are known"),
-    }
-    items = [
-        Markup("{}: <strong>{}</strong>. {}").format(
-            titles[trigger.name],
-            answers[trigger.fires],
-            _reason_of_trigger(words, trigger.text, DRIFT_FILE.at("triggers", number, "text")),
-        )
-        for number, trigger in enumerate(drift.triggers)
-    ]
-    summary = words("Reasons to train again")
-    if drift.retrain:
-        return Markup('<div class="note"><p><strong>{}</strong></p>{}</div>').format(
-            summary, bullet_list(items)
-        )
-    return fold(summary, bullet_list(items))
 
 
 def _training(night: ReportSources, words: Words) -> Markup:

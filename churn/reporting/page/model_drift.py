@@ -1,0 +1,155 @@
+"""What has moved since the training of the model, and the reasons to train again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from markupsafe import Markup
+
+from churn.drift.result import Drift, RealisedNight
+from churn.reporting.page.elements import (
+    EMPTY,
+    Heading,
+    bullet_list,
+    day,
+    fold,
+    heading,
+    join_parts,
+    paragraph,
+    table,
+)
+from churn.reporting.page.provenance import (
+    Source,
+    quote,
+    quote_in_language,
+    show_interval,
+    show_number,
+)
+from churn.reporting.page.sources import ReportSources
+from churn.reporting.page.words import Words
+from churn.reporting.rendering import mark_commands
+
+DRIFT_FILE = Source("drift.json")
+
+
+def drift_part(words: Words, drift: Drift | None, night: ReportSources) -> Markup:
+    """Return what has moved since the training, and how well earlier nights were predicted."""
+    title = heading(words("Has anything moved since the training?"))
+    if drift is None:
+        again = words(
+            "Nobody looked what has moved on this night. Run `churn drift --cutoff %(night)s`, then "
+            "`churn report`.",
+            night=night.cutoff,
+        )
+        return join_parts([title, paragraph(mark_commands(again), "soft")])
+    parts = [title, *_moved_signals(words, drift), _realised_nights(words, drift.performance.realised_nights)]
+    if drift.performance.because and not drift.performance.realised_nights:
+        parts.append(
+            paragraph(
+                words.html(
+                    "How well tonight was predicted is not known yet: %(reason)s.",
+                    reason=words.value(drift.performance.because),
+                ),
+                "soft",
+            )
+        )
+    parts.append(_triggers(words, drift))
+    return join_parts([part for part in parts if part])
+
+
+def _moved_signals(words: Words, drift: Drift) -> Iterator[Markup]:
+    if drift.signals is None:
+        reason = words.value(drift.no_reference_because or "")
+        yield paragraph(words.html("Signals and probabilities were not compared: %(reason)s.", reason=reason))
+        return
+    source = DRIFT_FILE.at("signals")
+    shown = [(number, signal) for number, signal in enumerate(drift.signals) if signal.psi is not None]
+    moved = [entry for entry in shown if entry[1].has_moved]
+    n_signals = show_number(words, len(drift.signals), f"len:{source}")
+    if moved:
+        yield paragraph(
+            words.html("Of %(n)s signals these have moved further than ever in training:", n=n_signals)
+        )
+    else:
+        yield paragraph(words.html("No: none of %(n)s signals moved further than its limit.", n=n_signals))
+    rows = [
+        [
+            Markup("<code>{}</code>").format(signal.signal),
+            show_number(words, signal.psi, source.at(number, "psi"), 3),
+            show_number(words, signal.limit, source.at(number, "limit"), 3),
+            show_number(words, signal.missing, source.at(number, "missing"), 1, scale=100),
+            show_number(
+                words, signal.missing_in_training, source.at(number, "missing_in_training"), 1, scale=100
+            ),
+        ]
+        for number, signal in (moved or shown[:5])
+    ]
+    headings = [
+        Heading(words("Signal"), is_number=False),
+        Heading(words("Moved by (PSI)")),
+        Heading(words("Limit")),
+        Heading(words("Missing tonight, %%")),
+        Heading(words("Missing in training, %%")),
+    ]
+    signals = table(words("Signals that moved most"), headings, rows)
+    yield signals if moved else fold(words("The signals nearest to their limit"), signals)
+
+
+def _realised_nights(words: Words, nights: tuple[RealisedNight, ...]) -> Markup:
+    """Return earlier nights whose outcome is known: what the model expected, and what happened."""
+    if not nights:
+        return EMPTY
+    rows = []
+    for number, night in enumerate(nights):
+        at = DRIFT_FILE.at("performance", "realised_nights", number)
+        ratio, auc = night.observed_expected, night.outcome_figures.auc
+        rows.append(
+            [
+                day(words, night.night),
+                show_number(words, night.customers, at.at("customers")),
+                show_number(words, night.churners, at.at("churners")),
+                show_interval(words, (ratio.value, ratio.low, ratio.high), at.at("observed_expected"), 2),
+                show_interval(words, (auc.value, auc.low, auc.high), at.at("outcome_figures", "auc"), 3),
+            ]
+        )
+    title = words("Earlier nights whose outcome is known")
+    headings = [
+        Heading(words("Night"), is_number=False),
+        Heading(words("Customers")),
+        Heading(words("Left")),
+        Heading(words("Observed / expected")),
+        Heading(words("AUC")),
+    ]
+    note = words("Contacted customers are left out, because a contact changes what they do.")
+    return join_parts([heading(title), table(title, headings, rows), paragraph(note, "soft small")])
+
+
+def _reason_of_trigger(words: Words, text: str, source: Source) -> Markup:
+    """Return a reason in the language of the page; one with decimals stays English."""
+    if words.language == "en" or words.value(text) == text:
+        return Markup('<span lang="en">{}</span>').format(quote(text, source))
+    return quote_in_language(words, text, source)
+
+
+def _triggers(words: Words, drift: Drift) -> Markup:
+    answers = {True: words("yes"), False: words("no"), None: words("not known")}
+    titles = {
+        "level": words("The level is off"),
+        "drift": words("Something has moved"),
+        "age": words("The model is old"),
+        "new_labels": words("Many new outcomes are known"),
+    }
+    items = [
+        Markup("{}: <strong>{}</strong>. {}").format(
+            titles[trigger.name],
+            answers[trigger.fires],
+            _reason_of_trigger(words, trigger.text, DRIFT_FILE.at("triggers", number, "text")),
+        )
+        for number, trigger in enumerate(drift.triggers)
+    ]
+    summary = words("Reasons to train again")
+    if drift.retrain:
+        return Markup('<div class="note"><p><strong>{}</strong></p>{}</div>').format(
+            summary, bullet_list(items)
+        )
+    return fold(summary, bullet_list(items))
