@@ -18,13 +18,15 @@ from churn.reporting.page.elements import (
     paragraph,
     table,
 )
+from churn.reporting.page.model_drift import DRIFT_FILE
+from churn.reporting.page.night_numbers import NIGHT_FILE
 from churn.reporting.page.provenance import DASH, Source, free, quote, show_number, sum_of
 from churn.reporting.page.section import Section
 from churn.reporting.page.sources import ReportSources
 from churn.reporting.page.words import Words
 from churn.reporting.rendering import mark_commands
 
-DRIFT_FILE, NIGHT_FILE, STORE_FILE = Source("drift.json"), Source("night.json"), Source("manifest.json")
+STORE_FILE = Source("manifest.json")
 MANY_REJECTS = 0.05
 """The share of rejected rows from which the page says that somebody should look."""
 

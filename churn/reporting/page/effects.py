@@ -2,72 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from markupsafe import Markup
 
 from churn.experiments.assignment import UNIVERSAL
-from churn.experiments.design import ExperimentDesign
 from churn.experiments.effect import ArmChurn, NoVerdict, Verdict
 from churn.experiments.outside import OutsideExperiment
-from churn.experiments.power import DetectableEffect
-from churn.experiments.result import Effects, MeasuredExperiment
+from churn.experiments.result import Effects
 from churn.metrics.interval import Interval
 from churn.reporting.page.charts import interval_bar
+from churn.reporting.page.effect_details import (
+    POINTS,
+    PlacedExperiment,
+    experiment_details,
+    experiment_name,
+    is_compared,
+    show_points,
+)
 from churn.reporting.page.elements import (
     EMPTY,
     Heading,
     bullet_list,
     day,
-    fold,
     heading,
     join_parts,
     paragraph,
     table,
 )
+from churn.reporting.page.night_numbers import NIGHT_FILE
 from churn.reporting.page.provenance import DASH, Source, free, show_interval, show_number
 from churn.reporting.page.section import Section
 from churn.reporting.page.sources import ReportSources
 from churn.reporting.page.words import Words
 from churn.reporting.rendering import mark_commands
 
-FILE, NIGHT_FILE = Source("effects.json"), Source("night.json")
-POINTS = 100.0
-"""A difference of shares is shown in percentage points."""
-
-
-@dataclass(frozen=True)
-class PlacedExperiment:
-    """An experiment, its place in effects.json, and what it needs before it can answer.
-
-    Attributes:
-        experiment: What was measured.
-        source: Its place in the file.
-        design: What it needs; None if it was not designed, as for a variant of a play.
-        design_source: The place of the design in the file.
-    """
-
-    experiment: MeasuredExperiment
-    source: Source
-    design: ExperimentDesign | None
-    design_source: Source
-
-    @property
-    def has_outcomes(self) -> bool:
-        """Return whether the outcome of a customer of an arm is known."""
-        difference = self.experiment.difference
-        return bool(difference.control.n + difference.treatment.n)
-
-    @property
-    def has_alarm(self) -> bool:
-        """Return whether the arms do not have the sizes of the design."""
-        return self.experiment.ratio is not None and self.experiment.ratio.alarm
-
-    @property
-    def nightly_verdict(self) -> Verdict | None:
-        """Return the verdict of the interval that holds at every nightly look."""
-        return None if self.experiment.nightly is None else self.experiment.nightly.verdict
+FILE = Source("effects.json")
 
 
 def effects_section(night: ReportSources, words: Words) -> Section:
@@ -78,8 +48,8 @@ def effects_section(night: ReportSources, words: Words) -> Section:
     if effects is None:
         return Section("effects", title, mark_commands(words.value(known.reason)), in_use)
     experiments = placed_experiments(effects)
-    compared = [placed_experiment for placed_experiment in experiments if _is_compared(placed_experiment)]
-    waiting = [placed_experiment for placed_experiment in experiments if not _is_compared(placed_experiment)]
+    compared = [placed_experiment for placed_experiment in experiments if is_compared(placed_experiment)]
+    waiting = [placed_experiment for placed_experiment in experiments if not is_compared(placed_experiment)]
     parts = [_notes_on_controls(words, effects)]
     if compared:
         parts += [_table(words, compared), _legend(words), _total(words, effects)]
@@ -87,7 +57,7 @@ def effects_section(night: ReportSources, words: Words) -> Section:
         parts.append(_waiting_table(words, waiting))
     if not experiments:
         parts.append(paragraph(words("The ledger holds no experiment.")))
-    parts += [_details(words, experiments), _outside(words, effects.outside), in_use]
+    parts += [experiment_details(words, experiments), _outside(words, effects.outside), in_use]
     return Section("effects", title, _lead(words, experiments), join_parts([part for part in parts if part]))
 
 
@@ -146,11 +116,6 @@ def placed_experiments(effects: Effects) -> tuple[PlacedExperiment, ...]:
     return tuple(result)
 
 
-def _is_compared(placed_experiment: PlacedExperiment) -> bool:
-    """Return whether both arms have an outcome; the share of one arm alone would be read as a success."""
-    return placed_experiment.experiment.difference.difference.value is not None
-
-
 def _lead(words: Words, experiments: Sequence[PlacedExperiment]) -> str:
     verdicts = {
         placed_experiment.experiment.name: placed_experiment.nightly_verdict
@@ -200,16 +165,6 @@ def _notes_on_controls(words: Words, effects: Effects) -> Markup:
     return join_parts(notes)
 
 
-def _name(words: Words, experiment: MeasuredExperiment) -> Markup:
-    if experiment.play is None:
-        return Markup("<strong>{}</strong>").format(words("All contacts together"))
-    if experiment.variant is None:
-        return free(experiment.play)
-    return Markup('{}<div class="id">{}</div>').format(
-        free(experiment.play), words.html("variant %(name)s", name=free(experiment.variant))
-    )
-
-
 def _table(words: Words, experiments: Sequence[PlacedExperiment]) -> Markup:
     """Return a row for each experiment with outcomes in both arms."""
     bounds = _bounds(experiments)
@@ -223,7 +178,7 @@ def _table(words: Words, experiments: Sequence[PlacedExperiment]) -> Markup:
             shown, at = nightly.difference, source.at("nightly", "difference")
         rows.append(
             [
-                _name(words, experiment),
+                experiment_name(words, experiment),
                 Markup('<span class="verdict {}">{}</span>').format(
                     _mood(placed_experiment), verdict_in_words(words, placed_experiment)
                 ),
@@ -380,7 +335,7 @@ def _waiting_table(words: Words, experiments: Sequence[PlacedExperiment]) -> Mar
         effect = design.effect if has_design and design is not None else None
         rows.append(
             [
-                _name(words, experiment),
+                experiment_name(words, experiment),
                 *([] if is_one else [verdict]),
                 show_number(words, experiment.immature, placed_experiment.source.at("immature")),
                 DASH if first is None else day(words, first),
@@ -406,184 +361,6 @@ def _waiting_table(words: Words, experiments: Sequence[PlacedExperiment]) -> Mar
     return join_parts([heading(title), common, table(title, headings, rows), paragraph(note, "soft small")])
 
 
-def _power(words: Words, placed_experiment: PlacedExperiment) -> Iterator[Markup]:
-    """Yield what these customers can show, and how many are needed."""
-    experiment, design = placed_experiment.experiment, placed_experiment.design
-    if experiment.difference.verdict not in (None, Verdict.NOT_SHOWN):
-        return
-    if experiment.detectable is not None:
-        yield detectable_in_words(words, experiment.detectable, placed_experiment.source.at("detectable"))
-    if design is None or experiment.control_share is None or design.effect is None:
-        return
-    source = placed_experiment.design_source
-    effect = show_number(words, design.effect, source.at("effect"), 2, scale=POINTS)
-    if design.sample_size is None:
-        yield words.html(
-            "No number of customers shows an effect of %(effect)s points, as assumed.", effect=effect
-        )
-        return
-    size = source.at("sample_size")
-    yield words.html(
-        "An effect of %(effect)s points, as assumed, needs %(n)s customers; %(units)s are there.",
-        effect=effect,
-        n=show_number(words, design.sample_size.n, f"{size.at('n_control')} + {size.at('n_treatment')}"),
-        units=show_number(words, design.units, source.at("units")),
-    )
-    if design.answer_in_days is not None:
-        yield words.html(
-            "At this rate the answer comes in %(days)s days.",
-            days=show_number(words, design.answer_in_days, source.at("answer_in_days")),
-        )
-
-
-def detectable_in_words(words: Words, detectable: DetectableEffect, source: Source) -> Markup:
-    """Return the smallest effect that so many customers can show."""
-    n = show_number(
-        words,
-        detectable.n_control + detectable.n_treatment,
-        f"{source.at('n_control')} + {source.at('n_treatment')}",
-    )
-    control = show_number(words, detectable.n_control, source.at("n_control"))
-    if detectable.effect is None:
-        return words.html(
-            "Cannot be detected: no effect on a churn of %(churn)s %% is found with %(n)s customers, "
-            "%(control)s of "
-            "them in the control group.",
-            churn=show_number(words, detectable.churn, source.at("churn"), 1, scale=POINTS),
-            n=n,
-            control=control,
-        )
-    return words.html(
-        "With %(n)s customers, %(control)s of them in the control group, an effect of %(effect)s points "
-        "is found in "
-        "%(power)s %% of cases; a smaller one cannot be detected.",
-        n=n,
-        control=control,
-        effect=show_number(words, detectable.effect, source.at("effect"), 2, scale=POINTS),
-        power=show_number(words, detectable.power, source.at("power"), 0, scale=POINTS),
-    )
-
-
-def _details(words: Words, experiments: Sequence[PlacedExperiment]) -> Markup:
-    """Return for each experiment what lies behind its verdict, folded."""
-    rows = []
-    for placed_experiment in experiments:
-        items = [*_facts(words, placed_experiment)]
-        if _is_compared(placed_experiment):
-            items += _power(words, placed_experiment)
-        items += _not_counted(words, placed_experiment)
-        if items:
-            rows.append([_name(words, placed_experiment.experiment), bullet_list(items)])
-    if not rows:
-        return EMPTY
-    title = words("Details of each play: one look, adjusted, side effects, success, who does not count")
-    headings = [Heading(words("Play"), is_number=False), Heading(words("Details"), is_number=False)]
-    return fold(title, table(title, headings, rows))
-
-
-def _facts(words: Words, placed_experiment: PlacedExperiment) -> Iterator[Markup]:
-    experiment, source = placed_experiment.experiment, placed_experiment.source
-    if not _is_compared(placed_experiment):
-        return
-    ratio = experiment.ratio
-    if ratio is not None and ratio.alarm:
-        yield words.html(
-            "%(control)s of %(n)s are in the control group; by design it would be %(share)s %%. Customers "
-            "are missing "
-            "in an arm, or in the wrong one. Do not use this effect before you know why.",
-            control=show_number(words, ratio.n_control, source.at("ratio", "n_control")),
-            n=show_number(
-                words,
-                ratio.n_control + ratio.n_treatment,
-                f"{source.at('ratio', 'n_control')} + {source.at('ratio', 'n_treatment')}",
-            ),
-            share=show_number(
-                words, ratio.control_share, source.at("ratio", "control_share"), 1, scale=POINTS
-            ),
-        )
-    yield words.html(
-        "Fewer left, for one look on a day that was fixed before: %(points)s points.",
-        points=_points(words, experiment.difference.difference, source.at("difference", "difference")),
-    )
-    adjusted = experiment.adjusted_difference
-    if adjusted is not None and adjusted.difference.value is not None:
-        yield words.html(
-            "Adjusted by the score from before the first contact: %(points)s points.",
-            points=_points(words, adjusted.difference, source.at("adjusted_difference", "difference")),
-        )
-    for number, band in enumerate(experiment.drives_away):
-        at = source.at("drives_away", number, "effect")
-        control, treated = band.effect.control.churn, band.effect.treatment.churn
-        if control is not None and treated is not None:
-            yield words.html(
-                "Contact drives away: %(band)s, %(treated)s %% left, in the control group %(control)s %%.",
-                band=free(words.value(band.band)),
-                treated=show_number(words, treated, at.at("treatment", "churn"), 1, scale=POINTS),
-                control=show_number(words, control, at.at("control", "churn"), 1, scale=POINTS),
-            )
-    yield from _success(words, placed_experiment)
-    for number, guard in enumerate(experiment.guards):
-        if guard.control is not None and guard.treatment is not None:
-            at = source.at("guards", number)
-            verdict = words("more after contact") if guard.is_worse else words("not shown to be more")
-            yield words.html(
-                "Side effect “%(name)s”: %(treated)s %%, in the control group %(control)s %%: %(verdict)s.",
-                name=words.value(guard.name),
-                treated=show_number(words, guard.treatment, at.at("treatment"), 1, scale=POINTS),
-                control=show_number(words, guard.control, at.at("control"), 1, scale=POINTS),
-                verdict=verdict,
-            )
-
-
-def _success(words: Words, placed_experiment: PlacedExperiment) -> Iterator[Markup]:
-    """Yield how often a play reached what it wanted, beside its control group or not at all."""
-    success, source = placed_experiment.experiment.success, placed_experiment.source.at("success")
-    if success is None or success.control is None or success.treatment is None:
-        return
-    if success.control.share is None or success.treatment.share is None:
-        return
-    yield words.html(
-        "Success “%(text)s”: %(treated)s %%, in the control group %(control)s %%; difference %(points)s "
-        "points.",
-        text=free(success.text),
-        treated=show_number(words, success.treatment.share, source.at("treatment", "share"), 1, scale=POINTS),
-        control=show_number(words, success.control.share, source.at("control", "share"), 1, scale=POINTS),
-        points=_points(words, success.difference, source.at("difference")),
-    )
-
-
-def _points(words: Words, interval: Interval, source: Source) -> Markup:
-    return show_interval(
-        words, (interval.value, interval.low, interval.high), source, 2, scale=POINTS, signed=True
-    )
-
-
-def _not_counted(words: Words, placed_experiment: PlacedExperiment) -> Iterator[Markup]:
-    """Yield how many customers do not count, with the reason."""
-    titles: Mapping[str, str] = {
-        "immature": words("outcome not known yet"),
-        "without_label": words("without label"),
-        "arm_changed": words("changed the arm"),
-        "merged_count": words("one person with another customer"),
-        "other_share": words("of nights with another share of the control group"),
-        "without_control": words("began without this control group"),
-        "after_other_play": words("after another play"),
-    }
-    counts = [
-        words.html(
-            "%(n)s %(reason)s",
-            n=show_number(
-                words, getattr(placed_experiment.experiment, name), placed_experiment.source.at(name)
-            ),
-            reason=reason,
-        )
-        for name, reason in titles.items()
-        if getattr(placed_experiment.experiment, name)
-    ]
-    if counts:
-        yield words.html("Not counted: %(counts)s.", counts=Markup(", ").join(counts))
-
-
 def _outside(words: Words, experiments: Sequence[OutsideExperiment]) -> Markup:
     """Return the experiments that the company ran by itself, each treated arm beside its control."""
     rows = []
@@ -602,7 +379,7 @@ def _outside(words: Words, experiments: Sequence[OutsideExperiment]) -> Markup:
                         words, experiment.control.share, source.at("control", "share"), 1, scale=POINTS
                     ),
                     show_number(words, effect.treatment.share, at.at("treatment", "share"), 1, scale=POINTS),
-                    _points(words, difference, at.at("difference")),
+                    show_points(words, difference, at.at("difference")),
                 ]
             )
     if not rows:
