@@ -17,7 +17,7 @@ import weakref
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any
@@ -126,6 +126,23 @@ def _checksum(path: Path, inode: int, size: int, mtime_ns: int) -> str:
         while part := file.read(BYTES_PER_READ):
             checksum = zlib.crc32(part, checksum)
     return f"{size} {checksum:08x}"
+
+
+def dated_paths(folder: Path, prefix: str = "", suffix: str = "") -> dict[date, Path]:
+    """Return the files and folders named by a date; other names, such as that of a copy, are left out.
+
+    Args:
+        folder: The folder; it need not exist.
+        prefix: The part of the names before the date, such as `as_of=`.
+        suffix: The part of the names after the date, such as `.json`.
+    """
+    paths = {}
+    for path in folder.glob(f"{prefix}*{suffix}"):
+        try:
+            paths[date.fromisoformat(path.name.removeprefix(prefix).removesuffix(suffix))] = path
+        except ValueError:
+            continue
+    return paths
 
 
 def replace_folder(new_folder: Path, path: Path) -> None:

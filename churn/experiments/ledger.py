@@ -26,7 +26,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict
 
-from churn.data.files import json_text, sync_folder
+from churn.data.files import dated_paths, json_text, sync_folder
 from churn.data.own_files import checksum_of_bytes, own_json_text, read_own_json, read_own_parquet
 from churn.errors import ParamsError, SourceError, Stop
 
@@ -209,8 +209,7 @@ def read_night(output: Path, cutoff: date) -> Ledger:
 
 def ledger_nights(output: Path) -> list[date]:
     """Return the cutoffs of all nights in the ledger, the earliest first."""
-    folders = (output / FOLDER).glob(f"{NIGHT_PREFIX}*")
-    return sorted(date.fromisoformat(folder.name.removeprefix(NIGHT_PREFIX)) for folder in folders)
+    return sorted(dated_paths(output / FOLDER, NIGHT_PREFIX))
 
 
 def own_assignments(output: Path, cutoff: date) -> pd.DataFrame:

@@ -23,6 +23,7 @@ from pathlib import Path
 
 from statsmodels.stats.proportion import confint_proportions_2indep
 
+from churn.data.files import dated_paths
 from churn.data.own_files import read_own_json, write_own_json
 from churn.experiments.effect import ALPHA, RateDifference, Verdict
 from churn.experiments.result import Effects, MeasuredExperiment
@@ -115,10 +116,7 @@ def read_measured_effects(output: Path, night: date | None, label_id: str) -> Me
     Raises:
         SourceError: the file is damaged.
     """
-    days = {
-        date.fromisoformat(path.stem.removeprefix(AS_OF)): path
-        for path in (output / "measure").glob(f"{AS_OF}*.json")
-    }
+    days = dated_paths(output / "measure", AS_OF, ".json")
     latest = max((day for day in days if night is None or day < night), default=None)
     if latest is None:
         return NOT_MEASURED

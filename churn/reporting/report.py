@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from churn.data.files import write_atomically
+from churn.data.files import dated_paths, write_atomically
 from churn.params import words_of
 from churn.reporting.page.history import NightFigures
 from churn.reporting.page.page import render_page
@@ -79,10 +79,7 @@ class NightLine:
 def render_nights(night: ReportSources, words: Words) -> str:
     """Return the list of all nights that have a page or scores, the latest first."""
     figures = {figures.night: figures for figures in night.history.nights}
-    pages = {
-        date.fromisoformat(path.stem)
-        for path in (night.output / "report" / NIGHTS).glob("[0-9]*-[0-9]*-[0-9]*.html")
-    }
+    pages = set(dated_paths(night.output / "report" / NIGHTS, suffix=".html"))
     nights = sorted(pages | set(scored_nights(night.output)), reverse=True)
     lines = tuple(NightLine(each, each in pages, figures.get(each)) for each in nights)
     return str(words.render("nights.html", lines=lines))

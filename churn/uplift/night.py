@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from churn.data.files import dated_paths
 from churn.data.own_files import read_own_json
 from churn.errors import ModelError, SourceError
 from churn.model.bundle import bundle_digest
@@ -124,7 +125,7 @@ def read_known_uplift(
 
 def _latest_before(folder: Path, night: date) -> Path | None:
     """Return the result of the latest day before a night."""
-    days = {date.fromisoformat(path.stem.removeprefix(AS_OF)): path for path in folder.glob(f"{AS_OF}*.json")}
+    days = dated_paths(folder, AS_OF, ".json")
     latest = max((day for day in days if day < night), default=None)
     return None if latest is None else days[latest]
 

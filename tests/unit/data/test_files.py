@@ -7,9 +7,10 @@ import os
 import signal
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 
-from churn.data.files import private_folder, scratch_folder
+from churn.data.files import dated_paths, private_folder, scratch_folder
 from churn.data.ingest.ingest import fresh_store, ingest
 from churn.data.sql import connect
 from churn.data.store import Store
@@ -142,3 +143,14 @@ def test_a_scratch_folder_stays_until_its_block_ends(tmp_path: Path) -> None:
         assert (folder / "file").exists()
 
     assert not folder.exists()
+
+
+def test_paths_are_found_by_their_date_and_a_copy_is_left_out(tmp_path: Path) -> None:
+    for name in ("as_of=2025-01-31.json", "as_of=2025-01-31 copy.json", "as_of=later.json", "effects.json"):
+        (tmp_path / name).write_text("{}")
+    for name in ("cutoff=2025-01-30", "cutoff=2025-01-30 copy"):
+        (tmp_path / name).mkdir()
+
+    assert dated_paths(tmp_path, "as_of=", ".json") == {date(2025, 1, 31): tmp_path / "as_of=2025-01-31.json"}
+    assert dated_paths(tmp_path, "cutoff=") == {date(2025, 1, 30): tmp_path / "cutoff=2025-01-30"}
+    assert dated_paths(tmp_path / "none") == {}
