@@ -369,7 +369,7 @@ def test_a_night_hands_over_its_treated_contacts_and_a_repeat_hands_over_nothing
     treated = {task["task_id"] for task in tasks if task["arm"] == "treated"}
     assert {"advocates", "win-back"} & {
         task["play"] for task in tasks
-    }  # the lists hand their tasks over, too
+    }
     assert (code, again, path.read_bytes() == data) == (0, 0, True)
     assert len(treated) < len(tasks)
     assert {body["data"]["task_id"] for body in receiver.bodies} == treated
