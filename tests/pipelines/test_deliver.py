@@ -367,9 +367,7 @@ def test_a_night_hands_over_its_treated_contacts_and_a_repeat_hands_over_nothing
 
     tasks = pq.read_table(work / "output" / "ledger" / f"cutoff={night}" / "tasks.parquet").to_pylist()
     treated = {task["task_id"] for task in tasks if task["arm"] == "treated"}
-    assert {"advocates", "win-back"} & {
-        task["play"] for task in tasks
-    }
+    assert {"advocates", "win-back"} & {task["play"] for task in tasks}
     assert (code, again, path.read_bytes() == data) == (0, 0, True)
     assert len(treated) < len(tasks)
     assert {body["data"]["task_id"] for body in receiver.bodies} == treated
