@@ -9,7 +9,16 @@ from churn.kpis.groups import GroupsResult
 from churn.kpis.rfm import Rfm, RfmCell
 from churn.kpis.triangle import TriangleCell, TriangleRow
 from churn.reporting.page.charts import Axis, Series, line_chart, nice_ticks
-from churn.reporting.page.elements import EMPTY, Heading, chart_card, heading, join_parts, paragraph, table
+from churn.reporting.page.elements import (
+    EMPTY,
+    Heading,
+    chart_card,
+    heading,
+    join_parts,
+    paragraph,
+    table,
+    why_unknown,
+)
 from churn.reporting.page.known_kpis import FILE, KnownKpis
 from churn.reporting.page.provenance import Source, quote_in_language, show_interval, show_number
 from churn.reporting.page.words import Words
@@ -30,8 +39,8 @@ def triangle_table(words: Words, known_kpis: KnownKpis) -> Markup:
     title = words("Who stays: customers by the month of joining")
     triangle = cohorts.triangle
     if triangle.reason:
-        reason = words.html("Not known, because %(reason)s.", reason=words.value(triangle.reason))
-        return join_parts([heading(title), paragraph(reason)])
+        reason = why_unknown(words, triangle.reason)
+        return join_parts([heading(title), reason])
     first = max(0, len(triangle.rows) - SHOWN_COHORTS)
     n_months = min(max(_n_known(row) for row in triangle.rows[first:]), SHOWN_COHORTS)
     rows = []
@@ -90,8 +99,8 @@ def survival_chart(words: Words, known_kpis: KnownKpis) -> Markup:
     title = words("How long customers stay")
     source, curve = FILE.at("sections", "cohorts", "survival", "curves", 0), cohorts.survival.curves[0]
     if curve.reason or len(curve.points) < 2:
-        reason = words.html("Not known, because %(reason)s.", reason=words.value(curve.reason or ""))
-        return Markup('<div class="card"><h4>{}</h4>{}</div>').format(title, paragraph(reason))
+        reason = why_unknown(words, curve.reason or "")
+        return Markup('<div class="card"><h4>{}</h4>{}</div>').format(title, reason)
     points = curve.points
     every = max(1, round(len(points) / NUMBERS_AT_RISK))
     foot = [
@@ -166,8 +175,8 @@ def rfm_table(words: Words, known_kpis: KnownKpis) -> Markup:
     title = words("Who left, by recency and frequency of orders")
     rfm, source = groups.rfm, FILE.at("sections", "groups", "rfm")
     if rfm.reason:
-        reason = words.html("Not known, because %(reason)s.", reason=words.value(rfm.reason))
-        return Markup('<div class="card"><h4>{}</h4>{}</div>').format(title, paragraph(reason))
+        reason = why_unknown(words, rfm.reason)
+        return Markup('<div class="card"><h4>{}</h4>{}</div>').format(title, reason)
     cells = {(cell.recency_class, cell.frequency_class): number for number, cell in enumerate(rfm.cells)}
     highest = max((cell.share or 0.0 for cell in rfm.cells if cell.n >= MIN_ROWS), default=0.0) or 1.0
     rows = []

@@ -9,6 +9,7 @@ from datetime import date
 from markupsafe import Markup
 
 from churn.reporting.page.words import Words
+from churn.reporting.rendering import mark_commands
 
 EMPTY = Markup("")
 
@@ -130,6 +131,11 @@ def day(words: Words, value: date) -> Markup:
 def first_upper(text: str) -> str:
     """Return a text that begins with a capital letter."""
     return text[:1].upper() + text[1:]
+
+
+def why_unknown(words: Words, reason: str) -> Markup:
+    """Return a sentence that says why something is not known."""
+    return paragraph(words.html("Not known, because %(reason)s.", reason=mark_commands(words.value(reason))))
 
 
 def heading(text: str | Markup) -> Markup:

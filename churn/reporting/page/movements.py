@@ -19,6 +19,7 @@ from churn.reporting.page.elements import (
     join_parts,
     paragraph,
     table,
+    why_unknown,
 )
 from churn.reporting.page.known_kpis import FILE, KnownKpis, PlacedFigure
 from churn.reporting.page.provenance import DASH, free, length_of, show_interval, show_number
@@ -188,8 +189,8 @@ def growth_chart(words: Words, known_kpis: KnownKpis) -> Markup:
         return EMPTY
     title = words("How the number of customers moved")
     if stages.growth_reason or not stages.growth:
-        reason = words.html("Not known, because %(reason)s.", reason=words.value(stages.growth_reason or ""))
-        return Markup('<div class="card"><h4>{}</h4>{}</div>').format(title, paragraph(reason))
+        reason = why_unknown(words, stages.growth_reason or "")
+        return Markup('<div class="card"><h4>{}</h4>{}</div>').format(title, reason)
     titles = {
         "active_at_start": words("at the start"),
         "new_customers": words("new"),
@@ -238,7 +239,7 @@ def leak_table(words: Words, known_kpis: KnownKpis) -> Markup:
         return join_parts(
             [
                 heading(title),
-                paragraph(words.html("Not known, because %(reason)s.", reason=words.value(stages.reason))),
+                why_unknown(words, stages.reason),
             ]
         )
     has_money = stages.money_reason is None

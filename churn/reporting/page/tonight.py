@@ -321,7 +321,9 @@ def _value_card(
                 "money is known for %(known)s of %(n)s; the others count as 0 here",
                 known=numbers.count(known, "value-known"),
                 n=numbers.fact(night.facts.cohort, "cohort"),
-            ),
+            )
+            if known < night.facts.cohort
+            else words("the money of all of them is known"),
         ),
         since=since,
         chart=chart,
