@@ -21,9 +21,11 @@ def scored(monkeypatch: pytest.MonkeyPatch) -> list[date | None]:
     monkeypatch.setattr(run, "ensure_store", lambda *_: store)
     monkeypatch.setattr(snapshot, "run", lambda *_, **__: None)
     monkeypatch.setattr(report, "run", lambda *_, **__: None)
+    monkeypatch.setattr(run, "_compute_figures", lambda *_: None)
     monkeypatch.setattr(score, "run", lambda _, *, cutoff, **__: nights.append(cutoff))
-    for name in ("read_report_sources", "night_line"):
-        monkeypatch.setattr(run, name, lambda *_: None)
+    sources = SimpleNamespace(known_kpis=SimpleNamespace(kpis=None))
+    monkeypatch.setattr(run, "read_report_sources", lambda *_: sources)
+    monkeypatch.setattr(run, "night_line", lambda *_: None)
     monkeypatch.setattr(run, "result_sentences", lambda _: ())
     return nights
 
