@@ -22,7 +22,7 @@ from churn.guards.verdict import Verdict
 from churn.params import words_of
 from churn.promotion.record import FILE as PROMOTION_FILE
 from churn.promotion.record import Promotion, kept_evaluation
-from churn.reporting.effects_section import KnownEffects, read_known_effects
+from churn.reporting.known_effects import KnownEffects, read_known_effects
 from churn.reporting.page.call import ContactBefore, CustomerNotes
 from churn.reporting.page.history import History, figures_of, read_history
 from churn.reporting.page.known_kpis import UNKNOWN_KPIS, KnownKpis, read_known_kpis

@@ -1,4 +1,4 @@
-"""Charts of churn rates: calibration, predicted probabilities, and returns after a silence."""
+"""Charts of churn rates: calibration, and returns after a silence."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
-import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -17,7 +16,6 @@ from churn.evaluation.result import EvaluationResult
 from churn.labels.horizon import MAX_RETURN, HorizonSuggestion
 from churn.reporting.plots.style import (
     ACCENT,
-    DASHED_LINE,
     HIGH,
     INK,
     MAIN,
@@ -26,14 +24,10 @@ from churn.reporting.plots.style import (
     few_percent,
     legend,
     log_percent,
-    new_canvas,
     percent,
     save_figure,
     style_axes,
 )
-
-NIGHT_SIZE = (5.4, 3.3)
-"""Width and height in inches of a chart in a card of the night's report."""
 
 TICKS = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
@@ -120,33 +114,6 @@ def _draw_bins(axes: Axes, table: Sequence[CalibrationBin], log: bool) -> None:
             markerfacecolor="none",
             clip_on=False,
         )
-
-
-def probabilities_figure(probability: npt.NDArray[np.float64], base_rate: float) -> Figure:
-    """Draw a histogram of the probabilities of leaving, with the usual rate as a line.
-
-    Args:
-        probability: One probability a customer, shape (customers,).
-        base_rate: The usual rate of leaving, 0 to 1.
-    """
-    figure, axes = new_canvas("", "probability of leaving", "customers", size=NIGHT_SIZE)
-    top = min(1.0, max(0.05, np.ceil(max(probability.max(initial=0), 1.5 * base_rate) * 20) / 20))
-    axes.hist(probability, bins=np.linspace(0, top, 31).tolist(), color=MAIN, edgecolor="none")
-    axes.axvline(base_rate, color=ACCENT, linewidth=1.6, linestyle=DASHED_LINE)
-    axes.annotate(
-        f"usual rate {base_rate:.1%}",
-        (base_rate, 1),
-        xycoords=("data", "axes fraction"),
-        xytext=(5, -4),
-        textcoords="offset points",
-        color=ACCENT,
-        va="top",
-        fontsize=9,
-    )
-    axes.set_xlim(0, top)
-    percent(axes.xaxis)
-    axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
-    return figure
 
 
 SHOWN_HORIZONS = 4

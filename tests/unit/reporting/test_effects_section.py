@@ -13,7 +13,7 @@ from churn.data.own_files import write_own_json
 from churn.experiments.design import DesignTerms, design_experiments
 from churn.experiments.experiment_units import Maturity
 from churn.experiments.result import Effects
-from churn.reporting.effects_section import KnownEffects, effects_path, read_known_effects
+from churn.reporting.known_effects import KnownEffects, effects_path, read_known_effects
 from churn.reporting.page.effects import effects_section
 from churn.reporting.page.sources import UsedEffects, UsedUplift, read_report_sources
 from churn.reporting.page.words import Words

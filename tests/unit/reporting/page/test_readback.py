@@ -15,7 +15,7 @@ from churn.drift.result import Performance, drift_path
 from churn.evaluation.result import EvaluationResult
 from churn.kpis.sections import write_kpis
 from churn.promotion.record import Promotion
-from churn.reporting.effects_section import effects_path
+from churn.reporting.known_effects import effects_path
 from churn.reporting.page.page import render_page
 from churn.reporting.page.sources import read_report_sources
 from churn.reporting.page.words import Language, Words

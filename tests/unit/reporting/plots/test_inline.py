@@ -3,13 +3,12 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 
-import numpy as np
 import pytest
 
 from churn.evaluation.result import EvaluationResult
 from churn.reporting.plots import LABELS
 from churn.reporting.plots.inline import inline_figure
-from churn.reporting.plots.level import calibration_figure, probabilities_figure
+from churn.reporting.plots.level import calibration_figure
 from churn.reporting.plots.ranking import gain_figure
 from tests.filled import filled
 
@@ -25,12 +24,6 @@ CONTENT = {
 }
 RESULT = filled(EvaluationResult, CONTENT)
 DRAW = {
-    "probabilities": lambda: inline_figure(
-        probabilities_figure(np.array([0.01, 0.2, 0.9]), 0.1), "probabilities", "Probabilities"
-    ),
-    "one customer": lambda: inline_figure(
-        probabilities_figure(np.array([0.0]), 0.1), "probabilities", "Probabilities"
-    ),
     "calibration": lambda: inline_figure(calibration_figure(RESULT), "calibration", LABELS["calibration"]),
     "gain": lambda: inline_figure(gain_figure(RESULT), "gain", LABELS["gain"]),
 }
@@ -60,9 +53,7 @@ def test_a_chart_drawn_again_is_the_same_bytes(name):
 
 
 def test_two_charts_on_a_page_share_no_id():
-    ids = [
-        set(re.findall(r'id="([^"]+)"', DRAW[name]())) for name in ("probabilities", "calibration", "gain")
-    ]
+    ids = [set(re.findall(r'id="([^"]+)"', DRAW[name]())) for name in ("calibration", "gain")]
 
     assert sum(map(len, ids)) == len(set().union(*ids))
 
