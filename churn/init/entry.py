@@ -12,10 +12,14 @@ from churn.data.sql import identifier
 from churn.init.match import (
     Match,
     assign_columns,
-    price_notes,
     quote_column,
     row_id_of,
+)
+from churn.init.match_notes import (
+    month_warnings,
+    price_notes,
     second_clock_notes,
+    unread_money_warnings,
 )
 from churn.init.name_patterns import (
     COLUMN_PATTERNS,
@@ -99,6 +103,8 @@ def write_entry(
     used_names |= {lines.number.name} if lines else set()
     match.notes.extend(second_clock_notes(connection, match))
     match.notes.extend(price_notes(connection, match))
+    match.warnings.extend(month_warnings(match))
+    match.warnings.extend(unread_money_warnings(connection, match))
     if unused_names := [column.name for column in table.columns if column.name not in used_names]:
         match.notes.append(f"not used: {_list_names(unused_names)}")
     sql = _first_rows_sql(match, columns, dialect, [] if lines and lines.share_id else id_filters)

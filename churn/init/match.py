@@ -17,13 +17,10 @@ from churn.init.name_patterns import (
     AFTER_THE_ORDER,
     ANY_ID,
     ANY_TIME,
-    BILLING_PERIOD,
     BIRTH,
     CANCELLED_AT,
     COLUMN_PATTERNS,
     KNOWN_AT,
-    MAY_LIE_AHEAD,
-    PERIOD_START,
     SHARE,
     STATE,
     TABLE_PATTERNS,
@@ -47,18 +44,6 @@ TELLTALE_COLUMNS: Mapping[str, tuple[str, ...]] = {
 
 MIN_VALID_SHARE = 0.97
 """A column is matched if at least this share of its values lies within the bounds of the canonical column."""
-
-MIN_CLOCK_SHARE = 0.98
-"""A second clock has a value, not a day or more before the row's time, in at least this share of the rows."""
-
-MIN_LATE_SHARE = 0.01
-"""From this share of rows that come in a day or more late, a second clock is worth a note."""
-
-NO_SECOND_CLOCKS = (AFTER_THE_ORDER, MAY_LIE_AHEAD, PERIOD_START)
-"""Patterns for the names of times at which rows do not come in."""
-
-CLOCKS_PER_QUERY = 100
-"""How many columns of times one query compares with the row's time."""
 
 MAX_EARLY_SHARE = 0.03
 """An outcome column may lie before the row's own time in at most this share of the rows."""
@@ -397,79 +382,6 @@ def _is_early(connection: duckdb.DuckDBPyConnection, match: Match, name: str, co
         f"SELECT avg(({outcome} < {row_time})::INTEGER) FROM {match.table.view}"
     ).fetchone()
     return bool(row and (row[0] or 0.0) > MAX_EARLY_SHARE)
-
-
-def second_clock_notes(connection: duckdb.DuckDBPyConnection, match: Match) -> Iterator[str]:
-    """Yield a note for each unused time that usually follows the row's time: rows may come in at that time.
-
-    Only the user knows whether they do, so the time is offered and not mapped. A time that may lie ahead,
-    such as a due date, or that the order waits for, such as a delivery, is not offered. Nor is the start of
-    the present period of a contract.
-    """
-    if "known_at" in match.columns or match.target.column("known_at") is None:
-        return
-    used_names = {column.name for column in match.columns.values()}
-    clocks = [
-        column
-        for column in match.table.columns
-        if column.kind == "time"
-        and column.name not in used_names
-        and not any(
-            name_matches(column.name, name) for name in (AFTER_THE_ORDER, MAY_LIE_AHEAD, PERIOD_START)
-        )
-    ]
-    row_time, view = time_of(match.time), match.table.view
-    for start in range(0, len(clocks), CLOCKS_PER_QUERY):
-        batch = clocks[start : start + CLOCKS_PER_QUERY]
-        delays = [f"{time_of(column)} - {row_time}" for column in batch]
-        rows = connection.execute(
-            "SELECT c, count(v) / count(*), avg((v > INTERVAL '-1 day')::INTEGER), "
-            "avg((v >= INTERVAL '1 day')::INTEGER) "
-            f"FROM ({long_form(view, delays)} WHERE {row_time} IS NOT NULL) GROUP BY c ORDER BY c"
-        ).fetchall()
-        for number, filled_share, in_order_share, late_share in rows:
-            if filled_share < MIN_CLOCK_SHARE or in_order_share < MIN_CLOCK_SHARE:
-                continue
-            if late_share >= MIN_LATE_SHARE:
-                name, often = batch[number].name, _usual_delay(connection, view, delays[number])
-                yield (
-                    f"{name} is a day or more after {match.time.name} in {late_share:.0%} of the rows, often "
-                    f"{often}: if rows come in at that time, map known_at: {name}"
-                )
-
-
-def _usual_delay(connection: duckdb.DuckDBPyConnection, view: str, delay: str) -> str:
-    """Return the median of the delays of a day or more, in words."""
-    row = connection.execute(
-        f"SELECT median({delay}) FROM {view} WHERE {delay} >= INTERVAL '1 day'"
-    ).fetchone()
-    assert row is not None  # an aggregate without GROUP BY always gives one row
-    return "1 day" if row[0].days == 1 else f"{row[0].days} days"
-
-
-def price_notes(connection: duckdb.DuckDBPyConnection, match: Match) -> Iterator[str]:
-    """Yield a note for each amount of contracts without a monthly price, as its period is not known."""
-    if match.name != "subscriptions" or "mrr" in match.columns:
-        return
-    columns = match.table.columns
-    periods = [
-        c for c in columns if c.kind == "text" and c.filled_share and name_matches(c.name, BILLING_PERIOD)
-    ]
-    says = ""
-    if periods:
-        rows = connection.execute(
-            f"SELECT DISTINCT {id_of(periods[0])} AS period FROM {match.table.view} "
-            f"WHERE {id_of(periods[0])} IS NOT NULL ORDER BY 1 LIMIT 3"
-        ).fetchall()
-        says = f" ({periods[0].name} says {' and '.join(str(period) for (period,) in rows)})"
-    used_names = {column.name for column in match.columns.values()}
-    for column in columns:
-        is_price = column.kind == "number" and name_matches(column.name, COLUMN_PATTERNS["orders"]["amount"])
-        if is_price and column.name not in used_names:
-            yield (
-                f"{column.name} is not used, as its period is not certain{says}: if it is what a contract "
-                f"pays in a month, map mrr: {column.name}"
-            )
 
 
 def row_id_of(match: Match) -> SourceColumn | None:

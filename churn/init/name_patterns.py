@@ -249,6 +249,9 @@ ANY_TIME = (
     r"(.*_)?(date|datum|time|zeit|zeitpunkt|timestamp|time_?stamp|ts|dt|day|tag|at|on|am|when|wann)"
     r"|creat\w*|erstellt\w*|angelegt\w*|start\w*|beginn?\w*|occurred\w*|\w+datum|\w+zeit"
 )
+MONTH = r"(\w+_)?(month|monat|period|periode|abrechnungsmonat|year_?month|yyyy_?mm)(_\w+)?"
+"""A month, in a table with a row for each customer and month."""
+
 AFTER_THE_ORDER = (
     rf"(paid|payment|fulfill?ed|shipped|dispatched|delivered|cancell?ed|refunded|updated|modified){_WHEN}"
 )

@@ -26,12 +26,15 @@ MIN_GROUPED, MIN_PLAIN = 50, 20
 """Numbers such as 2,313 have thousands if there are this many, and this many numbers below 1000."""
 
 DECIMAL_COMMA = r"[-+]?([0-9]+|[1-9][0-9]{0,2}(\.[0-9]{3})+)(,[0-9]+)?"
-DECIMAL_POINT = r"[-+]?([0-9]+|[1-9][0-9]{0,2}(,[0-9]{3})+)(\.[0-9]+)?"
-"""The two notations of a number; the other mark groups three digits each."""
+DECIMAL_POINT = r"[-+]?([0-9]+|[1-9][0-9]{0,2}(,[0-9]{3})+|[1-9][0-9]?(,[0-9]{2})+,[0-9]{3})(\.[0-9]+)?"
+"""The two notations of a number; the other mark groups three digits each; India also groups two."""
 
 
-CURRENCIES = ("€", "$", "£", "EUR", "USD", "GBP", "CHF")
+CURRENCIES = ("€", "$", "£", "₹", "EUR", "USD", "GBP", "CHF", "INR")
 """Signs and codes of money before or after a number."""
+
+NO_CENTS = tuple(f"{mark}{dash}" for mark in (",", ".") for dash in ("--", "-", "\u2013", "\u2014"))
+"""Marks after an amount without cents, such as 12,- in German and 12.- in Swiss price lists."""
 
 GROUP_MARKS = (" ", "\u00a0", "\u202f", "'", "\u2019")
 """Marks between thousands, apart from a comma and a point."""
@@ -89,7 +92,8 @@ class NumberReading:
         has_other_mark: Whether the other mark occurs.
         fit_share: The share of the texts that are numbers in this notation, in `[0, 1]`.
         example: A number with two readings; None if the column decides.
-        other_marks: Signs of money, and marks between thousands apart from a comma and a point.
+        other_marks: Signs of money, marks for no cents, and marks between thousands apart from a comma and a
+            point.
     """
 
     decimal_mark: Literal[".", ","]
@@ -239,7 +243,7 @@ def without_marks(name: str, marks: Sequence[str]) -> str:
 
 
 def marked_number_reading(connection: duckdb.DuckDBPyConnection, values: str) -> NumberReading | None:
-    """Return the notation of numbers with signs of money, or with blanks or apostrophes between thousands.
+    """Return the notation of numbers with signs of money or of no cents, or with blanks between thousands.
 
     Numbers without a sign of money are only read if some have decimals: 030 123 456 may be a telephone
     number.
@@ -250,26 +254,27 @@ def marked_number_reading(connection: duckdb.DuckDBPyConnection, values: str) ->
     """
     marks = {
         mark
-        for mark in (*CURRENCIES, *GROUP_MARKS)
+        for mark in (*CURRENCIES, *NO_CENTS, *GROUP_MARKS)
         if connection.execute(
             f"SELECT 1 FROM ({values}) WHERE contains(v, {literal(mark)}) LIMIT 1"
         ).fetchone()
     }
     currencies = [mark for mark in CURRENCIES if mark in marks]
+    dashes = [mark for mark in NO_CENTS if mark in marks]
     groups = [mark for mark in GROUP_MARKS if mark in marks]
     if not marks:
         return None
     if len(currencies) > 1:
         return NumberReading(".", False, 1.0, f"amounts in several currencies ({', '.join(currencies)})")
-    blank = trim_blanks(without_marks("v", currencies))
+    blank = trim_blanks(without_marks("v", [*currencies, *dashes]))
     plain = without_marks(blank, groups)
     text = f"CASE WHEN regexp_full_match({blank}, {literal(GROUPED_NUMBER)}) THEN {plain} ELSE {blank} END"
     reading = number_reading(connection, f"SELECT {text} AS v, n FROM ({values})")
-    if reading is None and currencies:
+    if reading is None and (currencies or dashes):
         is_number = f"regexp_full_match({text}, '[-+]?[0-9]+')"
         row = connection.execute(f"SELECT bool_and({is_number}) FROM ({values})").fetchone()
         reading = NumberReading(".", False, 1.0) if row and row[0] else None
-    return replace(reading, other_marks=(*currencies, *groups)) if reading else None
+    return replace(reading, other_marks=(*currencies, *dashes, *groups)) if reading else None
 
 
 def number_reading(connection: duckdb.DuckDBPyConnection, values: str) -> NumberReading | None:

@@ -17,7 +17,7 @@ def unread_time(connection: duckdb.DuckDBPyConnection, table: SourceTable) -> st
         for column in table.columns
         if column.kind in ("text", "number") and column.filled_share and names_a_time(column)
     ]
-    unread = _with_examples(connection, table, columns)
+    unread = with_examples(connection, table, columns)
     return (
         f". By its name, {unread} may hold it, but in a form that is not known here: write the entry by hand "
         "with its time_format, such as '%d. %B %Y', or with SQL that reads it"
@@ -36,7 +36,7 @@ def no_contract_end(connection: duckdb.DuckDBPyConnection, match: Match) -> str:
         for column in match.table.columns
         if column.filled_share and name_matches(column.name, pattern, match.table.name)
     ]
-    unread = _with_examples(connection, match.table, columns)
+    unread = with_examples(connection, match.table, columns)
     reason = "it holds contracts, not events, and no column has the times at which they ended"
     return f"{reason}: by its name {unread} may, but not all its values are later times" if unread else reason
 
@@ -44,8 +44,8 @@ def no_contract_end(connection: duckdb.DuckDBPyConnection, match: Match) -> str:
 def unknown_spelling(connection: duckdb.DuckDBPyConnection, table: SourceTable, customers: KeyedTable) -> str:
     """Return how the ids of a table differ from those of the customers, if a column has ids by its name."""
     columns = [c for c in table.columns if c.filled_share and name_matches(c.name, CUSTOMER_ID)]
-    ids = _with_examples(connection, table, columns)
-    known_ids = _with_examples(connection, customers.table, [customers.key])
+    ids = with_examples(connection, table, columns)
+    known_ids = with_examples(connection, customers.table, [customers.key])
     return (
         f": by its name, {ids} does, but {customers.table.name} spells them in another way, as in "
         f"{known_ids}. Map customer_id to one spelling in both, with SQL such as replace(id, 'KD-', '')"
@@ -54,7 +54,7 @@ def unknown_spelling(connection: duckdb.DuckDBPyConnection, table: SourceTable, 
     )
 
 
-def _with_examples(
+def with_examples(
     connection: duckdb.DuckDBPyConnection, table: SourceTable, columns: list[SourceColumn]
 ) -> str:
     """Return the names of columns, each with its first value that has a digit, or its first value."""

@@ -20,7 +20,14 @@ from churn.init.column_values import (
     texts_of,
     words_without_digits,
 )
-from churn.init.name_patterns import ANY_TIME, EXPIRY, MAY_LIE_AHEAD, name_matches
+from churn.init.name_patterns import (
+    ANY_TIME,
+    COLUMN_PATTERNS,
+    EXPIRY,
+    MAY_LIE_AHEAD,
+    MONTH,
+    name_matches,
+)
 from churn.init.readings import (
     DateReading,
     date_reading,
@@ -53,13 +60,18 @@ FORMATS = tuple(
 MARKED_NUMBER = r"\W*([A-Z]{3})?\W*\d[\d.,' \u00a0\u202f\u2019]*(\W|[A-Z]{3})*"
 """What a number with a sign of money or with marks between thousands looks like."""
 
+_CONTRACT_TIMES = tuple(COLUMN_PATTERNS["subscriptions"][name] for name in ("started_at", "ended_at"))
+
 ISO_WITH_OFFSET = "%Y-%m-%d %H:%M:%S %z"
 
+MONTH_FORMATS = ("%Y-%m", "%Y/%m", "%m/%Y", "%m.%Y", "%b %Y")
+"""The formats of months without days, tried in columns that hold times by their names."""
+
 DATE_SHAPE = (
-    r"[0-9]{1,4}[./-][0-9]{1,2}[./-][0-9]{1,4}.*|[0-9]{8}.*"
+    r"[0-9]{1,4}[./-][0-9]{1,2}[./-][0-9]{1,4}.*|[0-9]{8}.*|[0-9]{4}[/-][0-9]{2}|[0-9]{2}[./][0-9]{4}"
     r"|[0-9]{1,2}[ -][A-Za-z]{3}[ -].*|[A-Za-z]{3} [0-9].*"
 )
-"""What a text in one of `FORMATS` looks like; another text is not tried."""
+"""What a text in one of `FORMATS` or `MONTH_FORMATS` looks like; another text is not tried."""
 
 
 def read_texts(
@@ -146,7 +158,7 @@ def _parse_texts(
     today: date,
 ) -> SourceColumn:
     """Return a column as times or numbers by all of its texts; the sample says which readings are tried."""
-    formats = _possible_formats(sample)
+    formats = _possible_formats(sample, may_be_months=names_a_time(column))
     may_be_iso = _most_fit(sample, r"\d{4}.*")
     may_be_plain = all(re.fullmatch(r"[-+\d.eE_ ]+", text) for text in sample.rows)
     may_be_grouped = _most_fit(sample, r"[-+]?\d[\d.,]*")
@@ -196,7 +208,7 @@ def _parse_texts(
 
 def names_a_time(column: SourceColumn) -> bool:
     """Return whether numbers such as 20240131 are times by the name of their column."""
-    return name_matches(column.name, ANY_TIME) or name_matches(column.name, EXPIRY)
+    return any(name_matches(column.name, pattern) for pattern in (ANY_TIME, EXPIRY, MONTH, *_CONTRACT_TIMES))
 
 
 def _most_fit(sample: TextSample, pattern: str) -> bool:
@@ -206,14 +218,14 @@ def _most_fit(sample: TextSample, pattern: str) -> bool:
     return n_fits >= MIN_SAMPLED_SHARE * sum(sample.rows.values())
 
 
-def _possible_formats(sample: TextSample) -> list[str]:
+def _possible_formats(sample: TextSample, may_be_months: bool) -> list[str]:
     """Return the time formats of enough rows of the sampled texts."""
     if not _most_fit(sample, DATE_SHAPE):
         return []
-    n_fits = dict.fromkeys(FORMATS, 0)
+    n_fits = dict.fromkeys(FORMATS + (MONTH_FORMATS if may_be_months else ()), 0)
     for text, n in sample.rows.items():
         for form in _formats_of_shape(re.sub(r"[0-9]", "9", text)):
-            if _has_format(text, form):
+            if form in n_fits and _has_format(text, form):
                 n_fits[form] += n
     return [
         form for form, n in n_fits.items() if n >= MIN_SAMPLED_SHARE * sum(sample.rows.values()) and n > 0
@@ -231,7 +243,7 @@ def _has_format(value: str, time_format: str) -> bool:
 @cache
 def _formats_of_shape(shape: str) -> tuple[str, ...]:
     """Return the time formats that a text may have, by its shape: each digit is a 9."""
-    return tuple(form for form in FORMATS if _pattern_of(form).fullmatch(shape))
+    return tuple(form for form in FORMATS + MONTH_FORMATS if _pattern_of(form).fullmatch(shape))
 
 
 @cache

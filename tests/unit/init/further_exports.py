@@ -152,6 +152,14 @@ def german(amount: float) -> str:
     return f"{amount:,.2f}".translate(str.maketrans(",.", ".,"))
 
 
+def indian(amount: float) -> str:
+    """Return an amount with groups of two digits before the last three, as in India."""
+    whole, cents_text = f"{amount:.2f}".split(".")
+    first, last = whole[:-3], whole[-3:]
+    pairs = [first[max(end - 2, 0) : end] for end in range(len(first), 0, -2)]
+    return ",".join([*reversed(pairs), last]) + f".{cents_text}"
+
+
 def split(one: str, other: str, second: list[Row] = ORDERS[1::2]) -> Files:
     """Return the files of the shop with the orders in two files of one shape."""
     return {**PEOPLE, f"{one}.csv": text_of(ORDERS[::2]), f"{other}.csv": text_of(second)}

@@ -26,6 +26,7 @@ from tests.unit.init.further_exports import (
     customers,
     german,
     guests,
+    indian,
     init,
     lasting,
     lines,
@@ -92,6 +93,11 @@ READ: dict[str, tuple[Files, Facts]] = {
         shop(";", amount=lambda x: f"{10 * x:,.2f}".replace(",", "\u202f").replace(".", ",")),
         SHOP._replace(amount=10 * cents(ORDERS)),
     ),
+    "dashes for no cents": (
+        shop(";", amount=lambda x: german(x).replace(",00", ",-")),
+        SHOP,
+    ),
+    "groups of India": (shop(amount=lambda x: indian(1000 * x)), SHOP._replace(amount=1000 * cents(ORDERS))),
     "exponents": (shop(amount=lambda x: f"{x:.4e}"), SHOP),
     "hours and weekdays in columns of their own": (
         {
@@ -155,6 +161,22 @@ READ: dict[str, tuple[Files, Facts]] = {
     "the first day of Windows": (lasting("1601-01-01"), TERMS),
     # names
     "Stripe's own rows": ({"subscriptions.jsonl": lines(STRIPE)}, TERMS),
+    "times of contracts in SAP": (
+        {
+            "PA0014.csv": text_of(
+                [
+                    {
+                        "KUNNR": row["customer_id"],
+                        "BEGDA": f"{row['started_at']:%Y%m%d}",
+                        "ENDDA": f"{row['ended_at']:%Y%m%d}" if row["ended_at"] else "99991231",
+                    }
+                    for row in CONTRACTS
+                ],
+                ";",
+            )
+        },
+        TERMS,
+    ),
     "a German list of contracts": ({"Verträge.csv": text_of(CONTRACT_LIST, ";")}, TERMS),
     "one contract for each customer": ({"subscriptions.csv": text_of(CONTRACTS)}, TERMS),
     "WooCommerce": (
@@ -341,3 +363,34 @@ def test_a_migrated_sign_up_is_named_with_the_rows_before_it(
     n_early = sum(row["ordered_at"] < datetime(2024, 3, 15) for row in ORDERS)
     words = f"{n_early:,} of {len(ORDERS):,} rows of {table} lie before the sign-up"
     assert words in capsys.readouterr().err
+
+
+def test_a_table_of_months_is_read_with_a_warning_about_the_day_of_its_rows(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    months = [(year, month) for year in (2022, 2023) for month in range(1, 13)]
+    rows = [
+        {"customer_id": f"C{n}", "month": f"{year}-{month:02}", "revenue": 20 + n}
+        for n in range(40)
+        for year, month in months[: 12 + n % 12]
+    ]
+
+    code, path = init(tmp_path, {"panel.csv": text_of(rows)})
+
+    (warning,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning")]
+    assert code == 0
+    assert "month has months without days" in warning
+    assert "strptime(month, '%Y-%m') + interval 1 month" in warning
+    (table,) = [table for name, table in stored(path).tables.items() if name != "customers"]
+    assert (table.rows, table.first_day) == (len(rows), day_number(date(2022, 1, 1)))
+
+
+def test_money_in_an_unknown_notation_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = shop(amount=lambda x: f"about {x:.2f} or so")
+
+    code, _ = init(tmp_path, files)
+
+    (warning,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning")]
+    assert code == 0
+    assert "amount (about " in warning
+    assert "holds money, but in a notation that is not known here" in warning

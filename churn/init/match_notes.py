@@ -1,0 +1,137 @@
+"""Notes about a matched table that only the user can act on: another clock, a price, months, unread money."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import duckdb
+
+from churn.init.column_values import long_form
+from churn.init.match import Match
+from churn.init.name_patterns import (
+    AFTER_THE_ORDER,
+    BILLING_PERIOD,
+    COLUMN_PATTERNS,
+    MAY_LIE_AHEAD,
+    PERIOD_START,
+    TABLE_PATTERNS,
+    name_contains,
+    name_matches,
+)
+from churn.init.reasons import with_examples
+from churn.init.source_table import id_of, time_of
+from churn.init.text_columns import MONTH_FORMATS
+
+MIN_CLOCK_SHARE = 0.98
+"""A second clock has a value, not a day or more before the row's time, in at least this share of the rows."""
+
+MIN_LATE_SHARE = 0.01
+"""From this share of rows that come in a day or more late, a second clock is worth a note."""
+
+NO_SECOND_CLOCKS = (AFTER_THE_ORDER, MAY_LIE_AHEAD, PERIOD_START)
+"""Patterns for the names of times at which rows do not come in."""
+
+CLOCKS_PER_QUERY = 100
+"""How many columns of times one query compares with the row's time."""
+
+
+def second_clock_notes(connection: duckdb.DuckDBPyConnection, match: Match) -> Iterator[str]:
+    """Yield a note for each unused time that usually follows the row's time: rows may come in at that time.
+
+    Only the user knows whether they do, so the time is offered and not mapped. A time that may lie ahead,
+    such as a due date, or that the order waits for, such as a delivery, is not offered. Nor is the start of
+    the present period of a contract.
+    """
+    if "known_at" in match.columns or match.target.column("known_at") is None:
+        return
+    used_names = {column.name for column in match.columns.values()}
+    clocks = [
+        column
+        for column in match.table.columns
+        if column.kind == "time"
+        and column.name not in used_names
+        and not any(name_matches(column.name, pattern) for pattern in NO_SECOND_CLOCKS)
+    ]
+    row_time, view = time_of(match.time), match.table.view
+    for start in range(0, len(clocks), CLOCKS_PER_QUERY):
+        batch = clocks[start : start + CLOCKS_PER_QUERY]
+        delays = [f"{time_of(column)} - {row_time}" for column in batch]
+        rows = connection.execute(
+            "SELECT c, count(v) / count(*), avg((v > INTERVAL '-1 day')::INTEGER), "
+            "avg((v >= INTERVAL '1 day')::INTEGER) "
+            f"FROM ({long_form(view, delays)} WHERE {row_time} IS NOT NULL) GROUP BY c ORDER BY c"
+        ).fetchall()
+        for number, filled_share, in_order_share, late_share in rows:
+            if filled_share < MIN_CLOCK_SHARE or in_order_share < MIN_CLOCK_SHARE:
+                continue
+            if late_share >= MIN_LATE_SHARE:
+                name, often = batch[number].name, _usual_delay(connection, view, delays[number])
+                yield (
+                    f"{name} is a day or more after {match.time.name} in {late_share:.0%} of the rows, often "
+                    f"{often}: if rows come in at that time, map known_at: {name}"
+                )
+
+
+def _usual_delay(connection: duckdb.DuckDBPyConnection, view: str, delay: str) -> str:
+    """Return the median of the delays of a day or more, in words."""
+    row = connection.execute(
+        f"SELECT median({delay}) FROM {view} WHERE {delay} >= INTERVAL '1 day'"
+    ).fetchone()
+    assert row is not None  # an aggregate without GROUP BY always gives one row
+    return "1 day" if row[0].days == 1 else f"{row[0].days} days"
+
+
+def price_notes(connection: duckdb.DuckDBPyConnection, match: Match) -> Iterator[str]:
+    """Yield a note for each amount of contracts without a monthly price, as its period is not known."""
+    if match.name != "subscriptions" or "mrr" in match.columns:
+        return
+    columns = match.table.columns
+    periods = [
+        c for c in columns if c.kind == "text" and c.filled_share and name_matches(c.name, BILLING_PERIOD)
+    ]
+    says = ""
+    if periods:
+        rows = connection.execute(
+            f"SELECT DISTINCT {id_of(periods[0])} AS period FROM {match.table.view} "
+            f"WHERE {id_of(periods[0])} IS NOT NULL ORDER BY 1 LIMIT 3"
+        ).fetchall()
+        says = f" ({periods[0].name} says {' and '.join(str(period) for (period,) in rows)})"
+    used_names = {column.name for column in match.columns.values()}
+    for column in columns:
+        is_price = column.kind == "number" and name_matches(column.name, COLUMN_PATTERNS["orders"]["amount"])
+        if is_price and column.name not in used_names:
+            yield (
+                f"{column.name} is not used, as its period is not certain{says}: if it is what a contract "
+                f"pays in a month, map mrr: {column.name}"
+            )
+
+
+def month_warnings(match: Match) -> Iterator[str]:
+    """Yield a warning if the time of a row is a month without a day, which is read as its first day."""
+    time = match.time
+    if time.time_format in MONTH_FORMATS:
+        yield (
+            f"{time.name} has months without days, and each is read as the first day of its month. "
+            "If a row is complete only when its month has ended, as a monthly total is, map "
+            f"known_at: \"strptime({time.name}, '{time.time_format}') + interval 1 month\""
+        )
+
+
+def unread_money_warnings(connection: duckdb.DuckDBPyConnection, match: Match) -> Iterator[str]:
+    """Yield a warning for texts that are money by the name of their column, but in an unknown notation."""
+    if {"amount", "value"} & match.columns.keys():
+        return
+    if not any(name_contains(match.table.name, TABLE_PATTERNS[name]) for name in ("orders", "payments")):
+        return
+    columns = [
+        column
+        for column in match.table.columns
+        if column.kind == "text"
+        and column.filled_share
+        and name_matches(column.name, COLUMN_PATTERNS["orders"]["amount"], match.table.name)
+    ]
+    if unread := with_examples(connection, match.table, columns):
+        yield (
+            f"by its name, {unread} holds money, but in a notation that is not known here: "
+            "map amount to SQL that reads it, or correct the source"
+        )
