@@ -13,7 +13,6 @@ README = Path(__file__).with_name("README.md")
 TABLES: dict[str, Callable[[int, int], Iterator[str]]] = {
     "aa": aa.table,
     "coverage": coverage.table,
-    "worlds": worlds.table,
     "published": published.table,
     "planted": planted.table,
     "deliveries": deliveries.table,
@@ -24,7 +23,7 @@ TABLES: dict[str, Callable[[int, int], Iterator[str]]] = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Simulate experiments, print the table, and write it on request."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.proof", description=__doc__)
-    parser.add_argument("table", choices=[*TABLES, "live"])
+    parser.add_argument("table", choices=[*TABLES, "worlds", "live"])
     parser.add_argument("--experiments", type=int, default=10_000, help="how many of each kind, or worlds")
     parser.add_argument("--moments", type=int, default=200, help="how many nights are killed (deliveries)")
     parser.add_argument("--seed", type=int, default=1)
@@ -32,11 +31,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, default=1, help="how many companies (live)")
     parser.add_argument("--customers", type=int, default=live.CUSTOMERS, help="of each company (live)")
     parser.add_argument("--folder", type=Path, default=Path("live-runs"), help="keeps the companies (live)")
+    parser.add_argument("--processes", type=int, default=worlds.PROCESSES, help="side by side (worlds)")
+    parser.add_argument("--keep", type=Path, default=None, help="a file that keeps each result (worlds)")
     parser.add_argument("--write", action="store_true", help=f"put the table into {README.name}")
     arguments = parser.parse_args(argv)
     lines = []
     if arguments.table == "live":
         table = live.table(arguments.nights, arguments.seeds, arguments.customers, arguments.folder)
+    elif arguments.table == "worlds":
+        table = worlds.table(arguments.experiments, arguments.seed, arguments.processes, arguments.keep)
     else:
         number = arguments.moments if arguments.table == "deliveries" else arguments.experiments
         table = TABLES[arguments.table](number, arguments.seed)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import json
 import os
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -75,19 +77,43 @@ class NoReasons:
         return {"baseline": np.zeros(len(columns))}
 
 
-def table(worlds: int, seed: int) -> Iterator[str]:
-    """Yield the lines of the table: customer-nights, tasks, and breaches by rule."""
+def table(worlds: int, seed: int, processes: int = PROCESSES, keep: Path | None = None) -> Iterator[str]:
+    """Yield the lines of the table: customer-nights, tasks, and breaches by rule.
+
+    Args:
+        worlds: How many worlds.
+        seed: The seed of all worlds.
+        processes: How many worlds are played side by side.
+        keep: A file that keeps the result of each world of this seed; its worlds are not played again.
+    """
+    results = _kept_results(keep, worlds)
+    missing = [number for number in range(worlds) if number not in results]
+    with ProcessPoolExecutor(processes) as pool:
+        played = pool.map(_check_world, repeat(seed), missing, chunksize=10)
+        for number, result in zip(missing, played, strict=True):
+            results[number] = result
+            if result[1]:
+                print(f"world {number}: {dict(result[1])}", file=sys.stderr, flush=True)
+            if keep:
+                with keep.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps([number, *result]) + "\n")
     counts: Counter[str] = Counter()
     kinds: Counter[str] = Counter()
-    with ProcessPoolExecutor(PROCESSES) as pool:
-        for own_counts, own_kinds in pool.map(_check_world, repeat(seed), range(worlds), chunksize=10):
-            counts.update(own_counts)
-            kinds.update(own_kinds)
+    for own_counts, own_kinds in results.values():
+        counts.update(own_counts)
+        kinds.update(own_kinds)
     yield "| worlds | customer-nights | tasks | of controls | breaches |"
     yield "|---:|---:|---:|---:|---|"
     words = ", ".join(f"{kind}: {n}" for kind, n in sorted(kinds.items())) or "none"
     numbers = [worlds, *(counts[name] for name in ("customer-nights", "tasks", "controls"))]
     yield f"| {' | '.join(f'{number:,}' for number in numbers)} | {words} |"
+
+
+def _kept_results(keep: Path | None, worlds: int) -> dict[int, tuple[Counter[str], Counter[str]]]:
+    """Return the results of the first worlds that an earlier call has kept, by number."""
+    lines = keep.read_text(encoding="utf-8").splitlines() if keep and keep.exists() else []
+    rows = [json.loads(line) for line in lines]
+    return {number: (Counter(counts), Counter(kinds)) for number, counts, kinds in rows if number < worlds}
 
 
 def _check_world(seed: int, number: int) -> tuple[Counter[str], Counter[str]]:
