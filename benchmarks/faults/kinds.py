@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -21,6 +22,9 @@ from churn.params import load_params
 
 Judge = Callable[[Path, Path], str]
 """Compares a folder in which a verb ended well with the undisturbed one; returns how it differs."""
+
+SOURCE_LINE = re.compile(r"^source: (.+)$", re.MULTILINE)
+"""The source in params.yaml, for inputs that do not change this file; to parse it as YAML takes long."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ class Kind:
 
 def judge_store(folder: Path, undisturbed: Path) -> str:
     """Compare the store with an independent reading of the source."""
-    source = folder / yaml.safe_load((folder / "params.yaml").read_text(encoding="utf-8"))["source"]
+    source = folder / SOURCE_LINE.findall((folder / "params.yaml").read_text(encoding="utf-8"))[0]
     stored = stored_rows(folder / "output" / "store")
     try:
         expected = expected_rows(source)

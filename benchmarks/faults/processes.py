@@ -1,7 +1,8 @@
 """One process for each mutated input: a fork of a process that has imported everything.
 
 The process that forks opens no connection and starts no thread, so a fork is as good as a new process, and
-costs a hundredth of it.
+costs a hundredth of it. What depends on the code alone is computed before the fork: the modules that a verb
+imports late, the digests of the signals, and the times of the undisturbed files.
 """
 
 from __future__ import annotations
@@ -23,11 +24,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-import yaml
-
-from benchmarks.faults.kinds import KINDS, Kind
+from benchmarks.faults.kinds import KINDS, SOURCE_LINE, Kind
 from benchmarks.faults.outcome import Answer, outcome_of
+from benchmarks.faults.reading import expected_rows
 from benchmarks.faults.world import write_world
+from churn.features.definition import definitions
+from churn.features.library import all_signals
+from churn.params import load_params
 from pipelines import cli
 
 MAX_BYTES = 12 * 2**30
@@ -78,9 +81,30 @@ class Harness:
         for name, kind in KINDS.items():
             for verb in kind.verbs:
                 folder = self._undisturbed(name, verb)
-                if not folder.exists():
+                if not _names_of_modules(folder).exists():
+                    remove_folder(folder)
                     self._copy(kind, folder)
                     self._wait_for(folder, verb)
+        self._compute_what_children_share()
+        gc.collect()
+        gc.freeze()
+
+    def _compute_what_children_share(self) -> None:
+        """Import what the verbs have imported late, and fill the caches that no input can change.
+
+        Raises:
+            RuntimeError: a thread was started, and a fork could find a lock that nobody gives back.
+        """
+        n_threads = len(os.listdir("/proc/self/task"))
+        for path in sorted(self.world.parent.glob(f"{self.world.name}-*.modules")):
+            for module in path.read_text(encoding="utf-8").split():
+                with suppress(ImportError):  # some are made by other modules, and have no file
+                    importlib.import_module(module)
+        definitions(all_signals(load_params(self.world / "params.yaml")).values())
+        for text_format in ("csv", "jsonl"):  # a reader of Parquet would start threads
+            expected_rows(self.world / "data" / text_format)
+        if len(os.listdir("/proc/self/task")) > n_threads:
+            raise RuntimeError("a thread was started, so this process must not fork")
 
     def answer(
         self,
@@ -193,7 +217,9 @@ class Harness:
         """
         process_id = os.fork()
         if not process_id:
-            os._exit(_call_verb(folder, verb) & 0xFF)
+            code = _call_verb(folder, verb)
+            _names_of_modules(folder).write_text("\n".join(sys.modules), encoding="utf-8")
+            os._exit(code & 0xFF)
         _, status = os.waitpid(process_id, 0)
         if code := os.waitstatus_to_exitcode(status):
             text = folder.with_name(f"{folder.name}.err").read_text(errors="replace")
@@ -214,8 +240,15 @@ class Harness:
                 shutil.copy2(path, copy)
         if kind.source:
             path = folder / "params.yaml"
-            tree = yaml.safe_load(path.read_text(encoding="utf-8")) | {"source": kind.source}
-            path.write_text(yaml.safe_dump(tree, sort_keys=False), encoding="utf-8")
+            text, n = SOURCE_LINE.subn(f"source: {kind.source}", path.read_text(encoding="utf-8"))
+            if n != 1:
+                raise RuntimeError(f"{path} has {n} lines of the source")
+            path.write_text(text, encoding="utf-8")
+
+
+def _names_of_modules(folder: Path) -> Path:
+    """Return the file with the names of the modules that a verb has imported on an undisturbed folder."""
+    return folder.with_name(f"{folder.name}.modules")
 
 
 def _call_verb(folder: Path, verb: str) -> int:

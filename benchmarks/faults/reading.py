@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import functools
 import io
 import json
 import math
@@ -190,20 +191,29 @@ def id_of(value: Any) -> str | None:
 def instant_of(value: Any) -> datetime | None:
     """Return a time in UTC, to the second; None if the value is no time after 1970."""
     if isinstance(value, datetime):
-        moment = value
-    elif isinstance(value, date):
-        moment = datetime(value.year, value.month, value.day)
-    else:
-        match = TIME.fullmatch(str(value).strip()) if value is not None else None
-        if not match:
-            return None
-        try:
-            moment = datetime(*(int(part or 0) for part in match.groups()[:6]))  # type: ignore[arg-type]
-            zone = match.group(7)
-            if zone:
-                moment = moment.replace(tzinfo=datetime.strptime(_offset(zone), "%z").tzinfo)
-        except ValueError:
-            return None
+        return _in_utc(value)
+    if isinstance(value, date):
+        return _in_utc(datetime(value.year, value.month, value.day))
+    return None if value is None else _instant_of_text(str(value))
+
+
+@functools.cache
+def _instant_of_text(text: str) -> datetime | None:
+    match = TIME.fullmatch(text.strip())
+    if not match:
+        return None
+    try:
+        moment = datetime(*(int(part or 0) for part in match.groups()[:6]))  # type: ignore[arg-type]
+        zone = match.group(7)
+        if zone:
+            moment = moment.replace(tzinfo=datetime.strptime(_offset(zone), "%z").tzinfo)
+    except ValueError:
+        return None
+    return _in_utc(moment)
+
+
+@functools.cache
+def _in_utc(moment: datetime) -> datetime | None:
     moment = moment.replace(microsecond=0)
     try:
         # A local time that the clocks show twice is the later one.
