@@ -29,6 +29,9 @@ HEIGHT = 900
 MAX_PICTURE_HEIGHT = 12_000
 """The largest height of a picture in pixels; a long call list goes on like its beginning."""
 
+AXE_OPTIONS = {"resultTypes": ["violations"]}
+"""Axe describes only what is wrong: the description of what is right took most of its time."""
+
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
@@ -41,6 +44,10 @@ class Look:
 
     width: int
     scheme: str
+
+    def title(self, name: str) -> str:
+        """Return the name of the look of a page."""
+        return f"{name}-{self.width}-{self.scheme}"
 
 
 def chromium_path() -> str | None:
@@ -97,10 +104,25 @@ class OpenPage:
 
         return [
             f"axe, {violation['impact']}: {violation['id']} at {node['target']}"
-            for violation in Axe().run(self.page).response["violations"]
+            for violation in Axe().run(self.page, options=AXE_OPTIONS).response["violations"]
             if violation["impact"] in ("serious", "critical")
             for node in violation["nodes"]
         ]
+
+    def take(self, look: Look) -> None:
+        """Change the width of the screen and the colours; the page stays as it is."""
+        self.page.set_viewport_size({"width": look.width, "height": HEIGHT})
+        self.page.emulate_media(color_scheme=look.scheme)
+
+    def unfold_call(self) -> None:
+        """Unfold the first call of the call list, if there is one."""
+        button = self.page.locator(".unfold").first
+        if button.count():
+            button.click()
+
+    def unfold_parts(self) -> None:
+        """Open every part of the page that is folded."""
+        self.page.evaluate("document.querySelectorAll('details').forEach(part => { part.open = true; })")
 
     def picture(self, file: Path) -> None:
         """Write a picture of the page from its top."""
@@ -133,23 +155,30 @@ def open_page(browser: Any, file: Path, look: Look, *, scripts: bool = True) -> 
 
 
 def examine_looks(browser: Any, files: dict[str, Path], folder: Path) -> list[str]:
-    """Look at pages in each look with a call unfolded, keep the pictures, and return what is wrong.
+    """Look at pages in each look, keep the pictures, and return what is wrong.
+
+    A picture shows the page as it opens, with the first call unfolded. Axe then looks at the page with all of
+    its parts unfolded. Each page is opened once for all looks, because opening a long page is slow.
 
     Args:
         browser: The browser.
         files: The pages by name.
         folder: Where the pictures go: `NAME-WIDTH-SCHEME.png`.
     """
+    looks = [Look(width, scheme) for width, scheme in product(WIDTHS, SCHEMES)]
     problems = []
-    for (name, file), width, scheme in product(files.items(), WIDTHS, SCHEMES):
-        with open_page(browser, file, Look(width, scheme)) as view:
-            unfold = view.page.locator(".unfold").first
-            if unfold.count():
-                unfold.click()
-            title = f"{name}-{width}-{scheme}"
-            problems += [f"{title}: {problem}" for problem in view.problems()]
-            view.picture(folder / f"{title}.png")
-    return problems
+    for name, file in files.items():
+        with open_page(browser, file, looks[0]) as view:
+            view.unfold_call()
+            for look in looks:
+                view.take(look)
+                problems += [f"{look.title(name)}: {problem}" for problem in view.problems(with_axe=False)]
+                view.picture(folder / f"{look.title(name)}.png")
+            view.unfold_parts()
+            for look in looks:
+                view.take(look)
+                problems += [f"{look.title(name)}: {problem}" for problem in view.problems()]
+    return list(dict.fromkeys(problems))
 
 
 def main() -> int:

@@ -87,7 +87,7 @@ def _alarm() -> Alarm:
         limit=7.25,
         n_history=24,
         season=False,
-        text="customer churn rate rose to 9.5 %",
+        text="customer churn rate rose to 9.5%",
     )
 
 

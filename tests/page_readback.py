@@ -242,6 +242,23 @@ def _problem(text: Text, language: str, sources: Sources) -> str:
     return "" if not re.search(r"\d", FIXED.sub("", text.text)) else "does not say where it comes from"
 
 
+def english_per_cent(text: str) -> list[str]:
+    """Return the shares of an English text that are not written as `4.7%`."""
+    return re.findall(r"(?:\d|\]|\)s)(?:[ \u00a0]|&nbsp;)%(?!\()", text)
+
+
+def german_per_cent(text: str) -> list[str]:
+    """Return the shares of a German text that are not written as `4,7\u00a0%`."""
+    return re.findall(r"(?:\d|\]|\)s)(?: |&nbsp;)?%(?![(\w])", text)
+
+
+def wrong_shares(html: str, language: str) -> list[str]:
+    """Return the shares of a page that are not written as its language writes them."""
+    shown = re.sub(r"<(script|style)\b.*?</\1>", "", html, flags=re.DOTALL)
+    shown = re.sub(r"<[^>]*>", "", re.sub(r"<(td|th|tr|li|p|div)\b", r"\n<\1", shown))
+    return german_per_cent(shown) if language == "de" else english_per_cent(shown)
+
+
 def spoil(html: str, place: int) -> str:
     """Return the page with another last digit in one of its numbers with a source.
 

@@ -63,9 +63,9 @@ class DetectableEffect(Part):
         """
         n = f"n = {self.n_control + self.n_treatment:,} ({self.n_control:,} in the control)"
         if self.effect is None:
-            return f"No effect on a churn of {100 * self.churn:.1f} % can be detected with {n}."
+            return f"No effect on a churn of {100 * self.churn:.1f}% can be detected with {n}."
         points = math.ceil(10_000 * self.effect) / 100
-        cases = f"{100 * self.power:.0f} % of cases"
+        cases = f"{100 * self.power:.0f}% of cases"
         return f"An effect of at least {points:.2f} points is found in {cases} with {n}."
 
 

@@ -18,7 +18,7 @@ STEP_DAYS = 30
 """The distance of the ages in kpis.json, in days; the estimate itself uses every day."""
 
 BAND = (
-    "95 %, Greenwood's variance on the scale log(-log S), for each age by itself; the exact binomial bound "
+    "95%, Greenwood's variance on the scale log(-log S), for each age by itself; the exact binomial bound "
     "while nobody has left"
 )
 DEFINITION = (

@@ -233,7 +233,7 @@ def _one_point(
     margin: float, churn: tuple[float, float, float], n: int, terms: ValueTerms, period: Period
 ) -> Figure:
     if churn[0] < POINT:
-        return missing_figure("value_of_one_point", period, "monthly retention is above 99 %")
+        return missing_figure("value_of_one_point", period, "monthly retention is above 99%")
 
     def gain(share: float) -> float:
         after = contractual_value(margin, 1 - share + POINT, terms.discount, "end of period")

@@ -362,6 +362,6 @@ def units_in_words() -> str:
     """Return the units of the main metrics as sentences."""
     units = "; ".join(f"{METRICS[key].title_at()}: {METRICS[key].unit or 'a number'}" for key in MAIN_METRICS)
     return (
-        f"Units: {units}. `_low` and `_high` are the ends of the 95 % interval, in the unit of the metric. "
+        f"Units: {units}. `_low` and `_high` are the ends of the 95% interval, in the unit of the metric. "
         "Currency is the currency of your tables."
     )

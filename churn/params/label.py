@@ -54,7 +54,7 @@ class LabelParams(Section):
     )
     accept_reactivation: Annotated[str, Field(min_length=1)] | None = Field(
         default=None,
-        description="only for kind inactivity: the reason why a person accepts that more than 20 % of "
+        description="only for kind inactivity: the reason why a person accepts that more than 20% of "
         "churners come back",
     )
     where: Annotated[str, Field(pattern=r"\S")] | None = Field(

@@ -62,7 +62,7 @@ def _log_loss(reference: str, loss: Interval, max_loss: float, margin: float, *,
         reference,
         passed,
         loss,
-        f"the paired 95 % interval of log loss, challenger minus {name}, lies below 0, or below "
+        f"the paired 95% interval of log loss, challenger minus {name}, lies below 0, or below "
         f"{margin:.0%} of {name}'s log loss if the challenger was trained on later labels than the champion",
         f"challenger minus {name}, log loss: {format_interval(loss, 4)}, and {age} than the champion; the "
         f"gate asks for an interval below 0, or for later labels and an interval below {max_loss:.4f} "

@@ -80,7 +80,7 @@ def _signal(result: EvaluationResult) -> Gate:
         "signal",
         result.signal.found != "no signal",
         result.challenger.auc,
-        "the 95 % interval of AUC lies above one half",
+        "the 95% interval of AUC lies above one half",
         result.signal.words,
         "Check with `churn label` that the label is what you mean, and add signals, cutoffs or data. Labels "
         "that depend on nothing cannot be learnt.",
@@ -94,7 +94,7 @@ def _beats(result: EvaluationResult, baseline: str) -> Gate:
         f"beats_{baseline}",
         loss.high is not None and loss.high < 0,
         loss,
-        f"the paired 95 % interval of log loss, challenger minus {name}, lies below 0",
+        f"the paired 95% interval of log loss, challenger minus {name}, lies below 0",
         f"challenger minus {name}, log loss: {format_interval(loss, 4)}; the gate asks for an interval "
         "below 0.",
         "Add signals, cutoffs or data, and see evaluate/card.md.",
@@ -111,7 +111,7 @@ def _matches_logistic(result: EvaluationResult, margin: float) -> Iterator[Gate]
         f"matches_{LOGISTIC}",
         loss.high is not None and loss.high < max_loss,
         loss,
-        f"the paired 95 % interval of log loss, challenger minus the logistic regression, lies below "
+        f"the paired 95% interval of log loss, challenger minus the logistic regression, lies below "
         f"{margin:.0%} of the regression's log loss",
         f"challenger minus the logistic regression, log loss: {format_interval(loss, 4)}; the gate asks for "
         f"an interval below {max_loss:.4f} ({margin:.0%} of the regression's).",

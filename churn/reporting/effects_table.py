@@ -105,7 +105,7 @@ def _title(experiment: MeasuredExperiment) -> str:
     name = "all contacts" if experiment.play is None else f"play {experiment.name}"
     if experiment.control_share is None:
         return f"{name}: no control group"
-    return f"{name}: control group of {100 * experiment.control_share:.4g} %"
+    return f"{name}: control group of {100 * experiment.control_share:.4g}%"
 
 
 def _experiment_lines(experiment: MeasuredExperiment) -> Iterator[str]:
@@ -118,7 +118,7 @@ def _experiment_lines(experiment: MeasuredExperiment) -> Iterator[str]:
         yield _line(
             "ALARM",
             f"{ratio.n_control:,} controls of {ratio.n_control + ratio.n_treatment:,} units are too many "
-            f"or too few for a share of {100 * ratio.control_share:.4g} %: units are missing in an arm, or "
+            f"or too few for a share of {100 * ratio.control_share:.4g}%: units are missing in an arm, or "
             "in the wrong one. Do not use this effect before you know why.",
         )
     if not difference.control.n + difference.treatment.n:
@@ -220,7 +220,7 @@ def _line(label: str, text: str) -> str:
 def _share(arm: ArmChurn) -> str:
     if arm.churn is None:
         return "unknown (no units)"
-    return f"{100 * arm.churn:.1f} % ({arm.churners:,} of {arm.n:,})"
+    return f"{100 * arm.churn:.1f}% ({arm.churners:,} of {arm.n:,})"
 
 
 def _effect(effect: Effect, method: str) -> str:
@@ -246,7 +246,7 @@ def points(difference: HasInterval) -> str:
 
 def _guard(guard: Guard) -> str:
     control, treated = (
-        "unknown" if share is None else f"{100 * share:.1f} %" for share in (guard.control, guard.treatment)
+        "unknown" if share is None else f"{100 * share:.1f}%" for share in (guard.control, guard.treatment)
     )
     verdict = "MORE after contact" if guard.is_worse else "not shown to be more"
     return f"control {control}, treated {treated}: {verdict}"
@@ -285,7 +285,7 @@ def design_lines(designs: Sequence[ExperimentDesign], n_nights: int) -> list[str
     ]
     for design in designs:
         name = "all contacts" if design.name == UNIVERSAL else f"play {design.name}"
-        lines.append(f"{name}: control group of {100 * design.control_share:.4g} %")
+        lines.append(f"{name}: control group of {100 * design.control_share:.4g}%")
         lines += [f"  {line}" for line in _design_lines(design)]
     return lines
 
@@ -298,9 +298,9 @@ def _design_lines(design: ExperimentDesign) -> Iterator[str]:
     if design.churn is None or design.effect is None:
         yield _line("answer", "cannot be told: no unit so far")
         return
-    yield _line("churn without contact", f"{100 * design.churn:.1f} %")
+    yield _line("churn without contact", f"{100 * design.churn:.1f}%")
     contacted = "" if design.contacted_share in (None, 1.0) else (
-        f", {100 * design.contacted_share:.0f} % of the units have a planned contact"
+        f", {100 * design.contacted_share:.0f}% of the units have a planned contact"
     )  # fmt: skip
     yield _line("effect looked for", f"{100 * design.effect:.2f} points{contacted}")
     if design.sample_size is None:
@@ -311,7 +311,7 @@ def _design_lines(design: ExperimentDesign) -> Iterator[str]:
         )
         yield _line("answer", answer_in_words(design))
     if design.power is not None:
-        yield _line(f"power in {_count(design.days, 'day')}", f"{100 * design.power:.0f} %")
+        yield _line(f"power in {_count(design.days, 'day')}", f"{100 * design.power:.0f}%")
     if design.detectable is not None:
         yield design.detectable.in_words()
     if design.training_controls is not None:

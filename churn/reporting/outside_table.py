@@ -75,10 +75,10 @@ def sizes_in_words(sizes: ArmSizes) -> str:
     """Return whether the sizes of the arms agree with the design.
 
     >>> sizes_in_words(ArmSizes(counts=(50, 60), design=(0.5, 0.5), p_value=0.34, alarm=False))
-    '50, 60 for a design of 50, 50 %: no alarm (p = 0.34, an alarm comes below 0.001)'
+    '50, 60 for a design of 50, 50%: no alarm (p = 0.34, an alarm comes below 0.001)'
     """
     counts = ", ".join(f"{count:,}" for count in sizes.counts)
-    design = f"{', '.join(f'{100 * share:.4g}' for share in sizes.design)} %"
+    design = f"{', '.join(f'{100 * share:.4g}' for share in sizes.design)}%"
     if sizes.alarm:
         return (
             f"the sizes {counts} do not agree with the design {design} (p = {sizes.p_value:.1g}): units are "
@@ -122,7 +122,7 @@ def _effect_lines(experiment: OutsideExperiment, effect: ArmEffect) -> Iterator[
 def _share(arm: ArmOutcome) -> str:
     if arm.share is None:
         return "unknown (no units)"
-    return f"{100 * arm.share:.2f} % ({arm.events:,} of {arm.n:,})"
+    return f"{100 * arm.share:.2f}% ({arm.events:,} of {arm.n:,})"
 
 
 def half_width(difference: HasInterval) -> str:
@@ -151,7 +151,7 @@ def _detectable(detectable: DetectableEffect) -> str:
     if detectable.effect is None:
         return f"No improvement can be detected with {n}."
     points = math.ceil(10_000 * detectable.effect) / 100
-    cases = f"{100 * detectable.power:.0f} % of cases"
+    cases = f"{100 * detectable.power:.0f}% of cases"
     return f"An improvement of at least {points:.2f} points is found in {cases} with {n}."
 
 

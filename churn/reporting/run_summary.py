@@ -73,7 +73,7 @@ def figures_line(kpis: Kpis) -> str:
         and figure.period.kind == "month"
         and figure.value is not None
     ]
-    rate = f"customer churn rate {churn[-1]} % in {churn[-1].period}" if churn else "no month is certain yet"
+    rate = f"customer churn rate {churn[-1]}% in {churn[-1].period}" if churn else "no month is certain yet"
     alarms = kpis.sections.get("alarms")
     if not isinstance(alarms, AlarmsResult):
         return rate

@@ -91,7 +91,7 @@ def verdict_in_words(experiment: MeasuredUplift) -> str:
 
 
 def _comparison_lines(comparison: PolicyComparison, experiment: MeasuredUplift) -> Iterator[str]:
-    share = f"{100 * comparison.contact_share:.4g} %"
+    share = f"{100 * comparison.contact_share:.4g}%"
     for label, gain in (
         (f"gain, {share} by effect", comparison.effect),
         (f"gain, {share} by risk", comparison.risk),

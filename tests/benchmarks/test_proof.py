@@ -90,7 +90,7 @@ def test_the_published_effects_come_out_by_the_verb(real_data: Path, monkeypatch
     assert len(rows) == len(published.PUBLISHED)
     assert all(line.endswith("| yes |") for line in rows)
     assert [line.split(" | ")[4] for line in rows] == ["better", "better", "worse"]
-    assert any("44,700, 45,489 for a design of 50, 50 %: no alarm" in line for line in lines)
+    assert any("44,700, 45,489 for a design of 50, 50%: no alarm" in line for line in lines)
 
 
 @pytest.mark.parametrize("data", [None, "/nowhere"])
@@ -108,8 +108,8 @@ def test_without_the_data_the_published_effects_are_not_compared_and_the_call_sa
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
-        ("a cap on one arm only", "do not agree with the design 50, 50 %"),
-        ("bounces dropped from one arm", "do not agree with the design 50, 50 %"),
+        ("a cap on one arm only", "do not agree with the design 50, 50%"),
+        ("bounces dropped from one arm", "do not agree with the design 50, 50%"),
         ("a shared e-mail address across arms", "values of 'email' have units in more than one arm"),
         ("a re-used id", "units in 'id' are in more than one arm"),
         ("a changed salt", "units in 'id' are in more than one arm"),

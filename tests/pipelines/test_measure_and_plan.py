@@ -90,10 +90,10 @@ def test_measure_compares_the_outcomes_of_the_arms_as_the_source_tells_them(
     code, out, _ = call("measure", shop, capsys)
 
     assert code == 0
-    assert "churn control 50.0 % (2 of 4), treated 20.0 % (1 of 5)" in out
+    assert "churn control 50.0% (2 of 4), treated 20.0% (1 of 5)" in out
     assert "difference +30.00 points" in out
     assert "no verdict: fewer than 20 churners in an arm" in out
-    assert "unsubscribed from e-mails control 0.0 %, treated 20.0 %" in out
+    assert "unsubscribed from e-mails control 0.0%, treated 20.0%" in out
     effects = read_own_json(shop / "output" / "measure" / "effects.json", Effects, way_out="")
     assert effects.universal is not None
     assert effects.universal.without_label == 2  # t1 was not at risk, and the store does not know "new"
@@ -139,7 +139,7 @@ def test_plan_takes_the_shares_of_the_playbook_and_the_rates_of_the_ledger(
     code, out, _ = call("plan", shop, capsys, "--effect", "0.1", "--days", "100")
 
     assert code == 0
-    assert "all contacts: control group of 10 % units so far 11, 1.0 new ones a day" in out
+    assert "all contacts: control group of 10% units so far 11, 1.0 new ones a day" in out
     assert "play call: control group of 20 % units so far 0, 1.0 new ones a day" in out
     assert "effect looked for 10.00 points" in out
     assert "power in 100 days" in out

@@ -64,10 +64,10 @@ def test_an_experiment_of_the_company_is_measured_without_a_ledger(
     code, out, _ = measure(company, capsys)
 
     assert code == 0
-    assert "mail 30.00 % (60 of 200), control none 20.00 % (40 of 200)" in out
+    assert "mail 30.00% (60 of 200), control none 20.00% (40 of 200)" in out
     assert "difference +10.00" in out
-    assert "200, 200 for a design of 50, 50 %: no alarm" in out
-    assert "1 0.00 % (0 of 4), control 0 50.00 % (2 of 4)" in out
+    assert "200, 200 for a design of 50, 50%: no alarm" in out
+    assert "1 0.00% (0 of 4), control 0 50.00% (2 of 4)" in out
     assert "no verdict: fewer than 20 units with the outcome" in out
     effects = read_own_json(company / "output" / "measure" / "effects.json", Effects, way_out="")
     assert [experiment.name for experiment in effects.outside] == ["mail", "calls"]
@@ -81,7 +81,7 @@ def test_as_of_an_earlier_date_an_outcome_without_a_time_is_left_out_in_words(
 
     assert code == 0
     assert "mail is left out: nobody knows when 'visit' became known" in err
-    assert "mail 30.00 %" not in out
+    assert "mail 30.00%" not in out
     assert "8 outcome not known yet" in out
 
 

@@ -67,7 +67,7 @@ VALUE = (
         population="customers active at the start of the latest month whose outcome is known",
         definition="customers x m x [1/(1+d-r-0.01) - 1/(1+d-r)]: what one point more monthly retention of "
         "all future months is worth for the customers of today; m, r and d as in `clv_contractual`",
-        edges="retention above 99 %: missing. Interval: from the Wilson interval of retention alone",
+        edges="retention above 99%: missing. Interval: from the Wilson interval of retention alone",
         better="higher",
     ),
     FigureDefinition(

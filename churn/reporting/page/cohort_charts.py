@@ -154,7 +154,7 @@ def survival_chart(words: Words, known_kpis: KnownKpis) -> Markup:
     return chart_card(
         words,
         title,
-        words("Share of customers who stay longer than so many days (Kaplan-Meier), with the 95 %% band."),
+        words("Share of customers who stay longer than so many days (Kaplan-Meier), with the 95%% band."),
         picture,
         table(title, headings, rows),
         note=half,

@@ -94,7 +94,7 @@ def _facts(words: Words, placed_experiment: PlacedExperiment) -> Iterator[Markup
     ratio = experiment.ratio
     if ratio is not None and ratio.alarm:
         yield words.html(
-            "%(control)s of %(n)s are in the control group; by design it would be %(share)s %%. Customers "
+            "%(control)s of %(n)s are in the control group; by design it would be %(share)s%%. Customers "
             "are missing "
             "in an arm, or in the wrong one. Do not use this effect before you know why.",
             control=show_number(words, ratio.n_control, source.at("ratio", "n_control")),
@@ -122,7 +122,7 @@ def _facts(words: Words, placed_experiment: PlacedExperiment) -> Iterator[Markup
         control, treated = band.effect.control.churn, band.effect.treatment.churn
         if control is not None and treated is not None:
             yield words.html(
-                "Contact drives away: %(band)s, %(treated)s %% left, in the control group %(control)s %%.",
+                "Contact drives away: %(band)s, %(treated)s%% left, in the control group %(control)s%%.",
                 band=free(words.value(band.band)),
                 treated=show_number(words, treated, at.at("treatment", "churn"), 1, scale=POINTS),
                 control=show_number(words, control, at.at("control", "churn"), 1, scale=POINTS),
@@ -133,7 +133,7 @@ def _facts(words: Words, placed_experiment: PlacedExperiment) -> Iterator[Markup
             at = source.at("guards", number)
             verdict = words("more after contact") if guard.is_worse else words("not shown to be more")
             yield words.html(
-                "Side effect “%(name)s”: %(treated)s %%, in the control group %(control)s %%: %(verdict)s.",
+                "Side effect “%(name)s”: %(treated)s%%, in the control group %(control)s%%: %(verdict)s.",
                 name=words.value(guard.name),
                 treated=show_number(words, guard.treatment, at.at("treatment"), 1, scale=POINTS),
                 control=show_number(words, guard.control, at.at("control"), 1, scale=POINTS),
@@ -149,7 +149,7 @@ def _success(words: Words, placed_experiment: PlacedExperiment) -> Iterator[Mark
     if success.control.share is None or success.treatment.share is None:
         return
     yield words.html(
-        "Success “%(text)s”: %(treated)s %%, in the control group %(control)s %%; difference %(points)s "
+        "Success “%(text)s”: %(treated)s%%, in the control group %(control)s%%; difference %(points)s "
         "points.",
         text=free(success.text),
         treated=show_number(words, success.treatment.share, source.at("treatment", "share"), 1, scale=POINTS),
@@ -236,7 +236,7 @@ def _detectable_in_words(words: Words, detectable: DetectableEffect, source: Sou
     control = show_number(words, detectable.n_control, source.at("n_control"))
     if detectable.effect is None:
         return words.html(
-            "Cannot be detected: no effect on a churn of %(churn)s %% is found with %(n)s customers, "
+            "Cannot be detected: no effect on a churn of %(churn)s%% is found with %(n)s customers, "
             "%(control)s of "
             "them in the control group.",
             churn=show_number(words, detectable.churn, source.at("churn"), 1, scale=POINTS),
@@ -246,7 +246,7 @@ def _detectable_in_words(words: Words, detectable: DetectableEffect, source: Sou
     return words.html(
         "With %(n)s customers, %(control)s of them in the control group, an effect of %(effect)s points "
         "is found in "
-        "%(power)s %% of cases; a smaller one cannot be detected.",
+        "%(power)s%% of cases; a smaller one cannot be detected.",
         n=n,
         control=control,
         effect=show_number(words, detectable.effect, source.at("effect"), 2, scale=POINTS),

@@ -71,8 +71,8 @@ def _in_use(words: Words, night: ReportSources) -> Markup:
         source = NIGHT_FILE.at("measured_effects", "plays", name)
         items.append(
             words.html(
-                "%(play)s: measured up to %(day)s. A contact keeps %(share)s %% of the churners; the list "
-                "uses %(used)s %%.",
+                "%(play)s: measured up to %(day)s. A contact keeps %(share)s%% of the churners; the list "
+                "uses %(used)s%%.",
                 play=free(name),
                 day=day(words, effects.as_of) if effects else "",
                 share=show_interval(words, (effect.value, effect.low, effect.high), source, 1, scale=POINTS),
@@ -287,7 +287,7 @@ def verdict_in_words(words: Words, placed_experiment: PlacedExperiment) -> str:
 def _legend(words: Words) -> Markup:
     return paragraph(
         words.html(
-            "Intervals of 95 %% that hold although the page is read every night. Below 20 customers who left "
+            "Intervals of 95%% that hold although the page is read every night. Below 20 customers who left "
             "in an arm there is no verdict."
         ),
         "soft small",
@@ -355,7 +355,7 @@ def _waiting_table(words: Words, experiments: Sequence[PlacedExperiment]) -> Mar
     note = words.html(
         "The effect is assumed in the parameters. With fewer customers than it takes, an effect of this "
         "size is found "
-        "in less than 80 %% of cases."
+        "in less than 80%% of cases."
     )
     common = paragraph(verdicts[0]) if is_one else EMPTY
     return join_parts([heading(title), common, table(title, headings, rows), paragraph(note, "soft small")])

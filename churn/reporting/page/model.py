@@ -117,7 +117,7 @@ def _test_sentences(words: Words, night: ReportSources) -> Markup:
         words.html(
             "Tested at %(days)s on %(rows)s rows; a row is one customer at one of these dates. "
             "%(churners)s of them "
-            "left (%(share)s %%). Each prediction used only what was known at its date.",
+            "left (%(share)s%%). Each prediction used only what was known at its date.",
             days=Markup(", ").join(day(words, cutoff) for cutoff in result.cutoffs),
             rows=show_number(words, result.challenger.rows, CHALLENGER_SOURCE.at("rows")),
             churners=show_number(words, result.challenger.churners, CHALLENGER_SOURCE.at("churners")),
@@ -209,7 +209,7 @@ def _cards(words: Words, result: EvaluationResult) -> Markup:
             words("Does the list begin with the right customers?"),
             _measure(words, ours.lift_at_contact_share, "lift_at_contact_share", 1),
             words.html(
-                "times as many churners among the top %(share)s %% as in a random choice of the same size",
+                "times as many churners among the top %(share)s%% as in a random choice of the same size",
                 share=share,
             ),
         ),
@@ -354,7 +354,7 @@ def _training(night: ReportSources, words: Words) -> Markup:
     text = words.html(
         "Model version %(version)s was trained on %(rows)s rows of customers at %(n)s cutoffs, %(first)s "
         "to %(last)s; "
-        "%(churners)s of them left. The usual rate is %(rate)s %%.",
+        "%(churners)s of them left. The usual rate is %(rate)s%%.",
         version=quote(facts.model_version, NIGHT_FILE.at("model_version")),
         rows=show_number(words, rows, NIGHT_FILE.at("model", "rows")),
         n=show_number(words, len(cutoffs), f"len:{NIGHT_FILE.at('model', 'trained_cutoffs')}"),

@@ -78,7 +78,7 @@ def calibration_chart(words: Words, result: EvaluationResult) -> Markup:
         words,
         title,
         words(
-            "Share that left over the predicted share, in per cent, in groups of equal size, with 95 %% "
+            "Share that left over the predicted share, in per cent, in groups of equal size, with 95%% "
             "intervals."
         ),
         picture,
@@ -197,7 +197,7 @@ def profit_chart(words: Words, result: EvaluationResult, night: ReportSources | 
     ]
     terms, at = result.value.profit, METRICS_FILE.at("value", "profit")
     note = words.html(
-        "Assumed: a contact costs %(contact)s, an offer %(offer)s, and %(share)s %% of the churners who "
+        "Assumed: a contact costs %(contact)s, an offer %(offer)s, and %(share)s%% of the churners who "
         "are contacted "
         "stay. Only a control group shows what contacts really do.",
         contact=show_number(words, terms.contact_cost, at.at("contact_cost"), 2),
@@ -207,7 +207,7 @@ def profit_chart(words: Words, result: EvaluationResult, night: ReportSources | 
     return chart_card(
         words,
         title,
-        words("Currency per customer of the test, by the share contacted, with the 95 %% band."),
+        words("Currency per customer of the test, by the share contacted, with the 95%% band."),
         picture,
         table(title, [Heading(words("Contacted, %%")), Heading(words("Profit per customer"))], rows),
         note=note,

@@ -33,8 +33,7 @@ class NightNumbers:
 
     def share(self, value: float, *steps: str | int) -> Markup:
         """Return a share that stands in the file of the night, in per cent with one decimal."""
-        sign = Markup("\u00a0%" if self.words.language == "de" else "%")
-        return show_number(self.words, value, NIGHT_FILE.at(*steps), 1, scale=100) + sign
+        return show_number(self.words, value, NIGHT_FILE.at(*steps), 1, scale=100) + self.words.unit("%")
 
     def count(self, value: float, name: str, night: date | None = None) -> Markup:
         """Return a whole number that is summed over the scores of a night, by default of this night."""

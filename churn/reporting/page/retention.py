@@ -102,7 +102,7 @@ def _as_of(words: Words, known_kpis: KnownKpis) -> Markup:
         return EMPTY
     return paragraph(
         words.html(
-            "Figures as of %(day)s. Brackets hold 95 %% intervals. Who left in a month is certain only when "
+            "Figures as of %(day)s. Brackets hold 95%% intervals. Who left in a month is certain only when "
             "the time for a late renewal is over, so the newest months of some figures are missing.",
             day=Markup("<time>{}</time>").format(words.date(known_kpis.kpis.cutoff)),
         ),
@@ -124,12 +124,11 @@ def _alarms(words: Words, known_kpis: KnownKpis) -> Markup:
         )
         items.append(
             words.html(
-                "<strong>%(title)s</strong>: %(value)s %(unit)s in %(period)s. Usual is %(usual)s, and "
-                "its own "
-                "history allows %(limit)s.",
+                "<strong>%(title)s</strong>: %(value)s%(unit)s in %(period)s. Usual is %(usual)s%(unit)s, "
+                "and its own history allows %(limit)s%(unit)s.",
                 title=words.value(definition.title),
                 value=value,
-                unit=words.value(definition.unit),
+                unit=words.unit(definition.unit),
                 period=period_in_words(words, alarm.period),
                 usual=usual,
                 limit=limit,
@@ -191,12 +190,12 @@ def _card(words: Words, definition: FigureDefinition, history: Sequence[PlacedFi
     value = show_number(words, figure.value, latest.source.at("value"), _digits(definition, figure.value))
     interval = show_bounds(words, (figure.low, figure.high), latest.source, _digits(definition, figure.value))
     return Markup(
-        '<div class="card figure"><div class="what">{}</div><b>{} <span class="unit">{}</span></b>'
+        '<div class="card figure"><div class="what">{}</div><b>{}<span class="unit">{}</span></b>'
         '<div class="soft small">{}</div>{}<div class="soft small">{}</div>{}</div>'
     ).format(
         title,
         value,
-        words.value(definition.unit),
+        words.unit(definition.unit),
         interval,
         line,
         Markup(" · ").join(facts),

@@ -278,7 +278,7 @@ def _leaving_card(night: ReportSources, probability: Floats, bands: Floats, word
         value=numbers.count(total.value, "expected"),
         lines=(
             words.html(
-                "within %(days)s days; %(low)s to %(high)s by chance only (95\u00a0%%); usual rate %(rate)s",
+                "within %(days)s days; %(low)s to %(high)s by chance only (95%%); usual rate %(rate)s",
                 days=numbers.fact(night.facts.label["horizon_days"], "label", "horizon_days"),
                 low=numbers.count(total.low, "expected-low"),
                 high=numbers.count(total.high, "expected-high"),
@@ -312,7 +312,7 @@ def _value_card(
         lines=(
             words.html(
                 "what all expected churners are worth, %(risky)s of it among the customers at risk; %(low)s "
-                "to %(high)s by chance only (95\u00a0%%)",
+                "to %(high)s by chance only (95%%)",
                 risky=numbers.money(np.nansum(value[bands <= RISKY_BAND]), "value-risky"),
                 low=numbers.money(total.low, "value-low"),
                 high=numbers.money(total.high, "value-high"),
@@ -359,7 +359,7 @@ def _events_card(night: ReportSources, probability: Floats, words: Words) -> Car
         lines=(
             words.html(
                 "customers with the event within %(days)s days; %(low)s to %(high)s by chance only "
-                "(95\u00a0%%); usual rate %(rate)s",
+                "(95%%); usual rate %(rate)s",
                 days=numbers.fact(night.facts.label["horizon_days"], "label", "horizon_days"),
                 low=numbers.count(total.low, "expected-low"),
                 high=numbers.count(total.high, "expected-high"),

@@ -182,6 +182,13 @@ class Words:
         """Format a share as per cent: `12.3%` or `12,3 %`."""
         return format_number(part, f".{digits}%", self.language)
 
+    def unit(self, name: str) -> str:
+        """Return a unit as it stands behind a number: `%` without a space in English, others with one."""
+        text = self.value(name)
+        if text == "%":
+            return format_number(0, ".0%", self.language).removeprefix("0")
+        return f" {text}"
+
     def signed(self, number: str, sign: float) -> str:
         """Return a formatted number with a plus sign, or a true minus sign, before it."""
         bare = number.lstrip("-")

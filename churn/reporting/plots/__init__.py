@@ -27,7 +27,7 @@ FIGURES: dict[str, Callable[[EvaluationResult], Figure | None]] = {
 LABELS: Mapping[str, str] = {
     "gain": "Share of churners reached by share of customers contacted",
     "lift": "Lift by share of customers contacted",
-    "calibration": "Observed against predicted rates with 95 % intervals",
+    "calibration": "Observed against predicted rates with 95% intervals",
     "profit": "Profit per customer by share of customers contacted",
     "lead_time": "AUC by the age of the signals in days",
     "importance": "The signals that move the predictions most",
@@ -38,12 +38,12 @@ LABELS: Mapping[str, str] = {
 CAPTIONS: Mapping[str, str] = {
     "gain": "Where the line of the model is above the line of a rule, the model reaches more "
     "churners with the same number of contacts.",
-    "lift": "The vertical bar is the 95&nbsp;% interval at the contact share. No order of the customers can "
+    "lift": "The vertical bar is the 95% interval at the contact share. No order of the customers can "
     "reach a point above the dashed line.",
-    "calibration": "Ten groups of customers by predicted probability, with 95&nbsp;% intervals. At a point "
+    "calibration": "Ten groups of customers by predicted probability, with 95% intervals. At a point "
     "on the diagonal, as many customers leave as predicted. The lower chart shows how the predictions are "
     "distributed for customers who left and for customers who stayed.",
-    "profit": "The profit uses the costs that are listed below. The bar at the bottom is the 95&nbsp;% "
+    "profit": "The profit uses the costs that are listed below. The bar at the bottom is the 95% "
     "interval of the best budget.",
     "lead_time": "How well the model still ranks customers when all signals are this many days old.",
     "importance": "How far each signal moves the predictions, up or down: its share of the mean "

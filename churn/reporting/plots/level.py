@@ -131,7 +131,7 @@ def horizon_figure(suggestion: HorizonSuggestion) -> Figure:
     days = range(len(curve.chance))
     figure = Figure(figsize=(6.4, 4.0), layout="constrained")
     axes = figure.subplots()
-    axes.fill_between(days, curve.low, curve.high, color=SOFT, alpha=0.5, linewidth=0, label="95 % interval")
+    axes.fill_between(days, curve.low, curve.high, color=SOFT, alpha=0.5, linewidth=0, label="95% interval")
     axes.plot(days, curve.chance, color=MAIN, linewidth=1.5, label=f"comes back to {suggestion.table}")
     axes.axhline(MAX_RETURN, color=SOFT, linewidth=1, linestyle="--")
     for day, color, name in (

@@ -90,7 +90,7 @@ def test_one_point_of_retention_is_worth_the_difference_of_two_values() -> None:
     assert figure.high is not None
     assert figure.low < (figure.value or 0) < figure.high
     assert figures(months(at_start=1000, lost=9))["value_of_one_point"].reason == (
-        "monthly retention is above 99 %"
+        "monthly retention is above 99%"
     )
 
 

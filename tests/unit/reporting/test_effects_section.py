@@ -78,7 +78,7 @@ def test_saved_customers_are_called_not_shown_until_the_nightly_interval_shows_t
     saved = effects.experiments[0].savings
     assert saved is not None
     assert f"{saved.customers.value:,.1f} [" in text
-    assert ("not shown" in text.split("Intervals of 95 %")[0]) is not is_shown
+    assert ("not shown" in text.split("Intervals of 95%")[0]) is not is_shown
 
 
 def test_too_few_churners_say_what_can_be_found_and_how_many_are_needed(output: Path) -> None:
@@ -134,7 +134,7 @@ def test_arms_of_the_wrong_size_take_the_place_of_the_verdict(output: Path) -> N
 
     assert text.startswith("Do not use these effects yet")
     assert "Something is wrong with the arms." in text
-    assert "50 of 950 are in the control group; by design it would be 10.0 %" in text
+    assert "50 of 950 are in the control group; by design it would be 10.0%" in text
 
 
 def test_the_total_stands_beside_the_sum_of_the_plays(output: Path) -> None:
@@ -239,9 +239,9 @@ def test_the_page_says_which_measured_effects_the_night_uses(output: Path) -> No
     html = effects_section(replace(night, facts=facts), Words("en")).html
     text = " ".join(Markup(html).striptags().split())
 
-    assert "gone-quiet: measured up to 30 Dec 2023. A contact keeps -20.0 [-31.0, -10.0] %" in text.replace(
+    assert "gone-quiet: measured up to 30 Dec 2023. A contact keeps -20.0 [-31.0, -10.0]%" in text.replace(
         "\u2212", "-"
     )
-    assert "the list uses 0.0 %" in text
+    assert "the list uses 0.0%" in text
     assert "The effect of every other play is assumed" in text
     assert "17 customers are left alone" in text

@@ -33,9 +33,9 @@ def test_the_churn_of_both_arms_stands_side_by_side_with_difference_and_savings(
     lines = lines_of(measured(drawn(crowd(100, 900)), outcomes_of(names("c", 30) | names("t", 180))))
 
     assert lines[0] == "label label, outcomes known up to 2025-05-02, 3 nights in the ledger"
-    assert "all contacts: control group of 10 %" in lines
+    assert "all contacts: control group of 10%" in lines
     assert "units control 100, treated 900" in lines
-    assert "churn control 30.0 % (30 of 100), treated 20.0 % (180 of 900)" in lines
+    assert "churn control 30.0% (30 of 100), treated 20.0% (180 of 900)" in lines
     assert any(line.startswith("difference +10.00 points [+1") for line in lines)
     assert any(line.endswith("(Newcombe): fewer leave") for line in lines)
     assert any(re.fullmatch(r"saved customers 90\.0 \[.*\]", line) for line in lines)
@@ -47,7 +47,7 @@ def test_without_a_verdict_the_line_says_why_and_what_could_be_found():
     lines = lines_of(measured(drawn(crowd(4, 36)), outcomes_of({"c0", "t0"})))
 
     assert any(line.endswith("no verdict: fewer than 20 churners in an arm") for line in lines)
-    assert "No effect on a churn of 25.0 % can be detected with n = 40 (4 in the control)." in lines
+    assert "No effect on a churn of 25.0% can be detected with n = 40 (4 in the control)." in lines
     assert any(line.startswith("saved customers") and line.endswith(", not shown") for line in lines)
 
 
@@ -61,7 +61,7 @@ def test_arms_of_the_wrong_size_are_an_alarm():
     lines = lines_of(measured(drawn(crowd(50, 900)), outcomes_of(set())))
 
     (alarm,) = (line for line in lines if line.startswith("ALARM"))
-    assert "50 controls of 950 units are too many or too few for a share of 10 %" in alarm
+    assert "50 controls of 950 units are too many or too few for a share of 10%" in alarm
 
 
 def test_the_reason_for_no_control_group_is_repeated():
@@ -111,11 +111,11 @@ def test_a_plan_tells_units_power_and_days():
     lines = [re.sub(" {2,}", " ", line.strip()) for line in design_lines([*design(ledger_of(3)).values()], 3)]
 
     assert "units so far 120, 10.0 new ones a day" in lines
-    assert "churn without contact 20.0 %" in lines
-    assert "effect looked for 5.00 points, 50 % of the units have a planned contact" in lines
+    assert "churn without contact 20.0%" in lines
+    assert "effect looked for 5.00 points, 50% of the units have a planned contact" in lines
     assert any(re.fullmatch(r"units needed [\d,]+ \([\d,]+ in the control\)", line) for line in lines)
     assert any(re.fullmatch(r"answer in [\d,]+ days", line) for line in lines)
-    assert any(re.fullmatch(r"power in 90 days \d+ %", line) for line in lines)
+    assert any(re.fullmatch(r"power in 90 days \d+%", line) for line in lines)
     assert "answer cannot be told: no unit so far" in lines
 
 

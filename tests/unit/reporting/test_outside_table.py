@@ -25,7 +25,7 @@ def test_the_lines_say_which_direction_is_better(wanted: bool, words: str, diffe
     lines = lines_of({"none": (100, 500), "mail": (150, 500)}, wanted=wanted)
 
     assert f"outcome {words}" in lines
-    assert "mail 30.00 % (150 of 500), control none 20.00 % (100 of 500)" in lines
+    assert "mail 30.00% (150 of 500), control none 20.00% (100 of 500)" in lines
     (line,) = (line for line in lines if line.startswith("difference"))
     assert line.startswith(f"difference {difference} +- ")
     assert line.endswith("better" if wanted else "worse")

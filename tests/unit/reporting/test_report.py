@@ -219,7 +219,7 @@ def test_an_evaluation_is_shown_with_intervals_beside_the_baselines(evaluated, c
     assert "0.750 [0.740, 0.760]" in text
     assert "0.500 [0.490, 0.510]" in text
     assert "better than the base rate for everybody: log loss −0.0500 [−0.0600, −0.0400]" in text
-    assert "times as many churners among the top 10 %" in text
+    assert "times as many churners among the top 10%" in text
     assert "–" in text  # the base rate has no calibration slope
 
 

@@ -23,7 +23,15 @@ from tests.drawn_drift import drift_of, realised_of
 from tests.drawn_kpis import kpis_of
 from tests.drawn_ledger import crowd, drawn, measured, names, outcomes_of
 from tests.filled import filled
-from tests.page_readback import Sources, n_sourced, parse_number, problems_of, sources_of, spoil
+from tests.page_readback import (
+    Sources,
+    n_sourced,
+    parse_number,
+    problems_of,
+    sources_of,
+    spoil,
+    wrong_shares,
+)
 from tests.unit.reporting.conftest import FACTS, METRICS, NIGHT, candidate, spread
 
 CHECKED_SECTIONS = ("tonight", "retention", "effects", "model", "data", "audit")
@@ -82,6 +90,7 @@ def test_every_number_of_the_page_is_that_of_its_file(finished: Path, language: 
 
     assert problems_of(page, language, sources, CHECKED_SECTIONS) == []
     assert n_sourced(page) > 200
+    assert wrong_shares(page, language) == []
 
 
 @pytest.mark.parametrize(("language", "first"), [("en", 0), ("de", 7)])

@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from churn.params import event_words
 from churn.reporting.page.words import Words, environment_of, german, speak_event
+from tests.page_readback import english_per_cent, german_per_cent
 
 PAGE = Path(__file__).parents[4] / "churn" / "reporting" / "page"
 SHARED = PAGE.parent / "templates"
@@ -91,6 +92,25 @@ def test_what_an_event_changes_in_english_has_a_german_form_for_events() -> None
     ]
 
     assert unspoken == []
+
+
+def test_per_cent_is_written_in_one_way_in_each_language() -> None:
+    texts = [text for each in german().texts.values() for text in each.model_dump().values() if text]
+
+    assert [key[0] for key in keys() if any(english_per_cent(form) for form in key)] == []
+    assert [text for text in (*texts, *german().values.values()) if german_per_cent(text)] == []
+
+
+@pytest.mark.parametrize("text", ["5 %%", "%(share)s&nbsp;%%", "5\u00a0%"])
+def test_a_space_before_the_per_cent_sign_is_found_in_english(text: str) -> None:
+    assert english_per_cent(text)
+    assert not english_per_cent("5%%, 95%, Left, %%")
+
+
+@pytest.mark.parametrize("text", ["5%%", "5 %%", "%(share)s%%", "5&nbsp;%%", "5%"])
+def test_another_space_or_none_before_the_per_cent_sign_is_found_in_german(text: str) -> None:
+    assert german_per_cent(text)
+    assert not german_per_cent("5\u00a0%%, 95-%-Band, Gegangen, %%")
 
 
 @pytest.mark.parametrize(
