@@ -216,9 +216,9 @@ def _instant_of_text(text: str) -> datetime | None:
 def _in_utc(moment: datetime) -> datetime | None:
     moment = moment.replace(microsecond=0)
     try:
-        # A local time that the clocks show twice is the later one.
-        moments = (moment,) if moment.tzinfo else tuple(moment.replace(tzinfo=ZONE, fold=n) for n in (0, 1))
-        utc = max(moment.astimezone(UTC).replace(tzinfo=None) for moment in moments)
+        # A local time that the clocks show twice is the first one.
+        zoned = moment if moment.tzinfo else moment.replace(tzinfo=ZONE, fold=0)
+        utc = zoned.astimezone(UTC).replace(tzinfo=None)
     except OverflowError:
         return None
     return utc if utc >= datetime(1970, 1, 2) else None

@@ -88,7 +88,7 @@ def _files() -> Iterator[str]:
         "Lake, Iceberg or Hudi is refused, because its folder also holds removed rows. JSON lines in which "
         "two keys differ only in capital letters are refused.\n"
         "\nBlanks of every kind at the ends of a value do not count. When the clocks are put back, they show "
-        "the times of an hour twice; such a local time is the later of the two. Amounts are rounded to the "
+        "the times of an hour twice; such a local time is the earlier of the two. Amounts are rounded to the "
         "cent. An amount that is `true` or `false` is no number.\n"
     )
 
