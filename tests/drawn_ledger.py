@@ -46,7 +46,7 @@ def assigned(unit: str, arm: str, night: date = FIRST, **changes: object) -> dic
 
 
 def planned(unit: str, arm: str, play: str, night: date = FIRST, **changes: object) -> dict[str, object]:
-    row = dict.fromkeys(empty_ledger().tasks.columns)
+    row: dict[str, object] = dict.fromkeys(TABLES["tasks"].names)
     row |= {"task_id": f"{night} {play} {unit}", "customer_id": unit, "unit": unit, "play": play, "arm": arm}
     row |= {"control_of": "universal" if arm == "control" else None, "planned_on": night}
     return row | {"residual_value": 100.0, "churn_probability": 0.5} | changes
