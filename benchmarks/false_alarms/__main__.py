@@ -12,6 +12,8 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
+
 from benchmarks import write_table
 from benchmarks.false_alarms.shapes import SHAPES
 from churn.data.ingest.ingest import ingest
@@ -71,9 +73,13 @@ def check_example(name: str) -> Alarms:
 
 
 def example_names() -> list[str]:
-    """Return the names of the examples whose data are in the folder that CHURN_DATA names."""
+    """Return the names of the examples whose data are in the folder that CHURN_DATA names.
+
+    An example without tables only measures an experiment: `churn check` has nothing to look at.
+    """
     data = os.environ.get("CHURN_DATA")
-    names = [path.stem for path in sorted(EXAMPLES.glob("*.yaml")) if not path.stem.endswith("_playbook")]
+    trees = {path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in EXAMPLES.glob("*.yaml")}
+    names = sorted(name for name, tree in trees.items() if "source" in tree and "tables" in tree)
     return [name for name in names if data and (Path(data) / name).is_dir()]
 
 

@@ -29,7 +29,14 @@ TIME = re.compile(
     r"(?:(?:T|\s+)(\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:\.\d+)?)?(?:\s*(Z|[+-]\d\d(?::?\d\d)?))?)?"
 )
 NUMBER = re.compile(r"[+-]?(\d+(_\d+)*\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
-PLACEHOLDERS = ("undefined", "null", "none", "n/a", "nan", "\\n")
+PLACEHOLDERS = (
+    *("undefined", "null", "(null)", "<null>", "none", "(none)", "nil", "nan", "n/a", "#n/a", "(not set)"),
+    *("unknown", "anonymous", "guest", "not_authenticated", "[object object]", "\\n", "<na>", "nat"),
+    *("#null!", "#value!", "#ref!", "-", "--", ".", "?", "-1", "walk-in", "walkin", "anonym", "gast"),
+    *("unbekannt", "laufkunde", "laufkundschaft", "barverkauf", "keine angabe", "k.a."),
+    *("00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff"),
+)
+"""The words of docs/your-data.md for the id of nobody."""
 ROUNDED = re.compile(r"\d([.,]\d+)?[eE][+]\d{2,}", re.ASCII)
 """An id that a spreadsheet has rounded; it belongs to several customers."""
 

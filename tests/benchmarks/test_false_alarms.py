@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from benchmarks.false_alarms.__main__ import Alarms, check_company, table
+from benchmarks.false_alarms.__main__ import EXAMPLES, Alarms, check_company, example_names, table
 from benchmarks.false_alarms.shapes import SHAPES
 from churn.finding import Finding
 
@@ -29,3 +31,15 @@ def test_the_table_counts_stops_and_warnings() -> None:
     assert lines[2] == "| calm | 0 | 0 |  |"
     assert lines[3] == "| noisy | 1 | 2 | `alone` 1, `late_rows` 2 |"
     assert lines[4] == "| **all 2** | 1 | 2 | more than one warning in 1 |"
+
+
+def test_examples_with_tables_and_data_are_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHURN_DATA", str(tmp_path))
+    for path in EXAMPLES.glob("*.yaml"):
+        if path.stem != "cdnow":
+            (tmp_path / path.stem).mkdir()
+
+    names = example_names()
+
+    assert {"online_retail", "ravenstack"} <= set(names)
+    assert not {"cdnow", "hillstrom", "cookie_cats", "shop_playbook"} & set(names)

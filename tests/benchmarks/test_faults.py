@@ -136,6 +136,7 @@ def test_the_independent_reading_of_an_amount(value: object, cents: int | None) 
         (17.0, "17"),
         (b"C1", "C1"),
         ("n/a", None),
+        ("-", None),
         ("4.5E+12", None),
         (1e308, None),
         (True, "true"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from churn.data.ingest.rules import PLACEHOLDERS
 from churn.data.sources.folder import SUFFIXES
 from churn.data.tables import (
     CANONICAL_TABLES,
@@ -89,7 +90,10 @@ def _files() -> Iterator[str]:
         "two keys differ only in capital letters are refused.\n"
         "\nBlanks of every kind at the ends of a value do not count. When the clocks are put back, they show "
         "the times of an hour twice; such a local time is the earlier of the two. Amounts are rounded to the "
-        "cent. An amount that is `true` or `false` is no number.\n"
+        "cent. An amount that is `true` or `false` is no number. A row belongs to nobody, and is counted "
+        "among the rejects, if its `customer_id` is one of these words in any case: "
+        + ", ".join(f"`{word}`" for word in PLACEHOLDERS)
+        + ".\n"
     )
 
 
