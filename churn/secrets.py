@@ -92,7 +92,8 @@ class Address:
         if re.search(r"[/?#@]", user_part) or re.search(r"%(?![0-9A-Fa-f]{2})", user_part):
             raise AddressError(
                 "the address has a user or password with one of / ? # @, or a % that begins no code, or a "
-                "later part with an @, so its parts cannot be told apart. Write these characters as %2F, "
+                "later part with an @, so the program cannot separate the parts of the address. Write these "
+                "characters as %2F, "
                 "%3F, %23, %40 and %25, or take the password from the environment, as in "
                 "scheme://user:${DATABASE_PASSWORD}@host/name, where it stands as it is"
             )

@@ -56,8 +56,12 @@ class Option:
 VERBS: dict[str, tuple[Option, ...]] = {
     "demo": (
         Option("--customers", int, "How many customers the company has."),
-        Option("--seed", int, "Another seed is another company."),
-        Option("--live", int, "Live through so many nights: score, contact, and let the days pass."),
+        Option("--seed", int, "Another seed gives another company."),
+        Option(
+            "--live",
+            int,
+            "Simulate this number of nights: score, contact, and let the days until the next night pass.",
+        ),
         Option("--days-between", int, "The days from one of these nights to the next; by default 7."),
     ),
     "init": (
@@ -65,21 +69,37 @@ VERBS: dict[str, tuple[Option, ...]] = {
         Option("--key", str, "The column with the ids of customers; by default init looks for it."),
         Option("--force", bool, "Replace an existing parameter file."),
     ),
-    "check": (Option("--prove", bool, "Compute signals again from altered data: none may see the future."),),
+    "check": (
+        Option("--prove", bool, "Compute signals again from altered data: no signal may see the future."),
+    ),
     "ingest": (),
     "signals": (Option("--format", Literal["markdown", "json"], "The format of the dictionary."),),
-    "label": (Option("--horizon", bool, "Suggest the days of silence that mean leaving, with a plot."),),
+    "label": (
+        Option(
+            "--horizon", bool, "Suggest after how many silent days a customer counts as left, with a plot."
+        ),
+    ),
     "snapshot": (),
-    "train": (Option("--refresh", bool, "Keep the champion's model and move its level to newer labels."),),
+    "train": (
+        Option(
+            "--refresh",
+            bool,
+            "Keep the champion's model and adjust the level of its probabilities to newer labels.",
+        ),
+    ),
     "evaluate": (),
     "promote": (Option("--rollback", bool, "Make the previous champion the champion again."),),
     "score": (Option("--dry-run", bool, "Say who would get what, without writing the night."),),
     "drift": (),
     "deliver": (Option("--retry-dead", bool, "Send dead events again, each with all its attempts."),),
     "plan": (
-        Option("--effect", float, "The difference of churn to look for, such as 0.02."),
+        Option("--effect", float, "The difference of churn to detect, such as 0.02."),
         Option("--share", float, "The share of the control group to plan with, such as 0.1."),
-        Option("--days", int, "The days ahead for the power and the smallest effect; by default 90."),
+        Option(
+            "--days",
+            int,
+            "The number of days for which the power and the smallest effect are computed; by default 90.",
+        ),
     ),
     "measure": (),
     "uplift": (),
@@ -90,9 +110,13 @@ VERBS: dict[str, tuple[Option, ...]] = {
     ),
     "forget": (
         Option("CUSTOMER", str, "The id of the customer, exactly as in the source."),
-        Option("--yes", bool, "Erase; without it, forget only says what it would erase."),
-        Option("--dry-run", bool, "Say what would be erased, and end well."),
-        Option("--no-proof", bool, "Keep no proof of the customer's consents, and erase one kept before."),
+        Option("--yes", bool, "Erase the customer; without --yes, forget only says what it would erase."),
+        Option("--dry-run", bool, "Say what would be erased, and end with exit code 0."),
+        Option(
+            "--no-proof",
+            bool,
+            "Keep no proof of the customer's consents, and erase a proof that was kept before.",
+        ),
     ),
     "report": (Option("--open", bool, "Open the page in a browser."),),
     "ui": (
@@ -171,7 +195,7 @@ def _what_was_left(arguments: Sequence[str], echo: Echo) -> str:
     verb = arguments[0] if arguments else ""
     steps = f" Finished before: {', '.join(echo.finished_steps)}." if echo.finished_steps else ""
     return (
-        f"Files that were finished stay, files that were being written are not used.{steps} "
+        f"Finished files stay; files that were being written are not used.{steps} "
         f"`churn {verb}` begins again."
     ).replace("`churn ` begins", "The call begins")
 

@@ -115,7 +115,7 @@ def _report(delivery: Delivery, terms: OutboxParams, params: Params, echo: Echo,
         rest = ""
         if delivery.rests_until is not None:
             moment = datetime.fromtimestamp(delivery.rests_until, UTC).isoformat(" ", timespec="seconds")
-            rest = f" The receiver wants to rest until {moment}."
+            rest = f" The receiver asks for a pause until {moment}."
         problems.append(
             f"deliver: {_count(delivery.n_waiting, 'waits', 'wait')}, because {terms.receiver} "
             f"does not take them now ({causes}).{rest} Call `churn deliver` again."

@@ -102,7 +102,7 @@ def _number(option: int | None, present: object, default: int) -> int:
 def _check_call(customers: int, seed: int, live: int | None, days_between: int | None) -> None:
     problems = []
     if live is not None and live < 1:
-        problems.append(f"demo: --live is {live}; live through at least 1 night.")
+        problems.append(f"demo: --live is {live}; simulate at least 1 night.")
     if days_between is not None and days_between < 1:
         problems.append(f"demo: --days-between is {days_between}; nights are at least 1 day apart.")
     if days_between is not None and live is None:

@@ -105,7 +105,7 @@ def _of_one(error: BaseException, params: Params | None) -> ChurnError | None:
             if words in str(error):
                 return _of_system(OSError(number, words, _database(params)), params)
         return ModelError(
-            f"{_file(params)}: tracking.uri: MLflow cannot go on: {_text(error)}. Check the database "
+            f"{_file(params)}: tracking.uri: MLflow cannot continue: {_text(error)}. Check the database "
             "or the server, then run the verb again."
         )
     if module == "lightgbm":
@@ -142,7 +142,7 @@ def _of_working_folder() -> ChurnError | None:
     try:
         Path.cwd()
     except FileNotFoundError:
-        return CallError("the working folder was removed. Change to a folder that is there.")
+        return CallError("the working folder was removed. Change to a folder that exists.")
     return None
 
 

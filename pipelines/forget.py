@@ -64,7 +64,7 @@ def run(
         if not yes or dry_run:
             raise Stop(
                 f"{journal_path(output)}: an erasure was stopped before its end. Call `churn forget "
-                f"{customer} --yes`: it ends that erasure first."
+                f"{customer} --yes`: this call completes that erasure first."
             )
         finish(output)
         echo("The erasure that was stopped before its end is finished.")
@@ -102,7 +102,7 @@ def run(
             return 0
         if not yes:
             raise CallError(
-                f"nothing was erased. An erasure cannot be undone: read what is to go, then call "
+                f"nothing was erased. An erasure cannot be undone: read what will be erased, then call "
                 f"`churn forget {customer} --yes`."
             )
         if sink and in_database:  # first: if the database does not answer, nothing is erased by half
@@ -134,9 +134,10 @@ def run(
             "`churn ingest`. "
         )
         raise Stop(
-            f"{holders} the customer. Delete what names the customer there, or delete the file; a store that "
-            f"another verb still reads goes when that verb ends. {in_source if is_in_store else ''}Then call "
-            f"`churn forget {customer} --yes` again: it searches again."
+            f"{holders} the customer. Delete what names the customer there, or delete the file; if another "
+            f"verb still reads a store, the store is deleted when that verb ends. "
+            f"{in_source if is_in_store else ''}Then call "
+            f"`churn forget {customer} --yes` again; this call searches again."
         )
     return 0
 

@@ -42,7 +42,9 @@ def store_lock(params: Params) -> Path:
 
 
 def _wait_words(echo: Echo) -> Callable[[str], None]:
-    return lambda holder: echo.warn(f"the store is outdated; {holder} writes it. Waiting for it to end.")
+    return lambda holder: echo.warn(
+        f"the store is outdated; {holder} writes it again. This verb waits until the other verb ends."
+    )
 
 
 def _ingest(params: Params, echo: Echo) -> Store:

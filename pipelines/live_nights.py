@@ -54,9 +54,9 @@ def live_nights(
         company.live(until, contacts)
         company.write(folder, truth)
         echo.finish_step(f"night {night}")
-        echo(f"{night}: {len(tasks):,} tasks on the list, {_results(contacts)}; lived on until {until}.")
+        echo(f"{night}: {len(tasks):,} tasks on the list, {_results(contacts)}; simulated until {until}.")
     echo(
-        f"demo: {folder} is complete up to {company.until}. The next verbs need to know that: "
+        f"demo: {folder} is complete up to {company.until}. Give this date to the next verbs: "
         f"`churn measure --set snapshot.watermark={company.until}`."
     )
 

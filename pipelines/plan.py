@@ -36,7 +36,7 @@ def run(
     Args:
         params: The parameters.
         cutoff: Use only nights before this date; by default all nights.
-        effect: The difference of churn to look for, such as 0.02.
+        effect: The difference of churn to detect, such as 0.02.
         share: The share of the control group to plan with; by default that of params.yaml and the playbook.
         days: The number of days ahead for the power and the smallest effect.
         echo: Prints lines, warnings and progress.
@@ -53,7 +53,8 @@ def run(
         before = f" before {cutoff}" if cutoff else ""
         raise Stop(
             f"{params.output / 'ledger'}: there is no night{before}, so the rates of new units and their "
-            "churn are not known. Score a night with `churn score`; a list need not be worked off for this."
+            "churn are not known. Score a night with `churn score`; nobody has to work through the call list "
+            "for this."
         )
     control, kept_share = params.experiments.control, params.evaluate.profit.accept_share
     if control.share == 0 and share is None:

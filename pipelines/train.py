@@ -170,7 +170,7 @@ def _refresh(params: Params, snapshots: Snapshots, echo: Echo) -> None:
         f"{refresh.n_churners:,} customers left, observed/expected {refresh.observed_expected:.2f}"
     )
     if not refresh.shift:
-        echo(f"{finding}. The champion's level holds: nothing was refreshed.")
+        echo(f"{finding}. The level of the champion is still right: nothing was refreshed.")
         return
     plan = _plan(params, snapshots)
     check_unseen(refresh, plan.test)

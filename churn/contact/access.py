@@ -52,10 +52,10 @@ MODELS_NOTE = (
     "This is a statement about cutoffs: a training may have used a part of the customers only, and the "
     "snapshots may have been written again since. Earlier versions in the registry are not read."
 )
-PROOF_NOTE = "The consents that an erasure kept: the proof that contacts before it were allowed."
-REJECTS_NOTE = "As the source wrote them; they break the rule and are not used."
-LISTS_NOTE = "The lists beside the call list that name the customer, as a spreadsheet shows them."
-STATES_NOTE = "States as of {as_of}."
+PROOF_NOTE = "The consents that an erasure kept: the proof that contacts before the erasure were allowed."
+REJECTS_NOTE = "These rows are as the source wrote them. They break the rule and are not used."
+LISTS_NOTE = "The rows of the customer in the lists beside the call list, as a spreadsheet shows these rows."
+STATES_NOTE = "The states of the tasks on {as_of}."
 ASSUMPTION = " The company maps no table of contacts, so a task counts as done on its due date."
 
 CSV_SEPARATORS = ",;\t"

@@ -89,7 +89,8 @@ def read_acts(
     cancelling = roster.loc[reasons == REASONS[CANCELLING], "customer_id"].tolist()
     states = read_task_states(store, cutoff, ledger, at_risk)
     unknown = [
-        f"customers.timezone: '{name}' is no time zone; quiet hours of its customers are those of {timezone}."
+        f"customers.timezone: '{name}' is not a time zone; the quiet hours of these customers are in the "
+        f"time zone {timezone}."
         for name in zones.unknown_names[:3]
     ]
     units = find_units(reach, experiments.unit, ledger.unit_of)
@@ -214,13 +215,14 @@ def state_warnings(states: TaskStates) -> Iterator[str]:
     if n := len(states.contacted_controls):
         ids = ", ".join(states.contacted_controls[:3])
         yield (
-            f"contacts: tasks of the control group were contacted all the same: {n:,} (first: {ids}). A "
+            f"contacts: tasks of the control group were contacted, although nobody may contact controls: "
+            f"{n:,} (first: {ids}). A "
             "control group that is contacted measures nothing: find out who got another list."
         )
     if states.n_unmatched:
         yield (
             f"contacts: {states.n_unmatched:,} rows name a task that does not exist, belongs to another "
-            "customer or was planned later. They answer no task: correct `task_id`."
+            "customer or was planned later. These rows answer no task: correct `task_id`."
         )
     for result, n in states.unknown_results.items():
         yield (

@@ -193,7 +193,7 @@ def _read_list(path: Path) -> SuppressionList:
     if problems:
         more = f" There are {len(problems) - 5} more such lines." if len(problems) > 5 else ""
         problems = [*problems[:5]]
-        problems[-1] += f"{more} Correct the lines: their customers would be contacted."
+        problems[-1] += f"{more} Correct the lines: otherwise their customers would be contacted."
         raise SourceError(*problems)
     return SuppressionList(path, customer_ids, emails)
 

@@ -44,7 +44,8 @@ def read_customer_rows(store: Store, customer: str) -> tuple[CustomerRows, ...]:
     if unnamed := sorted(set(store.tables) - set(contracts)):
         raise SourceError(
             f"{store.params.output / 'store'}: the store has tables that {store.params.file} does not name: "
-            f"{', '.join(unnamed)}. Name them again, or run `churn ingest` to write the store without them."
+            f"{', '.join(unnamed)}. Name these tables again, or run `churn ingest` to write the store "
+            f"without these tables."
         )
     names = sorted(store.tables, key=lambda name: (name != "customers", name))
     found: list[CustomerRows] = []

@@ -150,7 +150,8 @@ def _row_alarms(
                 subject=subject,
                 since=date_of_day(newest_day + 1),
                 text=f"stopped after {newest}: {_no_rows(age)}{_usual_gap(longest)}.",
-                way_out="Check the source. Until it delivers again, the signals of this table are too old.",
+                way_out="Check the source. Until the source delivers new rows, the signals of this table are "
+                "too old.",
             )
         return
     if lacking:
@@ -219,7 +220,7 @@ def _outcome_alarms(subject: str, counts: Ints, night: date) -> Iterator[Alarm]:
         since=since,
         text=f"no value from {since} on, where {silent[-1].usual:,.0f} are usual in {silent[-1].days} "
         f"day{'s' if silent[-1].days > 1 else ''}; the rows of the table come in.",
-        way_out="Check whether the source still records it, and under the same name.",
+        way_out="Check whether the source still records this column, and under the same name.",
     )
 
 

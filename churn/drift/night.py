@@ -238,7 +238,7 @@ def _told_apart_alarms(told_apart: ToldApart) -> list[Alarm]:
         Alarm(
             kind="told_apart",
             subject="all signals",
-            text=f"trees tell tonight's customers from those of the training with AUC "
+            text=f"trees separate tonight's customers from the customers of the training with AUC "
             f"{format_interval(told_apart.auc, 2)}, by {by}; the limit is {WARN_AUC}.",
             way_out="Check the sources of these signals. If the customers have changed, train again.",
         )

@@ -122,7 +122,8 @@ def signal_alarms(drifts: tuple[SignalDrift, ...], score: SignalDrift | None) ->
             Alarm(
                 kind="signal",
                 subject=table,
-                text=f"{len(moved)} {verb} moved since the training, further than ever between its cutoffs: "
+                text=f"{len(moved)} {verb} moved since the training, further than between any cutoffs of the "
+                f"training: "
                 f"{shown}{more}.",
                 way_out="Check the source first. If the customers have changed, train again.",
             )

@@ -113,7 +113,7 @@ def _drift(
         fires=False,
         text=f"{len(moved)} signals have moved beyond their limit; the probabilities have not."
         if moved
-        else "no signal has moved beyond its limit, and the probabilities have not.",
+        else "neither a signal nor the probabilities have moved beyond their limit.",
     )
 
 
@@ -135,6 +135,5 @@ def _new_labels(n_learnt: int, n_since: int | None) -> Trigger:
         name="new_labels",
         fires=n_since >= needed,
         text=f"{n_since:,} churners whom nobody contacted became known since the training, which learnt from "
-        f"{n_learnt:,}; a "
-        f"training is worth it from {needed:,} on.",
+        f"{n_learnt:,}; a new training is worthwhile from {needed:,} on.",
     )

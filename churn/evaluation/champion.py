@@ -125,7 +125,7 @@ def champion_predictions(
     if recipe != record.recipe.with_calibration(recipe.calibration):
         past = predict_out_of_time(snapshots, recipe, past.cutoffs, threads)
     predictions[CHAMPION_RECIPE] = calibrate_out_of_time(snapshots, recipe, past, test_cutoffs)
-    note = f"{reason}; its recipe, refitted for each cutoff, is compared instead."
+    note = f"{reason}; instead, its recipe is fitted again for each cutoff and compared."
     return ChampionPredictions(predictions, {CHAMPION: note}, champion)
 
 

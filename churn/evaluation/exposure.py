@@ -12,7 +12,7 @@ from churn.snapshots.exposure import exposure_in_words
 from churn.training.backtest import predict_treated
 from churn.training.calibration import SHIFT_METHOD
 
-NOT_REFITTED = "What everybody's rows would have said is not measured for a refreshed champion."
+NOT_REFITTED = "For a refreshed champion, the values on the rows of all customers are not measured."
 
 
 def measure_exposure(test_set: TestSet, *, seed: int, threads: int) -> tuple[Exposure | None, dict[str, str]]:

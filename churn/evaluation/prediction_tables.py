@@ -115,7 +115,7 @@ NO_HEALTH_BANDS = HealthBands(usual={}, outcomes=(), changed=None)
 """The bands of a label of an event: a likely event says nothing of a customer's health."""
 
 NO_EVENT_HEALTH = (
-    "There are no health bands: a band says how likely it is that somebody goes, and this label predicts an "
+    "There are no health bands: a band says how likely a customer is to leave, and this label predicts an "
     "event."
 )
 

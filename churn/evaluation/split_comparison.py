@@ -88,7 +88,7 @@ def compare_splits(
     )
     if unseen:
         return comparison, {}
-    return comparison, {"out_of_customer": "Too few customers leave to measure unseen customers."}
+    return comparison, {"out_of_customer": "Too few customers leave for a measurement on unseen customers."}
 
 
 def _predictions(test_set: TestSet, seed: int, threads: int) -> list[Predictions | Floats | None]:

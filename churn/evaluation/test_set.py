@@ -33,7 +33,7 @@ PAYMENT_DAYS = 91
 
 
 NO_EVENT_VALUE = (
-    "Nothing is measured in money: the profit of a contact counts customers who are kept, and this label "
+    "No metric is measured in money: the profit of a contact counts customers who are kept, and this label "
     "predicts an event."
 )
 
@@ -197,10 +197,10 @@ def store_of_snapshots(params: Params, snapshots: Snapshots) -> tuple[Store | No
     try:
         store = Store.open(params)
     except SourceError:
-        return None, "Nothing is measured in money: there is no store to read it from. Run `churn ingest`."
+        return None, "No metric is measured in money: there is no store to read it from. Run `churn ingest`."
     if store.digest != snapshots.store_digest:
         return None, (
-            "Nothing is measured in money: the store has changed since the snapshots were made. "
+            "No metric is measured in money: the store has changed since the snapshots were made. "
             "Run `churn snapshot` again."
         )
     return store, ""
@@ -234,7 +234,7 @@ def customer_values(
     ]
     value = np.concatenate([np.zeros(0), *parts])
     if not np.isfinite(value).any():
-        return None, "Nothing is measured in money: no table says what the customers of the test pay."
+        return None, "No metric is measured in money: no table says what the customers of the test pay."
     return CustomerValues(value, profit_terms), ""
 
 

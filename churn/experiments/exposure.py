@@ -222,7 +222,7 @@ def _problem(table: str, examples: Sequence[str], words: str) -> str:
     more = f" and {len(examples) - MAX_LISTED:,} more" if len(examples) > MAX_LISTED else ""
     return (
         f"{FOLDER}/: {table}.parquet: {listed}{more} {words}. Restore the ledger from a copy: without its "
-        "probabilities nobody can say for whom a control stands."
+        "probabilities the weight of a control is not known."
     )
 
 
@@ -312,10 +312,10 @@ def _no_controls(rows_alone: Mapping[date, int], accept_key: str) -> str:
     listed = ", ".join(f"{cutoff} ({count:,})" for cutoff, count in list(rows_alone.items())[:MAX_LISTED])
     more = f" and {len(rows_alone) - MAX_LISTED} more cutoffs" if len(rows_alone) > MAX_LISTED else ""
     return (
-        f"ledger: treated customers at {listed}{more} have nobody who stands for them: P(untreated) is 0, "
+        f"ledger: treated customers at {listed}{more} are not represented by any control: P(untreated) is 0, "
         "because there was no control group, or no control had the same task. What these customers would "
-        "have done without the contact is not known, so the level of a model cannot be learnt or judged. "
+        "have done without the contact is not known, so a model cannot learn the level of its probabilities. "
         "Keep a control group (experiments.control.share) and wait until its outcomes are known. Or write "
         f"the reason why you accept it under {accept_key}.{NO_CONTROLS}: these rows are then left out, and "
-        "nobody stands for them."
+        "no control represents them."
     )

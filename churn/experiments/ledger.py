@@ -181,7 +181,7 @@ def check_salt(ledger: Ledger, salt: str) -> None:
     if any(night.salt_digest != salt_digest(salt) for night in ledger.nights):
         raise ParamsError(
             "experiments.salt has changed since the first night of the ledger. With another salt, the "
-            "control group would no longer be one draw. Write the earlier salt, or begin anew with another "
+            "control group would no longer be one draw. Write the earlier salt, or start again with another "
             "output folder."
         )
 
@@ -248,8 +248,8 @@ def keep_history(output: Path, night: LedgerNight) -> LedgerNight:
         return LedgerNight(facts, {name: (folder / name).read_bytes() for name in (*facts.files, FACTS)})
     raise Stop(
         f"the night of {cutoff} would plan other contacts today, because data, parameters, model or version "
-        f"have changed since it was scored, or a customer was forgotten. The night of {later[0]} builds on "
-        "what was planned then, so its page in the ledger does not change. To see what the night would be "
+        f"have changed since it was scored, or a customer was forgotten. The night of {later[0]} uses this "
+        "plan, so the page of this night in the ledger does not change. To see what the night would be "
         "today, score it into another folder: --set output=FOLDER."
     )
 

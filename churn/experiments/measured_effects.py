@@ -123,7 +123,7 @@ def read_measured_effects(output: Path, night: date | None, label_id: str) -> Me
     effects = read_own_json(days[latest], Effects, way_out=MEASURE_AGAIN)
     if effects.label_id != label_id:
         return MeasuredEffects(
-            latest, reason=f"what was measured up to {latest} is about another label. {MEASURE_AGAIN}"
+            latest, reason=f"the effects measured up to {latest} are about another label. {MEASURE_AGAIN}"
         )
     whole_plays = [play for play in effects.plays if play.variant is None and play.play is not None]
     return MeasuredEffects(

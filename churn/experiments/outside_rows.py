@@ -175,11 +175,14 @@ def _arm_problems(arm: Objects, experiment: OutsideParams) -> Iterator[str]:
         listed = ", ".join(f"'{name}' ({n:,})" for name, n in sorted(unnamed.items())[:MAX_ARMS])
         yield (
             f"{sum(unnamed.values()):,} of {len(arm):,} rows have an arm that is neither 'control' nor "
-            f"'treated': {listed}. Name it there, or under 'leave_out'."
+            f"'treated': {listed}. Name the arm under 'arms', or under 'leave_out'."
         )
     for name in experiment.arms:
         if name not in counts:
-            yield f"no row has the arm '{name}'.{did_you_mean(name, counts)} Correct it, or take it out."
+            yield (
+                f"no row has the arm '{name}'.{did_you_mean(name, counts)} Correct this name, or remove this "
+                f"arm from 'arms'."
+            )
 
 
 def _unit_problems(
@@ -199,7 +202,7 @@ def _unit_problems(
         yield (
             f"{_ids(both)} of {len(arms):,} units in '{column}' are in more than one arm. An id was "
             "used again, or the arms were drawn again, for example with another salt. A unit is in one arm "
-            "for ever: find out its first arm, or measure only what came after the last draw."
+            "for ever: find out the first arm of the unit, or measure only what happened after the last draw."
         )
     if repeats:
         yield (
@@ -257,7 +260,7 @@ def _account(table: pa.Table, arm: Objects, experiment: OutsideParams, problems:
         rows = int(pd.Series(names).isin(arms.index[arms > 1]).sum())
         problems.append(
             f"{both:,} of {len(arms):,} values of '{experiment.account}' have units in more than one arm "
-            f"({rows:,} units). Who is in both arms is contacted and left alone at the same time. Draw the "
+            f"({rows:,} units). A unit in both arms is contacted and left alone at the same time. Draw the "
             "arms for these persons or accounts, or leave their units out of all arms with 'where'."
         )
         return None
@@ -270,7 +273,8 @@ def _times(table: pa.Table, name: str, key: str, zone: str, problems: list[str])
         return np.asarray(column.cast(pa.timestamp("us")).to_numpy(), dtype="datetime64[us]")
     if not pa.types.is_timestamp(column.type):
         problems.append(
-            f"'{key}': the column '{name}' is no time but {column.type}. Give 'query' with a cast, such as "
+            f"'{key}': the column '{name}' is not a time, but {column.type}. Give 'query' with a cast, such "
+            f"as "
             f"strptime({name}, '%d.%m.%Y') as {name}."
         )
         return None
@@ -286,7 +290,7 @@ def _score(table: pa.Table, experiment: OutsideParams, problems: list[str]) -> F
     column = table[experiment.score]
     kind = column.type
     if not _is_number(kind):
-        problems.append(f"'score': the column '{experiment.score}' is no number but {kind}.")
+        problems.append(f"'score': the column '{experiment.score}' is not a number, but {kind}.")
         return None
     score = np.array([np.nan if value is None else float(value) for value in column.to_pylist()])
     if infinite := int(np.isinf(score).sum()):
@@ -311,7 +315,7 @@ def _covariates(
             covariates[name] = values
         else:
             problems.append(
-                f"'covariates': the column '{name}' is neither a number nor a text but {kind}. Give 'query' "
+                f"'covariates': the column '{name}' is neither a number nor a text, but {kind}. Give 'query' "
                 "with a number, such as the days from a date to the assignment."
             )
     return covariates
@@ -337,8 +341,8 @@ def _time_problems(
     has_score, has_time = ~np.isnan(score), ~np.isnat(score_at)
     if differs := int((has_score != has_time).sum()):
         yield (
-            f"{differs:,} of {n:,} rows have a score without its time, or a time without a score. Only a "
-            "score that is known to be from before the assignment may adjust."
+            f"{differs:,} of {n:,} rows have a score without its time, or a time without a score. Use a "
+            "score only if it is known to be from before the assignment."
         )
     # A score of a date may be from any time of that day.
     limit = assigned_at.astype("datetime64[D]") if has_date_only else assigned_at
@@ -349,6 +353,7 @@ def _time_problems(
         yield (
             f"{int(is_later.sum()):,} of {n:,} units have a score from on or after their assignment (first: "
             f"score of {score_at[row].astype(unit_of_time)}, assigned "
-            f"{assigned_at[row].astype('datetime64[s]')}). Contact may have moved such a score, and the "
-            "adjusted effect can turn its sign. Use the last score from before the assignment, or none."
+            f"{assigned_at[row].astype('datetime64[s]')}). The contact may have changed such a score, and "
+            "then the adjusted effect can have the wrong sign. Use the last score from before the "
+            "assignment, or use no score."
         )

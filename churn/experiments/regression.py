@@ -212,7 +212,8 @@ def _refuse_later_scores(unit: Sequence[str], score: Floats, score_date: Days, f
         problems.append(
             f"measure: {int(later.sum())} of {len(score)} units have a score from on or after their first "
             f"assignment (first: {unit[row]}, score of {score_date[row]}, assigned {first_assigned[row]}). "
-            "Contact may have moved such a score, and the adjusted effect can turn its sign. Use the last "
+            "The contact may have changed such a score, and then the adjusted effect can have the wrong "
+            "sign. Use the last "
             "score from before the first assignment."
         )
     for rows, rule in (

@@ -85,7 +85,8 @@ def select_signals(params: Params, store: Store) -> tuple[Signal, ...]:
         )
         raise SignalError(
             f"{params.locate(keys)}, without signals.leave_out, select no signal of the tables "
-            f"{', '.join(store.tables)}. Change a key; `churn signals` shows why each is off."
+            f"{', '.join(store.tables)}. Change one of these keys; `churn signals` shows why each signal is "
+            f"off."
         )
     return on
 

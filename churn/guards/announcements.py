@@ -108,8 +108,8 @@ def _announcement(
         f"customers {base:.0%}), and half of these left within {count.median_days or 0:.0f} days"
     )
     way_out = (
-        f"Leave these rows out with a 'where' at {table}, or take them as the event: they may be its first "
-        "step."
+        f"Leave these rows out with a 'where' at {table}, or predict these rows as the event: they may be "
+        "the first step of the event."
         if label.is_event
         else f"Leave these rows out with a 'where' at {table}. The time at which a customer asks for the end "
         "belongs in subscriptions.cancel_requested_at, which takes the customer out of the cohort."
@@ -146,7 +146,7 @@ def announced_by_level(context: GuardContext) -> Iterator[Finding]:
             yield Finding(
                 f"customers.{attribute}",
                 f"{int(churners[code]):,} of the {int(customers[code]):,} customers with {value} have left "
-                f"(among all customers {base:.0%}): the source wrote or emptied it when they left.",
+                f"(among all customers {base:.0%}): the source wrote or emptied the column when they left.",
                 ATTRIBUTE_WAY_OUT,
                 "stop",
                 figure=f"{churners[code] / customers[code]:.0%} left",

@@ -35,7 +35,8 @@ MIN_LATE_DATES, MIN_LATE_SHARE = 5, 0.01
 """The least number, and the least share, of late dates. Fewer late dates are errors in the data."""
 
 ATTRIBUTE_WAY_OUT = (
-    "Take it out of tables.customers.static: signals compute from the tables the state at each cutoff. "
+    "Remove the attribute from tables.customers.static: signals compute the state at each cutoff from the "
+    "tables. "
     "If you have a history of its values, map it under tables.customers.history."
 )
 
@@ -152,7 +153,10 @@ def _copy_of(
         return None
     if aggregate.mean is not None and explained_share(codes, aggregate.mean[comparable]) >= share:
         return None
-    words = f"its levels are bands of {aggregate.words} ({share:.0%} of the ranks): it is the state of today."
+    words = (
+        f"its levels are bands of {aggregate.words} ({share:.0%} of the ranks): the attribute holds today's "
+        f"state."
+    )
     return CopyMatch(False, share, words)
 
 

@@ -116,7 +116,7 @@ def _one_outcome(
         yield Finding(
             table,
             f"{left:,} of {at_risk:,} customers at risk ({left / at_risk:.0%}) left, over {cutoffs} cutoffs: "
-            "the label tells nearly no customers apart.",
+            "the label separates almost no customers.",
             cause,
             "stop" if left == at_risk else "warn",
             figure=f"{left / at_risk:.0%}",
@@ -124,8 +124,8 @@ def _one_outcome(
     elif left == 0 and (has_empty_cutoffs or cutoffs < 2):  # otherwise `survivors` says it
         yield Finding(
             table,
-            f"none of {at_risk:,} customers at risk left, over {cutoffs} cutoffs: the label tells no "
-            "customers apart.",
+            f"none of {at_risk:,} customers at risk left, over {cutoffs} cutoffs: the label does not "
+            "separate customers.",
             "Look for the ends of contracts (ended_at), which may be missing or written as text."
             if label.has_contract_ends
             else "Check label.table and label.where: no row meets them in a label window."

@@ -187,8 +187,8 @@ def _finding(
     reason = (
         "a cutoff between both times would see rows that were not yet written."
         if is_loading_name(column)
-        else f"no row waits for its {identifier(column)} at the end of the data, but at earlier dates "
-        f"{measures.usually_open:,.0f} rows would have waited: rows come in at {identifier(column)}."
+        else f"at the end of the data no row lacks its {identifier(column)}, but at earlier dates "
+        f"{measures.usually_open:,.0f} rows would have lacked it: a row comes in at {identifier(column)}."
         if measures.evidence == "rows trail"
         else "if rows come in at that time, a cutoff between both times sees rows that were not yet written."
     )

@@ -88,7 +88,7 @@ def suspicious_names(context: GuardContext) -> Iterator[Finding]:
             f"customers.{attribute}",
             f"the name '{name}' speaks of leaving ('{leaving_word(name)}')"
             + (", and customers who left have other values than those who stayed." if differ else "."),
-            "A value that is filled in when a customer leaves is no attribute. Take it out of "
+            "A value that is filled in when a customer leaves is no attribute. Remove the attribute from "
             "tables.customers.static, or map its time as an outcome column.",
             "stop" if differ else "warn",
         )

@@ -45,8 +45,8 @@ CONDITIONS = {
 """The condition under which a value differs, for the end of a message, by the name of the proof."""
 
 SIGNAL_WAY_OUT = (
-    "A signal may only use the verbs of its view, which ends at the cutoff. Correct it, or name it under "
-    "signals.leave_out until then."
+    "A signal may only use the verbs of its view, which ends at the cutoff. Correct the signal, or name it "
+    "under signals.leave_out until it is correct."
 )
 
 
@@ -124,7 +124,7 @@ def _differences(
         yield Finding(
             "cohort",
             f"at {cutoff} other customers are at risk {condition}.",
-            "The cohort must follow from what was known at the cutoff: look at the table of the label.",
+            "The cohort may depend only on what was known at the cutoff: check the table of the label.",
             "stop",
             proof,
         )
@@ -132,7 +132,7 @@ def _differences(
     for name, values in before.items():
         count = int((~_equal(values, after[name], tolerance)).sum())
         if count:
-            message = f"at {cutoff} it differs for {count} of {len(values)} customers {condition}."
+            message = f"at {cutoff} the signal differs for {count} of {len(values)} customers {condition}."
             yield Finding(name, message, SIGNAL_WAY_OUT, "stop", proof)
 
 

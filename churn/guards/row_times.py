@@ -194,7 +194,8 @@ def _rows_before_sign_up(context: GuardContext, table: str, period: str) -> Find
     return Finding(
         table,
         f"{dates}, and {cutoffs}. If a row holds the {period} that begins at its date, these cutoffs see "
-        f"later days; if it holds the {period} before, they are right. The data do not show which.",
+        f"later days; if it holds the {period} before, they are right. The data do not show which of the two "
+        f"is true.",
         f"{_period_way_out(context, table, period)} If its rows hold the {period} before, sign this finding "
         "off with that reason.",
     )

@@ -21,7 +21,7 @@ MIN_AGREEMENT = 0.9
 The agreement is a rank correlation. For levels it is the share of the sign-up's ranks that they explain.
 """
 
-NO_ATTRIBUTE_WAY_OUT = "Take it out of tables.customers.static."
+NO_ATTRIBUTE_WAY_OUT = "Remove the attribute from tables.customers.static."
 
 
 def shapes(context: GuardContext) -> Iterator[Finding]:
@@ -48,7 +48,8 @@ def shapes(context: GuardContext) -> Iterator[Finding]:
         elif agreement:
             yield Finding(
                 column,
-                f"it tells the time of the sign-up (rank agreement {agreement:.2f}). A model can learn "
+                f"its values follow the time of the sign-up (rank agreement {agreement:.2f}). A model can "
+                f"learn "
                 "nothing from a level that only the customers of one period have.",
                 f"{NO_ATTRIBUTE_WAY_OUT} The signal tenure_days gives the age of a customer at each cutoff.",
             )

@@ -114,7 +114,9 @@ def hand_over(output: Path, cutoff: date, sink: SinkParams, file: str) -> Delive
             ]
             return Delivery(connection.address, tuple(nights), max({*stored_nights, cutoff}))
     except (BusyError, DeliveryError) as error:
-        way_out = f"The files of the night of {cutoff} stand. `churn score --cutoff {cutoff}` hands it over."
+        way_out = (
+            f"The files of the night of {cutoff} are complete. `churn score --cutoff {cutoff}` hands it over."
+        )
         raise type(error)(*error.problems, way_out) from None
 
 

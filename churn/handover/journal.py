@@ -195,5 +195,5 @@ def _lines_of(path: Path, data: bytes) -> Iterator[JournalLine]:
         except ValidationError:
             raise SourceError(
                 f"{path}:{number}: the line is not what churn wrote. Restore the file from a copy: without "
-                "it, nobody knows which contacts are delivered, and they would be delivered again."
+                "it, nobody knows which contacts were delivered, and churn would deliver them again."
             ) from None

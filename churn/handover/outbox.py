@@ -96,7 +96,8 @@ def _events_of(path: Path) -> Iterator[Event]:
             yield Event.model_validate_json(line)
         except ValidationError:
             raise SourceError(
-                f"{path}:{number}: the line is no event of churn. Restore the file from a copy, or delete it "
+                f"{path}:{number}: the line is not an event that churn wrote. Restore the file from a copy, "
+                f"or delete it "
                 "and score the night again: "
                 f"`churn score --cutoff {path.stem.removeprefix(NIGHT_PREFIX)}`."
             ) from None

@@ -127,7 +127,7 @@ def find_person_ids(
         names = ", ".join(f"{c.column.name} ({c.n_persons:,} values)" for c in (best, *rivals))
         raise CallError(
             f"init: {order_key} of {home.table.name} has another id in most orders ({best.n_ids:,} ids), and "
-            f"which column has the id of a person cannot be told: {names}. Name it with --key; with "
+            f"it is not clear which column has the id of a person: {names}. Name it with --key; with "
             f"--key '{order_key}' each of its ids is a customer."
         )
     warning = (
@@ -151,7 +151,7 @@ def named_person_ids(tables: Sequence[SourceTable]) -> PersonIds | None:
             f"{keyed.key.name} of {keyed.table.name} ({keyed.key.distinct:,} values)" for keyed in columns
         )
         raise CallError(
-            f"init: which column has the id of a customer cannot be told: {counts}. Name it with --key."
+            f"init: it is not clear which column has the id of a customer: {counts}. Name it with --key."
         )
     if not names:
         return None
@@ -220,7 +220,8 @@ def ids_of_one_order(connection: duckdb.DuckDBPyConnection, matches: Sequence[Ma
         if n_ids >= MIN_IDS and n_back <= MAX_MIXED_SHARE * n_ids:
             yield (
                 f"only {n_back:,} of {n_ids:,} ids in {match.key.name} of {match.table.name} have orders at "
-                "two times: it looks like an id of orders, and with it nobody ever comes back. If another "
+                "two times: it looks like an id of orders, and with this id nobody ever comes back. If "
+                "another "
                 "column has the id of a person, name it with --key"
             )
 

@@ -36,8 +36,8 @@ TABLE_DEFINITION = (
 LOYALTY_DEFINITION = (
     "behaviour against lock-in. Active: at least `active_from_days` days with an act of the customer in the "
     f"{ACTIVE_WINDOW_DAYS} days before, the median. Bound: a contract in force renews only after the label "
-    "window, so a notice ends it only later. Loyal: active, and free to leave. Merely bound: not active, and "
-    "bound; who is bound leaves less by definition, so look at them before the contract renews. Customers "
+    "window, so a notice ends it only later. Loyal: active, and free to leave. Merely bound: bound, but not "
+    "active. Bound customers leave less by definition, so look at them before the contract renews. Customers "
     "whose contracts have no date of renewal are in no group"
 )
 

@@ -35,9 +35,10 @@ ON_PAUSE_STAGE = "paused"
 NO_STAGE = "no stage"
 
 STAGES_DEFINITION = (
-    "the stages of the playbook, for customers at risk. Beside them: `left` (was active and is not, by the "
-    "label), `won back` (active now, not a month before, but earlier), `notice given` (the end is "
-    "requested), `paused` (all contracts rest), `no stage` (active, and no stage of the playbook holds). "
+    "the stages of the playbook, for customers at risk. Further states: `left` (active before, and no "
+    "longer active by the label), `won back` (active now, not active a month before, but active earlier), "
+    "`notice given` (the customer has asked to end the contract), `paused` (all contracts are paused), `no "
+    "stage` (active, and no stage of the playbook applies). "
     "Money: the value per month at the start of the month; at its end for customers who were not active at "
     "the start"
 )

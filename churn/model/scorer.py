@@ -118,11 +118,11 @@ class Scorer:
         logits = self.logits(matrix)
         probability = self.probability(logits)
         if not (np.isfinite(logits).all() and ((probability >= 0) & (probability <= 1)).all()):
-            raise CorruptError("spec.json: the model answers no probability.")
+            raise CorruptError("spec.json: the model gives no probability.")
         if horizons := self.spec.get("horizons"):
             within = horizons_of(logits, probability, horizons) if horizons["days"] else {}
             if not all(((values >= 0) & (values <= 1)).all() for values in within.values()):
-                raise CorruptError("spec.json: the horizons answer no probability.")
+                raise CorruptError("spec.json: the horizons give no probability.")
 
     def predict(self, columns: Mapping[str, Any] | Any) -> Floats:
         """Return the calibrated churn probability of every row, in [0, 1].

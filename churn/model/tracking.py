@@ -218,8 +218,8 @@ class Tracking:
         if experiment is not None and experiment.lifecycle_stage == "deleted":
             raise ModelError(
                 f"tracking.experiment: '{name}' was deleted in MLflow. Restore it with `mlflow "
-                f"experiments restore --experiment-id {experiment.experiment_id}`, or name another under "
-                "tracking.experiment."
+                f"experiments restore --experiment-id {experiment.experiment_id}`, or name another "
+                "experiment under tracking.experiment."
             )
         if experiment is not None:
             return str(experiment.experiment_id)

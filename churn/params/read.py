@@ -64,10 +64,13 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         tree = parse_yaml(text)
     except OSError:
         raise ParamsError(
-            f"{path}: no such file. Name one with --params, or write one with `churn init` or `churn demo`."
+            f"{path}: no such file. Name a file with --params, or write one with `churn init` or `churn "
+            f"demo`."
         ) from None
     except UnicodeDecodeError:
-        raise ParamsError(f"{path.name}: not YAML: not text in UTF-8. Save the file as UTF-8.") from None
+        raise ParamsError(
+            f"{path.name}: not YAML: the file is not text in UTF-8. Save the file as UTF-8."
+        ) from None
     except YamlError as error:
         _keep_secrets_of_lines(text)
         raise ParamsError(f"{path.name}: {error}") from None
@@ -202,7 +205,7 @@ def _message(detail: Mapping[str, Any], templates: Mapping[str, str]) -> str:
     rule = _RULES.get(str(detail["type"]), str(detail["msg"]).removeprefix("Value error, "))
     if key.endswith("[key]"):
         if detail["type"] == "string_pattern_mismatch":
-            rule = "is not a usable name: lower-case letters, digits and _."
+            rule = "is not a usable name: use lower-case letters, digits and _."
         return f"{key.removesuffix('.[key]')} {rule}"
     rule = rule.replace("Input should be", "must be")
     value = detail.get("input")

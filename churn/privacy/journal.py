@@ -56,8 +56,8 @@ def check_finished(output: Path) -> None:
     if journal_path(output).exists():
         raise Stop(
             f"{journal_path(output)}: `churn forget` was stopped before its end, so the files of {output} do "
-            "not fit each other. Call `churn forget CUSTOMER --yes` again with the same id: it ends the "
-            "erasure."
+            "not fit each other. Call `churn forget CUSTOMER --yes` again with the same id: this call "
+            "completes the erasure."
         )
 
 

@@ -65,7 +65,7 @@ def _log_loss(reference: str, loss: Interval, max_loss: float, margin: float, *,
         f"the paired 95% interval of log loss, challenger minus {name}, lies below 0, or below "
         f"{margin:.0%} of {name}'s log loss if the challenger was trained on later labels than the champion",
         f"challenger minus {name}, log loss: {format_interval(loss, 4)}, and {age} than the champion; the "
-        f"gate asks for an interval below 0, or for later labels and an interval below {max_loss:.4f} "
+        f"gate requires an interval below 0, or for later labels and an interval below {max_loss:.4f} "
         f"({margin:.0%} of {name}'s log loss).",
         _way_out(surely_worse=loss.low is not None and loss.low > 0),
     )
@@ -74,7 +74,10 @@ def _log_loss(reference: str, loss: Interval, max_loss: float, margin: float, *,
 def _way_out(*, surely_worse: bool) -> str:
     if surely_worse:
         return "The challenger is worse by more than chance: more data will not help."
-    return "Add test cutoffs or data, which narrow the interval, or widen promote.margin knowingly."
+    return (
+        "Add test cutoffs or data, which narrow the interval, or widen promote.margin if you accept this "
+        "risk."
+    )
 
 
 def _fresher(freshness: Freshness) -> bool:
@@ -89,7 +92,7 @@ def _not_less(metric: str, name: str, difference: Interval, base: float | None, 
             False,
             difference,
             f"the difference of {name}, has an interval",
-            f"challenger's {name}: not defined; the gate asks for an interval of the difference.",
+            f"challenger's {name}: not defined; the gate requires an interval of the difference.",
             "Add test cutoffs or data with customers who left.",
         )
     if base <= 0:
@@ -101,7 +104,7 @@ def _not_less(metric: str, name: str, difference: Interval, base: float | None, 
             f"the lower bound of the difference of {name} is not below -{margin:.0%} of the champion's size, "
             "because the champion's value is 0 or negative",
             f"challenger's {name} ({base:z.3f}): a difference of {format_interval(difference)}; the gate "
-            f"asks for a lower bound of {least:z.3f} or more.",
+            f"requires a lower bound of {least:z.3f} or more.",
             _way_out(surely_worse=high < least),
         )
     relative = Interval(value=value / base, low=low / base, high=high / base)
@@ -110,7 +113,7 @@ def _not_less(metric: str, name: str, difference: Interval, base: float | None, 
         low / base > -margin,
         relative,
         f"the lower bound of the relative difference of {name}, is above -{margin:.0%}",
-        f"challenger's {name}: {format_interval(relative, 1, percent=True, signed=True)}; the gate asks for "
+        f"challenger's {name}: {format_interval(relative, 1, percent=True, signed=True)}; the gate requires "
         f"a lower bound above -{margin:.0%}.",
         _way_out(surely_worse=high / base < -margin),
     )
@@ -139,7 +142,8 @@ def _segments(result: EvaluationResult, reference: str) -> Iterator[Gate]:
         f"no segment with {SEGMENT_CHURNERS} churners or more loses more than {SEGMENT_LOSS} AUC with an "
         "interval below 0",
         f"challenger minus {candidate_name(reference)}, AUC by segment: {'lost' if lost else 'least gained'} "
-        f"in {words}; the gate asks that none of {len(tested)} segments with {SEGMENT_CHURNERS} churners or "
+        f"in {words}; the gate requires that none of {len(tested)} segments with {SEGMENT_CHURNERS} churners "
+        f"or "
         f"more loses more than {SEGMENT_LOSS} with an interval below 0.",
         "Look at the signals of these customers, and check whether their data have changed.",
     )

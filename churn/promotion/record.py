@@ -130,7 +130,8 @@ def waiting_model(output: Path) -> str:
     if not refused:
         return f"{sentence}: call `churn promote`."
     return (
-        f"{sentence}. `churn promote` refused it ({', '.join(refused)}): see {folder / 'promotion.html'}. "
+        f"{sentence}. `churn promote` refused the model ({', '.join(refused)}): see "
+        f"{folder / 'promotion.html'}. "
         "`churn run` scores the night with it as a trial."
     )
 

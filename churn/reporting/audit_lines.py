@@ -10,7 +10,10 @@ def leaving_lines(section: LeavingReasonsResult) -> list[str]:
     """Return the recorded reasons, each with our own reasons the night before; none without recorded ones."""
     if not section.rows:
         return []
-    lines = ["", "reasons for leaving, as recorded, and the family of our first reason the night before:"]
+    lines = [
+        "",
+        "recorded reasons for leaving, and the family of the first reason that churn gave the night before:",
+    ]
     for row in section.rows:
         ours = ", ".join(f"{name} {count:,}" for name, count in row.our_reasons.items())
         lines.append(f"  {row.recorded_reason}: {row.customers:,} customers; ours: {ours}")
@@ -19,7 +22,10 @@ def leaving_lines(section: LeavingReasonsResult) -> list[str]:
 
 def audit_lines(section: AuditResult) -> list[str]:
     """Return the practices, the lowest score first, each with its evidence and what would raise it."""
-    lines = ["", "retention audit, 1 (hardly) to 5 (nearly always), the limits are our own; lowest first:"]
+    lines = [
+        "",
+        "retention audit, 1 (hardly) to 5 (nearly always), the lowest first; churn itself sets the limits:",
+    ]
     measured = [practice for practice in section.practices if practice.score is not None]
     lines += [_score_line(practice) for practice in measured]
     unknown = [practice for practice in section.practices if practice.score is None]

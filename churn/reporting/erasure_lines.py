@@ -81,7 +81,10 @@ def result_lines(plan: ErasurePlan, result: SearchResult, server: str | None) ->
     if result.unreadable:
         yield f"{len(result.unreadable):,} files could not be decoded; they were searched byte by byte."
     if server:
-        yield f"Not searched: {server} keeps the files of the runs. Erase evaluate/predictions.parquet there."
+        yield (
+            f"Not searched: {server} keeps the files of the runs. Erase evaluate/predictions.parquet on this "
+            f"server."
+        )
     yield from source_lines(plan)
 
 
@@ -90,15 +93,16 @@ def source_lines(plan: ErasurePlan) -> Iterator[str]:
     tables = ", ".join(f"{table.table} ({_rows(len(table.rows))})" for table in plan.tables)
     if tables:
         yield (
-            f"Not touched: the source. At the last ingest it had rows of the customer in {tables}. Erase "
-            "them there too; `churn ingest` leaves them out and counts them."
+            f"Not touched: the source. At the last ingest the source had rows of the customer in {tables}. "
+            f"Erase "
+            "these rows in the source too; `churn ingest` leaves them out and counts them."
         )
     if n_events := sum(file.count for file in plan.files if file.path.parent.name == "outbox"):
         events = "1 event" if n_events == 1 else f"{n_events:,} events"
         yield (
-            f"Not reached: the receiver of the outbox. {events} of the customer went from the outbox; what "
-            "was delivered before, the receiver must erase, and no event tells it that an open contact is "
-            "withdrawn."
+            f"Not reached: the receiver of the outbox. {events} of the customer went from the outbox; the "
+            "receiver must erase what was delivered before, and no event tells the receiver that an open "
+            "contact is withdrawn."
         )
     yield "Not touched: suppression lists, copies of these folders, and what others got from call lists."
 

@@ -50,7 +50,7 @@ def read_known_effects(output: Path, night: date, label_id: str) -> KnownEffects
     except SourceError as error:
         return KnownEffects(
             None,
-            f"What was measured cannot be read. {MEASURE_AGAIN}",
+            f"The measured effects cannot be read. {MEASURE_AGAIN}",
             f"{error} The report leaves out whether contacts helped.",
         )
     if effects.watermark is None:
@@ -58,11 +58,11 @@ def read_known_effects(output: Path, night: date, label_id: str) -> KnownEffects
     if effects.watermark > night:
         return KnownEffects(
             None,
-            f"What was measured knows outcomes up to {effects.watermark}, which is after this night. Run "
+            f"The measured effects use outcomes up to {effects.watermark}, which is after this night. Run "
             f"`churn measure --cutoff {night}`, then `churn report --cutoff {night}`.",
         )
     if effects.label_id != label_id:
         return KnownEffects(
-            None, f"What was measured is about another definition of leaving. {MEASURE_AGAIN}"
+            None, f"The measured effects are about another definition of leaving. {MEASURE_AGAIN}"
         )
     return KnownEffects(effects)

@@ -257,7 +257,9 @@ def _guards_part(result: EvaluationResult, verdict: Verdict | None) -> SummaryPa
 def _promotion_part(result: EvaluationResult, verdict: Verdict | None) -> SummaryPart:
     is_champion = result.evaluated_champion
     if verdict is None:
-        text = "It is the champion; the gates were applied when it was promoted." if is_champion else ""
+        text = (
+            ("The model is the champion; the gates were applied when it was promoted.") if is_champion else ""
+        )
         return SummaryPart("Promotion", text)
     ended = "Accepted" if verdict.accepted else "Refused"
     when = " when it was promoted" if is_champion else ""

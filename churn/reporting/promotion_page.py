@@ -75,10 +75,10 @@ def render_promotion(result: EvaluationResult, verdict: Verdict) -> str:
 def _advice(verdict: Verdict) -> str:
     """Return the verdict in a sentence, and what is to be done."""
     if not verdict.accepted:
-        return "Do not use this model: the champion is unchanged. Look at the gates that refused it."
+        return "Do not use this model: the champion is unchanged. Look at the gates that refused the model."
     if any(gate.signed for gate in verdict.gates):
         return "Every gate was passed, some because a person signed off the finding. It is the champion now."
-    return "Every gate was passed. It is the champion now, and scores from tonight on."
+    return "Every gate was passed. The model is the champion now, and scores from tonight on."
 
 
 def _finding_row(finding: Finding, signed_off: Set[tuple[str, str]]) -> FindingRow:

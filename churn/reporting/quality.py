@@ -187,7 +187,7 @@ def _comparisons(result: EvaluationResult) -> Iterator[str]:
 def advice_in_words(result: EvaluationResult) -> str:
     """Return what to do with a model whose signals predict the label."""
     if _level_off(result.challenger.observed_expected) is not None:
-        return "Work the list from the top, and do not take the probabilities at their word."
+        return "Work the list from the top, and do not treat the probabilities as exact."
     return "Use the list in its order, and the probabilities as they are."
 
 
@@ -204,8 +204,8 @@ def meaning_in_words(result: EvaluationResult) -> tuple[str, ...]:
     level = level_in_words(ours.observed_expected)
     if _level_off(ours.observed_expected) is not None:
         sentences.append(
-            f"The level is off: {level}. Use the order of the list, and do not take the probabilities at "
-            "their word."
+            f"The level is off: {level}. Use the order of the list, and do not treat the probabilities as "
+            "exact."
         )
     elif ours.observed_expected.value is not None:
         sentences.append(f"The level of the probabilities is {level}: they may be used as they are.")
@@ -215,7 +215,7 @@ def meaning_in_words(result: EvaluationResult) -> tuple[str, ...]:
 
 def _verdict_sentence(verdict: Verdict | None, *, is_champion: bool) -> str:
     if verdict is None and is_champion:
-        return "It is the champion; the gates were applied when it was promoted."
+        return "The model is the champion; the gates were applied when it was promoted."
     if verdict is None:
         return "The gates were not applied yet (churn promote)."
     gates = verdict.gates
@@ -224,4 +224,4 @@ def _verdict_sentence(verdict: Verdict | None, *, is_champion: bool) -> str:
         by_person = f", {signed} of them because a person signed off the finding" if signed else ""
         return f"It passed all {len(gates)} gates{by_person}."
     refused = [gate.rule for gate in gates if not gate.passed]
-    return f"It was refused by {len(refused)} of {len(gates)} gates: {'; '.join(refused)}."
+    return f"The model was refused by {len(refused)} of {len(gates)} gates: {'; '.join(refused)}."

@@ -82,12 +82,12 @@ def verdict_in_words(experiment: MeasuredUplift) -> str:
     if experiment.reason == UpliftReason.UNEQUAL_ARMS:
         names = ", ".join(f"'{name}'" for name in experiment.unequal_covariates)
         return (
-            f"{experiment.reason}: {names}. Leave out of covariates what is from after the assignment; if "
-            "all of it is from before, the arms were not drawn by chance."
+            f"{experiment.reason}: {names}. Remove from 'covariates' each column with values from after the "
+            "assignment. If all values are from before it, the arms were not drawn by chance."
         )
     if experiment.comparison is None:
-        return f"{experiment.reason}. No model is fitted; go on by the risk."
-    return f"{experiment.reason}. Go on by the risk."
+        return f"{experiment.reason}. No model is fitted; continue to contact by risk."
+    return f"{experiment.reason}. Continue to contact by risk."
 
 
 def _comparison_lines(comparison: PolicyComparison, experiment: MeasuredUplift) -> Iterator[str]:

@@ -70,7 +70,7 @@ def play_problems(
     for index, entry in enumerate(entries):
         location = f"plays[{index}]"
         if "when" not in entry and "after" not in entry and entry:
-            yield f"{location}.when is missing; only a play with 'after' can do without it."
+            yield f"{location}.when is missing; only a play with 'after' may lack this key."
         for stage in _texts(entry.get("stage")):
             if stage not in stages:
                 yield f"{location}.stage '{stage}' is not under stages.{did_you_mean(stage, stages)}"
@@ -112,12 +112,12 @@ def _list_problems(location: str, entry: Mapping[str, Any]) -> Iterable[str]:
     for key in keys:
         if key in entry:
             yield (
-                f"{location}.{key} does not work in a play 'for: {audience}': nothing is computed for this "
-                "list that it could use. Leave it out."
+                f"{location}.{key} does not work in a play 'for: {audience}': the night computes nothing "
+                "for this list that this key could use. Leave it out."
             )
     if "budget" in entry and (audience == "at risk" or not entry.get("control")):
         yield (
-            f"{location}.budget bounds the new contacts of a list with a control group. Give the play "
+            f"{location}.budget limits the new contacts of a list with a control group. Give the play "
             "'for: advocates' or 'for: gone' and 'control', or leave 'budget' out."
         )
 
@@ -137,7 +137,7 @@ def event_problems(entries: Entries) -> Iterable[str]:
                 if key in ("health_at_least", "stays"):
                     yield (
                         f"{location}.success.when.{key} speaks of churn, and the label is of kind event. "
-                        "Name an event in the place of it: {event: TABLE}."
+                        "Name an event instead: {event: TABLE}."
                     )
 
 
@@ -208,8 +208,8 @@ def play_warnings(file: PlaybookFile) -> Iterable[str]:
             if namesake is not None:
                 yield (
                     f"plays[{index}].{key} '{name}' is nearly '{namesake}', which {counts[namesake]} "
-                    f"{'play has' if counts[namesake] == 1 else 'plays have'}. If both are one {key}, "
-                    "write one name."
+                    f"{'play has' if counts[namesake] == 1 else 'plays have'}. If both names mean the same "
+                    "{key}, write one name."
                 )
     plays = [play for play in file.plays if play.audience == "at risk"]
     if any(play.stage for play in plays):

@@ -55,4 +55,4 @@ def exposure_in_words(exposures: Sequence[CutoffExposure], reason: str | None) -
     )
     if reason:
         return f"{words}. Nobody stands for some of them; accepted: {reason}"
-    return f"{words}; {controls:,} rows of controls stand for them, weighted 1 / P(untreated)."
+    return f"{words}; {controls:,} rows of controls represent them, weighted 1 / P(untreated)."

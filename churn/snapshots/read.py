@@ -293,7 +293,7 @@ def read_rows(
     counts = [len(column) for column in left]
     n_rows = sum(counts)
     if not n_rows:
-        raise Stop("snapshots: the matured cutoffs hold no customer at risk. See `churn check` for why.")
+        raise Stop("snapshots: the matured cutoffs hold no customer at risk. `churn check` shows the reason.")
     customer, customers = _encode(pa.chunked_array([chunk for column in ids for chunk in column.chunks]))
     del ids
     share = -(-n_rows // max(1, max_rows)) if max_rows is not None else 1

@@ -78,7 +78,8 @@ def test_forget_erases_and_proves_it_by_a_search(verb: Verb, params: Params) -> 
     assert (code, err) == (0, "")
     assert "none holds the customer" in text
     assert (
-        "Not touched: the source. At the last ingest it had rows of the customer in customers (1 row)" in text
+        "Not touched: the source. At the last ingest the source had rows of the customer in customers (1 "
+        "row)" in text
     )
     assert "1 event of the customer went from the outbox" in text
     assert BOB not in text + err

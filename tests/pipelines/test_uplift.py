@@ -72,7 +72,7 @@ def test_a_column_that_the_mail_has_moved_is_refused_in_words(
     code, out, _ = call(company, capsys, "age, town", "age, spend")
 
     assert code == 0
-    assert f"REFUSED {UpliftReason.UNEQUAL_ARMS}: 'spend'. Leave out of covariates" in out
+    assert f"REFUSED {UpliftReason.UNEQUAL_ARMS}: 'spend'. Remove from 'covariates'" in out
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,8 @@ AUDIT_ROWS = "\n".join(
 AUDIT = f"""
 The section `audit` of kpis.json: fifteen practices of retention, the lowest score first. Nine are scored from
 1 to 5 by evidence in the tables of the last {audit.AUDIT_DAYS} days; a score needs {audit.MIN_EVIDENCE}
-cases. The limits are our own, and no survey stands behind them. {len(audit.UNMEASURABLE_PRACTICES)} practices
+cases. churn itself sets the limits; they do not come from a survey. {len(audit.UNMEASURABLE_PRACTICES)}
+practices
 leave no trace in tables ({", ".join(title for _, title, _ in audit.UNMEASURABLE_PRACTICES)}): they are
 "{audit.UNMEASURABLE}", with a question for a person.
 

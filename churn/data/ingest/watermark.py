@@ -75,7 +75,7 @@ def watermark_day(table: RowsByDay, echo: Callable[[str], None]) -> int:
     if end < last_day:
         echo(
             f"  the watermark is {date_of_day(end)}: no rows follow for more than {MAX_HOLE_DAYS} days, then "
-            f"{rows - rows_so_far:,} rows up to {date_of_day(last_day)}. If these are right, set "
+            f"{rows - rows_so_far:,} rows up to {date_of_day(last_day)}. If these rows are right, set "
             "snapshot.watermark."
         )
     return end

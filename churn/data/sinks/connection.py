@@ -178,7 +178,7 @@ def refuse_nul(table: str, rows: pa.Table, address: str) -> None:
             if count:
                 problems.append(
                     f"{address}: texts of {table}.{field.name} with the character NUL: {count:,}. The "
-                    "database cannot hold it. Take it out in the source."
+                    "database cannot store this character. Remove it in the source."
                 )
     if problems:
         raise DeliveryError(*problems)

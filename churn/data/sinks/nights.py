@@ -175,8 +175,8 @@ def _problems(
         quoted = connection.quote(name)
         if table.kind != kind or not table.is_marked:
             yield (
-                f"{connection.address}: there is a {table.kind} {quoted} that churn did not write. It "
-                "stays as it is. Rename it, or name another schema under `score.sink.schema`."
+                f"{connection.address}: there is a {table.kind} {quoted} that churn did not write. churn "
+                "does not change it. Rename it, or name another schema under `score.sink.schema`."
             )
             continue
         for field in schemas.get(name, pa.schema([])):

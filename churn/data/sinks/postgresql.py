@@ -42,7 +42,7 @@ LOCK_CLASS = 7461
 
 WAYS_OUT = {
     "42501": " Grant the role CREATE on the schema, and SELECT, INSERT and DELETE on its tables.",
-    "25006": " The server takes no writes: name the primary server.",
+    "25006": " The server accepts no writes: name the primary server.",
     "53100": " The server's disk is full.",
 }
 """What to do about an error, by PostgreSQL's code of the error."""

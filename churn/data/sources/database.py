@@ -249,4 +249,4 @@ def _advice_about_codes(address: Address) -> str:
     """Return a sentence for a password that still has codes after the address was decoded."""
     if address.password is None or not re.search(r"%[0-9A-Fa-f]{2}", address.password):
         return ""
-    return " A password from ${NAME} stands in the environment as it is, without codes such as %40."
+    return " Write the password into the environment as it is, without codes such as %40."

@@ -129,7 +129,8 @@ def _walk(folder: Path, excluded: set[Path], unread: list[UnreadPath]) -> Iterat
 
     def refuse(error: OSError) -> None:
         raise SourceError(
-            f"source: {error.filename} cannot be listed: {error.strerror}. Allow it, or move it."
+            f"source: {error.filename} cannot be listed: {error.strerror}. Give the program the right to "
+            f"read this folder, or move the folder."
         )
 
     walked: set[Path] = set()
@@ -190,8 +191,9 @@ def _lake_format(folder: Path) -> str:
 
 def _lake_reason(lake: str) -> str:
     return (
-        f"is a table of {lake}: its folder also holds the files of removed rows, and only its log knows "
-        "which. Read it through Spark (source: spark://…), or export its current rows to a folder of Parquet "
+        f"is a table of {lake}: its folder also holds the files of removed rows, and only the log of the "
+        "table says which rows these are. Read it through Spark (source: spark://…), or export its current "
+        "rows to a folder of Parquet "
         "files"
     )
 
@@ -301,7 +303,7 @@ def _name_problems(folder: Path, scan: FolderScan) -> Iterator[str]:
             )
         elif at_top and len(paths) > 1:
             yield (
-                f"source: table '{name}' is there twice ({_list_paths(folder, paths)}). Keep one of them, or "
+                f"source: table '{name}' exists twice ({_list_paths(folder, paths)}). Keep one of them, or "
                 f"put all parts of one table into the folder {name}/."
             )
     for names in spellings.values():

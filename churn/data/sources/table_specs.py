@@ -150,10 +150,13 @@ def _column_problems(key: str, table: Table, origin: OriginParams) -> Iterator[s
 def _attribute_problems(key: str, origin: TableParams) -> Iterator[str]:
     for section, names in (("static", origin.static), ("history", tuple(origin.history))):
         if names and key != "tables.customers":
-            yield f"{key}.{section}: only customers has attributes. Move it to tables.customers."
+            yield f"{key}.{section}: only customers has attributes. Move this section to tables.customers."
         for name in names:
             if name in RESERVED_NAMES or name.startswith(("__", "health_", "reason_")):
-                yield f"{key}.{section}: '{name}' is a column of this program. Map it under another name."
+                yield (
+                    f"{key}.{section}: '{name}' is a column of this program. Map the attribute under another "
+                    f"name."
+                )
     for name in origin.history:
         if name in origin.static:
             yield (

@@ -33,7 +33,7 @@ def breadth(table: TableFacts) -> Iterator[Signal]:
         kinds_kept,
         unit="share",
         riskier_when=table.lower_if_own,
-        doc=f"kinds of {{noun}} in the last {RECENT_DAYS} days over the kinds in {QUARTER_DAYS} days.",
+        doc=f"kinds of {{noun}} in the last {RECENT_DAYS} days divided by the kinds in {QUARTER_DAYS} days.",
         english=f"{{noun}}: {{value:.0%}} of the kinds of three months occurred in the last {RECENT_DAYS} "
         "days",
         german=f"{{noun}}: {{value:.0%}} der Arten dreier Monate kamen in den letzten {RECENT_DAYS} Tagen "

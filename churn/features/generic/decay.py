@@ -26,7 +26,7 @@ def decay(table: TableFacts) -> Iterator[Signal]:
             decayed_count_of(half_life),
             unit=table.count_unit,
             riskier_when=table.lower_if_own,
-            doc=f"number of {{noun}}, where a weight halves per {half_life} days of age.",
+            doc=f"number of {{noun}}; the weight of a row halves with every {half_life} days of age.",
             english=f"{{noun}}, each counting half as much for every {half_life} days of age: {{value:,.1f}}",
             german=f"{{noun}}, alle {half_life} Tage halb gewichtet: {{value:,.1f}}",
             with_days=False,
@@ -37,7 +37,8 @@ def decay(table: TableFacts) -> Iterator[Signal]:
         pace,
         unit="ratio",
         riskier_when=table.lower_if_own,
-        doc=f"pace of {{noun}} with a half-life of {FAST} days over the pace with one of {SLOW} days.",
+        doc=f"pace of {{noun}} with a half-life of {FAST} days divided by the pace with a half-life of "
+        f"{SLOW} days.",
         english="{noun}: the recent pace is {value:.0%} of the usual one",
         german="{noun}: das Tempo der letzten Zeit ist {value:.0%} des üblichen",
         with_days=False,

@@ -47,7 +47,8 @@ def frequency(table: TableFacts) -> Iterator[Signal]:
             rate,
             unit=f"{table.count_unit} per {RATE_DAYS} days",
             riskier_when=table.lower_if_own,
-            doc=f"{{noun}} per {RATE_DAYS} days since sign-up, two years at most; {QUIET_DAYS} days added.",
+            doc=f"{{noun}} per {RATE_DAYS} days since sign-up, two years at most, with {QUIET_DAYS} days "
+            f"added.",
             english=f"{{noun}}: {{value:,.1f}} per {RATE_DAYS} days since sign-up",
             german=f"{{noun}}: {{value:,.1f}} je {RATE_DAYS} Tage seit der Anmeldung",
         )

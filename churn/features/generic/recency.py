@@ -36,7 +36,8 @@ def recency(table: TableFacts) -> Iterator[Signal]:
             silence,
             unit="ratio",
             riskier_when=table.higher_if_own,
-            doc=f"days since the latest of {{noun}} over the mean gap in {HABIT_DAYS} days, 7 added to both.",
+            doc=f"days since the latest of {{noun}}, divided by the mean gap in {HABIT_DAYS} days, with 7 "
+            f"added to both.",
             english="{noun}: the present silence is {value:.1f} times the usual gap",
             german="{noun}: die jetzige Pause ist {value:.1f}-mal so lang wie üblich",
         )

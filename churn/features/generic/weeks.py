@@ -53,7 +53,8 @@ def weeks(table: TableFacts) -> Iterator[Signal]:
         Events.quieting_rate,
         unit="share",
         riskier_when=table.higher_if_own,
-        doc="estimated share of the weeks with {noun}, of the last 26, that a silent week followed.",
+        doc="estimated share of the weeks with {noun} that are followed by a silent week, in the last 26 "
+        "weeks.",
         english="{noun}: about {value:.0%} of the active weeks were followed by a silent one",
         german="{noun}: auf etwa {value:.0%} der aktiven Wochen folgte eine stille",
     )

@@ -74,9 +74,11 @@ def drift(earlier: LabelledRows, newest: LabelledRows, seed: int) -> Iterator[Fi
     shares = [f"{name} ({share:.0%})" for name, share in list(shifted.gain.items())[:SHOWN_COLUMNS]]
     yield Finding(
         "newest snapshot",
-        f"trees tell its rows from the training rows with AUC {shifted.auc:.3f}, above {WARN_AUC}, mostly by "
+        f"trees separate its rows from the training rows with AUC {shifted.auc:.3f}, above {WARN_AUC}, "
+        f"mostly by "
         f"{', '.join(shares)}: the model scores customers unlike those in training.",
-        "Check whether a source changed, began or ended. Leave out the signals that tell the date, and train "
+        "Check whether a source changed, began or ended. Leave out the signals that reveal the date, and "
+        "train "
         "on newer snapshots.",
         "warn",
     )

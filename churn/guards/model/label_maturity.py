@@ -66,7 +66,7 @@ def _breaks(snapshots: Snapshots) -> Iterator[Finding]:
             f"cutoff {cutoffs[index]}",
             f"{left[index] / n:.1%} left, but {share:.1%} at earlier cutoffs: the odds differ by a factor of "
             f"{ratio:.1f}, more than {WARN_RATIO:.0f}, which is rarer than 1 in 10,000 by chance. If the "
-            f"data end before {snapshots.watermark}, labels were counted that are not known.",
+            f"data end before {snapshots.watermark}, some of the counted labels are not known yet.",
             "Compare the last days of the label's table with snapshot.watermark, and set it to the day up to "
             "which the table is complete.",
             "stop" if ratio > STOP_RATIO else "warn",

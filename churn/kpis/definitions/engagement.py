@@ -17,8 +17,8 @@ ENGAGEMENT = (
         "opened / sent",
         better="higher",
         edges="about 50 over all customers by construction: compare segments. A family that a customer "
-        "cannot have (no mail was sent) drops out, and the notes give the coverage. No family or nobody "
-        "active: missing. Interval: over customers",
+        "cannot have (no mail was sent) drops out, and the notes give the coverage. Missing without a "
+        "family, or if nobody is active. Interval: over customers",
         by_segment=True,
     ),
 )

@@ -79,12 +79,15 @@ RECURRING = (
         "a gap of at most `label.grace_days` to the next contract is no end: the last amount counts in it",
     ),
     _movement(
-        "mrr_paused", "MRR, paused", "MRR of contracts that run at the start and rest at the end", "lower"
+        "mrr_paused",
+        "MRR, paused",
+        "MRR of contracts that run at the start and are paused at the end",
+        "lower",
     ),
     _movement(
         "mrr_resumed",
         "MRR, resumed",
-        "MRR of contracts that rest at the start and run at the end",
+        "MRR of contracts that are paused at the start and run at the end",
         "higher",
         "without `paused_at` in subscriptions: missing",
     ),
@@ -97,7 +100,7 @@ RECURRING = (
         population=AT_START,
         definition="(churned + contraction) / MRR at the start * 100",
         better="lower",
-        edges="no recurring revenue at the start: missing. Pauses are not in it",
+        edges="missing without recurring revenue at the start. Pauses are not in it",
     ),
     FigureDefinition(
         name="grr",
@@ -110,7 +113,7 @@ RECURRING = (
         "start * 100",
         better="higher",
         edges="at most 100 and at most NRR: the growth of one customer never offsets the decline of another. "
-        "A contract that rests counts as 0. Interval: linearised ratio",
+        "A paused contract counts as 0. Interval: linearised ratio",
     ),
     FigureDefinition(
         name="nrr",

@@ -18,8 +18,8 @@ RETENTION = (
         definition="customers active at the start and at the end of the period / customers active at the "
         "start * 100; a customer who joined in the period is not counted",
         better="higher",
-        edges="nobody at the start: missing. Who left and came back in the period is retained, and counted "
-        "by `bounced`. Interval: Wilson",
+        edges="missing if there is nobody at the start. A customer who left and came back in the period "
+        "counts as retained, and also in `bounced`. Interval: Wilson",
     ),
     FigureDefinition(
         name="crr_arithmetic",
@@ -51,8 +51,8 @@ RETENTION = (
         population=AT_START,
         definition="100 - `crr`",
         better="lower",
-        edges="a year from months is 1 - (1 - c)^12. Who joins and leaves in the period is in `early_churn` "
-        "only. Interval: Wilson",
+        edges="a year from months is 1 - (1 - c)^12. A customer who joins and leaves in the period is only "
+        "in `early_churn`. Interval: Wilson",
     ),
     FigureDefinition(
         name="voluntary_churn",

@@ -40,8 +40,9 @@ VALUE = (
         "payments at the end of a month; m is the monthly margin of an active customer, r the monthly "
         f"retention, d the monthly discount of `score.value.discount_year`; {MARGIN}",
         better="higher",
-        edges="`kpis.clv` chooses the variant, and the notes print it with m, r and d. Nobody left and no "
-        "discount: missing. Without contracts: missing. Interval: from the Wilson interval of r alone",
+        edges="`kpis.clv` chooses the variant, and the notes print it with m, r and d. Missing if nobody "
+        "left and there is no discount. Without contracts: missing. Interval: from the Wilson interval of r "
+        "alone",
         source="Fader and Hardie, note 024",
     ),
     FigureDefinition(
@@ -53,8 +54,10 @@ VALUE = (
         definition="mean of the expected orders of the next `score.value.months` months (BG/NBD), each "
         f"discounted, times the expected value of an order (gamma-gamma); {MARGIN}",
         better="higher",
-        edges="needs frequency and value of orders to be nearly uncorrelated: the notes give the correlation "
-        "and say where it is too large. Fewer than 100 customers, or no maximum of the likelihood: missing. "
+        edges="the model assumes that frequency and value of orders are nearly uncorrelated: the notes give "
+        "the correlation "
+        "and say where it is too large. Missing with fewer than 100 customers, or if the likelihood has no "
+        "maximum. "
         "With contracts: missing. Orders of one customer on one day are one. Interval: over customers, with "
         "the fitted parameters",
         source="Fader, Hardie and Lee 2005, Marketing Science 24(2); Fader and Hardie 2013, gamma-gamma",

@@ -15,7 +15,8 @@ VOICE = (
         definition="100 * (promoters - detractors) / n; promoters rate 9 or 10, passives 7 or 8, detractors "
         "less than 7",
         better="higher",
-        edges="no answer: missing. No answer above 5 among 20 or more: missing, because the scale is not 0 "
+        edges="no answer: missing. Missing if none of 20 or more answers is above 5, because the scale is "
+        "not 0 "
         "to 10. Interval: adjusted Wald with three further answers (3/4 promoter, 3/4 detractor, 3/2 "
         "passive), widened to hold the value",
         source="Agresti and Min 2005; Sauro and Lewis 2022",

@@ -103,7 +103,7 @@ def _score_table(words: Words, practices: list[tuple[Practice, Source]]) -> Mark
     return join_parts(
         [
             table(words("The practices of retention and their scores"), headings, rows),
-            paragraph(words("The limits are our own: no survey stands behind them."), "soft small"),
+            paragraph(words("churn itself sets the limits: they do not come from a survey."), "soft small"),
         ]
     )
 

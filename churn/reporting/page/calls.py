@@ -142,7 +142,7 @@ def _script_words(words: Words) -> dict[str, str]:
         "seen": words("Last events before the night"),
         "days": words("{table}: {days} days before"),
         "day": words("{table}: the day before"),
-        "noEvents": words("Not written down for this night."),
+        "noEvents": words("The last events were not stored for this night."),
         "before": words("Contacts planned before"),
         "noContacts": words("None."),
         "by": words("{day}: {play}, {channel}"),

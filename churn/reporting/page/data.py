@@ -47,18 +47,18 @@ def data_section(night: ReportSources, words: Words) -> Section:
 def _lead(night: ReportSources, words: Words) -> Markup:
     if night.drift is None:
         return mark_commands(
-            words("Look whether the tables are fresh: run `churn drift`, then `churn report`.")
+            words("Check whether the tables are fresh: run `churn drift`, then `churn report`.")
         )
     if tables := sorted({alarm.table for alarm in night.drift.alarms if alarm.table}):
         return words.html(
-            "Mend these first, before you trust tonight's numbers: %(tables)s.",
+            "Repair these tables first, before you trust tonight's numbers: %(tables)s.",
             tables=Markup(", ").join(free(table) for table in tables),
         )
     if night.drift.alarms:
         return words.html("Look at the alarms below before you trust tonight's numbers.")
     if rejected := _tables_with_many_rejects(night):
         return words.html(
-            "The tables are fresh. Look why so many rows are rejected: %(tables)s.",
+            "The tables are fresh. Find out why so many rows are rejected: %(tables)s.",
             tables=Markup(", ").join(free(table) for table in rejected),
         )
     return words.html("Nothing to do: the tables are fresh, and few rows are rejected.")

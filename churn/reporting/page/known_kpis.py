@@ -98,7 +98,7 @@ def read_known_kpis(output: Path, night: date, label_id: str) -> KnownKpis:
     if kpis.cutoff > night:
         return KnownKpis(
             None,
-            f"The figures of retention know data up to {kpis.cutoff}, which is after this night. Run "
+            f"The figures of retention use data up to {kpis.cutoff}, which is after this night. Run "
             f"`churn kpis --cutoff {night}`, then `churn report --cutoff {night}`.",
         )
     if kpis.label_id != label_id:

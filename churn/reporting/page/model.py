@@ -80,13 +80,13 @@ def model_section(night: ReportSources, words: Words) -> Section:
 def _lead(night: ReportSources, words: Words) -> str:
     result = night.result
     if night.drift is not None and night.drift.retrain:
-        return words("Train the model again: what it learnt does not hold any more.")
+        return words("Train the model again: what the model learnt is no longer true.")
     if result is None:
         return words("Do not rely on the probabilities yet: this model was not evaluated.")
     if night.verdict is not None and not night.verdict.accepted:
         return words("Do not promote this model: a gate refused it.")
     if is_level_off(result.challenger.observed_expected):
-        return words("Work from the top of the list, and do not take the probabilities at their word.")
+        return words("Work from the top of the list, and do not treat the probabilities as exact.")
     return words("Nothing to do: the model may be used as it is.")
 
 
@@ -98,7 +98,7 @@ def is_level_off(ratio: Interval) -> bool:
 def _not_evaluated(night: ReportSources, words: Words) -> Markup:
     if night.latest_version:
         text = words.html(
-            "There is no evaluation of model version %(version)s. The evaluation that is there is of version "
+            "There is no evaluation of model version %(version)s. The stored evaluation is of version "
             "%(latest)s, which did not score this night.",
             version=quote(night.facts.model_version, NIGHT_FILE.at("model_version")),
             latest=free(night.latest_version),
@@ -141,7 +141,7 @@ def _gates(words: Words, verdict: Verdict | None, *, is_champion: bool) -> Marku
     """Return what the gates said about the model."""
     source = Source("promotion.json").at("gates")
     if verdict is None and is_champion:
-        return words.html("It is the champion; the gates were applied when it was promoted.")
+        return words.html("The model is the champion; the gates were applied when it was promoted.")
     if verdict is None:
         return words.html("The gates were not applied yet (churn promote).")
     n_gates = show_number(words, len(verdict.gates), f"len:{source}")
@@ -152,7 +152,7 @@ def _gates(words: Words, verdict: Verdict | None, *, is_champion: bool) -> Marku
         for number, gate in enumerate(verdict.gates)
         if not gate.passed
     )
-    return words.html("Of %(n)s gates these refused it: %(rules)s.", n=n_gates, rules=refused)
+    return words.html("Of %(n)s gates, these refused the model: %(rules)s.", n=n_gates, rules=refused)
 
 
 def _level_note(words: Words, night: ReportSources) -> Markup:

@@ -84,7 +84,10 @@ def calibration_chart(words: Words, result: EvaluationResult) -> Markup:
         picture,
         table(title, headings, rows),
         keys=[("line soft", words("as many as predicted"))],
-        note=words("On the dotted line as many left as predicted; above it more, below it fewer."),
+        note=words(
+            "On the dotted line, as many customers left as predicted; above the line more customers "
+            "left, below it fewer."
+        ),
     )
 
 

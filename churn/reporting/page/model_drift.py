@@ -37,7 +37,7 @@ def drift_part(words: Words, drift: Drift | None, night: ReportSources) -> Marku
     title = heading(words("Has anything moved since the training?"))
     if drift is None:
         again = words(
-            "Nobody looked what has moved on this night. Run `churn drift --cutoff %(night)s`, then "
+            "For this night, nobody has checked what has moved. Run `churn drift --cutoff %(night)s`, then "
             "`churn report`.",
             night=night.cutoff,
         )
@@ -47,7 +47,7 @@ def drift_part(words: Words, drift: Drift | None, night: ReportSources) -> Marku
         parts.append(
             paragraph(
                 words.html(
-                    "How well tonight was predicted is not known yet: %(reason)s.",
+                    "It is not known yet how good tonight's predictions are: %(reason)s.",
                     reason=words.value(drift.performance.because),
                 ),
                 "soft",
@@ -68,7 +68,9 @@ def _moved_signals(words: Words, drift: Drift) -> Iterator[Markup]:
     n_signals = show_number(words, len(drift.signals), f"len:{source}")
     if moved:
         yield paragraph(
-            words.html("Of %(n)s signals these have moved further than ever in training:", n=n_signals)
+            words.html(
+                "Of %(n)s signals, these have moved further than at any time in the training:", n=n_signals
+            )
         )
     else:
         yield paragraph(words.html("No: none of %(n)s signals moved further than its limit.", n=n_signals))

@@ -61,8 +61,10 @@ def money_chart(words: Words, known_kpis: KnownKpis) -> Markup:
             MRR_MOVEMENTS,
             words("How recurring revenue moved"),
             words(
-                "Currency per month, by month; above the line what came, below it what went. The end of a "
-                "month is its start plus what came minus what went, to the cent."
+                "Currency per month, by month; the gains are above the line, the losses below it. The "
+                "revenue at "
+                "the end of a month is the revenue at its start plus the gains minus the losses, exact to "
+                "the cent."
             ),
             ("mrr_at_start", "mrr_at_end"),
         )
@@ -222,7 +224,7 @@ def growth_chart(words: Words, known_kpis: KnownKpis) -> Markup:
     return chart_card(
         words,
         title,
-        words("Customers, by month; above the line who came, below it who left."),
+        words("Customers, by month; those who came are above the line, those who left below it."),
         column_chart(label, columns, words.count),
         table(title, headings, rows[::-1]),
         keys=[(style, titles[name]) for name, sign, style in GROWTH if sign],
@@ -278,7 +280,7 @@ def leak_table(words: Words, known_kpis: KnownKpis) -> Markup:
         Heading(words("Customer months")),
     ]
     note = words.html(
-        "All %(n)s months together. The money is what these customers paid per month. The interval takes "
+        "All %(n)s months together. The money is what these customers paid per month. The interval treats "
         "each customer as one trial.",
         n=show_number(words, len(stages.growth), length_of(FILE.at("sections", "stages", "growth"))),
     )

@@ -48,7 +48,8 @@ CAPTIONS: Mapping[str, str] = {
     "lead_time": "How well the model still ranks customers when all signals are this many days old.",
     "importance": "How far each signal moves the predictions, up or down: its share of the mean "
     "absolute contributions to the log-odds. Related signals share their contribution.",
-    "partial_dependence": "The mean prediction if every customer had this value and nothing else changed. "
+    "partial_dependence": "The line shows the mean prediction if every customer had this value and nothing "
+    "else changed. "
     "Ticks are the deciles of the signal. The hollow mark is the prediction for a missing value. The "
     "chart shows how the model uses a signal, "
     "not what happens when the signal is changed.",

@@ -71,7 +71,9 @@ def test_a_recipe_of_this_version_is_refitted() -> None:
     compared_with = compared(LOGISTIC.as_dict(), learnt_by=date(2030, 1, 1))
 
     assert set(compared_with.predictions) == {"champion_recipe"}
-    assert compared_with.notes["champion"].endswith("refitted for each cutoff, is compared instead.")
+    assert compared_with.notes["champion"].endswith(
+        "its recipe is fitted again for each cutoff and compared."
+    )
 
 
 def test_all_mistakes_of_a_recipe_are_named_at_once() -> None:

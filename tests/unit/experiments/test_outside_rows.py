@@ -62,7 +62,10 @@ def test_arms_that_are_numbers_are_compared_as_texts() -> None:
         ((None, "mail", 1), "1 of 5 rows have no unit in 'id'"),
         (("e", None, 1), "1 of 5 rows have no arm in 'arm'"),
         (("e", " ", 1), "1 of 5 rows have no arm in 'arm'"),
-        (("e", "sms", 1), "neither 'control' nor 'treated': 'sms' (1). Name it there, or under 'leave_out'"),
+        (
+            ("e", "sms", 1),
+            "neither 'control' nor 'treated': 'sms' (1). Name the arm under 'arms', or under 'leave_out'",
+        ),
         (("e", "mail", None), "1 of 5 rows have no outcome in 'visit': 0 of 2 in 'none', 1 of 3 in 'mail'"),
         (("e", "mail", float("nan")), "1 of 5 rows have no outcome in 'visit'"),
         (("e", "mail", 2), "an outcome in 'visit' that is neither 0 nor 1: '2' (1)"),
@@ -90,8 +93,8 @@ def test_all_mistakes_of_the_rows_come_at_once_and_show_no_address() -> None:
         "1 of 7",
         "no row",
         "1 of 6 units in 'id' are in more than one arm. An id was used again, or the arms were drawn again, "
-        "for example with another salt. A unit is in one arm for ever: find out its first arm, or "
-        "measure only what came after the last draw.",
+        "for example with another salt. A unit is in one arm for ever: find out the first arm of the unit, "
+        "or measure only what happened after the last draw.",
         "1 of 7",
         "1 of 7",
     ]
@@ -176,14 +179,14 @@ def test_a_score_that_is_not_known_to_be_from_before_the_assignment_is_refused(s
     assert units is None
     assert len(problems) == 1
     assert "1 of 4 units have a score from on or after their assignment" in problems[0]
-    assert "can turn its sign" in problems[0]
+    assert "can have the wrong sign" in problems[0]
 
 
 @pytest.mark.parametrize(
     ("risk", "words"),
     [
         ([0.1, 0.2, 0.3, float("inf")], "'score': 1 rows have no finite number in 'risk'"),
-        (["0.1", "0.2", "0.3", "0.4"], "'score': the column 'risk' is no number but string"),
+        (["0.1", "0.2", "0.3", "0.4"], "'score': the column 'risk' is not a number, but string"),
     ],
 )
 def test_a_score_that_is_no_finite_number_is_refused(risk: list[object], words: str) -> None:
@@ -243,7 +246,7 @@ def test_a_time_that_is_a_text_is_refused_with_a_way_out() -> None:
     units, problems = read(table_of(rows, "drawn"), assigned_at="drawn")
 
     assert units is None
-    assert "the column 'drawn' is no time but string" in problems[0]
+    assert "the column 'drawn' is not a time, but string" in problems[0]
     assert "strptime" in problems[0]
 
 

@@ -324,7 +324,7 @@ def test_what_belongs_to_the_other_kind_of_label_is_refused(tmp_path: Path, labe
         ("engine: {threads: 0}", "engine.threads (0): must be greater than or equal to 1."),
         (
             "events: {My Visits: {}}",
-            "events.My Visits is not a usable name: lower-case letters, digits and _.",
+            "events.My Visits is not a usable name: use lower-case letters, digits and _.",
         ),
         (
             "tables: {loginz: {}}",

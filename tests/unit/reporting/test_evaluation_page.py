@@ -260,7 +260,7 @@ def test_the_page_says_first_what_to_do_and_what_the_evaluation_means(
     words = words_of(page_of(content, {}))
 
     first = words.split("What it means")[0]
-    assert ("do not take the probabilities at their word" in first) is is_off
+    assert ("do not treat the probabilities as exact" in first) is is_off
     assert ("The level is off: more left than expected" in words) is is_off
     assert "times as many churners as in a random choice" in words
     assert words.index("What it means") < words.index("The tables")

@@ -440,7 +440,7 @@ def test_a_night_of_an_earlier_version_without_contacts_says_how_to_write_them(o
         ),
         (
             {"accepted": False, "digest": "d", "gates": [GATE | {"rule": "no leak", "passed": False}]},
-            "Of 1 gates these refused it: no leak.",
+            "Of 1 gates, these refused the model: no leak.",
         ),
         ({"accepted": True, "digest": "other", "gates": []}, "The gates were not applied yet"),
     ],
@@ -459,7 +459,7 @@ def test_a_champion_judged_again_is_said_to_have_passed_the_gates_before(evaluat
 
     text = page_of(evaluated).text
 
-    assert "It is the champion; the gates were applied when it was promoted." in text
+    assert "The model is the champion; the gates were applied when it was promoted." in text
     assert "The gates were not applied yet" not in text
 
 
@@ -492,7 +492,7 @@ def test_what_has_moved_is_said_in_words_and_cannot_bring_html(output):
 
     page = page_of(output)
 
-    assert "Mend these first" in page.text
+    assert "Repair these tables first" in page.text
     assert "the kind '<script>alert(1)</script>' has stopped." in page.text
     assert page.runs_only_its_own_script
     assert "Train the model again" in page.text
@@ -501,7 +501,7 @@ def test_what_has_moved_is_said_in_words_and_cannot_bring_html(output):
 
 def test_a_night_at_which_nobody_looked_says_how_to_look(output):
     assert (
-        f"Nobody looked what has moved on this night. Run churn drift --cutoff {NIGHT}"
+        f"For this night, nobody has checked what has moved. Run churn drift --cutoff {NIGHT}"
         in page_of(output).text
     )
 
@@ -510,14 +510,14 @@ def test_what_moved_for_another_model_is_not_shown(output):
     look_at(output)
     write_own_json(drift_path(output, NIGHT), drift_of(cutoff=NIGHT, model_digest="another").as_json())
 
-    assert "Nobody looked" in page_of(output).text
+    assert "nobody has checked" in page_of(output).text
 
 
 def test_a_damaged_file_of_what_has_moved_is_left_out_with_a_warning(output):
     look_at(output)
     drift_path(output, NIGHT).write_text("{}")
 
-    assert "Nobody looked" in page_of(output).text
+    assert "nobody has checked" in page_of(output).text
     assert "drift.json" in read_report_sources(output).warnings[0]
 
 

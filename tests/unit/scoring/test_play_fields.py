@@ -276,7 +276,7 @@ def test_plays_that_follow_each_other_in_a_circle_are_a_mistake():
 
 def test_a_play_without_a_condition_needs_an_earlier_play():
     assert problems_of(f"name: p, {CALL}") == (
-        "playbook.yaml: line 2: plays[0].when is missing; only a play with 'after' can do without it.",
+        "playbook.yaml: line 2: plays[0].when is missing; only a play with 'after' may lack this key.",
     )
 
 
@@ -336,7 +336,7 @@ def test_an_owner_that_is_nearly_another_owner_is_a_warning(typo):
 
     assert playbook.warnings == (
         f"playbook.yaml: line 4: plays[2].owner '{typo}' is nearly 'customer success', which 2 plays have. "
-        "If both are one owner, write one name.",
+        "If both names mean the same owner, write one name.",
     )
 
 
@@ -386,7 +386,7 @@ def test_a_budget_bounds_only_a_list_with_a_control_group():
     assert book(f"{list_play}, control: 0.2, budget: 5").rules[0].play.budget == 5
     for play in (f"{list_play}, budget: 5", f"name: p, {ALL}, {CALL}, control: 0.2, budget: 5"):
         (problem,) = problems_of(play)
-        assert "plays[0].budget bounds the new contacts of a list with a control group" in problem
+        assert "plays[0].budget limits the new contacts of a list with a control group" in problem
 
 
 def test_a_play_for_those_who_are_gone_may_use_only_what_is_known_of_them():

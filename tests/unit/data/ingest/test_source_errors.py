@@ -92,7 +92,9 @@ def test_a_value_that_does_not_fit_the_sql_is_a_mistake_of_the_source(
     tmp_path: Path, origin: dict[str, object], reason: str
 ) -> None:
     with pytest.raises(
-        SourceError, match=rf"orders: cannot be read as the parameters say: .*{reason}"
+        SourceError,
+        match=rf"orders: the rows cannot be read in the way that the parameters describe: "
+        rf".*{reason}",
     ) as error:
         ingest(sales(tmp_path, **origin), lambda _: None)
 

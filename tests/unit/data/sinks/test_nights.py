@@ -398,7 +398,7 @@ def test_a_file_that_is_no_database_is_refused_in_words(sqlite: SinkParams, tmp_
         ("host=db password=hunter22", "this is no address"),
         ("sqlite:////no/such/folder/x.sqlite", "the folder of the file does not exist"),
         ("duckdb:///", "write duckdb:///FILE"),
-        ("postgresql://ana:hun/ter22@db/x", "its parts cannot be told apart"),
+        ("postgresql://ana:hun/ter22@db/x", "cannot separate the parts of the address"),
         ("postgresql://ana:hunter22@127.0.0.1:1/x", "the database cannot be opened"),
     ],
 )

@@ -47,7 +47,7 @@ def test_without_figures_one_sentence_names_the_verb(output: Path, section) -> N
 @pytest.mark.parametrize(
     ("later", "label_id", "reason"),
     [
-        (1, "label", "know data up to 2024-02-01, which is after this night"),
+        (1, "label", "use data up to 2024-02-01, which is after this night"),
         (0, "other", "are about another definition of leaving"),
     ],
 )
