@@ -45,18 +45,18 @@ def message_sentences(tree: ast.AST) -> Iterator[str]:
 
 
 def document_sentences(text: str) -> Iterator[str]:
-    """Yield the sentences of a Markdown document, without code blocks and tables."""
-    text = re.sub(r"^```.*?^```", "", text, flags=re.M | re.S)
-    for line in text.splitlines():
-        if not line.startswith(("|", "#", "![", "    ")):
-            yield from _split(line.lstrip("-*0123456789. "))
+    """Yield the sentences of a Markdown document, without code blocks, tables and marks of bold text."""
+    text = re.sub(r"^```.*?^```", "", text, flags=re.M | re.S).replace("**", "")
+    text = re.sub(r"^(\||#|!\[|    ).*$", "", text, flags=re.M)
+    for paragraph in re.split(r"\n\s*\n|\n(?=\s*(?:[-*]|\d+\.) )", text):
+        yield from _split(re.sub(r"^\s*(?:[-*]|\d+\.) ", "", paragraph))
 
 
 def _split(text: str) -> Iterator[str]:
-    """Yield the sentences of a text that have enough words and are no SQL, no format and no path."""
+    """Yield the sentences of a text that have enough words, and leave out SQL, regular expressions and paths."""
     for sentence in re.split(r"(?<=[.!?])\s+(?=[A-Z`{])", re.sub(r"\s+", " ", text).strip()):
         words = re.findall(r"[A-Za-z]{2,}", sentence)
-        is_sql = re.search(r"\b(SELECT|FROM|WHERE|JOIN|COALESCE|OVER)\b|::|\|\|", sentence)
+        is_sql = re.search(r"\b(SELECT|FROM|WHERE|JOIN|COALESCE|OVER)\b|::|\|\||\\w|\)\?", sentence)
         if len(words) >= MIN_WORDS and not is_sql and sentence[-1:] in ".?!:":
             yield sentence
 

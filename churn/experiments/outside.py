@@ -1,7 +1,7 @@
 """Measure experiments that the company ran by itself: several treated arms against one control.
 
 A difference above 0 is always better for the company: more of a wanted outcome, such as a visit, or less of
-an unwanted one, such as leaving. Each interval is for one look at one comparison.
+an unwanted one, such as leaving. Each interval is valid for a single look at a single comparison.
 """
 
 from __future__ import annotations

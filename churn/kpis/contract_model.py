@@ -35,11 +35,13 @@ SHOWN_RENEWALS = (0, 1, 3, 6, 12)
 
 DEFINITION = (
     "shifted beta-geometric model, fitted by maximum likelihood to the months in which customers left for "
-    "the first time; each customer has a constant chance to leave, drawn from Beta(alpha, beta)"
+    "the first time; the model assumes for each customer a constant chance to leave, drawn from Beta(alpha, "
+    "beta)"
 )
 DERL_DEFINITION = (
     "discounted expected residual lifetime: the expected number of further monthly payments of a customer "
-    "who has renewed n times, each discounted to now; the next one is due at once, if the customer renews. "
+    "who has renewed n times. Each payment is discounted to now; the next payment is due at once if the "
+    "customer renews. "
     "Interval: from the curvature of the likelihood"
 )
 

@@ -48,15 +48,16 @@ BANDS = ("5", "4", "3", "2", "1")
 
 NPS_DEFINITION = (
     "the latest answer known at the cutoff and at most a year old: promoters 9 and 10, passives 7 and 8, "
-    "detractors 0 to 6; who left in the label window after the cutoff"
+    "detractors 0 to 6. The outcome is whether the customer left in the label window after the cutoff"
 )
 CSAT_DEFINITION = (
-    "the latest satisfaction with a closed ticket known at the cutoff and at most a year old; who left in "
-    "the label window after the cutoff"
+    "the latest satisfaction with a closed ticket known at the cutoff and at most a year old. The outcome "
+    "is whether the customer left in the label window after the cutoff"
 )
 HEALTH_DEFINITION = (
-    "the health band of a stored night, the first night of each month; who left in the label window after. "
-    "5 is healthy, so the share should rise from 5 to 1. Customers who were contacted count as well"
+    "the health band of a stored night, the first night of each month. The outcome is whether the customer "
+    "left in the label window after the night. Band 5 is healthy, so the share should rise from 5 to 1. "
+    "Customers who were contacted count as well"
 )
 
 

@@ -31,7 +31,8 @@ NO_ORDERS = "no orders: map tables.orders"
 RFM_DEFINITION = (
     f"orders known at a past cutoff in the {WINDOW_DAYS} days before it, without those returned by then. "
     f"Recency: days since the last order; frequency: number of orders; money: their sum. Up to {N_CLASSES} "
-    "classes with equally many customers; equal values are in one class, so there can be fewer. The classes "
+    "classes with equally many customers; equal values are in one class, so there can be fewer classes. The "
+    "classes "
     "are the same at all cutoffs. Class 1 is the worst: the longest ago, the fewest, the least"
 )
 

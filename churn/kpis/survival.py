@@ -24,8 +24,7 @@ BAND = (
 DEFINITION = (
     "the share of customers who stay longer than an age, from joining to leaving for the first time "
     "(Kaplan-Meier). A customer who had not left when the last outcome was certain counts up to that day. "
-    "Who joined before "
-    "the first day on which leaving is recorded counts only from that day on"
+    "A customer who joined before the first day on which leaving is recorded counts only from that day on"
 )
 
 

@@ -17,8 +17,8 @@ from churn.metrics.interval import Part
 from churn.metrics.standard_errors import wilson_interval
 
 DEFINITION = (
-    "of the customers who joined in a month for the first time, those who are active at the end of that "
-    "month (month 0) and of each later month; who left and came back is active again"
+    "of the customers who joined for the first time in a month, the share that is active at the end of that "
+    "month (month 0) and of each later month. A customer who left and came back is active again"
 )
 
 CellState = Literal["known", "not certain yet", "open"]

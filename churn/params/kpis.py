@@ -12,7 +12,7 @@ LARGEST_COST = 1e9
 
 
 class KpisParams(Section):
-    """The terms of the figures that `churn kpis` computes; docs/figures.md lists them."""
+    """The terms of the figures that `churn kpis` computes; docs/figures.md explains these terms."""
 
     segments: tuple[str, ...] = Field(
         default=(),

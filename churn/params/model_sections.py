@@ -37,7 +37,7 @@ LEAST_TRAIN_MEMORY = "1GiB"
 
 
 class TrainParams(Section):
-    """How to fit the model, which is the best of `candidates`."""
+    """How to fit the model: `churn train` selects the best of `candidates`."""
 
     seed: Seed = Field(default=7, description="the seed of everything that is drawn in training")
     num_leaves: Annotated[int, Field(ge=2, le=255)] | None = Field(

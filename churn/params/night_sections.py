@@ -217,7 +217,7 @@ class OutsideParams(Section):
 
 
 class UpliftParams(Section):
-    """How a model of each customer's own effect is compared with the risk."""
+    """How a model of the effect on each customer is compared with the risk."""
 
     contact_share: Annotated[float, Field(gt=0, lt=1)] = Field(
         default=0.5, description="the share of the units of an experiment that both policies contact"
@@ -226,7 +226,7 @@ class UpliftParams(Section):
 
 
 class ExperimentsParams(Section):
-    """Whom the company leaves alone on purpose, and the experiments that it ran by itself.
+    """Which customers nobody contacts on purpose, and the experiments that the company ran by itself.
 
     `control` is the universal control group: no play contacts it. A play may have a control group of its own
     (`control:` in the playbook).
@@ -303,7 +303,7 @@ class CapParams(Section):
 
 
 class RhythmParams(Section):
-    """What the customer's own rhythm decides: the channel of plays that prefer it, and the best hour."""
+    """What the customer's own rhythm decides: the channel (`channel: preferred`) and the best hour."""
 
     days: Days = Field(default=182, description="the days before the cutoff whose answers and events count")
     min_answers: Annotated[int, Field(ge=1)] = Field(

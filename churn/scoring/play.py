@@ -15,7 +15,7 @@ Money = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
 Days = Annotated[int, Field(strict=True, ge=1, le=365)]
 
 Audience = Literal["at risk", "advocates", "gone"]
-"""The list that a play belongs to. Nobody of one list is on another list of the same night."""
+"""The list that a play belongs to. A customer is on at most one list of a night."""
 
 AUDIENCES: tuple[Audience, ...] = ("at risk", "advocates", "gone")
 

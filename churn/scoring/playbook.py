@@ -174,7 +174,7 @@ class Playbook:
     ) -> Ints:
         """Return for each customer the index of the rule of the customer's play, else -1. Shape `[rows]`.
 
-        Among the plays that hold, the first one whose `follows` contains the family of the customer's first
+        Among the plays that apply, the first play whose `follows` contains the family of the customer's first
         reason is taken. Without such a play, the first one in the order of the file is taken.
 
         Args:

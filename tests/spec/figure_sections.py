@@ -58,9 +58,11 @@ The section `activation` of kpis.json.
 **Activation event.** Definition: {activation_rows.DEFINITION}. Tried are all event tables and their kinds
 that are acts of the customer, {", ".join(map(str, activation.AT_LEAST))} times within
 {", ".join(map(str, activation.WITHIN_DAYS))} days, where at least {activation.MIN_SHARE:.0%} and
-{activation.MIN_CUSTOMERS} customers do it, and as many do not. Otherwise none is reported, with the reason.
+{activation.MIN_CUSTOMERS} customers do it, and as many do not. Otherwise no event is reported, but the
+reason.
 Each run repeats the test on nearly the same customers, so an event that is reported only in some runs is
-weak. `decides_label` marks an event of the label's own table: part of it goes with staying by definition.
+weak. `decides_label` marks an event of the label's own table. Such an event goes with staying partly by
+definition.
 How often an event is reported where there is none: [benchmarks/kpis](../benchmarks/kpis/README.md).
 """
 
@@ -74,7 +76,8 @@ levels Newcombe's. `means_something` is true if the interval of a difference exc
 
 - **NPS.** {ratings.NPS_DEFINITION}.
 - **CSAT.** {ratings.CSAT_DEFINITION}.
-- **Health.** {ratings.HEALTH_DEFINITION}. Without a stored night whose label is matured there is a reason.
+- **Health.** {ratings.HEALTH_DEFINITION}. Without a stored night whose label is matured, the file gives the
+reason.
 """
 
 GROUPS = f"""
@@ -96,7 +99,7 @@ number by the family of our first reason on their last night before the end, at 
 {leaving_reasons.BEFORE_DAYS} days
 before. `{leaving_reasons.NO_REASON}` is a customer who was scored and was neither on the call list nor of
 health 1 or 2. Reasons of fewer than {leaving_reasons.MIN_REASON_CUSTOMERS} customers are one row, because
-their words may be about one person.
+the words of the reason may identify one person.
 """
 
 AUDIT_ROWS = "\n".join(
@@ -108,9 +111,8 @@ AUDIT = f"""
 The section `audit` of kpis.json: fifteen practices of retention, the lowest score first. Nine are scored from
 1 to 5 by evidence in the tables of the last {audit.AUDIT_DAYS} days; a score needs {audit.MIN_EVIDENCE}
 cases. churn itself sets the limits; they do not come from a survey. {len(audit.UNMEASURABLE_PRACTICES)}
-practices
-leave no trace in tables ({", ".join(title for _, title, _ in audit.UNMEASURABLE_PRACTICES)}): they are
-"{audit.UNMEASURABLE}", with a question for a person.
+practices leave no trace in tables
+({", ".join(title for _, title, _ in audit.UNMEASURABLE_PRACTICES)}): they are "{audit.UNMEASURABLE}", with a question for a person.
 
 | practice | evidence | 2, 3, 4, 5 from | what raises it |
 |---|---|---|---|

@@ -17,11 +17,14 @@ HEAD = f"""# The verbs of the view language
 A signal is written on a view of one table, and gives one number per customer. Every table is
 also a test: `tests/spec/verbs/` holds the rows and the values, `make docs` writes this page from them.
 
-The cutoff is {CUTOFF}, a Monday. Events at its midnight or later are not known. A customer without a line in
-`customers` signed up in 2020. A table holds rows since 2020, unless the text states otherwise. A dash is a
+The cutoff is {CUTOFF}, a Monday. Events at the midnight of the cutoff or later are not known. A customer
+without a line in
+`customers` signed up in 2020. In these examples a table holds rows since 2020, unless the text states
+otherwise. A dash is a
 missing value. All windows are `[cutoff - days, cutoff - skip)` in local days.
 
-Add one: [add-a-verb.md](add-a-verb.md). Use them: [add-a-signal.md](add-a-signal.md).
+To add a verb, read [add-a-verb.md](add-a-verb.md). To use verbs in a signal, read
+[add-a-signal.md](add-a-signal.md).
 """
 
 TITLES = {

@@ -83,7 +83,7 @@ EXAMPLES = (
         first    | 2024-06-20 10:00
         """,
         {"first": 2},
-        "The table begins on 17 June. It covers a window of 14 days, but not a window of 15 days.",
+        "The table begins on 17 June. The table covers a window of 14 days, but not a window of 15 days.",
         data_start_late=True,
         more={"logins.last(days=15).count()": {"first": MISSING}},
     ),
@@ -319,7 +319,8 @@ EXAMPLES = (
         """,
         {"ana": 0, "ben": 1, "old": MISSING, "user": 0},
         (
-            "Ben redeems at the cutoff, which is too late. The data begin on 3 June: whether Old redeemed "
+            "Ben redeems points at the cutoff, which is too late to be known. The data begin on 3 June: "
+            "whether Old redeemed "
             "before, when he was a customer already, is not known. User has a row, so the answer is no."
         ),
         customers="""

@@ -47,8 +47,8 @@ EXAMPLES = (
         MAILS,
         {"ana": 2, "never": 2, "opens": 0, "none": MISSING},
         (
-            "Ana's latest opened mail, by the time of sending, is the mail of the 10th. Two "
-            "mails were sent after it. The mail of the 1st was opened later, but it was sent "
+            "Ana's latest opened mail, by the time of sending, is the mail of the 10th. Two mails were sent "
+            "after this mail. The mail of the 1st was opened later, but it was sent "
             "earlier. A mail that is opened at the cutoff's midnight is not known as opened."
         ),
     ),
@@ -151,9 +151,10 @@ EXAMPLES = (
         """,
         {"late": 1, "in_time": 0, "waits": 1, "may_wait": 0, "told": 1, "no_word": 0, "two": 2},
         (
-            "The reply to Late came the day after the promised day, the reply to In_time on it, after the "
-            "hour. Waits has no reply and its promised day is over; May_wait's is not. Told's reply is not "
-            "known before the cutoff. No_word was promised nothing."
+            "The reply to Late came the day after the promised day, the reply to In_time came on the "
+            "promised day, but later than the promised hour. Waits has no reply, and its promised day is "
+            "over; the promised day of May_wait is not over. The "
+            "reply to Told is not known before the cutoff. For No_word, no reply was promised."
         ),
     ),
     Example(
@@ -186,10 +187,11 @@ EXAMPLES = (
             "both": 10,
         },
         (
-            "All has all 20 points, and the first 10 end on 11 July. Some has 10 left: those that end first "
-            "are used, whatever the order of the rows. Late's points have ended. None has no points left, "
-            "and Silent's balance is not known. Forever has only the 10 points left that never end; Both has "
-            "these and the other 10."
+            "Customer All has all 20 points, and the first 10 points end on 11 July. Customer Some has 10 "
+            "points left: the points that end first are used first, whatever the order of the rows. Late's "
+            "points have ended. Customer None has no points left, "
+            "and Silent's balance is not known. Forever has only the 10 points left that never end; Both "
+            "has these points and the other 10 points."
         ),
     ),
 )
