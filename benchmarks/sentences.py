@@ -53,7 +53,7 @@ def document_sentences(text: str) -> Iterator[str]:
 
 
 def _split(text: str) -> Iterator[str]:
-    """Yield the sentences of a text that have enough words, and leave out SQL, regular expressions and paths."""
+    """Yield the sentences of a text with enough words, and leave out SQL, regular expressions and paths."""
     for sentence in re.split(r"(?<=[.!?])\s+(?=[A-Z`{])", re.sub(r"\s+", " ", text).strip()):
         words = re.findall(r"[A-Za-z]{2,}", sentence)
         is_sql = re.search(r"\b(SELECT|FROM|WHERE|JOIN|COALESCE|OVER)\b|::|\|\||\\w|\)\?", sentence)

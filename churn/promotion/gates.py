@@ -95,7 +95,7 @@ def _beats(result: EvaluationResult, baseline: str) -> Gate:
         loss.high is not None and loss.high < 0,
         loss,
         f"the paired 95% interval of log loss, challenger minus {name}, lies below 0",
-        f"challenger minus {name}, log loss: {format_interval(loss, 4)}; the gate asks for an interval "
+        f"challenger minus {name}, log loss: {format_interval(loss, 4)}; the gate requires an interval "
         "below 0.",
         "Add signals, cutoffs or data, and see evaluate/card.md.",
     )
@@ -113,7 +113,7 @@ def _matches_logistic(result: EvaluationResult, margin: float) -> Iterator[Gate]
         loss,
         f"the paired 95% interval of log loss, challenger minus the logistic regression, lies below "
         f"{margin:.0%} of the regression's log loss",
-        f"challenger minus the logistic regression, log loss: {format_interval(loss, 4)}; the gate asks for "
+        f"challenger minus the logistic regression, log loss: {format_interval(loss, 4)}; the gate requires "
         f"an interval below {max_loss:.4f} ({margin:.0%} of the regression's).",
         "Make the logistic regression a candidate (train.candidates), or add cutoffs or data.",
     )
@@ -134,7 +134,8 @@ def _cutoffs(result: EvaluationResult, reason: str | None, file: str) -> Iterato
         Interval(value=float(tested)),
         f"{TEST_CUTOFFS} test cutoffs or more, or as many as the data allow, or a person accepts fewer",
         f"{words}; accepted: {reason}" if tested < required and reason else f"{words}.",
-        "Add cutoffs to evaluate.test_cutoffs, or remove it. If fewer are right, write the reason under "
+        "Add cutoffs to evaluate.test_cutoffs, or remove this key. If fewer test cutoffs are right, write "
+        "the reason under "
         f"evaluate.accept.test_cutoffs in {file}.",
     )
     yield replace(gate, signed=tested < required and bool(reason))
@@ -175,9 +176,9 @@ def _level(result: EvaluationResult, bounds: tuple[float, float]) -> Gate:
         meets_range(ratio, bounds),
         ratio,
         f"the interval of observed/expected meets [{least}, {most}]",
-        f"challenger observed/expected {format_interval(ratio)}; the gate asks that it meets "
+        f"challenger observed/expected {format_interval(ratio)}; the gate requires that it overlaps "
         f"[{least}, {most}].",
-        f"{_level_remedy(result)} Or widen promote.observed_expected knowingly.",
+        f"{_level_remedy(result)} Or widen promote.observed_expected if you accept this difference.",
     )
 
 

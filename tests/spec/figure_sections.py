@@ -112,7 +112,8 @@ The section `audit` of kpis.json: fifteen practices of retention, the lowest sco
 1 to 5 by evidence in the tables of the last {audit.AUDIT_DAYS} days; a score needs {audit.MIN_EVIDENCE}
 cases. churn itself sets the limits; they do not come from a survey. {len(audit.UNMEASURABLE_PRACTICES)}
 practices leave no trace in tables
-({", ".join(title for _, title, _ in audit.UNMEASURABLE_PRACTICES)}): they are "{audit.UNMEASURABLE}", with a question for a person.
+({", ".join(title for _, title, _ in audit.UNMEASURABLE_PRACTICES)}): they are
+"{audit.UNMEASURABLE}", with a question for a person.
 
 | practice | evidence | 2, 3, 4, 5 from | what raises it |
 |---|---|---|---|

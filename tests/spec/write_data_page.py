@@ -83,12 +83,13 @@ def _files() -> Iterator[str]:
     suffixes = ", ".join(f"`{suffix}`" for suffix in SUFFIXES)
     yield (
         "## Files\n\nIn a folder, each file is a table, and each sub-folder is a table of all its files. "
-        f"These suffixes are read, in any case: {suffixes}. Spreadsheets need the extra `excel`. Names that "
-        "begin with `.` or `_` are no data. Files that are not read are named. Texts are UTF-8, or UTF-16 "
+        f"These suffixes are read, in any case: {suffixes}. Spreadsheets need the extra `excel`. Files "
+        "whose names begin with `.` or `_` are ignored. A message names the files that are not read. Texts "
+        "are UTF-8, or UTF-16 "
         "with a byte-order mark. Folders `key=value` below a table's folder give columns. A table of Delta "
         "Lake, Iceberg or Hudi is refused, because its folder also holds removed rows. JSON lines in which "
         "two keys differ only in capital letters are refused.\n"
-        "\nBlanks of every kind at the ends of a value do not count. When the clocks are put back, they show "
+        "\nBlanks of every kind at the ends of a value are removed. When the clocks are put back, they show "
         "the times of an hour twice; such a local time is the earlier of the two. Amounts are rounded to the "
         "cent. An amount that is `true` or `false` is no number. A row belongs to nobody, and is counted "
         "among the rejects, if its `customer_id` is one of these words in any case: "
@@ -108,10 +109,11 @@ def _mood() -> Iterator[str]:
         "## The mood of words\n\n`signals: {mood: true}` fills the column `mood` of "
         + ", ".join(f"`{table}` from `{column}`" for table, column in MOOD_TEXTS.items())
         + ", by a list of good and bad words in English and German. A negation up to three words before a "
-        "word turns it round: 'not good' is bad. It is off by default, and it is coarse: irony, spelling "
+        "word turns it round: 'not good' is bad. The mood is off by default, and it is coarse: irony, "
+        "spelling "
         "mistakes and other languages are not understood, and the mood of one text says little. The words "
-        "of `message` are only read: neither the store nor the rejects hold them. Map a column `mood` of "
-        "your own to use a better judge.\n"
+        "of `message` are only read: neither the store nor the rejects hold them. To use a better "
+        "judgement, map a column `mood` of your own.\n"
     )
 
 

@@ -65,8 +65,9 @@ def triangle_table(words: Words, known_kpis: KnownKpis) -> Markup:
         ),
     ]
     note = words.html(
-        "Per cent of the customers who joined in a month and are active at its end (0) and so many months "
-        "later. An empty cell is not certain yet; “open” is a month that is not over."
+        "Per cent of the customers who joined in a month and are active at its end (0) and after each "
+        "number of months. The value of an empty cell is not certain yet; “open” marks a month that is not "
+        "over."
     )
     return join_parts(
         [
@@ -130,7 +131,7 @@ def survival_chart(words: Words, known_kpis: KnownKpis) -> Markup:
         half = words.html("Half of the customers left by day %(day)s.", day=median)
     else:
         reason = quote_in_language(words, curve.median_reason or "", source.at("median_reason"))
-        half = words.html("When half of the customers have left is not known: %(reason)s.", reason=reason)
+        half = words.html("It is not known when half of the customers have left: %(reason)s.", reason=reason)
     rows = [
         [
             show_number(words, point.age_days, source.at("points", place, "age_days")),
@@ -154,7 +155,9 @@ def survival_chart(words: Words, known_kpis: KnownKpis) -> Markup:
     return chart_card(
         words,
         title,
-        words("Share of customers who stay longer than so many days (Kaplan-Meier), with the 95%% band."),
+        words(
+            "Share of customers who stay longer than this number of days (Kaplan-Meier), with the 95%% band."
+        ),
         picture,
         table(title, headings, rows),
         note=half,

@@ -94,7 +94,8 @@ def _facts(words: Words, placed_experiment: PlacedExperiment) -> Iterator[Markup
     ratio = experiment.ratio
     if ratio is not None and ratio.alarm:
         yield words.html(
-            "%(control)s of %(n)s are in the control group; by design it would be %(share)s%%. Customers "
+            "%(control)s of %(n)s are in the control group; by design this share should be %(share)s%%. "
+            "Customers "
             "are missing "
             "in an arm, or in the wrong one. Do not use this effect before you know why.",
             control=show_number(words, ratio.n_control, source.at("ratio", "n_control")),
@@ -108,7 +109,7 @@ def _facts(words: Words, placed_experiment: PlacedExperiment) -> Iterator[Markup
             ),
         )
     yield words.html(
-        "Fewer left, for one look on a day that was fixed before: %(points)s points.",
+        "Fewer customers left, by a single look on a day that was fixed before: %(points)s points.",
         points=show_points(words, experiment.difference.difference, source.at("difference", "difference")),
     )
     adjusted = experiment.adjusted_difference
@@ -122,7 +123,8 @@ def _facts(words: Words, placed_experiment: PlacedExperiment) -> Iterator[Markup
         control, treated = band.effect.control.churn, band.effect.treatment.churn
         if control is not None and treated is not None:
             yield words.html(
-                "Contact drives away: %(band)s, %(treated)s%% left, in the control group %(control)s%%.",
+                "Contacts drive customers away: %(band)s, %(treated)s%% left, in the control group "
+                "%(control)s%%.",
                 band=free(words.value(band.band)),
                 treated=show_number(words, treated, at.at("treatment", "churn"), 1, scale=POINTS),
                 control=show_number(words, control, at.at("control", "churn"), 1, scale=POINTS),
@@ -214,7 +216,7 @@ def _power(words: Words, placed_experiment: PlacedExperiment) -> Iterator[Markup
         return
     size = source.at("sample_size")
     yield words.html(
-        "An effect of %(effect)s points, as assumed, needs %(n)s customers; %(units)s are there.",
+        "An effect of %(effect)s points, as assumed, needs %(n)s customers; so far there are %(units)s.",
         effect=effect,
         n=show_number(words, design.sample_size.n, f"{size.at('n_control')} + {size.at('n_treatment')}"),
         units=show_number(words, design.units, source.at("units")),

@@ -88,13 +88,14 @@ def _in_use(words: Words, night: ReportSources) -> Markup:
     )
     if uplift is None:
         items.append(
-            words("Contacts go by risk and value: no model of the effect on each customer is proved.")
+            words("Risk and value decide whom to contact: no model of the effect on each customer is proved.")
         )
     else:
         alone = NIGHT_FILE.at("uplift", "do_not_disturb")
         items.append(
             words.html(
-                "Contacts go by the effect on each customer, proved up to %(day)s. %(n)s customers are left "
+                "The effect on each customer decides whom to contact; it is proved up to %(day)s. %(n)s "
+                "customers are left "
                 "alone, because a contact is proved not to help such customers.",
                 day=day(words, uplift.as_of),
                 n=show_number(words, uplift.do_not_disturb, alone),
@@ -124,20 +125,23 @@ def _lead(words: Words, experiments: Sequence[PlacedExperiment]) -> str:
     if any(placed_experiment.has_alarm for placed_experiment in experiments):
         return words("Do not use these effects yet: the sizes of the arms do not agree with the design.")
     if Verdict.MORE_LEAVE in verdicts.values():
-        return words("Stop what harms: a play below lost more customers than its control group.")
+        return words("Stop the play that does harm: a play below lost more customers than its control group.")
     if experiments and all(
         placed_experiment.experiment.control_share is None for placed_experiment in experiments
     ):
-        return words("Switch a control group on: without one nobody can tell whether the calls help.")
+        return words(
+            "Switch on a control group: without a control group nobody knows whether the calls help."
+        )
     if verdicts.get(UNIVERSAL) == Verdict.FEWER_LEAVE:
         return words("Go on with the calls: fewer customers left than in the control group.")
     if Verdict.FEWER_LEAVE in verdicts.values():
         return words(
-            "Go on with the plays that helped, and leave the control group alone until all are known."
+            "Go on with the plays that helped, and leave the control group alone until all outcomes are "
+            "known."
         )
     if not any(placed_experiment.has_outcomes for placed_experiment in experiments):
         return words("Wait, and do not contact the control group: no outcome is known yet.")
-    return words("Do not contact the control group: it is not shown yet whether the calls help.")
+    return words("Do not contact the control group: it is not known yet whether the calls help.")
 
 
 def _notes_on_controls(words: Words, effects: Effects) -> Markup:
@@ -268,11 +272,11 @@ def verdict_in_words(words: Words, placed_experiment: PlacedExperiment) -> str:
     if placed_experiment.has_alarm:
         return words("Something is wrong with the arms.")
     if experiment.control_share is None:
-        return words("Nobody can tell: there is no control group.")
+        return words("The effect cannot be measured: there is no control group.")
     if not placed_experiment.has_outcomes:
         return words("No outcome is known yet.") if experiment.immature else words("No customer counts.")
     if difference.no_verdict_because == NoVerdict.EMPTY_ARM:
-        return words("Nobody can tell: an arm has no customer with a known outcome.")
+        return words("The effect cannot be measured: an arm has no customer with a known outcome.")
     if difference.verdict is None or nightly is None:
         return words("Too early to tell: fewer than 20 customers left in an arm.")
     if nightly == Verdict.FEWER_LEAVE:
@@ -280,14 +284,18 @@ def verdict_in_words(words: Words, placed_experiment: PlacedExperiment) -> str:
     if nightly == Verdict.MORE_LEAVE:
         return words("It harmed.")
     if difference.verdict != Verdict.NOT_SHOWN:
-        return words("Not shown yet: at a single look it would be, but this page is read every night.")
+        return words(
+            "The effect is not proved yet: a single look on a fixed day would prove it, but this "
+            "page is read every night."
+        )
     return words("No effect is shown.")
 
 
 def _legend(words: Words) -> Markup:
     return paragraph(
         words.html(
-            "Intervals of 95%% that hold although the page is read every night. Below 20 customers who left "
+            "The intervals of 95%% stay valid although the page is read every night. Below 20 customers who "
+            "left "
             "in an arm there is no verdict."
         ),
         "soft small",
@@ -303,9 +311,8 @@ def _total(words: Words, effects: Effects) -> Markup:
         return EMPTY
     total = universal.savings.customers
     sentence = words.html(
-        "All contacts together saved %(total)s customers. The plays one by one add up to %(sum)s; a sum "
-        "of plays "
-        "overstates, because the lucky ones count fully.",
+        "All contacts together saved %(total)s customers. The effects of the single plays add up to "
+        "%(sum)s. This sum is too large, because the plays that had good luck count fully.",
         total=show_interval(
             words, (total.value, total.low, total.high), FILE.at("universal", "savings", "customers"), 1
         ),
@@ -313,7 +320,7 @@ def _total(words: Words, effects: Effects) -> Markup:
     )
     if effects.plays_without_difference:
         names = Markup(", ").join(free(name) for name in effects.plays_without_difference)
-        sentence += Markup(" ") + words.html("The sum does not hold %(names)s.", names=names)
+        sentence += Markup(" ") + words.html("The sum leaves out %(names)s.", names=names)
     return paragraph(sentence)
 
 
@@ -353,8 +360,8 @@ def _waiting_table(words: Words, experiments: Sequence[PlacedExperiment]) -> Mar
     ]
     title = words("Cannot be told yet")
     note = words.html(
-        "The effect is assumed in the parameters. With fewer customers than it takes, an effect of this "
-        "size is found "
+        "The effect is assumed in the parameters. With fewer customers than needed, an effect of this size "
+        "is found "
         "in less than 80%% of cases."
     )
     common = paragraph(verdicts[0]) if is_one else EMPTY

@@ -48,9 +48,9 @@ def section_of(output: Path, effects: Effects) -> str:
     ("n_left", "lead", "verdict"),
     [
         (90, "Go on with the calls", "It helped."),
-        (450, "Stop what harms", "It harmed."),
+        (450, "Stop the play that does harm", "It harmed."),
         (270, "Do not contact the control group", "No effect is shown."),
-        (180, "Do not contact the control group", "Not shown yet: at a single look it would be"),
+        (180, "Do not contact the control group", "The effect is not proved yet: a single look"),
     ],
 )
 def test_the_verdict_comes_first_in_words_and_is_that_of_the_nightly_interval(
@@ -78,7 +78,7 @@ def test_saved_customers_are_called_not_shown_until_the_nightly_interval_shows_t
     saved = effects.experiments[0].savings
     assert saved is not None
     assert f"{saved.customers.value:,.1f} [" in text
-    assert ("not shown" in text.split("Intervals of 95%")[0]) is not is_shown
+    assert ("not shown" in text.split("The intervals of 95%")[0]) is not is_shown
 
 
 def test_too_few_churners_say_what_can_be_found_and_how_many_are_needed(output: Path) -> None:
@@ -116,7 +116,7 @@ def test_without_a_control_group_no_share_of_the_treated_is_shown(output: Path) 
 
     text = section_of(output, effects)
 
-    assert text.startswith("Switch a control group on")
+    assert text.startswith("Switch on a control group")
     assert "3 of 30" not in text
     assert "10.0" not in text
 
@@ -134,7 +134,7 @@ def test_arms_of_the_wrong_size_take_the_place_of_the_verdict(output: Path) -> N
 
     assert text.startswith("Do not use these effects yet")
     assert "Something is wrong with the arms." in text
-    assert "50 of 950 are in the control group; by design it would be 10.0%" in text
+    assert "50 of 950 are in the control group; by design this share should be 10.0%" in text
 
 
 def test_the_total_stands_beside_the_sum_of_the_plays(output: Path) -> None:
@@ -146,7 +146,7 @@ def test_the_total_stands_beside_the_sum_of_the_plays(output: Path) -> None:
     )
 
     assert "All contacts together saved 14.0 [" in text
-    assert "The plays one by one add up to 14.0" in text
+    assert "The effects of the single plays add up to 14.0" in text
 
 
 @pytest.mark.parametrize(
@@ -219,7 +219,7 @@ def test_without_a_proof_the_page_says_that_the_effects_are_assumed(output: Path
     text = " ".join(Markup(html).striptags().split())
 
     assert "The effect of each play is assumed (evaluate.profit.accept_share): none is proved." in text
-    assert "Contacts go by risk and value" in text
+    assert "Risk and value decide whom to contact" in text
 
 
 def test_the_page_says_which_measured_effects_the_night_uses(output: Path) -> None:
