@@ -189,7 +189,7 @@ EXAMPLES = (
         (
             "Customer All has all 20 points, and the first 10 points end on 11 July. Customer Some has 10 "
             "points left: the points that end first are used first, whatever the order of the rows. Late's "
-            "points have ended. Customer Customer None has no points left, "
+            "points have ended. Customer None has no points left, "
             "and Silent's balance is not known. Forever has only the 10 points left that never end; Both "
             "has these points and the other 10 points."
         ),

@@ -43,7 +43,7 @@ EXAMPLES = (
         "active_weeks",
         {"fades": 4 / 6, "steady": 1, "new": MISSING, "none": 0},
         (
-            "Customer Customer Fades was active in four of six weeks. The new customer has only three whole "
+            "Customer Fades was active in four of six weeks. The new customer has only three whole "
             "weeks, "
             "which is too few."
         ),
