@@ -31,7 +31,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo, store: Store 
 
     Args:
         params: The parameters.
-        cutoff: Compute the figures as of this midnight; by default the watermark.
+        cutoff: Compute the figures at this midnight; by default the watermark.
         echo: Prints lines, warnings and progress.
         store: The open store; by default the store that fits the parameters.
 

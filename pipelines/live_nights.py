@@ -26,7 +26,7 @@ DAYS_BETWEEN = 7
 def live_nights(
     params: Params, folder: Path, truth: Path, nights: int, days_between: int, echo: Echo
 ) -> None:
-    """Score a night, let the team work off its call list, live on until the next night, and so on.
+    """Score a night, let the team work through its call list, simulate the next days, and repeat this.
 
     A night that has been scored is read. The folder of the company is replaced as a whole after each step, so
     a call that was stopped goes on with the night at which it was stopped.

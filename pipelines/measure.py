@@ -34,7 +34,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
 
     Args:
         params: The parameters.
-        cutoff: Measure as of this date: earlier nights, and outcomes known by then; by default all.
+        cutoff: Measure at this date, with earlier nights and the outcomes known by then; by default with all.
         echo: Prints lines, warnings and progress.
 
     Raises:
@@ -100,7 +100,7 @@ def refuse_event_label(params: Params, verb: str) -> None:
 
 
 def outside_as_of(params: Params, cutoff: date | None, verb: str, echo: Echo) -> list[OutsideParams]:
-    """Return the experiments of the company that can be measured as of the cutoff."""
+    """Return the experiments of the company that can be measured at the cutoff."""
     experiments = params.experiments.outside
     if cutoff is None:
         return list(experiments)

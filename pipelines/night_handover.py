@@ -20,7 +20,7 @@ def check_handover(params: Params) -> None:
 
     Raises:
         ParamsError: the address of the database cannot be read, or its driver is not installed.
-        DeliveryError: the database does not answer, or would not take the night.
+        DeliveryError: the database does not answer, or would refuse the night.
         BusyError: another program holds the database.
     """
     if params.score.sink:

@@ -19,7 +19,8 @@ def run(
 ) -> int | None:
     """Print what store, snapshots, scores, ledger and models hold about a customer; write nothing.
 
-    The store is read as it is, also if the source has changed since: the answer is what is held now.
+    The store is read without a new ingest, even if the source has changed: the answer shows what the store
+    holds now.
 
     Args:
         params: The parameters.

@@ -58,8 +58,8 @@ def run(params: Params, *, cutoff: date | None = None, refresh: bool = False, ec
 
     Raises:
         ParamsError: evaluate.rule or evaluate.segments names signals that the snapshots do not have.
-        Stop: no label is matured, no customer or every customer left, there are too few rows, or nobody
-            stands for customers that were treated.
+        Stop: no label is matured, no customer or every customer left, there are too few rows, or no control
+            represents customers who were treated.
         ModelError: there is no champion to refresh.
     """
     snapshots = read_untreated(params, known_by=cutoff)

@@ -72,7 +72,7 @@ def read_acts(
         contact: The rules of contacts.
         ledger: The earlier nights.
         roster: All known customers: `customer_id` and `excluded_because`.
-        needs_answers: Whether a play asks for the channel in which the customer answers.
+        needs_answers: Whether a play needs the channel in which the customer answers.
 
     Raises:
         ParamsError: A suppression list does not exist.
@@ -132,7 +132,8 @@ def read_permissions(store: Store, cutoff: date, contact: ContactParams) -> Perm
 
     Args:
         store: The store.
-        cutoff: The cutoff up to which consents count; objections and suppression lists count as of today.
+        cutoff: The cutoff up to which consents count. Objections and suppression lists count as they are
+            today.
         contact: The rules of contacts.
 
     Raises:
@@ -194,7 +195,7 @@ def read_task_states(store: Store, cutoff: date, ledger: Ledger, at_risk: Sequen
 
     Args:
         store: The store.
-        cutoff: Only days before it count; an objection counts as of today.
+        cutoff: Only days before the cutoff count; an objection counts as it is today.
         ledger: The tasks and the bands of the latest night.
         at_risk: The ids of the customers of the cohort at the cutoff.
     """

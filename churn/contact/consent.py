@@ -1,4 +1,4 @@
-"""Whom the company may contact at all: consent for a channel, objections, and suppression lists."""
+"""Which customers the company may contact: consent for a channel, objections, and suppression lists."""
 
 from __future__ import annotations
 
@@ -312,7 +312,7 @@ def contact_refusals(
 
 
 def plain_channel(text: str) -> str:
-    """Return the name of a channel or a purpose as it is compared.
+    """Return the name of a channel or a purpose in the form that is used for comparisons.
 
     >>> plain_channel(" E-Mail")
     'e-mail'

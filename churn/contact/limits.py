@@ -82,7 +82,7 @@ class Limits:
         rest_days: The rest of a unit after the due date of its last contact, over all plays and channels.
         max_contacts: The largest number of contacts of a unit within `max_contacts_days`.
         max_contacts_days: The number of days of `max_contacts`.
-        budget: The places of the night; None for no bound.
+        budget: The largest number of new contacts of the night; None without a limit.
         per_owner: The places of an owner in this night; an owner that is not named has no bound.
         per_channel: The places of a channel in this night; a channel that is not named has no bound.
         unit: Who gets an arm, the value of `experiments.unit`; it names the unit in a reason.

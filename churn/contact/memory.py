@@ -64,7 +64,7 @@ def nights_before(holdings: pd.DataFrame, playbook: Playbook, customers: Objects
 
 
 def holding_rows(playbook: Playbook, nights_held: Ints, customers: Objects) -> pd.DataFrame:
-    """Return the rows of the ledger for the plays that ask for several nights in a row."""
+    """Return the rows of the ledger for the plays whose condition must be true for several nights."""
     rows = [
         (str(customers[row]), rule.play.name, int(nights_held[index, row]))
         for index, rule in enumerate(playbook.rules)

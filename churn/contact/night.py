@@ -200,7 +200,7 @@ def score_night(
 def _rhythm_columns(
     plan: NightPlan, customers: Objects, playbook: Playbook, acts: Acts, rhythm: RhythmParams
 ) -> ExtraColumns | None:
-    """Return the columns of the customers' own rhythm; None if neither a play nor the parameters ask for it.
+    """Return the columns of the customers' own rhythm; None if neither a play nor the parameters need them.
 
     `channel_answers` is empty where the channel is not chosen by answers, because there are too few.
     """

@@ -297,7 +297,7 @@ def _condition_columns(scores: ScoredCohort, band: Floats) -> dict[str, npt.NDAr
 def _why_withheld(task: Mapping[str, Any], arm: str | None, acts: Acts, terms: PlanTerms) -> str | None:
     """Return why the customer of an open task is not on the call list; None if the customer is.
 
-    What allowed a contact when it was planned may have ended since then.
+    A contact that was allowed when it was planned may be forbidden now.
     """
     if CONTROL_ARM in (task["arm"], arm):
         return CONTROL_REASON
@@ -394,7 +394,7 @@ def _preference_facts(
     acts: Acts,
     terms: PlanTerms,
 ) -> dict[str, Any]:
-    """Return how many customers get their own channel; empty if no play asks for it."""
+    """Return how many customers get their own channel; empty if no play prefers the customer's channel."""
     if not playbook.prefers_own_channel:
         return {}
     min_answers = terms.contact.rhythm.min_answers

@@ -55,8 +55,9 @@ NO_HOUR = BestHour(None, 0)
 def evidence_ends(units: Units, assignments: pd.DataFrame, cutoff: date) -> dict[str, date]:
     """Return for each assigned customer the first day whose answers do not count.
 
-    This is the first assignment of the customer's unit. Before it, both arms are treated alike; after it,
-    only treated customers can answer a play, and the arms would get different channels.
+    This is the first assignment of the customer's unit. Before the first assignment both arms are treated in
+    the same way. After it, only treated customers can answer a play, so the arms would get different
+    channels.
 
     Args:
         units: The unit of each customer.
@@ -115,7 +116,8 @@ def channels_in_order(play: Play, customer: str, answers: AnswerCounts, min_answ
     """Return the channels of a play in the order in which a customer is to be contacted.
 
     If the play prefers the customer's own channel, the channels with at least `min_answers` answers come
-    first, the most answered first; equal ones and all others stay in the order of the play.
+    first, the most answered first; channels with equally many answers, and all other channels, stay in the
+    order of the play.
 
     Args:
         play: The play.
@@ -160,9 +162,9 @@ def find_best_hours(
 ) -> dict[str, BestHour]:
     """Return the hour of contact at which each customer is usually active.
 
-    Only events on working weekdays in hours without quiet minutes count. The hour with the most events in it,
-    in the hour before and in the hour after is taken; of equal hours the one with the most events of its own,
-    then the earliest.
+    Only events on working weekdays in hours without quiet minutes count. The best hour has the most events,
+    if the events of the hour before and of the hour after count too. Of equal hours, the hour with the most
+    events of its own is taken, then the earliest.
 
     Args:
         events: `customer_id`, the local `weekday` (Monday is 0), the local `hour`, and the number of

@@ -59,7 +59,8 @@ def task_states(
 ) -> TaskStates:
     """Return what became of each task, by what happened before the cutoff.
 
-    The first of these events ends a task. If two happen on one day, the one that is listed first counts.
+    The first of these events ends a task. If two of these events happen on one day, the event that comes
+    first in this list counts.
 
     1. An answer: a contact with the result `done` or `declined`. A contact without a result is done.
     2. An exit of the customer from `planned_on` on: withdrawn. A ticket counts only before the due date.
@@ -235,7 +236,7 @@ def _days(values: pd.Series[date]) -> pd.Series[pd.Timestamp]:
 
 
 def plain_text(text: str) -> str:
-    """Return the result of a contact as it is compared.
+    """Return the result of a contact in the form that is used for comparisons.
 
     >>> plain_text(" No_answer ")
     'no answer'

@@ -60,7 +60,7 @@ class Acts:
         cancelling_ids: The customers whose contracts are cancelled and still run: not at risk, and not gone.
         recent_contact_ids: The customers whom the table `contacts` names in the last days of rest.
         answers: The number of answers by customer and channel, for plays that prefer the customer's channel.
-        best_hours: The best hour of each customer, by id; None if nobody asks for it.
+        best_hours: The best hour of each customer, by id; None if the parameters do not switch it on.
         warnings: Sentences about what is probably not meant.
     """
 

@@ -221,7 +221,7 @@ def read_reach(store: Store) -> pa.Table:
     """Return how each customer is reached, and who objected, in the order of the store's customers.
 
     The columns are those of `REACH_SCHEMA`; columns that the company does not have are null. All values are
-    as of today, not as of a cutoff: an objection counts at once, also in a night that is repeated.
+    today, and not at a cutoff: an objection counts at once, also if a night is repeated.
     """
     names = ("email", "person_id", "account_id", "timezone", "language")
     columns = {name: _text(store, "customers", name) for name in names}

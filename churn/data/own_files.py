@@ -108,7 +108,7 @@ def open_own_parquet(
     checksum: str | None = None,
     error: type[ChurnError] = SourceError,
 ) -> Iterator[pq.ParquetFile]:
-    """Open a Parquet file that this program has written; an error while it is read is an error in words.
+    """Open a Parquet file that this program has written. If the file is damaged, a clear error is raised.
 
     Args:
         path: The file.
@@ -231,8 +231,8 @@ def _damage_error(path: Path, damage: str, way_out: str, error: type[ChurnError]
 def _is_as_written(data: bytes, checksum: Any) -> bool:
     """Return whether bytes without their line of the checksum have this checksum.
 
-    It spares to write the content anew, which takes longer than to read it. False tells nothing: the checksum
-    can be the last key, or another program may have laid out the file.
+    So the content is not written a second time, which takes longer than reading it. False proves nothing: the
+    checksum can be the last key, or another program may have laid out the file.
     """
     line = f' "{CHECKSUM}": "{checksum}",\n'.encode()
     return data.count(line) == 1 and f"{zlib.crc32(data.replace(line, b'')):08x}" == checksum

@@ -1,4 +1,4 @@
-"""Write the store again without one customer, from the store itself: the source may be gone or changed.
+"""Write the store again without one customer, from the old store: the source may be gone or changed.
 
 The new store has the rows, the codes and the digest that `ingest` would give it from a source without the
 customer. It holds no marks, so the next ingest reads the source whole.

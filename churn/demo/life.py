@@ -222,7 +222,7 @@ class LifeState:
         self.ended_spells: list[tuple[Values, ...]] = []
 
     def copy(self) -> LifeState:
-        """Return a copy that lives on by itself."""
+        """Return a copy that can be simulated further without a change of the original."""
         other = copy.copy(self)
         for name, value in vars(self).items():
             if isinstance(value, np.ndarray):

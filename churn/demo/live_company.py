@@ -1,4 +1,4 @@
-"""A demo company that lives on: its tables in memory, and its folder, written anew after each step."""
+"""A demo company that continues after its history; its folder is written again after each step."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ class LiveCompany:
 
     @classmethod
     def open(cls, folder: Path) -> LiveCompany:
-        """Return the company of a folder, as it is after its last day.
+        """Return the company of a folder in its state after the last day.
 
         Args:
             folder: The folder of a company whose stamp has been checked.

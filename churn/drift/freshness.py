@@ -1,9 +1,9 @@
 """Compare the newest rows of each table with the table's own history: stops, falls, units and kinds.
 
 Each comparison is with periods of equal length in the history of the same table, so that weekends, monthly
-bills and rare rows are usual there. A change is named on the first night on which its rows are enough to tell
-it from chance, and on the nights after it for 31 days; a stop is named until the model is trained without the
-table's rows.
+bills and rare rows are usual there. A change is reported on the first night on which its rows are enough to
+exclude chance, and then for 31 days. A table without new rows is reported until the model is trained without
+the table.
 """
 
 from __future__ import annotations

@@ -173,10 +173,11 @@ def _look_at_tables(
 def _tell_apart(
     output: Path, cohort: ScoredCohort, label_id: str, weighing: UntreatedWeights, seed: int
 ) -> ToldApart:
-    """Return how well trees tell tonight's customers from those of the newest cutoffs of the training.
+    """Return how well trees separate tonight's customers from those of the newest cutoffs of the training.
 
-    The trees get only signals that hardly move between cutoffs, and only the tenth in which a value lies:
-    every date has a fingerprint in the exact values, by which trees tell any two dates apart.
+    The trees get only signals that hardly move between cutoffs, and only the tenth in which a value lies.
+    With exact values, trees could separate any two dates, because every date leaves a pattern in these
+    values.
     """
     if cohort.reference is None:
         return ToldApart(because=NO_REFERENCE)

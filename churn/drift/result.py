@@ -102,7 +102,7 @@ class SignalDrift(Part):
 
 
 class ToldApart(Part):
-    """How well trees tell tonight's customers from those of the training.
+    """How well trees separate tonight's customers from the customers of the training.
 
     Attributes:
         auc: The AUC on customers that the trees did not see, by the signals that moved further than ever
@@ -193,7 +193,7 @@ class Population(Part):
     Attributes:
         customers: The number of customers at risk tonight.
         n_treated: The number of them who were contacted in the last 91 days and are left out.
-        n_controls: The number of controls who stand for them, with a weight.
+        n_controls: The number of controls that represent contacted customers, with a weight.
         note: A sentence if contacted customers cannot be left out; None otherwise.
     """
 
@@ -216,10 +216,10 @@ class Drift(Part):
         alarms: What has moved; empty on a quiet night.
         triggers: The reasons to train again.
         freshness: The tables.
-        signals: The signals, the one that moved furthest first; None without a reference.
+        signals: The signals, ordered by how far they have moved; None without a reference.
         score: The probabilities, compared like a signal; None without a reference.
         no_reference_because: Why signals and scores are not compared; None if they are.
-        told_apart: How well trees tell tonight from the training.
+        told_apart: How well trees separate tonight's customers from the training.
         performance: The performance of the model.
         notes: The earlier nights that could not be read, each as a sentence.
     """

@@ -33,7 +33,7 @@ SHOWN_SIGNALS = 5
 def signal_drift(
     reference: Reference, columns: Mapping[str, Any], tables: Mapping[str, str], weights: Floats
 ) -> tuple[SignalDrift, ...]:
-    """Return how far each signal has moved, the one furthest above its limit first.
+    """Return how far each signal has moved, in the order of the distance above its limit.
 
     A signal has moved if its index is above `max(.25, 2 * usual) + by_chance`. `usual` is the largest index
     of a cutoff of the training against the cutoffs known by then: it holds the season, the growth of the

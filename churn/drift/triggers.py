@@ -44,7 +44,7 @@ def triggers_of(
         alarms: What has moved.
         signals: The signals; None without a reference.
         score: The scores; None without a reference.
-        told_apart: How well trees tell tonight from the training.
+        told_apart: How well trees separate tonight's customers from the training.
         performance: The performance on earlier nights.
         gate: The range of observed over expected that the gates allow.
         newest_cutoff: The newest cutoff of the training.

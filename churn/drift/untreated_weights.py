@@ -1,4 +1,4 @@
-"""Weigh customers so that those whom nobody contacted stand for all: contact changes signals and outcomes.
+"""Weigh customers so that uncontacted customers represent all: contacts change signals and outcomes.
 
 A contacted customer counts with weight 0. The controls, whom the ledger drew from the same customers by
 chance, take their place with the weight `1 / P(control)`. Everybody else counts once.
@@ -38,7 +38,7 @@ class UntreatedWeights:
     Attributes:
         weights: The weights, 0 for contacted customers, shape (customers,).
         n_treated: The number of contacted customers.
-        n_controls: The number of controls who stand for them.
+        n_controls: The number of controls that represent contacted customers.
         note: Why contacted customers could not be left out; None otherwise.
     """
 

@@ -94,7 +94,7 @@ def predict_baselines(
 
 
 def _level_of(train: LabelledRows, logits: Floats) -> dict[str, Any]:
-    """Return the calibration of a baseline where controls stand for treated rows, as the challenger has."""
+    """Return the calibration of a baseline where controls represent treated rows, as for the challenger."""
     return calibration.fit_calibration("beta", logits, train.left, train.customer, train.weight)
 
 
@@ -250,8 +250,8 @@ def check_rule(rule: Sequence[ConditionParams], rows: LabelledRows, location: st
         location: The file and the key of the rule, for messages.
 
     Raises:
-        ParamsError: a signal does not exist, a signal holds text and the condition asks for a number, or a
-            signal holds numbers and the condition asks for a text. The error lists all such conditions.
+        ParamsError: a signal does not exist, a signal holds text and the condition needs a number, or a
+            signal holds numbers and the condition needs a text. The error lists all such conditions.
     """
     problems = []
     for condition in rule:

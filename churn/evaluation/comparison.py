@@ -126,7 +126,7 @@ class _TestRows:
         draws: How often each customer is drawn, shape (draws, customers).
         share: The contact share.
         values: The values of the rows' customers; None if no money is known.
-        weight: For how many rows each row stands, shape (rows,); None if each stands for itself.
+        weight: How many rows each row represents, shape (rows,); None if each row represents only itself.
     """
 
     left: Floats
@@ -223,8 +223,8 @@ def calibration_table(
         left: Whether the customer left (1) or stayed (0), shape (rows,).
         probability: The predicted probabilities, shape (rows,).
         bins: The number of bins; equal predictions share a bin, so there may be fewer.
-        weight: For how many rows each row stands, shape (rows,); None if each stands for itself. Unequal
-            weights make the intervals wider.
+        weight: How many rows each row represents, shape (rows,); None if each row represents only itself.
+            Unequal weights make the intervals wider.
     """
     bin_of_row = metrics.equal_count_bins(probability, bins)
     row_weight = np.ones(len(left)) if weight is None else weight
@@ -261,7 +261,7 @@ def gain_table(
         left: Whether the customer left (1) or stayed (0), shape (rows,).
         probability: The predicted probabilities, shape (rows,).
         baselines: The predictions of the baselines by name, for the share of churners they reach.
-        weight: For how many rows each row stands, shape (rows,); None if each stands for itself.
+        weight: How many rows each row represents, shape (rows,); None if each row represents only itself.
     """
     ranking, ones = metrics.Ranking.of(probability), np.ones(len(left)) if weight is None else weight
     left = ones * left

@@ -1,4 +1,4 @@
-"""What the rows of everybody would have said: the challenger on untreated and treated rows alike."""
+"""The challenger measured on the rows of all customers, both untreated and treated."""
 
 from __future__ import annotations
 

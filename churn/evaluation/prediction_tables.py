@@ -56,7 +56,7 @@ def decile_table(
         left: Outcomes, shape (rows,).
         probability: Predictions, shape (rows,).
         values: The values of the rows' customers; None where no money is known.
-        weight: For how many rows each row stands, shape (rows,); None if each stands for itself.
+        weight: How many rows each row represents, shape (rows,); None if each row represents only itself.
     """
     order = np.argsort(-probability, kind="stable")
     row_weight = np.ones(len(left)) if weight is None else weight

@@ -221,7 +221,7 @@ class BandOutcome(Part):
         predicted: The mean predicted probability of its rows.
         low: The lower bound of Wilson's 95 % interval of the share that left.
         high: The upper bound.
-        observed: The weighted share that left; absent if each row stands for itself.
+        observed: The weighted share that left; absent if each row represents only itself.
     """
 
     band: int
@@ -301,14 +301,14 @@ class EverybodyMetrics(Part):
 
 
 class Exposure(Part):
-    """Who was treated in a label window, and who stands for the treated.
+    """Which customers were treated in a label window, and which controls represent them.
 
     Attributes:
         cutoffs: The counts of all cutoffs with tasks, those of the training among them.
-        no_controls_accepted: The reason why a person accepts that nobody stands for treated rows; absent if
-            somebody stands for them.
-        everybody: What the rows of everybody would have said. Absent for a refreshed champion, and if no row
-            of a test cutoff was treated.
+        no_controls_accepted: The reason why a person accepts that no control represents treated rows; absent
+            if controls represent them.
+        everybody: The values on the rows of all customers. Absent for a refreshed champion, and if no row of
+            a test cutoff was treated.
     """
 
     cutoffs: tuple[CutoffExposure, ...]
@@ -343,7 +343,8 @@ class EvaluationResult(Part):
         importance: The signals, the most important first.
         horizons: Absent where the label does not end contracts.
         exposure: Who was treated. Absent if nobody was. All other figures are then those of untreated rows,
-            weighted so that controls stand for the treated; counts of rows and churners are not weighted.
+            weighted so that controls represent the treated customers; counts of rows and churners are not
+            weighted.
         notes: What could not be measured, or needs attention, by subject.
         guards: The guards' findings. Absent until the guards have run.
         signal: Whether the signals predict who leaves.

@@ -77,7 +77,7 @@ class TestSet:
 
     @property
     def champion_reference(self) -> str | None:
-        """Return the name of the candidate that stands for the champion; None without a champion."""
+        """Return the name of the candidate that represents the champion; None without a champion."""
         return champion_reference(self.predictions)
 
     def estimate(self, probability: Floats, mask: npt.NDArray[np.bool_] | None = None) -> dict[str, Estimate]:

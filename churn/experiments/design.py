@@ -83,7 +83,7 @@ class ExperimentDesign(Part):
         control_share: The share of the control.
         units: The number of units so far with this share of the control; with another share they do not
             count.
-        units_per_day: The number of new units a day; None if the ledger does not tell it.
+        units_per_day: The number of new units per day; None if the ledger does not show it.
         churn: The predicted churn without contact; None without units.
         contacted_share: The share of the units with a planned contact; None without units.
         effect: The difference of churn that is looked for; None without units.
@@ -99,8 +99,9 @@ class ExperimentDesign(Part):
         training_in_days: The days until so many controls have an outcome; None if this cannot be told.
         held_out: The number of controls by the end of `days`; None without units, and if the rate is not
             known.
-        customers_unsaved: The customers who leave by then because they were held out, with the effect that is
-            looked for; None without `held_out`, and if the effect is not below the churn.
+        customers_unsaved: The number of customers who leave by then because they are in the control group, if
+            the contact has the effect to detect. None without `held_out`, or if the effect is not below the
+            churn.
     """
 
     name: str
@@ -133,7 +134,7 @@ def design_experiments(
     """Return what each experiment needs, the universal one first.
 
     Args:
-        ledger: The nights so far.
+        ledger: The nights until now.
         terms: What is assumed, by the name of the experiment: `universal`, or a play.
         effect: The difference of churn to look for; None takes the assumed share of churners who stay.
         days: The number of days ahead for the power and the smallest detectable effect.

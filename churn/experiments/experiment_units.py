@@ -180,7 +180,7 @@ def _merged_units(ledger: Ledger) -> frozenset[str]:
 
 
 def _shares_by_night(ledger: Ledger, experiment: str) -> dict[date, float]:
-    """Return the share of the control group by night, as far as the ledger tells it."""
+    """Return the share of the control group by night, as far as the ledger shows it."""
     if experiment == UNIVERSAL:
         return {night.cutoff: night.control_share for night in ledger.nights}
     own = ledger.assignments[ledger.assignments["experiment"] == experiment]

@@ -1,7 +1,7 @@
 """Find out who was treated in a period, and for whom each of the others stands.
 
 A label says what a customer did. Of a treated customer it does not say what the customer would have done
-without the contact. The controls show it: the ledger drew them by chance from the same customers. So a
+without the contact. The controls show this: the ledger drew them by chance from the same customers. So a
 treated customer counts with weight 0, a control of the same tasks with the weight `1 / P(untreated)`, and
 everybody else once. The probabilities are those that the ledger recorded; none is estimated.
 
@@ -48,7 +48,7 @@ class UnitWeights:
 
     Attributes:
         weight_of: The weight by unit: 0 for a treated unit, `1 / P(untreated)` for a control.
-        without_controls: The treated units for whom nobody stands: their recorded P(untreated) is 0.
+        without_controls: The treated units that no control represents: their recorded P(untreated) is 0.
     """
 
     weight_of: Mapping[str, float]
@@ -245,12 +245,13 @@ def without_treated(
         ledger: The decisions of the nights.
         label: The definition of the label.
         late_days: The largest number of days by which a row may arrive late.
-        reason: The reason why a person accepts that nobody stands for treated customers; None without one.
+        reason: The reason why a person accepts that no control represents treated customers; None without a
+            reason.
         accept_key: The file and the key of this reason, for messages.
 
     Raises:
         SourceError: the ledger contradicts itself.
-        Stop: nobody stands for treated customers, and no person has accepted it.
+        Stop: no control represents treated customers, and no person has accepted this.
     """
     check_ledger(ledger)
     if ledger.tasks.empty:
@@ -296,7 +297,7 @@ def read_untreated(params: Params, known_by: date | None = None) -> Snapshots:
     Raises:
         CallError: there are no snapshots, or they do not fit the parameters.
         SourceError: a file of the snapshots or of the ledger is damaged, or the ledger contradicts itself.
-        Stop: no label is matured, or nobody stands for treated customers.
+        Stop: no label is matured, or no control represents treated customers.
     """
     return without_treated(
         read_snapshots(params, known_by),

@@ -2,8 +2,9 @@
 
 Each night has a folder `output/ledger/cutoff=D` with its new assignments, its new tasks, the health bands and
 `_ledger.json`, which names the night that it follows (`previous`). A night reads only the nights of its own
-chain: the night that it follows, the night that that one follows, and so on. So the same night gives the same
-bytes again, and also if an older night was scored later. Such a backfilled night is in no chain but its own.
+chain: each page names the night before it, and so on back to the first night. So the same night gives the
+same bytes again, and also if an older night was scored later. Such a backfilled night is in no chain but its
+own.
 
 A night's folder is written as `.pending-cutoff=D` before the scores of the night are published, and renamed
 afterwards. So no list of calls exists without its ledger, also if the process is killed.
@@ -97,7 +98,7 @@ class Ledger:
         tasks: The rows of `TASKS`.
         bands: The rows of `BANDS` of the latest night, for the next band of each customer.
         holdings: The rows of `HOLDINGS` of the latest night: for how many nights in a row the condition of a
-            play has held. Only plays that ask for several nights have rows.
+            play has held. Only plays whose condition must be true for several nights have rows.
         nights: The facts of the nights, the oldest first.
     """
 
@@ -176,7 +177,7 @@ def check_salt(ledger: Ledger, salt: str) -> None:
     """Check that the salt has not changed since the first night.
 
     Raises:
-        ParamsError: the salt has changed: new units would be drawn apart from the earlier ones.
+        ParamsError: the salt has changed, so new units and earlier units would not come from one draw.
     """
     if any(night.salt_digest != salt_digest(salt) for night in ledger.nights):
         raise ParamsError(
@@ -225,7 +226,7 @@ def own_assignments(output: Path, cutoff: date) -> pd.DataFrame:
 def keep_history(output: Path, night: LedgerNight) -> LedgerNight:
     """Return the page of a night as it may be written: a page that later nights follow does not change.
 
-    If the page in the ledger has the same decisions, it stays as it is, also if it was written with other
+    If the page in the ledger has the same decisions, it does not change, also if it was written with other
     data or by another version.
 
     Args:

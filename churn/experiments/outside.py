@@ -81,7 +81,7 @@ class ArmEffect(Part):
         verdict: What the interval shows; None if there is no verdict.
         no_verdict_because: Why there is no verdict; None if there is one.
         detectable: The smallest improvement that these units can show; None if an arm is empty, or where
-            accounts are in the arms: how alike their units are is not known before.
+            accounts are in the arms: it is not known in advance how similar the units of an account are.
     """
 
     treatment: ArmOutcome

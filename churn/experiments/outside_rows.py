@@ -43,7 +43,8 @@ class OutsideUnits:
         unit: The id of each unit.
         arm: The value of its arm.
         outcome: Whether the outcome happened; None if it is the label.
-        account: Who is behind the unit; a unit without one stands for itself. None without this column.
+        account: The account of the unit; a unit without an account is an account by itself. None without this
+            column.
         score: The number from before the assignment, NaN without one; None without this column.
         score_at: The time of the score, local, NaT without a score; None without this column.
         assigned_at: The time of the assignment, local; None without this column.
@@ -212,7 +213,7 @@ def _unit_problems(
 
 
 def _ids(values: Sequence[str]) -> str:
-    """Return the number of some ids with the first ones; an e-mail address is not shown."""
+    """Return the number of ids together with the first ids; e-mail addresses are not shown."""
     listed = [value for value in values[:MAX_VALUES] if "@" not in value]
     return f"{len(values):,} (first: {', '.join(listed)})" if listed else f"{len(values):,}"
 

@@ -52,7 +52,7 @@ class PlaySuccess(Part):
         verdict: What the interval shows; None if there is no verdict.
         no_verdict_because: Why there is no verdict; None if there is one, or if nothing is computed.
         immature: The number of units whose days are not over.
-        undecided_count: The number of units of which the data do not tell the success.
+        undecided_count: The number of units whose success the data do not show.
         not_computed_because: Why nothing is computed; None if it is.
     """
 
@@ -219,7 +219,7 @@ def compare_success(
         arm: The arm of each unit.
         table: The columns `matured` and `success` of `evaluate_success`, in the order of `arm`.
         immature: The number of further units whose outcome is not known yet.
-        undecided_count: The number of further units of which the data do not tell the success.
+        undecided_count: The number of further units whose success the data do not show.
     """
     is_matured = table["matured"].to_numpy(dtype=bool)
     is_known = is_matured & table["success"].notna().to_numpy()

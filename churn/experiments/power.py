@@ -1,7 +1,7 @@
 """The size of an experiment before its start: units needed, power, smallest detectable effect, days.
 
 Power is the probability that a two-sided test finds an effect in its true direction. The test takes its
-standard error from the pooled churn; the unpooled form asks for two or three units less.
+standard error from the pooled churn; the unpooled form gives two or three units less.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ class DetectableEffect(Part):
         n_control: The number of units in the control.
         n_treatment: The number of units in the arm that is contacted.
         churn: The churn without contact.
-        effect: The smallest `churn(control) - churn(treatment)` that is found with the power; None if even
-            contact that keeps everybody is not found.
+        effect: The smallest `churn(control) - churn(treatment)` that is found with the power; None if even a
+            contact that keeps every customer would not be detected.
         power: The probability of finding the effect.
     """
 

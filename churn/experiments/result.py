@@ -51,7 +51,7 @@ class MeasuredExperiment(Part):
         control_share: The share of the control by design; None if no unit could be a control.
         first_night: The night of the first unit that counts; None without units.
         last_night: The night of the last unit whose outcome has matured.
-        next_outcome_on: The first day on which a further outcome is known; None if none is awaited.
+        next_outcome_on: The first day on which a further outcome is known; None if no outcome is open.
         immature: The number of units whose outcome is not known yet.
         without_label: The number of units that the label does not decide.
         without_value: The number of measured units whose value is unknown; the money has the mean of others.

@@ -1,4 +1,4 @@
-"""Looks at an experiment every night: an interval and a sample-ratio test that hold at all looks together.
+"""Looks at an experiment every night: an interval and a sample-ratio test, valid for all looks together.
 
 A 95 % interval for one look excludes 0 in 30 to 80 % of experiments without an effect if somebody looks at it
 every night. The interval here excludes 0 at any of the looks in at most 5 %, with the rule of 20 churners.
@@ -39,7 +39,7 @@ as large as with a uniform prior, for 1,000 to 100,000 units and shares of 5 to 
 
 @dataclass(frozen=True)
 class DifferenceSequence:
-    """The effect of contact at each look, with an interval that holds at all looks together.
+    """The effect of contact at each look, with an interval that is valid for all looks together.
 
     The arrays have the shape of the counts; looks are on the last axis.
 
@@ -66,7 +66,7 @@ class NightlyEffect(Part):
     """The effect of contact at the latest of many looks.
 
     Attributes:
-        difference: `churn(control) - churn(treatment)` with an interval that holds at all looks together.
+        difference: `churn(control) - churn(treatment)` with an interval that is valid for all looks together.
         verdict: What the interval shows; None if there is no verdict.
         no_verdict_because: Why there is no verdict; None if there is one.
     """
@@ -95,7 +95,7 @@ class SampleRatio(Part):
 
 
 def anytime_half_width(standard_error: Floats, n: Ints | Floats, n_target: float, alpha: float) -> Floats:
-    """Return half the width of an interval that holds at all looks together.
+    """Return half the width of an interval that is valid for all looks together.
 
     The formula takes the standard deviation of a unit, `standard_error x sqrt(n)`. It is asymptotic: see the
     rule of 20 churners in each arm.

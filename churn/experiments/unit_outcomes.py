@@ -49,7 +49,7 @@ class LabelOutcomes:
 
 @dataclass(frozen=True)
 class Outcomes(LabelOutcomes):
-    """How the outcomes of units, and unwanted events, are read.
+    """How to read the outcomes of units and the unwanted events.
 
     Attributes:
         horizon_days: The days from a cutoff to the end of the label's window.
@@ -73,7 +73,7 @@ def read_labels(store: Store, starts: Iterable[date], watermark: date) -> LabelO
         watermark: The day up to which data are used.
 
     Raises:
-        SourceError: the label asks for a kind of leaving that the data cannot tell.
+        SourceError: the label needs a kind of leaving that the data cannot identify.
     """
     label, late_days = store.params.label, store.params.snapshot.late_days
     maturity = Maturity(lambda night: label_window(night, label, late_days).mature_on, watermark)
@@ -98,7 +98,7 @@ def read_outcomes(store: Store, ledger: Ledger, watermark: date) -> Outcomes:
         watermark: The day up to which data are used.
 
     Raises:
-        SourceError: the label asks for a kind of leaving that the data cannot tell.
+        SourceError: the label needs a kind of leaving that the data cannot identify.
     """
     starts = {*ledger.assignments["assigned_on"], *ledger.tasks["planned_on"]}
     labels, label = read_labels(store, starts, watermark), store.params.label

@@ -27,7 +27,7 @@ class Units:
 
     Attributes:
         unit_of: The name of the unit by customer id. The name is the id of one of the unit's customers.
-        shared_addresses: The number of e-mail addresses with so many customers that they tell no person.
+        shared_addresses: The number of e-mail addresses that have too many customers to identify a person.
         merged_units: The names of earlier units that are now a part of another unit, and that unit's name.
             Each of them keeps its own assignment in the ledger, and no measurement uses them.
     """
@@ -42,7 +42,7 @@ class Units:
 
 
 def normalise_email(address: object) -> str | None:
-    """Return an e-mail address as it is compared: without blanks at its ends, in lower case; None if empty.
+    """Return an e-mail address for comparisons: without blanks at its ends, in lower case; None if empty.
 
     >>> normalise_email("  Ann@Example.COM "), normalise_email(" "), normalise_email(None)
     ('ann@example.com', None, None)
@@ -100,7 +100,7 @@ def _texts(frame: pd.DataFrame, column: str) -> list[str | None]:
 
 
 def _addresses_of_persons(frame: pd.DataFrame, persons: Sequence[str | None]) -> tuple[list[str | None], int]:
-    """Return the address of each customer if it tells a person, and the number of addresses that do not."""
+    """Return the addresses that identify a person, by customer, and the number of the other addresses."""
     emails = frame["email"] if "email" in frame.columns else [None] * len(frame)
     addresses = [normalise_email(email) for email in emails]
     owners: dict[str, set[str]] = {}

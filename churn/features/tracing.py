@@ -165,8 +165,8 @@ def trace(signals: Iterable[Signal], table: Table, need: Need) -> dict[str, type
         customers have an entry.
 
     Raises:
-        SignalError: a signal asks for something that is not allowed, or returns no number per customer.
-            The error lists all problems.
+        SignalError: a signal asks a question that is not allowed, or returns no number per customer. The
+            error lists all problems.
     """
     cohort_values: dict[str, type[CohortValue]] = {}
     problems: list[str] = []

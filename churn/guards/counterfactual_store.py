@@ -48,7 +48,7 @@ def write_sample(store: Store, codes: CustomerCodes, folder: Path) -> Store:
 
 
 def write_past(store: Store, cutoff: date, folder: Path) -> Store:
-    """Write the store as of a cutoff: later rows, late-known rows and later outcomes are physically removed.
+    """Write the store in its state at a cutoff, physically without later rows, late-known rows and outcomes.
 
     Every customer of the store must have signed up before the cutoff. Objections stay in the store, because
     an objection of today counts at every cutoff.

@@ -79,7 +79,7 @@ def oversampling_note(copied_share: float, base: float, base_name: str) -> str:
 def duplicates(context: GuardContext) -> Iterator[Finding]:
     """Look for people who are customers under two ids: nearly all rows of one id are also rows of the other.
 
-    Equal short histories prove nothing: newcomers with one event each look alike.
+    Equal short histories prove nothing: new customers with one event each look the same.
     """
     pairs = _copied_pairs(context)
     if not pairs:

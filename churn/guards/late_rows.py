@@ -108,7 +108,7 @@ def is_loading_name(name: str) -> bool:
 def is_period_start(name: str) -> bool:
     """Return whether a name says that a column holds the start of a contract's present period.
 
-    Such a time is written anew in each period, and is not the time at which the row came in.
+    The source overwrites such a time in each period, so it is not the time at which the row came in.
 
     >>> [is_period_start(name) for name in ("Current Period Start (UTC)", "term_start", "started_at")]
     [True, True, False]

@@ -72,8 +72,8 @@ def mapped_names(origin: OriginParams, attribute: str) -> list[str]:
 def suspicious_names(context: GuardContext) -> Iterator[Finding]:
     """Warn of a name that speaks of leaving; stop if churners also have other values than the others.
 
-    The name by itself may be chance (`cancellation_policy`), and a difference of the values by itself may be
-    chance. Both together are no chance.
+    The name alone may be chance (`cancellation_policy`), and a difference of the values alone may be chance.
+    Both together are no chance.
     """
     ends = context.ends
     for attribute in context.attributes:

@@ -51,7 +51,7 @@ MIN_CORRELATION_RISE = 0.1
 
 
 def filled_afterwards(context: GuardContext) -> Iterator[Finding]:
-    """Stop at a scheduled time that lies ahead of today far less often than it lay ahead of past dates.
+    """Report a scheduled time that is rarely in the future today, but was often in the future at past dates.
 
     A time that is known from the beginning lies ahead of today as often as it lay ahead of past dates. A time
     that is filled in when it happens lies ahead only of past dates: for dates after today it is still empty.

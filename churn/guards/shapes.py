@@ -25,7 +25,7 @@ NO_ATTRIBUTE_WAY_OUT = "Remove the attribute from tables.customers.static."
 
 
 def shapes(context: GuardContext) -> Iterator[Finding]:
-    """Look for attributes that are constant, are ids, hold dates, or tell the time of the sign-up."""
+    """Look for attributes that are constant, are ids, hold dates, or show the time of the sign-up."""
     for name in context.attributes:
         levels = context.levels[name]
         has_value = np.array([level is not None for level in levels])

@@ -78,7 +78,7 @@ TENURE_BAND_DAYS = 31
 
 
 def tenure_auc(rows: LabelledRows) -> float | None:
-    """Return the AUC of tenure by itself within cutoffs; None if the rows have no tenure.
+    """Return the AUC of tenure alone within cutoffs; None if the rows have no tenure.
 
     A row's score is the share of churners in its band of tenure, in the other half of the customers. So the
     score also follows contracts that end after a year.

@@ -27,7 +27,7 @@ class Gate:
         value: The measured value; None if the gate has no value.
         low: The lower bound of the interval of the value.
         high: The upper bound of the interval of the value.
-        rule: What the gate asks for.
+        rule: The requirement of the gate.
         words: The measurement and the rule as a sentence; if the gate refuses, also the way out.
         signed: Whether the gate passed only because a person signed a finding off.
     """
@@ -54,7 +54,7 @@ class Gate:
             name: The name in promotion.json.
             passed: Whether the challenger may pass.
             interval: The measured value, with its interval if there is one.
-            rule: What the gate asks for.
+            rule: The requirement of the gate.
             sentence: The measurement and the rule.
             way_out: What to do, as a sentence.
         """

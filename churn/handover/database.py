@@ -89,8 +89,9 @@ def check_database(sink: SinkParams, label: LabelParams, n_reasons: int, file: s
 def hand_over(output: Path, cutoff: date, sink: SinkParams, file: str) -> Delivery:
     """Hand a night of the files over, and the nights before it that the database missed.
 
-    A night that the database holds as it is in the files stays as it is. Nights between the latest night of
-    the database and this night were scored while the database did not answer; they are handed over first.
+    If the database already holds the same night as the files, nothing is written. Nights between the latest
+    night of the database and this night were scored while the database did not answer; they are handed over
+    first.
 
     Args:
         output: The output folder.

@@ -5,10 +5,10 @@ The rules:
 - Planned contacts that are of no use any more are not sent: expired, withdrawn before they were sent,
   answered already, or refused by the customer since the night (objection, suppression list, consent).
 - A withdrawal is sent only if an attempt was made to send the contact that it withdraws.
-- Events go out one after the other. After three failures in a row, or if the receiver asks for a rest, the
-  others wait as well, because the receiver is down.
+- Events go out one after the other. After three failures in a row, or if the receiver asks for a pause, the
+  other events wait as well, because the receiver is down.
 - After the n-th failure an event waits `backoff_seconds * 2**(n - 1)`, at most an hour, times a number in
-  [0.5, 1) that a hash of id and n gives, so that many events do not come back at one instant.
+  [0.5, 1) from a hash of id and n. So many events do not come back at one instant.
 - After the last attempt, and after a refusal, an event is dead until `churn deliver --retry-dead`.
 """
 
@@ -62,7 +62,7 @@ class Delivery:
             not look at `webhook-id` has taken an event twice.
         not_sent: The events that are not sent, by reason.
         problems: The last problem of waiting and dead events, with their number.
-        stopped_because: Why the receiver takes no event at all; None if it takes events.
+        stopped_because: Why the receiver accepts no events; None if it accepts events.
         rests_until: Until when the receiver wants to rest, in seconds since 1970; None if it does not.
     """
 
@@ -117,7 +117,7 @@ def deliver(
 
 
 class _Loop:
-    """Sends events until none is left, the time is over, or the receiver takes no event at all."""
+    """Sends events until no event is left, the time is over, or the receiver accepts no events."""
 
     def __init__(
         self,

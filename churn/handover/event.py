@@ -1,6 +1,6 @@
 """An event about one task, as another system gets it: its fields, its id and its line.
 
-`contact.planned` asks for the contact; `contact.withdrawn` says that it must not take place any more.
+`contact.planned` orders the contact; `contact.withdrawn` says that the contact must no longer take place.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ CONTACT_WITHDRAWN: Literal["contact.withdrawn"] = "contact.withdrawn"
 
 
 class EventPart(BaseModel):
-    """A part of an event as it is sent."""
+    """A part of an event in the form that is sent."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -29,7 +29,8 @@ class PlannedContact(EventPart):
 
     Attributes:
         task_id: The id of the task; answers come back under this id.
-        sequence: 1; 2 if the contact was withdrawn once and is planned again, and so on.
+        sequence: 1 for the first plan of the contact, 2 if it was withdrawn once and is planned again, and so
+            on.
         customer_id: The customer.
         name: The name of the customer, if it is known.
         play: The name of the play.

@@ -1,9 +1,9 @@
 """The events of a night for other systems: which contacts are planned, and which are withdrawn.
 
-An event is about one task of the ledger. `contact.planned` asks for the contact; `contact.withdrawn` says
-that it must not take place any more. The id of an event is a digest of the task, of the type and of a number,
-so the same event has the same id whenever it is made. The number is 1; it grows only where a contact that
-was withdrawn is planned again. The task of a control has no event.
+An event is about one task of the ledger. `contact.planned` orders the contact; `contact.withdrawn` says that
+the contact must no longer take place. The id of an event is a digest of the task, of the type and of a
+number, so the same event has the same id whenever it is made. The number is 1; it grows only where a contact
+that was withdrawn is planned again. The task of a control has no event.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class NightFacts:
         names: The known names of customers.
         playbook: The playbook with its templates.
         lists: The lists beside the call list.
-        best_hours: The best hour of each customer; None if nobody asks for it.
+        best_hours: The best hour of each customer; None if the parameters do not switch it on.
     """
 
     cutoff: date
@@ -217,7 +217,7 @@ def _status(task: Mapping[str, Any], scores: Mapping[str, Mapping[str, Any]]) ->
 def _list_status(
     task: Mapping[str, Any], entries: Mapping[str, ListEntry], withheld: Mapping[str, str]
 ) -> _Status:
-    """Return whether a task of a list beside the call list may be contacted tonight.
+    """Return whether a task may be contacted tonight if it is on a list other than the call list.
 
     Args:
         task: The task of an earlier night, with its state.

@@ -48,8 +48,8 @@ class JournalLine(BaseModel):
         status: The status of the HTTP answer.
         because: What was wrong.
         not_before: The earliest time of the next attempt at this event.
-        rest_until: The time until which the receiver wants no event at all.
-        receiver: The digest of the receiver's address, where the receiver takes no event at all.
+        rest_until: The time until which the receiver wants no events.
+        receiver: The digest of the receiver's address, if the receiver accepts no events.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -130,7 +130,8 @@ class Journal:
     Attributes:
         records: What is known about each event, by id.
         rest_until: The time until which the receiver wants no event, in seconds since 1970.
-        gone_receiver: The digest of the address of a receiver that takes no event at all; None without one.
+        gone_receiver: The digest of the address of a receiver that accepts no events; None without such a
+            receiver.
     """
 
     def __init__(self, lines: Iterator[JournalLine], file: IO[bytes]) -> None:

@@ -78,7 +78,7 @@ def useless_because(
 
 
 def read_usefulness(store: Store, events: Iterable[Event], contact: ContactParams, today: date) -> Usefulness:
-    """Return what decides whether events are still of use, by the store as it is now.
+    """Return the facts of the present store that decide whether events are still useful.
 
     Objections, suppression lists and consents count as they are known today, not as in the night of an event.
 

@@ -107,7 +107,7 @@ def texts_of(number: int) -> str:
 def sample_texts(connection: duckdb.DuckDBPyConnection) -> dict[int, TextSample]:
     """Return the most frequent texts of each column of `TEXTS`, without words for no value.
 
-    Of texts with equally many rows, any are in the sample, but always the same ones.
+    Of texts with equally many rows, an arbitrary but fixed choice is in the sample.
     """
     order = "(least(n, 2147483647)::UBIGINT << 32) | (hash(v) >> 32)"
     rows = connection.execute(

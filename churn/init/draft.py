@@ -190,7 +190,7 @@ class _Ids:
 
 @dataclass(frozen=True)
 class _KeyGuess:
-    """A key of customers that is not the one found by its name.
+    """A key of customers that differs from the key found by its name.
 
     Attributes:
         key: The name of the column.
@@ -235,7 +235,7 @@ def _find_ids_or_guess(
 def _guess_key(
     connection: duckdb.DuckDBPyConnection, tables: Sequence[SourceTable], ids: _Ids
 ) -> _KeyGuess | None:
-    """Return another key of customers than the one found by its name; None if that one is fit, or rounded."""
+    """Return a better key of customers than the key found by name; None if that key fits or is rounded."""
     if any(ids.columns.values()):
         persons = find_person_ids(connection, ids.customers, ids.event_tables, ids.columns)
         if persons is None:

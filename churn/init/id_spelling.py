@@ -81,7 +81,7 @@ def one_spelling(
 
 
 def rounded_reason(connection: duckdb.DuckDBPyConnection, id_table: KeyedTable) -> str | None:
-    """Return why a column holds no ids any more: a spreadsheet has rounded them; None if it holds ids.
+    """Return the reason if a spreadsheet has rounded the ids of a column; None if the column still holds ids.
 
     A spreadsheet writes 4.50000E+12, or zeros after the fifteenth digit.
     """

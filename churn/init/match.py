@@ -61,7 +61,7 @@ DAY_WITH_YEAR = r"(^|[^0-9])(19|20)[0-9]{2}([^0-9]|$)|[0-9][^0-9:]+[0-9]"
 
 @dataclass
 class Match:
-    """A source table that stands for a canonical table, or for a table under `events:`.
+    """A source table that is read as a canonical table, or for a table under `events:`.
 
     Attributes:
         name: The canonical name, or the name under `events:`.
@@ -183,8 +183,9 @@ def _correct_contract_columns(
 ) -> None:
     """Read the time of cancellation as the end if there is no other, and leave out a renewal of today.
 
-    A contract that still runs after its cancellation shows that the cancellation is not the end. A renewal
-    that only contracts without an end have was written today, and would tell at an earlier cutoff who stays.
+    A contract that still runs after its cancellation shows that the cancellation is not the end. If only
+    contracts without an end have a renewal, the renewal was written today. At an earlier cutoff it would
+    reveal which customers stay.
     """
     columns, view = match.columns, match.table.view
     cancelled = columns.get("cancel_requested_at")
@@ -298,7 +299,7 @@ def _share_reason(match: Match, target: CanonicalColumn, column: SourceColumn) -
 
 
 def _is_another(connection: duckdb.DuckDBPyConnection, match: Match) -> bool:
-    """Return whether only the name fits: a list of contract states, season tickets, e-mail reactions."""
+    """Return whether a table fits only by its name, such as season tickets or a list of contract states."""
     if match.name == "subscriptions":
         pattern = COLUMN_PATTERNS["subscriptions"]["started_at"]
         return "ended_at" not in match.columns and not name_matches(

@@ -90,7 +90,7 @@ def _lines_share_id(connection: duckdb.DuckDBPyConnection, match: Match, number:
 def _is_total(connection: duckdb.DuckDBPyConnection, match: Match, number: SourceColumn, name: str) -> bool:
     """Return whether a column repeats the total of an order in each of its lines; a note says so.
 
-    Lines with one price for each piece also have equal values, but not many different ones.
+    Lines with one price for each piece also have equal values, but few different values.
     """
     column = match.columns.get(name)
     if column is None or column.sql or column.question or name_matches(column.name, UNIT_PRICE):

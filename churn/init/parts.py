@@ -110,8 +110,9 @@ def join_parts(
 ) -> tuple[list[SourceTable], list[str]]:
     """Return the tables, and what the user has to know about them.
 
-    Tables whose names differ in a period or number are one table. If some columns differ, this table has
-    the columns that all of them have, and is a question; if most columns differ, the tables stay apart.
+    Tables whose names differ in a period or number are one table. If some columns differ, this table has the
+    columns that all of them have, and `churn init` asks about it; if most columns differ, the tables stay
+    separate.
 
     Args:
         connection: The connection with the views of the tables; the views of the joined tables are added.

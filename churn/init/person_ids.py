@@ -100,7 +100,7 @@ def find_person_ids(
         id_columns: By table, the column with ids of customers; None for a table without them.
 
     Raises:
-        CallError: Several columns may hold the ids of persons, and they tell other persons.
+        CallError: Several columns may hold the ids of persons, and they give different persons.
     """
     tables = [
         KeyedTable(table, key.column)

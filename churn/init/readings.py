@@ -119,7 +119,7 @@ class NumberReading:
 
 
 def possible_formats(time_format: str) -> tuple[str, ...]:
-    """Return the formats with the parts of a date in another order, likely ones first.
+    """Return the formats with the parts of a date in another order, the likely formats first.
 
     With points, the day is always first. With two digits, the year may be first too.
 

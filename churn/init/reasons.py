@@ -11,7 +11,7 @@ from churn.init.text_columns import names_a_time
 
 
 def unread_time(connection: duckdb.DuckDBPyConnection, table: SourceTable) -> str:
-    """Return which columns hold the time of a row by their names, in a form that is not read; or nothing."""
+    """Return the columns that hold times of rows by their names, but in an unknown format."""
     columns = [
         column
         for column in table.columns

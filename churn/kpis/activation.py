@@ -1,11 +1,11 @@
-"""Find the early event that goes with staying: chosen on earlier joiners, confirmed on later ones.
+"""Find the early event that goes with staying, chosen on earlier joiners and confirmed on later joiners.
 
 Three things would find an event where there is none, and are kept out:
 
 1. Who leaves early has few events, so only customers count who are still there after the longest time window,
    and only leaving after it counts.
-2. Of many candidates the best one looks good by chance. So it is chosen on the customers who joined earlier,
-   and tested once on those who joined later.
+2. If many candidate events are tried, the best event looks good by chance. So it is chosen on the customers
+   who joined earlier, and tested once on those who joined later.
 3. Customers who joined at different times differ in both. So customers are compared only with those who
    joined in the same month, at the same age.
 
@@ -109,7 +109,7 @@ class Comparison:
 
     @property
     def p_value(self) -> float:
-        """Return the one-sided p-value of the hypothesis that customers with it leave as often."""
+        """Return the one-sided p-value of the hypothesis that the event makes no difference for leaving."""
         return float(norm.sf(self.z))
 
     @property
@@ -142,7 +142,7 @@ class Search:
 
 
 def search_activation(events: Sequence[EventCounts], earlier: FollowUp, later: FollowUp) -> Search:
-    """Choose the candidate that goes best with staying on earlier joiners, and test it once on later ones.
+    """Choose the event that goes best with staying on earlier joiners, and test it once on later joiners.
 
     Args:
         events: The early events of all customers.

@@ -93,7 +93,7 @@ class ActivationResult(SectionResult):
         n: The followed customers.
         n_left: Those of them who left.
         joined_from, split_at, joined_until: The earlier joiners signed up in `[joined_from, split_at)`, the
-            later ones in `[split_at, joined_until)`.
+            later joiners in `[split_at, joined_until)`.
         events: The events that were tried.
         n_tried: The number of candidates that were compared.
         activation: The event; None if none is confirmed.

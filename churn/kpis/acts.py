@@ -178,7 +178,7 @@ class EarlyEvents(RowReader):
 
 
 def _count_events(counts: npt.NDArray[np.uint8], joiner: Ints, window: Ints) -> None:
-    """Add events to the counts `[windows, joiners]`; each counts in its window and in all longer ones."""
+    """Add events to the counts `[windows, joiners]`; each counts in its window and in all longer windows."""
     if not len(joiner):
         return
     n_windows, first = len(counts), int(joiner[0])

@@ -100,8 +100,8 @@ def read_bound(store: Store, cutoffs: Sequence[date]) -> Floats | None:
     """Return whether a contract in force at each cutoff renews only after the label window.
 
     Returns:
-        1, 0, or NaN if no contract in force has a date of renewal, `[cutoffs, customers]`; None without such
-        dates at all.
+        1, 0, or NaN if no contract in force has a date of renewal, `[cutoffs, customers]`; None if no
+        contract has such a date.
     """
     params = store.params
     columns = store.tables["subscriptions"].columns if store.has("subscriptions") else ()

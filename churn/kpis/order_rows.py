@@ -50,7 +50,7 @@ class Orders:
         )
 
     def followed_by(self, later: Orders) -> Orders:
-        """Return these orders and then later ones."""
+        """Return these orders, followed by later orders."""
         return Orders(
             np.concatenate([self.customer, later.customer]),
             np.concatenate([self.day, later.day]),

@@ -137,7 +137,7 @@ class OrderTally:
         return self._gaps.intervals
 
     def figures(self) -> Iterator[Figure]:
-        """Yield the figures of the orders so far."""
+        """Yield the figures of the orders until now."""
 
         def cells_of(sequence: Sequence[Period], segmentation: Segmentation) -> Cells:
             return self._tallies.get((sequence[0].kind, segmentation.by), {})

@@ -85,7 +85,7 @@ def nps_table(store: Store, outcomes: Outcomes, answers: Answers | None) -> Chur
     Args:
         store: The store.
         outcomes: What became of customers after past cutoffs.
-        answers: All answers, which tell the scale of the ratings; None without ratings.
+        answers: All answers, which show the scale of the ratings; None without ratings.
     """
     days = store.params.label.horizon_days
     if answers is None:

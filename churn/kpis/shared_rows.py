@@ -79,7 +79,7 @@ class MoneyAt:
 
 @dataclass(frozen=True)
 class SharedRows:
-    """What several sections need of the rows.
+    """The facts about the rows that several sections need.
 
     Attributes:
         spells: The spells of the events of the label; None if the label is of contracts.

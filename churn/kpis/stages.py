@@ -75,7 +75,8 @@ class Leak(Flow):
 
     Attributes:
         stage: The stage at the start of the month.
-        at_start: The customers in the stage at the starts of all months; a customer counts in each month.
+        at_start: The customers in the stage at the start of a month, summed over all months; a customer
+            counts once in each month.
         share, low, high: The share that left within a month, with Wilson's 95 % interval.
     """
 
@@ -109,7 +110,7 @@ class StagesAtBounds:
 
 
 def playbook_stages(store: Store, playbook: Playbook, bounds: Sequence[date]) -> StagesAtBounds:
-    """Return the stage of each customer at each bound, as the playbook tells it from what was known then.
+    """Return the stage of each customer at each bound, by the playbook and from the facts known at that time.
 
     Customers who objected to being contacted count as well: a figure contacts nobody.
     """
@@ -252,7 +253,7 @@ def stage_months(activity: Activity, codes: Codes, names: Sequence[str]) -> tupl
 
 
 def rank_leaks(activity: Activity, codes: Codes, names: Sequence[str]) -> tuple[Leak, ...]:
-    """Return the stages from which customers left, the one that costs most money per month first.
+    """Return the stages from which customers left, ordered by the money per month that was lost.
 
     Args:
         activity: Who was active at each bound, and the money.

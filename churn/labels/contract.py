@@ -111,7 +111,7 @@ def counted_spells(store: Store) -> ContractSpells:
     """Return the spells with the ends that `label.leaving` counts; any other end becomes `NEVER`.
 
     Raises:
-        SourceError: the label asks for a kind of leaving that the data cannot tell.
+        SourceError: the label needs a kind of leaving that the data cannot identify.
     """
     spells, kind_of_leaving = merged_spells(store), store.params.label.leaving
     if kind_of_leaving == "any":
@@ -128,7 +128,7 @@ def contract_outcomes(store: Store, cutoffs: Sequence[date]) -> list[CustomerOut
     make spells longer.
 
     Raises:
-        SourceError: the label asks for a kind of leaving that the data cannot tell.
+        SourceError: the label needs a kind of leaving that the data cannot identify.
     """
     label, late_days = store.params.label, store.params.snapshot.late_days
     contracts = read_contracts(store)
@@ -295,7 +295,7 @@ def contract_ends(store: Store, cutoffs: Sequence[date]) -> list[IntArray]:
     customers outside the cohort mean nothing.
 
     Raises:
-        SourceError: the label asks for a kind of leaving that the data cannot tell.
+        SourceError: the label needs a kind of leaving that the data cannot identify.
     """
     spells = counted_spells(store)
     wait = wait_days(store.params.label, store.params.snapshot.late_days)

@@ -39,7 +39,7 @@ def labels_at(store: Store, cutoffs: Sequence[date]) -> list[Labels]:
         One array per cutoff, shape (customers,).
 
     Raises:
-        SourceError: the label asks for a kind of leaving that the data cannot tell.
+        SourceError: the label needs a kind of leaving that the data cannot identify.
     """
     label = store.params.label
     if label.kind == "inactivity":  # the days of return would need much memory
@@ -53,7 +53,7 @@ def outcomes_at(store: Store, cutoffs: Sequence[date]) -> list[CustomerOutcomes]
     """Return per cutoff the outcome of every customer code.
 
     Raises:
-        SourceError: the label asks for a kind of leaving that the data cannot tell, or for rows that its
+        SourceError: the label needs a kind of leaving that the data cannot identify, or rows that its
             condition cannot select.
     """
     return _OUTCOMES_BY_KIND[store.params.label.kind](store, cutoffs)

@@ -169,7 +169,7 @@ def truth_sheet(store: Store, cohorts: Sequence[Cohort]) -> TruthSheet:
     """Count the outcomes of the cohort at every cutoff.
 
     Raises:
-        SourceError: the label asks for a kind of leaving that the data cannot tell.
+        SourceError: the label needs a kind of leaving that the data cannot identify.
     """
     outcomes = outcomes_at(store, [cohort.cutoff for cohort in cohorts])
     counts = tuple(_counts(store, *pair) for pair in zip(cohorts, outcomes, strict=True))

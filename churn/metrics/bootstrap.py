@@ -98,7 +98,7 @@ def estimate_metrics(
         draws: The weights from `draw_customers`, shape (draws, customers).
         share: The contact share for lift and precision, in (0, 1].
         rank_by: The values by which the rows are ranked, the largest first; by default the predictions.
-        weight: For how many rows each row stands, shape (rows,); None if each stands for itself.
+        weight: How many rows each row represents, shape (rows,); None if each row represents only itself.
     """
     weight, spread_factor = unit_mean(weight)
     line = np.array(metrics.calibration_line(left, probability, weight))
@@ -151,11 +151,11 @@ def unit_mean(weight: Floats | None) -> tuple[Floats | None, float]:
 
 
 def drawn_weight(counts: Draws | None, weight: Floats | None, n_rows: int) -> npt.NDArray[Any]:
-    """Return the weight of each row in a draw; whole numbers if each row stands for itself.
+    """Return the weight of each row in a draw; whole numbers if each row represents only itself.
 
     Args:
-        counts: How often each row was drawn, shape (rows,); None stands for once each.
-        weight: For how many rows each row stands, shape (rows,); None if each stands for itself.
+        counts: How often each row was drawn, shape (rows,); None means once for each row.
+        weight: How many rows each row represents, shape (rows,); None if each row represents only itself.
         n_rows: The number of rows.
     """
     if weight is None:

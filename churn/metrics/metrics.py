@@ -70,7 +70,7 @@ def auc(left: Floats, probability: Floats, weight: Floats | None = None) -> floa
     Args:
         left: Outcomes, shape (rows,).
         probability: Predictions, shape (rows,).
-        weight: For how many rows each row stands, shape (rows,); None if each stands for itself.
+        weight: How many rows each row represents, shape (rows,); None if each row represents only itself.
 
     Source: Hanley and McNeil (1982), The meaning and use of the area under a ROC curve, Radiology 143.
     """
@@ -128,7 +128,7 @@ def observed_expected(left: Floats, probability: Floats, weight: Floats | None =
     Args:
         left: Outcomes, shape (rows,).
         probability: Predictions, shape (rows,).
-        weight: For how many rows each row stands, shape (rows,); None if each stands for itself.
+        weight: How many rows each row represents, shape (rows,); None if each row represents only itself.
 
     Source: Steyerberg (2019), Clinical prediction models, 2nd edition, chapter 15.
     """
@@ -230,7 +230,7 @@ def bin_sums(
         bins: The bin of each row, in `[0, BINS)`.
         customer: The customer of each row, in `[0, customers)`.
         customers: The number of customers.
-        weight: For how many rows each row stands, shape (rows,); None if each stands for itself.
+        weight: How many rows each row represents, shape (rows,); None if each row represents only itself.
 
     Returns:
         An array of shape (customers, 3 * BINS).

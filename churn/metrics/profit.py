@@ -92,7 +92,7 @@ def estimate_profit(
         draws: The weights from `draw_customers`, shape (draws, customers).
         share: The contact share, in (0, 1].
         values: The values of the customers, and the costs.
-        weight: For how many rows each row stands, shape (rows,); None if each stands for itself.
+        weight: How many rows each row represents, shape (rows,); None if each row represents only itself.
 
     Source: Efron (1983), Estimating the error rate of a prediction rule, JASA 78, for the optimism.
     """
@@ -116,7 +116,7 @@ def estimate_profit(
     )
 
     def measure(counts: Draws | None) -> Floats:
-        """Return EMPC, EMPC share, value lift, then the profit at `shares`; None stands for all rows."""
+        """Return EMPC, EMPC share, value lift, then the profit at `shares`; None means all rows."""
         row_counts = None if counts is None else counts[ranked_customer]
         own = drawn_weight(row_counts, ranked_weight, len(ranked_left))
         churners, rows = running_sums(own * ranked_left, ranking), running_sums(own, ranking)

@@ -13,7 +13,7 @@ PSEUDO_COUNT = 0.5
 
 
 def population_stability_index(before: Floats, after: Floats) -> float:
-    """Return the population stability index of two lists of counts over the same bins; 0 if they are alike.
+    """Return the population stability index of two lists of counts over the same bins; 0 if they are equal.
 
     With the shares `p` and `q` of the bins it is `sum((q - p) * log(q / p))`. Half a row is added to each
     bin that has rows in one of the lists; other bins do not count. The result is NaN if a list holds no row.
@@ -55,7 +55,7 @@ def psi_by_chance(n_bins: int, n_before: float, n_after: float, probability: flo
 
 
 def effective_rows(weights: Floats) -> float:
-    """Return the number of equally weighted rows that tell as much as the weighted rows; 0 without weight.
+    """Return the number of equally weighted rows with as much information as these rows; 0 without weight.
 
     Source: Kish (1965), Survey sampling, section 11.7.
 

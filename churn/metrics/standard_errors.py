@@ -61,8 +61,8 @@ def customer_wilson_interval(
     Args:
         left: Outcomes, shape (rows,).
         customer: The customer of each row, shape (rows,).
-        weight: For how many rows each row stands, shape (rows,); None if each stands for itself. Unequal
-            weights make the number of trials smaller.
+        weight: How many rows each row represents, shape (rows,); None if each row represents only itself.
+            Unequal weights make the number of trials smaller.
     """
     independent: float = len(np.unique(customer))
     if weight is not None:
@@ -78,7 +78,7 @@ def clustered_mean(values: Floats, customer: Ints, weight: Floats | None = None)
     Args:
         values: The values, shape (rows,).
         customer: The customer of each row, shape (rows,).
-        weight: For how many rows each row stands, shape (rows,); None if each stands for itself.
+        weight: How many rows each row represents, shape (rows,); None if each row represents only itself.
 
     Source: Cameron and Miller (2015), A practitioner's guide to cluster-robust inference, Journal of Human
         Resources 50, equation 10 for a regression on a constant.
@@ -163,7 +163,7 @@ def clustered_slope(
         left: Outcomes, shape (rows,).
         probability: Predictions, shape (rows,).
         customer: The customer of each row, shape (rows,).
-        weight: For how many rows each row stands, shape (rows,); None if each stands for itself.
+        weight: How many rows each row represents, shape (rows,); None if each row represents only itself.
 
     Source: Liang and Zeger (1986), Longitudinal data analysis using generalized linear models, Biometrika 73.
     """

@@ -1,7 +1,7 @@
 """What the signals and the scores of a model looked like in training, to compare each night with it.
 
-The reference holds counts only: no row of a customer. It is a file of the bundle, so it goes where the
-champion goes, and a refreshed champion keeps the reference of the signals that it learnt from.
+The reference holds counts only: no row of a customer. It is a file of the bundle, so it is copied with the
+champion, and a refreshed champion keeps the reference of the signals that it learnt from.
 """
 
 from __future__ import annotations
@@ -157,7 +157,7 @@ def number_bins(
         values: The values of the training rows, NaN where missing, shape (rows,).
         cutoff: The day number of each row's cutoff, shape (rows,).
         known_by: For each cutoff, the cutoffs whose labels were known by then.
-        weight: For how many rows each row stands, shape (rows,); None if each stands for itself.
+        weight: How many rows each row represents, shape (rows,); None if each row represents only itself.
     """
     step = -(-len(values) // MAX_QUANTILE_ROWS) if len(values) else 1
     sample = values[::step]
@@ -191,7 +191,7 @@ def level_bins(
         levels: The levels.
         cutoff: The day number of each row's cutoff, shape (rows,).
         known_by: For each cutoff, the cutoffs whose labels were known by then.
-        weight: For how many rows each row stands, shape (rows,); None if each stands for itself.
+        weight: How many rows each row represents, shape (rows,); None if each row represents only itself.
     """
     is_missing = np.isnan(codes)
     whole = np.where(is_missing, len(levels), codes).astype(np.int64)

@@ -1,4 +1,4 @@
-"""The SQLite file of MLflow: it is created whole or not at all.
+"""The SQLite file of MLflow: it is created completely or not at all.
 
 MLflow creates its tables in some forty steps. A process that is killed between two steps leaves a file that
 MLflow can never open again. So the file is created under another name, behind a lock, and then renamed. A
@@ -76,7 +76,7 @@ def sqlite_files(path: Path) -> list[Path]:
 
 
 def overwrite_deleted_rows(path: Path) -> str | None:
-    """Write a database anew, so that no byte of a deleted row stays in it; return why not, None if done.
+    """Write a database again without the bytes of deleted rows; return the reason if this fails, else None.
 
     SQLite only marks deleted rows as free. A process that is killed here leaves the database as it was: the
     next program that opens it goes back to the old pages.

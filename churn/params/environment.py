@@ -49,7 +49,7 @@ class Environment:
     def expand(self, value: Any, key: str = "") -> Any:
         """Return a value with each `${NAME}` replaced; `key` is its key in the file, such as `tracking.uri`.
 
-        A password is used as it is, also with `/ # ? % @`: it is encoded here as the address needs it.
+        A password is used unchanged, also with `/ # ? % @`: this function encodes it for the address.
         """
         if isinstance(value, dict):
             return {name: self.expand(part, f"{key}.{name}".lstrip(".")) for name, part in value.items()}

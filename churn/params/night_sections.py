@@ -1,4 +1,4 @@
-"""The sections of params.yaml for a night: what it writes, whom it contacts, and whom on purpose not."""
+"""The sections of params.yaml for a night: its files, the contacts, and the control group."""
 
 from __future__ import annotations
 

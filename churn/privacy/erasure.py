@@ -271,7 +271,7 @@ def _content(file: FileErasure, identifiers: Identifiers, removed_rows: RemovedR
 def _parquet_without(path: Path, customer: str, removed_rows: RemovedRows) -> bytes | None:
     """Return a Parquet file without the rows of a customer, with the same row groups; None if none is left.
 
-    A file is written anew, so its dictionaries and statistics know only the rows that stay.
+    A file is written again, so its dictionaries and statistics describe only the rows that stay.
     """
     buffer = io.BytesIO()
     n_rows = 0
@@ -305,7 +305,7 @@ def _table_without(data: bytes, identifiers: Identifiers) -> bytes:
 
 
 def _value_without(value: Any, key: str, identifiers: Identifiers) -> Any:
-    """Return a value of JSON without the customer: entries go, and a word stands for an id in a text."""
+    """Return a value of JSON without the customer: without entries, with a placeholder for ids."""
     if isinstance(value, dict):
         return {
             name: _value_without(part, name, identifiers)

@@ -89,7 +89,7 @@ class Identifiers:
         return value in self.names or self.stands_in(value)
 
     def without(self, text: str) -> str:
-        """Return a text in which a word stands for each identifier."""
+        """Return a text in which a placeholder replaces each identifier."""
         return self.pattern.sub(REPLACEMENT, text) if self.pattern else text
 
 

@@ -102,7 +102,7 @@ def holds(name: str, data: bytes, identifiers: Identifiers, depth: int = 0) -> b
     """Return whether the content of a file holds an identifier.
 
     Args:
-        name: The name of the file; its ending tells the form of a text.
+        name: The name of the file; its suffix gives the format of a text.
         data: The content.
         identifiers: What the customer can be recognised by.
         depth: In how many archives the file lies.

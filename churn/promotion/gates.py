@@ -41,9 +41,8 @@ def apply_gates(
        challenger must only match the logistic regression, within `promote.margin`. This gate is absent if the
        challenger is a logistic regression.
     3. The interval of observed/expected overlaps `promote.observed_expected`. If the interval does not
-       contain 1, a note explains why.
-       All these figures are those of untreated rows, weighted. If nobody stands for treated rows, a person
-       must have accepted it in `evaluate.accept.no_controls`.
+       contain 1, a note explains why. All these figures are those of untreated rows, weighted. If no control
+       represents treated rows, a person must have accepted this in `evaluate.accept.no_controls`.
     4. There are `TEST_CUTOFFS` test cutoffs or more, or as many as the data allow.
     5. The challenger is not worse than the champion, or than the champion's recipe if the champion has seen
        the test (`champion_gates`).
@@ -142,7 +141,7 @@ def _cutoffs(result: EvaluationResult, reason: str | None, file: str) -> Iterato
 
 
 def _controls(result: EvaluationResult, file: str) -> Iterator[Gate]:
-    """Show who stands for treated rows; the gate is signed if nobody does and a person has accepted it."""
+    """Show how many controls represent treated rows; with none, a person must have accepted this."""
     exposure = result.exposure
     if exposure is None:
         return

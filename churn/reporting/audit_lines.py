@@ -7,7 +7,7 @@ from churn.kpis.leaving_reasons import LeavingReasonsResult
 
 
 def leaving_lines(section: LeavingReasonsResult) -> list[str]:
-    """Return the recorded reasons, each with our own reasons the night before; none without recorded ones."""
+    """Return the recorded reasons, each with the reasons of the night before; empty without any."""
     if not section.rows:
         return []
     lines = [

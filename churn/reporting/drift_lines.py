@@ -94,7 +94,7 @@ def signal_in_words(signal: SignalDrift) -> str:
 
 
 def told_apart_in_words(drift: Drift) -> str:
-    """Return how well trees tell tonight from the training, or why it was not measured."""
+    """Return how well trees separate tonight's customers from the training, or why this was not measured."""
     if drift.told_apart.auc is None:
         return drift.told_apart.because or UNKNOWN
     by = ", ".join(f"{name} ({share:.0%})" for name, share in drift.told_apart.by)

@@ -159,7 +159,7 @@ def _success_lines(experiment: MeasuredExperiment) -> Iterator[str]:
 
 
 def success_in_words(success: PlaySuccess) -> str:
-    """Return how often a play reached what it wanted, for treated and for controls together or not at all."""
+    """Return the rate of success of a play in both arms; empty if one of the two is missing."""
     if success.not_computed_because is not None:
         return f"{success.text or 'unknown'}: not computed, because {success.not_computed_because}"
     control, treatment = success.control, success.treatment
@@ -188,7 +188,7 @@ def _total_lines(effects: Effects) -> Iterator[str]:
 
 
 def _erased_lines(effects: Effects) -> Iterator[str]:
-    """Yield how many units of each experiment were forgotten: an arm that loses more may mislead."""
+    """Yield the number of forgotten units of each experiment; unequal losses in the arms may mislead."""
     arms_of: dict[str, dict[str, int]] = {}
     for part in effects.erased_units:
         arms_of.setdefault(part.experiment, {})[part.arm] = part.units

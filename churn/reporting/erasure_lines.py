@@ -108,7 +108,7 @@ def source_lines(plan: ErasurePlan) -> Iterator[str]:
 
 
 def _folder_name(path: Path, output: Path) -> str:
-    """Return the folder of a file below the output folder, such as `snapshots`; the folder of MLflow else."""
+    """Return the folder of a file below the output folder, such as `snapshots`; else the folder of MLflow."""
     folder = output.resolve()
     if path.is_relative_to(folder):
         return path.relative_to(folder).parts[0]

@@ -110,7 +110,7 @@ def read_names(store: Store) -> Mapping[str, str]:
 
 
 def contacts_table(order: Sequence[str], names: Mapping[str, str]) -> pa.Table:
-    """Return `rank`, `customer_id` and `name` of the call list, each text as it is in the data.
+    """Return `rank`, `customer_id` and `name` of the call list, each text unchanged from the data.
 
     `calls.csv` is for spreadsheets: its cells are changed so that no spreadsheet runs them.
 

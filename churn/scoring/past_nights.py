@@ -56,7 +56,7 @@ class PastNights:
         output: The output folder.
         label_id: Only nights of this label count.
         last: The last night that counts.
-        signals: All signals; their sentences tell the family of a reason.
+        signals: All signals; their sentences show the family of a reason.
     """
 
     output: Path
@@ -118,7 +118,7 @@ class Sentences:
     def family_of(self, text: str) -> str | None:
         """Return the family of a written sentence; None if no sentence, or two families, fit it as well.
 
-        Of several sentences that fit, the one with the most fixed letters counts.
+        If several sentences fit, the sentence with the most fixed letters counts.
         """
         best = 0
         families: set[str] = set()

@@ -81,7 +81,7 @@ Wording = Annotated[
 
 
 def _in_language(wording: str | Mapping[Any, str], language: str) -> str:
-    """Return a text in a language; a text without languages is shown as it is."""
+    """Return a text in a language; a text without languages is shown unchanged."""
     return wording if isinstance(wording, str) else wording[language]
 
 
@@ -224,7 +224,7 @@ class Play(PlaybookPart):
 
 
 class PlaybookFile(PlaybookPart):
-    """The playbook as it is in the file.
+    """The content of the file of the playbook.
 
     Attributes:
         plays: The plays.

@@ -116,8 +116,8 @@ class Playbook:
         """Return whether the stage and the condition of each play hold tonight. Shape `[plays, rows]`.
 
         `for_nights` and `after` are not looked at, because they need earlier nights; see `choose`. A play
-        that is switched off holds for nobody. A play for those who are gone holds only for them, and no other
-        play does; the column `days_since_left` tells that the customers are gone.
+        that is switched off holds for nobody. A play for lost customers applies only to them, and no other
+        play applies to them. The column `days_since_left` marks lost customers.
         """
         off = {**self.switched_off(columns.keys()), **self.pause_reasons}
         stages = np.array([stage.name for stage in self.stages] + [""], dtype=object)
@@ -183,9 +183,9 @@ class Playbook:
             audience: The list; only its plays are taken.
             first_families: The family of the first reason of each customer, None without one; None if no
                 reasons are computed.
-            nights_held: The nights in a row, tonight included, that each play has held, shape
-                `[plays, rows]`; see `nights_in_a_row`. None if there are no earlier nights: then plays with
-                `for_nights` above 1 are not taken.
+            nights_held: The nights in a row, tonight included, that each play has held, shape `[plays,
+                rows]`; see `nights_in_a_row`. None if there are no earlier nights: then plays with
+                `for_nights` above 1 are not chosen.
             may_follow: Whether each play may follow the earlier tasks, see `follow_ups`. None if there are no
                 earlier tasks: then plays with `after` are not taken.
         """
@@ -264,7 +264,8 @@ def read_playbook(
         kinds: The kind, 'number' or 'level', of each known signal, present or absent.
         language: The language in which each template must exist; None for any.
         events: The names of the company's own event tables.
-        is_event: Whether the label is of kind event: then plays cannot ask for health, or for who leaves.
+        is_event: Whether the label is of kind event: then plays cannot use health, or whether a customer
+            leaves.
 
     Raises:
         PlaybookError: The files have mistakes. The error holds all mistakes, each with its place.

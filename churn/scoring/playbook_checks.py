@@ -177,7 +177,7 @@ def _follow_up_problems(
 def wording_problems(entries: Entries, language: str | None) -> Iterable[str]:
     """Yield the texts by language that the team cannot read.
 
-    A text without languages is the team's own and is shown as it is.
+    A text without languages was written by the team and is shown unchanged.
 
     Args:
         entries: The plays as they are in the file.
@@ -197,7 +197,7 @@ def wording_problems(entries: Entries, language: str | None) -> Iterable[str]:
 
 
 def play_warnings(file: PlaybookFile) -> Iterable[str]:
-    """Yield what is probably not meant: names that are nearly alike, and stages without a play."""
+    """Yield warnings about probable mistakes: names that are nearly equal, and stages without a play."""
     for key, names in (
         ("owner", [play.owner for play in file.plays] if file.owners is None else []),
         ("channel", [play.channel_order[0] for play in file.plays]),

@@ -172,7 +172,7 @@ class Stays(_Part):
 
 
 class Returns(_Part):
-    """The customer came back: a new contract, or an event of the label's table if the label is inactivity."""
+    """Whether the customer came back: with a new contract, or with an event if the label is inactivity."""
 
     returns: Literal[True]
 

@@ -128,8 +128,8 @@ class Snapshots:
         Args:
             weight: The weight of each row, shape (rows,): 0 if the row is left out.
             exposures: The counts by cutoff.
-            no_controls: The reason why a person accepts that nobody stands for treated rows; None if somebody
-                does.
+            no_controls: The reason why a person accepts that no control represents treated rows; None if
+                controls represent them.
         """
         if (weight == 1).all():
             return self

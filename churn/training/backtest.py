@@ -37,7 +37,7 @@ class OutOfTime:
         left: The outcomes, shape (rows,): 1.0 if the customer left, else 0.0.
         customer: The number of each row's customer, shape (rows,). The numbers are dense: 0, 1, 2, …
         cutoff: The day number of each row's cutoff, shape (rows,), never falling.
-        weight: For how many rows each row stands, shape (rows,); None if each stands for itself.
+        weight: How many rows each row represents, shape (rows,); None if each row represents only itself.
     """
 
     logits: Floats
@@ -199,7 +199,7 @@ def predict_treated(
 ) -> Floats:
     """Return calibrated probabilities of the treated rows of the test cutoffs, shape (treated rows,).
 
-    The models and calibrations learn from untreated rows only, as those of the other rows do.
+    The models and calibrations learn only from untreated rows, like the models for the other rows.
 
     Args:
         snapshots: All matured snapshots, with their treated rows.

@@ -172,7 +172,7 @@ def fit_calibration(
         logits: The uncalibrated log-odds, shape (rows,).
         left: The outcomes, shape (rows,).
         customer: The number of each row's customer, shape (rows,).
-        weight: For how many rows each row stands, shape (rows,); None if each stands for itself.
+        weight: How many rows each row represents, shape (rows,); None if each row represents only itself.
     """
     if not enough_of_both(left):
         return dict(NO_CALIBRATION)
@@ -212,7 +212,7 @@ def select_calibration(
         cutoff: The day number of each row's cutoff, shape (rows,).
         known_on: The day number on which each row's label was known, shape (rows,).
         customer: The number of each row's customer, shape (rows,).
-        weight: For how many rows each row stands, shape (rows,); None if each stands for itself.
+        weight: How many rows each row represents, shape (rows,); None if each row represents only itself.
         is_untreated: Whether treated rows were left out of the fit.
     """
     choice = _compare(logits, left, cutoff, known_on, customer, weight)
@@ -285,7 +285,7 @@ def fit_shift(logits: Floats, left: Floats, customer: Ints, weight: Floats | Non
         logits: The log-odds, shape (rows,).
         left: The outcomes, shape (rows,).
         customer: The number of each row's customer, shape (rows,).
-        weight: For how many rows each row stands, shape (rows,); None if each stands for itself.
+        weight: How many rows each row represents, shape (rows,); None if each row represents only itself.
 
     Source: Steyerberg (2019), Clinical prediction models, 2nd edition, chapter 20 (recalibration in the
         large); James and Stein (1961), Estimation with quadratic loss (the factor).

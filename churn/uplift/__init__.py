@@ -1,1 +1,1 @@
-"""Whom a contact helps: a model of each customer's own effect, used only where it proves to be better."""
+"""Which customers a contact helps: a model of the effect on each customer, used only if proved better."""

@@ -43,7 +43,7 @@ def ledger_sample(
     Args:
         ledger: The nights.
         outcomes: How labels are read.
-        signals_at: Returns the signals of a night.
+        signals_at: A function that returns the signals of a night.
         other_plays: The plays of the lists beside the call list, whose tasks are no part of it.
 
     Raises:

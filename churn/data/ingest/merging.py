@@ -94,7 +94,7 @@ def reject_stored_keys(
     """Return the SQL of the new rows, in which a good row with the key of a stored row counts as broken.
 
     Args:
-        connection: Where the rows are read.
+        connection: The connection that reads the rows.
         staged_table: The table of the new rows.
         checked_rows: SQL of the new rows with `__broken`.
         stored_columns: The SQL over a checked row of each stored column; levels are names, not codes.

@@ -174,7 +174,7 @@ def _without_repeats(
     rules: Sequence[RowRule],
     keys_elsewhere: str | None,
 ) -> str:
-    """Mark all but the first good row of each key as broken.
+    """Mark each good row of a key as broken, except the first.
 
     Only rows of repeated keys are stored and sorted. Keys are counted by their hashes, which take little
     memory; two keys with the same hash are separated afterwards.

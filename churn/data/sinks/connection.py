@@ -1,4 +1,4 @@
-"""An open database that takes nights over: what `nights.py` needs of PostgreSQL, DuckDB and SQLite."""
+"""An open database that receives nights: what PostgreSQL, DuckDB and SQLite do for `nights.py`."""
 
 from __future__ import annotations
 

@@ -25,8 +25,8 @@ class SelectedRows:
         customer: The customer, counted from 0 in the block.
         day: The day number of the placing time.
         begin: The ordinal of the first cutoff at which the row counts.
-        end: The ordinal of the first later cutoff at which the row no longer counts; NEVER without such a
-            cutoff.
+        end: The ordinal of the first cutoff at which the row does not count any more; NEVER if it always
+            counts.
         steady: Whether the row counts at every cutoff after its day.
 
     `begin`, `end` and `steady` are None if every row is steady. `end` is also None if no row has

@@ -30,7 +30,7 @@ MIN_CUTOFFS = 3
 def check_columns(
     rows: LabelledRows, attributes: Collection[str] = (), *, label: LabelParams
 ) -> Iterator[Finding]:
-    """Look at each column of the training rows by itself.
+    """Check each column of the training rows alone.
 
     Args:
         rows: The training rows.

@@ -47,7 +47,7 @@ DRIFT_TREE_PARAMS = {
 
 @dataclass(frozen=True)
 class ShiftedColumns:
-    """How well trees tell new rows from old rows, by the columns that shifted as never before.
+    """How well trees separate new rows from old rows, by the columns that shifted more than ever before.
 
     Attributes:
         auc: The mean AUC on customers that the trees did not see.
@@ -61,7 +61,7 @@ class ShiftedColumns:
 
 
 def drift(earlier: LabelledRows, newest: LabelledRows, seed: int) -> Iterator[Finding]:
-    """Warn if trees can tell the newest rows from earlier rows, by columns that shifted as never before.
+    """Warn if trees can separate the newest rows from earlier rows, by columns that shifted unusually far.
 
     Args:
         earlier: The labelled rows of earlier cutoffs.
@@ -92,9 +92,9 @@ def tell_apart(
     max_rows: int = MAX_DRIFT_ROWS,
     columns: Collection[str] | None = None,
 ) -> ShiftedColumns | None:
-    """Return how well trees tell the newest rows from earlier rows; None if no column shifted enough.
+    """Return how well trees separate the newest rows from earlier rows; None if no column shifted enough.
 
-    Trees can tell any two dates apart, because every date has a fingerprint: for example, the days since the
+    Trees can separate any two dates, because every date leaves a pattern: for example, the days since the
     last newsletter are equal for all customers. So the trees only get the columns that shifted further than
     at earlier cutoffs. The trees are fitted on one half of the customers and tested on the other half, so
     that they cannot recognize a customer.

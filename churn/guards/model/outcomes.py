@@ -83,7 +83,7 @@ def too_good_to_be_true(
     Args:
         auc: The challenger's AUC.
         above: See `too_good`.
-        tenure: The AUC of tenure by itself; None if it was not measured.
+        tenure: The AUC of tenure alone; None if it was not measured.
     """
     reason = too_good(auc, above)
     if auc.value is not None and auc.value <= MAX_AUC and tenure is not None:

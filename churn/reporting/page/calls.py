@@ -20,7 +20,7 @@ from churn.reporting.page.words import Words
 
 @dataclass(frozen=True)
 class PlayOnList:
-    """One play of the call list: its number of calls, what it asks for, and what it wants to reach."""
+    """One play of the call list: its number of calls, its action, and its criterion of success."""
 
     name: str
     n_calls: int

@@ -87,7 +87,7 @@ def nice_ticks(low: float, high: float, count: int = 5) -> tuple[float, ...]:
 
 
 def tick_digits(axis_low: float, axis_high: float) -> int:
-    """Return the decimals that tell the ticks of an axis apart.
+    """Return the number of decimals that keeps the ticks of an axis different.
 
     >>> tick_digits(0, 1), tick_digits(0, 5000), tick_digits(0, 0.02)
     (1, 0, 3)

@@ -144,7 +144,7 @@ def _facts(words: Words, placed_experiment: PlacedExperiment) -> Iterator[Markup
 
 
 def _success(words: Words, placed_experiment: PlacedExperiment) -> Iterator[Markup]:
-    """Yield how often a play reached what it wanted, beside its control group or not at all."""
+    """Yield the rate of success of a play beside that of its control group, or nothing."""
     success, source = placed_experiment.experiment.success, placed_experiment.source.at("success")
     if success is None or success.control is None or success.treatment is None:
         return

@@ -62,7 +62,7 @@ def effects_section(night: ReportSources, words: Words) -> Section:
 
 
 def _in_use(words: Words, night: ReportSources) -> Markup:
-    """Return which effects the call list of the night uses: measured ones, or an assumption."""
+    """Return which effects the call list of the night uses: measured effects, or an assumption."""
     if words.is_event:
         return EMPTY
     effects, uplift = night.facts.measured_effects, night.facts.uplift

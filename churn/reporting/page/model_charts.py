@@ -28,7 +28,7 @@ CHALLENGER_SOURCE = METRICS_FILE.at("candidates", "challenger")
 
 
 def calibration_chart(words: Words, result: EvaluationResult) -> Markup:
-    """Return the observed rates over the predicted ones, in groups of customers."""
+    """Return a chart of observed rates over predicted rates, in groups of customers."""
     bins = result.calibration_table
     if not bins:
         return EMPTY

@@ -44,7 +44,7 @@ class GermanText(BaseModel):
     """The German of one English sentence.
 
     Attributes:
-        singular: The text; of two forms, the one for the number 1.
+        singular: The text; if there are two forms, the form for the number 1.
         plural: The text for all other numbers; None for a sentence with one form.
         event: The text of a label of an event, which has `%(event)s`; None if the text is the same.
         event_plural: Like `event`, for all other numbers.
@@ -146,7 +146,7 @@ class Words:
         return self.label != CHURN_WORDS
 
     def value(self, text: str) -> str:
-        """Return a text that the program wrote into a file; a text of the user's own stays as it is."""
+        """Return a text that the program wrote into a file; a text that the user wrote does not change."""
         if self.language == "en":
             return self.label.speak(text)
         for pattern, words in _value_patterns():
