@@ -178,7 +178,7 @@ def _code_of(arguments: Sequence[str], echo: Echo, interrupts: Interrupts) -> in
 
 
 def _open_missing_streams() -> None:
-    """Open the streams that the caller has closed (`churn run >&-`), so that lines go nowhere."""
+    """Open the streams that the caller has closed (`churn run >&-`), so that printed lines disappear."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 (open until the process ends)

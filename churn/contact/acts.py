@@ -243,8 +243,8 @@ def _exits(
     """Return the exits of customers with tasks: `customer_id`, `happened_on` and `why`.
 
     A customer came back with an event of the label's table, if the label is one of inactivity. A customer who
-    was at risk in the night before and is not tonight left the cohort between the two nights; one who was not
-    at risk in the night before left it at once after the task was planned.
+    was at risk in the night before and is not tonight left the cohort between the two nights; a customer who
+    was not at risk in the night before left it at once after the task was planned.
     """
     with_tasks = set(ledger.tasks["customer_id"])
     label = store.params.label

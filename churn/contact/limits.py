@@ -1,4 +1,4 @@
-"""Who is contacted tonight if not all can be: rest, caps, budget, and the places of owners and channels."""
+"""Which customers are contacted if places are few: rest, caps, budget, places of owners and channels."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class Limits:
         budget: The largest number of new contacts of the night; None without a limit.
         per_owner: The places of an owner in this night; an owner that is not named has no bound.
         per_channel: The places of a channel in this night; a channel that is not named has no bound.
-        unit: Who gets an arm, the value of `experiments.unit`; it names the unit in a reason.
+        unit: The unit that gets an arm, the value of `experiments.unit`; a reason names it.
     """
 
     rest_days: int

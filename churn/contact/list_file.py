@@ -1,4 +1,4 @@
-"""A list beside the call list as a CSV file for spreadsheets."""
+"""A list of advocates or of lost customers as a CSV file for spreadsheets."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ OPEN_STATES = ("open", "overdue", "snoozed")
 
 
 def with_states(tasks: pd.DataFrame, states: TaskStates) -> pd.DataFrame:
-    """Return the tasks with their states; `result` is what the customer answered, None without an answer."""
+    """Return the tasks with their states; `result` is the customer's answer, None without an answer."""
     frame = tasks.merge(states.states, on="task_id", how="left", validate="one_to_one")
     is_answered = frame["state"].isin(("done", "declined")) & (not states.is_assumed)
     frame["result"] = frame["state"].where(is_answered, None)

@@ -5,8 +5,8 @@ list, of either arm, in the ledger: then the customer stays on the list with one
 and `churn measure` compares the arms. A play without one plans no task, and no effect of it is measured. The
 comparisons of the call list stay fair all the same, for two reasons:
 
-1. A unit of any other control group is on no list, from the night on in which it was drawn. Before its first
-   assignment a unit may be on a list; the arm is drawn later and does not depend on it.
+1. A unit of another control group is on no list, starting with the night in which it was drawn. Before its
+   first assignment a unit may be on a list; the arm is drawn later and does not depend on it.
 2. A unit with a task, of either arm, is on no other list until its rest is over.
 
 Consent, objections and suppression lists hold as for the call list. A customer whom the table `contacts`
@@ -198,7 +198,8 @@ def advocates_list(
 def gone_list(scores: ScoredCohort, night: ListNight) -> SideList:
     """Return the list of those who are gone.
 
-    The highest monthly value comes first and an unknown value last, then who left last, then the id.
+    The highest monthly value comes first and an unknown value last, then the customers who left last, then
+    the id.
 
     Args:
         scores: The scores of the cohort, who are still customers.

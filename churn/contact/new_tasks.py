@@ -33,7 +33,7 @@ NO_SHARES: Mapping[str, float] = {}
 
 @dataclass(frozen=True)
 class PlannedContacts:
-    """What is decided about the customers of the cohort before their tasks are written."""
+    """The decisions about the customers of the cohort before their tasks are written."""
 
     cutoff: date
     scores: ScoredCohort
@@ -134,10 +134,10 @@ def expected_profit(
 ) -> Floats:
     """Return the expected profit of contacting each customer with the customer's play, in currency.
 
-    It is the formula of the profit metric, with the probability in the place of the label. A play that states
-    no incentive gives none. Costs are stated. The share of churners whom a contact keeps is an assumption
-    until a control group has measured it for the play. With the effect on each customer, this effect takes
-    the place of `accept share x probability`.
+    The formula is that of the profit metric, with the probability instead of the label. A play that states no
+    incentive gives none. Costs are stated. The share of churners whom a contact keeps is an assumption until
+    a control group has measured it for the play. With the effect on each customer, this effect takes the
+    place of `accept share x probability`.
 
     Args:
         scores: The scores of the cohort.

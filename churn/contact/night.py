@@ -105,10 +105,10 @@ def score_night(
         history: What earlier nights decided.
         acts: What is known about customers and earlier contacts.
         progress: A function that shows the progress of the reasons.
-        trial: Why the night is a trial; None for a night of the champion. A trial assigns nobody to an arm,
-            so that no other system takes its call list for a night of the champion.
+        trial: The reason why the night is a trial; None for a night of the champion. A trial assigns nobody
+            to an arm, so that no other system takes its call list for a night of the champion.
         effect_model: The model of each customer's own effect; None if the night goes by the risk.
-        measured_effects: What was measured about the plays before the night.
+        measured_effects: The effects of the plays that were measured before the night.
 
     Raises:
         ModelError: The signals do not fit the model. The error holds all problems.

@@ -60,7 +60,7 @@ class NightPlan:
     """The plan of a night.
 
     Attributes:
-        contact: What the night plans for each customer.
+        contact: The plan of the night for each customer.
         ledger_rows: The new rows of the ledger, by table.
         rule_counts: The number of customers of each rule of the playbook.
         lists: The lists beside the call list; none in a trial.

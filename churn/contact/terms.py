@@ -1,4 +1,4 @@
-"""What a plan of contacts is made from: the settings, and what is known about customers."""
+"""The input of a plan of contacts: the settings, and the facts about customers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class PlanTerms:
         language: The language of the reasons.
         timezone: The time zone of the company.
         effect_model: The model of each customer's own effect; None if the night goes by the risk.
-        measured_effects: What was measured about the plays before the night.
+        measured_effects: The effects of the plays that were measured before the night.
     """
 
     experiments: ExperimentsParams

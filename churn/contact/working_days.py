@@ -64,7 +64,7 @@ class DayRange:
 class WorkingCalendar:
     """The days on which customers may be contacted.
 
-    A day is a day for contacts if it is one of the working weekdays, no public holiday, and not inside an
+    Contacts are possible on a day that is a working weekday, not a public holiday, and not inside an
     announcement.
 
     - A contact is due on the first day for contacts at or after the night plus `due_in_days` calendar days.

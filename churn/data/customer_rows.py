@@ -1,4 +1,4 @@
-"""Read all rows of one customer, from the store and from the rejected rows, as people read them."""
+"""Read all rows of one customer, from the store and from the rejected rows, in a form for people."""
 
 from __future__ import annotations
 

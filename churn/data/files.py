@@ -1,6 +1,6 @@
 """Write files and folders completely or not at all; lock files and lease folders between processes.
 
-A lock is for the writers of an output: a second writer is refused in words, or waits.
+A lock is for the writers of an output: a second writer is refused with a message, or waits.
 
 A lease protects a folder. A folder is deleted only when no process holds a lease on the folder. The operating
 system ends the leases and locks of a process that ends, also after a crash.
@@ -55,7 +55,7 @@ def write_atomically(path: Path, data: bytes) -> None:
 def remove_leftovers(folder: Path) -> None:
     """Remove the temporary files that killed processes left in a folder and in its sub-folders.
 
-    The files of processes that still write are spared.
+    The files of processes that are still writing are not removed.
     """
     for path in [*folder.glob(".*.new"), *folder.glob("*/.*.new"), *folder.glob("*/*/.*.new")]:
         if path.is_symlink() or not path.is_file():
@@ -160,7 +160,7 @@ def replace_folder(new_folder: Path, path: Path) -> None:
 
 
 def restore_folder(path: Path) -> None:
-    """Finish a `replace_folder` that was killed: the old folder comes back, or goes where the new one is."""
+    """Finish a `replace_folder` that was killed: restore the old folder, or remove it if a new one exists."""
     old_folder = _old_folder(path)
     if old_folder.is_dir() and not path.exists():
         old_folder.rename(path)
@@ -179,7 +179,7 @@ def only_writer(path: Path, holder: str) -> Iterator[None]:
 
     Args:
         path: The lock file.
-        holder: Who holds it, such as `churn train`; a refused process reads this.
+        holder: The verb that holds the lock, such as `churn train`; a refused process shows this name.
 
     Raises:
         BusyError: Another process holds the lock.

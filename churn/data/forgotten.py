@@ -1,7 +1,7 @@
 """The customers who are forgotten: salted hashes of their ids, so that `ingest` leaves their rows out.
 
-The source is not ours and may hold a forgotten customer for a long time. The list holds no id. But who has
-the list can test whether an id that he knows is on it; so it is as private as the store.
+`churn` cannot change the source, which may hold a forgotten customer for a long time. The list holds no id.
+But who has the list can test whether an id that he knows is on it; so it is as private as the store.
 """
 
 from __future__ import annotations

@@ -60,8 +60,8 @@ def parquet_rows(*paths: Path, union_by_name: bool = False) -> str:
     replaces the file's own column.
 
     Args:
-        paths: The files. A pattern would find other files in a folder such as `a[1]`, or files that are not
-            part of the table.
+        paths: The files. A file pattern would find other files in a folder such as `a[1]`, or files that are
+            not part of the table.
         union_by_name: Whether the files may have different columns.
     """
     option = ", union_by_name = true" if union_by_name else ""

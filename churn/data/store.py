@@ -215,7 +215,7 @@ class Store:
 
     @contextmanager
     def damage_in_words(self, path: Path) -> Iterator[None]:
-        """Turn an error of a reader of Parquet files into words; when the store was opened, it was sound.
+        """Turn an error of a reader of Parquet files into a message; the store was intact when it was opened.
 
         Raises:
             DamagedStoreError: The file is missing or damaged.

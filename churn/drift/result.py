@@ -131,7 +131,7 @@ class Figures(Part):
 
 
 class RealisedNight(Part):
-    """How well an earlier night predicted who left, now that it is known.
+    """How well an earlier night predicted which customers left, measured with the known outcomes.
 
     Attributes:
         night: The cutoff of the night.

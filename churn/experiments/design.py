@@ -94,8 +94,8 @@ class ExperimentDesign(Part):
             known.
         detectable: The smallest effect that these units find; that of the units so far if the rate is not
             known.
-        training_controls: The controls with which a training knows the level of contacted customers; None for
-            the control of one play, and without units.
+        training_controls: The number of controls that a training needs for the level of contacted customers;
+            None for the control of one play, and without units.
         training_in_days: The days until so many controls have an outcome; None if this cannot be told.
         held_out: The number of controls by the end of `days`; None without units, and if the rate is not
             known.

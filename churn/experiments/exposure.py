@@ -1,7 +1,7 @@
 """Find out who was treated in a period, and for whom each of the others stands.
 
-A label says what a customer did. Of a treated customer it does not say what the customer would have done
-without the contact. The controls show this: the ledger drew them by chance from the same customers. So a
+A label says what a customer did. The label of a treated customer does not show what the customer would have
+done without the contact. The controls show this: the ledger drew them by chance from the same customers. So a
 treated customer counts with weight 0, a control of the same tasks with the weight `1 / P(untreated)`, and
 everybody else once. The probabilities are those that the ledger recorded; none is estimated.
 

@@ -1,4 +1,4 @@
-"""The ledger: what each night decided about units and customers, kept for ever.
+"""The ledger stores permanently what each night decided about units and customers.
 
 Each night has a folder `output/ledger/cutoff=D` with its new assignments, its new tasks, the health bands and
 `_ledger.json`, which names the night that it follows (`previous`). A night reads only the nights of its own
@@ -71,7 +71,7 @@ class LedgerFacts(BaseModel):
         previous: The cutoff of the night that this night follows; None for the first night.
         run_id: The id of the night's run.
         salt_digest: The digest of the salt with which the arms are drawn.
-        unit: Who gets an arm: a person, an account or a customer.
+        unit: What gets an arm: a person, an account or a customer.
         control_share: The share of the universal control group in this night.
         no_control_because: Why there is no universal control group; None if there is one.
         files: The checksum of each Parquet file by its name.
@@ -214,9 +214,9 @@ def ledger_nights(output: Path) -> list[date]:
 
 
 def own_assignments(output: Path, cutoff: date) -> pd.DataFrame:
-    """Return the assignments that the night itself made when it was scored before; empty if it was not.
+    """Return the assignments of an earlier scoring of the night; empty if it was not scored before.
 
-    An assignment is kept also if the night is scored again with other parameters.
+    An assignment does not change if the night is scored again with other parameters.
     """
     if cutoff not in ledger_nights(output):
         return _frame([], ASSIGNMENTS)
@@ -256,7 +256,7 @@ def keep_history(output: Path, night: LedgerNight) -> LedgerNight:
 
 
 def ledger_night(facts: LedgerFacts, tables: Mapping[str, pd.DataFrame]) -> LedgerNight:
-    """Return the files of a ledger night as bytes; an equal night gives equal bytes.
+    """Return the files of a ledger night as bytes; equal nights give equal bytes.
 
     Args:
         facts: The facts; `files` is filled in here.

@@ -1,4 +1,4 @@
-"""Take one customer out of the pages of the ledger; the arms of all others stay as they are.
+"""Remove one customer from the pages of the ledger; the arms of all other units do not change.
 
 A unit with other customers keeps its assignment. If its name is the id of the erased customer, it gets
 another name on all pages. A unit without other customers goes; how many units went from each arm is kept.

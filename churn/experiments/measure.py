@@ -100,7 +100,7 @@ def measure(
 def _plays_beside_the_universal(ledger: Ledger) -> set[str]:
     """Return the plays none of whose units is in the universal experiment, where there is one.
 
-    These are plays of lists beside the call list; the total of all contacts does not hold them.
+    These are plays of lists beside the call list; the total of all contacts leaves them out.
     """
     universal = set(ledger.assignments.loc[ledger.assignments["experiment"] == UNIVERSAL, "unit"])
     if not universal:
@@ -273,8 +273,8 @@ def _bands_driven_away(
 ) -> tuple[RiskBandEffect, ...]:
     """Return the quarters of risk in which contact provably drives customers away.
 
-    The level of the intervals is divided by the number of bands (Bonferroni), so that in at most 5 % of
-    experiments without an effect any band is named. Units without a score are in no band.
+    The level of the intervals is divided by the number of bands (Bonferroni), so that at most 5 % of the
+    experiments without an effect name a band. Units without a score are in no band.
     """
     score = matured_units["score"].to_numpy(dtype=np.float64)
     has_score = ~np.isnan(score)

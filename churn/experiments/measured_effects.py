@@ -9,9 +9,9 @@ takes the place of the assumed share only if all of this holds:
 - its interval excludes 0, and so does that of the difference of the rates: contact is proved to keep
   customers, or to drive them away.
 
-With an interval above 0 the night uses the estimate. With an interval below 0 it expects that a contact keeps
-nobody. With an interval that holds 0 the assumption stays: to act on noise is worse than to act on a guess
-that says so.
+With an interval above 0 the night uses the estimate. If the interval is below 0, the night expects that a
+contact keeps no customer. With an interval that holds 0 the assumption stays: to act on noise is worse than
+to act on a guess that says so.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ MEASURE_AGAIN = "Run `churn measure` again."
 
 @dataclass(frozen=True)
 class PlayEffect:
-    """What was measured about a play, and whether it is used.
+    """The measured effect of a play, and whether the night uses it.
 
     Attributes:
         play: The name of the play.
         kept_share: The share of churners whom a contact keeps, with its interval; below 0, a contact drives
             them away.
-        is_used: Whether it takes the place of the assumption.
+        is_used: Whether the measured effect replaces the assumption.
         reason: Why it is used, or not.
     """
 
@@ -54,7 +54,7 @@ class PlayEffect:
 
     @property
     def accept_share(self) -> float:
-        """Return the share that takes the place of the assumed one; never below 0."""
+        """Return the share that replaces the assumed share; never below 0."""
         return max(self.kept_share.value or 0.0, 0.0)
 
 
@@ -84,7 +84,7 @@ class MeasuredEffects:
 
     @property
     def reads(self) -> dict[str, str]:
-        """Return what the night reads, for its id; empty if it uses no measured effect."""
+        """Return the measured effects that the night reads, for its id; empty if it uses none."""
         shares = self.accept_shares
         return {"effects": f"{self.as_of} {shares}"} if shares else {}
 
@@ -160,7 +160,7 @@ def kept_share_of(difference: RateDifference) -> Interval:
         difference: The churn of both arms.
 
     Returns:
-        The share with its interval; without a value if nobody of an arm left.
+        The share with its interval; without a value if no customer of an arm left.
 
     Source: Katz, Baptista, Azen and Pike (1978), Obtaining confidence intervals for the risk ratio in cohort
         studies, Biometrics 34, for the interval of the ratio.

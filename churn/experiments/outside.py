@@ -103,7 +103,7 @@ class ArmSizes(Part):
             comes first.
         design: The share of each arm by design.
         p_value: The probability of sizes at least as far from the design by chance.
-        alarm: Whether this is below .001, so that units are missing in an arm, or in the wrong one.
+        alarm: Whether the p-value is below .001, so that units are missing in an arm or are in the wrong arm.
     """
 
     counts: tuple[int, ...]
@@ -113,7 +113,7 @@ class ArmSizes(Part):
 
 
 class OutsideExperiment(Part):
-    """What an experiment shows that the company ran by itself.
+    """The result of an experiment that the company ran by itself.
 
     Attributes:
         name: The name in params.yaml.

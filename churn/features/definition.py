@@ -46,7 +46,7 @@ def definitions(signals: Iterable[Signal]) -> dict[str, str]:
     """Return the digest of each signal's definition, by name.
 
     Raises:
-        SignalError: a signal asks its view for something that is not allowed.
+        SignalError: a signal asks its view a question that is not allowed.
     """
     by_table: dict[str, list[Signal]] = {}
     for signal in signals:

@@ -25,7 +25,7 @@ class StagesResult(SectionResult):
     """Where customers are and where they go, month by month.
 
     Attributes:
-        growth_definition, stages_definition, leak_definition: What was computed.
+        growth_definition, stages_definition, leak_definition: The definition of each figure.
         population: Who is counted.
         money_reason: Why the money is missing; None if it is known.
         growth: The growth of each month.

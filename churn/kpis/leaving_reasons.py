@@ -106,7 +106,7 @@ def leaving_reasons_section(
     """Return the cross table and its two figures.
 
     Args:
-        leavers: Who left; None if the source has no reasons.
+        leavers: The customers who left; None if the source has no reasons.
         ids: The customer id of each customer code.
         nights: The scored nights; None without any.
         period: The days in which they left.
@@ -168,7 +168,7 @@ def _cross(recorded_reasons: Sequence[str | None], our_reasons: Sequence[str]) -
 def read_leaving_reasons(
     store: Store, spells: ActivitySpells, nights: NightReader | None, cutoff: date
 ) -> LeavingReasonsResult:
-    """Read who left and why, and cross it with our own reasons.
+    """Read which customers left and why, and compare this with the reasons that churn gave.
 
     Args:
         store: The store.

@@ -80,9 +80,9 @@ def first_event_day(store: Store, cutoff: date) -> int:
 def contract_lives(spells: ActivitySpells, cutoff: int) -> FirstLives:
     """Return the lives by contract.
 
-    A company often has all contracts that run on some day, and not those that ended before. So nothing is
-    known about customers who left before the first recorded end. A customer who joined before that day comes
-    under observation on it (left truncation).
+    The data of a company often have all contracts that run on a certain day, but not the contracts that ended
+    before. So nothing is known about customers who left before the first recorded end. A customer who joined
+    before that day comes under observation on it (left truncation).
 
     Args:
         spells: The spells of all customers.

@@ -27,10 +27,12 @@ class ActivitySpells:
     Attributes:
         customer: The customer code of each spell, `[spells]`.
         start, end: The day numbers of each spell, `[spells]`; the end is `NEVER` while the spell goes on.
-        is_involuntary: Whether the customer did not want the end, `[spells]`; None if the data cannot tell.
+        is_involuntary: Whether the customer did not want the end, `[spells]`; None if the data do not show
+            this.
         wait_days: How many days after a cutoff it is certain who was active at the cutoff.
-        first_day: The first day number from which on both who is active and who leaves is seen. A company
-            often has all contracts that run on some day, and not those that ended before. So with contracts
+        first_day: The first day number from which on both who is active and who leaves is seen. The data of a
+            company often have all contracts that run on a certain day, but not the contracts that ended
+            before. So with contracts
             it is the day of the first recorded end: before it, retention would be 100 % whatever happened.
     """
 

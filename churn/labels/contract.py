@@ -290,7 +290,7 @@ def wait_days(label: LabelParams, late_days: int) -> int:
 def contract_ends(store: Store, cutoffs: Sequence[date]) -> list[IntArray]:
     """Return per cutoff and customer code the local day on which the spell at the cutoff ends.
 
-    The value is `NEVER` while no end is certain. An end on day `d` is certain once `d + 1 + grace + late
+    The value is `NEVER` as long as no end is certain. An end on day `d` is certain once `d + 1 + grace + late
     days` is at or before the watermark. An end that `label.leaving` does not count is ignored. The values of
     customers outside the cohort mean nothing.
 

@@ -183,7 +183,7 @@ def level_bins(
     known_by: Mapping[int, Sequence[int]],
     weight: Floats | None = None,
 ) -> Bins:
-    """Return the bins of a text signal: the commonest levels, one for all others, one for missing values.
+    """Return the bins of a text signal: the most common levels, all other levels, and missing values.
 
     Args:
         name: The name of the signal.

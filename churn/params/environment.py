@@ -84,7 +84,7 @@ class Environment:
             keep_secret(value, f"${{{name}}}")
 
     def keep_free_text(self, source: str) -> None:
-        """Keep the values as secret that stand in an address or in SQL.
+        """Keep those values secret that are part of an address or of SQL.
 
         Paths and choices of good parameters are no secret: a message names the folder it reads or writes.
 

@@ -52,7 +52,7 @@ def write_report(night: ReportSources, html: str, language: Language = "en") -> 
 
 
 def _one_folder_deeper(html: str) -> str:
-    """Return the page with its links as they are from the folder of nights."""
+    """Return the page with links that are relative to the folder of nights."""
     return html.replace('href="../', 'href="../../').replace(f'href="{NIGHTS}/', 'href="')
 
 

@@ -164,7 +164,7 @@ def run_id(
         definitions: The digest of each signal's definition, by name.
         reads: The digest of each further input by its name: the earlier night of the ledger, suppression
             lists, and templates.
-        trial: Why the night is a trial; None for a night of the champion.
+        trial: The reason why the night is a trial; None for a night of the champion.
     """
     return digest_of(
         {
@@ -322,8 +322,8 @@ def complete_night(
         model: The champion's scorer.
         names: The known names of customers, by id.
         stamp: The ids in each row of the score table.
-        trial: Why the night is a trial; None for a night of the champion. A trial assigns nobody to an arm,
-            so that no other system takes its call list for a night of the champion.
+        trial: The reason why the night is a trial; None for a night of the champion. A trial assigns nobody
+            to an arm, so that no other system takes its call list for a night of the champion.
         ledger_digest: The digest of the night's page in the ledger; None in a trial.
         extra: Further columns of the call list.
     """

@@ -281,7 +281,7 @@ def base_rate(snapshots: Snapshots, cutoffs: Sequence[date] | None = None) -> tu
     """Return the trailing share of customers who left, and the number of cutoffs over which it is taken.
 
     The cutoffs are the newest matured cutoffs that together hold 200 churners, or all cutoffs if they hold
-    fewer churners. So a night is compared with the rate of its own time, and not with the rate of years ago.
+    fewer churners. So a night is compared with the rate of its own time, and not with an old rate.
 
     Args:
         snapshots: All matured snapshots.

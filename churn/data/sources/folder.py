@@ -51,7 +51,7 @@ class UnreadPath:
     Args:
         path: The path within the source.
         reason: Why it is not read, and the way out if there is one.
-        is_table: Whether it certainly holds a table, as a lake folder or a spreadsheet does.
+        is_table: Whether it certainly holds a table, for example a lake folder or a spreadsheet.
     """
 
     path: Path

@@ -155,7 +155,7 @@ def cohorts_at(store: Store, cutoffs: Sequence[date]) -> list[Cohort]:
 
 
 def cohorts_without_objections(store: Store, cutoffs: Sequence[date]) -> list[Cohort]:
-    """Return the cohort of each cutoff, as if nobody had objected until today.
+    """Return the cohort of each cutoff, as if no customer had objected until today.
 
     A measurement needs who was at risk at the cutoff: an objection that came later may be the answer to a
     contact, and changes neither whether the customer was at risk nor whether the customer left.

@@ -37,8 +37,8 @@ Forecast = Callable[[LifetimeModel, Array, Array, Array, float], Array]
 class Lifetimes(CohortValue):
     """A forecast for each customer, by a model that is fitted on all known customers of the cutoff.
 
-    Customers who are not at risk count in the fit too. Many of them fell silent; a fit without silent
-    customers would conclude that customers never stop.
+    Customers who are not at risk count in the fit too. Many of these customers became silent; a fit without
+    silent customers would conclude that customers never stop.
     """
 
     counts_all_known: ClassVar[bool] = True

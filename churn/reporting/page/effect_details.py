@@ -199,7 +199,7 @@ def is_compared(placed_experiment: PlacedExperiment) -> bool:
 
 
 def _power(words: Words, placed_experiment: PlacedExperiment) -> Iterator[Markup]:
-    """Yield what these customers can show, and how many are needed."""
+    """Yield the effect that can be detected with these customers, and how many customers are needed."""
     experiment, design = placed_experiment.experiment, placed_experiment.design
     if experiment.difference.verdict not in (None, Verdict.NOT_SHOWN):
         return

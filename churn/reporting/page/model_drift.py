@@ -98,7 +98,7 @@ def _moved_signals(words: Words, drift: Drift) -> Iterator[Markup]:
 
 
 def _realised_nights(words: Words, nights: tuple[RealisedNight, ...]) -> Markup:
-    """Return earlier nights whose outcome is known: what the model expected, and what happened."""
+    """Return the expected and the observed churn of earlier nights whose outcome is known."""
     if not nights:
         return EMPTY
     rows = []

@@ -70,7 +70,7 @@ class UsedEffects(BaseModel):
 
 
 class NightFacts(BaseModel):
-    """The counts and settings of a night, as far as the report shows them."""
+    """The counts and settings of a night that the report shows."""
 
     run_id: str
     model_version: str
