@@ -209,7 +209,7 @@ def play_warnings(file: PlaybookFile) -> Iterable[str]:
                 yield (
                     f"plays[{index}].{key} '{name}' is nearly '{namesake}', which {counts[namesake]} "
                     f"{'play has' if counts[namesake] == 1 else 'plays have'}. If both names mean the same "
-                    "{key}, write one name."
+                    f"{key}, write one name."
                 )
     plays = [play for play in file.plays if play.audience == "at risk"]
     if any(play.stage for play in plays):
