@@ -89,7 +89,8 @@ def _check(params: Params, first: date, nights: int, days_between: int) -> None:
     problems = []
     if "contacts" not in params.tables:
         problems.append(
-            f"demo --live: {params.file} maps no table `contacts`, so no night would know what the team did. "
+            f"demo --live: {params.file} maps no table `contacts`, so a night could not read what the team "
+            f"did. "
             "Add `contacts: {}` under `tables`."
         )
     if last > end:

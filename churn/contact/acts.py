@@ -191,7 +191,7 @@ def _of_persons(
 
 
 def read_task_states(store: Store, cutoff: date, ledger: Ledger, at_risk: Sequence[str]) -> TaskStates:
-    """Return what became of each task of a ledger, by what happened before the cutoff.
+    """Return the state of each task of a ledger, from the events before the cutoff.
 
     Args:
         store: The store.

@@ -124,7 +124,8 @@ class EarlierTasks:
 
     Attributes:
         units: The unit of each task when it was planned.
-        units_tonight: The unit of its customer tonight; None if the customer has none. It differs from
+        units_tonight: The unit to which the customer of each task belongs tonight; None without a unit. It
+            differs from
             `units` if customers became one person since then.
         due_at: The due dates, `datetime64[D]`.
     """

@@ -45,7 +45,7 @@ def open_tasks(tasks: pd.DataFrame, customers: Objects) -> dict[int, dict[str, A
 def carried_tasks(
     open_tasks: Mapping[int, Mapping[str, Any]], playbook: Playbook, language: str
 ) -> dict[int, Task]:
-    """Return the open tasks of earlier nights as they stand on the call list, by row."""
+    """Return the open tasks of earlier nights in the form of the call list, by row."""
     plays = {rule.play.name: rule.play for rule in playbook.rules}
     carried: dict[int, Task] = {}
     for row, task in open_tasks.items():
@@ -83,7 +83,7 @@ def listed_rows(tasks: Sequence[Task | None], contact_rows: Ints) -> Ints:
 
 
 def came_off(tasks: pd.DataFrame, previous: date | None) -> dict[str, int]:
-    """Count the treated tasks that ended since the night before, by what became of them."""
+    """Count the treated tasks that ended since the night before, by their final state."""
     if previous is None:
         return {}
     ended = tasks[

@@ -196,7 +196,7 @@ def advocates_list(
 
 
 def gone_list(scores: ScoredCohort, night: ListNight) -> SideList:
-    """Return the list of those who are gone.
+    """Return the list of lost customers.
 
     The highest monthly value comes first and an unknown value last, then the customers who left last, then
     the id.

@@ -170,7 +170,7 @@ class ProfitCurve:
 
     Attributes:
         n_worth: The customers for whom a contact is expected to earn more than it costs.
-        n_losing: The customers for whom it is not.
+        n_losing: The number of customers for whom a contact is not expected to pay.
         n_unknown: The customers whose profit is unknown.
         points: Pairs of a number of contacts and their expected profit in currency: at half the places of
             the night, at its places, and at twice its places; never more contacts than `n_worth`.

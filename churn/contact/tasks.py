@@ -57,7 +57,7 @@ class TaskStates:
 def task_states(
     tasks: pd.DataFrame, contacts: pd.DataFrame | None, exits: pd.DataFrame, cutoff: date
 ) -> TaskStates:
-    """Return what became of each task, by what happened before the cutoff.
+    """Return the state of each task, from the events before the cutoff.
 
     The first of these events ends a task. If two of these events happen on one day, the event that comes
     first in this list counts.

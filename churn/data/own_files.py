@@ -1,4 +1,4 @@
-"""Read the files that this program wrote itself: whole and as they were written, or an error in words.
+"""Read the files that this program wrote itself: complete and unchanged, or a clear error.
 
 A JSON file holds a checksum of its content. A Parquet file has its checksum in a JSON file of its folder. So
 a changed byte is noticed also where the file can still be read.

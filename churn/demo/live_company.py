@@ -126,14 +126,14 @@ class LiveCompany:
 
     @property
     def until(self) -> date:
-        """Return the day up to which the company has lived; nothing of this day is known."""
+        """Return the day up to which the company is simulated; nothing of this day is known."""
         return w.date_of(self.chunks[0].day)
 
     def live(self, until: date, contacts: pa.Table, *, with_tables: bool = True) -> None:
         """Live on until a day.
 
         Args:
-            until: The first day that is not lived.
+            until: The first day that is not simulated.
             contacts: Contacts on the days to live, with the columns of `CONTACTS`.
             with_tables: Whether rows are made; without them only the lives go on.
 
@@ -176,7 +176,7 @@ class LiveCompany:
         return tables
 
     def spells(self) -> pa.Table:
-        """Return the spells of all customers, untouched and as lived: a table of the truth."""
+        """Return the spells of all customers, without contacts and as simulated: a table of the truth."""
         return pa.concat_tables([chunk.spells() for chunk in self.chunks])
 
     def write(self, folder: Path, truth: Path) -> dict[str, int]:

@@ -4,7 +4,8 @@ The days after the history are drawn day by day: the numbers of a customer depen
 and the day alone. Contacts shift the hazards that are compared with these numbers, and nothing else. So a
 customer who is never contacted lives the same life under every policy.
 
-The company lives in two worlds at once: *untouched*, as if nobody had ever been contacted, and *as lived*. As
+The company is simulated in two worlds at once: *untouched*, without any contact, and *as lived*, with the
+contacts. As
 long as a customer's two lives are equal, the rows of the tables come from the untouched world; afterwards
 they are drawn a second time, from streams of their own. So rows of other customers do not change either.
 

@@ -1,4 +1,4 @@
-"""Read what became of the customers of earlier nights, for the performance of the model that scored them."""
+"""Read the outcomes of the customers of earlier nights, for the performance of the model that scored them."""
 
 from __future__ import annotations
 

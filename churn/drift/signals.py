@@ -37,8 +37,8 @@ def signal_drift(
 
     A signal has moved if its index is above `max(.25, 2 * usual) + by_chance`. `usual` is the largest index
     of a cutoff of the training against the cutoffs known by then: it holds the season, the growth of the
-    company and the fingerprint that each date has. `by_chance` is the index that equal distributions exceed
-    with a probability of .001 over all signals.
+    company and the fingerprint that each date has. `by_chance` is a bound for chance: if no distribution had
+    changed, at least one signal would exceed it with a probability of .001.
 
     Args:
         reference: The reference of the model.

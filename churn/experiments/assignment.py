@@ -1,4 +1,4 @@
-"""Assign units to arms by chance, once and for ever.
+"""Assign units to arms by chance, once and permanently.
 
 Each unit of an experiment has a position in [0, 1). The unit is a control if its position lies below the
 share of the control group. So the ranges are nested: if the share grows from 5 to 10 %, each control of the
@@ -127,7 +127,7 @@ def assign(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the assignment of each unit, and the assignments that are new in this night.
 
-    A unit that has a position keeps it for ever. A unit whose arm changes, because the share has changed,
+    A unit that has a position keeps it permanently. A unit whose arm changes, because the share has changed,
     gets a new row with its old position. So does a unit that has gained or lost a customer.
 
     Args:

@@ -86,7 +86,7 @@ class ExperimentDesign(Part):
         units_per_day: The number of new units per day; None if the ledger does not show it.
         churn: The predicted churn without contact; None without units.
         contacted_share: The share of the units with a planned contact; None without units.
-        effect: The difference of churn that is looked for; None without units.
+        effect: The difference of churn to detect; None without units.
         sample_size: The units that find this effect; None if the effect is not below the churn.
         answer_in_days: The days until so many units have an outcome; None if this cannot be told.
         days: A number of days ahead.

@@ -1,4 +1,4 @@
-"""Find out who was treated in a period, and for whom each of the others stands.
+"""Find out which customers were treated in a period, and how many customers each other customer represents.
 
 A label says what a customer did. The label of a treated customer does not show what the customer would have
 done without the contact. The controls show this: the ledger drew them by chance from the same customers. So a
@@ -237,7 +237,7 @@ def without_treated(
 ) -> Snapshots:
     """Return the snapshots without the rows that were treated in their label window, with weights.
 
-    A row is treated if one of its tasks could be worked off in `[cutoff, cutoff + gap + horizon)`. Without
+    A row is treated if one of its tasks could be done in `[cutoff, cutoff + gap + horizon)`. Without
     such tasks the snapshots are returned as they are.
 
     Args:

@@ -10,8 +10,8 @@ takes the place of the assumed share only if all of this holds:
   customers, or to drive them away.
 
 With an interval above 0 the night uses the estimate. If the interval is below 0, the night expects that a
-contact keeps no customer. With an interval that holds 0 the assumption stays: to act on noise is worse than
-to act on a guess that says so.
+contact keeps no customer. If the interval contains 0, the assumption stays: a measured effect that may be
+chance is worse than an open assumption.
 """
 
 from __future__ import annotations

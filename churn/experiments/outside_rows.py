@@ -1,6 +1,7 @@
 """Check the rows of an experiment that the company ran by itself, and turn them into units.
 
-A row that can be read in two ways is refused: no row is left out, and no empty cell becomes a 0, in silence.
+A row that can be read in two ways is refused: no row is left out without a message, and no empty cell becomes
+0.
 """
 
 from __future__ import annotations
@@ -202,8 +203,9 @@ def _unit_problems(
     if both:
         yield (
             f"{_ids(both)} of {len(arms):,} units in '{column}' are in more than one arm. An id was "
-            "used again, or the arms were drawn again, for example with another salt. A unit is in one arm "
-            "for ever: find out the first arm of the unit, or measure only what happened after the last draw."
+            "used again, or the arms were drawn again, for example with another salt. The arm of a unit "
+            "never changes: find out the first arm of the unit, or measure only what happened after the last "
+            "draw."
         )
     if repeats:
         yield (
@@ -247,7 +249,7 @@ def _outcome(table: pa.Table, arm: Objects, experiment: OutsideParams, problems:
 
 
 def _account(table: pa.Table, arm: Objects, experiment: OutsideParams, problems: list[str]) -> Objects | None:
-    """Return who is behind each unit, as e-mail addresses are compared; one in two arms is a mistake."""
+    """Return the account of each unit, in the form for comparisons; an account in two arms is a mistake."""
     if experiment.account is None:
         return None
     texts = [

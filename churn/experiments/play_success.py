@@ -41,7 +41,7 @@ NO_PLAY = "the play is no longer in the playbook"
 class PlaySuccess(Part):
     """How often a play reached what it wanted, for treated and for controls, as assigned.
 
-    The success of treated units never stands without that of their controls.
+    The success of treated units is never shown without that of their controls.
 
     Attributes:
         text: The criterion in the words of the playbook; empty if the play is no longer there.
@@ -53,7 +53,7 @@ class PlaySuccess(Part):
         no_verdict_because: Why there is no verdict; None if there is one, or if nothing is computed.
         immature: The number of units whose days are not over.
         undecided_count: The number of units whose success the data do not show.
-        not_computed_because: Why nothing is computed; None if it is.
+        not_computed_because: The reason why the success is not computed; None if it is computed.
     """
 
     text: str

@@ -66,7 +66,7 @@ class MeasuredExperiment(Part):
         ratio: Whether the sizes of the arms agree with the design; None without a control.
         difference: The difference of the two churn rates.
         adjusted_difference: The difference, adjusted by the score from before the first assignment.
-        nightly: The difference with an interval that holds at every nightly look.
+        nightly: The difference with an interval that is valid for all nightly looks together.
         savings: The customers and the money that contact saved; None without a difference.
         drives_away: The bands of risk in which contact provably drives customers away.
         guards: The side effects.

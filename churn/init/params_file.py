@@ -72,7 +72,8 @@ def params_text(draft: Draft, source: str) -> str:
     if draft.events:
         lines += [
             "",
-            "# Further tables of events. Their signals: rows, days with rows, days since the last row.",
+            "# Further tables of events. Signals of these tables: rows, days with rows, days since the last "
+            "row.",
             "# Remove a table if its rows are not what a customer does, or if only churners are in it.",
             "events:",
         ]

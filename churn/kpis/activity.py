@@ -51,7 +51,7 @@ def month_bounds(
     """Return the bounds of the last complete months for which it is certain who was active.
 
     Args:
-        complete_from: The first day from which on everybody who leaves is seen.
+        complete_from: The first day from which the data show every customer who leaves.
         cutoff: The end of the data.
         wait_days: The number of days after a bound on which it becomes certain who was active at it.
         max_months: The largest number of months.

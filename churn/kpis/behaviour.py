@@ -130,7 +130,7 @@ def behaviour_table(
         money: Monthly value, NaN if nothing is known, `[cutoffs, customers]`.
         stage: The stage of each customer, an index of `stages`, `[cutoffs, customers]`.
         stages: The names of the stages.
-        outcomes: What became of the customers.
+        outcomes: The outcomes of the customers.
     """
     is_counted = outcomes.is_counted
     behaviour, behaviours = _thirds(active_days, is_counted)

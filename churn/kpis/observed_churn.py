@@ -212,7 +212,7 @@ def churn_table(
         horizon_days: The length of the label window.
         levels: The names of the levels.
         code: The level of each customer at each cutoff, -1 for none, `[cutoffs, customers]`.
-        outcomes: What became of the customers.
+        outcomes: The outcomes of the customers.
         pairs: The pairs of levels whose difference is shown, the first minus the second.
     """
     shares = tuple(churn_share(level, code == number, outcomes) for number, level in enumerate(levels))

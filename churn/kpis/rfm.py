@@ -33,7 +33,8 @@ RFM_DEFINITION = (
     f"Recency: days since the last order; frequency: number of orders; money: their sum. Up to {N_CLASSES} "
     "classes with equally many customers; equal values are in one class, so there can be fewer classes. The "
     "classes "
-    "are the same at all cutoffs. Class 1 is the worst: the longest ago, the fewest, the least"
+    "are the same at all cutoffs. Class 1 is the worst: the oldest last order, the fewest orders, the least "
+    "money"
 )
 
 

@@ -135,8 +135,8 @@ class OriginParams(Section):
 
     `missing` holds, by canonical column or attribute, the words with which the source writes "no value":
     `{ended_at: ['NULL', 9999-12-31]}`. A value is missing if its text, without blanks at its ends, equals one
-    of the words. In a column of times, a word that is a day also stands for every time of that day. In a
-    column of numbers, a word that is a number stands for that number.
+    of the words. In a column of times, a word that is a day also means every time of that day. In a
+    column of numbers, a word that is a number means that number.
     """
 
     from_: Answer | None = Field(

@@ -41,7 +41,7 @@ class CutoffExposure(Part):
 
 
 def exposure_in_words(exposures: Sequence[CutoffExposure], reason: str | None) -> str:
-    """Return a sentence with the number of rows that were left out, and who stands for them.
+    """Return a sentence with the number of rows that were left out, and of the controls that represent them.
 
     Args:
         exposures: The cutoffs with treated rows or controls.

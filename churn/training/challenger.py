@@ -184,7 +184,7 @@ def load_challenger(output: Path, threads: int = 0) -> Champion:
 
     Args:
         output: The output folder.
-        threads: Threads for prediction; 0 takes what LightGBM takes.
+        threads: The number of threads for prediction; 0 for the default of LightGBM.
 
     Raises:
         CallError: nothing was trained yet.

@@ -6,7 +6,8 @@ direction. Without any effect the gains of two folds would then rise and fall to
 would be too small by up to the root of 2, and 8 instead of 2.5 % of useless models would be accepted. Two
 policies contact the same share of each
 fold: by the effect, and by the risk, which is the probability of the outcome without a contact. What a
-policy earns is the mean of the pseudo-outcomes of those whom it contacts. The difference is taken row by
+policy earns is the mean of the pseudo-outcomes of the units that the policy contacts. The difference is taken
+row by
 row, so rows that both policies choose cancel out, and its interval is that of a mean.
 
 Source: Athey and Wager (2021), Policy learning with observational data, Econometrica 89, for the value of a

@@ -41,8 +41,8 @@ must fall with age. Otherwise there is a reason and no model.
 STAGES = f"""
 The section `stages` of kpis.json, for the last {activity.MAX_MONTHS} complete months.
 
-**Growth.** Unit: customers, and currency per month. Definition: {growth.GROWTH_DEFINITION}. Where the money
-of nobody is known, only people are counted, and `money_reason` says so.
+**Growth.** Unit: customers, and currency per month. Definition: {growth.GROWTH_DEFINITION}. If no customer
+has a known money value, only people are counted, and `money_reason` gives the reason.
 
 **Stages.** Unit: customers, and currency per month. Definition: {stages.STAGES_DEFINITION}. The stages are
 those of [the playbook](playbook.md#stages), computed from what was known at the start of each month. A stage

@@ -90,7 +90,7 @@ def _files() -> Iterator[str]:
         "Lake, Iceberg or Hudi is refused, because its folder also holds removed rows. JSON lines in which "
         "two keys differ only in capital letters are refused.\n"
         "\nBlanks of every kind at the ends of a value are removed. When the clocks are put back, they show "
-        "the times of an hour twice; such a local time is the earlier of the two. Amounts are rounded to the "
+        "the times of an hour twice; such a local time means the earlier instant. Amounts are rounded to the "
         "cent. An amount that is `true` or `false` is no number. A row belongs to nobody, and is counted "
         "among the rejects, if its `customer_id` is one of these words in any case: "
         + ", ".join(f"`{word}`" for word in PLACEHOLDERS)
@@ -109,7 +109,7 @@ def _mood() -> Iterator[str]:
         "## The mood of words\n\n`signals: {mood: true}` fills the column `mood` of "
         + ", ".join(f"`{table}` from `{column}`" for table, column in MOOD_TEXTS.items())
         + ", by a list of good and bad words in English and German. A negation up to three words before a "
-        "word turns it round: 'not good' is bad. The mood is off by default, and it is coarse: irony, "
+        "word reverses its meaning: 'not good' is bad. The mood is off by default, and it is coarse: irony, "
         "spelling "
         "mistakes and other languages are not understood, and the mood of one text says little. The words "
         "of `message` are only read: neither the store nor the rejects hold them. To use a better "

@@ -1,4 +1,4 @@
-"""Errors of a source in words: which SQL of params.yaml fails, where in the SQL, and what the table holds."""
+"""Messages for errors of a source: which SQL of params.yaml fails, where, and what the table holds."""
 
 from __future__ import annotations
 

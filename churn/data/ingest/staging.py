@@ -340,8 +340,7 @@ def _without_words(raw: str, columns: Sequence[Column], missing: Mapping[str, Se
         raw: The view of the rows.
         columns: The columns of the view.
         missing: The words by column, as `missing` in params.yaml. In a column of times, a word that is a day
-            stands for every time of that day. In a column of numbers, a word that is a number stands for
-            that number.
+            means every time of that day. In a column of numbers, a word that is a number means that number.
     """
     values = []
     for column in columns:

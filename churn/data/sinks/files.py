@@ -1,4 +1,4 @@
-"""DuckDB and SQLite files as sinks: other programs may hold the file, so a writer waits and then says so."""
+"""DuckDB and SQLite files as sinks: a writer waits for other programs, and then gives an error."""
 
 from __future__ import annotations
 

@@ -131,7 +131,7 @@ class PostgresqlSink(SinkConnection):
             if code == LOCK_NOT_AVAILABLE:
                 raise BusyError(
                     f"{self.address}: another program holds a lock in the schema '{self.schema}' for more "
-                    f"than {ANSWER_SECONDS} seconds. End it, or try again later."
+                    f"than {ANSWER_SECONDS} seconds. End that program, or try again later."
                 ) from None
             raise DeliveryError(f"{self.address}: {_reason(error)}.{WAYS_OUT.get(code, '')}") from None
 

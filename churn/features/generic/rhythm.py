@@ -125,8 +125,8 @@ def rhythm(table: TableFacts) -> Iterator[Signal]:
         Events.missed_weekdays,
         unit="share",
         riskier_when=table.higher_if_own,
-        doc=f"share of the active days of {{noun}} in {QUARTER_DAYS} days whose weekday had none in the last "
-        f"week.",
+        doc=f"share of the active days of {{noun}} in {QUARTER_DAYS} days on weekdays without activity in "
+        f"the last week.",
         english="{noun}: {value:.0%} used to fall on weekdays on which the last week had none",
         german="{noun}: {value:.0%} fielen sonst auf Wochentage, an denen es letzte Woche keine gab",
     )

@@ -18,7 +18,7 @@ ORDERS = (
         definition="customers with at least 2 orders in the period / customers with at least 1 * 100",
         better="higher",
         edges="no orders: missing. A longer period gives a higher rate: compare periods of one length. Two "
-        "orders on one day are two orders. Interval: Wilson",
+        "orders on one day count as two orders. Interval: Wilson",
         by_segment=True,
     ),
     FigureDefinition(

@@ -58,7 +58,8 @@ VALUE = (
         "the correlation "
         "and say where it is too large. Missing with fewer than 100 customers, or if the likelihood has no "
         "maximum. "
-        "With contracts: missing. Orders of one customer on one day are one. Interval: over customers, with "
+        "With contracts: missing. Orders of one customer on one day count as one order. Interval: over "
+        "customers, with "
         "the fitted parameters",
         source="Fader, Hardie and Lee 2005, Marketing Science 24(2); Fader and Hardie 2013, gamma-gamma",
     ),

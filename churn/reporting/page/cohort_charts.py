@@ -201,9 +201,8 @@ def rfm_table(words: Words, known_kpis: KnownKpis) -> Markup:
         words,
         title,
         words(
-            "Per cent that left in the label window after a past cutoff. Lines: days since the last "
-            "order; columns: "
-            "orders in the year before; small: the number of rows."
+            "Per cent that left in the label window after a past cutoff. Lines: days since the last order; "
+            "columns: orders in the year before; in small type: the number of rows."
         ),
         Markup('<div class="heat risk">{}</div>').format(table(title, headings, rows)),
         _rfm_values(words, rfm, source),

@@ -136,7 +136,9 @@ def _alarms(words: Words, known_kpis: KnownKpis) -> Markup:
         )
     n_watched = show_number(words, alarms.n_watched, source.at("n_watched"))
     if items:
-        title = words.html("Alarms: figures outside their own history; %(n)s are watched.", n=n_watched)
+        title = words.html(
+            "Alarms: figures outside their usual range; %(n)s figures are watched.", n=n_watched
+        )
         return Markup('<div class="note"><p><strong>{}</strong></p>{}</div>').format(
             title, bullet_list(items)
         )
@@ -265,7 +267,7 @@ def reason_in_words(words: Words, placed_figure: PlacedFigure) -> Markup:
 
 
 def _all_figures(words: Words, known_kpis: KnownKpis) -> Markup:
-    """Return the latest value of every figure, folded."""
+    """Return the latest value of every figure, in a section that is folded at first."""
     rows = []
     for name, definition in FIGURES.items():
         history = known_kpis.history(name)

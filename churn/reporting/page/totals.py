@@ -30,7 +30,7 @@ def expected_total(probability: Floats, value_at_risk: Floats | None = None) -> 
     Args:
         probability: One probability a customer, shape (customers,).
         value_at_risk: The value at risk of each customer in currency, shape (customers,). NaN is an unknown
-            value and counts as 0. None means that customers are counted.
+            value and counts as 0. None if the churners are counted instead.
     """
     if value_at_risk is None:
         value_at_risk = probability

@@ -139,7 +139,10 @@ LIFETIME = tuple(
         none     | 2024-07-01 00:00 | 10
         """,
         {"ana": MISSING, "none": MISSING},
-        ("The model needs at least 100 customers. This company has three, so the value is missing."),
+        (
+            "The model needs at least 100 customers. This company has three customers, so the value is "
+            "missing."
+        ),
     )
     for verb in ("p_none_next", "expected_next")
 )
