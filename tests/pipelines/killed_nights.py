@@ -32,7 +32,8 @@ def nights_killed_at_steps(folder: Path, before: str, names: list[str]) -> Itera
     """Let the next night follow a night killed before its first call of these functions, its second, ...
 
     The functions are those of `os`. One night runs to its end, and copies its output before each such call. A
-    copy is what a night leaves that is killed there. The last line is about the night that ended.
+    copy is what a night leaves that is killed there. The last line is about the night that ended. Of the
+    steps that remove an empty scratch folder of a connection, the first counts: the others leave the same.
     """
     states = folder / "states"
     shutil.rmtree(states, ignore_errors=True)
@@ -107,9 +108,11 @@ def _after_a_copy(
     The copy is made by another process, where the function is as it was.
     """
     owner = os.getpid()
+    scratch_steps = count()
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        if os.getpid() == owner:
+        is_scratch = Path(args[0]).parent == output / ".scratch"
+        if os.getpid() == owner and not (is_scratch and next(scratch_steps)):
             state = states / str(next(steps))
             state.mkdir(parents=True)
             if output.exists():
