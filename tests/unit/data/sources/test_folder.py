@@ -264,33 +264,40 @@ STRANGE_NAMES = [
 ]
 
 
-@pytest.mark.parametrize("name", STRANGE_NAMES)
-@pytest.mark.parametrize("suffix", ["csv", "parquet"])
-def test_the_path_of_a_source_and_of_the_output_gives_no_values(
-    tmp_path: Path, name: str, suffix: str
-) -> None:
+@pytest.fixture(scope="module", params=["csv", "parquet"])
+def plain(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Params, Store]:
+    """A source in a folder with a plain name, and its store; the source is not changed."""
     orders = """
         customer | ordered_at       | amount | row_id
         ana      | 2024-01-01 10:00 | 1      | 1
         ana      | 2024-02-01 10:00 | 22     | 2
         ben      | 2024-02-01 10:00 | 333    | 3
     """
-    plain = params_of(tmp_path / "plain", orders=orders)
-    to_suffix(tmp_path / "plain" / "source", suffix)
+    folder = tmp_path_factory.mktemp("plain")
+    params = params_of(folder, orders=orders)
+    to_suffix(folder / "source", request.param)
+    return params, ingest(params, lambda _: None)
+
+
+@pytest.mark.parametrize("name", STRANGE_NAMES)
+def test_the_path_of_a_source_and_of_the_output_gives_no_values(
+    plain: tuple[Params, Store], tmp_path: Path, name: str
+) -> None:
+    params, expected = plain
     folder = tmp_path / name
-    shutil.copytree(tmp_path / "plain", folder)
+    shutil.copytree(Path(params.source), folder / "source")
+    is_csv = (folder / "source" / "orders.csv").exists()
     write(tmp_path / "a1", {"source/orders.csv": "customer_id,ordered_at,amount\nana,2024-01-01,9\n"})
     paths = {"source": str(folder / "source"), "output": folder / "output", "models": folder / "models"}
 
-    expected = ingest(plain, lambda _: None)
-    store = ingest(plain.model_copy(update=paths), lambda _: None)
-    with (folder / "source" / "orders.csv").open("a") if suffix == "csv" else open(os.devnull, "a") as file:
+    store = ingest(params.model_copy(update=paths), lambda _: None)
+    with (folder / "source" / "orders.csv").open("a") if is_csv else open(os.devnull, "a") as file:
         file.write("ben,2024-03-01 10:00,4444,4\r\n")
-    again = ingest(plain.model_copy(update=paths), lambda _: None)
+    again = ingest(params.model_copy(update=paths), lambda _: None)
 
     assert bytes_of(store) == bytes_of(expected)
     assert store.digest == expected.digest
-    assert again.tables["orders"].rows == store.tables["orders"].rows + (suffix == "csv")
+    assert again.tables["orders"].rows == store.tables["orders"].rows + is_csv
 
 
 def to_suffix(source: Path, suffix: str) -> None:
