@@ -31,12 +31,20 @@ tables: {customers: {}, subscriptions: {}, contacts: {}}
 """
 
 
+@pytest.fixture(scope="module")
+def company(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a company of 60 customers; nobody may write into it."""
+    folder = tmp_path_factory.mktemp("company")
+    (folder / "params.yaml").write_text(PARAMS)
+    demo.run(load_params(folder / "params.yaml"), echo=Echo(), customers=60)
+    return folder
+
+
 @pytest.fixture
-def params(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Params:
-    """A company of 60 customers, whose nights put 40 of them on the list, every second as a control."""
-    (tmp_path / "params.yaml").write_text(PARAMS)
+def params(company: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Params:
+    """A copy of the company, whose nights put 40 customers on the list, every second as a control."""
+    shutil.copytree(company, tmp_path, dirs_exist_ok=True)
     params = load_params(tmp_path / "params.yaml")
-    demo.run(params, echo=Echo(), customers=60)
     monkeypatch.setattr(live_nights.score, "run", write_scores)
     return params
 

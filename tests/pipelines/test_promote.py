@@ -102,7 +102,7 @@ def test_snapshots_that_no_guard_of_the_data_has_seen_train_but_do_not_promote(t
 
 
 def test_random_labels_are_refused_and_the_champion_stays(trained, write_world, echo) -> None:
-    params = trained(*VERSION_1)
+    params = trained(*VERSION_1, train=LOGISTIC)
     before = bytes_in(params.champion / "artifacts" / "bundle")
     write_world(params, **WORLD, shuffled=True, seed=1)
     train.run(params, echo=echo)
@@ -205,7 +205,8 @@ def test_all_again_unchanged_is_no_look_at_the_test_no_second_run_and_keeps_the_
         pages = {path.name: path.read_bytes() for path in (params.output / "evaluate").glob("promotion.*")}
         return names, looks, pages, read_challenger(params.output)
 
-    params = trained(WORLD | {"shuffled": shuffled}, "train", "evaluate", train=LOGISTIC)
+    world = WORLD | {"shuffled": True} if shuffled else WORLD
+    params = trained(world, "train", "evaluate", train=LOGISTIC)
     registry, client = Registry(params.tracking, params.models), mlflow.MlflowClient(params.tracking.uri)
     with suppress(Stop):
         promote.run(params, echo=echo)
