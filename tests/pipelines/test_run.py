@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from churn.model.bundle import load_champion
+from churn.params import TrainParams
 from churn.snapshots.read import read_snapshots
 from pipelines import report, run, score, snapshot
 
@@ -31,7 +32,7 @@ def scored(monkeypatch: pytest.MonkeyPatch) -> list[date | None]:
 
 
 def test_a_night_in_the_past_learns_from_nothing_after_it(make_params, write_world, echo, scored) -> None:
-    params = make_params()
+    params = make_params(train=TrainParams(candidates=("logistic",), calibration="none"))
     write_world(params, customers=600, cutoffs=8)
     night = read_snapshots(params).cutoffs[6]
 
