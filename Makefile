@@ -6,6 +6,7 @@ READY := .venv/.ready
 WORKERS ?= 2
 PYTEST := $(BIN)/pytest -n $(WORKERS) --dist worksteal -rs
 export MLFLOW_DISABLE_TELEMETRY := true
+unexport PYTHONDONTWRITEBYTECODE  # a module is compiled once, not by each process of the tests
 
 .PHONY: help setup run demo shell quick test fast_tests all_tests lint docs looks site golden bench scoreboard ui clean
 .DEFAULT_GOAL := help
