@@ -278,7 +278,10 @@ MOOD_TEXTS: Mapping[str, str] = {"surveys": "comment", "tickets": "message", "in
 """The column with the words of customers, by table; `signals.mood` makes the column `mood` from it."""
 
 NO_EVENTS = ("contacts", "consents")
-"""Tables in which the company writes down its own acts: no signals come from them."""
+"""Tables in which the company writes down its own acts: no generic signals come from them."""
+
+NOT_MADE: Mapping[str, tuple[str, str]] = {"contacts": ("arm", "control")}
+"""The rows that no signal counts, by table: a column and its value. Nobody made the contact of a control."""
 
 
 def events_table(name: str) -> Table:

@@ -111,7 +111,10 @@ def _names_in_lists(signal: Signal) -> dict[str, set[str]]:
 
 def _check_names(params: Params, by_name: dict[str, Signal]) -> None:
     families = [*FAMILIES, *GENERIC]
-    tables = [name for name in (*CANONICAL_TABLES, *params.events) if name not in NO_EVENTS]
+    with_signals = {signal.table for signal in by_name.values()}
+    tables = [
+        name for name in (*CANONICAL_TABLES, *params.events) if name not in NO_EVENTS or name in with_signals
+    ]
     valid_names: dict[str, Sequence[str]] = {"families": families, "tables": tables, "names": list(by_name)}
     problems = [
         f"signals.{key}: '{name}' is not a {LIST_ITEM[key]}.{did_you_mean(name, valid_names[key])} "

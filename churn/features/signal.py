@@ -16,7 +16,17 @@ from churn.params import CHURN_WORDS, LabelWords
 Direction = Literal["higher", "lower", "either"]
 Function = Callable[[Events], "Array | CohortValue"]
 
-FAMILIES = ("activity", "purchase", "payment", "email", "sentiment", "support", "contract", "profile")
+FAMILIES = (
+    "activity",
+    "purchase",
+    "payment",
+    "email",
+    "sentiment",
+    "support",
+    "contract",
+    "profile",
+    "contact",
+)
 """The families of signals. A customer's reasons show at most one signal of each family."""
 
 FAMILY_OF_TABLE: Mapping[str, str] = {

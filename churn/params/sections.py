@@ -245,7 +245,7 @@ class SignalsParams(Section):
     families: tuple[str, ...] = Field(
         default=("all",),
         description="the families of signals that are on: activity, purchase, payment, email, sentiment, "
-        "support, contract, profile",
+        "support, contract, profile, contact",
     )
     tables: tuple[str, ...] = Field(default=("all",), description="the tables whose signals are on")
     names: tuple[str, ...] = Field(default=("all",), description="the names of the signals that are on")

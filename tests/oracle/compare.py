@@ -111,6 +111,8 @@ class Reference:
         if table == "customers":
             return KnownTable(TABLES[LABEL_TABLE], cutoff, self.world.signed_up[who], cutoff, ())
         rows = as_known(self.world.rows[table][who], TABLES[table], cutoff)
+        if table == "contacts":  # nobody made the contact of a control
+            rows = [row for row in rows if (row["arm"] or "").lower() != "control"]
         start = self.data_start(table, cutoff)
         return KnownTable(TABLES[table], cutoff, self.world.signed_up[who], start, tuple(rows))
 

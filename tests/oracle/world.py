@@ -34,6 +34,7 @@ YEARS_40 = 40 * 365
 
 TABLES: Mapping[str, Table] = {
     **{name: table for name, table in CANONICAL_TABLES.items() if name not in ("customers", "contacts")},
+    "contacts": CANONICAL_TABLES["contacts"],
     **{table.name: table for table in (history_table("tier", "level"), history_table("seats", "number"))},
     "visits": events_table("visits"),
 }
@@ -183,11 +184,15 @@ class Maker:
             return self.rng.choice([0, 1, 2, 10, self.rng.randrange(100_000) / 100])
         if column.type == "number" and column.bounds == (-1, 1):
             return self.rng.choice([-1, 0, 1, self.rng.randrange(-1000, 1001) / 1000])
+        if column.type == "number" and column.bounds == (0, 1):
+            return self.rng.choice([0, 1, self.rng.randrange(1001) / 1000])
         if column.type == "number":
             whole = column.bounds == (0, 10) or self.rng.random() < 0.6
             return self.rng.randrange(11) if whole else self.rng.randrange(11_000) / 1000
         if column.type == "boolean":
             return self.rng.random() < 0.5
+        if column.name == "arm":
+            return self.rng.choice(["treated", "control", "Control"])
         return self.rng.choice(column.names or ["a", "b", "c", "d"])
 
     def _time(self) -> datetime:

@@ -9,9 +9,11 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from churn.data.store import Store
+from churn.data.tables import NOT_MADE
 from churn.features.engine.timeline import IntArray, Timeline
 from churn.features.language.reader import NEVER
 
@@ -80,6 +82,8 @@ class StoredRows:
         self._two_clocks = store.tables[table].two_clocks
         self._levels = store.tables[table].levels
         self._columns = set(store.tables[table].columns)
+        column, value = NOT_MADE.get(table, ("", ""))
+        self._not_made = (column, value) if column in self._columns else None
         self._store = store
         self._paths = store.files(table)
         self._files: list[pq.ParquetFile] = []
@@ -135,11 +139,20 @@ class StoredRows:
 
     def _read_row_groups(self, columns: list[str], first: int, end: int) -> pa.Table:
         parts = []
+        not_made = self._not_made
+        columns = columns if not_made is None else [*columns, not_made[0]]
         for path, file, (lowest, highest) in zip(self._paths, self._files, self._groups, strict=True):
             groups = np.flatnonzero((highest >= first) & (lowest < end)).tolist()
             with self._store.damage_in_words(path):
                 parts.append(file.read_row_groups(groups, columns=columns, use_threads=False))
-        return pa.concat_tables(parts) if len(parts) > 1 else parts[0]
+        table = pa.concat_tables(parts) if len(parts) > 1 else parts[0]
+        return table if not_made is None else _rows_made(table, *not_made)
+
+
+def _rows_made(table: pa.Table, column: str, value: str) -> pa.Table:
+    """Return the rows whose column has another value or none, without the column."""
+    is_made = pc.not_equal(pc.utf8_lower(table.column(column).cast(pa.string())), value)
+    return table.filter(pc.fill_null(is_made, fill_value=True)).drop_columns([column])
 
 
 def _ranges(file: pq.ParquetFile) -> tuple[AnyInt, AnyInt]:

@@ -43,6 +43,7 @@ def names(world: DrawnCompany, **asked: list[str]) -> set[str]:
         ({"tables": ["visits"]}, VISITS),
         ({"tables": ["visits", "payments"], "leave_out": ["payments"]}, VISITS),
         ({"tables": ["visits", "payments"], "leave_out": ["payment"]}, VISITS),
+        ({"tables": ["visits", "payments"], "leave_out": ["payments", "contacts"]}, VISITS),
         (
             {"families": ["frequency"], "leave_out": ["logins_active_days_28d"]},
             {"logins_count_28d", "logins_rate_728d"},

@@ -1,0 +1,66 @@
+"""Past contacts of the company: how often a customer was contacted, and whether the customer answers.
+
+Who was contacted had a high risk at that time. So these signals also say who had been at risk, and a control
+of the same risk has no contact; see `docs/loop.md`.
+"""
+
+from __future__ import annotations
+
+from churn.features.language.events import Array, Events, ShrunkRate, shrunk
+from churn.features.signal import signal
+
+
+@signal(
+    table="contacts",
+    looks_back=28,
+    unit="contacts",
+    riskier_when="either",
+    family="contact",
+    reason="was contacted [once|{value:.0f} times] in the last 28 days",
+    german="wurde in den letzten 28 Tagen {value:.0f}-mal kontaktiert",
+)
+def contacts_count_28d(contacts: Events) -> Array:
+    """Contacts in the last 28 days; the contact of a control was not made and does not count."""
+    return contacts.count()
+
+
+@signal(
+    table="contacts",
+    looks_back=91,
+    unit="contacts",
+    riskier_when="either",
+    family="contact",
+    reason="was contacted [once|{value:.0f} times] in the last 91 days",
+    german="wurde in den letzten 91 Tagen {value:.0f}-mal kontaktiert",
+)
+def contacts_count_91d(contacts: Events) -> Array:
+    """Contacts in the last 91 days; the contact of a control was not made and does not count."""
+    return contacts.count()
+
+
+@signal(
+    table="contacts",
+    looks_back=366,
+    unit="days",
+    riskier_when="either",
+    family="contact",
+    reason="was last contacted {value:.0f} [day|days] ago",
+    german="wurde zuletzt vor {value:.0f} [Tag|Tagen] kontaktiert",
+)
+def contacts_days_since_last(contacts: Events) -> Array:
+    """Days since the last contact; missing if there was none in the last 366 days."""
+    return contacts.days_since_last()
+
+
+@signal(
+    table="contacts",
+    looks_back=182,
+    unit="share",
+    riskier_when="either",
+    family="contact",
+    reason="answered about {value:.0%} of the contacts of the last 182 days",
+    german="hat etwa {value:.0%} der Kontakte der letzten 182 Tage beantwortet",
+)
+def contacts_answered_share(contacts: Events) -> ShrunkRate:
+    """Share of the contacts of the last 182 days that were answered, drawn towards the cohort's share."""
+    return shrunk(contacts.having("answered_at").count(), contacts.count())
