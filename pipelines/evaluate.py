@@ -40,6 +40,7 @@ from churn.training.challenger import (
     training_folder,
 )
 from pipelines.echo import Echo
+from pipelines.measure import known_effects
 
 
 def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> None:
@@ -71,13 +72,16 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> None:
     challenger = load_challenger(params.output, params.engine.threads)
     champion = load_champion_if_any(params.champion, params.engine.threads)
     threads, snapshots_folder = params.engine.threads, params.output / "snapshots"
+    effects = known_effects(params, cutoff)
+    terms = effects.profit_terms(params.evaluate.profit)
+    settings = params.evaluate.model_copy(update={"profit": terms})
     with echo.progress("evaluate", 2 + EVALUATION_STEPS) as advance:
         store, missing_store = store_of_snapshots(params, snapshots)
         test_set = predict_test_set(
             snapshots,
             record,
             test_cutoffs,
-            settings=params.evaluate,
+            settings=settings,
             label=params.label,
             value_terms=params.score.value,
             threads=threads,
@@ -90,7 +94,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> None:
         result = evaluate_challenger(
             test_set,
             challenger.scorer,
-            settings=params.evaluate,
+            settings=settings,
             label=params.label,
             late_days=params.snapshot.late_days,
             value_terms=params.score.value,
@@ -98,6 +102,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> None:
             threads=threads,
             advance=advance,
         )
+        result = effects.state_in(result)
         findings = check_evaluation(
             test_set,
             result,
@@ -129,8 +134,8 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> None:
     write_plots(folder / "plots", result)
     page = write_evaluation_page(folder, result)
     card = write_card(folder, result, training_path / "bundle", record.importance, verdict)
-    settings = EvaluationSettings(result.cutoffs, params.evaluate)
-    link = _log(registry, folder, settings, test_set, result, card.summary)
+    logged = EvaluationSettings(result.cutoffs, settings)
+    link = _log(registry, folder, logged, test_set, result, card.summary)
     if result.evaluated_champion:
         keep_evaluation(params.output, record.digest)
 

@@ -100,13 +100,28 @@ class CampaignTerms(Part):
     accept_share: float
 
 
+class MeasuredShare(Interval):
+    """The share of churners whom a contact keeps, as `churn measure` measured it over all contacts.
+
+    Attributes:
+        as_of: The day up to which outcomes were known.
+        is_used: Whether it takes the place of the assumed share.
+        reason: Why it is used, or not.
+    """
+
+    as_of: date
+    is_used: bool
+    reason: str
+
+
 class CustomerValue(Part):
     """The residual value of the test rows in currency, and all assumptions about money.
 
     Attributes:
         rows: The number of test rows.
         known: The number of test rows with a known value.
-        profit: The terms of a campaign.
+        profit: The terms of a campaign. Its costs are assumed; its share is assumed or measured.
+        measured_share: What was measured of the share; absent if nothing was.
         months: The number of monthly payments that count.
         margin: The share of the payments that is earned, 0 to 1.
         discount_year: The discount rate per year, 0 to 1.
@@ -122,6 +137,7 @@ class CustomerValue(Part):
     margin: float
     discount_year: float
     variant: str
+    measured_share: MeasuredShare | None = None
 
 
 class CalibrationGain(Part):

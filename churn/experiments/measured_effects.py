@@ -25,9 +25,11 @@ from statsmodels.stats.proportion import confint_proportions_2indep
 
 from churn.data.files import dated_paths
 from churn.data.own_files import read_own_json, write_own_json
+from churn.evaluation.result import EvaluationResult, MeasuredShare
 from churn.experiments.effect import ALPHA, RateDifference, Verdict
 from churn.experiments.result import Effects, MeasuredExperiment
 from churn.metrics.interval import Interval
+from churn.params import ProfitParams
 
 AS_OF = "as_of="
 """The beginning of the name of the effects of a day; the day follows."""
@@ -66,11 +68,13 @@ class MeasuredEffects:
         as_of: The day up to which outcomes were known; None if nothing was measured.
         plays: The plays with an effect, by name.
         reason: Why nothing is used, as a sentence; empty otherwise.
+        contacts: The effect of all contacts together, against the universal control group; None without one.
     """
 
     as_of: date | None = None
     plays: Mapping[str, PlayEffect] = field(default_factory=dict)
     reason: str = ""
+    contacts: PlayEffect | None = None
 
     @property
     def is_known(self) -> bool:
@@ -81,6 +85,30 @@ class MeasuredEffects:
     def accept_shares(self) -> dict[str, float]:
         """Return the measured share of the plays for which it is used, by name."""
         return {name: effect.accept_share for name, effect in sorted(self.plays.items()) if effect.is_used}
+
+    def profit_terms(self, assumed_terms: ProfitParams) -> ProfitParams:
+        """Return the terms of a campaign: with the measured share of all contacts, if it is used.
+
+        Args:
+            assumed_terms: The costs and the effect that the parameters state; the costs stay.
+        """
+        if self.contacts is None or not self.contacts.is_used:
+            return assumed_terms
+        return assumed_terms.model_copy(update={"accept_share": self.contacts.accept_share})
+
+    def state_in(self, result: EvaluationResult) -> EvaluationResult:
+        """Return an evaluation that says whether its profit uses a measured share, and which."""
+        if result.value is None or self.contacts is None or self.as_of is None:
+            return result
+        share = MeasuredShare(
+            value=self.contacts.kept_share.value,
+            low=self.contacts.kept_share.low,
+            high=self.contacts.kept_share.high,
+            as_of=self.as_of,
+            is_used=self.contacts.is_used,
+            reason=self.contacts.reason,
+        )
+        return result.model_copy(update={"value": result.value.model_copy(update={"measured_share": share})})
 
     @property
     def reads(self) -> dict[str, str]:
@@ -129,11 +157,12 @@ def read_measured_effects(output: Path, night: date | None, label_id: str) -> Me
     return MeasuredEffects(
         latest,
         {str(play.play): effect for play in whole_plays if (effect := _play_effect(play)) is not None},
+        contacts=_play_effect(effects.universal) if effects.universal else None,
     )
 
 
 def _play_effect(experiment: MeasuredExperiment) -> PlayEffect | None:
-    """Return the effect of a play; None if the share is not defined."""
+    """Return the effect of a play, or of all contacts; None if there is no share at all."""
     difference = experiment.difference
     kept_share = kept_share_of(difference)
     if kept_share.value is None:
@@ -145,7 +174,7 @@ def _play_effect(experiment: MeasuredExperiment) -> PlayEffect | None:
         reason = str(difference.no_verdict_because)
     elif difference.verdict != Verdict.NOT_SHOWN and _excludes_0(kept_share):
         is_used, reason = True, str(difference.verdict)
-    return PlayEffect(str(experiment.play), kept_share, is_used, reason)
+    return PlayEffect(experiment.play or experiment.name, kept_share, is_used, reason)
 
 
 def _excludes_0(interval: Interval) -> bool:

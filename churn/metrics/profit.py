@@ -271,7 +271,7 @@ def empc_from_sums(churners: Floats, rows: Floats, value: float, terms: ProfitPa
 
     Returns:
         The EMPC and the share. Both are NaN if there are no rows; both are 0 if the value of a customer is at
-        most the incentive.
+        most the incentive, or if a contact is known to keep nobody.
 
     Source: Verbraken, Verbeke and Baesens (2013), A novel profit maximizing metric for measuring
         classification performance of customer churn prediction models, IEEE TKDE 25, sections 4 and 5.
@@ -279,7 +279,7 @@ def empc_from_sums(churners: Floats, rows: Floats, value: float, terms: ProfitPa
     if not rows[-1] > 0:
         return float("nan"), float("nan")
     gain = value - terms.incentive_cost
-    if gain <= 0:  # no accept share pays for the incentive, so nobody is contacted
+    if gain <= 0 or terms.accept_share <= 0:  # no contact pays, so nobody is contacted
         return 0.0, 0.0
     corner_churners, corner_rows = _hull(churners, rows)
     corner_stayers = corner_rows - corner_churners

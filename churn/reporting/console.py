@@ -28,7 +28,7 @@ def evaluation_summary(result: EvaluationResult) -> list[str]:
         lines.append(
             f"  profit per customer at {share} {format_interval(profit, 2)} in your currency, "
             f"best budget {format_interval(ours.best_share, 2)}, with the costs of "
-            "evaluate.profit"
+            f"evaluate.profit and {_share_in_words(result)}"
         )
     lines += [f"  {line}" for line in split_table(result.four_numbers)]
     for name, differences in result.paired.items():
@@ -36,6 +36,22 @@ def evaluation_summary(result: EvaluationResult) -> list[str]:
     lines += [f"  {line}" for line in _lead_time_lines(result.lead_time)]
     lines += [f"  {result.signal.words}", *(f"  {line}" for line in test_set_uses(result.looks_at_test))]
     return lines + [f"  {note}" for note in result.notes.values()]
+
+
+def _share_in_words(result: EvaluationResult) -> str:
+    """Return which share of the churners the contacts are expected to keep: measured, or assumed and why."""
+    if result.value is None:
+        return "an assumed effect"
+    share, measured = result.value.profit.accept_share, result.value.measured_share
+    if measured is None:
+        return f"an assumed effect: contacts keep {share:.0%} of the churners"
+    words = f"{format_interval(measured, 0, percent=True)} of the churners (outcomes up to {measured.as_of})"
+    if measured.is_used:
+        return f"a measured effect: contacts keep {words}"
+    return (
+        f"an assumed effect: contacts keep {share:.0%} of the churners; measured is {words}, which is not "
+        f"used: {measured.reason}"
+    )
 
 
 @dataclass(frozen=True)

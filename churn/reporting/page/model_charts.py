@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from churn.evaluation.result import EvaluationResult
+from churn.evaluation.result import CampaignTerms, EvaluationResult
 from churn.metrics.catalog import CANDIDATE_NAMES
 from churn.reporting.page.charts import Axis, Mark, Series, line_chart
 from churn.reporting.page.elements import (
     EMPTY,
     Heading,
     chart_card,
+    day,
     table,
 )
 from churn.reporting.page.movements import short_money
@@ -199,14 +200,19 @@ def profit_chart(words: Words, result: EvaluationResult, night: ReportSources | 
         for number, point, value in points
     ]
     terms, at = result.value.profit, METRICS_FILE.at("value", "profit")
-    note = words.html(
-        "Assumed: a contact costs %(contact)s, an offer %(offer)s, and %(share)s%% of the churners who "
-        "are contacted "
-        "stay. Only a control group shows what contacts really do.",
-        contact=show_number(words, terms.contact_cost, at.at("contact_cost"), 2),
-        offer=show_number(words, terms.incentive_cost, at.at("incentive_cost"), 2),
-        share=show_number(words, terms.accept_share, at.at("accept_share"), 0, scale=100),
-    )
+    measured = result.value.measured_share
+    if measured is not None and measured.is_used:
+        share = METRICS_FILE.at("value", "measured_share")
+        note = words.html(
+            "Assumed: a contact costs %(contact)s, an offer %(offer)s. Measured up to %(day)s against the "
+            "control group: contacts keep %(share)s%% of the churners.",
+            contact=show_number(words, terms.contact_cost, at.at("contact_cost"), 2),
+            offer=show_number(words, terms.incentive_cost, at.at("incentive_cost"), 2),
+            day=day(words, measured.as_of),
+            share=show_interval(words, (measured.value, measured.low, measured.high), share, 0, scale=100),
+        )
+    else:
+        note = _assumed_note(words, terms, at)
     return chart_card(
         words,
         title,
@@ -214,4 +220,16 @@ def profit_chart(words: Words, result: EvaluationResult, night: ReportSources | 
         picture,
         table(title, [Heading(words("Contacted, %%")), Heading(words("Profit per customer"))], rows),
         note=note,
+    )
+
+
+def _assumed_note(words: Words, terms: CampaignTerms, at: Source) -> Markup:
+    """Return the costs and the effect of a contact, which are assumed."""
+    return words.html(
+        "Assumed: a contact costs %(contact)s, an offer %(offer)s, and %(share)s%% of the churners who "
+        "are contacted "
+        "stay. Only a control group shows what contacts really do.",
+        contact=show_number(words, terms.contact_cost, at.at("contact_cost"), 2),
+        offer=show_number(words, terms.incentive_cost, at.at("incentive_cost"), 2),
+        share=show_number(words, terms.accept_share, at.at("accept_share"), 0, scale=100),
     )

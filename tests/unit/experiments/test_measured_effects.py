@@ -5,13 +5,18 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from churn.errors import SourceError
+from churn.evaluation.result import EvaluationResult
 from churn.experiments.effect import rate_difference
 from churn.experiments.measured_effects import kept_share_of, read_measured_effects, write_effects
 from churn.experiments.result import Effects, MeasuredExperiment, no_effects
 from churn.experiments.sequence import sample_ratio
+from churn.metrics.profit import empc_from_sums
+from churn.params import ProfitParams
+from tests.filled import filled
 
 WATERMARK, NIGHT = date(2025, 5, 2), date(2025, 5, 3)
 COUNTS = (
@@ -126,3 +131,48 @@ def test_the_share_is_one_minus_the_ratio_with_the_interval_of_katz() -> None:
 @pytest.mark.parametrize("counts", [(0, 200, 5, 1800), (5, 200, 0, 1800), (0, 0, 5, 1800)])
 def test_without_churners_in_an_arm_there_is_no_share(counts: tuple[int, int, int, int]) -> None:
     assert kept_share_of(rate_difference(*counts)).value is None
+
+
+def of_all_contacts(effects: Effects) -> Effects:
+    """Return effects whose play is all contacts against the universal control group."""
+    return effects.model_copy(
+        update={
+            "plays": (),
+            "universal": effects.plays[0].model_copy(update={"name": "universal", "play": None}),
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("left", "is_used", "share"),
+    [((60, 270), True, 0.5), ((30, 600), True, 0.0), ((30, 250), False, 0.3)],
+)
+def test_the_profit_of_an_evaluation_uses_the_share_of_all_contacts_once_it_is_proved(
+    tmp_path: Path, left: tuple[int, int], is_used: bool, share: float
+) -> None:
+    write_effects(tmp_path, of_all_contacts(effects_with(*left)))
+    known = read_measured_effects(tmp_path, None, "label")
+
+    terms = known.profit_terms(ProfitParams())
+    result = known.state_in(filled(EvaluationResult, {"value": {}}))
+
+    assert terms.accept_share == pytest.approx(share)
+    assert terms.contact_cost == ProfitParams().contact_cost
+    assert result.value is not None
+    assert result.value.measured_share is not None
+    assert (result.value.measured_share.is_used, result.value.measured_share.as_of) == (is_used, WATERMARK)
+
+
+def test_an_evaluation_without_a_measured_share_is_as_before(tmp_path: Path) -> None:
+    known = read_measured_effects(tmp_path, None, "label")
+    result = filled(EvaluationResult, {"value": {}})
+
+    assert known.profit_terms(ProfitParams()) == ProfitParams()
+    assert known.state_in(result) is result
+    assert "measured_share" not in str(result.as_json())
+
+
+def test_contacts_that_keep_nobody_have_no_best_budget() -> None:
+    terms = ProfitParams().model_copy(update={"accept_share": 0.0})
+
+    assert empc_from_sums(np.array([0.0, 1.0, 2.0]), np.array([0.0, 2.0, 9.0]), 100.0, terms) == (0.0, 0.0)
