@@ -139,7 +139,7 @@ def score_night(
         is_trial=trial is not None,
     )
     extra = _rhythm_columns(plan, scores.customers, playbook, acts, params.contact.rhythm)
-    page = None if trial else _ledger_page(params, cutoff, history.ledger, stamp, plan)
+    page = None if trial else _ledger_page(params, cutoff, history.ledger, stamp, plan, playbook)
     night = complete_night(
         params,
         cutoff,
@@ -225,7 +225,9 @@ def _rhythm_columns(
     return ExtraColumns(names, cells)
 
 
-def _ledger_page(params: Params, cutoff: date, ledger: Ledger, stamp: Stamp, plan: NightPlan) -> LedgerNight:
+def _ledger_page(
+    params: Params, cutoff: date, ledger: Ledger, stamp: Stamp, plan: NightPlan, playbook: Playbook
+) -> LedgerNight:
     control = params.experiments.control
     facts = LedgerFacts(
         cutoff=cutoff,
@@ -236,5 +238,6 @@ def _ledger_page(params: Params, cutoff: date, ledger: Ledger, stamp: Stamp, pla
         control_share=control.share,
         no_control_because=control.because if control.share == 0 else None,
         files={},
+        list_plays=tuple(sorted(playbook.measured_list_plays & set(plan.ledger_rows["tasks"]["play"]))),
     )
     return keep_history(params.output, ledger_night(facts, plan.ledger_rows))

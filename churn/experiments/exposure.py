@@ -70,6 +70,7 @@ class TaskHistory:
             ledger: The decisions of the nights.
         """
         self._tasks = ledger.tasks
+        self._list_plays = frozenset(play for night in ledger.nights for play in night.list_plays)
         self._unit_of = ledger.unit_of
         rows = ledger.assignments
         self._draws = set(zip(rows["experiment"], rows["unit"], strict=True))
@@ -114,12 +115,25 @@ class TaskHistory:
         `P(untreated) = u + (1 - u) * c_1 * c_2 * …`: `u` is the share of the universal group and `c` the
         share of a play's own group, 0 without one. If a share changed between two tasks of a unit, it has to
         be below both: see `_left_alone`.
+
+        No universal control is on a list beside the call list. Such a control has no task of the list and
+        stands for itself, so the controls of a list stand only for those who were on it: the probability of
+        the tasks of the call list is multiplied by the share `c` of each list.
         """
         own_tasks: dict[str, list[tuple[float, str, float]]] = {}
+        of_lists: dict[str, dict[str, float]] = {}
         for unit, play, day in zip(tasks["unit"], tasks["play"], tasks["planned_on"], strict=True):
-            shares = (self._share(UNIVERSAL, unit, day), play, self._share(play, unit, day))
-            own_tasks.setdefault(unit, []).append(shares)
-        return {unit: _left_alone(shares) for unit, shares in own_tasks.items()}
+            share = self._share(play, unit, day)
+            if play in self._list_plays:
+                least = of_lists.setdefault(unit, {})
+                least[play] = min(share, least.get(play, 1.0))
+            else:
+                own_tasks.setdefault(unit, []).append((self._share(UNIVERSAL, unit, day), play, share))
+        return {
+            unit: (_left_alone(own_tasks[unit]) if unit in own_tasks else 1.0)
+            * prod(of_lists.get(unit, {}).values())
+            for unit in (*own_tasks, *(unit for unit in of_lists if unit not in own_tasks))
+        }
 
     def _share(self, experiment: str, unit: str, day: date) -> float:
         """Return the share of the control group as it was recorded last up to a day; 0 if not drawn."""

@@ -75,6 +75,8 @@ class LedgerFacts(BaseModel):
         control_share: The share of the universal control group in this night.
         no_control_because: Why there is no universal control group; None if there is one.
         files: The checksum of each Parquet file by its name.
+        list_plays: The plays of this night's tasks that are lists beside the call list; no universal control
+            is on a list. Absent from the file if there is none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -87,6 +89,7 @@ class LedgerFacts(BaseModel):
     control_share: float
     no_control_because: str | None
     files: dict[str, str]
+    list_plays: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -286,7 +289,8 @@ def write_page(facts: LedgerFacts, tables: Mapping[str, pa.Table]) -> LedgerNigh
         contents[f"{name}.parquet"] = buffer.getvalue()
     files = {name: checksum_of_bytes(content) for name, content in sorted(contents.items())}
     facts = facts.model_copy(update={"files": files})
-    contents[FACTS] = own_json_text(facts.model_dump(mode="json")).encode("utf-8")
+    absent = set() if facts.list_plays else {"list_plays"}
+    contents[FACTS] = own_json_text(facts.model_dump(mode="json", exclude=absent)).encode("utf-8")
     return LedgerNight(facts, contents)
 
 

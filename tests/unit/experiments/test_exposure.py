@@ -97,6 +97,35 @@ def test_a_task_counts_if_it_can_be_worked_off_on_a_day_of_the_window(days: int,
     assert (untreated is snapshots) == (treated == 0)
 
 
+@pytest.mark.parametrize(
+    ("list_plays", "other_tasks", "weight"),
+    [
+        ((), [], 1 / (0.1 + 0.9 * 0.5)),  # an older ledger does not say that the play is a list
+        (("win-back",), [], 1 / 0.5),
+        (("win-back",), [task("ben", "control", "call")], 1 / (0.5 * (0.1 + 0.9 * 0.2))),
+    ],
+    ids=["not known as a list", "a list", "a list and a play of the call list"],
+)
+def test_a_control_of_a_list_stands_only_for_those_on_the_list(
+    list_plays: tuple[str, ...], other_tasks: list[dict[str, object]], weight: float
+) -> None:
+    ledger = ledger_of(
+        [
+            assigned("ben", "treated"),
+            assigned("ben", "control", experiment="win-back", position=0.3, share=0.5),
+            assigned("ben", "control", experiment="call", position=0.1, share=0.2),
+        ],
+        [task("ben", "control", "win-back"), *other_tasks],
+    )
+    (night,) = ledger.nights
+    ledger = replace(ledger, nights=(night.model_copy(update={"list_plays": list_plays}),))
+
+    untreated = read(snapshots_at(FIRST), ledger)
+
+    assert untreated.rows.weight is not None
+    assert untreated.rows.weight.tolist() == pytest.approx([1, weight, 1, 1])
+
+
 def test_without_a_ledger_the_snapshots_are_the_same_object_with_the_same_digest() -> None:
     snapshots = snapshots_at(FIRST)
 
