@@ -28,7 +28,20 @@ TREATED_SHARE, CONTROL_SHARE = 0.15, 0.1
 KEPT, NOISE = 0.8, 0.6
 """The share of a trouble that lasts until the next month, and the noise of the signals that show it."""
 
-NAMES = ("contacts", "other_1", "other_2", "price", "price_before", "service", "service_before", "usage")
+PAST_CONTACTS, PAST_TASKS = "contacts", "tasks"
+"""The signals of the last three months: how often the customer was contacted, and how often a task was
+planned. Controls have tasks too, and no contacts."""
+
+NAMES = (
+    PAST_CONTACTS,
+    PAST_TASKS,
+    "other",
+    "price",
+    "price_before",
+    "service",
+    "service_before",
+    "usage",
+)
 
 
 @dataclass(frozen=True)
@@ -83,7 +96,7 @@ class Company:
         self._service, self._price = np.zeros(places), np.zeros(places)
         self._usage, self._position = np.zeros(places), np.zeros(places)
         self._code = np.zeros(places, dtype=np.int64)
-        self._contacts = np.zeros((3, places))
+        self._contacts, self._planned = np.zeros((3, places)), np.zeros((3, places))
         self._drawn = np.zeros(places, dtype=bool)
         self._enter(np.ones(places, dtype=bool))
 
@@ -93,18 +106,19 @@ class Company:
         self.customers += int(at.sum())
         self._usage[at], self._position[at] = draws.usage[month][at], draws.position[month][at]
         self._service[at], self._price[at] = draws.service[month][at], draws.price[month][at]
-        self._contacts[:, at], self._drawn[at] = 0, False
+        self._contacts[:, at], self._planned[:, at], self._drawn[at] = 0, 0, False
         self._before = (self._service.copy(), self._price.copy()) if month == 0 else self._before
         for now, before in zip((self._service, self._price), self._before, strict=True):
             before[at] = now[at]
 
     def signals(self) -> Floats:
-        """Return the signals of the month, shape (places, signals): all but the contacts are noisy."""
+        """Return the signals of the month, shape (places, signals): the company's own acts have no noise."""
         noise = NOISE * self.draws.noise[self.month]
         exact = np.column_stack(
             [
                 self._contacts.sum(axis=0),
-                np.zeros((len(self._code), 2)),
+                self._planned.sum(axis=0),
+                np.zeros(len(self._code)),
                 self._price,
                 self._before[1],
                 self._service,
@@ -112,7 +126,7 @@ class Company:
                 self._usage,
             ]
         )
-        return exact + noise * (np.arange(len(NAMES)) > 0)
+        return exact + noise * ~np.isin(NAMES, (PAST_CONTACTS, PAST_TASKS))
 
     @property
     def is_control(self) -> Bools:
@@ -136,12 +150,14 @@ class Company:
             "customer": self._code.copy(),
             "left": left.astype(np.float64),
             "left_alone": (luck < alone).astype(np.float64),
+            "chance_alone": alone,
             "treated": treated,
             "control": self.is_control.copy(),
             "saved": np.where(treated, alone * helped, 0.0),
         }
         self.columns.append(happened)
         self._contacts = np.vstack([treated.astype(np.float64), self._contacts[:2]])
+        self._planned = np.vstack([planned.astype(np.float64), self._planned[:2]])
         self.month += 1
         draws = self.draws
         self._before = (self._service.copy(), self._price.copy())

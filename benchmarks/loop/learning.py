@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from benchmarks.loop.company import LABEL, NAMES, Company, Draws, Floats
+from benchmarks.loop.company import LABEL, NAMES, PAST_CONTACTS, PAST_TASKS, Company, Draws, Floats
+from benchmarks.loop.judging import Judgement, Predictions, judge
 from churn.experiments.exposure import without_treated
-from churn.metrics.bootstrap import draw_customers, estimate_metrics
-from churn.metrics.interval import Interval
-from churn.metrics.metrics import auc, log_loss, observed_expected
-from churn.params import PromoteParams, TrainParams
-from churn.promotion.gates import meets_range
+from churn.metrics.metrics import auc, log_loss
+from churn.params import TrainParams
 from churn.snapshots.dataset import LabelledRows
 from churn.snapshots.read import Snapshots
 from churn.training.calibration import apply_calibration, fit_calibration
@@ -24,12 +22,11 @@ BURN_IN = 6
 """The months before the first that count, until as many troubles begin as end."""
 WARM_UP = BURN_IN + 3
 """The month of the first contacts; the first model learns from the months from `BURN_IN` on."""
-LEARN_MONTHS, CALIBRATE_MONTHS, TEST_MONTHS = 6, 4, 3
+LEARN_MONTHS, TEST_MONTHS = 6, 3
 ROUNDS = 60
-MONOTONE = (0,) * len(NAMES)
-ALLOWED = PromoteParams().observed_expected
 
 FLAG = "treated"
+OWN_ACTS = (PAST_CONTACTS, PAST_TASKS)
 
 
 @dataclass(frozen=True)
@@ -38,15 +35,22 @@ class Way:
 
     Attributes:
         name: Its name in the table.
-        learns_from: Returns the rows to fit on, from the company, the months and their untreated snapshots.
+        learns_from: Returns the rows to fit on, from the company and the months.
         recalibrates: Whether the probabilities are recalibrated on untreated rows, weighted.
         flags: Whether a column says who was treated; it is 0 for a prediction.
+        own_acts: The signals of what the company did in the past that the model may use.
     """
 
     name: str
     learns_from: Callable[[Company, list[int]], LabelledRows]
     recalibrates: bool = False
     flags: bool = False
+    own_acts: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the signals of the model, without the flag."""
+        return tuple(name for name in NAMES if name in self.own_acts or name not in OWN_ACTS)
 
 
 def untreated(company: Company, months: list[int]) -> Snapshots:
@@ -59,6 +63,11 @@ def untreated(company: Company, months: list[int]) -> Snapshots:
         reason=None,
         accept_key="evaluate.accept",
     )
+
+
+def untreated_rows(company: Company, months: list[int]) -> LabelledRows:
+    """Return the rows of those whom nobody contacted, with weights."""
+    return untreated(company, months).rows
 
 
 def everybody(company: Company, months: list[int]) -> LabelledRows:
@@ -78,18 +87,29 @@ def controls(company: Company, months: list[int]) -> LabelledRows:
     return everybody(company, months).where((company.column("control", months) > 0) | ~in_campaign)
 
 
+def without_contacts(company: Company, months: list[int]) -> LabelledRows:
+    """Return the rows of everybody with the labels that they would have without a contact in the month."""
+    return replace(everybody(company, months), left=company.column("left_alone", months))
+
+
+def columns_of(rows: LabelledRows, names: Sequence[str]) -> LabelledRows:
+    """Return the rows with some of their signals."""
+    chosen = tuple(name for name in rows.names if name in names)
+    return replace(rows, names=chosen, matrix=rows.matrix[:, [rows.names.index(name) for name in chosen]])
+
+
+NAIVE = Way("naive: everybody's labels", everybody)
+OURS = Way("leave out and recalibrate (ours)", untreated_rows, recalibrates=True)
 WAYS = (
-    Way("naive: everybody's labels", everybody),
+    NAIVE,
     Way("a column `treated`, set to 0", flagged, flags=True),
-    Way("leave treated rows out", lambda company, months: untreated(company, months).rows),
-    Way(
-        "leave out and recalibrate (ours)",
-        lambda company, months: untreated(company, months).rows,
-        recalibrates=True,
-    ),
+    Way("leave treated rows out", untreated_rows),
+    OURS,
+    Way("ours, with past contacts as a signal", untreated_rows, recalibrates=True, own_acts=(PAST_CONTACTS,)),
+    Way("ours, with past contacts and past tasks", untreated_rows, recalibrates=True, own_acts=OWN_ACTS),
     Way("controls only", controls),
+    Way("labels as if nobody had been contacted, which only a simulation has", without_contacts),
 )
-NAIVE, OURS = WAYS[0], WAYS[3]
 
 
 @dataclass(frozen=True)
@@ -97,40 +117,40 @@ class Outcome:
     """What a way of learning came to, over the months whose models learnt from contacted months alone.
 
     Attributes:
-        observed_expected: Observed over expected churners of the controls.
+        controls: The churners of the control group over those whom the model expects. The churners are the
+            sum of the true chances, so no luck is in the number.
+        all_alone: The same of everybody, if nobody had been contacted in the month.
         auc: The AUC on the outcomes that everybody would have had without a contact in the month.
         log_loss: The log loss on the same outcomes.
         saved: The customers saved a month, expected.
-        level: Observed over expected as the gate sees it: untreated rows of the last months, weighted.
-        level_of_all: The same of everybody's rows, as a gate without a ledger sees it.
+        judgements: What the gates say in the last months about ours and naive as challengers, on untreated
+            rows and on everybody's; only of the company in which ours contacts.
     """
 
-    observed_expected: float
+    controls: float
+    all_alone: float
     auc: float
     log_loss: float
     saved: float
-    level: Interval
-    level_of_all: Interval
-
-    @property
-    def is_promoted(self) -> bool:
-        """Return whether the gate of the level promotes the model."""
-        return meets_range(self.level, ALLOWED)
-
-    @property
-    def is_promoted_by_all(self) -> bool:
-        """Return whether a gate that judges on everybody's rows promotes the model."""
-        return meets_range(self.level_of_all, ALLOWED)
+    judgements: tuple[Judgement, ...] = ()
 
 
 @dataclass
 class Learner:
-    """A way of learning in its company, month by month."""
+    """A way of learning in its company, month by month.
+
+    Attributes:
+        way: The way.
+        company: The company; the model of the way decides who is contacted.
+        tested_from: The first month of the test of the gates.
+    """
 
     way: Way
     company: Company
+    tested_from: int
     logits: dict[int, Floats] = field(default_factory=dict)
     probability: dict[int, Floats] = field(default_factory=dict)
+    rivals: dict[int, Predictions] = field(default_factory=dict)
 
     def month(self) -> None:
         """Train on what is known, contact those at risk, and let the month pass."""
@@ -139,64 +159,86 @@ class Learner:
             self.company.live(None)
             return
         known = list(range(max(BURN_IN, now - LEARN_MONTHS), now))
-        model = self._fit(known)
-        signals = self.company.signals()
-        self.logits[now] = self._predict(model, signals)
+        rows, signals = self.way.learns_from(self.company, known), self.company.signals()
+        self.logits[now] = _predict(self.way, _fit(self.way, rows), signals)
         calibration = {"method": "none"}
-        past = [month for month in known[-CALIBRATE_MONTHS:] if month in self.logits]
+        past = [month for month in known if month in self.logits]
         if self.way.recalibrates and past:
-            rows = untreated(self.company, past).rows
+            newest = rows.at([self.company.cutoff(month) for month in past])
             alone = self.company.column("treated", past) == 0
             logits = np.concatenate([self.logits[month] for month in past])[alone]
-            calibration = fit_calibration("beta", logits, rows.left, rows.customer, rows.weight)
+            calibration = fit_calibration("beta", logits, newest.left, newest.customer, newest.weight)
         self.probability[now] = apply_calibration(self.logits[now], calibration)
+        if self.way is OURS and now >= self.tested_from:
+            self.rivals[now] = self._predictions(now, known, rows, signals)
         self.company.live(self.probability[now])
 
-    def _fit(self, months: list[int]) -> FittedModel:
-        rows = self.way.learns_from(self.company, months)
-        recipe = Recipe.start(TrainParams(learning_rate=0.1), "trees").with_rounds(ROUNDS)
-        return fit_recipe(rows, recipe, (0,) * len(rows.names), 1)
-
-    def _predict(self, model: FittedModel, signals: Floats) -> Floats:
-        n_customers = len(signals)
-        if self.way.flags:
-            signals = np.column_stack([signals, np.zeros(n_customers)])
-        names = (*NAMES, FLAG) if self.way.flags else NAMES
-        blank = np.zeros(n_customers, dtype=np.int64)
-        return model.logits(LabelledRows(names, {}, signals, np.zeros(n_customers), blank, blank), 1)
+    def _predictions(self, now: int, known: list[int], rows: LabelledRows, signals: Floats) -> Predictions:
+        """Return what ours, naive and the baselines predict for the month, all in this company."""
+        naive = _predict(NAIVE, _fit(NAIVE, everybody(self.company, known)), signals)
+        own = columns_of(rows, OURS.names)
+        model = fit_recipe(own, Recipe.start(TrainParams(), "logistic"), (0,) * len(own.names), 1)
+        level = fit_calibration("beta", model.logits(own, 1), own.left, own.customer, own.weight)
+        return Predictions(
+            ours=self.probability[now],
+            naive=apply_calibration(naive, {"method": "none"}),
+            logistic=apply_calibration(_predict(OURS, model, signals), level),
+            base_rate=np.full(len(signals), rows.rate),
+        )
 
     def outcome(self) -> Outcome:
         """Return what the way came to."""
         company, last = self.company, self.company.month
         months = list(range(WARM_UP + LEARN_MONTHS, last))
         probability = np.concatenate([self.probability[month] for month in months])
-        alone = company.column("left_alone", months)
+        left, chance = (company.column(name, months) for name in ("left_alone", "chance_alone"))
         is_control = company.column("control", months) > 0
-        tested = months[-TEST_MONTHS:]
-        of_test = np.concatenate([self.probability[month] for month in tested])
-        rows = untreated(company, tested).rows
-        is_alone = company.column("treated", tested) == 0
         return Outcome(
-            observed_expected=observed_expected(alone[is_control], probability[is_control]),
-            auc=auc(alone, probability),
-            log_loss=log_loss(alone, probability),
+            controls=float(chance[is_control].sum() / probability[is_control].sum()),
+            all_alone=float(chance.sum() / probability.sum()),
+            auc=auc(left, probability),
+            log_loss=log_loss(left, probability),
             saved=float(company.column("saved", months).sum()) / len(months),
-            level=_level(rows, of_test[is_alone]),
-            level_of_all=_level(everybody(company, tested), of_test),
+            judgements=self._judgements(),
+        )
+
+    def _judgements(self) -> tuple[Judgement, ...]:
+        if not self.rivals:
+            return ()
+        company, tested = self.company, sorted(self.rivals)
+        snapshots = untreated(company, tested)
+        alone = company.column("treated", tested) == 0
+        predictions = [self.rivals[month] for month in tested]
+        return tuple(
+            judge(challenger, on, rows, predictions, mask, company.cutoff(tested[0]))
+            for on, rows, mask in (
+                ("untreated rows, weighted", snapshots.rows, alone),
+                ("everybody's rows", everybody(company, tested), np.ones(len(alone), dtype=bool)),
+            )
+            for challenger in ("ours", "naive")
         )
 
 
-def _level(rows: LabelledRows, probability: Floats) -> Interval:
-    """Return observed over expected with its interval, as `churn evaluate` measures it."""
-    customers, customer = np.unique(rows.customer, return_inverse=True)
-    draws = draw_customers(len(customers), 200, seed=7)
-    estimates = estimate_metrics(rows.left, probability, customer, draws, 0.1, weight=rows.weight)
-    return estimates["observed_expected"].interval
+def _fit(way: Way, rows: LabelledRows) -> FittedModel:
+    own = columns_of(rows, (*way.names, FLAG))
+    recipe = Recipe.start(TrainParams(learning_rate=0.1), "trees").with_rounds(ROUNDS)
+    return fit_recipe(own, recipe, (0,) * len(own.names), 1)
+
+
+def _predict(way: Way, model: FittedModel, signals: Floats) -> Floats:
+    n_customers = len(signals)
+    blank = np.zeros(n_customers, dtype=np.int64)
+    rows = columns_of(LabelledRows(NAMES, {}, signals, np.zeros(n_customers), blank, blank), way.names)
+    if way.flags:
+        matrix = np.column_stack([rows.matrix, np.zeros(n_customers)])
+        rows = replace(rows, names=(*rows.names, FLAG), matrix=matrix)
+    return model.logits(rows, 1)
 
 
 def learn(way: Way, *, months: int, customers: int, effect: float, seed: int) -> Outcome:
     """Let a company live for some months under a way of learning, and return what it came to."""
-    learner = Learner(way, Company(Draws.of(BURN_IN + months, customers, seed), effect))
-    for _ in range(BURN_IN + months):
+    last = BURN_IN + months
+    learner = Learner(way, Company(Draws.of(last, customers, seed), effect), last - TEST_MONTHS)
+    for _ in range(last):
         learner.month()
     return learner.outcome()
