@@ -28,6 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--moments", type=int, default=200, help="how many nights are killed (deliveries)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--nights", type=int, default=24, help="how many nights of a company (live)")
+    parser.add_argument("--days-between", type=int, default=7, help="from one night to the next (live)")
     parser.add_argument("--seeds", type=int, default=1, help="how many companies (live)")
     parser.add_argument("--customers", type=int, default=live.CUSTOMERS, help="of each company (live)")
     parser.add_argument("--folder", type=Path, default=Path("live-runs"), help="keeps the companies (live)")
@@ -37,7 +38,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     lines = []
     if arguments.table == "live":
-        table = live.table(arguments.nights, arguments.seeds, arguments.customers, arguments.folder)
+        table = live.table(
+            arguments.nights, arguments.seeds, arguments.customers, arguments.folder, arguments.days_between
+        )
     elif arguments.table == "worlds":
         table = worlds.table(arguments.experiments, arguments.seed, arguments.processes, arguments.keep)
     else:

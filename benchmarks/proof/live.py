@@ -20,13 +20,23 @@ import numpy.typing as npt
 import pandas as pd
 
 from benchmarks.proof.live_policies import PolicyProfit, policy_profits
+from benchmarks.proof.live_size import CONTROL_SHARE, DrivenAway, proof_lines
+from churn.data.own_files import read_own_json
 from churn.demo.world import LABEL_GRACE_DAYS, LABEL_HORIZON_DAYS
 from churn.experiments.ledger import Ledger, read_whole_ledger
+from churn.uplift.files import result_path
+from churn.uplift.result import UpliftResult
 
 ROOT = Path(__file__).parents[2]
 CUSTOMERS = 6000
-CONTROL_SHARE = 0.3
-"""A larger control than by default, so that 24 nights give a useful interval."""
+CHANGES = (
+    ("control: {share: 0.1}", f"control: {{share: {CONTROL_SHARE}}}"),
+    ("windows: [7, 14, 28, 56, 91, 182]", "windows: [28, 91]"),
+    ("  # `trials` is the number", "  candidates: [trees]\n  # `trials` is the number"),
+)
+"""What is changed in the parameters of the demo company: the control, and fewer signals and candidates."""
+QUARTER_DAYS = 91
+"""How often what was learnt from the contacts is measured."""
 N_DRAWS = 2000
 TITLES = (
     "seed",
@@ -38,7 +48,7 @@ TITLES = (
     "contacts of controls",
     "changed lives of controls",
 )
-POLICY_TITLES = ("policy", "contacts", "profit", "difference to ours")
+POLICY_TITLES = ("policy", "contacts", "of these driven away", "profit", "difference to ours")
 
 
 @dataclass(frozen=True)
@@ -68,30 +78,36 @@ class LiveRun:
     changed_lives_of_controls: int
 
 
-def make_run(folder: Path, customers: int, seed: int, nights: int) -> None:
+def make_run(folder: Path, customers: int, seed: int, nights: int, days_between: int = 7) -> None:
     """Write a company, train a model and live through nights, by the verbs; what is finished is kept.
+
+    Each quarter `churn measure` and `churn uplift` look at the contacts so far. The next nights use what they
+    have proved.
 
     Args:
         folder: The folder of the run.
         customers: The number of customers.
         seed: The seed of the company.
         nights: The number of nights.
+        days_between: The days from one night to the next.
     """
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "params.yaml").exists():
         _call(folder, "demo", "--customers", str(customers), "--seed", str(seed))
         text = (folder / "params.yaml").read_text(encoding="utf-8")
-        shipped, wanted = "control: {share: 0.1}", f"control: {{share: {CONTROL_SHARE}}}"
-        if shipped not in text:
-            raise ValueError(f"{folder / 'params.yaml'} does not say {shipped}")
-        (folder / "params.yaml").write_text(text.replace(shipped, wanted), encoding="utf-8")
+        for shipped, wanted in CHANGES:
+            if shipped not in text:
+                raise ValueError(f"{folder / 'params.yaml'} does not say {shipped}")
+            text = text.replace(shipped, wanted)
+        (folder / "params.yaml").write_text(text, encoding="utf-8")
     if not (folder / "models" / "champion").exists():
         _call(folder, "run")
     first = date(2025, 10, 1)
-    days = (lived_until(folder) - first).days
-    if remaining := nights - days // 7:
-        _call(folder, "demo", "--live", str(remaining))
-    _call(folder, "measure", "--set", f"snapshot.watermark={lived_until(folder)}")
+    while remaining := nights - (lived_until(folder) - first).days // days_between:
+        block = min(remaining, QUARTER_DAYS // days_between)
+        _call(folder, "demo", "--live", str(block), "--days-between", str(days_between))
+        for verb in ("measure", "uplift"):
+            _call(folder, verb, "--set", f"snapshot.watermark={lived_until(folder)}")
 
 
 def lived_until(folder: Path) -> date:
@@ -183,21 +199,23 @@ def _changed_lives(spells: pd.DataFrame) -> int:
     return len({row[0] for row in lives["untouched"] ^ lives["as lived"]})
 
 
-def table(nights: int, seeds: int, customers: int, folder: Path) -> Iterator[str]:
-    """Yield the lines of the two tables: the effects of each run, and the profits of the policies.
+def table(nights: int, seeds: int, customers: int, folder: Path, days_between: int = 7) -> Iterator[str]:
+    """Yield the lines: the effects of each run, the profits of the policies, and who is left alone.
 
     Args:
         nights: The number of nights of a run.
         seeds: The number of runs, with the seeds 7, 8 and so on.
         customers: The number of customers of a company.
         folder: The folder of the runs; runs that are there are used.
+        days_between: The days from one night to the next.
     """
-    runs, profits = [], []
+    runs, profits, lines = [], [], []
     for seed in range(7, 7 + seeds):
         home = folder / f"seed-{seed}"
-        make_run(home, customers, seed, nights)
+        make_run(home, customers, seed, nights, days_between)
         runs.append(read_run(home, seed))
         profits.append(policy_profits(home))
+        lines += left_alone_lines(home, customers, nights * days_between)
     yield f"| {' | '.join(TITLES)} |"
     yield f"|{'---:|' * len(TITLES)}"
     yield from map(run_row, runs)
@@ -205,6 +223,48 @@ def table(nights: int, seeds: int, customers: int, folder: Path) -> Iterator[str
     yield f"| {' | '.join(POLICY_TITLES)} |"
     yield f"|---|{'---:|' * (len(POLICY_TITLES) - 1)}"
     yield from policy_rows(profits)
+    yield ""
+    yield from lines
+
+
+def left_alone_lines(folder: Path, customers: int, days: int) -> Iterator[str]:
+    """Yield who was left alone because a contact drives them away, and what it takes to prove that.
+
+    Args:
+        folder: The folder of the run.
+        customers: The number of customers of its company.
+        days: The days of its nights.
+    """
+    ledger = read_whole_ledger(folder / "output")
+    first = ledger.tasks.drop_duplicates("unit").set_index("unit")["channel"]
+    effects = pd.read_parquet(folder / "data" / "company-truth" / "contact_effects.parquet")
+    effects = effects.set_index("customer_id")
+    spells = pd.read_parquet(folder / "data" / "company-truth" / "spells.parquet")
+    units = _matured(_universal(ledger, "treated"), lived_until(folder))
+    channel = first.reindex(units["unit"]).where(lambda names: names.isin(effects.columns), "email")
+    is_driven_away = np.array(
+        [
+            effects.at[names[0], name] == "driven away"
+            for names, name in zip(units["customers"], channel, strict=True)
+        ]
+    )
+    untouched, lived = (
+        left_units(units, spells[spells["world"] == world]) for world in ("untouched", "as lived")
+    )
+    controls = len(_matured(_universal(ledger, "control"), lived_until(folder)))
+    learnt = read_own_json(result_path(folder / "output"), UpliftResult, way_out="Live through more nights.")
+    yield from proof_lines(
+        DrivenAway(
+            customers=customers,
+            days=days,
+            units=len(units) + controls,
+            share=float(is_driven_away.mean()),
+            leave=float(untouched.mean()),
+            leave_untouched=float(untouched[is_driven_away].mean()),
+            leave_as_lived=float(lived[is_driven_away].mean()),
+        ),
+        learnt.experiments[0],
+    )
 
 
 def run_row(run: LiveRun) -> str:
@@ -242,7 +302,11 @@ def policy_rows(runs: list[dict[str, PolicyProfit]]) -> Iterator[str]:
     draws = rng.multinomial(len(ours), np.full(len(ours), 1 / len(ours)), N_DRAWS)
     for name in runs[0]:
         profit = np.concatenate([run[name].profit for run in runs])
-        cells = [f"{sum(run[name].contacts for run in runs):,}", _money(profit, draws)]
+        cells = [
+            f"{sum(run[name].contacts for run in runs):,}",
+            f"{sum(run[name].driven_away for run in runs):,}",
+            _money(profit, draws),
+        ]
         cells.append("" if name == "ours" else _money(profit - ours, draws))
         yield f"| {name} | {' | '.join(cells)} |"
 

@@ -1,4 +1,4 @@
-"""What four policies earn with the same number of contacts, from the same random numbers."""
+"""What five policies earn with the same number of contacts, from the same random numbers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from churn.contact.new_tasks import task_id
 from churn.demo import troubles
 from churn.demo import world as w
-from churn.demo.contact_effects import HELP, LEAVING_IF_HELPED, fitting_troubles
+from churn.demo.contact_effects import DRIVEN_AWAY, HELP, LEAVING_IF_HELPED, fitting_troubles
 from churn.demo.life import BASE_HAZARD, IN_FORCE, INACTIVE, hazard_factor
 from churn.demo.live_company import EFFECTIVE_RESULT, LiveCompany
 from churn.demo.living import Contact, LivingChunk
@@ -43,10 +43,17 @@ REFUSALS = ("excluded", "objected", "on a suppression list", "control group", "n
 
 @dataclass(frozen=True)
 class PolicyProfit:
-    """What a policy earns: the profit of each customer, and the number of contacts."""
+    """What a policy earns.
+
+    Attributes:
+        profit: The profit of each customer.
+        contacts: The number of contacts.
+        driven_away: The contacts of customers whom a contact in this channel drives away.
+    """
 
     profit: Floats
     contacts: int
+    driven_away: int = 0
 
 
 @dataclass(frozen=True)
@@ -59,6 +66,7 @@ class Candidates:
     play: npt.NDArray[np.object_]
     channel: npt.NDArray[np.object_]
     probability: Floats
+    value_at_risk: Floats
 
 
 Ranking = Callable[[Candidates, LivingChunk], Floats]
@@ -75,6 +83,11 @@ def rank_randomly(candidates: Candidates, chunk: LivingChunk) -> Floats:
 def rank_by_risk(candidates: Candidates, chunk: LivingChunk) -> Floats:
     """Return the churn probabilities of the night."""
     return candidates.probability
+
+
+def rank_by_value(candidates: Candidates, chunk: LivingChunk) -> Floats:
+    """Return the values at risk of the night, the churn probability times the residual value."""
+    return candidates.value_at_risk
 
 
 def rank_by_truth(candidates: Candidates, chunk: LivingChunk) -> Floats:
@@ -102,6 +115,7 @@ def rank_by_truth(candidates: Candidates, chunk: LivingChunk) -> Floats:
 POLICIES: dict[str, Ranking] = {
     "random": rank_randomly,
     "top risk": rank_by_risk,
+    "risk x value": rank_by_value,
     "oracle": rank_by_truth,
 }
 
@@ -145,7 +159,12 @@ def _earn(chunk: LivingChunk, contacts: pa.Table, until: date) -> PolicyProfit:
     rows = {name: row for row, name in enumerate(chunk.history.ids.to_pylist())}
     customer = np.array([rows[name] for name in contacts["customer_id"].to_pylist()], dtype=np.intp)
     cost = np.bincount(customer, minlength=len(people)) * CONTACT_COST
-    return PolicyProfit(revenue - cost, len(contacts))
+    effects = chunk.effects.effects
+    driven_away = sum(
+        int(effects[channel if channel in effects else "email"][row] == DRIVEN_AWAY)
+        for channel, row in zip(contacts["channel"].to_pylist(), customer.tolist(), strict=True)
+    )
+    return PolicyProfit(revenue - cost, len(contacts), driven_away)
 
 
 def _contacts_by_day(chunk: LivingChunk, contacts: pa.Table) -> dict[int, list[Contact]]:
@@ -231,6 +250,7 @@ def _candidates(
         play.to_numpy(dtype=object),
         channel.to_numpy(dtype=object),
         chosen["churn_probability"].to_numpy(dtype=np.float64),
+        chosen["value_at_risk"].to_numpy(dtype=np.float64),
     )
 
 

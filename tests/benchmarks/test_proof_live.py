@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -8,9 +9,11 @@ import pytest
 
 from benchmarks.proof.live import left_units, policy_rows
 from benchmarks.proof.live_policies import Candidates, PolicyProfit, rank_by_truth
+from benchmarks.proof.live_size import DrivenAway
 from churn.demo.contact_effects import DRIVEN_AWAY, HELP
 from churn.demo.live_company import LiveCompany
 from churn.demo.troubles import trouble_index
+from churn.experiments.power import units_needed
 
 NIGHT = date(2025, 10, 1)
 
@@ -56,8 +59,9 @@ def test_the_oracle_contacts_customers_in_trouble_whom_a_contact_helps_and_nobod
     for effects in chunk.effects.effects.values():
         effects[:] = [HELP, HELP, DRIVEN_AWAY, *[HELP] * (len(effects) - 3)]
     play = np.array(["mails-unopened", "payment-overdue", "mails-unopened", "mails-unopened"], dtype=object)
+    email, blank = np.array(["email"] * 4, dtype=object), np.zeros(4)
     candidates = Candidates(
-        NIGHT, np.array(list("abcd"), dtype=object), np.arange(4), play, np.array(["email"] * 4), np.zeros(4)
+        NIGHT, np.array(list("abcd"), dtype=object), np.arange(4), play, email, blank, blank
     )
 
     gain = rank_by_truth(candidates, chunk)
@@ -68,12 +72,30 @@ def test_the_oracle_contacts_customers_in_trouble_whom_a_contact_helps_and_nobod
 
 def test_the_profit_of_a_policy_stands_beside_ours_over_all_runs() -> None:
     runs = [
-        {"ours": PolicyProfit(np.array([1.0, 2.0]), 3), "random": PolicyProfit(np.array([0.0, 1.0]), 3)},
-        {"ours": PolicyProfit(np.array([5.0, 4.0]), 2), "random": PolicyProfit(np.array([4.0, 3.0]), 1)},
+        {"ours": PolicyProfit(np.array([1.0, 2.0]), 3, 1), "random": PolicyProfit(np.array([0.0, 1.0]), 3)},
+        {"ours": PolicyProfit(np.array([5.0, 4.0]), 2, 1), "random": PolicyProfit(np.array([4.0, 3.0]), 1)},
     ]
 
     lines = list(policy_rows(runs))
 
-    assert lines[0].startswith("| ours | 5 | 12 [")
-    assert lines[1].startswith("| random | 4 | 8 [")
+    assert lines[0].startswith("| ours | 5 | 2 | 12 [")
+    assert lines[1].startswith("| random | 4 | 0 | 8 [")
     assert lines[1].endswith("| -4 [-4, -4] |")
+
+
+def test_harm_is_proved_by_more_units_than_a_model_is_fitted_with_and_no_harm_by_none() -> None:
+    truth = DrivenAway(
+        customers=6000,
+        days=364,
+        units=2000,
+        share=0.1,
+        leave=0.1,
+        leave_untouched=0.1,
+        leave_as_lived=0.3,
+    )
+
+    assert truth.units_to_fit == 3334  # 100 leavers of a control group of 30 %, of whom a tenth leaves
+    assert truth.customers_for(truth.units_to_fit) == 10002
+    # half of the lowest fifth is driven away: 20 % of the group leave in the place of 10 %
+    assert truth.units_to_prove == 5 * units_needed(0.1, 0.2, control_share=0.3, alpha=0.01).n
+    assert replace(truth, leave_as_lived=0.1).units_to_prove is None
