@@ -162,7 +162,7 @@ def read_measured_effects(output: Path, night: date | None, label_id: str) -> Me
 
 
 def _play_effect(experiment: MeasuredExperiment) -> PlayEffect | None:
-    """Return the effect of a play, or of all contacts; None if there is no share at all."""
+    """Return the effect of a play, or of all contacts; None if the share is not defined."""
     difference = experiment.difference
     kept_share = kept_share_of(difference)
     if kept_share.value is None:
