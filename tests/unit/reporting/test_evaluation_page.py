@@ -15,6 +15,7 @@ from churn.evaluation.result import EvaluationResult
 from churn.metrics.catalog import METRICS
 from churn.metrics.profit import CustomerValues
 from churn.params import ProfitParams
+from churn.reporting.console import evaluation_summary
 from churn.reporting.evaluation_page import render_evaluation, write_evaluation_page
 from churn.reporting.plots import CAPTIONS, FIGURES, write_plots
 from churn.reporting.plots.style import save_figure
@@ -54,6 +55,17 @@ def evaluated() -> dict[str, Any]:
         "signal": {"found": "signal", "words": "signal: AUC 0.7."},
         "notes": {"champion": "There was no champion to compare with."},
     }
+
+
+PROVED = {
+    "value": 0.42,
+    "low": 0.2,
+    "high": 0.6,
+    "as_of": "2025-05-02",
+    "is_used": True,
+    "reason": "fewer leave",
+}
+OPEN = PROVED | {"low": -0.1, "is_used": False, "reason": "not shown: the interval holds 0"}
 
 
 def page_of(content: dict[str, Any], plots: dict[str, str]) -> str:
@@ -264,3 +276,36 @@ def test_the_page_says_first_what_to_do_and_what_the_evaluation_means(
     assert ("The level is off: more left than expected" in words) is is_off
     assert "times as many churners as in a random choice" in words
     assert words.index("What it means") < words.index("The tables")
+
+
+@pytest.mark.parametrize(
+    ("measured", "on_page", "in_console"),
+    [
+        (
+            None,
+            "They are assumptions until a campaign",
+            "an assumed effect: contacts keep 30% of the churners",
+        ),
+        (
+            PROVED,
+            "The share is measured by <code>churn measure</code>",
+            "a measured effect: contacts keep 42%",
+        ),
+        (
+            OPEN,
+            "the measured share is not used (not shown: the interval holds 0)",
+            "which is not used: not shown",
+        ),
+    ],
+    ids=["nothing measured", "proved", "not proved"],
+)
+def test_page_and_console_say_which_share_of_the_churners_is_in_use(
+    evaluated: dict[str, Any], measured: dict[str, Any] | None, on_page: str, in_console: str
+) -> None:
+    known = {} if measured is None else {"measured_share": measured}
+    content = evaluated | {"value": evaluated["value"] | known}
+
+    page, lines = page_of(content, {}), evaluation_summary(filled(EvaluationResult, content))
+
+    assert on_page in page
+    assert in_console in "\n".join(lines)
