@@ -369,7 +369,7 @@ def test_run_goes_on_with_the_present_champion_when_promotion_is_refused(
     for name in ("scores", "calls", "report"):
         shutil.rmtree(work / "output" / name)
 
-    answer = verb("run", *IMPOSSIBLE, "--set", "train.seed=8")
+    answer = verb("run", *IMPOSSIBLE, "--set", "train.calibration=platt")
 
     assert answer.code == 0
     assert "observed/expected" in answer.err
