@@ -118,7 +118,7 @@ def test_consents_hold_as_of_the_cutoff_and_unknown_zones_are_named(store):
     assert acts.consents.customers_by_channel == {"phone": frozenset({"cem"})}
     assert acts.zones["ann"] == "America/New_York"
     assert acts.zones["bob"] == store.params.timezone
-    assert any("'Mars' is no time zone" in warning for warning in acts.warnings)
+    assert any("'Mars' is not a time zone" in warning for warning in acts.warnings)
 
 
 def test_exits_end_tasks_of_customers_who_asked_for_help_or_are_not_at_risk(store):
