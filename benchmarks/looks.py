@@ -125,7 +125,8 @@ class OpenPage:
         self.page.evaluate("document.querySelectorAll('details').forEach(part => { part.open = true; })")
 
     def picture(self, file: Path) -> None:
-        """Write a picture of the page from its top."""
+        """Write a picture of the page from its top; headings that stick to the screen are at their place."""
+        self.page.evaluate("scrollTo(0, 0)")
         height = int(self.page.evaluate("document.documentElement.scrollHeight"))
         clip = {"x": 0, "y": 0, "width": self.page.viewport_size["width"]}
         self.page.screenshot(

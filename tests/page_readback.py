@@ -35,6 +35,9 @@ GROUP_EDGES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0)
 
 OPERATORS: Mapping[str, Callable[[float, float], float]] = {"+": add, "-": sub, "*": mul, "/": truediv}
 
+DAY = re.compile(r"\b\d{1,2}\.? [A-Za-zä]+\.? \d{4}\b")
+"""A day with its year, such as `1 Oct 2025` or `1. Okt. 2025`."""
+
 NUMBER = re.compile(r"[+−-]?\d+(?:[.,]\d+)*")
 
 
@@ -58,19 +61,42 @@ class Text:
 
 @dataclass
 class PageTexts(HTMLParser):
-    """The pieces of text of a page that have a digit."""
+    """The pieces of text of a page that have a digit, its bars, and the alternative texts of its charts.
+
+    Attributes:
+        html: The page.
+        texts: The pieces of text with a digit.
+        bars: The section, the group, the source and the width in per cent of each bar.
+        labels: The section, the text, the sources of the numbers, and the place in the page of each chart.
+    """
 
     html: str
     texts: list[Text] = field(default_factory=list)
+    bars: list[tuple[str, int, str, str]] = field(default_factory=list)
+    labels: list[tuple[str, str, str | None, int]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         super().__init__()
         self._open: list[Element] = []
+        self._group = 0
         self.feed(self.html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        own = {name: value or "" for name, value in attrs}
+        self._group += tag in ("dl", "table")
+        if "width:" in own.get("style", ""):
+            self.bars.append((self._section(), self._group, own.get("data-length", ""), own["style"]))
+        if own.get("role") == "img":
+            line, _ = self.getpos()
+            self.labels.append((self._section(), own["aria-label"], own.get("data-alt"), line))
         if tag not in VOID:
             self._open.append(Element(tag, {name: value or "" for name, value in attrs}))
+
+    def _section(self) -> str:
+        sections = [
+            each.attributes["id"] for each in self._open if each.tag == "section" and "id" in each.attributes
+        ]
+        return sections[-1] if sections else ""
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Pass over an element that closes itself, such as a path of an SVG: it holds no text."""
@@ -92,19 +118,11 @@ class PageTexts(HTMLParser):
             ),
             {},
         )
-        section = next(
-            (
-                each.attributes.get("id", "")
-                for each in chain
-                if each.tag == "section" and "id" in each.attributes
-            ),
-            "",
-        )
         is_unchecked = any(
             each.tag in UNCHECKED_TAGS or UNCHECKED_CLASSES & set(each.attributes.get("class", "").split())
             for each in chain
         )
-        self.texts.append(Text(data.strip(), decisive, section, is_unchecked))
+        self.texts.append(Text(data.strip(), decisive, self._section(), is_unchecked))
 
 
 @dataclass(frozen=True)
@@ -123,8 +141,9 @@ class Sources:
         return total
 
     def _term(self, term: str) -> float:
-        if term.startswith("night:"):
-            return self.sums[term.removeprefix("night:")]
+        for prefix in ("night:", "nights:"):
+            if term.startswith(prefix):
+                return self.sums[term.removeprefix(prefix)]
         if term.startswith("len:"):
             return float(len(self.at(term.removeprefix("len:"))))
         return float(self.at(term))
@@ -159,6 +178,7 @@ def sources_of(output: Path, night: date) -> Sources:
 def sums_of(output: Path, night: date) -> dict[str, float]:
     """Add up the scores of the nights up to a night, by the names that the page gives to the sums."""
     sums: dict[str, float] = {}
+    by_name: dict[str, list[float]] = {}
     calls: list[set[str]] = []
     z = NormalDist().inv_cdf(0.975)
     for folder in sorted(output.glob("scores/cutoff=*")):
@@ -194,8 +214,20 @@ def sums_of(output: Path, night: date) -> dict[str, float]:
             is_inside = (risk >= low) & ((risk < high) | (high == 1))
             of_night[f"from-{low:g}-to-{high:g}"] = is_inside.sum()
         sums |= {f"{day}/{name}": float(number) for name, number in of_night.items()}
+        for name, number in of_night.items():
+            by_name.setdefault(name, []).append(float(number))
     if len(calls) > 1:
-        sums[f"{night}/off"] = len(calls[-2] - calls[-1])
+        off = calls[-2] - calls[-1]
+        sums[f"{night}/off"] = len(off)
+        reasons = scores.set_index("customer_id")[["excluded_because", "not_contacted_because"]]
+        for customer in off:
+            why = [text for text in reasons.reindex([customer]).iloc[0] if isinstance(text, str)]
+            kind = re.sub(r" [\d-]+$", " a later day", why[0]) if why else ""
+            key = f"{night}/off/{kind}".replace(" ", "%20")
+            sums[key] = sums.get(key, 0.0) + 1
+    for name, numbers in by_name.items():
+        own = {"n": len(numbers), "lowest": min(numbers), "highest": max(numbers)}
+        sums |= {f"{name}/{which}": float(number) for which, number in own.items()}
     return sums | {"expected": sums[f"{night}/expected"]}
 
 
@@ -212,14 +244,59 @@ def parse_number(text: str, language: str) -> tuple[float, int]:
 
 def problems_of(html: str, language: str, sources: Sources, sections: tuple[str, ...]) -> list[str]:
     """Return what is wrong with the numbers of some sections, one line each; empty if all are right."""
-    problems = []
-    for text in PageTexts(html).texts:
+    page = PageTexts(html)
+    problems = [*_bar_problems(page, sources, sections), *_label_problems(page, language, sources, sections)]
+    for text in page.texts:
         if text.section not in sections or text.is_unchecked:
             continue
         problem = _problem(text, language, sources)
         if problem:
             problems.append(f"{text.section}: '{text.text}' {problem}")
     return problems
+
+
+def _bar_problems(page: PageTexts, sources: Sources, sections: tuple[str, ...]) -> list[str]:
+    """Return the bars that are not as long as their numbers, in per cent of the longest of their group."""
+    groups: dict[int, list[float]] = {}
+    problems = []
+    for _, group, source, _ in page.bars:
+        if source:
+            groups.setdefault(group, []).append(sources.value(source))
+    for section, group, source, style in page.bars:
+        if section in sections:
+            longest = max(groups.get(group, [0.0])) or 1.0
+            width = float(re.findall(r"width:([\d.]+)%", style)[0])
+            if not source:
+                problems.append(f"{section}: a bar of {width}% does not say what it draws")
+            elif abs(width - 100 * sources.value(source) / longest) > 0.0500001:
+                problems.append(f"{section}: the bar of {source} is {width}% of the longest bar")
+    return problems
+
+
+def _label_problems(page: PageTexts, language: str, sources: Sources, sections: tuple[str, ...]) -> list[str]:
+    """Return what is wrong with the numbers of alternative texts."""
+    problems = []
+    for section, label, alt, line in page.labels:
+        numbers = NUMBER.findall(FIXED.sub("", DAY.sub("", label)))
+        if section not in sections or (alt is None and not numbers):
+            continue
+        terms = [] if alt is None else alt.split("|")
+        if len(terms) != len(numbers):
+            problems.append(f"{section}: '{label}' has {len(numbers)} numbers and {len(terms)} sources")
+            continue
+        for number, term in zip(numbers, terms, strict=True):
+            shown, digits = parse_number(number, language)
+            expected = _rows_below(page.html, line) if term == "rows" else sources.value(term)
+            if abs(shown - expected) > 0.5000001 * 10**-digits + 1e-9 * abs(expected):
+                problems.append(f"{section}: '{label}' says {number}, but {term} has {expected}")
+    return problems
+
+
+def _rows_below(html: str, line: int) -> float:
+    """Return the number of rows in the first table from a line of the page on, without its headings."""
+    below = "\n".join(html.split("\n")[line - 1 :])
+    body = below[below.index("<tbody>") : below.index("</tbody>")]
+    return float(body.count("<tr>"))
 
 
 def _problem(text: Text, language: str, sources: Sources) -> str:
@@ -272,6 +349,33 @@ def spoil(html: str, place: int) -> str:
     last = max(index for index, letter in enumerate(number) if letter.isdigit())
     other = number[:last] + str((int(number[last]) + 3) % 10) + number[last + 1 :]
     return html[: match.start(1)] + other + html[match.end(1) :]
+
+
+def spoil_bar(html: str, place: int) -> str:
+    """Return the page with another width of one of its bars.
+
+    Args:
+        html: The page.
+        place: Which bar, counted from 0.
+    """
+    match = list(re.finditer(r'data-length="[^"]*" style="width:([\d.]+)%', html))[place]
+    width = float(match[1])
+    return html[: match.start(1)] + f"{width + (7 if width < 50 else -7):.1f}" + html[match.end(1) :]
+
+
+def spoil_label(html: str, place: int, number: int) -> str:
+    """Return the page with another last digit in a number of an alternative text.
+
+    Args:
+        html: The page.
+        place: Which chart with numbers that have sources, counted from 0.
+        number: Which of these numbers, counted from 0.
+    """
+    match = list(re.finditer(r'aria-label="([^"]*)" data-alt="', html))[place]
+    days = [range(*day.span()) for day in DAY.finditer(match[1])]
+    found = [each for each in NUMBER.finditer(match[1]) if not any(each.start() in day for day in days)]
+    last = match.start(1) + found[number].end() - 1
+    return html[:last] + str((int(html[last]) + 3) % 10) + html[last + 1 :]
 
 
 def n_sourced(html: str) -> int:

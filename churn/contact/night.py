@@ -159,6 +159,7 @@ def score_night(
         night.contacts,
         listed_tasks,
         [plan.contact.reasons[row] for row in listed_rows],
+        plan.stages[listed_rows].tolist(),
         night.scores,
         frame,
         playbook,

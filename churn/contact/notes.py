@@ -1,4 +1,4 @@
-"""What the report shows of each customer on the call list beside the scores: levels, message, last events."""
+"""What the report shows of each call beside the scores: the stage, levels, the message, last events."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from churn.scoring.scores import Task
 
 SCHEMA = pa.schema(
     [
+        ("stage", pa.string()),
         ("families", pa.list_(pa.string())),
         ("usual", pa.list_(pa.string())),
         ("subject", pa.string()),
@@ -26,13 +27,17 @@ SCHEMA = pa.schema(
         ("last_events", pa.list_(pa.struct([("table", pa.string()), ("days", pa.int32())]))),
     ]
 )
-"""The columns; `usual` is the usual level of the signal of each reason, empty where there is none."""
+"""The columns; `stage` is the stage by the playbook, as the figures of retention tell it.
+
+`usual` is the usual level of the signal of each reason, empty where there is none.
+"""
 
 
 def add_notes(
     contacts: pa.Table,
     tasks: Sequence[Task],
     reasons: Sequence[tuple[Reason, ...]],
+    stages: Sequence[str | None],
     scores: pa.Table,
     signals: pd.DataFrame,
     playbook: Playbook,
@@ -44,6 +49,7 @@ def add_notes(
         contacts: `rank`, `customer_id` and `name` of the call list, in order.
         tasks: The task of each row of `contacts`.
         reasons: The reasons of each row of `contacts`.
+        stages: The stage of each row of `contacts`; None without one.
         scores: The score table of the night.
         signals: The signals of the cohort with `customer_id`.
         playbook: The playbook with its templates.
@@ -56,15 +62,15 @@ def add_notes(
     signal_rows = {row["customer_id"]: {str(name): value for name, value in row.items()} for row in own}
     plays = {rule.play.name: rule.play for rule in playbook.rules}
     rows = []
-    for customer, name, task, customer_reasons in zip(
-        customers, contacts["name"].to_pylist(), tasks, reasons, strict=True
+    for customer, name, task, customer_reasons, stage in zip(
+        customers, contacts["name"].to_pylist(), tasks, reasons, stages, strict=True
     ):
         own_signals = signal_rows[customer]
         columns = {"customer_id": customer, **{key: getattr(task, key) for key in _TASK_COLUMNS}}
         texts = [reason.text for reason in customer_reasons]
         values = message_values(columns, own_signals, score_rows[customer], name, texts)
         message = fill_message(columns, plays.get(task.play), playbook.templates, language, values)
-        rows.append(_note(customer_reasons, message, own_signals))
+        rows.append({"stage": stage} | _note(customer_reasons, message, own_signals))
     notes = pa.Table.from_pylist(rows, schema=SCHEMA)
     for field in SCHEMA:
         contacts = contacts.append_column(field, notes[field.name])

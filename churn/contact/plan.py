@@ -61,12 +61,14 @@ class NightPlan:
 
     Attributes:
         contact: The plan of the night for each customer.
+        stages: The stage of each customer by the playbook, None if no stage holds; shape `[customers]`.
         ledger_rows: The new rows of the ledger, by table.
         rule_counts: The number of customers of each rule of the playbook.
         lists: The lists beside the call list; none in a trial.
     """
 
     contact: ContactPlan
+    stages: npt.NDArray[np.object_]
     ledger_rows: Mapping[str, pd.DataFrame]
     rule_counts: tuple[RuleCount, ...]
     lists: tuple[SideList, ...]
@@ -215,6 +217,7 @@ def plan_night(
     )
     return NightPlan(
         contact,
+        playbook.stages_of(columns, n),
         {
             "assignments": new_assignments.drop_duplicates(["experiment", "unit"], keep="last").sort_values(
                 ["experiment", "unit"], ignore_index=True
@@ -409,10 +412,12 @@ def _counts(tasks: Sequence[Task | None], on_list: Ints, because: Objects) -> di
         "contacted": len(listed),
         "tasks": {name: status.get(name, 0) for name in ("new", "open", "overdue")},
         "controls": sum(task is not None and task.arm == CONTROL_ARM for task in tasks),
-        "not_contacted": dict(sorted(Counter(_kind_of(reason) for reason in because if reason).items())),
+        "not_contacted": dict(
+            sorted(Counter(reason_without_day(reason) for reason in because if reason).items())
+        ),
     }
 
 
-def _kind_of(reason: str) -> str:
+def reason_without_day(reason: str) -> str:
     """Return a reason without its date, so that equal reasons are counted together."""
     return re.sub(r" \d{4}-\d{2}-\d{2}$", " a later day", reason)

@@ -112,6 +112,11 @@ class Playbook:
         """Return for each customer the index of the first stage that holds, else -1. Shape `[rows]`."""
         return _first([stage.condition.holds(columns, rows) for stage in self.stages], rows)
 
+    def stages_of(self, columns: ColumnValues, rows: int) -> npt.NDArray[np.object_]:
+        """Return the name of each customer's stage, None if no stage holds. Shape `[rows]`."""
+        names = np.array([*(stage.name for stage in self.stages), None], dtype=object)
+        return names[self.stage_indices(columns, rows)]
+
     def holds(self, columns: ColumnValues, rows: int) -> Bools:
         """Return whether the stage and the condition of each play hold tonight. Shape `[plays, rows]`.
 
@@ -120,15 +125,17 @@ class Playbook:
         play applies to them. The column `days_since_left` marks lost customers.
         """
         off = {**self.switched_off(columns.keys()), **self.pause_reasons}
-        stages = np.array([stage.name for stage in self.stages] + [""], dtype=object)
-        stage_of = stages[self.stage_indices(columns, rows)]
+        stage_of = self.stage_indices(columns, rows)
         result = np.zeros((len(self.rules), rows), dtype=bool)
         for index, rule in enumerate(self.rules):
             is_for_gone = rule.play.audience == "gone"
             if rule.play.name not in off and is_for_gone == (DAYS_SINCE_LEFT in columns):
                 result[index] = rule.condition.holds(columns, rows)
                 if rule.play.stage:
-                    result[index] &= np.isin(stage_of.astype(str), rule.play.stage)
+                    result[index] &= np.isin(
+                        stage_of,
+                        [n for n, stage in enumerate(self.stages) if stage.name in rule.play.stage],
+                    )
         return result
 
     def follow_ups(self, tasks: pd.DataFrame, customers: Sequence[str], cutoff: date) -> Bools:

@@ -13,11 +13,12 @@ from churn.reporting.page.words import Words
 
 @dataclass(frozen=True)
 class Bar:
-    """One bar: its name, its number, and its length in per cent of the longest bar."""
+    """One bar: its name, its number, its length in per cent of the longest, and where the number stands."""
 
     name: str
     number: Markup
     length: float
+    source: str
     style: str = ""
 
 
@@ -34,7 +35,13 @@ def bars_of(
     items = tuple(counts)
     longest = max((count for _, count, _ in items), default=1) or 1
     return tuple(
-        Bar(name, show_number(words, count, source), 100 * count / longest, style.replace("%d", str(number)))
+        Bar(
+            name,
+            show_number(words, count, source),
+            100 * count / longest,
+            str(source),
+            style.replace("%d", str(number)),
+        )
         for number, (name, count, source) in enumerate(items, start=1)
     )
 

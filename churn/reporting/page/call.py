@@ -19,6 +19,7 @@ class CustomerNotes:
         message: The filled template; None without a template.
         message_problem: Why the template cannot be filled; None if it can.
         last_events: The days from the last row of the customer to the night, by table.
+        stage: The stage of the customer by the playbook; None if no stage holds.
     """
 
     families: tuple[str, ...] = ()
@@ -27,6 +28,7 @@ class CustomerNotes:
     message: str | None = None
     message_problem: str | None = None
     last_events: Mapping[str, int] | None = None
+    stage: str | None = None
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> CustomerNotes:
@@ -38,6 +40,7 @@ class CustomerNotes:
             subject=row.get("subject"),
             message=row.get("message"),
             message_problem=row.get("message_problem"),
+            stage=row.get("stage"),
             last_events=None if events is None else {event["table"]: event["days"] for event in events},
         )
 

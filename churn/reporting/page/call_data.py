@@ -11,6 +11,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from churn.kpis.stages import NO_STAGE
 from churn.reporting.page.call import Call, ContactBefore
 from churn.reporting.page.history import History
 from churn.reporting.page.words import Words
@@ -57,7 +58,8 @@ def call_data(
 
     - `probability` is in 1/10,000, `value` is rounded to whole units of money (None if unknown), `due` is in
       days after the first due date.
-    - `owner`, `play`, `channel`, `family` and `status` are numbers of the texts under `names`; -1 is none.
+    - `owner`, `play`, `channel`, `family`, `stage` and `status` are numbers of the texts under `names`; -1 is
+      none.
     - `history` has the probability of each of the `nights` in 1/1,000, and `seen` the days since the last row
       of each of the `tables`; both are packed, see `pack`.
     - `usual` has the numbers of the `levels` that are usual for the signals of the reasons, `more` the
@@ -65,9 +67,10 @@ def call_data(
       and channel, and `message` the numbers of the `lines` of the subject and of the text. In a line,
       `NAME_MARK` stands for the name of the customer.
     """
-    names = {key: Numbers() for key in ("owner", "play", "channel", "family", "status")}
+    names = {key: Numbers() for key in ("owner", "play", "channel", "family", "stage", "status")}
     for status in STATUSES:
         names["status"].of(status_in_words(status, words))
+    has_stages = any(call.notes.stage for call in calls)
     lines, usual, reasons = Numbers(), Numbers(), Numbers()
     first_due = min((call.due.toordinal() for call in calls), default=0)
     n_nights = min(MAX_CALL_NIGHTS, len(history.nights))
@@ -81,6 +84,7 @@ def call_data(
         "play": [names["play"].of(call.play) for call in calls],
         "channel": [names["channel"].of(words.value(call.channel)) for call in calls],
         "family": [names["family"].of(_family(call, words)) for call in calls],
+        "stage": [names["stage"].of(_stage(call, words) if has_stages else "") for call in calls],
         "status": [names["status"].of(status_in_words(call.status, words)) for call in calls],
         "nights": [words.day(figures.night) for figures in history.nights[-n_nights:]],
         "history": [
@@ -114,6 +118,10 @@ def call_data(
 
 def _family(call: Call, words: Words) -> str:
     return words.value(call.notes.families[0]) if call.notes.families else ""
+
+
+def _stage(call: Call, words: Words) -> str:
+    return words.value(call.notes.stage or NO_STAGE)
 
 
 def status_in_words(status: str, words: Words) -> str:

@@ -85,6 +85,7 @@ def _choices(data: Mapping[str, Any], words: Words) -> tuple[Choice, ...]:
         "play": words("Play"),
         "channel": words("Channel"),
         "health": words("Health"),
+        "stage": words("Stage"),
         "family": words("Kind of reason"),
         "status": words("Status"),
     }
@@ -129,6 +130,7 @@ def _script_words(words: Words) -> dict[str, str]:
     return {
         "count": words("{shown} of {all} calls"),
         "order": words("sorted by {name}"),
+        "stage": words("Stage: {stage}"),
         "history": words("Probability over the nights"),
         "single": words("This is the first night of this customer."),
         "notScored": words("not scored"),

@@ -9,6 +9,8 @@ from itertools import pairwise
 
 from markupsafe import Markup
 
+from churn.reporting.page.provenance import ROWS_BELOW, Source, alt_sources
+
 WIDTH, HEIGHT = 440.0, 250.0
 LEFT, RIGHT, TOP, BOTTOM = 56.0, 20.0, 10.0, 38.0
 LINE_HEIGHT = 14.0
@@ -238,7 +240,7 @@ def column_chart(
     """Return columns of parts above and below zero, such as what came and what went by month.
 
     Args:
-        label: What the chart shows, for readers who do not see it.
+        label: What the chart shows, with the number of columns, for readers who do not see it.
         columns: The title and the parts of each column.
         text: How a tick of the vertical axis is written.
     """
@@ -274,7 +276,7 @@ def column_chart(
                 )
             )
     drawn.append(Markup('<path class="zero" d="M{} {}H{}"/>').format(LEFT, frame.at_y(0), WIDTH - RIGHT))
-    return _svg(label, HEIGHT - 16, drawn)
+    return _svg(label, HEIGHT - 16, drawn, alt_sources([ROWS_BELOW]))
 
 
 def sparkline(label: str, values: Sequence[float | None]) -> Markup:
@@ -320,14 +322,20 @@ def interval_bar(label: str, estimate: tuple[float, float, float], bounds: tuple
     ).format(label, at(0.0), style, at(lower), at(upper), style, at(value))
 
 
-def length_bar(share: float, style: str = "main") -> Markup:
-    """Return a bar of a table whose length is a share from 0 to 1; the number stands beside it."""
-    return Markup('<span class="meter"><i class="{}" style="width:{}%"></i></span>').format(
-        style, round(100 * min(max(share, 0.0), 1.0), 1)
+def length_bar(share: float, source: Source, style: str = "main") -> Markup:
+    """Return a bar of a table; the number stands beside it.
+
+    Args:
+        share: The length as a share of the longest bar, 0 to 1.
+        source: Where the number stands that the bar draws.
+        style: The class of the bar.
+    """
+    return Markup('<span class="meter"><i class="{}" data-length="{}" style="width:{}%"></i></span>').format(
+        style, str(source), round(100 * min(max(share, 0.0), 1.0), 1)
     )
 
 
-def _svg(label: str, height: float, parts: Sequence[Markup]) -> Markup:
-    return Markup('<svg viewBox="0 0 {:g} {:g}" role="img" aria-label="{}">{}</svg>').format(
-        WIDTH, height, label, Markup("").join(parts)
+def _svg(label: str, height: float, parts: Sequence[Markup], attributes: Markup = EMPTY) -> Markup:
+    return Markup('<svg viewBox="0 0 {:g} {:g}" role="img" aria-label="{}"{}>{}</svg>').format(
+        WIDTH, height, label, attributes, Markup("").join(parts)
     )

@@ -205,7 +205,7 @@ def _exclusions(words: Words, excluded: Mapping[str, int]) -> Markup:
     rows = [
         [
             free(words.value(reason)),
-            length_bar(count / most),
+            length_bar(count / most, NIGHT_FILE.at("excluded", reason)),
             show_number(words, count, NIGHT_FILE.at("excluded", reason)),
         ]
         for reason, count in sorted(excluded.items(), key=lambda item: (-item[1], item[0]))

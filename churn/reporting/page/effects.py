@@ -196,7 +196,7 @@ def _table(words: Words, experiments: Sequence[PlacedExperiment]) -> Markup:
         )
     headings = [
         Heading(words("Play"), is_number=False),
-        Heading(words("Verdict"), is_number=False),
+        Heading(words("Verdict"), is_number=False, is_wide=True),
         Heading(words("Left, control group, %%")),
         Heading(words("Left, may be contacted, %%")),
         Heading(words("Fewer left: interval"), is_number=False),

@@ -16,10 +16,17 @@ EMPTY = Markup("")
 
 @dataclass(frozen=True)
 class Heading:
-    """The heading of a column; numbers stand at the right."""
+    """The heading of a column.
+
+    Attributes:
+        text: The heading.
+        is_number: Whether the column holds numbers, which stand at the right.
+        is_wide: Whether the column holds sentences, and so needs the width of some words.
+    """
 
     text: str | Markup
     is_number: bool = True
+    is_wide: bool = False
 
 
 def join_parts(parts: Sequence[Markup]) -> Markup:
@@ -59,6 +66,8 @@ def table(title: str, headings: Sequence[Heading], rows: Sequence[Sequence[str |
 
 
 def _number(heading: Heading) -> Markup:
+    if heading.is_wide:
+        return Markup(' class="words"')
     return Markup(' class="n"') if heading.is_number else EMPTY
 
 

@@ -264,7 +264,7 @@ def leak_table(words: Words, known_kpis: KnownKpis) -> Markup:
         rows.append(
             [
                 free(words.value(leak.stage)),
-                length_bar(size / highest, "accent"),
+                length_bar(size / highest, at.at("money" if has_money else "people"), "accent"),
                 money,
                 show_number(words, leak.people, at.at("people")),
                 share,

@@ -49,6 +49,15 @@ def sum_of(sources: Sequence[Source]) -> str:
     return " + ".join(map(str, sources))
 
 
+ROWS_BELOW = "rows"
+"""The source of the number of rows of the table below a chart."""
+
+
+def alt_sources(sources: Sequence[Source | str]) -> Markup:
+    """Return the attribute of a chart that says where the numbers of its alternative text stand, in order."""
+    return Markup(' data-alt="{}"').format("|".join(map(str, sources)))
+
+
 def show_number(
     words: Words,
     value: float | None,

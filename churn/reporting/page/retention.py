@@ -153,8 +153,11 @@ def period_in_words(words: Words, period: Period) -> Markup:
         text = words.month(period.start)
     elif period.kind == "window":
         text = words("%(start)s to %(end)s", start=words.date(period.start), end=words.date(period.end))
+    elif period.kind == "week":
+        year, week, _ = period.start.isocalendar()
+        text = words("week %(week)s of %(year)s", week=week, year=year)
     else:
-        text = str(period)
+        text = f"Q{(period.start.month + 2) // 3} {period.start.year}"
     return Markup("<time>{}</time>").format(text)
 
 
@@ -193,7 +196,7 @@ def _card(words: Words, definition: FigureDefinition, history: Sequence[PlacedFi
     interval = show_bounds(words, (figure.low, figure.high), latest.source, _digits(definition, figure.value))
     return Markup(
         '<div class="card figure"><div class="what">{}</div><b>{}<span class="unit">{}</span></b>'
-        '<div class="soft small">{}</div>{}<div class="soft small">{}</div>{}</div>'
+        '<div class="soft small">{}</div>{}<div class="soft small">{}</div>{}{}</div>'
     ).format(
         title,
         value,
@@ -202,7 +205,20 @@ def _card(words: Words, definition: FigureDefinition, history: Sequence[PlacedFi
         line,
         Markup(" · ").join(facts),
         _change(words, definition, latest, history[with_value[-1] - 1] if with_value[-1] else None),
+        _explanation(words, latest),
     )
+
+
+def _explanation(words: Words, latest: PlacedFigure) -> Markup:
+    """Return what a figure means, if its title does not say it."""
+    if latest.figure.name != "value_of_one_point":
+        return EMPTY
+    sentence = words.html(
+        "If, from now on, one more of every hundred customers stayed each month, the %(n)s customers of "
+        "today would be worth this much more, in today's money.",
+        n=show_number(words, latest.figure.n, latest.source.at("n")),
+    )
+    return Markup('<div class="small">{}</div>').format(sentence)
 
 
 def _digits(definition: FigureDefinition, value: float | None) -> int:

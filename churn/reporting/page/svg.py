@@ -7,14 +7,22 @@ from collections.abc import Sequence
 from markupsafe import Markup, escape
 
 PADDING = 3
+NO_ATTRIBUTES = Markup("")
 
 
-def sparkline(values: Sequence[float | None], label: str, width: int = 132, height: int = 32) -> Markup:
+def sparkline(
+    values: Sequence[float | None],
+    label: str,
+    attributes: Markup = NO_ATTRIBUTES,
+    width: int = 132,
+    height: int = 32,
+) -> Markup:
     """Return a line through values with a dot at the last one; empty with fewer than two known values.
 
     Args:
         values: The values in order; the line has a gap at a value that is not known.
         label: What the chart shows, for readers who do not see it.
+        attributes: Further attributes of the chart.
         width: The width in units of the drawing.
         height: The height in units of the drawing.
     """
@@ -40,6 +48,7 @@ def sparkline(values: Sequence[float | None], label: str, width: int = 132, heig
         is_open = point is not None
     x, y = [point for point in points if point is not None][-1]
     return Markup(
-        f'<svg class="spark" viewBox="0 0 {width} {height}" role="img" aria-label="{escape(label)}">'
+        f'<svg class="spark" viewBox="0 0 {width} {height}" role="img" aria-label="{escape(label)}"'
+        f"{attributes}>"
         f'<path d="{"".join(path)}"/><circle cx="{x:.1f}" cy="{y:.1f}" r="2.5"/></svg>'
     )

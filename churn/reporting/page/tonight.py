@@ -13,11 +13,12 @@ import numpy.typing as npt
 import pandas as pd
 from markupsafe import Markup
 
+from churn.contact.plan import reason_without_day
 from churn.reporting.page.bands import band_titles
 from churn.reporting.page.bars import bars_of, draw_bars, longest_first
 from churn.reporting.page.history import RISKY_BAND, NightFigures
 from churn.reporting.page.night_numbers import NIGHT_FILE, NightNumbers
-from churn.reporting.page.provenance import Source, free, quote
+from churn.reporting.page.provenance import Source, alt_sources, free, quote
 from churn.reporting.page.section import Section
 from churn.reporting.page.sources import ReportSources
 from churn.reporting.page.svg import sparkline
@@ -25,6 +26,9 @@ from churn.reporting.page.totals import expected_total
 from churn.reporting.page.words import Words
 
 Floats = npt.NDArray[np.float64]
+
+REST_START, SNOOZE_START = "rests until ", "snoozed until "
+"""How the reasons with a day begin."""
 
 NO_CHART = Markup("")
 
@@ -53,11 +57,19 @@ class Card:
 
 @dataclass(frozen=True)
 class OffList:
-    """A customer who was on the call list of the night before and is not any more: id, name and why."""
+    """A customer who was on the call list of the night before and is not any more.
+
+    Attributes:
+        customer: The id.
+        name: The name; empty if it is unknown.
+        reason: Why, in the language of the page.
+        kind: Why, as the scores have it, without the day; empty for a customer who is not in the data.
+    """
 
     customer: str
     name: str
     reason: str
+    kind: str
 
 
 def tonight_section(night: ReportSources, words: Words) -> Section:
@@ -93,10 +105,7 @@ def tonight_section(night: ReportSources, words: Words) -> Section:
             n_new=_n_new(night),
             n_new_shown=_show_new(night, numbers),
             off_list=off_list,
-            off_reasons=[
-                (why, free(words.count(n)))
-                for why, n in longest_first(Counter(entry.reason for entry in off_list).items())
-            ],
+            off_reasons=bars_of(_off_reasons(off_list, numbers), words),
             answers_are_assumed=facts.answers_are_assumed,
             no_control_because=facts.no_control_because,
             free=free,
@@ -178,15 +187,41 @@ def off_the_list(night: ReportSources, words: Words) -> tuple[OffList, ...]:
         else row["not_contacted_because"]
         for row in scores.to_dict("records")
     }
-    return tuple(OffList(customer, name, _why_off(reasons.get(customer), words)) for customer, name in gone)
+    written = {customer: "" if pd.isna(reason) else reason for customer, reason in reasons.items()}
+    return tuple(
+        OffList(
+            customer,
+            name,
+            _why_off(written.get(customer, ""), words),
+            reason_without_day(written.get(customer, "")),
+        )
+        for customer, name in gone
+    )
 
 
-def _why_off(reason: str | None, words: Words) -> str:
-    if reason is None or pd.isna(reason):
+def _off_reasons(off_list: Sequence[OffList], numbers: NightNumbers) -> list[tuple[str, int, str]]:
+    """Return why customers came off the list, how many for each reason with its source; the most first."""
+    words = numbers.words
+    texts = {
+        "": words("no longer in the data"),
+        reason_without_day(f"{REST_START}2000-01-01"): words("the task has ended, and the customer rests"),
+        reason_without_day(f"{SNOOZE_START}2000-01-01"): words("snoozed"),
+    }
+    return [
+        (texts.get(kind) or words.value(kind), n, numbers.source(f"off/{kind}".replace(" ", "%20")))
+        for kind, n in longest_first(Counter(entry.kind for entry in off_list).items())
+    ]
+
+
+def _why_off(reason: str, words: Words) -> str:
+    if not reason:
         return words("no longer in the data")
-    if reason.startswith("rests until "):  # only a task that has ended brings a rest
-        day = date.fromisoformat(reason.removeprefix("rests until "))
-        return words("the task has ended; the customer rests until %(day)s", day=words.date(day))
+    if reason.startswith(REST_START):  # only a task that has ended brings a rest
+        day = words.date(date.fromisoformat(reason.removeprefix(REST_START)))
+        return words("the task has ended; the customer rests until %(day)s", day=day)
+    if reason.startswith(SNOOZE_START):
+        day = words.date(date.fromisoformat(reason.removeprefix(SNOOZE_START)))
+        return words("snoozed until %(day)s", day=day)
     return words.value(reason)
 
 
@@ -209,13 +244,13 @@ def _trend(
     form = words.money if is_money else words.count
     now, then = values[-1], values[-2]
     day = Markup("<time>{}</time>").format(words.day(last.night))
+    numbers = NightNumbers(words, night.cutoff)
     since: Markup
     if now is None or then is None:
         since = words.html("not known on %(day)s", day=day)
     elif form(now) == form(then):
         since = words.html("the same as on %(day)s", day=day)
     else:
-        numbers = NightNumbers(words, night.cutoff)
         difference = numbers.change(now - then, name, last.night, is_money=is_money)
         since = words.html("%(difference)s since %(day)s", difference=difference, day=day)
     known = [value for value in values if value is not None]
@@ -230,7 +265,9 @@ def _trend(
         high=form(max(known)),
         now=words("unknown") if now is None else form(now),
     )
-    return since, sparkline(values, label)
+    tonight = [] if now is None else [numbers.source(name)]
+    sources = [f"nights:{name}/{which}" for which in ("n", "lowest", "highest")]
+    return since, sparkline(values, label, alt_sources([*sources, *tonight]))
 
 
 def _history_cells(figures: NightFigures, numbers: NightNumbers) -> list[str | Markup]:

@@ -68,6 +68,7 @@ def test_each_customer_has_levels_message_and_last_events(playbook: Playbook) ->
         contacts_table(["ann", "bob"], {"ann": "Ann"}),
         [task_of("quiet"), task_of("quiet")],
         reasons,
+        ["lapsing", None],
         scores,
         signals,
         playbook,
@@ -76,6 +77,7 @@ def test_each_customer_has_levels_message_and_last_events(playbook: Playbook) ->
 
     ann, bob = notes
     assert (ann["rank"], ann["customer_id"], ann["name"]) == (1, "ann", "Ann")
+    assert (ann["stage"], bob["stage"]) == ("lapsing", None)
     assert (ann["families"], ann["usual"]) == (["activity", "profile"], ["4", ""])
     assert (ann["subject"], ann["message"]) == ("Hello Ann", "20.7 days, health 1.\n")
     assert ann["last_events"] == [{"table": "logins", "days": 20}, {"table": "orders", "days": 3}]
@@ -89,7 +91,7 @@ def test_a_play_without_a_template_has_no_message_and_no_problem(playbook: Playb
     scores = pa.table({"customer_id": ["ann"], "health": [1]})
 
     (note,) = add_notes(
-        contacts_table(["ann"], {}), [task_of(None)], [()], scores, signals, playbook, "en"
+        contacts_table(["ann"], {}), [task_of(None)], [()], [None], scores, signals, playbook, "en"
     ).to_pylist()
 
     assert (note["message"], note["message_problem"]) == (None, None)
@@ -99,7 +101,7 @@ def test_an_empty_call_list_has_the_columns(playbook: Playbook) -> None:
     signals = pd.DataFrame({"customer_id": ["ann"]})
     scores = pa.table({"customer_id": ["ann"], "health": [1]})
 
-    notes = add_notes(contacts_table([], {}), [], [], scores, signals, playbook, "en")
+    notes = add_notes(contacts_table([], {}), [], [], [], scores, signals, playbook, "en")
 
     assert notes.num_rows == 0
     assert "last_events" in notes.column_names

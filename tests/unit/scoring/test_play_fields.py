@@ -43,8 +43,16 @@ def test_a_play_of_a_stage_holds_only_for_customers_whose_first_stage_it_is():
 
     holding = playbook.holds(signals, 3)
 
-    assert playbook.stage_indices(signals, 3).tolist() == [0, 1, 2]
+    assert playbook.stages_of(signals, 3).tolist() == ["onboarding", "lapsing", "active"]
     assert holding.tolist() == [[False, True, False]]
+
+
+def test_a_customer_of_no_stage_has_none_and_gets_no_play_of_a_stage():
+    playbook = book(f"name: p, {ALL}, {CALL}, stage: lapsing", head=STAGES)
+    signals = columns(tenure_days=[np.nan], logins_days_since_last=[1], health=[np.nan])
+
+    assert playbook.stages_of(signals, 1).tolist() == [None]
+    assert playbook.holds(signals, 1).tolist() == [[False]]
 
 
 def test_a_play_of_several_stages_takes_each_of_them():

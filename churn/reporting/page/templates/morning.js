@@ -64,6 +64,7 @@
     else make("p", history, words.single, "soft");
     const values = past.map((value, night) => [data.nights[night], value === null ? words.notScored : share.format(value / 1000)]);
     list(history, values.slice(-10).reverse().map(([night, value]) => `${night}: ${value}`), "");
+    if (data.stage[index] >= 0) make("p", history, fill(words.stage, {stage: data.names.stage[data.stage[index]]}));
     const why = part(parent, words.reasons), cells = calls[index].row.cells;
     const texts = [...cells[cells.length - 4].childNodes].filter(node => node.nodeType === 3).map(node => node.data)
       .concat(data.more[index].map(number => data.reasons[number]));

@@ -49,6 +49,18 @@ def test_the_keys_of_sorting_and_filtering_are_numbers_of_texts(night: ReportSou
     assert data["names"]["status"] == ["new", "open", "overdue"]
 
 
+def test_the_list_is_filtered_by_the_stage_of_the_playbook(night: ReportSources) -> None:
+    lapsing = CustomerNotes(stage="lapsing")
+
+    staged = replace(night, notes=night.notes | {"ann": lapsing})
+
+    data, none = data_of(staged), data_of(night)
+    assert [data["names"]["stage"][number] for number in data["stage"]] == ["lapsing", "no stage", "no stage"]
+    assert none["stage"] == [-1, -1, -1]
+    assert '<select name="stage">' in str(calls_section(staged, Words("de")).html)
+    assert '<select name="stage">' not in str(calls_section(night, Words("de")).html)
+
+
 def test_what_unfolds_is_packed(night: ReportSources) -> None:
     notes = CustomerNotes(
         ("activity",), ("4",), "Hello Ann", "Dear Ann,\n\nBye", None, {"logins": 3, "orders": 40}

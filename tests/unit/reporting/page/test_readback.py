@@ -30,6 +30,8 @@ from tests.page_readback import (
     problems_of,
     sources_of,
     spoil,
+    spoil_bar,
+    spoil_label,
     wrong_shares,
 )
 from tests.unit.reporting.conftest import FACTS, METRICS, NIGHT, candidate, spread
@@ -127,6 +129,21 @@ def test_a_file_that_holds_another_number_is_found(
     content[steps[-1]] = number
 
     assert problems_of(page, "en", replace(sources, files=files), CHECKED_SECTIONS) != []
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_planted_bars_and_alternative_texts_are_found(finished: Path, language: Language) -> None:
+    page, sources = page_of(finished, language)
+    n_bars, n_charts = page.count("data-length="), page.count("data-alt=")
+
+    wrong = [
+        *(spoil_bar(page, place) for place in range(n_bars)),
+        *(spoil_label(page, place, 0) for place in range(n_charts)),
+    ]
+
+    found = [problems_of(spoilt, language, sources, CHECKED_SECTIONS) for spoilt in wrong]
+    assert len(wrong) > 10
+    assert [len(problems) for problems in found] == [1] * len(wrong)
 
 
 def test_a_number_that_does_not_say_where_it_comes_from_is_found(finished: Path) -> None:

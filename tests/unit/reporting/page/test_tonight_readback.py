@@ -12,7 +12,15 @@ from churn.reporting.page.page import render_page
 from churn.reporting.page.sources import read_report_sources
 from churn.reporting.page.words import Language, Words
 from tests.drawn_night import DrawnCall, write_drawn_night
-from tests.page_readback import Sources, n_sourced, problems_of, sources_of, spoil
+from tests.page_readback import (
+    Sources,
+    n_sourced,
+    problems_of,
+    sources_of,
+    spoil,
+    spoil_bar,
+    spoil_label,
+)
 
 BEFORE, NIGHT = date(2024, 1, 30), date(2024, 1, 31)
 CHECKED = ("tonight",)
@@ -32,6 +40,7 @@ def two_nights(tmp_path: Path) -> Path:
             None if n % 7 == 0 else 40.25 * n + 1,
             status=("new", "open", "overdue")[n % 3],
             is_called=n % 4 > 0,
+            more={"not_contacted_because": f"rests until 2024-02-{1 + n % 9:02}"} if n % 8 == 0 else {},
         )
         for n, each in enumerate(ids)
     ]
@@ -65,6 +74,50 @@ def test_each_number_that_is_wrong_is_found(two_nights: Path, language: Language
     ]
 
     assert missed == []
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_each_bar_of_another_length_is_found(two_nights: Path, language: Language) -> None:
+    section, sources = section_of(two_nights, language)
+    n_bars = section.count("data-length=")
+
+    found = [problems_of(spoil_bar(section, place), language, sources, CHECKED) for place in range(n_bars)]
+
+    assert n_bars == 16
+    assert [len(problems) for problems in found] == [1] * n_bars
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_each_wrong_number_of_an_alternative_text_is_found(two_nights: Path, language: Language) -> None:
+    section, sources = section_of(two_nights, language)
+    n_charts = section.count("data-alt=")
+
+    found = [
+        problems_of(spoil_label(section, chart, number), language, sources, CHECKED)
+        for chart in range(n_charts)
+        for number in range(4)
+    ]
+
+    assert n_charts == 4
+    assert [len(problems) for problems in found] == [1] * 16
+
+
+def test_a_bar_and_an_alternative_text_without_a_source_are_found(two_nights: Path) -> None:
+    section, sources = section_of(two_nights, "en")
+
+    bare = re.sub(r' data-(alt|length)="[^"]*"', "", section)
+
+    problems = problems_of(bare, "en", sources, CHECKED)
+    assert sum("does not say what it draws" in problem for problem in problems) == 16
+    assert sum("has 4 numbers and 0 sources" in problem for problem in problems) == 4
+
+
+def test_who_came_off_is_counted_by_reason(two_nights: Path) -> None:
+    section, _ = section_of(two_nights, "en")
+
+    off = re.findall(r'data-source="night:2024-01-31/off/([^"]*)">(\d+)<', section)
+
+    assert off == [("", "5"), ("rests%20until%20a%20later%20day", "5")]
 
 
 def test_the_lead_the_bars_the_changes_and_the_history_have_sources(two_nights: Path) -> None:
