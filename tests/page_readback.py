@@ -18,6 +18,7 @@ from typing import Any
 import pandas as pd
 
 from churn.params import CHURN_WORDS
+from churn.reporting.page.words import MONTHS
 from churn.scoring.sink import contacts_path, scores_path
 
 VOID = {"meta", "br", "input", "link", "img", "col", "wbr", "hr"}
@@ -37,6 +38,8 @@ OPERATORS: Mapping[str, Callable[[float, float], float]] = {"+": add, "-": sub, 
 
 DAY = re.compile(r"\b\d{1,2}\.? [A-Za-zä]+\.? \d{4}\b")
 """A day with its year, such as `1 Oct 2025` or `1. Okt. 2025`."""
+
+ISO_DAY = re.compile(r"\b\d{4}-\d{2}-\d{2}\b")
 
 NUMBER = re.compile(r"[+−-]?\d+(?:[.,]\d+)*")
 
@@ -314,9 +317,23 @@ def _problem(text: Text, language: str, sources: Sources) -> str:
         return "" if quote == "free" or text.text in str(sources.at(quote)) else f"is not the text of {quote}"
     said = text.attributes.get("data-said")
     if said is not None:
-        theirs = sorted(NUMBER.findall(str(sources.at(said))))
-        return "" if sorted(NUMBER.findall(text.text)) == theirs else f"has other numbers than {said}"
+        written = str(sources.at(said))
+        if any(not _shows_day(day, text.text) for day in ISO_DAY.findall(written)):
+            return f"has another day than {said}"
+        theirs, own = ISO_DAY.sub("", written), DAY.sub("", ISO_DAY.sub("", text.text))
+        is_right = _numbers_of(own, language) == _numbers_of(theirs, "en")
+        return "" if is_right else f"has other numbers than {said}"
     return "" if not re.search(r"\d", FIXED.sub("", text.text)) else "does not say where it comes from"
+
+
+def _numbers_of(text: str, language: str) -> list[float]:
+    return sorted(parse_number(number, language)[0] for number in NUMBER.findall(text))
+
+
+def _shows_day(day: str, text: str) -> bool:
+    year, month, number = map(int, day.split("-"))
+    names = [MONTHS[language][month - 1] for language in ("en", "de")]
+    return day in text or any(re.search(rf"\b{number}\.? {re.escape(name)} {year}\b", text) for name in names)
 
 
 def english_per_cent(text: str) -> list[str]:

@@ -20,8 +20,7 @@ from churn.reporting.page.elements import (
 )
 from churn.reporting.page.provenance import (
     Source,
-    quote,
-    quote_in_language,
+    say,
     show_interval,
     show_number,
 )
@@ -126,13 +125,6 @@ def _realised_nights(words: Words, nights: tuple[RealisedNight, ...]) -> Markup:
     return join_parts([heading(title), table(title, headings, rows), paragraph(note, "soft small")])
 
 
-def _reason_of_trigger(words: Words, text: str, source: Source) -> Markup:
-    """Return a reason in the language of the page; one with decimals stays English."""
-    if words.language == "en" or words.value(text) == text:
-        return Markup('<span lang="en">{}</span>').format(quote(text, source))
-    return quote_in_language(words, text, source)
-
-
 def _triggers(words: Words, drift: Drift) -> Markup:
     answers = {True: words("yes"), False: words("no"), None: words("not known")}
     titles = {
@@ -145,7 +137,7 @@ def _triggers(words: Words, drift: Drift) -> Markup:
         Markup("{}: <strong>{}</strong>. {}").format(
             titles[trigger.name],
             answers[trigger.fires],
-            _reason_of_trigger(words, trigger.text, DRIFT_FILE.at("triggers", number, "text")),
+            say(words, trigger.text, DRIFT_FILE.at("triggers", number, "text")),
         )
         for number, trigger in enumerate(drift.triggers)
     ]

@@ -164,6 +164,22 @@ def quote_in_language(words: Words, text: str, source: Source) -> Markup:
     return Markup('<span data-said="{}">{}</span>').format(str(source), words.value(text))
 
 
+def say(words: Words, text: str, source: Source | None = None) -> Markup:
+    """Return a sentence of a file in the language of the page, marked as English if there is no German.
+
+    Args:
+        words: The language of the page.
+        text: The sentence.
+        source: Where it stands; None if it is a name in the file and not a value.
+    """
+    own = words.value(text)
+    if source is None:
+        shown = free(own)
+    else:
+        shown = quote(text, source) if own == text else quote_in_language(words, text, source)
+    return shown if words.speaks(text) else Markup('<span lang="en">{}</span>').format(shown)
+
+
 def free(text: str) -> Markup:
     """Return a name out of the data, such as a segment or a stage; its digits are no figures."""
     return Markup('<span data-quote="free">{}</span>').format(text)

@@ -151,7 +151,25 @@ class Words:
             return self.label.speak(text)
         for pattern, words in _value_patterns():
             if match := pattern.fullmatch(text):
-                return words % match.groupdict()
+                return words % {name: self._german(name, own) for name, own in match.groupdict().items()}
+        return text
+
+    def speaks(self, text: str) -> bool:
+        """Return whether `value` returns a text of the program's files in the language of the page."""
+        return self.language == "en" or any(pattern.fullmatch(text) for pattern, _ in _value_patterns())
+
+    def _german(self, name: str, text: str) -> str:
+        """Return what stands at a place of a German value; the name of the place says what it is."""
+        if name.endswith("_day"):
+            return self.date(datetime.date.fromisoformat(text))
+        if name.endswith("_number"):
+            return german_numbers(text)
+        if name == "moved_signals":
+            german_words = {"limit": "Grenze", "missing": "fehlend", "instead of": "statt"}
+            more = re.sub(r" and (\d+) more$", r" und \1 weitere", text)
+            return german_numbers(
+                re.sub(r"\b(limit|missing|instead of)(?= \d)", lambda found: german_words[found[0]], more)
+            )
         return text
 
     def _find(self, singular: str, plural: str | None, n: int) -> str:
@@ -212,6 +230,21 @@ class Words:
         return Markup(environment_of(self).get_template(template).render(words=self, **values))
 
 
+_ENGLISH_NUMBER = re.compile(r"(?<![\w.,])[+-]?\d+(?:,\d{3})*(?:\.\d+)?%?(?!\w)")
+
+
+def german_numbers(text: str) -> str:
+    """Return a text whose numbers are written as German writes them; digits in names stay.
+
+    >>> german_numbers("0.81 [0.79, 0.83], 1,234 rows of logins_28d")
+    '0,81 [0,79; 0,83], 1.234 rows of logins_28d'
+    """
+    numbers = _ENGLISH_NUMBER.sub(
+        lambda found: found[0].translate(str.maketrans(",.", ".,")).replace("%", "\u00a0%"), text
+    )
+    return re.sub(r"\[([^\[\], ]+), ([^\[\], ]+)\]", r"[\1; \2]", numbers)
+
+
 @cache
 def _value_patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
     """Return the values as patterns, those with the most fixed letters first."""
@@ -222,9 +255,18 @@ def _value_patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
 def _pattern_of(key: str) -> re.Pattern[str]:
     parts = _FIELD.split(key)
     return re.compile(
-        "".join(f"(?P<{part}>.+)" if index % 2 else re.escape(part) for index, part in enumerate(parts)),
+        "".join(
+            f"(?P<{part}>{_content_of(part)})" if index % 2 else re.escape(part)
+            for index, part in enumerate(parts)
+        ),
         re.DOTALL,
     )
+
+
+def _content_of(place: str) -> str:
+    """Return the pattern of what may stand at a place of a value."""
+    kinds = {"_name": r"\w+", "_names": r"\w+(?:, \w+)*", "_day": r"\d{4}-\d{2}-\d{2}"}
+    return next((pattern for end, pattern in kinds.items() if place.endswith(end)), ".+")
 
 
 def _with_event(sentence: str, words: Words) -> str:

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
+from collections.abc import Iterator
 from datetime import date
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from churn.drift.result import Performance, ToldApart, Trigger
+from churn.data.ingest.rules import rules_for
+from churn.data.ingest.staging import StagedTable
+from churn.data.tables import CANONICAL_TABLES
+from churn.drift import freshness, night, signals
+from churn.drift.result import Performance, SignalDrift, ToldApart, Trigger
+from churn.drift.signals import signal_alarms
 from churn.drift.triggers import triggers_of
 from churn.kpis import audit, observed_churn, orders, recurring, referrals, retention, value, voice
 from churn.kpis.audit import RULES, UNMEASURABLE_PRACTICES
 from churn.kpis.catalog import FIGURES
 from churn.metrics.catalog import CANDIDATE_NAMES
-from churn.reporting.page.words import _value_patterns
+from churn.reporting.page.words import Words, _value_patterns
 
 TEXTS = {
     "titles of figures": [definition.title for definition in FIGURES.values()],
@@ -54,7 +61,7 @@ def test_reasons_of_missing_figures_have_a_german_text(module: ModuleType) -> No
         triggers_of(
             date(2024, 3, 1),
             alarms=(),
-            signals=signals,
+            signals=known_signals,
             score=None,
             told_apart=ToldApart(),
             performance=Performance(because="no night of this model has a known outcome yet"),
@@ -63,11 +70,88 @@ def test_reasons_of_missing_figures_have_a_german_text(module: ModuleType) -> No
             churners_learnt=90,
             churners_since=None,
         )
-        for signals in (None, ())
+        for known_signals in (None, ())
     ],
 )
 def test_reasons_to_train_again_have_a_german_text(triggers: tuple[Trigger, ...]) -> None:
     assert [trigger.text for trigger in triggers if not has_german(trigger.text)] == []
+
+
+def test_sentences_of_alarms_are_in_german_with_german_numbers_and_days() -> None:
+    moved = SignalDrift(
+        signal="logins_drop_182d",
+        table="logins",
+        psi=1.104,
+        by_chance=0.02,
+        usual=0.02,
+        limit=0.5,
+        missing=0.0,
+        missing_in_training=0.11,
+        has_moved=True,
+    )
+
+    alarms = signal_alarms((moved,) * 7, moved)
+
+    assert [Words("de").value(alarm.text) for alarm in alarms] == [
+        "7 Signale haben sich seit dem Training bewegt, weiter als je zwischen dessen Stichtagen: "
+        + ", ".join(["logins_drop_182d (PSI 1,10, Grenze 0,50, fehlend 0\u00a0% statt 11\u00a0%)"] * 5)
+        + " und 2 weitere.",
+        "die Wahrscheinlichkeiten haben sich seit dem Training bewegt (PSI 1,10, Grenze 0,50).",
+    ]
+    assert Words("de").value("stopped after 2025-09-30: no row for 1,098 days.") == (
+        "endet am 30. Sept. 2025: seit 1.098 Tagen keine Zeile."
+    )
+
+
+PLACES = {
+    "newest": "2025-09-30",
+    "since": "2025-09-30",
+    "_no_rows(age)": "no row for 9 days",
+    "_usual_gap(longest)": ", where the longest gap was 3 days",
+    "_factor_in_words(ratio)": "about 100 times",
+    "rows": "7 rows from 2025-09-30 on, where 70 were expected",
+    "'s' if silent[-1].days > 1 else ''": "s",
+    "verb": "signals have",
+    "more": "",
+}
+"""What stands at the places of alarms that hold no number."""
+
+
+def alarm_sentences(source: str) -> Iterator[str]:
+    """Yield the texts and the ways out of alarms, with a number, a day or a word at each place."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "Alarm":
+            for keyword in node.keywords:
+                if keyword.arg in ("text", "way_out"):
+                    yield "".join(map(_content_of, getattr(keyword.value, "values", [keyword.value])))
+
+
+def _content_of(part: ast.expr) -> str:
+    if isinstance(part, ast.FormattedValue):
+        return PLACES.get(ast.unparse(part.value), "7")
+    return str(ast.literal_eval(part))
+
+
+@pytest.mark.parametrize("module", [freshness, signals, night])
+def test_every_alarm_of_the_code_has_a_german_text(module: ModuleType) -> None:
+    sentences = list(alarm_sentences(inspect.getsource(module)))
+
+    assert sentences
+    assert [sentence for sentence in sentences if not has_german(sentence)] == []
+
+
+def test_every_rule_of_a_row_has_a_german_text() -> None:
+    names = [
+        rule.name
+        for table in CANONICAL_TABLES.values()
+        for rule in rules_for(
+            StagedTable(SimpleNamespace(table=table), "rows", "typed", tuple(table.columns)),  # type: ignore[arg-type]
+            "2025-01-01",
+        )
+    ]
+
+    assert len(set(names)) > 20
+    assert [name for name in names if not has_german(name)] == []
 
 
 def test_a_text_without_german_is_found() -> None:
