@@ -225,7 +225,7 @@ def sums_of(output: Path, night: date) -> dict[str, float]:
         reasons = scores.set_index("customer_id")[["excluded_because", "not_contacted_because"]]
         for customer in off:
             why = [text for text in reasons.reindex([customer]).iloc[0] if isinstance(text, str)]
-            kind = re.sub(r" [\d-]+$", " a later day", why[0]) if why else ""
+            kind = re.sub(r" \d{4}-\d{2}-\d{2}$", " a later day", why[0]) if why else ""
             key = f"{night}/off/{kind}".replace(" ", "%20")
             sums[key] = sums.get(key, 0.0) + 1
     for name, numbers in by_name.items():

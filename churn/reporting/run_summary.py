@@ -90,7 +90,7 @@ def night_line(night: ReportSources) -> str:
 def result_sentences(night: ReportSources) -> tuple[str, ...]:
     """Return what a reader of the night must know: trust in the model, risk, calls, and what has moved."""
     facts, words = night.facts, words_of(night.facts.label)
-    expected = expected_total(night.scores[words.probability].dropna().to_numpy())
+    expected = expected_total(night.scores.probability)
     return (
         words.speak(_trust_sentence(night)),
         f"{facts.cohort:,} customers could {words.happen}; about {expected.value:,.0f} of them are expected "

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-
-import pandas as pd
 
 from churn.reporting.page.bands import band_titles
 from churn.reporting.page.bars import longest_first
@@ -153,11 +151,9 @@ def _script_words(words: Words) -> dict[str, str]:
 
 def calls_of(night: ReportSources, probability: str) -> tuple[Call, ...]:
     """Return the lines of the call list, in order."""
-    scores = night.scores[night.scores["customer_id"].isin({customer for customer, _ in night.contacts})]
-    rows = {str(row["customer_id"]): row for row in scores.to_dict("records")}
-    reason_columns = [str(name) for name in scores.columns if str(name).startswith("reason_")]
+    rows = night.scores.rows
     return tuple(
-        _call(customer, name, rows[customer], reason_columns, probability, night.notes[customer])
+        _call(customer, name, rows[customer], probability, night.notes[customer])
         for customer, name in night.contacts
     )
 
@@ -165,21 +161,20 @@ def calls_of(night: ReportSources, probability: str) -> tuple[Call, ...]:
 def _call(
     customer: str,
     name: str,
-    row: Mapping[Any, Any],
-    reason_columns: Iterable[str],
+    row: Mapping[str, Any],
     probability: str,
     notes: CustomerNotes,
 ) -> Call:
     def text(column: str) -> str:
-        return "" if pd.isna(row.get(column)) else str(row[column])
+        return str(row.get(column) or "")
 
     return Call(
         customer=customer,
         name=name,
         probability=row[probability],
-        value=None if pd.isna(row["value_at_risk"]) else row["value_at_risk"],
-        health=None if pd.isna(row["health"]) else int(row["health"]),
-        reasons=tuple(str(row[column]) for column in reason_columns if not pd.isna(row[column])),
+        value=row["value_at_risk"],
+        health=row["health"],
+        reasons=tuple(str(text) for name, text in row.items() if name.startswith("reason_") and text),
         play=text("play"),
         action=text("action"),
         success=text("success"),

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
-import pandas as pd
 import pyarrow as pa
 
 from churn.data.own_files import read_own_parquet
 from churn.errors import SourceError
+from churn.reporting.page.night_scores import Floats, NightScores
 from churn.scoring.past_nights import PastNightFacts, read_facts, scored_nights
 from churn.scoring.sink import contacts_path, scores_path
-
-Floats = npt.NDArray[np.float64]
 
 MAX_NIGHTS = 30
 """The largest number of nights that the page looks back at, with the night itself."""
@@ -70,24 +67,14 @@ class History:
         return self.nights[-2] if len(self.nights) > 1 else None
 
 
-def figures_of(night: date, scores: pd.DataFrame, probability: str, n_calls: int) -> NightFigures:
-    """Return the headline figures of a night from its scores.
-
-    Args:
-        night: The cutoff.
-        scores: The scores of the night; only the rows of the cohort count.
-        probability: The column with the probability.
-        n_calls: The number of customers on the call list.
-    """
-    cohort = scores[scores["excluded_because"].isna()]
-    value = cohort["value_at_risk"].to_numpy(dtype=np.float64, na_value=np.nan)
-    band = cohort["health"].to_numpy(dtype=np.float64, na_value=np.nan)
+def figures_of(night: date, scores: NightScores, n_calls: int) -> NightFigures:
+    """Return the headline figures of a night from its scores."""
     return NightFigures(
         night=night,
-        customers=len(cohort),
-        at_risk=int((band <= RISKY_BAND).sum()),
-        expected=float(np.nansum(cohort[probability].to_numpy(dtype=np.float64, na_value=np.nan))),
-        value=None if np.isnan(value).all() else float(np.nansum(value)),
+        customers=len(scores.probability),
+        at_risk=int((scores.health <= RISKY_BAND).sum()),
+        expected=float(np.nansum(scores.probability)),
+        value=None if np.isnan(scores.value).all() else float(np.nansum(scores.value)),
         n_calls=n_calls,
     )
 
@@ -95,7 +82,7 @@ def figures_of(night: date, scores: pd.DataFrame, probability: str, n_calls: int
 def read_history(
     output: Path,
     tonight: NightFigures,
-    scores: pd.DataFrame,
+    scores: NightScores,
     probability: str,
     label_id: str,
     listed_ids: Iterable[str],
@@ -112,7 +99,7 @@ def read_history(
     """
     customers = list(listed_ids)
     figures: list[NightFigures] = []
-    columns: list[pd.Series[float]] = []
+    columns: list[Floats] = []
     last_calls: tuple[tuple[str, str], ...] | None = None
     warnings: list[str] = []
     earlier = [night for night in scored_nights(output) if night < tonight.night]
@@ -123,7 +110,7 @@ def read_history(
             facts = read_facts(output, night)
             if facts.label_id != label_id:
                 continue
-            past = _read_scores(output, night, facts, probability)
+            past = _read_scores(output, night, facts, probability, customers)
             calls = _read_calls(output, night, facts)
         except (SourceError, FileNotFoundError) as error:
             reason = (
@@ -131,11 +118,10 @@ def read_history(
             )
             warnings.append(f"{reason} The report leaves the night of {night} out of the history.")
             continue
-        figures.append(figures_of(night, past, probability, len(calls)))
-        columns.append(past.set_index("customer_id")[probability].reindex(customers))
+        figures.append(figures_of(night, past, len(calls)))
+        columns.append(_probabilities(past, probability, customers))
         last_calls = calls if last_calls is None else last_calls
-    columns = [*reversed(columns), scores.set_index("customer_id")[probability].reindex(customers)]
-    rows = np.column_stack([column.to_numpy(dtype=np.float64, na_value=np.nan) for column in columns])
+    rows = np.column_stack([*reversed(columns), _probabilities(scores, probability, customers)])
     probabilities = {
         customer: tuple(None if np.isnan(value) else float(value) for value in row)
         for customer, row in zip(customers, rows, strict=True)
@@ -143,10 +129,17 @@ def read_history(
     return History((*reversed(figures), tonight), probabilities, last_calls, tuple(warnings))
 
 
-def _read_scores(output: Path, night: date, facts: PastNightFacts, probability: str) -> pd.DataFrame:
+def _probabilities(scores: NightScores, column: str, customers: Sequence[str]) -> Floats:
+    """Return the probability of each customer in a night; NaN for a customer who was not scored."""
+    values = (scores.rows.get(customer, {}).get(column) for customer in customers)
+    return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+
+
+def _read_scores(
+    output: Path, night: date, facts: PastNightFacts, probability: str, customers: Iterable[str]
+) -> NightScores:
     names = ("customer_id", "excluded_because", probability, "health", "value_at_risk")
-    scores: pd.DataFrame = _read(scores_path(output, night), names, night, facts).to_pandas()
-    return scores
+    return NightScores.of(_read(scores_path(output, night), names, night, facts), probability, customers)
 
 
 def _read_calls(output: Path, night: date, facts: PastNightFacts) -> tuple[tuple[str, str], ...]:

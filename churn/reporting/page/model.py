@@ -164,8 +164,7 @@ def _level_note(words: Words, night: ReportSources) -> Markup:
     shown = show_interval(
         words, (ratio.value, ratio.low, ratio.high), CHALLENGER_SOURCE.at("observed_expected"), 2
     )
-    scored = night.scores["excluded_because"].isna()
-    expected = float(night.scores.loc[scored, words.label.probability].sum())
+    expected = float(night.scores.probability.sum())
     values = {
         "ratio": shown,
         "n": show_number(

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
-import pandas as pd
+import pyarrow as pa
 from pydantic import BaseModel, Field
 
-from churn.data.own_files import lacks_checksum, read_own_json, read_own_parquet
+from churn.data.own_files import lacks_checksum, open_own_parquet, read_own_json, read_own_parquet
 from churn.data.store import StoreFacts, read_store_facts
 from churn.drift.result import Drift, read_drift
 from churn.errors import CallError, SourceError
@@ -26,6 +26,7 @@ from churn.reporting.known_effects import KnownEffects, read_known_effects
 from churn.reporting.page.call import ContactBefore, CustomerNotes
 from churn.reporting.page.history import History, figures_of, read_history
 from churn.reporting.page.known_kpis import UNKNOWN_KPIS, KnownKpis, read_known_kpis
+from churn.reporting.page.night_scores import NightScores, rows_of
 from churn.scoring.scores import TREATED_ARM
 from churn.scoring.sink import contacts_path, facts_path, scores_path
 from churn.training.challenger import training_folder
@@ -108,6 +109,9 @@ SCORE_COLUMNS = (
 )
 """The columns of the scores that the report needs; it shows the columns of reasons that there are."""
 
+OPTIONAL_COLUMNS = ("success", "task_status")
+"""Columns that a night of an earlier version may lack."""
+
 
 @dataclass(frozen=True)
 class ReportSources:
@@ -116,7 +120,8 @@ class ReportSources:
     Attributes:
         output: The output folder.
         cutoff: The date of the night.
-        scores: One row per customer.
+        scores: The scores of the night: numbers of all scored customers, and the rows of those who are or
+            were last on the call list.
         contacts: `(customer_id, name)` of each customer on the call list, in the order of the list.
         facts: The counts and settings of the night.
         result: The evaluation of the model that scored the night; None if there is no such evaluation.
@@ -135,7 +140,7 @@ class ReportSources:
 
     output: Path
     cutoff: date
-    scores: pd.DataFrame
+    scores: NightScores
     contacts: tuple[tuple[str, str], ...]
     facts: NightFacts
     result: EvaluationResult | None
@@ -174,7 +179,7 @@ def read_report_sources(output: Path, cutoff: date | None = None) -> ReportSourc
             f"Run `churn score --cutoff {cutoff}` first."
         )
     night = cutoff or nights[-1]
-    facts, scores, contact_rows = _read_night(output, night)
+    facts, table, contact_rows = _read_night(output, night)
     contacts = tuple((row["customer_id"], row["name"] or "") for row in contact_rows)
     listed = tuple(customer for customer, _ in contacts)
     folder = output / "evaluate"
@@ -208,9 +213,13 @@ def read_report_sources(output: Path, cutoff: date | None = None) -> ReportSourc
     if drift is not None and drift.model_digest != facts.model_digest:
         drift = None  # it was looked at with another model
     probability = words_of(facts.label).probability
-    figures = figures_of(night, scores, probability, len(contacts))
+    scores = NightScores.of(table, probability, listed)
+    figures = figures_of(night, scores, len(contacts))
     history = read_history(output, figures, scores, probability, facts.label_id, listed)
     warnings += history.warnings
+    off_list = {customer for customer, _ in history.last_calls or ()} - set(listed)
+    scores = replace(scores, rows={**scores.rows, **rows_of(table, off_list)})
+    del table
     contacts_before: Mapping[str, tuple[ContactBefore, ...]] = {}
     try:
         contacts_before = _read_contacts_before(output, night, set(listed))
@@ -252,7 +261,7 @@ def _night_of(folder: Path) -> date | None:
         return None
 
 
-def _read_night(output: Path, night: date) -> tuple[NightFacts, pd.DataFrame, list[dict[str, Any]]]:
+def _read_night(output: Path, night: date) -> tuple[NightFacts, pa.Table, list[dict[str, Any]]]:
     """Return the facts and the scores of a night, and the rows of its call list in order.
 
     Raises:
@@ -262,16 +271,23 @@ def _read_night(output: Path, night: date) -> tuple[NightFacts, pd.DataFrame, li
     again = f"Run `churn score --cutoff {night}` again."
     try:
         facts = read_own_json(facts_path(output, night), NightFacts, way_out=again)
-        scores, contacts = (
-            read_own_parquet(path, columns, way_out=again, checksum=facts.files.get(path.name))
-            for path, columns in (
-                (scores_path(output, night), (*SCORE_COLUMNS, words_of(facts.label).probability)),
-                (contacts_path(output, night), ("customer_id", "name")),
-            )
+        path = scores_path(output, night)
+        names = (*SCORE_COLUMNS, words_of(facts.label).probability)
+        with open_own_parquet(path, names, way_out=again, checksum=facts.files.get(path.name)) as file:
+            shown = [
+                name
+                for name in file.schema_arrow.names
+                if name in (*names, *OPTIONAL_COLUMNS) or name.startswith("reason_")
+            ]
+            scores: pa.Table = file.read(columns=shown)
+            scores.validate(full=True)
+        path = contacts_path(output, night)
+        contacts = read_own_parquet(
+            path, ("customer_id", "name"), way_out=again, checksum=facts.files.get(path.name)
         )
     except FileNotFoundError as error:
         raise CallError(f"{error.filename}: this file of the night is missing. {again}") from None
-    return facts, scores.to_pandas(), contacts.to_pylist()
+    return facts, scores, contacts.to_pylist()
 
 
 def _read_contacts_before(

@@ -10,7 +10,6 @@ from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from markupsafe import Markup
 
 from churn.contact.plan import reason_without_day
@@ -75,10 +74,8 @@ class OffList:
 def tonight_section(night: ReportSources, words: Words) -> Section:
     """Return the section on tonight."""
     facts = night.facts
-    cohort = night.scores[night.scores["excluded_because"].isna()]
-    probability = cohort[words.label.probability].to_numpy(dtype=np.float64)
-    value = cohort["value_at_risk"].to_numpy(dtype=np.float64, na_value=np.nan)
-    bands = cohort["health"].to_numpy(dtype=np.float64, na_value=np.nan)
+    scores = night.scores
+    probability, value, bands = scores.probability, scores.value, scores.health
     cards: tuple[Card, ...]
     if words.is_event:
         cards = (_cohort_card(night, words), _events_card(night, probability, words))
@@ -113,7 +110,7 @@ def tonight_section(night: ReportSources, words: Words) -> Section:
                 (free(play), len(keys), free(", ".join(keys))) for play, keys in facts.switched_off.items()
             ],
             horizon=numbers.fact(facts.label["horizon_days"], "label", "horizon_days"),
-            histogram=bars_of(_probability_groups(probability, numbers), words) if len(cohort) else (),
+            histogram=bars_of(_probability_groups(probability, numbers), words) if len(probability) else (),
             bands=bars_of(_band_counts(bands, numbers), words, "band%d"),
             bars=lambda bars: draw_bars(bars, words),
             thin=facts.thin,
@@ -180,14 +177,12 @@ def off_the_list(night: ReportSources, words: Words) -> tuple[OffList, ...]:
     before = night.history.last_calls or ()
     listed = {customer for customer, _ in night.contacts}
     gone = [(customer, name) for customer, name in before if customer not in listed]
-    scores = night.scores[night.scores["customer_id"].isin({customer for customer, _ in gone})]
-    reasons = {
-        str(row["customer_id"]): row["excluded_because"]
-        if not pd.isna(row["excluded_because"])
-        else row["not_contacted_because"]
-        for row in scores.to_dict("records")
+    rows = night.scores.rows
+    written = {
+        customer: rows[customer]["excluded_because"] or rows[customer]["not_contacted_because"] or ""
+        for customer, _ in gone
+        if customer in rows
     }
-    written = {customer: "" if pd.isna(reason) else reason for customer, reason in reasons.items()}
     return tuple(
         OffList(
             customer,

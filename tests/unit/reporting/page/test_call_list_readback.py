@@ -11,6 +11,7 @@ import pytest
 from churn.reporting.page.page import render_page
 from churn.reporting.page.sources import read_report_sources
 from churn.reporting.page.words import Language, Words
+from churn.scoring.sink import scores_path
 from tests.drawn_night import DrawnCall, write_drawn_night
 from tests.page_call_list import call_list_problems, card_problems, card_values
 from tests.unit.reporting.conftest import NIGHT
@@ -29,7 +30,7 @@ Night = tuple[str, pd.DataFrame]
 def page_of(tmp_path: Path, language: Language) -> Night:
     write_drawn_night(tmp_path, NIGHT, PEOPLE)
     night = read_report_sources(tmp_path)
-    return str(render_page(night, Words(language))), night.scores
+    return str(render_page(night, Words(language))), pd.read_parquet(scores_path(tmp_path, NIGHT))
 
 
 @pytest.mark.parametrize("language", ["en", "de"])

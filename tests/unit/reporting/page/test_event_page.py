@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from churn.params import LabelParams
@@ -26,8 +27,12 @@ ABOUT_LEAVING = {
 def night(tmp_path: Path) -> ReportSources:
     write_drawn_night(tmp_path, date(2024, 1, 31), [DrawnCall("ann", 0.5), DrawnCall("bob", 0.25)])
     sources = read_report_sources(tmp_path)
-    scores = sources.scores.rename(columns={"churn_probability": "event_probability"})
-    scores[["health", "value_at_risk"]] = None
+    unknown, no_band = np.full(2, np.nan), {"health": None, "value_at_risk": None}
+    rows = {
+        customer: {**row, **no_band, "event_probability": row["churn_probability"]}
+        for customer, row in sources.scores.rows.items()
+    }
+    scores = replace(sources.scores, health=unknown, value=unknown, rows=rows)
     label = UPGRADE.model_dump(mode="json")
     return replace(sources, scores=scores, facts=sources.facts.model_copy(update={"label": label}))
 
