@@ -6,6 +6,7 @@ The same text is written once and named by its number after that, so that 5,000 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -21,6 +22,18 @@ MANY_CALLS = 1_000
 
 MAX_CALL_NIGHTS = 14
 """The largest number of nights of a customer's probability; a fortnight is what a caller looks at."""
+
+MAX_NIGHTS_OF_MANY = 7
+"""The same for a long list."""
+
+CODES = ("health", "owner", "play", "channel", "family", "stage", "status")
+"""The keys that hold a small number for each call, or -1."""
+
+OWN_LINE = -2
+"""What stands in the shape of a message for a line that few other messages have."""
+
+MOST_USES = 20
+"""A line of messages that at most so many calls have is written for each of them, not in a shape."""
 
 NAME_MARK = "\x01"
 """What stands for the name of the customer in the lines of messages."""
@@ -73,7 +86,8 @@ def call_data(
     has_stages = any(call.notes.stage for call in calls)
     lines, usual, reasons = Numbers(), Numbers(), Numbers()
     first_due = min((call.due.toordinal() for call in calls), default=0)
-    n_nights = min(MAX_CALL_NIGHTS, len(history.nights))
+    is_long = len(calls) >= MANY_CALLS
+    n_nights = min(MAX_NIGHTS_OF_MANY if is_long else MAX_CALL_NIGHTS, len(history.nights))
     tables = sorted({table for call in calls for table in call.notes.last_events or ()})
     return {
         "probability": [round(call.probability * 10_000) for call in calls],
@@ -170,6 +184,34 @@ def _message_lines(call: Call, lines: Numbers, words: Words) -> list[int]:
 def _texts_of_plays(plays: Iterable[str], calls: Sequence[Call], name: str) -> list[str]:
     texts = {call.play: getattr(call, name) for call in reversed(calls)}
     return [texts.get(play, "") for play in plays]
+
+
+def compact(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the data of `call_data` in the form that the script unpacks, which is half as long.
+
+    - A list of small numbers is one text with a digit of base 36 for each call; a point is -1.
+    - `message` has for each call the number of its shape under `shapes`, then the lines at the places that
+      are `OWN_LINE` in the shape.
+    - `before` has numbers of the `contacts`, each once with its night, play and channel.
+    """
+    codes = {
+        key: "".join("." if number < 0 else DIGITS[number] for number in data[key])
+        for key in CODES
+        if max(data[key], default=0) < len(DIGITS)
+    }
+    uses = Counter(line for message in data["message"] for line in message)
+    shapes: dict[tuple[int, ...], int] = {}
+    messages = []
+    for message in data["message"]:
+        shape = tuple(OWN_LINE if line >= 0 and uses[line] <= MOST_USES else line for line in message)
+        own = [line for line, place in zip(message, shape, strict=True) if place == OWN_LINE]
+        messages.append([shapes.setdefault(shape, len(shapes)), *own] if message else [])
+    contacts: dict[tuple[Any, ...], int] = {}
+    before = [
+        [contacts.setdefault(tuple(contact), len(contacts)) for contact in own] for own in data["before"]
+    ]
+    packed = {"message": messages, "shapes": list(shapes), "before": before, "contacts": list(contacts)}
+    return {**data, **codes, **packed}
 
 
 def json_of(data: Mapping[str, Any]) -> Markup:

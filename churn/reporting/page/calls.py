@@ -10,7 +10,7 @@ from typing import Any
 from churn.reporting.page.bands import band_titles
 from churn.reporting.page.bars import longest_first
 from churn.reporting.page.call import Call, CustomerNotes
-from churn.reporting.page.call_data import call_data, json_of, shown_reasons, status_in_words
+from churn.reporting.page.call_data import call_data, compact, json_of, shown_reasons, status_in_words
 from churn.reporting.page.section import Section
 from churn.reporting.page.sources import ReportSources
 from churn.reporting.page.words import Words
@@ -54,7 +54,7 @@ def calls_section(night: ReportSources, words: Words) -> Section:
             unknown=words("unknown"),
             no_reason=words("no single reason"),
             status=lambda status: status_in_words(status, words),
-            data=json_of(data | {"words": _script_words(words), "language": words.language}),
+            data=json_of(compact(data) | {"words": _script_words(words), "language": words.language}),
             not_contacted=longest_first(night.facts.not_contacted.items()),
         ),
     )

@@ -13,8 +13,10 @@ import numpy.typing as npt
 from markupsafe import Markup
 
 from churn.contact.plan import reason_without_day
+from churn.metrics.catalog import CANDIDATE_NAMES
 from churn.reporting.page.bands import band_titles
 from churn.reporting.page.bars import bars_of, draw_bars, longest_first
+from churn.reporting.page.call_data import MANY_CALLS
 from churn.reporting.page.history import RISKY_BAND, NightFigures
 from churn.reporting.page.night_numbers import NIGHT_FILE, NightNumbers
 from churn.reporting.page.provenance import Source, alt_sources, free, quote
@@ -94,6 +96,7 @@ def tonight_section(night: ReportSources, words: Words) -> Section:
         html=words.render(
             "tonight.html",
             trial=facts.trial,
+            trial_reasons=[why_trial(name, words) for name in (facts.trial or {}).get("because", ())],
             version=quote(facts.model_version, NIGHT_FILE.at("model_version")),
             numbers=numbers,
             cards=(*cards, _list_card(night, words)),
@@ -102,6 +105,8 @@ def tonight_section(night: ReportSources, words: Words) -> Section:
             n_new=_n_new(night),
             n_new_shown=_show_new(night, numbers),
             off_list=off_list,
+            off_by_reason=_by_reason(off_list),
+            is_long=len(off_list) >= MANY_CALLS,
             off_reasons=bars_of(_off_reasons(off_list, numbers), words),
             answers_are_assumed=facts.answers_are_assumed,
             no_control_because=facts.no_control_because,
@@ -172,6 +177,34 @@ def _lead(night: ReportSources, words: Words) -> str | Markup:
     return words.html("%(first)s; %(new)s of the contacts are new tonight.", first=first, new=new)
 
 
+def why_trial(gate: str, words: Words) -> str:
+    """Return in plain words why a gate refused the model of a trial.
+
+    Args:
+        gate: The name of the gate or of the guard, or `not_evaluated`.
+        words: The words of the page.
+    """
+    if gate.startswith("beats_"):
+        rule = words.value(CANDIDATE_NAMES[gate.removeprefix("beats_")])
+        return words("It is not shown that the model predicts better than this: %(rule)s.", rule=rule)
+    champion = words("It is not shown that the model is at least as good as the champion.")
+    texts = {
+        "not_evaluated": words("The model was not evaluated."),
+        "signal": words("It is not shown that the model predicts who leaves."),
+        "matches_logistic": words("It is not shown that the model is as good as a logistic regression."),
+        "observed_expected": words("The level of the probabilities is off."),
+        "test_cutoffs": words("The model was tested at too few dates."),
+        "not_too_good": words("The model is too good to be true; the usual cause is a leak in the data."),
+        "champion": champion,
+        "champion_recipe": champion,
+        "lift_at_contact_share": words("The top of the list is worse than that of the champion."),
+        "profit_per_customer_at_contact_share": words("The list earns less than that of the champion."),
+        "segments": words("The model is worse than the champion in a segment of customers."),
+    }
+    guard = words("The guard “%(name)s” found a leak or a mistake.", name=gate.replace("_", " "))
+    return texts.get(gate, guard)
+
+
 def off_the_list(night: ReportSources, words: Words) -> tuple[OffList, ...]:
     """Return who came off the call list since the night before, and why, in the order of that list."""
     before = night.history.last_calls or ()
@@ -192,6 +225,14 @@ def off_the_list(night: ReportSources, words: Words) -> tuple[OffList, ...]:
         )
         for customer, name in gone
     )
+
+
+def _by_reason(off_list: Sequence[OffList]) -> list[tuple[str, list[OffList]]]:
+    """Return who came off by reason; each reason once, because there may be thousands of customers."""
+    groups: dict[str, list[OffList]] = {}
+    for entry in off_list:
+        groups.setdefault(entry.reason, []).append(entry)
+    return sorted(groups.items(), key=lambda group: (-len(group[1]), group[0]))
 
 
 def _off_reasons(off_list: Sequence[OffList], numbers: NightNumbers) -> list[tuple[str, int, str]]:

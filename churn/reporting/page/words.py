@@ -242,7 +242,7 @@ def german_numbers(text: str) -> str:
     numbers = _ENGLISH_NUMBER.sub(
         lambda found: found[0].translate(str.maketrans(",.", ".,")).replace("%", "\u00a0%"), text
     )
-    return re.sub(r"\[([^\[\], ]+), ([^\[\], ]+)\]", r"[\1; \2]", numbers)
+    return re.sub(r"\[([^\[\] ]+), ([^\[\] ]+)\]", r"[\1; \2]", numbers)
 
 
 @cache

@@ -3,6 +3,12 @@
   const source = document.getElementById("call-data");
   if (!source) return;
   const data = JSON.parse(source.textContent), words = data.words;
+  // See `compact` in call_data.py
+  for (const key of ["health", "owner", "play", "channel", "family", "stage", "status"])
+    if (typeof data[key] === "string") data[key] = [...data[key]].map(digit => digit === "." ? -1 : parseInt(digit, 36));
+  data.message = data.message.map(([shape, ...own]) =>
+    shape === undefined ? [] : data.shapes[shape].map(line => line === -2 ? own.shift() : line));
+  data.before = data.before.map(list => list.map(number => data.contacts[number]));
   const table = document.getElementById("call-table"), body = table.tBodies[0];
   const form = document.getElementById("call-form"), status = document.getElementById("call-count");
   const share = new Intl.NumberFormat(data.language, {style: "percent", minimumFractionDigits: 1});

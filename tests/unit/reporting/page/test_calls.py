@@ -12,7 +12,16 @@ from typing import Any
 import pytest
 
 from churn.reporting.page.call import ContactBefore, CustomerNotes
-from churn.reporting.page.call_data import MANY_CALLS, NAME_MARK, call_data, pack
+from churn.reporting.page.call_data import (
+    CODES,
+    MANY_CALLS,
+    MOST_USES,
+    NAME_MARK,
+    OWN_LINE,
+    call_data,
+    compact,
+    pack,
+)
 from churn.reporting.page.calls import calls_of, calls_section, plays_of
 from churn.reporting.page.sources import ReportSources, read_report_sources
 from churn.reporting.page.words import Words
@@ -79,6 +88,29 @@ def test_what_unfolds_is_packed(night: ReportSources) -> None:
     assert lines == [f"Hello {NAME_MARK}", f"Dear {NAME_MARK},", "", "Bye"]
     assert data["before"][0] == [["30 Jan 2024", data["play"][0], data["channel"][1]]]
     assert data["before"][1:] == [[], []]
+
+
+def test_the_data_are_written_in_a_shorter_form() -> None:
+    codes = {key: [0, 35, -1] for key in CODES}
+    common = [0] * (MOST_USES + 1)
+    messages = [[-1, *common], [1, *common], []]
+    before = [[["1 Oct 2025", 0, 1]], [["1 Oct 2025", 0, 1], ["2 Oct 2025", 0, 1]], []]
+
+    short = compact({**codes, "message": messages, "before": before})
+
+    assert [short[key] for key in CODES] == ["0z."] * len(CODES)
+    assert short["message"] == [[0], [1, 1], []]
+    assert short["shapes"] == [(-1, *common), (OWN_LINE, *common)]
+    assert (short["before"], short["contacts"]) == (
+        [[0], [0, 1], []],
+        [("1 Oct 2025", 0, 1), ("2 Oct 2025", 0, 1)],
+    )
+
+
+def test_codes_of_more_names_than_digits_stay_numbers() -> None:
+    many = {**{key: [0] for key in CODES}, "owner": [36], "message": [], "before": []}
+
+    assert (compact(many)["owner"], compact(many)["play"]) == ([36], "0")
 
 
 def test_a_template_that_cannot_be_filled_says_why(night: ReportSources) -> None:

@@ -22,6 +22,8 @@ from churn.kpis import audit, observed_churn, orders, recurring, referrals, rete
 from churn.kpis.audit import RULES, UNMEASURABLE_PRACTICES
 from churn.kpis.catalog import FIGURES
 from churn.metrics.catalog import CANDIDATE_NAMES
+from churn.metrics.interval import Interval
+from churn.reporting.page.tonight import why_trial
 from churn.reporting.page.words import Words, _value_patterns
 
 TEXTS = {
@@ -138,6 +140,47 @@ def test_every_alarm_of_the_code_has_a_german_text(module: ModuleType) -> None:
 
     assert sentences
     assert [sentence for sentence in sentences if not has_german(sentence)] == []
+
+
+@pytest.mark.parametrize("gate_range", [(0.8, 1.25), (2.0, 3.0)])
+def test_reasons_to_train_again_with_numbers_have_a_german_text(gate_range: tuple[float, float]) -> None:
+    ratio = Interval(value=1.1, low=0.95, high=1.32)
+
+    triggers = triggers_of(
+        date(2024, 3, 1),
+        alarms=(),
+        signals=(),
+        score=None,
+        told_apart=ToldApart(auc=Interval(value=0.91, low=0.88, high=0.94)),
+        performance=Performance(level=ratio),
+        gate=gate_range,
+        newest_cutoff=date(2024, 1, 31),
+        churners_learnt=4900,
+        churners_since=1234,
+    )
+
+    said = [Words("de").value(trigger.text) for trigger in triggers]
+    assert [trigger.text for trigger in triggers if not has_german(trigger.text)] == []
+    assert "1,10 [0,95; 1,32]" in said[0]
+    assert "0,91 [0,88; 0,94]" in said[1]
+    assert "1.234" in said[3]
+
+
+@pytest.mark.parametrize(
+    ("gate", "english", "own_german"),
+    [
+        (
+            "beats_rfm",
+            "better than this: recency, frequency and value.",
+            "als dies: Aktualität, Häufigkeit und Wert.",
+        ),
+        ("signal", "predicts who leaves.", "vorhersagt, wer geht."),
+        ("post_outcome", "The guard “post outcome” found", "Der Wächter „post outcome“ hat"),
+    ],
+)
+def test_a_refusal_is_said_in_plain_words(gate: str, english: str, own_german: str) -> None:
+    assert english in why_trial(gate, Words("en"))
+    assert own_german in why_trial(gate, Words("de"))
 
 
 def test_every_rule_of_a_row_has_a_german_text() -> None:
