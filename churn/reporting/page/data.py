@@ -20,7 +20,7 @@ from churn.reporting.page.elements import (
 )
 from churn.reporting.page.model_drift import DRIFT_FILE
 from churn.reporting.page.night_numbers import NIGHT_FILE
-from churn.reporting.page.provenance import DASH, Source, free, say, show_number, sum_of
+from churn.reporting.page.provenance import DASH, Source, free, show_number, show_sentence, sum_of
 from churn.reporting.page.section import Section
 from churn.reporting.page.sources import ReportSources
 from churn.reporting.page.words import Words
@@ -80,8 +80,8 @@ def _alarms(words: Words, drift: Drift | None) -> Markup:
     items = [
         Markup("<strong>{}</strong>: {} {}").format(
             free(alarm.subject),
-            say(words, alarm.text, source.at(number, "text")),
-            say(words, alarm.way_out, source.at(number, "way_out")),
+            show_sentence(words, alarm.text, source.at(number, "text")),
+            show_sentence(words, alarm.way_out, source.at(number, "way_out")),
         )
         for number, alarm in enumerate(drift.alarms)
     ]
@@ -160,7 +160,7 @@ def _rejects(words: Words, night: ReportSources) -> Markup:
         rules += [
             [
                 Markup("<code>{}</code>").format(name),
-                say(words, rule),
+                show_sentence(words, rule),
                 show_number(words, count, at.at("rejects", rule)),
             ]
             for rule, count in facts.rejects.items()

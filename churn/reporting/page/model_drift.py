@@ -20,9 +20,9 @@ from churn.reporting.page.elements import (
 )
 from churn.reporting.page.provenance import (
     Source,
-    say,
     show_interval,
     show_number,
+    show_sentence,
 )
 from churn.reporting.page.sources import ReportSources
 from churn.reporting.page.words import Words
@@ -137,7 +137,7 @@ def _triggers(words: Words, drift: Drift) -> Markup:
         Markup("{}: <strong>{}</strong>. {}").format(
             titles[trigger.name],
             answers[trigger.fires],
-            say(words, trigger.text, DRIFT_FILE.at("triggers", number, "text")),
+            show_sentence(words, trigger.text, DRIFT_FILE.at("triggers", number, "text")),
         )
         for number, trigger in enumerate(drift.triggers)
     ]

@@ -164,7 +164,7 @@ def quote_in_language(words: Words, text: str, source: Source) -> Markup:
     return Markup('<span data-said="{}">{}</span>').format(str(source), words.value(text))
 
 
-def say(words: Words, text: str, source: Source | None = None) -> Markup:
+def show_sentence(words: Words, text: str, source: Source | None = None) -> Markup:
     """Return a sentence of a file in the language of the page, marked as English if there is no German.
 
     Args:

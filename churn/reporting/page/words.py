@@ -263,10 +263,10 @@ def _pattern_of(key: str) -> re.Pattern[str]:
     )
 
 
-def _content_of(place: str) -> str:
-    """Return the pattern of what may stand at a place of a value."""
+def _content_of(field_name: str) -> str:
+    """Return the pattern of what may stand at a field of a value."""
     kinds = {"_name": r"\w+", "_names": r"\w+(?:, \w+)*", "_day": r"\d{4}-\d{2}-\d{2}"}
-    return next((pattern for end, pattern in kinds.items() if place.endswith(end)), ".+")
+    return next((pattern for end, pattern in kinds.items() if field_name.endswith(end)), ".+")
 
 
 def _with_event(sentence: str, words: Words) -> str:
