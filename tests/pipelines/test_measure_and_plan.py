@@ -140,7 +140,7 @@ def test_plan_takes_the_shares_of_the_playbook_and_the_rates_of_the_ledger(
 
     assert code == 0
     assert "all contacts: control group of 10% units so far 11, 1.0 new ones a day" in out
-    assert "play call: control group of 20 % units so far 0, 1.0 new ones a day" in out
+    assert "play call: control group of 20% units so far 0, 1.0 new ones a day" in out
     assert "effect looked for 10.00 points" in out
     assert "power in 100 days" in out
 
