@@ -6,7 +6,7 @@ from datetime import date
 
 from churn.data.forgotten import read_forgotten
 from churn.data.sources.connections import open_source
-from churn.errors import CallError, Stop
+from churn.errors import Stop
 from churn.experiments.design import DEFAULT_DAYS, ExperimentDesign, design_experiments, design_terms
 from churn.experiments.experiment_units import Maturity
 from churn.experiments.ledger import Ledger, read_ledger, read_whole_ledger
@@ -41,13 +41,12 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
         Stop: there is no night in the ledger, and no other experiment.
         PlaybookError: the playbook has mistakes.
         SourceError: the rows of an experiment of the company cannot be used for certain.
-        CallError: the cutoff lies after the data, or the label is of kind event.
+        CallError: the cutoff lies after the data.
     """
     outside = outside_as_of(params, cutoff, "measure", echo)
     needs_label = any(experiment.has_label for experiment in outside)
     ledger = read_ledger(params.output, cutoff) if cutoff else read_whole_ledger(params.output)
-    if needs_label or ledger.nights or not outside:
-        refuse_event_label(params, "measure")
+    event = event_of(params)
     if not ledger.nights and not outside:
         before = f" before {cutoff}" if cutoff else ""
         raise Stop(
@@ -61,12 +60,12 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
     if store and day and ledger.nights:
         playbook = _playbook(params)
         success_of = SuccessReader(store, params.output, ledger, playbook, day)
-        effects = measure(ledger, read_outcomes(store, ledger, day), params.label_id, success_of)
+        effects = measure(ledger, read_outcomes(store, ledger, day), params.label_id, success_of, event)
         effects = effects.model_copy(update={"designs": _designs(params, ledger, playbook)})
     else:
-        effects = no_effects(params.label_id)
+        effects = no_effects(params.label_id, event)
     labels = read_labels(store, label_nights(units), day) if store and day and needs_label else None
-    measured = [measure_outside(*pair, labels) for pair in zip(outside, units, strict=True)]
+    measured = [measure_outside(*pair, labels, event) for pair in zip(outside, units, strict=True)]
     effects = effects.model_copy(update={"outside": tuple(measured)})
     effects = effects.model_copy(update={"erased_units": read_forgotten(params.output).erased_units})
     path = write_effects(params.output, effects)
@@ -83,20 +82,14 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
     return 0
 
 
-def refuse_event_label(params: Params, verb: str) -> None:
-    """Refuse a label of an event: the effect of this program is that fewer customers leave.
+def event_of(params: Params) -> str | None:
+    """Return the name of the event that the label counts; None if it counts who leaves."""
+    return params.label.words.event if params.label.is_event else None
 
-    More events would count as harm.
 
-    Raises:
-        CallError: the label is of kind event.
-    """
-    if params.label.is_event:
-        raise CallError(
-            f"{params.locate('label.kind')} is event, and `churn {verb}` counts lost customers: it "
-            "would call more events a harm. Compare the arms in output/ledger by yourself, or "
-            "measure with a label of kind contract or inactivity (`--set label.kind=...`)."
-        )
+def kept_share_of(params: Params) -> float | None:
+    """Return the assumed share of churners whom a contact keeps; an event has no churners."""
+    return None if params.label.is_event else params.evaluate.profit.accept_share
 
 
 def outside_as_of(params: Params, cutoff: date | None, verb: str, echo: Echo) -> list[OutsideParams]:
@@ -151,11 +144,12 @@ def _designs(params: Params, ledger: Ledger, playbook: Playbook) -> tuple[Experi
     }
     designs = design_experiments(
         ledger,
-        design_terms(playbook, universal_share=share, kept_share=params.evaluate.profit.accept_share),
+        design_terms(playbook, universal_share=share, kept_share=kept_share_of(params)),
         effect=None,
         days=DEFAULT_DAYS,
         maturity=Maturity(mature_on.__getitem__, last_night),
         maturity_days=(mature_on[last_night] - last_night).days,
+        is_gain=params.label.is_event,
     )
     return tuple(designs)
 

@@ -14,7 +14,7 @@ from churn.params import Params
 from churn.reporting.effects_table import design_lines, measured_effect_lines
 from churn.scoring.playbook import read_playbook
 from pipelines.echo import Echo
-from pipelines.measure import known_effects, refuse_event_label
+from pipelines.measure import event_of, kept_share_of, known_effects
 
 DEFAULT_SHARE = 0.1
 """The share of the control that is planned with where no control group is drawn yet."""
@@ -31,23 +31,22 @@ def run(
 ) -> int | None:
     """Print for each experiment the units needed, the power, and the days until an answer.
 
-    The rates of new units and the predicted churn come from the ledger.
+    The rates of new units and the predicted churn, or rate of the event, come from the ledger.
 
     Args:
         params: The parameters.
         cutoff: Use only nights before this date; by default all nights.
-        effect: The difference of churn to detect, such as 0.02.
+        effect: The difference of churn, or the gain in the rate of the event, to detect, such as 0.02.
         share: The share of the control group to plan with; by default that of params.yaml and the playbook.
         days: The number of days ahead for the power and the smallest effect.
         echo: Prints lines, warnings and progress.
 
     Raises:
-        CallError: an option has an impossible value, or the label is of kind event.
+        CallError: an option has an impossible value.
         PlaybookError: the playbook has mistakes.
         Stop: there is no night in the ledger.
     """
     _check_options(effect, share, days)
-    refuse_event_label(params, "plan")
     ledger = read_ledger(params.output, cutoff) if cutoff else read_whole_ledger(params.output)
     if not ledger.nights:
         before = f" before {cutoff}" if cutoff else ""
@@ -56,7 +55,7 @@ def run(
             "churn are not known. Score a night with `churn score`; nobody has to work through the call list "
             "for this."
         )
-    control, kept_share = params.experiments.control, params.evaluate.profit.accept_share
+    control, event = params.experiments.control, event_of(params)
     if control.share == 0 and share is None:
         echo.warn(
             f"no control group is drawn ({control.because}); the plan is for a share of {DEFAULT_SHARE:.0%}."
@@ -72,7 +71,7 @@ def run(
     terms = design_terms(
         playbook,
         universal_share=universal_share,
-        kept_share=kept_share,
+        kept_share=kept_share_of(params),
         share=share,
         measured_shares=effects.accept_shares,
     )
@@ -87,8 +86,9 @@ def run(
         days=days or DEFAULT_DAYS,
         maturity=Maturity(mature_on.__getitem__, last_night),
         maturity_days=(mature_on[last_night] - last_night).days,
+        is_gain=event is not None,
     )
-    lines = design_lines(designs, len(ledger.nights))
+    lines = design_lines(designs, len(ledger.nights), event)
     echo.report([*lines, *(measured_effect_lines(effects) if effects.is_known else ())])
     return 0
 
@@ -96,7 +96,7 @@ def run(
 def _check_options(effect: float | None, share: float | None, days: int | None) -> None:
     problems = []
     if effect is not None and not 0 < effect < 1:
-        problems.append(f"--effect {effect}: a difference of churn is between 0 and 1, such as 0.02.")
+        problems.append(f"--effect {effect}: a difference of rates is between 0 and 1, such as 0.02.")
     if share is not None and not 0 < share <= 0.5:
         problems.append(f"--share {share}: a control group is above 0 and at most half, such as 0.1.")
     if days is not None and days < 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from churn.data.store import Store
-from churn.errors import Stop
+from churn.errors import CallError, Stop
 from churn.experiments.ledger import Ledger, read_ledger, read_whole_ledger
 from churn.experiments.outside import label_nights, measure_outside
 from churn.experiments.unit_outcomes import read_labels
@@ -24,7 +24,7 @@ from churn.uplift.result import CONTACTS, FORMAT, MeasuredUplift, UpliftResult
 from churn.uplift.sample import Sample
 from pipelines.echo import Echo
 from pipelines.ingest import ensure_store
-from pipelines.measure import outside_as_of, read_outside_units, refuse_event_label
+from pipelines.measure import outside_as_of, read_outside_units
 
 
 def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None:
@@ -47,7 +47,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
     needs_label = any(experiment.has_label for experiment in outside)
     ledger = read_ledger(params.output, cutoff) if cutoff else read_whole_ledger(params.output)
     if needs_label or ledger.nights or not outside:
-        refuse_event_label(params, "uplift")
+        _refuse_event_label(params)
     if not outside and not ledger.nights:
         raise Stop(
             f"{params.output / 'ledger'}: there is no night, and {params.file}: experiments.outside names "
@@ -91,6 +91,20 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
         registry.log_file(path, path.parent.name)
     echo(registry.link(run_id))
     return 0
+
+
+def _refuse_event_label(params: Params) -> None:
+    """Refuse a label of an event: the model of effects learns by how much a contact lowers churn.
+
+    Raises:
+        CallError: the label is of kind event.
+    """
+    if params.label.is_event:
+        raise CallError(
+            f"{params.locate('label.kind')} is event, and `churn uplift` learns whom a contact keeps: it "
+            "would call more events a harm. `churn measure` shows the gain of each play; learn with a label "
+            "of kind contract or inactivity (`--set label.kind=...`)."
+        )
 
 
 def _contacts(params: Params, store: Store, ledger: Ledger, day: date) -> tuple[Sample, SampleFacts]:

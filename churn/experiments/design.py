@@ -41,17 +41,18 @@ class DesignTerms:
     Attributes:
         control_share: The share of the control, between 0 and 1.
         kept_share: The share of churners whom a contact keeps, as assumed; used where no effect is given.
+            None for a label of an event: nobody states how many more a contact brings to it.
     """
 
     control_share: float
-    kept_share: float
+    kept_share: float | None
 
 
 def design_terms(
     playbook: Playbook,
     *,
     universal_share: float,
-    kept_share: float,
+    kept_share: float | None,
     share: float | None = None,
     measured_shares: Mapping[str, float] | None = None,
 ) -> dict[str, DesignTerms]:
@@ -60,7 +61,8 @@ def design_terms(
     Args:
         playbook: The playbook.
         universal_share: The share of the universal control group.
-        kept_share: The share of churners whom a contact keeps, where a play has none of its own.
+        kept_share: The share of churners whom a contact keeps, where a play has none of its own; None for a
+            label of an event, and then no play has any.
         share: The share of all control groups, instead of those of the playbook.
         measured_shares: The measured share of churners whom a contact keeps, by play; it wins.
     """
@@ -68,7 +70,7 @@ def design_terms(
     return {UNIVERSAL: DesignTerms(universal_share, kept_share)} | {
         rule.play.name: DesignTerms(
             share or rule.play.control or universal_share,
-            kept.get(rule.play.name, rule.play.accept_share or kept_share),
+            None if kept_share is None else kept.get(rule.play.name, rule.play.accept_share or kept_share),
         )
         for rule in playbook.rules
         if rule.play.pause is None
@@ -84,10 +86,11 @@ class ExperimentDesign(Part):
         units: The number of units so far with this share of the control; with another share they do not
             count.
         units_per_day: The number of new units per day; None if the ledger does not show it.
-        churn: The predicted churn without contact; None without units.
+        churn: The predicted churn, or rate of the event, without contact; None without units.
         contacted_share: The share of the units with a planned contact; None without units.
-        effect: The difference of churn to detect; None without units.
-        sample_size: The units that find this effect; None if the effect is not below the churn.
+        effect: The difference of churn, or the gain in the rate of the event, to detect; None
+            without units, and for an event if no effect is given.
+        sample_size: The units that find this effect; None if the churn leaves no room for the effect.
         answer_in_days: The days until so many units have an outcome; None if this cannot be told.
         days: A number of days ahead.
         power: The probability of finding the effect with the units assigned by then; None if the rate is not
@@ -99,9 +102,9 @@ class ExperimentDesign(Part):
         training_in_days: The days until so many controls have an outcome; None if this cannot be told.
         held_out: The number of controls by the end of `days`; None without units, and if the rate is not
             known.
-        customers_unsaved: The number of customers who leave by then because they are in the control group, if
-            the contact has the effect to detect. None without `held_out`, or if the effect is not below the
-            churn.
+        customers_unsaved: The customers who leave, or miss the event, by then because they were held out,
+            with the effect that is looked for; None without `held_out`, and without `sample_size`.
+        is_gain: Whether the effect is a gain in the rate of an event.
     """
 
     name: str
@@ -120,6 +123,7 @@ class ExperimentDesign(Part):
     training_in_days: int | None = None
     held_out: int | None = None
     customers_unsaved: float | None = None
+    is_gain: bool = False
 
 
 def design_experiments(
@@ -130,16 +134,18 @@ def design_experiments(
     days: int,
     maturity: Maturity,
     maturity_days: int,
+    is_gain: bool = False,
 ) -> list[ExperimentDesign]:
     """Return what each experiment needs, the universal one first.
 
     Args:
         ledger: The nights until now.
         terms: What is assumed, by the name of the experiment: `universal`, or a play.
-        effect: The difference of churn to look for; None takes the assumed share of churners who stay.
+        effect: The difference to look for; None takes the assumed share of churners who stay.
         days: The number of days ahead for the power and the smallest detectable effect.
         maturity: When outcomes are known.
         maturity_days: The days from an assignment until its outcome is known.
+        is_gain: Whether the effect is a gain in the rate of an event, and not less churn.
     """
     nights = [night.cutoff for night in ledger.nights]
     with_task = set(ledger.tasks["unit"])
@@ -150,7 +156,8 @@ def design_experiments(
         else:
             units = play_units(ledger, name, None, maturity)
         contacted_share = float(units.frame["unit"].isin(with_task).mean()) if len(units.frame) else None
-        designs.append(_design(name, units, nights, own, contacted_share, effect, days, maturity_days))
+        design = _design(name, units, nights, own, contacted_share, effect, days, maturity_days, is_gain)
+        designs.append(design)
     return designs
 
 
@@ -163,6 +170,7 @@ def _design(
     effect: float | None,
     days: int,
     maturity_days: int,
+    is_gain: bool,
 ) -> ExperimentDesign:
     share, scores = terms.control_share, experiment.frame["score"].to_numpy(dtype=np.float64)
     rate = units_per_day(experiment.frame["started_on"].tolist(), nights)
@@ -171,22 +179,24 @@ def _design(
     churn = float(np.nanmean(scores)) if np.isfinite(scores).any() else None
     needed = answer = power = detectable = training = training_days = held_out = customers_unsaved = None
     if churn is not None and contacted_share is not None:
-        if effect is None:
+        if effect is None and terms.kept_share is not None:
             effect = churn * terms.kept_share * contacted_share
         n = units + round((rate or 0.0) * days)
         n_control = round(n * share)
-        if 0 < effect < churn < 1:
-            needed = units_needed(churn, churn - effect, control_share=share)
+        room = 1 - churn if is_gain else churn
+        if effect is not None and 0 < effect < room < 1:
+            with_contact = churn + effect if is_gain else churn - effect
+            needed = units_needed(churn, with_contact, control_share=share)
             answer = _days_for(needed.n - units, rate, maturity_days)
             if rate is not None:
                 customers_unsaved = n_control * effect
-                power = power_of(churn, churn - effect, n_control, n - n_control)
+                power = power_of(churn, with_contact, n_control, n - n_control)
         held_out = None if rate is None else n_control
         if name == UNIVERSAL and churn * contacted_share > 0:
             training = math.ceil(TRAINING_CHURNERS / (churn * contacted_share))
             training_days = _days_for(math.ceil(training / share) - units, rate, maturity_days)
         if 0 < churn < 1 and 0 < n_control < n:
-            detectable = smallest_effect(churn, n_control, n - n_control)
+            detectable = smallest_effect(churn, n_control, n - n_control, is_gain=is_gain)
     return ExperimentDesign(
         name=name,
         control_share=share,
@@ -204,6 +214,7 @@ def _design(
         training_in_days=training_days,
         held_out=held_out,
         customers_unsaved=customers_unsaved,
+        is_gain=is_gain,
     )
 
 

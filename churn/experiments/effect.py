@@ -1,12 +1,15 @@
-"""The effect of contact on churn: a difference of rates, its verdict, and what contact saved.
+"""The effect of contact: a difference of rates, its verdict, and what contact saved or gained.
 
-An effect is always `churn(control) - churn(treatment)`: above 0, fewer of the contacted customers leave.
-Units are analysed in the arm that they were assigned to, contacted or not.
+An effect above 0 is good. It is `churn(control) - churn(treatment)`: fewer of the contacted customers leave.
+With a label of an event, such as an upgrade, it is `rate(treatment) - rate(control)`, by `as_gain`: more of
+the contacted customers have the event. Units are analysed in the arm that they were assigned to, contacted or
+not.
 """
 
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import TypeVar
 
 from statsmodels.stats.proportion import confint_proportions_2indep
 
@@ -24,7 +27,19 @@ class Verdict(StrEnum):
 
     FEWER_LEAVE = "fewer leave"
     MORE_LEAVE = "more leave"
+    MORE_HAVE_EVENT = "more have the event"
+    FEWER_HAVE_EVENT = "fewer have the event"
     NOT_SHOWN = "no difference shown"
+
+    @property
+    def is_help(self) -> bool:
+        """Return whether contact is shown to help."""
+        return self in (Verdict.FEWER_LEAVE, Verdict.MORE_HAVE_EVENT)
+
+    @property
+    def is_harm(self) -> bool:
+        """Return whether contact is shown to harm."""
+        return self in (Verdict.MORE_LEAVE, Verdict.FEWER_HAVE_EVENT)
 
 
 class NoVerdict(StrEnum):
@@ -45,11 +60,11 @@ class IntervalMethod(StrEnum):
 
 
 class ArmChurn(Part):
-    """The churn in one arm, as assigned.
+    """The churn in one arm, as assigned; with a label of an event, the rate of the event.
 
     Attributes:
         n: The number of units.
-        churners: The number of units that left.
+        churners: The number of units that left, or had the event.
         churn: `churners / n`; None without units.
     """
 
@@ -59,10 +74,10 @@ class ArmChurn(Part):
 
 
 class Effect(Part):
-    """The effect of contact on churn.
+    """The effect of contact on churn, or on the rate of an event.
 
     Attributes:
-        difference: `churn(control) - churn(treatment)` with its interval; above 0, fewer leave. Without a
+        difference: The effect with its interval; above 0, fewer leave, or more have the event. Without a
             value if there is no difference.
         method: How the interval is computed.
         verdict: What the interval shows; None if there is no verdict.
@@ -192,6 +207,38 @@ def verdict_of(low: float, high: float) -> Verdict:
     if low > 0:
         return Verdict.FEWER_LEAVE
     return Verdict.MORE_LEAVE if high < 0 else Verdict.NOT_SHOWN
+
+
+AnyEffect = TypeVar("AnyEffect", bound=Part)
+"""A type with `difference` and `verdict`: an effect at one look, or at many."""
+
+_VERDICT_OF_EVENT = {
+    Verdict.FEWER_LEAVE: Verdict.FEWER_HAVE_EVENT,
+    Verdict.MORE_LEAVE: Verdict.MORE_HAVE_EVENT,
+}
+
+
+def as_gain(effect: AnyEffect) -> AnyEffect:
+    """Return the effect on an event that is wanted, from a difference in which the event counted as leaving.
+
+    Args:
+        effect: An effect with `difference` and `verdict`; it changes its sign.
+
+    >>> gain = as_gain(rate_difference(30, 300, 400, 2700))
+    >>> round(gain.difference.value, 4), str(gain.verdict)
+    (0.0481, 'more have the event')
+    """
+    difference: Interval = effect.difference  # type: ignore[attr-defined]
+    verdict: Verdict | None = effect.verdict  # type: ignore[attr-defined]
+    value, low, high = (
+        None if end is None else -end for end in (difference.value, difference.high, difference.low)
+    )
+    return effect.model_copy(
+        update={
+            "difference": Interval(value=value, low=low, high=high),
+            "verdict": None if verdict is None else _VERDICT_OF_EVENT.get(verdict, verdict),
+        }
+    )
 
 
 def saved_customers(difference: Interval, n_treatment: int, residual_value: float) -> SavedCustomers:

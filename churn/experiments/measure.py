@@ -20,9 +20,10 @@ from churn.experiments.effect import (
     AdjustedDifference,
     RateDifference,
     SavedCustomers,
-    Verdict,
+    as_gain,
     rate_difference,
     saved_customers,
+    scale_interval,
 )
 from churn.experiments.experiment_units import ExperimentUnits, Maturity, play_units, universal_units
 from churn.experiments.ledger import Ledger
@@ -40,6 +41,7 @@ from churn.experiments.sequence import (
     sample_ratio_sequence,
 )
 from churn.experiments.unit_outcomes import Outcomes
+from churn.metrics.interval import Interval
 from churn.scoring.scores import CONTROL_ARM, TREATED_ARM
 
 Bools = npt.NDArray[np.bool_]
@@ -57,7 +59,11 @@ N_RISK_BANDS = 4
 
 
 def measure(
-    ledger: Ledger, outcomes: Outcomes, label_id: str, success_of: SuccessOf = lambda *_: None
+    ledger: Ledger,
+    outcomes: Outcomes,
+    label_id: str,
+    success_of: SuccessOf = lambda *_: None,
+    event: str | None = None,
 ) -> Effects:
     """Measure all experiments of a ledger.
 
@@ -66,11 +72,13 @@ def measure(
         outcomes: How the outcomes of units are read.
         label_id: The label whose outcomes are measured.
         success_of: Computes the criterion of success of a play; by default none is computed.
+        event: The name of the event that the label counts; then an effect is a gain in its rate. None if the
+            label counts who leaves.
     """
-    universal = None
+    universal, is_event = None, event is not None
     if (ledger.assignments["experiment"] == UNIVERSAL).any():
         units = universal_units(ledger, outcomes.maturity)
-        universal = _measure_experiment(None, None, units, outcomes)
+        universal = _measure_experiment(None, None, units, outcomes, is_event)
     plays = []
     for play in sorted(set(ledger.tasks["play"])):
         variants = sorted(set(ledger.tasks.loc[ledger.tasks["play"] == play, "variant"].dropna()))
@@ -78,12 +86,15 @@ def measure(
             units = play_units(ledger, play, variant, outcomes.maturity)
             success = success_of(play, units.frame)
             plays.append(
-                _measure_experiment(play, variant, units, outcomes).model_copy(update={"success": success})
+                _measure_experiment(play, variant, units, outcomes, is_event).model_copy(
+                    update={"success": success}
+                )
             )
     whole_plays = [play for play in plays if play.variant is None]
     beside = _plays_beside_the_universal(ledger)
-    summed = [play for play in whole_plays if play.savings and play.name not in beside]
-    saved = [play.savings.customers.value for play in summed if play.savings]
+    summed = [play for play in whole_plays if _customers_of(play) and play.name not in beside]
+    customers = [_customers_of(play) for play in summed]
+    counts = [interval.value for interval in customers if interval and interval.value is not None]
     reasons = [night.no_control_because for night in ledger.nights if night.no_control_because]
     return Effects(
         watermark=outcomes.maturity.watermark,
@@ -92,9 +103,15 @@ def measure(
         no_control_because=tuple(dict.fromkeys(reasons)),
         universal=universal,
         plays=tuple(plays),
-        sum_of_plays=sum(value for value in saved if value is not None) if saved else None,
+        sum_of_plays=sum(counts) if customers else None,
         plays_without_difference=tuple(play.name for play in whole_plays if play not in summed),
+        event=event,
     )
+
+
+def _customers_of(experiment: MeasuredExperiment) -> Interval | None:
+    """Return the customers whom an experiment saved or gained; None without a difference."""
+    return experiment.savings.customers if experiment.savings else experiment.gain
 
 
 def _plays_beside_the_universal(ledger: Ledger) -> set[str]:
@@ -111,7 +128,7 @@ def _plays_beside_the_universal(ledger: Ledger) -> set[str]:
 
 
 def _measure_experiment(
-    play: str | None, variant: str | None, units: ExperimentUnits, outcomes: Outcomes
+    play: str | None, variant: str | None, units: ExperimentUnits, outcomes: Outcomes, is_event: bool
 ) -> MeasuredExperiment:
     is_matured = outcomes.maturity.is_matured(units.frame["started_on"].tolist())
     matured_units = units.frame[is_matured].reset_index(drop=True)
@@ -124,7 +141,17 @@ def _measure_experiment(
     churn, n_control = difference.control.churn, difference.control.n
     detectable = None
     if churn and churn < 1 and difference.treatment.n:
-        detectable = smallest_effect(churn, n_control, difference.treatment.n)
+        detectable = smallest_effect(churn, n_control, difference.treatment.n, is_gain=is_event)
+    adjusted = nightly = gain = None
+    if len(matured_units):
+        adjusted = _adjusted_difference(matured_units, left, in_treatment)
+        nightly = _nightly(matured_units, left, in_treatment, outcomes.maturity)
+    if is_event:
+        difference = as_gain(difference)
+        adjusted = None if adjusted is None else as_gain(adjusted)
+        nightly = None if nightly is None else as_gain(nightly)
+        if difference.difference.value is not None:
+            gain = scale_interval(difference.difference, difference.treatment.n)
     return MeasuredExperiment(
         name=", variant ".join(filter(None, (play or UNIVERSAL, variant))),
         play=play,
@@ -145,14 +172,11 @@ def _measure_experiment(
         after_other_play=units.after_other_play,
         ratio=_ratio(units),
         difference=difference,
-        adjusted_difference=_adjusted_difference(matured_units, left, in_treatment)
-        if len(matured_units)
-        else None,
-        nightly=_nightly(matured_units, left, in_treatment, outcomes.maturity)
-        if len(matured_units)
-        else None,
-        savings=_savings(difference, value),
-        drives_away=_bands_driven_away(matured_units, left, in_treatment),
+        adjusted_difference=adjusted,
+        nightly=nightly,
+        savings=None if is_event else _savings(difference, value),
+        gain=gain,
+        drives_away=_bands_driven_away(matured_units, left, in_treatment, is_event),
         guards=tuple(
             _guard(event, days, matured_units, in_treatment, outcomes.horizon_days)
             for event, days in outcomes.events.items()
@@ -198,11 +222,7 @@ def _savings(difference: RateDifference, value: Floats) -> SavedCustomers | None
     return savings
 
 
-def _adjusted_difference(
-    matured_units: pd.DataFrame, left: Bools, in_treatment: Bools
-) -> AdjustedDifference | None:
-    if matured_units.empty:
-        return None
+def _adjusted_difference(matured_units: pd.DataFrame, left: Bools, in_treatment: Bools) -> AdjustedDifference:
     scored_on = pd.to_datetime(matured_units["scored_on"]).to_numpy().astype("datetime64[D]")
     score = matured_units["score"].to_numpy(dtype=np.float64)
     return adjusted_difference(
@@ -269,9 +289,9 @@ def _ratio(units: ExperimentUnits) -> SampleRatio | None:
 
 
 def _bands_driven_away(
-    matured_units: pd.DataFrame, left: Bools, in_treatment: Bools
+    matured_units: pd.DataFrame, left: Bools, in_treatment: Bools, is_event: bool
 ) -> tuple[RiskBandEffect, ...]:
-    """Return the quarters of risk in which contact provably drives customers away.
+    """Return the quarters of risk in which contact provably drives customers away, or lowers an event.
 
     The level of the intervals is divided by the number of bands (Bonferroni), so that at most 5 % of the
     experiments without an effect name a band. Units without a score are in no band.
@@ -286,8 +306,11 @@ def _bands_driven_away(
     for band in range(N_RISK_BANDS):
         rows = has_score & (quarter == band)
         effect = _difference(left[rows], in_treatment[rows], alpha=ALPHA / N_RISK_BANDS)
-        if effect.verdict == Verdict.MORE_LEAVE:
-            bands.append(RiskBandEffect(band=f"quarter {band + 1} of {N_RISK_BANDS} by risk", effect=effect))
+        effect = as_gain(effect) if is_event else effect
+        if effect.verdict is not None and effect.verdict.is_harm:
+            order = "probability" if is_event else "risk"
+            name = f"quarter {band + 1} of {N_RISK_BANDS} by {order}"
+            bands.append(RiskBandEffect(band=name, effect=effect))
     return tuple(bands)
 
 
@@ -312,5 +335,5 @@ def _guard(
         treatment=difference.treatment.churn,
         low=None if high is None else -high,
         high=None if low is None else -low,
-        is_worse=difference.verdict == Verdict.MORE_LEAVE,
+        is_worse=difference.verdict is not None and difference.verdict.is_harm,
     )

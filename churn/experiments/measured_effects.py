@@ -141,6 +141,9 @@ def read_measured_effects(output: Path, night: date | None, label_id: str) -> Me
         night: The cutoff of the night; None for the latest effects.
         label_id: The label of the night.
 
+    Returns:
+        The effects; none for a label of an event, whose nights have no profit that an effect could change.
+
     Raises:
         SourceError: the file is damaged.
     """
@@ -153,6 +156,8 @@ def read_measured_effects(output: Path, night: date | None, label_id: str) -> Me
         return MeasuredEffects(
             latest, reason=f"the effects measured up to {latest} are about another label. {MEASURE_AGAIN}"
         )
+    if effects.event is not None:  # an event has no churners whom a contact keeps
+        return MeasuredEffects()
     whole_plays = [play for play in effects.plays if play.variant is None and play.play is not None]
     return MeasuredEffects(
         latest,

@@ -125,6 +125,7 @@ class OutsideExperiment(Part):
         left_out_count: The number of rows of arms that params.yaml leaves out.
         immature: The number of units whose label is not known yet.
         without_label: The number of units that the label does not decide.
+        event: The name of the event that the label counts; None for other outcomes.
     """
 
     name: str
@@ -136,6 +137,7 @@ class OutsideExperiment(Part):
     left_out_count: int
     immature: int
     without_label: int
+    event: str | None = None
 
 
 @dataclass(frozen=True)
@@ -148,7 +150,10 @@ class OutcomeSample:
 
 
 def measure_outside(
-    experiment: OutsideParams, units: OutsideUnits, labels: LabelOutcomes | None = None
+    experiment: OutsideParams,
+    units: OutsideUnits,
+    labels: LabelOutcomes | None = None,
+    event: str | None = None,
 ) -> OutsideExperiment:
     """Measure an experiment that the company ran by itself.
 
@@ -156,12 +161,14 @@ def measure_outside(
         experiment: The experiment.
         units: Its units.
         labels: How labels are read; only for the outcome `label`.
+        event: The name of the event that the label counts, which is wanted; None if it counts who leaves.
 
     Raises:
         Stop: A score is from on or after the assignment of its unit, or an account is in two arms.
     """
     sample, immature, without_label = sample_of(units, labels)
-    is_wanted = bool(experiment.wanted)
+    label_event = event if experiment.has_label else None
+    is_wanted = bool(experiment.wanted) or label_event is not None
     control, *treated = (_arm(sample, name) for name in experiment.arms)
     return OutsideExperiment(
         name=experiment.name,
@@ -173,6 +180,7 @@ def measure_outside(
         left_out_count=units.left_out_count,
         immature=immature,
         without_label=without_label,
+        event=label_event,
     )
 
 

@@ -41,10 +41,11 @@ class DetectableEffect(Part):
     Attributes:
         n_control: The number of units in the control.
         n_treatment: The number of units in the arm that is contacted.
-        churn: The churn without contact.
-        effect: The smallest `churn(control) - churn(treatment)` that is found with the power; None if even a
-            contact that keeps every customer would not be detected.
+        churn: The churn without contact; for an event, its rate.
+        effect: The smallest `churn(control) - churn(treatment)` that is found with the power; None if even
+            contact that keeps everybody is not found. For an event, the smallest gain in its rate.
         power: The probability of finding the effect.
+        is_gain: Whether the effect is a gain in the rate of an event.
     """
 
     n_control: int
@@ -52,18 +53,20 @@ class DetectableEffect(Part):
     churn: float
     effect: float | None
     power: float
+    is_gain: bool = False
 
     def in_words(self) -> str:
         """Return the effect in a sentence.
 
         >>> smallest_effect(0.03, 300, 2700).in_words()
-        'An effect of at least 2.10 points is found in 80 % of cases with n = 3,000 (300 in the control).'
+        'An effect of at least 2.10 points is found in 80% of cases with n = 3,000 (300 in the control).'
         >>> smallest_effect(0.03, 30, 270).in_words()
-        'No effect on a churn of 3.0 % can be detected with n = 300 (30 in the control).'
+        'No effect on a churn of 3.0% can be detected with n = 300 (30 in the control).'
         """
         n = f"n = {self.n_control + self.n_treatment:,} ({self.n_control:,} in the control)"
         if self.effect is None:
-            return f"No effect on a churn of {100 * self.churn:.1f}% can be detected with {n}."
+            rate = "rate" if self.is_gain else "churn"
+            return f"No effect on a {rate} of {100 * self.churn:.1f}% can be detected with {n}."
         points = math.ceil(10_000 * self.effect) / 100
         cases = f"{100 * self.power:.0f}% of cases"
         return f"An effect of at least {points:.2f} points is found in {cases} with {n}."
@@ -141,31 +144,46 @@ def power_of(
 
 
 def smallest_effect(
-    churn: float, n_control: int, n_treatment: int, *, power: float = POWER, alpha: float = ALPHA
+    churn: float,
+    n_control: int,
+    n_treatment: int,
+    *,
+    power: float = POWER,
+    alpha: float = ALPHA,
+    is_gain: bool = False,
 ) -> DetectableEffect:
-    """Return the smallest reduction of churn that an experiment finds.
+    """Return the smallest reduction of churn, or the smallest gain in a rate, that an experiment finds.
 
     Args:
-        churn: The churn without contact.
+        churn: The churn without contact; for a gain, the rate without contact.
         n_control: The number of units in the control.
         n_treatment: The number of units in the arm that is contacted.
-        power: The probability of finding the reduction.
+        power: The probability of finding the effect.
         alpha: The share of experiments without an effect in which the test finds one.
+        is_gain: Whether a higher rate is looked for.
 
     >>> smallest_effect(0.1, 3213, 3213).effect.__round__(4)
     0.02
+    >>> smallest_effect(0.08, 3213, 3213, is_gain=True).effect.__round__(4)
+    0.02
     """
     _check_shares(churn=churn, power=power, alpha=alpha)
+    sign, room = (1, 1 - churn) if is_gain else (-1, churn)
 
     def excess_power(effect: float) -> float:
-        return power_of(churn, churn - effect, n_control, n_treatment, alpha=alpha) - power
+        return power_of(churn, churn + sign * effect, n_control, n_treatment, alpha=alpha) - power
 
-    least, most = churn * 1e-9, churn * (1 - 1e-9)
+    least, most = room * 1e-9, room * (1 - 1e-9)
     effect = None
     if excess_power(most) >= 0:
         effect = float(brentq(excess_power, least, most))
     return DetectableEffect(
-        n_control=n_control, n_treatment=n_treatment, churn=churn, effect=effect, power=power
+        n_control=n_control,
+        n_treatment=n_treatment,
+        churn=churn,
+        effect=effect,
+        power=power,
+        is_gain=is_gain,
     )
 
 

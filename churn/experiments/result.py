@@ -11,7 +11,7 @@ from churn.experiments.outside import OutsideExperiment
 from churn.experiments.play_success import PlaySuccess
 from churn.experiments.power import DetectableEffect
 from churn.experiments.sequence import NightlyEffect, SampleRatio
-from churn.metrics.interval import Part
+from churn.metrics.interval import Interval, Part
 
 
 class Guard(Part):
@@ -64,11 +64,14 @@ class MeasuredExperiment(Part):
             before it was switched on; none of them could be a control, so they do not count.
         after_other_play: The number of units that had a task of another play before; they do not count.
         ratio: Whether the sizes of the arms agree with the design; None without a control.
-        difference: The difference of the two churn rates.
+        difference: The difference of the two churn rates, or the gain in the rate of the event.
         adjusted_difference: The difference, adjusted by the score from before the first assignment.
         nightly: The difference with an interval that is valid for all nightly looks together.
-        savings: The customers and the money that contact saved; None without a difference.
-        drives_away: The bands of risk in which contact provably drives customers away.
+        savings: The customers and the money that contact saved; None without a difference, and for an event.
+        gain: The customers who had the event because of the contact, `gain x treated units`, with its
+            interval; None without a difference, and for a label of churn. Nobody knows what one is worth.
+        drives_away: The bands of risk in which contact provably drives customers away, or lowers the rate of
+            the event.
         guards: The side effects.
         detectable: The smallest effect that these units can show; None without churners in the control.
         success: Whether the play reached what it wanted; None for all contacts.
@@ -98,6 +101,7 @@ class MeasuredExperiment(Part):
     guards: tuple[Guard, ...]
     detectable: DetectableEffect | None
     success: PlaySuccess | None
+    gain: Interval | None = None
 
 
 class Effects(Part):
@@ -110,9 +114,10 @@ class Effects(Part):
         no_control_because: The reasons that were given for nights without a control group.
         universal: All contacts against the universal control group.
         plays: Each play, and each variant of a play, against its controls.
-        sum_of_plays: The customers saved by all plays together, if each play's difference is right; None if
-            no play has a difference. The total of the universal group stands beside it, because a sum of the
-            winners overstates.
+        event: The name of the event that the label counts; None if it counts who leaves.
+        sum_of_plays: The customers saved, or gained, by all plays together, if each play's difference is
+            right; None if no play has a difference. The total of the universal group stands beside it,
+            because a sum of the winners overstates.
         plays_without_difference: The plays that the sum does not hold.
         designs: What each experiment needs before it can answer, with the effect that is assumed.
         erased_units: How many units were forgotten, by experiment and arm; they are not measured.
@@ -130,6 +135,7 @@ class Effects(Part):
     designs: tuple[ExperimentDesign, ...] = ()
     erased_units: tuple[ErasedUnits, ...] = ()
     outside: tuple[OutsideExperiment, ...] = ()
+    event: str | None = None
 
     @property
     def experiments(self) -> tuple[MeasuredExperiment, ...]:
@@ -137,8 +143,8 @@ class Effects(Part):
         return (*((self.universal,) if self.universal else ()), *self.plays)
 
 
-def no_effects(label_id: str) -> Effects:
-    """Return the effects of a ledger without nights."""
+def no_effects(label_id: str, event: str | None = None) -> Effects:
+    """Return the effects of a ledger without nights; `event` is the name of the event of the label."""
     return Effects(
         watermark=None,
         label_id=label_id,
@@ -148,4 +154,5 @@ def no_effects(label_id: str) -> Effects:
         plays=(),
         sum_of_plays=None,
         plays_without_difference=(),
+        event=event,
     )

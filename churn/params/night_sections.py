@@ -147,7 +147,8 @@ class OutsideParams(Section):
     treated: Words = Field(description="the arms that are compared with the control")
     leave_out: tuple[Word, ...] = Field(default=(), description="the arms that are not measured")
     outcome: str = Field(
-        description="a column with 0 and 1, or `label`: whether the customer left after `assigned_at`"
+        description="a column with 0 and 1, or `label`: whether the customer left, or had the event, after "
+        "`assigned_at`"
     )
     wanted: bool | None = Field(
         default=None, description="whether a 1 is good, as a visit is, or bad, as leaving is"
@@ -195,7 +196,9 @@ class OutsideParams(Section):
             raise ValueError(f"'sizes' needs a number for each arm and for no other: {', '.join(self.arms)}")
         if self.has_label:
             if self.wanted is not None:
-                raise ValueError("'wanted' does not belong to the outcome 'label': leaving is not wanted")
+                raise ValueError(
+                    "'wanted' does not belong to the outcome 'label': leaving is not wanted, and an event is"
+                )
             if self.assigned_at is None:
                 raise ValueError("the outcome 'label' needs 'assigned_at': the label begins at this time")
         elif self.wanted is None:

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 
 from churn.experiments.assignment import UNIVERSAL
 from churn.experiments.design import ExperimentDesign
-from churn.experiments.effect import ArmChurn, Effect, Verdict
+from churn.experiments.effect import ArmChurn, Effect
 from churn.experiments.measured_effects import MeasuredEffects, PlayEffect
 from churn.experiments.play_success import PlaySuccess
 from churn.experiments.result import Effects, Guard, MeasuredExperiment
 from churn.metrics.interval import HasInterval, format_interval
+from churn.params.label_words import CHURN_WORDS, LabelWords, event_words
 from churn.reporting.outside_table import outside_lines, outside_metrics
 from churn.scoring.scores import CONTROL_ARM, TREATED_ARM
 
@@ -23,9 +24,10 @@ MAX_DAYS = 3650
 def effect_lines(effects: Effects) -> list[str]:
     """Return the lines that `churn measure` prints.
 
-    Churn of treated units never stands without the churn of their controls.
+    Churn of treated units never stands without the churn of their controls. With a label of an event the
+    lines speak of its rate, and an effect is a gain.
     """
-    lines = []
+    lines, words = [], _words_of(effects.event)
     if effects.nights:
         lines.append(
             f"label {effects.label_id}, outcomes known up to {effects.watermark}, "
@@ -33,9 +35,13 @@ def effect_lines(effects: Effects) -> list[str]:
         )
     lines += [f"no control group in some nights, because: {reason}" for reason in effects.no_control_because]
     for experiment in effects.experiments:
-        lines += [_title(experiment), *(f"  {line}" for line in _experiment_lines(experiment))]
+        lines += [_title(experiment), *(f"  {line}" for line in _experiment_lines(experiment, words))]
     lines += [*_total_lines(effects), *_erased_lines(effects), *outside_lines(effects.outside)]
     return lines
+
+
+def _words_of(event: str | None) -> LabelWords:
+    return CHURN_WORDS if event is None else event_words(event)
 
 
 def measured_effect_lines(effects: MeasuredEffects) -> list[str]:
@@ -71,20 +77,22 @@ def effect_metrics(effects: Effects) -> dict[str, float]:
     """
     metrics: dict[str, float] = {}
     for experiment in effects.experiments:
-        difference, savings = experiment.difference, experiment.savings
-        if savings is None:
+        difference, savings, gained = experiment.difference, experiment.savings, experiment.gain
+        if savings is None and gained is None:
             continue
+        rate = "churn" if gained is None else "rate"
         name = "/".join(filter(None, (experiment.play or UNIVERSAL, experiment.variant)))
         numbers = {
             "control_n": difference.control.n,
             "treated_n": difference.treatment.n,
-            "control_churn": difference.control.churn,
-            "treated_churn": difference.treatment.churn,
+            f"control_{rate}": difference.control.churn,
+            f"treated_{rate}": difference.treatment.churn,
             "difference": difference.difference.value,
             "difference_low": difference.difference.low,
             "difference_high": difference.difference.high,
-            "saved_customers": savings.customers.value,
-            "saved_money": savings.money.value,
+            "saved_customers": savings.customers.value if savings else None,
+            "saved_money": savings.money.value if savings else None,
+            "gained_customers": gained.value if gained else None,
         }
         metrics |= {f"{name}.{key}": float(value) for key, value in numbers.items() if value is not None}
     return metrics | outside_metrics(effects.outside)
@@ -108,8 +116,8 @@ def _title(experiment: MeasuredExperiment) -> str:
     return f"{name}: control group of {100 * experiment.control_share:.4g}%"
 
 
-def _experiment_lines(experiment: MeasuredExperiment) -> Iterator[str]:
-    difference = experiment.difference
+def _experiment_lines(experiment: MeasuredExperiment, words: LabelWords) -> Iterator[str]:
+    difference, rate = experiment.difference, _rate_name(words)
     yield _line("units", f"control {difference.control.n:,}, treated {difference.treatment.n:,}")
     if counts := ", ".join(not_counted(experiment)):
         yield _line("not counted", counts)
@@ -122,34 +130,43 @@ def _experiment_lines(experiment: MeasuredExperiment) -> Iterator[str]:
             "in the wrong one. Do not use this effect before you know why.",
         )
     if not difference.control.n + difference.treatment.n:
-        yield _line("churn", "no outcome is known yet" if experiment.immature else "no unit counts")
+        yield _line(rate, "no outcome is known yet" if experiment.immature else "no unit counts")
         yield from _success_lines(experiment)
         return
     if difference.difference.value is None:  # a share of one arm alone would be read as a success
-        yield _line("churn", f"not shown: {difference.no_verdict_because}")
+        yield _line(rate, f"not shown: {difference.no_verdict_because}")
         yield from _success_lines(experiment)
         return
-    yield _line("churn", f"control {_share(difference.control)}, treated {_share(difference.treatment)}")
-    yield _line("difference", _effect(difference, difference.method))
+    yield _line(rate, f"control {_share(difference.control)}, treated {_share(difference.treatment)}")
+    yield _line("difference", _effect(difference, difference.method, words))
     adjusted = experiment.adjusted_difference
     if adjusted is not None and adjusted.difference.value is not None:
-        yield _line("adjusted by the score", _effect(adjusted, adjusted.method))
+        yield _line("adjusted by the score", _effect(adjusted, adjusted.method, words))
     nightly = experiment.nightly
     if nightly is not None and nightly.difference.value is not None:
-        verdict = nightly.verdict or f"no verdict: {nightly.no_verdict_because}"
+        verdict = nightly.verdict or words.speak(f"no verdict: {nightly.no_verdict_because}")
         yield _line("looked at every night", f"{points(nightly.difference)}: {verdict}")
+    is_shown = difference.verdict is not None and (difference.verdict.is_help or difference.verdict.is_harm)
+    shown = "" if is_shown else ", not shown"
+    if experiment.gain is not None:
+        yield _line("customers gained", f"{amount(experiment.gain, 1)} with the event{shown}")
     if experiment.savings is not None:
-        shown = "" if difference.verdict in (Verdict.FEWER_LEAVE, Verdict.MORE_LEAVE) else ", not shown"
         yield _line("saved customers", amount(experiment.savings.customers, 1) + shown)
         yield _line("saved money", amount(experiment.savings.money, 0) + shown)
     if difference.verdict is None and experiment.detectable is not None:
         yield experiment.detectable.in_words()
     for band in experiment.drives_away:
         churn = f"control {_share(band.effect.control)}, treated {_share(band.effect.treatment)}"
-        yield _line("contact drives away", f"{band.band}: {churn}")
+        title = "contact drives away" if experiment.gain is None else "contact lowers the rate"
+        yield _line(title, f"{band.band}: {churn}")
     yield from _success_lines(experiment)
     for guard in experiment.guards:
         yield _line(guard.name, _guard(guard))
+
+
+def _rate_name(words: LabelWords) -> str:
+    """Return the name of the rate of what the label counts, such as `churn` or `rate of upgrade`."""
+    return "churn" if words == CHURN_WORDS else f"rate of {words.event}"
 
 
 def _success_lines(experiment: MeasuredExperiment) -> Iterator[str]:
@@ -181,8 +198,11 @@ def _total_lines(effects: Effects) -> Iterator[str]:
     universal = effects.universal
     if universal is not None and universal.savings is not None:
         yield _line("all contacts saved", f"{amount(universal.savings.customers, 1)} customers")
+    if universal is not None and universal.gain is not None:
+        yield _line("all contacts gained", f"{amount(universal.gain, 1)} customers with the event")
     if effects.sum_of_plays is not None:
-        yield _line("sum of the plays", f"{effects.sum_of_plays:z,.1f} customers")
+        people = "customers" if effects.event is None else "customers with the event"
+        yield _line("sum of the plays", f"{effects.sum_of_plays:z,.1f} {people}")
     if effects.plays_without_difference:
         yield _line("not in the sum", ", ".join(effects.plays_without_difference))
 
@@ -223,8 +243,8 @@ def _share(arm: ArmChurn) -> str:
     return f"{100 * arm.churn:.1f}% ({arm.churners:,} of {arm.n:,})"
 
 
-def _effect(effect: Effect, method: str) -> str:
-    verdict = effect.verdict or f"no verdict: {effect.no_verdict_because}"
+def _effect(effect: Effect, method: str, words: LabelWords) -> str:
+    verdict = effect.verdict or words.speak(f"no verdict: {effect.no_verdict_because}")
     return f"{points(effect.difference)} ({method}): {verdict}"
 
 
@@ -272,40 +292,55 @@ def amount(interval: HasInterval, digits: int) -> str:
     return f"{interval.value:z,.{digits}f}{bounds}"
 
 
-def design_lines(designs: Sequence[ExperimentDesign], n_nights: int) -> list[str]:
+def design_lines(designs: Sequence[ExperimentDesign], n_nights: int, event: str | None = None) -> list[str]:
     """Return the lines that `churn plan` prints.
 
     Args:
         designs: What each experiment needs.
         n_nights: The number of nights in the ledger.
+        event: The name of the event that the label counts; None if it counts who leaves.
     """
+    words = _words_of(event)
+    assumptions = (
+        "effects are assumptions until `churn measure` has them"
+        if event is None
+        else "an effect is a gain in it: more customers have the event"
+    )
     lines = [
-        f"from {_count(n_nights, 'night')} in the ledger; churn is predicted, and effects are assumptions "
-        "until `churn measure` has them"
+        f"from {_count(n_nights, 'night')} in the ledger; {'' if event is None else 'the '}"
+        f"{_rate_name(words)} is predicted, and {assumptions}"
     ]
     for design in designs:
         name = "all contacts" if design.name == UNIVERSAL else f"play {design.name}"
         lines.append(f"{name}: control group of {100 * design.control_share:.4g}%")
-        lines += [f"  {line}" for line in _design_lines(design)]
+        lines += [f"  {line}" for line in _design_lines(design, words)]
     return lines
 
 
-def _design_lines(design: ExperimentDesign) -> Iterator[str]:
-    rate = "the rate of new ones is not known from one night"
+def _design_lines(design: ExperimentDesign, words: LabelWords) -> Iterator[str]:
+    new_units = "the rate of new ones is not known from one night"
     if design.units_per_day is not None:
-        rate = f"{design.units_per_day:.1f} new ones a day"
-    yield _line("units so far", f"{design.units:,}, {rate}")
-    if design.churn is None or design.effect is None:
+        new_units = f"{design.units_per_day:.1f} new ones a day"
+    yield _line("units so far", f"{design.units:,}, {new_units}")
+    if design.churn is None or (design.effect is None and not design.is_gain):
         yield _line("answer", "cannot be told: no unit so far")
         return
-    yield _line("churn without contact", f"{100 * design.churn:.1f}%")
+    title = "churn without contact" if not design.is_gain else _rate_name(words)
+    yield _line(title, f"{100 * design.churn:.1f}%{' without contact' if design.is_gain else ''}")
     contacted = "" if design.contacted_share in (None, 1.0) else (
         f", {100 * design.contacted_share:.0f}% of the units have a planned contact"
     )  # fmt: skip
-    yield _line("effect looked for", f"{100 * design.effect:.2f} points{contacted}")
-    if design.sample_size is None:
-        yield _line("units needed", "none are enough: the effect is not below the churn without contact")
+    if design.effect is None:
+        yield _line("effect looked for", f"not stated: give --effect, such as 0.02 for 2 points{contacted}")
     else:
+        points_more = " more" if design.is_gain else ""
+        yield _line("effect looked for", f"{100 * design.effect:.2f} points{points_more}{contacted}")
+    if design.effect is not None and design.sample_size is None:
+        room = "the rate would reach 100%" if design.is_gain else (
+            "the effect is not below the churn without contact"
+        )  # fmt: skip
+        yield _line("units needed", f"none are enough: {room}")
+    elif design.sample_size is not None:
         yield _line(
             "units needed", f"{design.sample_size.n:,} ({design.sample_size.n_control:,} in the control)"
         )
@@ -317,11 +352,13 @@ def _design_lines(design: ExperimentDesign) -> Iterator[str]:
     if design.training_controls is not None:
         yield _line("controls for training", f"{design.training_controls:,}; {_training_in_words(design)}")
     if design.held_out is not None and design.customers_unsaved is not None:
+        missed = "leave whom a contact would have saved"
+        if design.is_gain:
+            missed = "miss the event that a contact would have brought"
         yield _line(
             "cost of holding out",
             f"{design.held_out:,} controls in {_count(design.days, 'day')}: about "
-            f"{design.customers_unsaved:,.1f} customers leave whom a contact would have saved, with the "
-            "effect looked for",
+            f"{design.customers_unsaved:,.1f} customers {missed}, with the effect looked for",
         )
 
 

@@ -64,6 +64,9 @@ def outside_metrics(experiments: Sequence[OutsideExperiment]) -> dict[str, float
 
 def outcome_in_words(experiment: OutsideExperiment) -> str:
     """Return what the outcome is, and which direction is better."""
+    if experiment.event is not None:
+        event = f"had the event {experiment.event}, as the label says"
+        return f"{event}; above 0 more of the treated had it, which is better"
     if experiment.outcome == LABEL_OUTCOME:
         return "left, as the label says; above 0 fewer of the treated left, which is better"
     if experiment.is_wanted:

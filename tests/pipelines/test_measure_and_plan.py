@@ -176,3 +176,22 @@ def test_a_damaged_page_of_the_ledger_stops_the_measurement(
 
     assert code == 11
     assert "assignments.parquet" in err
+
+
+def test_with_a_label_of_an_event_the_effect_is_a_gain_in_its_rate(
+    shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of the controls c2 and c3 order after the night, and of the treated all but t0."""
+    label = "label={kind: event, table: orders, horizon_days: 28, among: all, event_name: order}"
+    (shop / "ask.yaml").write_text(PLAYBOOK.replace("churn_probability", "event_probability"))
+    options = ("--set", label, "--set", "score.playbook=ask.yaml")
+
+    code, out, _ = call("measure", shop, capsys, *options)
+    _, plan, _ = call("plan", shop, capsys, *options, "--effect", "0.1")
+    why_no_uplift = call("uplift", shop, capsys, *options)[2]
+
+    assert code == 0
+    assert "rate of order control 50.0% (2 of 4), treated 83.3% (5 of 6)" in out
+    assert "difference +33.33 points" in out
+    assert "effect looked for 10.00 points more" in plan
+    assert "it would call more events a harm" in why_no_uplift

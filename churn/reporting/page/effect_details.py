@@ -108,10 +108,18 @@ def _facts(words: Words, placed_experiment: PlacedExperiment) -> Iterator[Markup
                 words, ratio.control_share, source.at("ratio", "control_share"), 1, scale=POINTS
             ),
         )
-    yield words.html(
-        "Fewer customers left, by a single look on a day that was fixed before: %(points)s points.",
-        points=show_points(words, experiment.difference.difference, source.at("difference", "difference")),
-    )
+    one_look = show_points(words, experiment.difference.difference, source.at("difference", "difference"))
+    if words.is_event:
+        yield words.html(
+            "More customers had the event, by a single look on a day that was fixed before: "
+            "%(points)s points.",
+            points=one_look,
+        )
+    else:
+        yield words.html(
+            "Fewer customers left, by a single look on a day that was fixed before: %(points)s points.",
+            points=one_look,
+        )
     adjusted = experiment.adjusted_difference
     if adjusted is not None and adjusted.difference.value is not None:
         yield words.html(
@@ -122,13 +130,23 @@ def _facts(words: Words, placed_experiment: PlacedExperiment) -> Iterator[Markup
         at = source.at("drives_away", number, "effect")
         control, treated = band.effect.control.churn, band.effect.treatment.churn
         if control is not None and treated is not None:
-            yield words.html(
-                "Contacts drive customers away: %(band)s, %(treated)s%% left, in the control group "
-                "%(control)s%%.",
-                band=free(words.value(band.band)),
-                treated=show_number(words, treated, at.at("treatment", "churn"), 1, scale=POINTS),
-                control=show_number(words, control, at.at("control", "churn"), 1, scale=POINTS),
-            )
+            shares = {
+                "band": free(words.value(band.band)),
+                "treated": show_number(words, treated, at.at("treatment", "churn"), 1, scale=POINTS),
+                "control": show_number(words, control, at.at("control", "churn"), 1, scale=POINTS),
+            }
+            if words.is_event:
+                yield words.html(
+                    "Contacts make the event rarer: %(band)s, %(treated)s%% had it, in the control group "
+                    "%(control)s%%.",
+                    **shares,
+                )
+            else:
+                yield words.html(
+                    "Contacts drive customers away: %(band)s, %(treated)s%% left, in the control group "
+                    "%(control)s%%.",
+                    **shares,
+                )
     yield from _success(words, placed_experiment)
     for number, guard in enumerate(experiment.guards):
         if guard.control is not None and guard.treatment is not None:
@@ -236,6 +254,14 @@ def _detectable_in_words(words: Words, detectable: DetectableEffect, source: Sou
         f"{source.at('n_control')} + {source.at('n_treatment')}",
     )
     control = show_number(words, detectable.n_control, source.at("n_control"))
+    if detectable.effect is None and words.is_event:
+        return words.html(
+            "Cannot be detected: no gain in a rate of %(churn)s%% is found with %(n)s customers, "
+            "%(control)s of them in the control group.",
+            churn=show_number(words, detectable.churn, source.at("churn"), 1, scale=POINTS),
+            n=n,
+            control=control,
+        )
     if detectable.effect is None:
         return words.html(
             "Cannot be detected: no effect on a churn of %(churn)s%% is found with %(n)s customers, "

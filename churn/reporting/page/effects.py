@@ -124,7 +124,11 @@ def _lead(words: Words, experiments: Sequence[PlacedExperiment]) -> str:
     }
     if any(placed_experiment.has_alarm for placed_experiment in experiments):
         return words("Do not use these effects yet: the sizes of the arms do not agree with the design.")
-    if Verdict.MORE_LEAVE in verdicts.values():
+    if any(verdict is not None and verdict.is_harm for verdict in verdicts.values()):
+        if words.is_event:
+            return words(
+                "Stop the play that does harm: the event was rarer in a play below than in its control group."
+            )
         return words("Stop the play that does harm: a play below lost more customers than its control group.")
     if experiments and all(
         placed_experiment.experiment.control_share is None for placed_experiment in experiments
@@ -132,9 +136,12 @@ def _lead(words: Words, experiments: Sequence[PlacedExperiment]) -> str:
         return words(
             "Switch on a control group: without a control group nobody knows whether the calls help."
         )
-    if verdicts.get(UNIVERSAL) == Verdict.FEWER_LEAVE:
+    total = verdicts.get(UNIVERSAL)
+    if total is not None and total.is_help:
+        if words.is_event:
+            return words("Go on with the calls: the event was more frequent than in the control group.")
         return words("Go on with the calls: fewer customers left than in the control group.")
-    if Verdict.FEWER_LEAVE in verdicts.values():
+    if any(verdict is not None and verdict.is_help for verdict in verdicts.values()):
         return words(
             "Go on with the plays that helped, and leave the control group alone until all outcomes are "
             "known."
@@ -145,11 +152,17 @@ def _lead(words: Words, experiments: Sequence[PlacedExperiment]) -> str:
 
 
 def _notes_on_controls(words: Words, effects: Effects) -> Markup:
+    above_0 = words("A difference above 0 means that fewer left than in the control group.")
+    if words.is_event:
+        above_0 = words(
+            "A difference above 0 means that the event was more frequent than in the control group."
+        )
     notes = [
         paragraph(
             words.html(
                 "Outcomes are known up to %(day)s. Customers are compared as they were drawn into the arms, "
-                "contacted or not. A difference above 0 means that fewer left than in the control group.",
+                "contacted or not. %(above_0)s",
+                above_0=above_0,
                 day=Markup("<time>{}</time>").format(
                     words.date(effects.watermark) if effects.watermark else ""
                 ),
@@ -190,8 +203,7 @@ def _table(words: Words, experiments: Sequence[PlacedExperiment]) -> Markup:
                 _arm(words, difference.treatment, source.at("difference", "treatment")),
                 _bar(words, shown, bounds),
                 show_interval(words, (shown.value, shown.low, shown.high), at, 2, scale=POINTS, signed=True),
-                _savings_cell(words, placed_experiment, "customers", 1),
-                _savings_cell(words, placed_experiment, "money", 0),
+                *_savings_cells(words, placed_experiment),
             ]
         )
     headings = [
@@ -199,11 +211,20 @@ def _table(words: Words, experiments: Sequence[PlacedExperiment]) -> Markup:
         Heading(words("Verdict"), is_number=False, is_wide=True),
         Heading(words("Left, control group, %%")),
         Heading(words("Left, may be contacted, %%")),
-        Heading(words("Fewer left: interval"), is_number=False),
-        Heading(words("Fewer left, points")),
-        Heading(words("Customers saved")),
-        Heading(words("Money saved")),
     ]
+    if words.is_event:
+        headings += [
+            Heading(words("More with the event: interval"), is_number=False),
+            Heading(words("More with the event, points")),
+            Heading(words("Customers gained")),
+        ]
+    else:
+        headings += [
+            Heading(words("Fewer left: interval"), is_number=False),
+            Heading(words("Fewer left, points")),
+            Heading(words("Customers saved")),
+            Heading(words("Money saved")),
+        ]
     return table(words("Effect of each play against its control group"), headings, rows)
 
 
@@ -236,23 +257,29 @@ def _arm(words: Words, arm: ArmChurn, source: Source) -> Markup:
     )
 
 
-def _savings_cell(words: Words, placed_experiment: PlacedExperiment, name: str, digits: int) -> Markup:
-    """Return what was saved; without a verdict there is no number, because it would be read as a success."""
-    savings = placed_experiment.experiment.savings
-    if (
-        savings is None
-        or placed_experiment.experiment.difference.verdict is None
-        or placed_experiment.has_alarm
-    ):
+def _savings_cells(words: Words, placed_experiment: PlacedExperiment) -> list[Markup]:
+    """Return the customers and the money that were saved; for an event, the customers who were gained."""
+    experiment, source = placed_experiment.experiment, placed_experiment.source
+    if words.is_event:
+        return [_amount_cell(words, placed_experiment, experiment.gain, source.at("gain"), 1)]
+    savings, at = experiment.savings, source.at("savings")
+    customers, money = (savings.customers, savings.money) if savings else (None, None)
+    return [
+        _amount_cell(words, placed_experiment, customers, at.at("customers"), 1),
+        _amount_cell(words, placed_experiment, money, at.at("money"), 0),
+    ]
+
+
+def _amount_cell(
+    words: Words, placed_experiment: PlacedExperiment, interval: Interval | None, source: Source, digits: int
+) -> Markup:
+    """Return an amount; without a verdict there is no number, because it would be read as a success."""
+    verdict = placed_experiment.experiment.difference.verdict
+    if interval is None or verdict is None or placed_experiment.has_alarm:
         return Markup("{}").format(DASH)
-    interval: Interval = getattr(savings, name)
-    number = show_interval(
-        words,
-        (interval.value, interval.low, interval.high),
-        placed_experiment.source.at("savings", name),
-        digits,
-    )
-    if placed_experiment.nightly_verdict in (Verdict.FEWER_LEAVE, Verdict.MORE_LEAVE):
+    number = show_interval(words, (interval.value, interval.low, interval.high), source, digits)
+    nightly = placed_experiment.nightly_verdict
+    if nightly is not None and (nightly.is_help or nightly.is_harm):
         return number
     return Markup('{}<div class="id">{}</div>').format(number, words("not shown"))
 
@@ -260,9 +287,8 @@ def _savings_cell(words: Words, placed_experiment: PlacedExperiment, name: str, 
 def _mood(placed_experiment: PlacedExperiment) -> str:
     if placed_experiment.has_alarm:
         return "bad"
-    return {Verdict.FEWER_LEAVE: "good", Verdict.MORE_LEAVE: "bad"}.get(
-        placed_experiment.nightly_verdict or Verdict.NOT_SHOWN, ""
-    )
+    verdict = placed_experiment.nightly_verdict or Verdict.NOT_SHOWN
+    return "good" if verdict.is_help else "bad" if verdict.is_harm else ""
 
 
 def verdict_in_words(words: Words, placed_experiment: PlacedExperiment) -> str:
@@ -279,9 +305,9 @@ def verdict_in_words(words: Words, placed_experiment: PlacedExperiment) -> str:
         return words("The effect cannot be measured: an arm has no customer with a known outcome.")
     if difference.verdict is None or nightly is None:
         return words("Too early to tell: fewer than 20 customers left in an arm.")
-    if nightly == Verdict.FEWER_LEAVE:
+    if nightly.is_help:
         return words("It helped.")
-    if nightly == Verdict.MORE_LEAVE:
+    if nightly.is_harm:
         return words("It harmed.")
     if difference.verdict != Verdict.NOT_SHOWN:
         return words(
@@ -305,19 +331,30 @@ def _legend(words: Words) -> Markup:
 def _total(words: Words, effects: Effects) -> Markup:
     """Return the total of all contacts beside the sum of the plays, which overstates."""
     universal = effects.universal
-    if effects.sum_of_plays is None or universal is None or universal.savings is None:
+    if effects.sum_of_plays is None or universal is None or universal.difference.verdict is None:
         return EMPTY
-    if universal.difference.verdict is None:
+    total, source = universal.gain, FILE.at("universal", "gain")
+    if universal.savings is not None:
+        total, source = universal.savings.customers, FILE.at("universal", "savings", "customers")
+    if total is None:
         return EMPTY
-    total = universal.savings.customers
-    sentence = words.html(
-        "All contacts together saved %(total)s customers. The effects of the single plays add up to "
-        "%(sum)s. This sum is too large, because the plays that had good luck count fully.",
-        total=show_interval(
-            words, (total.value, total.low, total.high), FILE.at("universal", "savings", "customers"), 1
-        ),
-        sum=show_number(words, effects.sum_of_plays, FILE.at("sum_of_plays"), 1),
-    )
+    shown_total = show_interval(words, (total.value, total.low, total.high), source, 1)
+    shown_sum = show_number(words, effects.sum_of_plays, FILE.at("sum_of_plays"), 1)
+    if words.is_event:
+        sentence = words.html(
+            "All contacts together gained %(total)s customers with the event. The effects of the single "
+            "plays add up to %(sum)s. This sum is too large, because the plays that had good luck count "
+            "fully.",
+            total=shown_total,
+            sum=shown_sum,
+        )
+    else:
+        sentence = words.html(
+            "All contacts together saved %(total)s customers. The effects of the single plays add up to "
+            "%(sum)s. This sum is too large, because the plays that had good luck count fully.",
+            total=shown_total,
+            sum=shown_sum,
+        )
     if effects.plays_without_difference:
         names = Markup(", ").join(free(name) for name in effects.plays_without_difference)
         sentence += Markup(" ") + words.html("The sum leaves out %(names)s.", names=names)

@@ -33,14 +33,21 @@ def ledger_of(n_nights: int) -> Ledger:
     return drawn(rows, tasks, shares=dict.fromkeys(NIGHTS[:n_nights], 0.1))
 
 
-def design(ledger: Ledger, share: float = 0.1, effect: float | None = None) -> dict[str, ExperimentDesign]:
+def design(
+    ledger: Ledger,
+    share: float = 0.1,
+    effect: float | None = None,
+    kept_share: float | None = 0.5,
+    is_gain: bool = False,
+) -> dict[str, ExperimentDesign]:
     designs = design_experiments(
         ledger,
-        {name: DesignTerms(control_share=share, kept_share=0.5) for name in ("universal", "call", "mail")},
+        {name: DesignTerms(share, kept_share) for name in ("universal", "call", "mail")},
         effect=effect,
         days=90,
         maturity=Maturity(lambda night: night + timedelta(days=MATURITY_DAYS), NIGHTS[-1]),
         maturity_days=MATURITY_DAYS,
+        is_gain=is_gain,
     )
     return {item.name: item for item in designs}
 
@@ -118,3 +125,22 @@ def test_the_rate_is_that_of_the_latest_28_nights():
     starts = [night for number, night in enumerate(nights) for _ in range(100 if number < 12 else 3)]
 
     assert units_per_day(starts, nights) == 3.0
+
+
+def test_the_units_for_a_gain_are_those_of_a_higher_rate():
+    universal = design(ledger_of(3), effect=0.04, kept_share=None, is_gain=True)["universal"]
+
+    assert universal.sample_size == units_needed(0.2, 0.24, control_share=0.1)
+    assert universal.detectable.is_gain
+    # A gain beyond the rate itself is possible; 20 % can fall by at most 20 points.
+    assert (
+        design(ledger_of(3), effect=0.3, kept_share=None, is_gain=True)["universal"].sample_size is not None
+    )
+    assert design(ledger_of(3), effect=0.3)["universal"].sample_size is None
+
+
+def test_without_a_stated_effect_an_event_has_none_and_still_the_smallest_that_is_found():
+    universal = design(ledger_of(3), kept_share=None, is_gain=True)["universal"]
+
+    assert (universal.effect, universal.sample_size, universal.power) == (None, None, None)
+    assert universal.detectable.effect > 0

@@ -9,7 +9,7 @@ import pytest
 
 from churn.errors import Stop
 from churn.experiments.effect import Interval, NoVerdict, Verdict, rate_difference
-from churn.experiments.measure import NIGHTLY_TARGET, score_dates
+from churn.experiments.measure import NIGHTLY_TARGET, measure, score_dates
 from churn.experiments.regression import adjusted_difference
 from churn.experiments.result import Effects
 from churn.experiments.sequence import difference_sequence, sample_ratio
@@ -386,3 +386,28 @@ def test_the_share_of_the_control_is_the_one_of_the_nights_to_the_last_digit():
     ).universal
 
     assert universal.control_share == 0.15
+
+
+@pytest.mark.parametrize(
+    ("n_treated", "verdict", "gained"),
+    [(450, Verdict.MORE_HAVE_EVENT, 180), (90, Verdict.FEWER_HAVE_EVENT, -180)],
+)
+def test_a_label_of_an_event_measures_a_gain_and_saves_nobody(
+    n_treated: int, verdict: Verdict, gained: float
+) -> None:
+    # 120 of 400 controls have the event; of the 900 treated half or a tenth, so 180 more or fewer.
+    rows = [*crowd(400, 900)]
+    tasks = [planned(str(row["unit"]), str(row["arm"]), "ask") for row in rows]
+    outcomes = outcomes_of(names("c", 120) | names("t", n_treated))
+
+    effects = measure(drawn(rows, tasks), outcomes, "label", event="upgrade")
+
+    universal = effects.universal
+    assert universal.difference.difference.value == pytest.approx(gained / 900)
+    assert universal.difference.verdict == universal.nightly.verdict == verdict
+    assert universal.adjusted_difference.difference.value == pytest.approx(gained / 900, abs=0.01)
+    assert universal.difference.difference.low < gained / 900 < universal.difference.difference.high
+    assert (universal.savings, universal.gain.value) == (None, pytest.approx(gained))
+    assert effects.sum_of_plays == pytest.approx(gained)
+    assert {band.effect.verdict for band in universal.drives_away} <= {Verdict.FEWER_HAVE_EVENT}
+    assert bool(universal.drives_away) == (gained < 0)

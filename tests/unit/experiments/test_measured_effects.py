@@ -176,3 +176,11 @@ def test_contacts_that_keep_nobody_have_no_best_budget() -> None:
     terms = ProfitParams().model_copy(update={"accept_share": 0.0})
 
     assert empc_from_sums(np.array([0.0, 1.0, 2.0]), np.array([0.0, 2.0, 9.0]), 100.0, terms) == (0.0, 0.0)
+
+
+def test_the_gain_of_an_event_is_no_share_of_churners_that_a_night_could_use(tmp_path: Path) -> None:
+    write_effects(tmp_path, effects_with(60, 270).model_copy(update={"event": "upgrade"}))
+
+    known = read_measured_effects(tmp_path, NIGHT, "label")
+
+    assert (known.accept_shares, known.reads) == ({}, {})

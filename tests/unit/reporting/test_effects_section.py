@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -12,7 +13,9 @@ from markupsafe import Markup
 from churn.data.own_files import write_own_json
 from churn.experiments.design import DesignTerms, design_experiments
 from churn.experiments.experiment_units import Maturity
+from churn.experiments.measure import measure
 from churn.experiments.result import Effects
+from churn.params import event_words
 from churn.reporting.known_effects import KnownEffects, effects_path, read_known_effects
 from churn.reporting.page.effects import effects_section
 from churn.reporting.page.sources import UsedEffects, UsedUplift, read_report_sources
@@ -245,3 +248,27 @@ def test_the_page_says_which_measured_effects_the_night_uses(output: Path) -> No
     assert "the list uses 0.0%" in text
     assert "The effect of every other play is assumed" in text
     assert "17 customers are left alone" in text
+
+
+@pytest.mark.parametrize(
+    ("n_treated", "lead", "verdict"),
+    [
+        (450, "Go on with the calls: the event was more frequent", "It helped."),
+        (90, "Stop the play that does harm", "It harmed."),
+    ],
+)
+def test_more_of_a_wanted_event_is_said_to_have_helped(
+    output: Path, n_treated: int, lead: str, verdict: str
+) -> None:
+    effects = measure(
+        drawn(crowd(100, 900)), outcomes_of(names("c", 30) | names("t", n_treated)), "label", event="upgrade"
+    )
+    night = replace(read_report_sources(output), known_effects=KnownEffects(effects))
+
+    section = effects_section(night, Words("en", event_words("upgrade")))
+
+    text = " ".join(Markup(f"{section.lead} {section.html}").striptags().split())
+    assert text.startswith(lead)
+    assert verdict in text
+    assert "Customers gained" in text
+    assert not re.search("saved|fewer|churn|Money", text)

@@ -145,3 +145,26 @@ def test_an_answer_that_takes_more_than_ten_years_is_called_out_of_reach():
     assert answer_in_words(plan.model_copy(update={"answer_in_days": 4000})) == (
         "not within ten years at this rate (4,000 days)"
     )
+
+
+def test_the_lines_of_an_event_speak_of_its_rate_and_never_of_leaving():
+    effects = measure(
+        drawn(crowd(100, 900)), outcomes_of(names("c", 30) | names("t", 450)), "label", event="upgrade"
+    )
+    designs = [*design(ledger_of(3), kept_share=None, is_gain=True).values()]
+    designs += design(ledger_of(3), effect=0.04, kept_share=None, is_gain=True).values()
+
+    lines = lines_of(effects)
+    plan = [re.sub(" {2,}", " ", line.strip()) for line in design_lines(designs, 3, "upgrade")]
+
+    assert "rate of upgrade control 30.0% (30 of 100), treated 50.0% (450 of 900)" in lines
+    assert any(line.startswith("difference +20.00 points [+") for line in lines)
+    assert any(line.endswith("(Newcombe): more have the event") for line in lines)
+    assert any(line.startswith("customers gained 180.0 [") for line in lines)
+    assert "rate of upgrade 20.0% without contact" in plan
+    assert any(line.startswith("effect looked for not stated: give --effect") for line in plan)
+    assert any(line.startswith("effect looked for 4.00 points more") for line in plan)
+    assert any("customers miss the event that a contact would have brought" in line for line in plan)
+    assert not re.search(r"churn(?! measure)|leave|left|saved|money", " ".join([*lines, *plan]))
+    assert effect_metrics(effects)["universal.gained_customers"] == 180
+    assert not any("churn" in name or "saved" in name for name in effect_metrics(effects))
