@@ -13,8 +13,10 @@ import yaml
 
 from churn.data.ingest.ingest import ingest
 from churn.kpis.company import Company
-from churn.kpis.company_sections import orders_of, recurring_of, retention_of, value_of
+from churn.kpis.company_sections import engagement_of, orders_of, recurring_of, retention_of, value_of
 from churn.kpis.figure import Figure
+from churn.kpis.journey import stages_section
+from churn.kpis.rfm import rfm_section
 from churn.params import Params
 
 pytestmark = [pytest.mark.data, pytest.mark.slow]
@@ -111,6 +113,56 @@ RETENTION_FIGURES = """
            100.0 * (back_at_end - early) / nullif(s, 0) AS crr_difference
     FROM counts"""
 
+# the customers at the start and at the end of a month, and who came and went in between
+GROWTH_FIGURES = """
+    WITH before AS (SELECT DISTINCT customer FROM spells WHERE began < $start AND ended >= $start),
+         later AS (SELECT DISTINCT customer FROM spells WHERE began < $end AND ended >= $end),
+         past AS (SELECT DISTINCT customer FROM spells WHERE began < $start),
+         came AS (SELECT customer, customer IN (SELECT customer FROM past) AS is_back FROM later
+                  WHERE customer NOT IN (SELECT customer FROM before))
+    SELECT (SELECT count(*) FROM before) AS active_at_start, (SELECT count(*) FROM later) AS active_at_end,
+           (SELECT count(*) FILTER (NOT is_back) FROM came) AS new_customers,
+           (SELECT count(*) FILTER (is_back) FROM came) AS resurrected_customers,
+           (SELECT count(*) FROM before WHERE customer NOT IN (SELECT customer FROM later))
+           AS dormant_customers"""
+
+# a row for each customer at risk at a past cutoff: who left, last order, orders and cents of a year
+RFM_ROWS = """
+    CREATE TABLE at_risk AS
+    SELECT cutoff, customer, count(*) FILTER (day >= cutoff AND day < cutoff + $horizon) = 0 AS has_left,
+           cutoff - max(day) FILTER (day < cutoff) AS recency,
+           count(*) FILTER (day < cutoff AND day >= cutoff - 365) AS frequency,
+           sum(cents) FILTER (day < cutoff AND day >= cutoff - 365) AS money
+    FROM orders, unnest($cutoffs::DATE[]) AS cutoffs(cutoff)
+    GROUP BY cutoff, customer HAVING count(*) FILTER (day < cutoff AND day >= cutoff - $active_days) > 0"""
+RFM_CELLS = """
+    WITH ranked AS (SELECT *, count(*) OVER () AS n,
+                           count(*) OVER (ORDER BY recency) AS r, count(*) OVER (ORDER BY frequency) AS f
+                    FROM at_risk),
+         fifths AS (SELECT k, min(recency) FILTER (5 * r >= k * n) AS recency,
+                           min(frequency) FILTER (5 * f >= k * n) AS frequency
+                    FROM ranked, range(1, 5) AS fifth(k) GROUP BY k),
+         r_edges AS (SELECT DISTINCT recency AS edge FROM fifths
+                     WHERE recency < (SELECT max(recency) FROM at_risk)),
+         f_edges AS (SELECT DISTINCT frequency AS edge FROM fifths
+                     WHERE frequency < (SELECT max(frequency) FROM at_risk)),
+         classes AS (SELECT has_left, (SELECT count(*) + 1 FROM r_edges WHERE edge >= recency) AS r,
+                            (SELECT count(*) + 1 FROM f_edges WHERE edge < frequency) AS f FROM at_risk)
+    SELECT r, f, count(*) AS n, count(*) FILTER (has_left) AS n_left FROM classes GROUP BY 1, 2"""
+
+# the middle rank of the orders of four weeks, among active customers of one band of tenure
+ENGAGEMENT_FIGURES = """
+    WITH own AS (SELECT customer, count(*) FILTER (day >= $cutoff::DATE - 28) AS n, min(day) AS joined,
+                        max(day) >= $cutoff::DATE - $active_days AS is_active FROM orders GROUP BY 1),
+         banded AS (SELECT n, CASE WHEN age < 91 THEN 0 WHEN age < 182 THEN 1 WHEN age < 365 THEN 2
+                                   WHEN age < 730 THEN 3 ELSE 4 END AS band
+                    FROM (SELECT n, $cutoff::DATE - joined AS age FROM own WHERE is_active)),
+         ranked AS (SELECT (rank() OVER low - 1 + (count(*) OVER (PARTITION BY band, n) - 1) / 2 + 0.5)
+                           / count(*) OVER (PARTITION BY band) * 100 AS score
+                    FROM banded WINDOW low AS (PARTITION BY band ORDER BY n))
+    SELECT avg(score) AS value, avg(score) - 1.959963984540054 * stddev_samp(score) / sqrt(count(*)) AS low,
+           count(*) AS n FROM ranked"""
+
 
 def row_of(raw: duckdb.DuckDBPyConnection, query: str, **values: object) -> dict[str, float | None]:
     """Return the one row of a query by column; the values are those that the query names."""
@@ -172,25 +224,82 @@ def test_the_figures_of_a_shop_are_those_of_an_independent_query(
     }
     raw.execute(EVENT_SPELLS, {name: terms[name] for name in ("cutoff", "active_days")})
 
-    n_compared = 0
+    n_compared, months = 0, {}
     order_figures = orders_of(shop).figures
     for start, end, cell in known_cells(order_figures):
         if "orders" not in cell:  # the period of a figure that is missing as a whole
             continue
         expected = row_of(raw, ORDER_FIGURES, start=start, end=end, **terms)
         assert_equal(cell, expected, (start, end))
+        months[start, end] = expected
         n_compared += 1
-    for start, end, cell in known_cells(retention_of(shop).figures):
-        assert_equal(cell, row_of(raw, RETENTION_FIGURES, start=start, end=end), (start, end))
+    retention_figures = retention_of(shop).figures
+    for start, end, cell in known_cells(retention_figures):
+        expected = row_of(raw, RETENTION_FIGURES, start=start, end=end)
+        assert_equal(cell, expected, (start, end))
+        months[start, end] = months.get((start, end), {}) | expected
         n_compared += 1
     assert n_compared > 80
+    growth = stages_section(shop).growth
+    for month in growth:
+        expected = row_of(raw, GROWTH_FIGURES, start=month.start, end=month.end)
+        assert {name: getattr(month, name).people for name in expected} == expected, month.start
+    assert len(growth) > 8
+    assert_the_grid_is_queried(shop, raw)
     raw.execute("DELETE FROM orders WHERE day >= ?", [shop.cutoff])
     window = {figure.name: figure.value for figure in order_figures if figure.period.kind == "window"}
     assert_equal(window, row_of(raw, INTERVAL_FIGURES, **terms), example)
-    (historic,) = (f for f in value_of(shop, order_figures).figures if f.name == "clv_historic")
+    values = {f.name: f for f in value_of(shop, (*retention_figures, *order_figures)).figures}
+    assert_values_follow_from_months(
+        values, [row for (a, b), row in months.items() if (b - a).days in range(28, 32)], shop
+    )
+    historic = values["clv_historic"]
+    (engagement,) = engagement_of(shop).figures
+    expected = row_of(raw, ENGAGEMENT_FIGURES, **terms)
+    assert_equal({"value": engagement.value, "low": engagement.low, "n": engagement.n}, expected, example)
     spent = row_of(raw, "SELECT sum(cents) / 100.0 / count(DISTINCT customer) AS mean FROM orders")["mean"]
     assert spent is not None
     assert historic.value == pytest.approx(spent * shop.store.params.score.value.margin)
+
+
+def assert_values_follow_from_months(
+    values: Mapping[str, Figure], months: list[dict[str, float | None]], shop: Company
+) -> None:
+    """Compute from the queried months the value of a customer, and that of one point of retention."""
+    terms, known = (
+        shop.store.params.score.value,
+        [row for row in months if row.get("customers_at_start")][-12:],
+    )
+    at_start = sum(row["customers_at_start"] or 0 for row in known)
+    churn = (
+        sum((row["customers_at_start"] or 0) * (row["customer_churn"] or 0) / 100 for row in known) / at_start
+    )
+    n_orders, revenue = (sum(row[name] or 0 for row in known) for name in ("orders", "revenue"))
+    simple = revenue / n_orders * (n_orders / at_start) * terms.margin * min(1 / churn, 120)
+    assert values["clv_simple"].value == pytest.approx(simple)
+    discount = (1 + terms.discount_year) ** (1 / 12) - 1
+    margin = revenue / at_start * terms.margin
+    gain = margin / (discount + churn - 0.01) - margin / (discount + churn)
+    point = gain * (known[-1]["customers_at_start"] or 0)
+    assert values["value_of_one_point"].value == pytest.approx(point)
+    assert values["clv_contractual"].reason == "customers have no contracts"
+
+
+def assert_the_grid_is_queried(shop: Company, raw: duckdb.DuckDBPyConnection) -> None:
+    """Compare the customers and the leavers of each cell of recency and frequency."""
+    label, orders = shop.store.params.label, shop.shared_rows.rfm
+    assert orders is not None
+    assert label.gap_days == 0
+    grid = rfm_section(orders.values(), shop.outcomes)
+    terms = {
+        "cutoffs": list(grid.cutoffs),
+        "horizon": label.horizon_days,
+        "active_days": label.days_active,
+    }
+    raw.execute(RFM_ROWS, terms)
+    expected = {(r, f): (n, left) for r, f, n, left in raw.execute(RFM_CELLS).fetchall()}
+    assert {(c.recency_class, c.frequency_class): (c.n, c.left) for c in grid.cells if c.n} == expected
+    assert len(expected) > 10
 
 
 def test_the_figures_of_contracts_are_those_of_an_independent_query(
@@ -212,8 +321,9 @@ def test_the_figures_of_contracts_are_those_of_an_independent_query(
         ).fetchall()
         return {customer: int(cents) for customer, cents in rows}
 
-    n_compared = 0
-    for start, end, cell in known_cells((*retention_of(network).figures, *recurring_of(network).figures)):
+    n_compared, months = 0, []
+    figures = (*retention_of(network).figures, *recurring_of(network).figures)
+    for start, end, cell in known_cells(figures):
         before, after = amounts(start), amounts(end)
         stay = set(before) & set(after)
         new = {customer for customer in set(after) - set(before) if first_began[customer] >= start}
@@ -238,5 +348,20 @@ def test_the_figures_of_contracts_are_those_of_an_independent_query(
                 "nrr": 100 * sum(after[customer] for customer in stay) / total,
             }
         assert_equal(cell, expected, (start, end))
+        if (end - start).days in range(28, 32):
+            months.append(expected)
         n_compared += 1
     assert n_compared > 40
+    value, terms = value_of(network, figures), network.store.params.score.value
+    months = [month for month in months if month["customers_at_start"]][-12:]
+    at_start = sum(month["customers_at_start"] or 0 for month in months)
+    stays = sum((month["customers_at_start"] or 0) * (month["crr"] or 0) / 100 for month in months) / at_start
+    margin = sum(month["mrr_at_start"] or 0 for month in months) / at_start * terms.margin
+    discount = (1 + terms.discount_year) ** (1 / 12) - 1
+    contractual = next(figure.value for figure in value.figures if figure.name == "clv_contractual")
+    assert contractual == pytest.approx(margin / (1 + discount - stays))  # at the end of each month
+    growth = stages_section(network).growth
+    for month in growth:
+        counts = row_of(raw, GROWTH_FIGURES, start=month.start, end=month.end)
+        assert {name: getattr(month, name).people for name in counts} == counts, month.start
+    assert growth
