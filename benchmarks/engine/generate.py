@@ -13,7 +13,7 @@ from pathlib import Path
 
 import duckdb
 
-from benchmarks.engine.world import FIRST_DAY, LAST_DAY, World, months
+from benchmarks.engine.world import LAST_DAY, World, months
 from churn.data.files import replace_folder
 from churn.data.sql import literal
 
@@ -92,7 +92,7 @@ def generate(world: World) -> None:
         visits = RawTable("visits", None, "happened_at", _visits())
         for table in (visits, *OTHER_TABLES):
             (new_folder / table.name).mkdir()
-            for start, end in months():
+            for start, end in months(world.first_day):
                 _month(connection, table, start, end, new_folder / table.name / f"{start:%Y-%m}.parquet")
     replace_folder(new_folder, world.source)
 
@@ -116,7 +116,7 @@ def _people(connection: duckdb.DuckDBPyConnection, world: World, folder: Path) -
         f"CASE WHEN leaves < 0.25 THEN signed_up_at + to_seconds(floor(leaves * 4 * 700 * 86400)) "
         f"ELSE TIMESTAMP '{LAST_DAY}' END AS left_at FROM drawn), "
         f"spans AS (SELECT *, greatest(epoch(least(left_at, TIMESTAMP '{LAST_DAY}')) "
-        f"- epoch(greatest(signed_up_at, TIMESTAMP '{FIRST_DAY}')), 0) AS seconds FROM lives) "
+        f"- epoch(greatest(signed_up_at, TIMESTAMP '{world.first_day}')), 0) AS seconds FROM lives) "
         f"SELECT 'C' || lpad(i::VARCHAR, 8, '0') AS customer_id, i, signed_up_at, left_at, keen, "
         f"weight * {world.events} / (SELECT sum(weight * seconds) FROM spans) AS visits_a_second FROM spans"
     ).fetchall()

@@ -10,7 +10,7 @@ from pathlib import Path
 from churn.params import Params
 
 FIRST_DAY, LAST_DAY = date(2024, 1, 1), date(2025, 7, 1)
-"""The history `[FIRST_DAY, LAST_DAY)`: 18 months."""
+"""The history `[FIRST_DAY, LAST_DAY)` by default: 18 months."""
 
 YEAR_DAYS = 364
 """The cutoffs are spread over this many days, so more cutoffs do not look further back."""
@@ -27,6 +27,7 @@ class World:
     folder: Path
     customers: int
     events: int
+    first_day: date = FIRST_DAY
 
     @property
     def source(self) -> Path:
@@ -67,9 +68,9 @@ def cutoffs(n: int) -> list[date]:
     return sorted(LAST_DAY - timedelta(days=YEAR_DAYS // n * back) for back in range(n))
 
 
-def months() -> Iterator[tuple[date, date]]:
-    """Yield the months `[start, end)` of the history."""
-    start = FIRST_DAY
+def months(first_day: date) -> Iterator[tuple[date, date]]:
+    """Yield the months `[start, end)` of the history that begins on `first_day`."""
+    start = first_day
     while start < LAST_DAY:
         end = (start + timedelta(days=32)).replace(day=1)
         yield start, min(end, LAST_DAY)

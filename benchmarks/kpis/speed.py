@@ -7,11 +7,15 @@ import resource
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
 
 from benchmarks.engine.measure import Measurement, measure
 
 ROOT = Path(__file__).parents[2]
+FIRST_DAY = date(2023, 7, 1)
+"""The first day of the company: 24 months before its last day."""
+
 JOBS = ("generate", "ingest", "scan", "kpis")
 
 COLUMNS = {
@@ -88,7 +92,7 @@ def run_job(job: str, folder: Path, customers: int, events: int) -> int:
     from churn.kpis.company import Company
     from churn.kpis.sections import compute_kpis, write_kpis
 
-    world = World(folder, customers, events)
+    world = World(folder, customers, events, FIRST_DAY)
     start, cpu_before = time.perf_counter(), _cpu_seconds()  # after the imports
     answer: dict[str, int] = {}
     if job == "generate":
