@@ -35,17 +35,21 @@ print("as of", kpis["cutoff"], "-", ", ".join(sections))
 #
 # What each figure means is part of the file: `definitions`.
 
+
 # %%
-figures = pd.json_normalize(sections["retention"]["figures"])
-months = figures[
-    (figures["period.kind"] == "month") & figures.get("slice.by", pd.Series(index=figures.index)).isna()
-]
+series = sections["retention"]["series"]  # one for each figure, kind of period and segment
+columns = ("name", "start", "value", "low", "high", "n")
+months = pd.concat(
+    pd.DataFrame({name: own[name] for name in columns if name in own})
+    for own in series
+    if own["period"] == "month" and "slice" not in own
+)
 chosen = [
     name for name in ("customer_churn", "voluntary_churn", "early_churn") if name in set(months["name"])
 ]
 figure, axes = plt.subplots(figsize=(7.5, 3.4))
 for name in chosen:
-    line = months[months["name"] == name].set_index("period.start").sort_index()
+    line = months[months["name"] == name].set_index("start").sort_index()
     axes.plot(line.index, line["value"], marker="o", label=definitions[name]["title"])
     axes.fill_between(line.index, line["low"].astype(float), line["high"].astype(float), alpha=0.2)
 axes.set(ylabel=definitions["customer_churn"]["unit"], ylim=(0, None), title="By month, with 95 % intervals")
@@ -105,5 +109,11 @@ pd.DataFrame(sections["alarms"]["alarms"])
 # A figure without a value has a reason. It is never 0.
 
 # %%
-every = pd.concat([pd.json_normalize(part["figures"]) for part in sections.values() if part.get("figures")])
-every[every["value"].isna()].groupby(["name", "reason"]).size().rename("periods").to_frame().head(12)
+reasons = [
+    (own["name"], reason)
+    for part in sections.values()
+    for own in part.get("series", [])
+    for reason in own.get("reason", {}).values()
+]
+missing = pd.DataFrame(reasons, columns=["name", "reason"])
+missing.groupby(["name", "reason"]).size().rename("periods").to_frame().head(12)

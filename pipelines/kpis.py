@@ -7,7 +7,6 @@ from pathlib import Path
 
 from churn.data.files import write_atomically
 from churn.data.store import Store, day_number
-from churn.errors import CallError
 from churn.features.engine.cohort import read_customers
 from churn.features.library import all_signals
 from churn.kpis.company import Company
@@ -24,7 +23,7 @@ NEXT_ORDERS_FILE = "next_orders.csv"
 
 
 def run(params: Params, *, cutoff: date | None = None, echo: Echo, store: Store | None = None) -> int | None:
-    """Compute all figures from the store, write `output/kpis/kpis.json` and print one screen.
+    """Compute all figures that the label allows, write `output/kpis/kpis.json` and print one screen.
 
     All tables go to `output/kpis/tables.txt`, and the expected next order of each customer to
     `output/kpis/next_orders.csv`.
@@ -37,15 +36,9 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo, store: Store 
 
     Raises:
         ParamsError: `kpis.segments` names no text attribute.
-        CallError: the cutoff lies after the data, or the label is of kind event.
-        SourceError: a file of an earlier night is damaged.
+        CallError: the cutoff lies after the data.
+        SourceError: a file of an earlier night is damaged, or `label.where` cannot be used.
     """
-    if params.label.is_event:
-        raise CallError(
-            f"{params.locate('label.kind')} is event, which does not say who stays a customer, so there are "
-            "no figures of retention. Give a label of contracts or of inactivity in a parameter file of its "
-            "own, or with --set 'label={kind: contract, horizon_days: 31}'."
-        )
     store = store or ensure_store(params, echo)
     day = store.cutoff_or_tonight(cutoff)
     nights = PastNights(params.output, params.label_id, day, tuple(all_signals(params).values()))

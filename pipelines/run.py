@@ -119,9 +119,6 @@ def _run(params: Params, cutoff: date | None, log: RunLog) -> int | None:
 
 def _compute_figures(params: Params, store: Store, night: date, log: RunLog) -> None:
     """Compute the figures of retention for the page; what prevents them does not take the night away."""
-    if params.label.is_event:
-        log("figures: an event does not say who stays a customer, so there are no figures of retention.")
-        return
     try:
         kpis.run(params, cutoff=night, echo=log, store=store)
     except (ParamsError, SourceError) as error:

@@ -8,12 +8,18 @@ from datetime import date, timedelta
 import numpy as np
 
 from churn.kpis.alarms import alarms_section
-from churn.kpis.figure import Figure, Period
+from churn.kpis.figure import Figure, Period, Slice
 from churn.kpis.periods import period_of
 from churn.kpis.retention import share_figure
-from churn.kpis.voice import nps_figure
+from churn.kpis.voice import nps_figure, nps_figures
 
 FIRST = date(2022, 1, 3)
+STAGE_SHARES, STAGE_RISKS = (0.12, 0.55, 0.2, 0.08, 0.05), (1.5, 0.5, 1.5, 2.5, 1.0)
+"""The share of customers in each stage, and how often they leave, as a multiple of the average."""
+
+SEGMENT_SHARES = (0.3, 0.2, 0.15, 0.1, 0.08, 0.06, 0.05, 0.03, 0.02, 0.01)
+"""The share of customers in each of the segments."""
+
 FALLS = ("crr", "nps", "orders", "order_value")
 
 
@@ -69,18 +75,54 @@ def company_figures(
         joined = int(rng.poisson(customers * 0.03))
         figures += [
             share_figure("crr", period, retained, customers, "nobody"),
-            nps_figure(period, int(up), int(down), answers),
+            *nps_figures(period, int(up), int(down), answers),
             Figure(name="orders", period=period, value=orders, n=orders),
             Figure(name="order_value", period=period, value=money / orders, n=orders),
             Figure(name="new_customers", period=period, value=joined, n=joined),
             share_figure("csat", period, int(rng.binomial(answers, 0.75)), answers, "nobody"),
             share_figure("replied_in_time", period, int(rng.binomial(answers, 0.94)), answers, "nobody"),
         ]
+        figures += _stages(rng, period, customers, stay - (0.04 if falls == "crr" else 0))
         months.setdefault(period_of("month", start).start, []).append((orders, money))
-    for start in sorted(months)[:-1]:
+    for number, start in enumerate(sorted(months)[:-1]):
         period, rows = period_of("month", start), months[start]
         orders, money = sum(row[0] for row in rows), sum(row[1] for row in rows)
         figures.append(Figure(name="order_value", period=period, value=money / orders, n=orders))
+        customers = int(size * (1 + growth) ** (4.35 * number))
+        figures += _segments(rng, period, customers, stay**4.35, (promoters, detractors))
+    return figures
+
+
+def _stages(rng: np.random.Generator, period: Period, customers: int, stay: float) -> list[Figure]:
+    """Draw the sizes and the leaks of the stages of a week; customers of a late stage leave more often."""
+    figures = []
+    sizes = rng.multinomial(customers, STAGE_SHARES)
+    leaks = (1 - stay) * np.array(STAGE_RISKS)
+    for number, (n, leak) in enumerate(zip(sizes.tolist(), leaks, strict=True)):
+        piece = Slice(by="stage", level=f"stage {number}")
+        share = share_figure("stage_churn", period, int(rng.binomial(n, leak)), n, "nobody")
+        figures += [
+            Figure(name="stage_customers", period=period, value=n, n=n, slice=piece),
+            share.model_copy(update={"slice": piece}),
+        ]
+    return figures
+
+
+def _segments(
+    rng: np.random.Generator, period: Period, customers: int, stay: float, answers: tuple[float, float]
+) -> list[Figure]:
+    """Draw the watched figures of the segments of a month."""
+    figures: list[Figure] = []
+    for number, n in enumerate(rng.multinomial(customers, SEGMENT_SHARES).tolist()):
+        piece = Slice(by="segment", level=str(number))
+        n_answers = int(rng.poisson(n * 0.3))
+        up, down, _ = rng.multinomial(n_answers, (*answers, 1 - sum(answers)))
+        own = [
+            share_figure("crr", period, int(rng.binomial(n, stay)), n, "nobody"),
+            nps_figure(period, int(up), int(down), n_answers),
+            share_figure("csat", period, int(rng.binomial(n_answers, 0.75)), n_answers, "nobody"),
+        ]
+        figures += [figure.model_copy(update={"slice": piece}) for figure in own]
     return figures
 
 
@@ -111,4 +153,7 @@ def _alarms_at(figures: list[Figure], week: int) -> set[str]:
     """Return the names of the figures that alarm if a week is the latest complete one."""
     end = FIRST + timedelta(7 * (week + 1))
     known = [figure for figure in figures if figure.period.end <= end]
-    return {alarm.name for alarm in alarms_section(known).alarms}
+    return {
+        alarm.name if alarm.slice is None else f"{alarm.name} of a part"
+        for alarm in alarms_section(known).alarms
+    }

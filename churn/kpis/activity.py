@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import numpy.typing as npt
@@ -19,19 +19,24 @@ Floats = npt.NDArray[np.float64]
 MONEY_DAYS = 91
 """The window of the money of customers without a contract, in days; as on the call list."""
 
+WEEK_DAYS = 7
+MAX_WEEKS = 26
+"""The number of weeks of the stages: enough for the alarms, and half a year."""
+
 MAX_MONTHS = 12
 """The number of months that are shown: one year, so that each season is in it once."""
 
 
 @dataclass(frozen=True)
 class Activity:
-    """The customers at consecutive bounds of months.
+    """The customers at consecutive bounds of months, or of weeks.
 
     Attributes:
-        bounds: The first days of the months, and the end of the last month.
+        bounds: The first days of the periods, and the end of the last period.
         active: Whether each customer was active at each bound, `[bounds, customers]`.
         was_active: Whether each customer was active at some time before each bound, `[bounds, customers]`.
-        active_before_first: Whether each customer was active one month before the first bound, `[customers]`.
+        active_before_first: Whether each customer was active one period before the first bound,
+            `[customers]`.
         was_active_before_first: Whether each customer was active at some time before that, `[customers]`.
         money: The monthly value of each customer at each bound in currency, `[bounds, customers]`; NaN if
             nothing is known.
@@ -61,12 +66,32 @@ def month_bounds(
     ['2025-02-01', '2025-03-01']
     """
     bound = complete_from.replace(day=1)
-    bounds = []
+    bounds: list[date] = []
     while day_number(bound) + wait_days <= day_number(cutoff):
         if bound >= complete_from:
             bounds.append(bound)
         bound = months_later(bound, 1)
     return tuple(bounds[-max_months - 1 :])
+
+
+def week_bounds(
+    complete_from: date, cutoff: date, wait_days: int, max_weeks: int = MAX_WEEKS
+) -> tuple[date, ...]:
+    """Return the bounds of the last complete weeks for which it is certain who was active.
+
+    Args:
+        complete_from: The first day from which on everybody who leaves is seen.
+        cutoff: The end of the data.
+        wait_days: The number of days after a bound on which it becomes certain who was active at it.
+        max_weeks: The largest number of weeks.
+
+    >>> [str(bound) for bound in week_bounds(date(2025, 1, 15), date(2025, 3, 5), 30)]
+    ['2025-01-20', '2025-01-27', '2025-02-03']
+    """
+    known = cutoff - timedelta(wait_days)
+    monday = known - timedelta(known.weekday())
+    bounds = [monday - timedelta(7 * number) for number in reversed(range(max_weeks + 1))]
+    return tuple(bound for bound in bounds if bound >= complete_from)
 
 
 def active_at(spells: ActivitySpells, bounds: Sequence[date], n_customers: int) -> Bools:
@@ -89,16 +114,23 @@ def active_before(spells: ActivitySpells, bounds: Sequence[date], n_customers: i
     return result
 
 
+def _bound_before(bounds: Sequence[date]) -> date:
+    """Return the bound before the first one: a week or a month earlier."""
+    if len(bounds) > 1 and (bounds[1] - bounds[0]).days == WEEK_DAYS:
+        return bounds[0] - timedelta(WEEK_DAYS)
+    return months_later(bounds[0], -1)
+
+
 def activity_at(spells: ActivitySpells, bounds: tuple[date, ...], money: Floats) -> Activity:
     """Return who was active at each bound.
 
     Args:
         spells: When customers were active.
-        bounds: The first days of consecutive months, and the end of the last one.
+        bounds: The first days of consecutive months or weeks, and the end of the last one.
         money: What each customer paid per month at each bound, `[bounds, customers]`.
     """
     n_customers = money.shape[1]
-    earlier = [months_later(bounds[0], -1)] if bounds else []
+    earlier = [_bound_before(bounds)] if bounds else []
     no_customers = np.zeros(n_customers, dtype=bool)
     return Activity(
         bounds=bounds,

@@ -97,6 +97,12 @@ class Joiners:
         return row
 
 
+def nobody_joined() -> Joiners:
+    """Return joiners without a customer."""
+    empty = np.zeros(0, dtype=np.int64)
+    return Joiners(empty, empty, empty)
+
+
 def read_joiners(store: Store, complete_from: int, cutoff: date) -> Joiners:
     """Return the customers who signed up in `[complete_from, cutoff)`."""
     signed_up = read_customers(store).signed_up.astype(np.int64)

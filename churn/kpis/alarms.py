@@ -15,8 +15,9 @@ import numpy.typing as npt
 from statsmodels.tsa.seasonal import STL
 
 from churn.kpis.definitions.definition import FigureDefinition
-from churn.kpis.figure import Figure, Period
+from churn.kpis.figure import Figure, Period, Slice
 from churn.kpis.section import SectionResult
+from churn.kpis.series import in_series
 from churn.metrics.interval import Part
 from churn.metrics.standard_errors import Z_95
 
@@ -38,6 +39,12 @@ SEASON = {"week": 52, "month": 12}
 N_USUAL = {"week": 8, "month": 4}
 """The number of values before the latest whose median is the usual value."""
 
+N_SIGMA_OF_PART = {"week": 4.2, "month": 6.0}
+"""The distance of the limit for a stage, a class of ratings or a segment.
+
+There are many of them, so the limit lies further away.
+"""
+
 MIN_DISTANCES = {"week": 16, "month": 12}
 """The least number of past distances; fewer do not show what is usual."""
 
@@ -50,6 +57,7 @@ class Alarm(Part):
 
     Attributes:
         name: The name of the figure.
+        slice: The stage, the class of ratings or the segment; None for all customers.
         period: The latest period with a value.
         value: The value.
         usual: The usual value, with the season of the period if it was taken out.
@@ -67,6 +75,7 @@ class Alarm(Part):
     n_history: int
     season: bool
     text: str
+    slice: Slice | None = None
 
 
 class AlarmsResult(SectionResult):
@@ -105,15 +114,13 @@ def alarms_section(figures: Sequence[Figure]) -> AlarmsResult:
     """Compare the latest value of each watched figure with its own history.
 
     Args:
-        figures: The figures of all sections; those of all customers are watched, by week and by month.
+        figures: The figures of all sections, by week and by month: of all customers, of each stage, of each
+            class of ratings, and of each segment.
     """
-    series: dict[tuple[str, str], list[Figure]] = {}
-    for figure in figures:
-        if figure.slice is None and figure.period.kind in SEASON and figure.definition.is_watched:
-            series.setdefault((figure.name, figure.period.kind), []).append(figure)
+    watched = [figure for figure in figures if figure.period.kind in SEASON and figure.definition.is_watched]
     alarms, n_watched, n_too_short = [], 0, 0
-    for (_, kind), sequence in series.items():
-        history = _latest_run(sequence)
+    for sequence in in_series(watched):
+        kind, history = sequence[0].period.kind, _latest_run(sequence)
         limits = limits_of(history, kind)
         if limits is None:
             n_too_short += 1
@@ -148,7 +155,8 @@ def limits_of(history: Sequence[Figure], kind: str) -> Limits | None:
     if len(values) < N_USUAL[kind] + MIN_DISTANCES[kind] + 1:
         return None
     noise = _sampling_error(history[-1])
-    plain = _limits(values, np.zeros(len(values)), noise, kind, factor=1.0)
+    n_sigma = (N_SIGMA if history[-1].slice is None else N_SIGMA_OF_PART)[kind]
+    plain = _limits(values, np.zeros(len(values)), noise, kind, n_sigma, factor=1.0)
     n_cycles = (len(values) - 1) // SEASON[kind]
     if n_cycles < CYCLES_FOR_SEASON:
         return plain
@@ -156,7 +164,7 @@ def limits_of(history: Sequence[Figure], kind: str) -> Limits | None:
     # sqrt((c - 1) / c), and for the next value it is larger by sqrt((c + 1) / c).
     factor = float(np.sqrt((n_cycles + 1) / (n_cycles - 1)))
     season = _season(values, SEASON[kind])
-    seasonal = _limits(values, season, noise, kind, factor)
+    seasonal = _limits(values, season, noise, kind, n_sigma, factor)
     if plain is None or seasonal is None:
         return plain
     is_narrower = seasonal.high - seasonal.low < plain.high - plain.low
@@ -176,7 +184,9 @@ def _odd_above(number: int) -> int:
     return number + 1 + number % 2
 
 
-def _limits(values: Floats, season: Floats, noise: float, kind: str, factor: float) -> Limits | None:
+def _limits(
+    values: Floats, season: Floats, noise: float, kind: str, n_sigma: float, factor: float
+) -> Limits | None:
     adjusted, n_usual = values - season, N_USUAL[kind]
     usual = np.array(
         [np.median(adjusted[place - n_usual : place]) for place in range(n_usual, len(adjusted))]
@@ -191,8 +201,8 @@ def _limits(values: Floats, season: Floats, noise: float, kind: str, factor: flo
     expected = float(usual[-1]) + middle + float(season[-1])
     return Limits(
         usual=expected,
-        low=expected - N_SIGMA[kind] * sigma,
-        high=expected + N_SIGMA[kind] * sigma,
+        low=expected - n_sigma * sigma,
+        high=expected + n_sigma * sigma,
         n_history=len(past),
         season=bool(season.any()),
     )
@@ -219,22 +229,25 @@ def _alarm(figure: Figure, limits: Limits) -> Alarm | None:
     limit = limits.low if is_low else limits.high
     return Alarm(
         name=figure.name,
+        slice=figure.slice,
         period=figure.period,
         value=value,
         usual=limits.usual,
         limit=limit,
         n_history=limits.n_history,
         season=limits.season,
-        text=_words(definition, figure.period, value, limits, is_low),
+        text=_words(definition, figure, value, limits, is_low),
     )
 
 
-def _words(definition: FigureDefinition, period: Period, value: float, limits: Limits, is_low: bool) -> str:
+def _words(definition: FigureDefinition, figure: Figure, value: float, limits: Limits, is_low: bool) -> str:
+    period, part = figure.period, figure.slice
+    title = definition.title if part is None else f"{definition.title} ({part.by} {part.level})"
     limit = limits.low if is_low else limits.high
     season = "the season taken out" if limits.season else "no season taken out"
     moves = "fell" if is_low else "rose"
     return (
-        f"{definition.title} {moves} to {definition.format(value)} {definition.unit} in {period}: usual is "
+        f"{title} {moves} to {definition.format(value)} {definition.unit} in {period}: usual is "
         f"{definition.format(limits.usual)}, and its own history allows "
         f"{definition.format(limit)} ({limits.n_history} {period.kind}s, median and MAD, {season})"
     )

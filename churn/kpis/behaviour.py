@@ -20,7 +20,7 @@ from churn.metrics.interval import Part
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
-Codes = npt.NDArray[np.int64]
+Codes = npt.NDArray[np.int8]
 
 LEVELS_OF_THREE = ("low", "middle", "high")
 LEVELS_OF_TWO = ("low", "high")
@@ -162,7 +162,7 @@ def _thirds(values: Floats, is_counted: Bools) -> tuple[Codes, tuple[str, ...]]:
     edges = class_edges(values[is_counted & ~np.isnan(values)], len(LEVELS_OF_THREE))
     names = {2: LEVELS_OF_THREE, 1: LEVELS_OF_TWO, 0: ("equal",)}[len(edges)]
     code = np.where(np.isnan(values), len(names), classes_of(values, edges) - 1)
-    return code.astype(np.int64), (*names, UNKNOWN)
+    return code.astype(np.int8), (*names, UNKNOWN)
 
 
 def loyalty_table(behaviour: Behaviour, outcomes: Outcomes) -> LoyaltyTable:

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 
 from churn.kpis.definitions.definition import FigureDefinition
 from churn.kpis.definitions.engagement import ENGAGEMENT
+from churn.kpis.definitions.event import EVENT
 from churn.kpis.definitions.leaving_reasons import LEAVING_REASONS
 from churn.kpis.definitions.orders import ORDERS
 from churn.kpis.definitions.recurring import RECURRING
 from churn.kpis.definitions.retention import RETENTION
+from churn.kpis.definitions.stages import STAGES
 from churn.kpis.definitions.value import VALUE
 from churn.kpis.definitions.voice import VOICE
 
@@ -19,8 +21,10 @@ GROUPS: Mapping[str, tuple[FigureDefinition, ...]] = {
     "Surveys and support": VOICE,
     "Orders": ORDERS,
     "Engagement": ENGAGEMENT,
+    "Stages": STAGES,
     "Value": VALUE,
     "Reasons for leaving": LEAVING_REASONS,
+    "An event": EVENT,
 }
 """The definitions by group, in the order in which they are shown; each group is a file in `definitions/`."""
 

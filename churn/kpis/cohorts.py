@@ -6,7 +6,7 @@ from churn.kpis.company import Company
 from churn.kpis.contract_model import ContractModel, contract_model
 from churn.kpis.section import SectionResult
 from churn.kpis.survival import SurvivalTable, survival_table
-from churn.kpis.triangle import Triangle, retention_triangle
+from churn.kpis.triangle import SegmentTriangle, Triangle, retention_triangle, segment_triangles
 
 
 class CohortsResult(SectionResult):
@@ -14,6 +14,7 @@ class CohortsResult(SectionResult):
 
     Attributes:
         triangle: The retention of each monthly cohort.
+        triangles: The retention of the last cohorts of each segment.
         survival: The survival of all customers and of each segment.
         contracts: The model of contracts; None if the label is by inactivity.
     """
@@ -21,6 +22,7 @@ class CohortsResult(SectionResult):
     triangle: Triangle
     survival: SurvivalTable
     contracts: ContractModel | None
+    triangles: tuple[SegmentTriangle, ...] = ()
 
 
 def cohorts_section(company: Company) -> CohortsResult:
@@ -28,6 +30,7 @@ def cohorts_section(company: Company) -> CohortsResult:
     first_lives, params = company.first_lives, company.store.params
     return CohortsResult(
         triangle=retention_triangle(company.spells, first_lives, company.cutoff),
+        triangles=segment_triangles(company.spells, first_lives, company.segmentations, company.cutoff),
         survival=survival_table(first_lives, company.segmentations),
         contracts=contract_model(first_lives, params.score.value.discount_year)
         if params.label.kind == "contract"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import cached_property
 
 from churn.data.store import Store, date_of_day, day_number
-from churn.kpis.activity import month_bounds
-from churn.kpis.acts import Joiners, read_joiners
+from churn.kpis.activity import month_bounds, week_bounds
+from churn.kpis.acts import Joiners, nobody_joined, read_joiners
 from churn.kpis.figure import Period
 from churn.kpis.lives import FirstLives, first_event_day, read_first_lives
 from churn.kpis.observed_churn import Outcomes, matured_months, read_outcomes
@@ -39,11 +39,23 @@ class Company:
 
     @cached_property
     def spells(self) -> ActivitySpells:
-        """Return when each customer was active, by the definition of the label."""
-        if self.store.params.label.kind == "contract":
+        """Return when each customer was active, by the definition of the label; it must say who is active."""
+        spells = self.known_spells
+        assert spells is not None  # only a label of an event that everybody can have does not say it
+        return spells
+
+    @cached_property
+    def known_spells(self) -> ActivitySpells | None:
+        """Return when each customer was active; None for an event among all, which does not say it."""
+        if self.store.params.label.active_table == "subscriptions" and self.has_contracts:
             return read_contract_spells(self.store, self.cutoff)
-        assert self.shared_rows.spells is not None  # collected for a label by inactivity
         return self.shared_rows.spells
+
+    @property
+    def has_contracts(self) -> bool:
+        """Return whether contracts decide who is active."""
+        label = self.store.params.label
+        return label.active_table == "subscriptions" and label.kind != "inactivity"
 
     @cached_property
     def first_lives(self) -> FirstLives:
@@ -66,11 +78,18 @@ class Company:
     @cached_property
     def month_bounds(self) -> tuple[date, ...]:
         """Return the bounds of the last complete months for which it is certain who was active."""
+        return month_bounds(self.complete_from, self.cutoff, self._wait_days)
+
+    @cached_property
+    def week_bounds(self) -> tuple[date, ...]:
+        """Return the bounds of the last complete weeks for which it is certain who was active."""
+        return week_bounds(self.complete_from, self.cutoff, self._wait_days)
+
+    @property
+    def _wait_days(self) -> int:
+        """Return how many days after a day it is certain who was active on it."""
         params = self.store.params
-        wait_days = params.snapshot.late_days
-        if params.label.kind == "contract":
-            wait_days = self.spells.wait_days
-        return month_bounds(self.complete_from, self.cutoff, wait_days)
+        return self.spells.wait_days if params.label.kind == "contract" else params.snapshot.late_days
 
     @cached_property
     def outcomes(self) -> Outcomes:
@@ -84,12 +103,13 @@ class Company:
 
     @cached_property
     def shared_rows(self) -> SharedRows:
-        """Return what several sections need of the rows of the store."""
+        """Return what several sections need of the rows of the store; an event has no months of leaving."""
+        is_event = self.store.params.label.is_event
         terms = PassTerms(
             cutoff=self.cutoff,
-            months=self.months,
-            bounds=self.month_bounds,
-            joiners=self.joiners,
+            months=() if is_event else self.months,
+            bounds=() if is_event else self.month_bounds,
+            joiners=nobody_joined() if is_event else self.joiners,
             orders=self._order_tally(),
         )
         return read_shared_rows(self.store, terms)
@@ -115,8 +135,8 @@ class Company:
 
     @cached_property
     def stages(self) -> StagesOfPlaybook:
-        """Return the stage of each customer by the playbook, at the bounds of months and at `months`."""
-        days = tuple(sorted({*self.month_bounds, *self.months}))
+        """Return the stage of each customer by the playbook, at all bounds and at `months`."""
+        days = tuple(sorted({*self.month_bounds, *self.week_bounds, *self.months}))
         return read_stages(self.store, days)
 
     @cached_property
@@ -145,6 +165,19 @@ class Company:
     def retention_periods(self) -> Mapping[str, tuple[Period, ...]]:
         """Return the complete weeks, months and quarters since everybody who is active is seen."""
         return self.periods_since(date_of_day(self.spells.first_day))
+
+    @property
+    def event_periods(self) -> Mapping[str, tuple[Period, ...]]:
+        """Return the complete periods since it is seen who can have the event, and who has it."""
+        label, first_days = self.store.params.label, [self.first_day_of(self.store.params.label.core_table)]
+        if label.active_table is not None:
+            active_from = self.first_day_of(label.active_table)
+            waits = active_from is not None and not self.has_contracts
+            first_days.append(
+                active_from + timedelta(label.days_active) if waits and active_from else active_from
+            )
+        known = [day for day in first_days if day is not None]
+        return self.periods_since(max(known) if len(known) == len(first_days) else self.cutoff)
 
     @property
     def latest_month(self) -> Period:

@@ -13,27 +13,55 @@ from churn.features.engine.cohort import read_customers
 from churn.kpis.audit import read_audit
 from churn.kpis.company import Company
 from churn.kpis.contract_rows import read_contract_rows
-from churn.kpis.engagement import active_at, engagement_section, read_peers, window_before
-from churn.kpis.figure import Figure, Period
+from churn.kpis.counting import missing_figures
+from churn.kpis.definitions.retention import RETENTION
+from churn.kpis.engagement import (
+    EngagementResult,
+    active_at,
+    engagement_section,
+    read_peers,
+    window_before,
+)
+from churn.kpis.event import EventResult, event_section, no_leaving
+from churn.kpis.figure import Figure, Period, missing_figure
 from churn.kpis.leaving_reasons import read_leaving_reasons
 from churn.kpis.orders import OrdersResult, orders_section
 from churn.kpis.recurring import recurring_section
 from churn.kpis.referrals import read_referrals, referral_figures
-from churn.kpis.retention import retention_section
+from churn.kpis.retention import RetentionResult, retention_section
 from churn.kpis.section import SectionResult
 from churn.kpis.value import MonthCounts, ValueTerms, value_section
 from churn.kpis.voice import VoiceResult, VoiceTables, VoiceTerms, silent_figures, voice_section
 
+ACTIVITY_UNKNOWN = "an event that everybody can have does not say who is active: set `label.among`"
+"""Why a figure of active customers is missing for a label of an event."""
+
+
+def event_of(company: Company) -> EventResult:
+    """Compute the section `event`."""
+    return event_section(
+        company.store,
+        company.event_periods,
+        company.segmentations,
+        company.cutoff,
+        company.latest_month,
+    )
+
 
 def retention_of(company: Company) -> SectionResult:
     """Compute the section `retention`."""
+    params = company.store.params
+    if params.label.is_event:
+        names = [definition.name for definition in RETENTION]
+        reason = no_leaving(params.locate("label.kind"))
+        return RetentionResult(figures=missing_figures(names, company.latest_month, reason))
     return retention_section(company.spells, company.retention_periods, company.segmentations, company.cutoff)
 
 
 def recurring_of(company: Company) -> SectionResult:
     """Compute the section `recurring`."""
     params = company.store.params
-    is_label = params.label.core_table == "subscriptions"
+    is_label = params.label.active_table == "subscriptions"
     return recurring_section(
         read_contract_rows(company.store, company.cutoff),
         company.retention_periods if is_label else company.periods_of_table("subscriptions"),
@@ -61,35 +89,50 @@ def voice_of(company: Company) -> SectionResult:
         cutoff=company.cutoff,
         latest=company.latest_month,
     )
-    silent = silent_figures(
-        company.spells,
-        company.retention_periods,
-        tables.traces,
-        cutoff=company.cutoff,
-        latest=company.latest_month,
-    )
+    params = company.store.params
+    if params.label.is_event:
+        reason = no_leaving(params.locate("label.kind"))
+        silent = missing_figures(["silent_leavers"], company.latest_month, reason)
+    else:
+        silent = tuple(
+            silent_figures(
+                company.spells,
+                company.retention_periods,
+                tables.traces,
+                cutoff=company.cutoff,
+                latest=company.latest_month,
+            )
+        )
     return VoiceResult(figures=(*voice.figures, *silent))
 
 
 def orders_of(company: Company) -> SectionResult:
     """Compute the section `orders`."""
     orders = orders_section(company.shared_rows.orders, company.latest_month)
-    referrals = referral_figures(
-        company.spells,
-        read_referrals(company.store, company.cutoff),
-        company.retention_periods,
-        latest=company.latest_month,
+    if company.known_spells is None:
+        referrals = missing_figures(["referral_rate"], company.latest_month, ACTIVITY_UNKNOWN)
+        return OrdersResult(figures=(*orders.figures, *referrals))
+    referrals = tuple(
+        referral_figures(
+            company.spells,
+            read_referrals(company.store, company.cutoff),
+            company.retention_periods,
+            latest=company.latest_month,
+        )
     )
     return OrdersResult(figures=(*orders.figures, *referrals))
 
 
 def engagement_of(company: Company) -> SectionResult:
     """Compute the section `engagement`."""
-    store, cutoff = company.store, company.cutoff
+    store, cutoff, spells = company.store, company.cutoff, company.known_spells
+    if spells is None:
+        missing = missing_figure("engagement", window_before(cutoff), ACTIVITY_UNKNOWN)
+        return EngagementResult(figures=(missing,))
     return engagement_section(
         company.shared_rows.activity,
         read_peers(store, cutoff),
-        active_at(company.spells, cutoff, store.n_customers),
+        active_at(spells, cutoff, store.n_customers),
         company.segmentations,
         window_before(cutoff),
     )
@@ -111,7 +154,7 @@ def value_of(company: Company, figures: Sequence[Figure]) -> SectionResult:
             discount_year=value.discount_year,
             months=value.months,
             acquisition_cost=params.kpis.acquisition_cost,
-            has_contracts=params.label.kind == "contract",
+            has_contracts=company.has_contracts,
         ),
         window=Period(kind="window", start=min(first, cutoff - timedelta(days=1)), end=cutoff),
         latest=company.latest_month,

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from churn.data.store import day_number
-from churn.kpis.figure import Figure, Period, in_slice
+from churn.kpis.figure import Figure, Period, in_slice, missing_figure
 from churn.kpis.periods import bounds_of
 from churn.kpis.segments import Segmentation, segmentations_for
 
@@ -16,6 +16,17 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 OUTSIDE = -1
+
+
+def missing_figures(names: Sequence[str], period: Period, reason: str) -> tuple[Figure, ...]:
+    """Return a figure without a value for each name.
+
+    Args:
+        names: The names of the definitions.
+        period: The period.
+        reason: Why there are no values.
+    """
+    return tuple(missing_figure(name, period, reason) for name in names)
 
 
 def period_index(periods: Sequence[Period], days: npt.NDArray[np.integer]) -> Ints:

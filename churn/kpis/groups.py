@@ -96,10 +96,10 @@ def _stages(company: Company) -> tuple[Codes, tuple[str, ...], str | None]:
     playbook, reason = company.stages.playbook, company.stages.reason
     if playbook is None:
         shape = (len(company.months), company.store.n_customers)
-        return np.zeros(shape, dtype=np.int64), (ALL_STAGES,), reason
+        return np.zeros(shape, dtype=np.int8), (ALL_STAGES,), reason
     code = company.stages.at(company.months).stage
     names = (*(stage.name for stage in playbook.stages), NO_STAGE)
-    return np.where(code < 0, len(names) - 1, code).astype(np.int64), names, None
+    return np.where(code < 0, len(names) - 1, code).astype(np.int8), names, None
 
 
 def night_lists(store: Store, cutoff: date) -> tuple[NightList, ...]:

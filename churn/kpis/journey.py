@@ -1,11 +1,17 @@
-"""The section `stages`: growth accounting, the moves between stages, and the leaks."""
+"""The section `stages`: growth accounting, the moves between stages, and the leaks, by month and by week."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
 
 from churn.kpis.activity import activity_at
 from churn.kpis.company import Company
+from churn.kpis.figure import Figure, Period
 from churn.kpis.growth import GROWTH_DEFINITION, GrowthMonth, growth_months
 from churn.kpis.section import SectionResult
 from churn.kpis.stages import (
@@ -16,6 +22,7 @@ from churn.kpis.stages import (
     StageMonth,
     rank_leaks,
     stage_codes,
+    stage_figures,
     stage_months,
     stage_names,
 )
@@ -31,6 +38,8 @@ class StagesResult(SectionResult):
         growth: The growth of each month.
         months: The stages and the moves of each month.
         leaks: The stages from which customers left, the most money first.
+        weeks: The stages and the moves of each week; only people are counted.
+        week_leaks: The stages from which customers left within a week, the most people first.
         reason: Why there are no stages.
         growth_reason: Why there is no growth.
     """
@@ -43,6 +52,8 @@ class StagesResult(SectionResult):
     growth: tuple[GrowthMonth, ...]
     months: tuple[StageMonth, ...]
     leaks: tuple[Leak, ...]
+    weeks: tuple[StageMonth, ...] = ()
+    week_leaks: tuple[Leak, ...] = ()
     reason: str | None
     growth_reason: str | None
 
@@ -61,7 +72,17 @@ def stages_section(company: Company) -> StagesResult:
             names = stage_names(company.stages.playbook)
             codes = stage_codes(activity, company.stages.at(bounds), names)
     growth = growth_months(activity)
+    figures: list[Figure] = []
+    weeks: tuple[StageMonth, ...] = ()
+    week_leaks: tuple[Leak, ...] = ()
+    if codes is not None:
+        figures += stage_figures(activity, codes, names, _periods("month", bounds))
+        weeks, week_leaks, week_figures = _weeks(company, names)
+        figures += week_figures
     return StagesResult(
+        figures=tuple(figures),
+        weeks=weeks,
+        week_leaks=week_leaks,
         growth_definition=GROWTH_DEFINITION,
         stages_definition=STAGES_DEFINITION,
         leak_definition=LEAK_DEFINITION,
@@ -73,6 +94,28 @@ def stages_section(company: Company) -> StagesResult:
         reason=reason,
         growth_reason=growth_reason,
     )
+
+
+def _weeks(
+    company: Company, names: Sequence[str]
+) -> tuple[tuple[StageMonth, ...], tuple[Leak, ...], list[Figure]]:
+    """Return the stages, the leaks and the figures by week; the money of a week is not read."""
+    bounds = company.week_bounds
+    if len(bounds) < 2:
+        return (), (), []
+    unknown_money = np.broadcast_to(np.nan, (len(bounds), company.store.n_customers))
+    activity = activity_at(company.spells, bounds, unknown_money)
+    codes = stage_codes(activity, company.stages.at(bounds), names)
+    return (
+        stage_months(activity, codes, names),
+        rank_leaks(activity, codes, names),
+        list(stage_figures(activity, codes, names, _periods("week", bounds))),
+    )
+
+
+def _periods(kind: Literal["week", "month"], bounds: Sequence[date]) -> list[Period]:
+    """Return the periods between consecutive bounds."""
+    return [Period(kind=kind, start=start, end=end) for start, end in pairwise(bounds)]
 
 
 def _no_month(complete_from: date) -> str:

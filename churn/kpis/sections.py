@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import SerializeAsAny, field_validator
 
@@ -21,6 +20,7 @@ from churn.kpis.company import Company
 from churn.kpis.company_sections import (
     audit_of,
     engagement_of,
+    event_of,
     leaving_of,
     orders_of,
     recurring_of,
@@ -30,6 +30,7 @@ from churn.kpis.company_sections import (
 )
 from churn.kpis.definitions.definition import FigureDefinition
 from churn.kpis.engagement import EngagementResult
+from churn.kpis.event import EventResult, no_leaving
 from churn.kpis.figure import Figure
 from churn.kpis.groups import GroupsResult, groups_section
 from churn.kpis.journey import StagesResult, stages_section
@@ -41,20 +42,33 @@ from churn.kpis.retention import RetentionResult
 from churn.kpis.section import SectionResult
 from churn.kpis.value import ValueResult
 from churn.kpis.voice import VoiceResult
+from churn.labels.calendar import months_later
 from churn.metrics.interval import Part
 
-VERSION = 1
+VERSION: Literal[2] = 2
 """The version of kpis.json."""
+
+MAX_WEEKS, MAX_PART_MONTHS = 156, 36
+"""How many weeks stand in the file, and how many months of segments: three years."""
+
+NO_EVENT = "the label says who leaves, and counts no event"
 
 WAY_OUT = "Run `churn kpis` again."
 
 
 @dataclass(frozen=True)
 class Section:
-    """A section: the type of its result, and the function that computes it."""
+    """A section.
+
+    Attributes:
+        result: The type of its result.
+        compute: The function that computes it.
+        subject: Whether it needs a label of who leaves, or of an event, or is there for both.
+    """
 
     result: type[SectionResult]
     compute: Callable[[Company], SectionResult]
+    subject: Literal["leaving", "event", "both"] = "both"
 
 
 @dataclass(frozen=True)
@@ -66,18 +80,19 @@ class DerivedSection:
 
 
 SECTIONS: Mapping[str, Section] = {
+    "event": Section(EventResult, event_of, "event"),
     "retention": Section(RetentionResult, retention_of),
     "recurring": Section(RecurringResult, recurring_of),
     "voice": Section(VoiceResult, voice_of),
     "orders": Section(OrdersResult, orders_of),
     "engagement": Section(EngagementResult, engagement_of),
-    "cohorts": Section(CohortsResult, cohorts_section),
-    "stages": Section(StagesResult, stages_section),
-    "activation": Section(ActivationResult, activation_section),
-    "ratings": Section(RatingsResult, ratings_section),
-    "leaving": Section(LeavingReasonsResult, leaving_of),
-    "audit": Section(AuditResult, audit_of),
-    "groups": Section(GroupsResult, groups_section),
+    "cohorts": Section(CohortsResult, cohorts_section, "leaving"),
+    "stages": Section(StagesResult, stages_section, "leaving"),
+    "activation": Section(ActivationResult, activation_section, "leaving"),
+    "ratings": Section(RatingsResult, ratings_section, "leaving"),
+    "leaving": Section(LeavingReasonsResult, leaving_of, "leaving"),
+    "audit": Section(AuditResult, audit_of, "leaving"),
+    "groups": Section(GroupsResult, groups_section, "leaving"),
 }
 """The sections by name, in the order of kpis.json; a further section is one entry."""
 
@@ -104,14 +119,16 @@ class Kpis(Part):
         label_id: The id of the label that decides who is active.
         definitions: The definition of each figure in the file, by name.
         sections: The results by section.
+        missing_sections: The sections that the label does not allow, each with the reason.
     """
 
-    version: int = VERSION
+    version: Literal[2] = VERSION
     cutoff: date
     timezone: str
     label_id: str
     definitions: Mapping[str, FigureDefinition]
     sections: Mapping[str, SerializeAsAny[SectionResult]]
+    missing_sections: Mapping[str, str] = {}
 
     @field_validator("sections", mode="before")
     @classmethod
@@ -119,9 +136,7 @@ class Kpis(Part):
         if unknown := sorted(set(sections) - set(RESULTS)):
             raise ValueError(f"there is no section {', '.join(unknown)}")
         return {
-            name: section
-            if isinstance(section, SectionResult)
-            else RESULTS[name].model_validate_json(json.dumps(section))
+            name: section if isinstance(section, SectionResult) else RESULTS[name].model_validate(section)
             for name, section in sections.items()
         }
 
@@ -132,13 +147,17 @@ class Kpis(Part):
 
 
 def compute_kpis(company: Company) -> Kpis:
-    """Compute all sections."""
-    sections = {name: section.compute(company) for name, section in SECTIONS.items()}
+    """Compute all sections that the label allows."""
+    params = company.store.params
+    subjects = ("both", "event" if params.label.is_event else "leaving")
+    allowed = {name: section for name, section in SECTIONS.items() if section.subject in subjects}
+    sections = {name: section.compute(company) for name, section in allowed.items()}
     for name, derived in DERIVED_SECTIONS.items():
         before = [figure for section in sections.values() for figure in section.figures]
         sections[name] = derived.compute(company, before)
+    sections = {name: recent_parts(section, company.cutoff) for name, section in sections.items()}
     names = {figure.name for section in sections.values() for figure in section.figures}
-    params = company.store.params
+    reason = no_leaving(params.locate("label.kind")) if params.label.is_event else NO_EVENT
     return Kpis(
         version=VERSION,
         cutoff=company.cutoff,
@@ -146,7 +165,30 @@ def compute_kpis(company: Company) -> Kpis:
         label_id=params.label_id,
         definitions={name: definition for name, definition in FIGURES.items() if name in names},
         sections=sections,
+        missing_sections=dict.fromkeys([name for name in SECTIONS if name not in sections], reason),
     )
+
+
+def recent_parts(section: SectionResult, cutoff: date) -> SectionResult:
+    """Return a section without the oldest figures of weeks and of parts: they would grow without a bound.
+
+    The months and quarters of all customers stay.
+
+    Args:
+        section: The result of the section.
+        cutoff: The end of the data.
+    """
+    first_week, first_month = cutoff - timedelta(weeks=MAX_WEEKS), months_later(cutoff, -MAX_PART_MONTHS)
+    figures = [
+        figure
+        for figure in section.figures
+        if figure.period.kind == "window"
+        or figure.period.end > (first_week if figure.period.kind == "week" else first_month)
+        or (figure.slice is None and figure.period.kind != "week")
+    ]
+    if len(figures) == len(section.figures):
+        return section
+    return section.model_copy(update={"figures": tuple(figures)})
 
 
 def kpis_file(output: Path) -> Path:

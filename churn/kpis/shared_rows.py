@@ -82,7 +82,7 @@ class SharedRows:
     """The facts about the rows that several sections need.
 
     Attributes:
-        spells: The spells of the events of the label; None if the label is of contracts.
+        spells: The spells of the events that show who is active; None if contracts show it, or nothing.
         active_days: The days with an act of each customer before each of the months and before the cutoff;
             None if no table has acts.
         early_events: The early events of the joiners.
@@ -113,9 +113,11 @@ def read_shared_rows(store: Store, terms: PassTerms) -> SharedRows:
     label, n = store.params.label, store.n_customers
     readers: dict[str, list[RowReader]] = defaultdict(list)
     spells = None
-    if label.kind == "inactivity":
+    active_table = label.active_table
+    by_contract = active_table == "subscriptions" and label.kind != "inactivity"
+    if active_table is not None and not by_contract and store.has(active_table):
         spells = EventSpells(label.days_active, day_number(terms.cutoff))
-        readers[label.core_table].append(spells)
+        readers[active_table].append(spells)
 
     acts = acts_of_customers(store)
     active_days = ActiveDays(n, (*terms.months, terms.cutoff)) if acts else None
@@ -141,7 +143,7 @@ def read_shared_rows(store: Store, terms: PassTerms) -> SharedRows:
 
     histories = rfm = None
     if terms.orders is not None:
-        histories = HistoryTally(day_number(terms.cutoff)) if label.kind == "inactivity" else None
+        histories = None if by_contract else HistoryTally(day_number(terms.cutoff))
         takers = [terms.orders.add, *([histories.add] if histories is not None else [])]
         readers["orders"].append(WholeOrders(store, terms.cutoff, takers))
     if store.has("orders"):
@@ -151,7 +153,7 @@ def read_shared_rows(store: Store, terms: PassTerms) -> SharedRows:
     for table, own in readers.items():
         read_once(store, table, own)
     return SharedRows(
-        spells=None if spells is None else spells.activity(store),
+        spells=None if spells is None or active_table is None else spells.activity(store, active_table),
         active_days=active_days,
         early_events=[event for early in early_events for event in early.events()],
         activity={table: counts.values() for table, counts in activity.items()},
@@ -165,8 +167,11 @@ def read_shared_rows(store: Store, terms: PassTerms) -> SharedRows:
 
 def _money_readers(
     store: Store, days: Sequence[date], readers: dict[str, list[RowReader]]
-) -> tuple[SumsAt, SumsAt]:
-    """Add the readers of what was spent and of what recurs, and return them; the last sum is all money."""
+) -> tuple[SumsAt, SumsAt | None]:
+    """Add the readers of what was spent and of what recurs, and return them; the last sum is all money.
+
+    Without recurring revenue, there is no reader of it.
+    """
     n, ends = store.n_customers, [day_number(day) for day in days]
     rows = money_rows(store)
     spending = SumsAt(
@@ -179,18 +184,24 @@ def _money_readers(
     if rows is not None:
         readers[rows.table].append(spending)
     columns = store.tables["subscriptions"].columns if store.has("subscriptions") else ()
+    if "mrr" not in columns:
+        return spending, None
     recurring = SumsAt(
         n,
         [(0, end) for end in ends],
         amount="mrr",
         until="ended_at_day" if "ended_at_day" in columns else None,
     )
-    if "mrr" in columns:
-        readers["subscriptions"].append(recurring)
+    readers["subscriptions"].append(recurring)
     return spending, recurring
 
 
-def _money(days: Sequence[date], spending: SumsAt, recurring: SumsAt) -> MoneyAt:
-    cents = STORED_UNITS["money"]
-    per_month = money_per_month(spending.sums[:-1] / cents, recurring.sums / cents, MONEY_DAYS)
-    return MoneyAt(days, per_month, spending.sums[-1] / cents)
+def _money(days: Sequence[date], spending: SumsAt, recurring: SumsAt | None) -> MoneyAt:
+    """Return the money in currency; the sums are changed, because a copy of them would need much memory."""
+    spent = spending.sums
+    for row in range(len(spent)):
+        spent[row] /= STORED_UNITS["money"]
+    for row in range(len(days)):
+        own = np.array([np.nan]) if recurring is None else recurring.sums[row] / STORED_UNITS["money"]
+        spent[row] = money_per_month(spent[row], own, MONEY_DAYS)
+    return MoneyAt(days, spent[:-1], spent[-1])

@@ -121,10 +121,10 @@ class EventSpells(RowReader):
         codes, start, end = (np.concatenate(column) for column in zip(*self._pieces, strict=True))
         return codes, start, end
 
-    def activity(self, store: Store) -> ActivitySpells:
-        """Return the spells as the activity of the label's table."""
+    def activity(self, store: Store, table: str) -> ActivitySpells:
+        """Return the spells as the activity of a table."""
         customer, start, end = self.spells()
-        first = store.tables[store.params.label.core_table].first_day
+        first = store.tables[table].first_day
         return ActivitySpells(
             customer,
             start,

@@ -6,7 +6,7 @@ after a customer is at risk.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -19,13 +19,15 @@ from churn.features.engine.cohort import CANCELLING, ON_PAUSE, read_customers
 from churn.features.engine.matrix import MatrixBuilder
 from churn.features.library import all_signals, availability
 from churn.kpis.activity import Activity, Bools
+from churn.kpis.figure import Figure, Period, Slice
 from churn.kpis.growth import Flow, flow_of
+from churn.kpis.retention import share_figure
 from churn.metrics.interval import Part
 from churn.metrics.standard_errors import customer_wilson_interval
 from churn.scoring.conditions import SCORE_COLUMNS
 from churn.scoring.playbook import Playbook, read_playbook
 
-Codes = npt.NDArray[np.int16]
+Codes = npt.NDArray[np.int8]
 
 NOT_YET = "not a customer yet"
 LEFT = "left"
@@ -33,6 +35,7 @@ WON_BACK = "won back"
 NOTICE_GIVEN = "notice given"
 ON_PAUSE_STAGE = "paused"
 NO_STAGE = "no stage"
+NOBODY_IN_STAGE = "nobody in the stage at the start"
 
 STAGES_DEFINITION = (
     "the stages of the playbook, for customers at risk. Further states: `left` (active before, and no "
@@ -124,10 +127,10 @@ def playbook_stages(store: Store, playbook: Playbook, bounds: Sequence[date]) ->
     nobody = np.zeros(len(customers.ids), dtype=bool)
     builder = MatrixBuilder(store, signals, bounds, replace(customers, has_objected=nobody))
     row_of = {bound: row for row, bound in enumerate(bounds)}
-    codes = np.full((len(bounds), store.n_customers), -1, dtype=np.int16)
+    codes = np.full((len(bounds), store.n_customers), -1, dtype=np.int8)
     for part in builder.parts():
         codes[row_of[part.cutoff], part.codes] = playbook.stage_indices(part.columns, len(part.codes))
-    status = np.array([cohort.status for cohort in builder.cohorts], dtype=np.int16)
+    status = np.array([cohort.status for cohort in builder.cohorts], dtype=np.int8)
     return StagesAtBounds(codes, status.reshape(codes.shape))
 
 
@@ -208,7 +211,7 @@ def stage_codes(activity: Activity, stages: StagesAtBounds, names: Sequence[str]
     for status, name in OUTSIDE.items():
         result = np.where(stages.status == status, code[name], result)
     result = np.where(activity.active, result, np.where(activity.was_active, code[LEFT], code[NOT_YET]))
-    return result.astype(np.int16)
+    return result.astype(np.int8)
 
 
 def _seen_one_bound_before(activity: Activity) -> Bools:
@@ -252,8 +255,32 @@ def stage_months(activity: Activity, codes: Codes, names: Sequence[str]) -> tupl
     return tuple(months)
 
 
+def stage_figures(
+    activity: Activity, codes: Codes, names: Sequence[str], periods: Sequence[Period]
+) -> Iterator[Figure]:
+    """Yield for each period the size of each stage at its start, and the share that had left at its end.
+
+    Args:
+        activity: Who was active at each bound.
+        codes: The state of each customer at each bound, an index of `names`, `[bounds, customers]`.
+        names: The names of all states.
+        periods: The periods between the bounds.
+    """
+    left_code, shown = names.index(LEFT), [name for name in names if name not in (LEFT, NOT_YET)]
+    for number, period in enumerate(periods):
+        has_left = codes[number + 1] == left_code
+        at_start = np.bincount(codes[number], minlength=len(names))
+        left = np.bincount(codes[number][has_left], minlength=len(names))
+        for name in shown:
+            code, piece = names.index(name), Slice(by="stage", level=name)
+            n = int(at_start[code])
+            yield Figure(name="stage_customers", period=period, value=n, n=n, slice=piece)
+            share = share_figure("stage_churn", period, int(left[code]), n, NOBODY_IN_STAGE)
+            yield share.model_copy(update={"slice": piece})
+
+
 def rank_leaks(activity: Activity, codes: Codes, names: Sequence[str]) -> tuple[Leak, ...]:
-    """Return the stages from which customers left, ordered by the money per month that was lost.
+    """Return the stages from which customers left, ordered by the lost money per month, or the lost people.
 
     Args:
         activity: Who was active at each bound, and the money.

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import date
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
 from typing import Literal
 
 import numpy as np
 
 from churn.data.store import date_of_day, day_number
-from churn.kpis.figure import Finite
-from churn.kpis.lives import FirstLives, Ints
+from churn.kpis.figure import Finite, Slice
+from churn.kpis.lives import Bools, FirstLives, Ints
+from churn.kpis.segments import Segmentation
 from churn.kpis.spells import ActivitySpells
 from churn.labels.calendar import months_later
 from churn.metrics.interval import Part
@@ -20,6 +21,9 @@ DEFINITION = (
     "of the customers who joined for the first time in a month, the share that is active at the end of that "
     "month (month 0) and of each later month. A customer who left and came back is active again"
 )
+
+SEGMENT_COHORTS = 13
+"""The number of cohorts of each segment: a year, and the month of a year before."""
 
 CellState = Literal["known", "not certain yet", "open"]
 
@@ -66,6 +70,88 @@ class Triangle(Part):
     reason: str | None
 
 
+class SegmentRow(Part):
+    """The customers of a segment who joined in the month that begins on `cohort`.
+
+    The entry k of `people`, `low` and `high` belongs to the end of month k after the month of joining: the
+    active customers, and Wilson's 95 % interval of their share of `n`. Only certain months have an entry.
+    """
+
+    cohort: date
+    n: int
+    people: tuple[int, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+
+
+class SegmentTriangle(Part):
+    """The retention triangle of a segment, for the last cohorts."""
+
+    slice: Slice
+    rows: tuple[SegmentRow, ...]
+
+
+def segment_triangles(
+    spells: ActivitySpells, first_lives: FirstLives, segmentations: Sequence[Segmentation], cutoff: date
+) -> tuple[SegmentTriangle, ...]:
+    """Return the retention of the last `SEGMENT_COHORTS` monthly cohorts of each segment.
+
+    Args:
+        spells: The spells of all customers, as known at the cutoff.
+        first_lives: The first life of each customer.
+        segmentations: The divisions of all customers.
+        cutoff: The end of the data.
+    """
+    divisions = [segmentation for segmentation in segmentations if segmentation.by is not None]
+    rows: dict[tuple[int, int], list[SegmentRow]] = {}
+    for cohort, members, ends in _cohorts(first_lives, cutoff)[-SEGMENT_COHORTS:] if divisions else ():
+        is_known = [at + timedelta(spells.wait_days) <= cutoff for at in ends]
+        known_ends = [at for at, known in zip(ends, is_known, strict=True) if known]
+        if not known_ends:
+            continue
+        stays = np.array([_is_active(spells, members, at) for at in known_ends])
+        for number, segmentation in enumerate(divisions):
+            code, n_parts = segmentation.code[members], len(segmentation.levels)
+            sizes = np.bincount(code, minlength=n_parts)
+            people = np.array([np.bincount(code[active], minlength=n_parts) for active in stays])
+            for part in np.flatnonzero(sizes).tolist():
+                own, n = people[:, part].tolist(), int(sizes[part])
+                bounds = [wilson_interval(count, n) for count in own]
+                low, high = zip(*bounds, strict=True)
+                row = SegmentRow(cohort=cohort, n=n, people=tuple(own), low=low, high=high)
+                rows.setdefault((number, part), []).append(row)
+    return tuple(
+        SegmentTriangle(slice=piece, rows=tuple(own))
+        for (number, part), own in sorted(rows.items())
+        if (piece := divisions[number].slice_of(part)) is not None
+    )
+
+
+def _cohorts(first_lives: FirstLives, cutoff: date) -> list[tuple[date, Ints, list[date]]]:
+    """Return each cohort with members: its month, the members, and the ends of the month and later ones."""
+    complete_from = date_of_day(first_lives.complete_from)
+    first = complete_from.replace(day=1)
+    if first < complete_from:
+        first = months_later(first, 1)
+    months = list(_months(first, cutoff))
+    result = []
+    for number, cohort in enumerate(months):
+        end = months_later(cohort, 1)
+        is_member = (first_lives.joined_on >= day_number(cohort)) & (first_lives.joined_on < day_number(end))
+        members = first_lives.customer[is_member]
+        if len(members):
+            ends = [months_later(cohort, month + 1) for month in range(len(months) - number)]
+            result.append((cohort, members, ends))
+    return result
+
+
+def _is_active(spells: ActivitySpells, members: Ints, at: date) -> Bools:
+    """Return which members are active at a bound."""
+    day = day_number(at)
+    is_active = (spells.start < day) & (spells.end >= day)
+    return np.isin(members, spells.customer[is_active], assume_unique=True)
+
+
 def retention_triangle(spells: ActivitySpells, first_lives: FirstLives, cutoff: date) -> Triangle:
     """Return the retention of each monthly cohort.
 
@@ -81,19 +167,11 @@ def retention_triangle(spells: ActivitySpells, first_lives: FirstLives, cutoff: 
     first = complete_from.replace(day=1)
     if first < complete_from:
         first = months_later(first, 1)
-    months = list(_months(first, cutoff))
     rows = []
-    for number, cohort in enumerate(months):
-        end = months_later(cohort, 1)
-        is_member = (first_lives.joined_on >= day_number(cohort)) & (first_lives.joined_on < day_number(end))
-        members = first_lives.customer[is_member]
-        if not len(members):
-            continue
-        cells = []
-        for month in range(len(months) - number):
-            at = months_later(cohort, month + 1)
-            cells.append(_cell(spells, members, month, at, cutoff))
-        rows.append(TriangleRow(cohort=cohort, n=len(members), is_open=end > cutoff, cells=tuple(cells)))
+    for cohort, members, ends in _cohorts(first_lives, cutoff):
+        cells = [_cell(spells, members, month, at, cutoff) for month, at in enumerate(ends)]
+        is_open = months_later(cohort, 1) > cutoff
+        rows.append(TriangleRow(cohort=cohort, n=len(members), is_open=is_open, cells=tuple(cells)))
     reason = None if rows else "no month in which everybody who joined is in the data"
     return Triangle(
         unit="share",
@@ -110,8 +188,7 @@ def _cell(spells: ActivitySpells, members: Ints, month: int, at: date, cutoff: d
     day = day_number(at)
     if day + spells.wait_days > day_number(cutoff):
         return TriangleCell(month=month, at=at, state="not certain yet")
-    is_active = (spells.start < day) & (spells.end >= day)
-    people = int(np.isin(members, spells.customer[is_active], assume_unique=True).sum())
+    people = int(_is_active(spells, members, at).sum())
     low, high = wilson_interval(people, len(members))
     return TriangleCell(
         month=month, at=at, state="known", people=people, share=people / len(members), low=low, high=high

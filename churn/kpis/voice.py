@@ -12,7 +12,7 @@ import numpy.typing as npt
 from churn.data.store import day_number
 from churn.features.language.reader import NEVER
 from churn.kpis.counting import Cells, count_cells, figures_by_segment, period_index
-from churn.kpis.figure import Figure, Period, missing_figure
+from churn.kpis.figure import Figure, Period, Slice, missing_figure
 from churn.kpis.retention import share_figure
 from churn.kpis.section import SectionResult
 from churn.kpis.segments import Segmentation
@@ -151,7 +151,7 @@ def _nps(
         }
 
     def figures(period: Period, counts: Mapping[str, int]) -> list[Figure]:
-        return [nps_figure(period, counts["promoters"], counts["detractors"], counts["n"])]
+        return nps_figures(period, counts["promoters"], counts["detractors"], counts["n"])
 
     yield from figures_by_segment(periods, segmentations, cells, figures)
 
@@ -169,6 +169,24 @@ def _is_latest(customer: Ints, period: Ints, day: Ints) -> Bools:
     result = np.zeros(len(order), dtype=bool)
     result[order[is_last]] = True
     return result
+
+
+def nps_figures(period: Period, promoters: int, detractors: int, n: int) -> list[Figure]:
+    """Return the NPS, and the shares of promoters, passives and detractors.
+
+    Args:
+        period: The period.
+        promoters, detractors: The numbers of customers.
+        n: The number of customers with an answer.
+    """
+    counts = {"promoters": promoters, "passives": n - promoters - detractors, "detractors": detractors}
+    shares = [
+        share_figure("rating_share", period, count, n, NO_ANSWER).model_copy(
+            update={"slice": Slice(by="rating", level=level)}
+        )
+        for level, count in counts.items()
+    ]
+    return [nps_figure(period, promoters, detractors, n), *shares]
 
 
 def nps_figure(period: Period, promoters: int, detractors: int, n: int) -> Figure:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from churn.kpis.alarms import AlarmsResult
 from churn.kpis.catalog import FIGURES
+from churn.kpis.event import EventResult
 from churn.kpis.figure import Figure
 from churn.kpis.sections import Kpis
 from churn.reporting.kpi_section_lines import section_lines
@@ -20,6 +21,9 @@ def screen_lines(kpis: Kpis) -> list[str]:
     The figures without any value come after the others, one line for each reason.
     """
     lines = [f"figures as of {kpis.cutoff}, local days of {kpis.timezone}, label {kpis.label_id}"]
+    event = kpis.sections.get("event")
+    if isinstance(event, EventResult):
+        lines.append(f"  the event is {event.event}")
     by_name = _screen_figures(kpis.figures)
     width = max((len(FIGURES[name].title) for name in by_name), default=0)
     without_value: dict[str, list[str]] = {}
@@ -29,6 +33,8 @@ def screen_lines(kpis: Kpis) -> list[str]:
             lines.append(_line(known, width))
         else:
             without_value.setdefault(figures[-1].reason or "", []).append(FIGURES[name].title)
+    for name in kpis.missing_sections if isinstance(event, EventResult) else ():
+        without_value.setdefault(kpis.missing_sections[name], []).append(f"the section {name}")
     lines += [f"  missing, {reason}: {', '.join(titles)}" for reason, titles in without_value.items()]
     for section in kpis.sections.values():
         if isinstance(section, AlarmsResult):

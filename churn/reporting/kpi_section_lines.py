@@ -58,7 +58,8 @@ def alarm_lines(result: AlarmsResult) -> list[str]:
     short = f", {result.n_too_short} have too little history" if result.n_too_short else ""
     return [
         "",
-        f"alarms: {len(result.alarms)} of {result.n_watched} watched figures left their own history{short}",
+        f"alarms: {len(result.alarms)} of {result.n_watched} watched figures lie outside their history"
+        f"{short}",
         *(f"  alarm: {alarm.text}" for alarm in result.alarms),
     ]
 

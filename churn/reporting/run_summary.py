@@ -8,6 +8,7 @@ from churn.data.store import StoredTable
 from churn.drift.result import Drift
 from churn.evaluation.result import EvaluationResult
 from churn.kpis.alarms import AlarmsResult
+from churn.kpis.catalog import FIGURES
 from churn.kpis.sections import Kpis
 from churn.metrics.catalog import CANDIDATE_NAMES
 from churn.metrics.interval import format_interval
@@ -64,20 +65,23 @@ def evaluation_line(result: EvaluationResult) -> str:
 
 
 def figures_line(kpis: Kpis) -> str:
-    """Return the latest churn rate, and how many figures left their own history."""
-    churn = [
+    """Return the latest churn rate, or rate of the event, and how many figures lie outside their history."""
+    name = "event_rate" if "event" in kpis.sections else "customer_churn"
+    rates = [
         figure
         for figure in kpis.figures
-        if figure.name == "customer_churn"
+        if figure.name == name
         and figure.slice is None
         and figure.period.kind == "month"
         and figure.value is not None
     ]
-    rate = f"customer churn rate {churn[-1]}% in {churn[-1].period}" if churn else "no month is certain yet"
+    rate = "no month is certain yet"
+    if rates:
+        rate = f"{FIGURES[name].title} {rates[-1]}% in {rates[-1].period}"
     alarms = kpis.sections.get("alarms")
     if not isinstance(alarms, AlarmsResult):
         return rate
-    return f"{rate}; {len(alarms.alarms)} of {alarms.n_watched} watched figures left their own history"
+    return f"{rate}; {len(alarms.alarms)} of {alarms.n_watched} watched figures lie outside their history"
 
 
 def night_line(night: ReportSources) -> str:

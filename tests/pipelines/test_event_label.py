@@ -10,6 +10,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from churn.kpis.sections import read_kpis
 from pipelines import cli
 from tests.pipelines.night_files import CALLS, NIGHT, SCORES
 from tests.run_folders import copy_finished_run
@@ -57,8 +58,8 @@ def test_an_event_goes_from_the_tables_to_a_list_and_pages_in_its_own_words(
     (folder / "playbook.yaml").write_text(PLAYBOOK)
     code = call(folder, "run")
     shown, warnings = capsys.readouterr()
-    measured = call(folder, "measure")
-    why_not_measured = capsys.readouterr().err
+    measured, planned = call(folder, "measure"), call(folder, "plan", "--effect", "0.02")
+    effects = capsys.readouterr().out
 
     assert refused != 0
     assert "label" in why_refused
@@ -79,5 +80,9 @@ def test_an_event_goes_from_the_tables_to_a_list_and_pages_in_its_own_words(
     for page in ("report/index.html", "evaluate/report.html", "evaluate/card.md"):
         wrong = r"\b(churners?|stayers?|leaves|leaving)\b"
         assert not re.findall(wrong, words_of(folder / "output" / page), re.IGNORECASE), page
-    assert measured != 0
-    assert "it would call more events a harm" in why_not_measured
+    assert (measured, planned) == (0, 0)
+    assert "the rate of referral is predicted, and an effect is a gain in it" in effects
+    assert "2.00 points more" in effects
+    assert not re.search("churn (is|control|without)|saved", effects)
+    kpis = read_kpis(folder / "output")
+    assert {figure.value is None for figure in kpis.figures if figure.name == "event_rate"} == {False, True}

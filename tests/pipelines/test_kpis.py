@@ -60,7 +60,8 @@ def test_the_verb_prints_one_screen_and_writes_all_sections(
         assert table in tables
         assert table not in out
     assert "missing, no orders: map tables.orders" in out
-    assert set(kpis.sections) == set(RESULTS)
+    assert set(kpis.sections) | set(kpis.missing_sections) == set(RESULTS)
+    assert set(kpis.missing_sections) == {"event"}
     june = [
         f.value
         for f in kpis.figures

@@ -24,7 +24,8 @@ The section `cohorts` of kpis.json.
 
 **Retention triangle.** Unit: share. Definition: {triangle.DEFINITION}. A month of joining is a cohort if
 everybody who joined in it is in the data. A cell is `open` while its month is not over, and `not certain yet`
-until the grace and the late rows are over; such a cell has no number. Interval: Wilson.
+until the grace and the late rows are over; such a cell has no number. Interval: Wilson. `triangles` holds the
+certain months of the last {triangle.SEGMENT_COHORTS} cohorts of each segment.
 
 **Survival.** Unit: share. Definition: {survival.DEFINITION}. Band: {survival.BAND}. The curve ends where
 fewer than 30 customers are at risk. The first day on which leaving is recorded is the first recorded end of
@@ -39,7 +40,8 @@ must fall with age. Otherwise there is a reason and no model.
 """
 
 STAGES = f"""
-The section `stages` of kpis.json, for the last {activity.MAX_MONTHS} complete months.
+The section `stages` of kpis.json, for the last {activity.MAX_MONTHS} complete months; `weeks` and
+`week_leaks` are of the last {activity.MAX_WEEKS} complete weeks, and count only people.
 
 **Growth.** Unit: customers, and currency per month. Definition: {growth.GROWTH_DEFINITION}. If no customer
 has a known money value, only people are counted, and `money_reason` gives the reason.

@@ -30,10 +30,21 @@ A customer is active at a midnight as the label says: a contract is in force (th
 closes the gap to the next contract), or an event of the label's table lies within `label.active_days`
 before. So with contracts, the figures of a period are known only after the grace.
 
+In the file, the figures of a section stand in `series`: one for each figure, kind of period and segment. A
+series has the columns `start`, `value`, `low`, `high` and `n`, each with an entry for each period; a column
+without any entry is absent. A window also has an `end`. `reason` and `notes` are objects with an entry for
+the number of the period, from 0. The file holds the last three years of weeks and of segments, and all months
+and quarters of all customers.
+
+With [a label of an event](labels.md#an-event) the section `event` stands first, and `missing_sections` says
+why those about leaving are absent: an event does not say who stays a customer.
+
 The figures marked as watched raise an alarm: the latest week or month is compared with the median of the
 weeks or months shortly before, and this distance with the distances of the past, by their median and median
-absolute deviation. Where two years exist, the season is taken out first. An alarm is a line of `churn kpis`
-and an entry in `kpis.json` with the usual value and the limit; the exit code stays 0.
+absolute deviation. Where two years exist, the season is taken out first. Watched are also the stages, the
+classes of ratings and, by month, the segments; there are many of these, so their limits lie further away. An
+alarm is a line of `churn kpis` and an entry in `kpis.json` with the usual value and the limit; the exit code
+stays 0.
 """
 
 

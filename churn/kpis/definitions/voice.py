@@ -23,6 +23,16 @@ VOICE = (
         by_segment=True,
     ),
     FigureDefinition(
+        name="rating_share",
+        is_watched=True,
+        title="share of ratings",
+        unit="%",
+        digits=1,
+        population="customers with an answer in the period; the latest answer of each counts",
+        definition="promoters, passives or detractors, as of `nps`, / n * 100",
+        edges="as `nps`. Interval: Wilson",
+    ),
+    FigureDefinition(
         name="csat",
         is_watched=True,
         title="customer satisfaction (CSAT)",

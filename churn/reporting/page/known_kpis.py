@@ -12,11 +12,27 @@ from churn.errors import SourceError
 from churn.kpis.figure import Figure
 from churn.kpis.section import SectionResult
 from churn.kpis.sections import Kpis, read_kpis
+from churn.kpis.series import SERIES, in_series
 from churn.reporting.page.provenance import Source
 
 FILE = Source("kpis.json")
 COMPUTE_AGAIN = "Run `churn kpis`, then `churn report`."
 NO_KPIS = f"The figures of retention are not computed yet. {COMPUTE_AGAIN}"
+
+
+@dataclass(frozen=True)
+class RowSource(Source):
+    """A row of a table in a file whose columns are lists.
+
+    >>> str(RowSource("kpis.json", ("sections", "retention", "series", 3), 7).at("value"))
+    'kpis.json#/sections/retention/series/3/value/7'
+    """
+
+    row: int = 0
+
+    def at(self, *steps: str | int) -> Source:
+        """Return the place of the row's entry in a column."""
+        return Source(self.file, (*self.steps, *steps, self.row))
 
 
 @dataclass(frozen=True)
@@ -50,9 +66,9 @@ class KnownKpis:
         """Return the figures of all customers by name and kind of period, in order of time."""
         result: dict[tuple[str, str], list[PlacedFigure]] = {}
         for name, section in self.kpis.sections.items() if self.kpis else ():
-            for number, figure in enumerate(section.figures):
-                if figure.slice is None:
-                    source = FILE.at("sections", name, "figures", number)
+            for number, figures in enumerate(in_series(section.figures)):
+                for row, figure in enumerate(figures if figures[0].slice is None else ()):
+                    source = RowSource(FILE.file, ("sections", name, SERIES, number), row)
                     result.setdefault((figure.name, figure.period.kind), []).append(
                         PlacedFigure(figure, source)
                     )

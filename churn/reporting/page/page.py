@@ -13,9 +13,9 @@ from churn.reporting.page.audit import audit_section
 from churn.reporting.page.calls import calls_section
 from churn.reporting.page.data import data_section
 from churn.reporting.page.effects import effects_section
+from churn.reporting.page.event_figures import figures_section
 from churn.reporting.page.model import model_section
 from churn.reporting.page.reading import reading_section
-from churn.reporting.page.retention import retention_section
 from churn.reporting.page.section import Section
 from churn.reporting.page.sources import NightFacts, ReportSources
 from churn.reporting.page.tonight import tonight_section
@@ -24,7 +24,7 @@ from churn.reporting.page.words import Words
 SECTIONS = (
     tonight_section,
     calls_section,
-    retention_section,
+    figures_section,
     effects_section,
     model_section,
     data_section,

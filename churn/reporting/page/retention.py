@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from churn.kpis.alarms import AlarmsResult
+from churn.kpis.alarms import Alarm, AlarmsResult
 from churn.kpis.catalog import FIGURES
 from churn.kpis.definitions.definition import FigureDefinition
 from churn.kpis.figure import Figure, Period
@@ -28,6 +28,7 @@ from churn.reporting.page.known_kpis import FILE, KnownKpis, PlacedFigure
 from churn.reporting.page.movements import growth_chart, leak_table, money_chart
 from churn.reporting.page.provenance import (
     difference_of,
+    free,
     quote_in_language,
     show_bounds,
     show_interval,
@@ -54,9 +55,6 @@ SHOWN_MONTHS = 13
 def retention_section(night: ReportSources, words: Words) -> Section:
     """Return the section on how retention stands and where it leaks."""
     title, known_kpis = words("Retention"), night.known_kpis
-    if words.is_event:
-        lead = words.html("An event has no figures of retention: it does not say who stays a customer.")
-        return Section("retention", title, lead, EMPTY)
     if known_kpis.kpis is None:
         return Section("retention", title, mark_commands(words.value(known_kpis.reason)), EMPTY)
     return Section(
@@ -66,13 +64,13 @@ def retention_section(night: ReportSources, words: Words) -> Section:
         join_parts(
             [
                 _as_of(words, known_kpis),
-                _alarms(words, known_kpis),
-                _cards(words, known_kpis),
+                list_alarms(words, known_kpis),
+                figure_cards(words, known_kpis, CARD_FIGURES),
                 grid([money_chart(words, known_kpis), growth_chart(words, known_kpis)]),
                 leak_table(words, known_kpis),
                 triangle_table(words, known_kpis),
                 grid([survival_chart(words, known_kpis), rfm_table(words, known_kpis)]),
-                _all_figures(words, known_kpis),
+                all_figures(words, known_kpis),
             ]
         ),
     )
@@ -110,7 +108,8 @@ def _as_of(words: Words, known_kpis: KnownKpis) -> Markup:
     )
 
 
-def _alarms(words: Words, known_kpis: KnownKpis) -> Markup:
+def list_alarms(words: Words, known_kpis: KnownKpis) -> Markup:
+    """Return the figures outside their own history."""
     alarms = known_kpis.section("alarms")
     if not isinstance(alarms, AlarmsResult):
         return EMPTY
@@ -126,7 +125,7 @@ def _alarms(words: Words, known_kpis: KnownKpis) -> Markup:
             words.html(
                 "<strong>%(title)s</strong>: %(value)s%(unit)s in %(period)s. Usual is %(usual)s%(unit)s, "
                 "and its own history allows %(limit)s%(unit)s.",
-                title=words.value(definition.title),
+                title=_alarm_title(words, alarm),
                 value=value,
                 unit=words.unit(definition.unit),
                 period=period_in_words(words, alarm.period),
@@ -147,6 +146,14 @@ def _alarms(words: Words, known_kpis: KnownKpis) -> Markup:
     )
 
 
+def _alarm_title(words: Words, alarm: Alarm) -> Markup:
+    """Return the title of a figure, with the stage, the class of ratings or the segment in brackets."""
+    title = words.value(FIGURES[alarm.name].title)
+    if alarm.slice is None:
+        return Markup("{}").format(title)
+    return Markup("{} ({})").format(title, free(words.value(alarm.slice.level)))
+
+
 def period_in_words(words: Words, period: Period) -> Markup:
     """Return a period in the language of the page."""
     if period.kind == "month":
@@ -161,9 +168,10 @@ def period_in_words(words: Words, period: Period) -> Markup:
     return Markup("<time>{}</time>").format(text)
 
 
-def _cards(words: Words, known_kpis: KnownKpis) -> Markup:
+def figure_cards(words: Words, known_kpis: KnownKpis, names: Sequence[str]) -> Markup:
+    """Return a card for each figure with a value, and the reasons of the others."""
     cards, absent = [], []
-    for name in CARD_FIGURES:
+    for name in names:
         history = known_kpis.history(name)
         if any(placed_figure.figure.value is not None for placed_figure in history):
             cards.append(_card(words, FIGURES[name], history))
@@ -282,7 +290,7 @@ def reason_in_words(words: Words, placed_figure: PlacedFigure) -> Markup:
     return quote_in_language(words, placed_figure.figure.reason or "", placed_figure.source.at("reason"))
 
 
-def _all_figures(words: Words, known_kpis: KnownKpis) -> Markup:
+def all_figures(words: Words, known_kpis: KnownKpis) -> Markup:
     """Return the latest value of every figure, in a section that is folded at first."""
     rows = []
     for name, definition in FIGURES.items():

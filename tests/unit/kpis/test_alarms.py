@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from churn.kpis.alarms import AlarmsResult, alarms_section, limits_of
-from churn.kpis.figure import Figure, missing_figure
+from churn.kpis.figure import Figure, Slice, missing_figure
 from churn.kpis.periods import CalendarKind, period_of
 
 START = date(2023, 1, 2)
@@ -119,3 +119,20 @@ def test_the_season_of_two_years_is_taken_out() -> None:
     assert alarm[0].season
     assert alarm[0].text.endswith("the season taken out)")
     assert alarm[0].period.start == START + timedelta(7 * 109)
+
+
+def test_a_stage_a_class_of_ratings_and_a_segment_are_watched_with_wider_limits() -> None:
+    values = [*noise(40), 95]
+    stage = [
+        figure.model_copy(update={"slice": Slice(by="stage", level="lapsing")}) for figure in figures(values)
+    ]
+    far = [
+        figure.model_copy(update={"slice": Slice(by="stage", level="lapsing")})
+        for figure in figures([*noise(40), 60])
+    ]
+
+    near, both = alarms(stage), alarms(figures(values), far)
+
+    assert (near.alarms, near.n_watched) == ((), 1)
+    assert [alarm.slice.level if alarm.slice else None for alarm in both.alarms] == [None, "lapsing"]
+    assert both.alarms[1].text.startswith("average order value (stage lapsing) fell to 60.00")

@@ -87,3 +87,30 @@ def test_without_stages_there_is_a_reason_and_the_growth(tmp_path: Path, playboo
     assert reason in str(result.reason)
     assert (result.months, result.leaks) == ((), ())
     assert len(result.growth) == 3
+    assert (result.weeks, result.figures) == ((), ())
+
+
+def test_weeks_show_the_moves_of_people_and_the_figures_of_each_stage(tmp_path: Path) -> None:
+    result = section(tmp_path, STAGES + PLAYS)
+
+    moves = {
+        (str(week.start), move.origin, move.target): (move.people, move.money)
+        for week in result.weeks
+        for move in week.transitions
+        if move.origin != move.target
+    }
+    # ben left on Sunday 10 March, and dan joined on Wednesday 20 March; the money of a week is not read.
+    assert moves["2024-03-04", "onboarding", "left"] == (1, None)
+    assert moves["2024-03-18", "not a customer yet", "onboarding"] == (1, None)
+    assert next((leak.stage, leak.people) for leak in result.week_leaks) == ("onboarding", 1)
+    figures = {
+        (figure.name, str(figure.period), figure.slice.level): (figure.value, figure.n)
+        for figure in result.figures
+        if figure.slice
+    }
+    assert figures["stage_customers", "2024-03", "onboarding"] == (2, 2)
+    assert figures["stage_churn", "2024-03", "onboarding"] == (50, 2)
+    assert figures["stage_churn", "2024-W10", "onboarding"] == (50, 2)
+    assert figures["stage_customers", "2024-W11", "onboarding"] == (0, 0)
+    empty = next(figure for figure in result.figures if figure.name == "stage_churn" and not figure.n)
+    assert (empty.value, empty.reason) == (None, "nobody in the stage at the start")

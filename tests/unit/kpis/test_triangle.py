@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from datetime import date
 
+import numpy as np
+
 from churn.data.store import day_number
 from churn.kpis.lives import contract_lives
-from churn.kpis.triangle import Triangle, retention_triangle
+from churn.kpis.segments import Segmentation, all_customers
+from churn.kpis.triangle import Triangle, retention_triangle, segment_triangles
 from tests.unit.kpis.drawn_spells import draw_spells
 
 SPELLS = """
@@ -77,3 +80,26 @@ def test_without_a_complete_month_the_triangle_says_why_it_is_empty() -> None:
 
     assert triangle.rows == ()
     assert triangle.reason == "no month in which everybody who joined is in the data"
+
+
+def test_the_triangle_of_a_segment_counts_its_members_and_holds_certain_months_only() -> None:
+    cutoff, wait_days = date(2024, 7, 10), 9
+    spells, code = draw_spells(SPELLS, wait_days)
+    country = np.zeros(len(code), dtype=np.int64)
+    country[[code["ana"], code["eve"]]] = 1
+    divisions = [all_customers(len(code)), Segmentation("country", ("AT", "DE"), country)]
+
+    triangles = segment_triangles(spells, contract_lives(spells, day_number(cutoff)), divisions, cutoff)
+
+    counts = {
+        (triangle.slice.level, f"{row.cohort:%m}"): (row.n, row.people)
+        for triangle in triangles
+        for row in triangle.rows
+    }
+    assert counts == {
+        ("AT", "04"): (2, (1, 1, 0)),  # ben left in April and cleo in June
+        ("AT", "05"): (1, (1, 1)),
+        ("DE", "04"): (1, (1, 1, 1)),
+        ("DE", "05"): (1, (0, 1)),  # eve came back
+    }
+    assert triangles[0].rows[0].low[0] < 1 / 2 < triangles[0].rows[0].high[0]

@@ -17,6 +17,7 @@ from churn.kpis.voice import (
     VoiceTerms,
     median_figure,
     nps_figure,
+    nps_figures,
     silent_figures,
     voice_section,
 )
@@ -234,3 +235,15 @@ def test_figures_of_a_segment_count_only_its_customers() -> None:
 
     scores = {f.slice.level if f.slice else None: f.value for f in result.figures if f.name == "nps"}
     assert scores == {None: 0, "basic": 100, "pro": -100}
+
+
+def test_the_shares_of_promoters_passives_and_detractors_add_up_to_all() -> None:
+    figures = nps_figures(MARCH, promoters=50, detractors=20, n=100)
+    nobody = nps_figures(MARCH, promoters=0, detractors=0, n=0)
+
+    assert {figure.slice.level: figure.value for figure in figures if figure.slice} == {
+        "promoters": 50,
+        "passives": 30,
+        "detractors": 20,
+    }
+    assert {figure.reason for figure in nobody} == {"no answer in the period"}

@@ -91,5 +91,5 @@ def test_the_latest_certain_churn_rate_and_the_alarms_are_told() -> None:
 
     assert (
         line
-        == "customer churn rate 4.5 [3.6, 5.6]% in 2023-10; 1 of 17 watched figures left their own history"
+        == "customer churn rate 4.5 [3.6, 5.6]% in 2023-10; 1 of 17 watched figures lie outside their history"
     )

@@ -109,7 +109,7 @@ def test_planted_wrong_numbers_are_found(finished: Path, language: Language, fir
 @pytest.mark.parametrize(
     ("file", "steps", "number"),
     [
-        ("kpis.json", ("sections", "retention", "figures", 1, "value"), 5.5),
+        ("kpis.json", ("sections", "retention", "series", 0, "value", 1), 5.5),
         ("kpis.json", ("sections", "cohorts", "triangle", "rows", 1, "cells", 0, "share"), 0.86),
         ("kpis.json", ("sections", "audit", "practices", 0, "value"), 9.0),
         ("effects.json", ("universal", "difference", "control", "churners"), 31),

@@ -11,12 +11,14 @@ import pytest
 from markupsafe import Markup
 
 from churn.kpis.alarms import AlarmsResult
+from churn.kpis.event import EventResult
 from churn.kpis.figure import Figure
 from churn.kpis.retention import RetentionResult
 from churn.kpis.sections import Kpis, write_kpis
 from churn.params import event_words
 from churn.reporting.page.audit import audit_section
 from churn.reporting.page.cohort_charts import triangle_table
+from churn.reporting.page.event_figures import figures_section
 from churn.reporting.page.known_kpis import KnownKpis, read_known_kpis
 from churn.reporting.page.retention import retention_section
 from churn.reporting.page.section import Section
@@ -120,10 +122,20 @@ def test_an_immature_cell_of_the_triangle_is_empty_and_an_open_month_is_marked(o
     ]
 
 
-def test_an_event_has_no_figures_of_retention(output: Path) -> None:
-    night = replace(read_report_sources(output), known_kpis=KnownKpis(kpis_of(NIGHT)))
+def test_an_event_has_its_own_figures_and_no_retention(output: Path) -> None:
+    figures = [
+        Figure(name="event_rate", period=period, value=value, low=value - 1, high=value + 1, n=1200)
+        for period, value in zip(MONTHS, (3.0, 6.5, 6.75), strict=True)
+    ]
+    kpis = kpis_of(NIGHT).model_copy(update={"sections": {"event": EventResult(figures=figures)}})
+    night = replace(read_report_sources(output), known_kpis=KnownKpis(kpis))
 
-    section = retention_section(night, Words("de", event_words("upgrade")))
+    german, english = (
+        figures_section(night, Words(language, event_words("upgrade"))) for language in ("de", "en")
+    )
 
-    assert section.html == ""
-    assert "Zu einem Ereignis gibt es keine Kennzahlen" in section.lead
+    assert "Häufigkeit des Ereignisses" in text_of(german)
+    assert "Rate of the event6.75%" in text_of(english)
+    assert 'data-source="kpis.json#/sections/event/series/0/value/2"' in str(english.html)
+    assert "retention is missing" in text_of(english)
+    assert not re.search("saved|churn|left", text_of(english))

@@ -1,0 +1,151 @@
+"""The figures of an event: how many of those who could have it had it, by period and segment.
+
+A label of kind event says what is wanted, such as an upgrade. It does not say who stays a customer, so it has
+no figures of retention: these are missing, with the reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, timedelta
+
+import numpy as np
+import numpy.typing as npt
+
+from churn.data.label_events import CUSTOMER, DAY, event_rows
+from churn.data.store import Store, day_number
+from churn.features.engine.matrix import cohorts_without_objections
+from churn.kpis.figure import Figure, Period, in_slice, missing_figure
+from churn.kpis.retention import share_figure
+from churn.kpis.section import SectionResult
+from churn.kpis.segments import Segmentation, segmentations_for
+
+Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
+
+EVENT_NAMES = ("event_rate", "event_candidates", "event_customers")
+NOBODY_COULD = "no customer could have the event at the start"
+NO_EVENTS = "the tables that decide the event have no rows for a whole period"
+PERIODS_AT_ONCE = 16
+"""The number of periods that are read together; it bounds the memory, customers x periods."""
+
+
+class EventResult(SectionResult):
+    """The figures of the event.
+
+    Attributes:
+        event: The name of the event.
+    """
+
+    event: str = ""
+
+
+def no_leaving(location: str) -> str:
+    """Return why a label of an event has no figures of retention.
+
+    Args:
+        location: The file and the key of the kind of the label.
+    """
+    return (
+        f"{location} is event, which does not say who stays a customer; give a label of contracts or of "
+        "inactivity in a parameter file of its own"
+    )
+
+
+def event_section(
+    store: Store,
+    periods: Mapping[str, Sequence[Period]],
+    segmentations: Sequence[Segmentation],
+    cutoff: date,
+    latest: Period,
+) -> EventResult:
+    """Compute the figures of the event for all periods and segments.
+
+    Args:
+        store: The store; its label is of kind event.
+        periods: Consecutive periods by kind.
+        segmentations: The divisions of the customers, all customers first.
+        cutoff: Only what happened before this midnight counts.
+        latest: The period of figures that are missing as a whole.
+
+    Raises:
+        SourceError: `label.where` cannot be used.
+    """
+    figures = tuple(_figures(store, periods, segmentations, cutoff))
+    if not figures:
+        figures = tuple(missing_figure(name, latest, NO_EVENTS) for name in EVENT_NAMES)
+    return EventResult(figures=figures, event=store.params.label.words.event)
+
+
+def _figures(
+    store: Store,
+    periods: Mapping[str, Sequence[Period]],
+    segmentations: Sequence[Segmentation],
+    cutoff: date,
+) -> Iterator[Figure]:
+    late_days = store.params.snapshot.late_days
+    for kind, sequence in periods.items():
+        divisions = segmentations_for(kind, segmentations)
+        for first in range(0, len(sequence), PERIODS_AT_ONCE):
+            some = sequence[first : first + PERIODS_AT_ONCE]
+            could = cohorts_without_objections(store, [period.start for period in some])
+            for period, cohort, had in zip(some, could, events_in(store, some, cutoff), strict=True):
+                known_on = period.end + timedelta(late_days)
+                for segmentation in divisions:
+                    counts = _counts(segmentation, cohort.members, had)
+                    for part, own in enumerate(counts.T.tolist()):
+                        piece = segmentation.slice_of(part)
+                        figures = _period_figures(period, own, known_on if known_on > cutoff else None)
+                        if piece is None:
+                            yield from figures
+                        elif any(own):
+                            yield from in_slice(figures, piece)
+
+
+def events_in(store: Store, periods: Sequence[Period], cutoff: date) -> Bools:
+    """Return which customers had the event in each period, `[periods, customers]`.
+
+    Args:
+        store: The store; its label is of kind event.
+        periods: The periods.
+        cutoff: Only events before this midnight count.
+
+    Raises:
+        SourceError: `label.where` cannot be used.
+    """
+    columns = [
+        f"bool_or({DAY} >= {day_number(period.start)} AND {DAY} < {day_number(period.end)}) AS had{number}"
+        for number, period in enumerate(periods)
+    ]
+    with store.connect() as connection:
+        rows = connection.execute(
+            f"SELECT {CUSTOMER} AS customer, {', '.join(columns)} FROM {event_rows(store, connection)} "
+            f"WHERE {DAY} >= {day_number(periods[0].start)} AND {DAY} < {day_number(cutoff)} GROUP BY 1"
+        ).fetchnumpy()
+    had = np.zeros((len(periods), store.n_customers), dtype=bool)
+    for number in range(len(periods)):
+        had[number, rows["customer"][np.asarray(rows[f"had{number}"], dtype=bool)]] = True
+    return had
+
+
+def _counts(segmentation: Segmentation, could: Bools, had: Bools) -> Ints:
+    """Count by part who could have the event, who of these had it, and who had it, `[3, parts]`."""
+    n_parts = len(segmentation.levels)
+    return np.array(
+        [np.bincount(segmentation.code[mask], minlength=n_parts) for mask in (could, could & had, had)]
+    )
+
+
+def _period_figures(period: Period, counts: Sequence[int], known_on: date | None) -> list[Figure]:
+    """Return the figures of a period and a part; `known_on` is the day from which they are certain."""
+    n_could, n_had, n_all = counts
+    could = Figure(name="event_candidates", period=period, value=n_could, n=n_could)
+    if known_on is not None:
+        reason = f"rows of the period may come late; it is complete on {known_on}"
+        names = ("event_rate", "event_customers")
+        return [could, *(missing_figure(name, period, reason) for name in names)]
+    return [
+        share_figure("event_rate", period, n_had, n_could, NOBODY_COULD),
+        could,
+        Figure(name="event_customers", period=period, value=n_all, n=n_all),
+    ]

@@ -1,0 +1,93 @@
+"""How figures stand in kpis.json: a series for each figure and part of the population, one row for a period.
+
+A figure by itself repeats its name, its part and its period; a series states them once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from churn.kpis.figure import Figure
+from churn.kpis.periods import period_of
+
+SERIES = "series"
+"""The key of the series in the result of a section."""
+
+COLUMNS = ("value", "low", "high", "n")
+"""The columns of a series, each with an entry for each period; a column without any entry is absent."""
+
+SPARSE_COLUMNS = ("reason", "notes")
+"""What few figures have: an object with an entry for the number of the period, from 0."""
+
+
+def series_key(figure: Figure) -> tuple[str, str, str, str]:
+    """Return what the figures of a series have in common: the name, the part, and the kind of the period."""
+    piece = figure.slice
+    return (figure.name, figure.period.kind, "" if piece is None else piece.by, piece.level if piece else "")
+
+
+def in_series(figures: Sequence[Figure]) -> list[list[Figure]]:
+    """Return the figures by series, in the order of their first figures."""
+    series: dict[tuple[str, str, str, str], list[Figure]] = {}
+    for figure in figures:
+        series.setdefault(series_key(figure), []).append(figure)
+    return list(series.values())
+
+
+def series_json(figures: Sequence[Figure]) -> list[dict[str, Any]]:
+    """Return the series of figures as JSON values."""
+    return [_series(own) for own in in_series(figures)]
+
+
+def _series(figures: Sequence[Figure]) -> dict[str, Any]:
+    first, dumps = figures[0], [figure.as_json() for figure in figures]
+    result: dict[str, Any] = {"name": first.name, "period": first.period.kind}
+    if first.slice is not None:
+        result["slice"] = first.slice.as_json()
+    result["start"] = [str(figure.period.start) for figure in figures]
+    if first.period.kind == "window":
+        result["end"] = [str(figure.period.end) for figure in figures]
+    for column in COLUMNS:
+        entries = [dump.get(column) for dump in dumps]
+        if any(entry is not None for entry in entries):
+            result[column] = entries
+    for column in SPARSE_COLUMNS:
+        if known := {str(row): dump[column] for row, dump in enumerate(dumps) if dump.get(column)}:
+            result[column] = known
+    return result
+
+
+def figures_of(series: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the figures of series, as the type of a figure takes them.
+
+    Raises:
+        ValueError: a column of a series has another length than its periods.
+    """
+    return [figure for entry in series for figure in _figures_of(entry)]
+
+
+def _figures_of(entry: Mapping[str, Any]) -> list[dict[str, Any]]:
+    keys = {"name", "period", "slice", "start", "end", *COLUMNS, *SPARSE_COLUMNS}
+    if unknown := sorted(set(entry) - keys):
+        raise ValueError(f"a series has no {', '.join(unknown)}")
+    starts = [date.fromisoformat(day) for day in entry["start"]]
+    kind, n = entry["period"], len(starts)
+    columns = {name: entry[name] for name in ("end", *COLUMNS) if name in entry}
+    if any(len(column) != n for column in columns.values()):
+        raise ValueError(f"{entry['name']}: the columns of the series differ in length")
+    if kind == "window":
+        ends = [date.fromisoformat(day) for day in columns.pop("end")]
+    else:
+        ends = [period_of(kind, start).end for start in starts]
+    shared = {"name": entry["name"], **({"slice": entry["slice"]} if "slice" in entry else {})}
+    return [
+        {
+            **shared,
+            "period": {"kind": kind, "start": starts[row], "end": ends[row]},
+            **{name: column[row] for name, column in columns.items() if column[row] is not None},
+            **{name: entry[name][str(row)] for name in SPARSE_COLUMNS if str(row) in entry.get(name, {})},
+        }
+        for row in range(n)
+    ]
