@@ -164,6 +164,7 @@ def score_night(
         frame,
         playbook,
         params.score.language,
+        params.events,
     )
     night = replace(night, contacts=notes)
     thin = scores.customers[scores.thin].tolist()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -42,6 +42,7 @@ def add_notes(
     signals: pd.DataFrame,
     playbook: Playbook,
     language: str,
+    events: Iterable[str] = (),
 ) -> pa.Table:
     """Return the contacts of a night with the columns of `SCHEMA`.
 
@@ -54,6 +55,7 @@ def add_notes(
         signals: The signals of the cohort with `customer_id`.
         playbook: The playbook with its templates.
         language: The language of the messages.
+        events: The company's own tables of events.
     """
     customers = contacts["customer_id"].to_pylist()
     is_listed = pc.is_in(scores["customer_id"], contacts["customer_id"])
@@ -61,6 +63,7 @@ def add_notes(
     own = signals[signals["customer_id"].isin(customers)].to_dict("records")
     signal_rows = {row["customer_id"]: {str(name): value for name, value in row.items()} for row in own}
     plays = {rule.play.name: rule.play for rule in playbook.rules}
+    tables = (*FAMILY_OF_TABLE, *events)
     rows = []
     for customer, name, task, customer_reasons, stage in zip(
         customers, contacts["name"].to_pylist(), tasks, reasons, stages, strict=True
@@ -70,7 +73,7 @@ def add_notes(
         texts = [reason.text for reason in customer_reasons]
         values = message_values(columns, own_signals, score_rows[customer], name, texts)
         message = fill_message(columns, plays.get(task.play), playbook.templates, language, values)
-        rows.append({"stage": stage} | _note(customer_reasons, message, own_signals))
+        rows.append({"stage": stage} | _note(customer_reasons, message, own_signals, tables))
     notes = pa.Table.from_pylist(rows, schema=SCHEMA)
     for field in SCHEMA:
         contacts = contacts.append_column(field, notes[field.name])
@@ -80,8 +83,10 @@ def add_notes(
 _TASK_COLUMNS = ("owner", "channel", "play", "due_at", "template", "variant")
 
 
-def _note(reasons: Sequence[Reason], message: FilledMessage, signals: Mapping[str, Any]) -> dict[str, Any]:
-    days = {table: signals.get(f"{table}_days_since_last") for table in FAMILY_OF_TABLE}
+def _note(
+    reasons: Sequence[Reason], message: FilledMessage, signals: Mapping[str, Any], tables: Iterable[str]
+) -> dict[str, Any]:
+    days = {table: signals.get(f"{table}_days_since_last") for table in tables}
     return {
         "families": [reason.family for reason in reasons],
         "usual": [reason.usual or "" for reason in reasons],

@@ -42,7 +42,7 @@ def calls_section(night: ReportSources, words: Words) -> Section:
     return Section(
         id="calls",
         title=words("The trial call list") if night.facts.trial is not None else words("The call list"),
-        lead=_lead(calls, words),
+        lead=_lead(calls, words, is_trial=night.facts.trial is not None),
         html=words.render(
             "calls.html",
             calls=calls,
@@ -60,9 +60,11 @@ def calls_section(night: ReportSources, words: Words) -> Section:
     )
 
 
-def _lead(calls: Sequence[Call], words: Words) -> str:
+def _lead(calls: Sequence[Call], words: Words, *, is_trial: bool) -> str:
     if not calls:
         return words("Nobody is contacted tonight.")
+    if is_trial:
+        return words("Judge the model by this list, and contact nobody: the night is a trial.")
     if words.is_event:
         return words("Work from the top: open tasks by due date, then new tasks, the most likely first.")
     return words("Work from the top: open tasks by due date, then new tasks by expected profit.")

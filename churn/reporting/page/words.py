@@ -164,6 +164,8 @@ class Words:
             return self.date(datetime.date.fromisoformat(text))
         if name.endswith("_number"):
             return german_numbers(text)
+        if name == "channel":
+            return self.value(text)
         if name == "moved_signals":
             german_words = {"limit": "Grenze", "missing": "fehlend", "instead of": "statt"}
             more = re.sub(r" and (\d+) more$", r" und \1 weitere", text)

@@ -97,6 +97,20 @@ def test_a_play_without_a_template_has_no_message_and_no_problem(playbook: Playb
     assert (note["message"], note["message_problem"]) == (None, None)
 
 
+def test_the_last_events_of_the_companys_own_tables_are_noted(playbook: Playbook) -> None:
+    signals = pd.DataFrame({"customer_id": ["ann"], "visits_days_since_last": [4.9]})
+    scores = pa.table({"customer_id": ["ann"], "health": [1]})
+    call = contacts_table(["ann"], {})
+
+    with_visits, without = (
+        add_notes(call, [task_of(None)], [()], [None], scores, signals, playbook, "en", events).to_pylist()[0]
+        for events in (("visits",), ())
+    )
+
+    assert with_visits["last_events"] == [{"table": "visits", "days": 4}]
+    assert without["last_events"] == []
+
+
 def test_an_empty_call_list_has_the_columns(playbook: Playbook) -> None:
     signals = pd.DataFrame({"customer_id": ["ann"]})
     scores = pa.table({"customer_id": ["ann"], "health": [1]})

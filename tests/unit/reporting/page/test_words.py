@@ -167,7 +167,7 @@ def test_a_sentence_without_german_is_an_error_and_not_english() -> None:
 def test_a_value_of_the_program_is_translated_and_a_text_of_the_user_stays() -> None:
     words = Words("de")
 
-    assert words.value("no consent for phone") == "keine Einwilligung für phone"
+    assert words.value("no consent for phone") == "keine Einwilligung für Telefon"
     assert words.value("my own reason") == "my own reason"
     assert Words("en").value("no consent for phone") == "no consent for phone"
 
