@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import random
 import re
 from collections.abc import Callable, Mapping
@@ -129,9 +131,9 @@ def judge_plays(folder: Path, undisturbed: Path) -> str:
         return f"plays {unknown} are not in the playbook"
     (contacts,) = (folder / "output" / "calls").glob("*/calls.csv")
     text = contacts.read_text(encoding="utf-8-sig")
-    missing = [
-        name for name in names if name in text and str(by_name[name]["action"]).split(",")[0] not in text
-    ]
+    cells = {row["play"] or "" for row in csv.DictReader(io.StringIO(text))}
+    on_list = [name for name in names if any(cell.endswith(name) for cell in cells)]  # "=1" stands as "'=1"
+    missing = [name for name in on_list if str(by_name[name]["action"]).split(",")[0] not in text]
     return f"the actions of {missing} are not on the call list" if missing else ""
 
 

@@ -40,6 +40,9 @@ PLACEHOLDERS = (
 ROUNDED = re.compile(r"\d([.,]\d+)?[eE][+]\d{2,}", re.ASCII)
 """An id that a spreadsheet has rounded; it belongs to several customers."""
 
+ARROW_SCHEMA = b"ARROW:schema"
+"""The key of the copy of the schema that Arrow adds to a Parquet file."""
+
 DATA_END = datetime(2025, 1, 1)
 """The watermark of the company's parameters."""
 
@@ -115,12 +118,24 @@ def _json_rows(path: Path) -> Iterator[Mapping[str, Any]]:
 
 
 def _parquet_rows(path: Path) -> Iterator[Mapping[str, Any]]:
-    table = pq.read_table(path, partitioning=None, use_threads=False)
+    table = _arrow_table(path)
     for number, column in enumerate(table.columns):
         if pa.types.is_timestamp(column.type):  # a time that Python cannot hold is no time of a company
             times = pa.array(map(_time_or_none, column), pa.timestamp("us", column.type.tz))
             table = table.set_column(number, table.column_names[number], times)
     yield from table.to_pylist()
+
+
+def _arrow_table(path: Path) -> pa.Table:
+    """Read a Parquet file; a damaged copy of the schema, which only Arrow reads, is left out."""
+    try:
+        return pq.read_table(path, partitioning=None, use_threads=False)
+    except (OSError, pa.ArrowException):
+        data = path.read_bytes()
+        if ARROW_SCHEMA not in data:
+            raise
+        no_schema = data.replace(ARROW_SCHEMA, ARROW_SCHEMA.lower())
+        return pq.read_table(pa.BufferReader(no_schema), use_threads=False)
 
 
 def _time_or_none(value: pa.TimestampScalar) -> datetime | None:

@@ -25,11 +25,13 @@ from benchmarks.faults.kinds import (
     judge_bytes,
     judge_page_after_training,
     judge_params,
+    judge_plays,
     judge_store,
 )
 from benchmarks.faults.outcome import Answer, outcome_of, table
 from benchmarks.faults.processes import Harness
 from benchmarks.faults.reading import (
+    ARROW_SCHEMA,
     UnreadableError,
     cents_of,
     difference,
@@ -211,6 +213,36 @@ def test_a_time_of_parquet_beyond_the_times_of_python_is_no_time(tmp_path: Path)
     pq.write_table(pa.table({"placed": times}), path)
 
     assert rows_of(path) == [{"placed": datetime(1970, 1, 1)}, {"placed": None}]
+
+
+def test_a_damaged_copy_of_the_schema_does_not_hide_the_rows_of_parquet(tmp_path: Path) -> None:
+    path = tmp_path / "customers.parquet"
+    pq.write_table(pa.table({"customer_id": ["C1"]}), path)
+    data = path.read_bytes()
+    start = data.index(ARROW_SCHEMA) + len(ARROW_SCHEMA) + 8
+    path.write_bytes(data[:start] + b"\0" * 40 + data[start + 40 :])
+
+    with pytest.raises((OSError, pa.ArrowException)):
+        pq.read_table(path)
+    assert rows_of(path) == [{"customer_id": "C1"}]
+
+
+@pytest.mark.parametrize("action", ["Call", "Write"])
+def test_a_play_with_a_common_name_must_have_its_own_action_on_the_call_list(
+    tmp_path: Path, action: str
+) -> None:
+    plays = [{"name": "customers", "action": "Call"}, {"name": "anyone", "action": "Visit"}]
+    (tmp_path / "playbook.yaml").write_text(json.dumps({"plays": plays}))
+    for name in ("scores", "calls"):
+        (tmp_path / "output" / name / "night").mkdir(parents=True)
+    pq.write_table(pa.table({"play": ["customers"]}), tmp_path / "output/scores/night/scores.parquet")
+    calls = tmp_path / "output/calls/night/calls.csv"
+
+    calls.write_text("reason,play,action\nfor customers,anyone,Visit\n")
+    assert judge_plays(tmp_path, tmp_path) == ""
+
+    calls.write_text(f"reason,play,action\nfor customers,customers,{action}\n")
+    assert bool(judge_plays(tmp_path, tmp_path)) == (action == "Write")
 
 
 @pytest.mark.parametrize("file_format", ["csv", "jsonl", "parquet"])

@@ -176,7 +176,10 @@ def _csv_scan(connection: duckdb.DuckDBPyConnection, paths: Sequence[Path]) -> s
         texts = f"read_csv({files}, {options}, columns = {_struct(dict.fromkeys(types, 'VARCHAR'))})"
         text_columns = _columns_read_as_text(connection, texts, types)
         return f"read_csv({files}, {options}, columns = {_struct(types | text_columns)})"
-    options = f"union_by_name = true, sample_size = -1, {options}"
+    for path in paths:
+        if not is_packed(path) and _first_line_of_comment(path):
+            sniff_csv_format(connection, literal(str(path)), options)
+    options = f"union_by_name = true, sample_size = -1, comment = '', {options}"
     rows = connection.execute(f"DESCRIBE SELECT * FROM read_csv({files}, {options})").fetchall()
     texts = f"read_csv({files}, {options}, all_varchar = true)"
     text_columns = _columns_read_as_text(connection, texts, {str(name): str(kind) for name, kind, *_ in rows})
@@ -186,7 +189,12 @@ def _csv_scan(connection: duckdb.DuckDBPyConnection, paths: Sequence[Path]) -> s
 def sniff_csv_format(
     connection: duckdb.DuckDBPyConnection, file: str, options: str
 ) -> tuple[str, dict[str, str]]:
-    """Return the options of `read_csv` that describe a CSV file, and the type of each column."""
+    """Return the options of `read_csv` that describe a CSV file, and the type of each column.
+
+    Raises:
+        SourceError: DuckDB takes a sign for the start of a comment. It would leave out each row and the rest
+            of each cell that begin with this sign, and say nothing.
+    """
     marks = {"delim": "Delimiter", "quote": "Quote", "escape": "Escape", "comment": "Comment"}
     other = {"new_line": "NewLineDelimiter", "dateformat": "DateFormat", "timestampformat": "TimestampFormat"}
     names = {**marks, **other}
@@ -196,12 +204,30 @@ def sniff_csv_format(
     ).fetchone()
     assert row is not None  # sniff_csv gives one row or raises
     columns, skipped_rows, has_header, *values = row
+    mark = values[list(names).index("comment")]
+    if mark is not None and mark != NO_MARK:
+        path = Path(file.strip("'").replace("''", "'"))
+        number = None if is_packed(path) else _first_line_of_comment(path, mark.encode())
+        raise SourceError(
+            f"source: {path.name}: {f'line {number}' if number else 'a line'} begins with {mark!r} and has "
+            "other columns than the rest. It may be a comment or a damaged row. Delete such lines, or write "
+            "the file again."
+        )
     dialect = f", skip = {skipped_rows}, header = {str(has_header).lower()}"
     for option, value in zip(names, values, strict=True):
         if value is not None:
             mark = "" if option in marks and value == NO_MARK else value
             dialect += f", {option} = {literal(mark)}"
     return dialect, {str(column["name"]): str(column["type"]) for column in columns}
+
+
+def _first_line_of_comment(path: Path, mark: bytes = b"#") -> int | None:
+    """Return the number of the first line that begins with a sign, from 1; None if there is none."""
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            if line.startswith(mark):
+                return number
+    return None
 
 
 def plain_format_of(path: Path) -> str:

@@ -322,3 +322,28 @@ def test_the_format_of_another_file_is_left_to_duckdb(tmp_path: Path, lines: lis
     path = write(tmp_path, {"wide.csv": "\n".join([*lines, ""])}) / "wide.csv"
 
     assert plain_format_of(path) == ""
+
+
+PLAIN = ["customer_id,city", *(f"C{number},Bonn" for number in range(20))]
+
+
+@pytest.mark.parametrize("n_files", [1, 2], ids=["a file", "a folder of files"])
+@pytest.mark.parametrize("line", ["#", "# page 2"])
+def test_a_line_that_may_be_a_comment_is_refused_with_its_number(
+    tmp_path: Path, n_files: int, line: str
+) -> None:
+    text = "\n".join([*PLAIN, line, "#17,Kiel", "C8,Haus #2"]) + "\n"
+    files = {"cities/a.csv": text.encode(), "cities/b.csv": "\n".join(PLAIN).encode()}
+    source = write(tmp_path / "source", dict([*files.items()][:n_files]))
+
+    with pytest.raises(SourceError, match=r"a\.csv: line 22 begins with '#'.*Delete such lines"):
+        rows_in(source, tmp_path, "cities")
+
+
+@pytest.mark.parametrize("n_files", [1, 2], ids=["a file", "a folder of files"])
+def test_rows_and_cells_with_the_sign_of_a_comment_are_read(tmp_path: Path, n_files: int) -> None:
+    text = "\n".join([*PLAIN, "#17,Kiel", "C8,Haus #2", "C9,#b"]) + "\n"
+    files = {"cities/a.csv": text.encode(), "cities/b.csv": b"customer_id,city\n"}
+    source = write(tmp_path / "source", dict([*files.items()][:n_files]))
+
+    assert {("#17", "Kiel"), ("C8", "Haus #2"), ("C9", "#b")} <= set(rows_in(source, tmp_path, "cities"))
