@@ -1,9 +1,9 @@
 """The lists beside the call list: advocates, and customers who are gone.
 
-A list names candidates. A play with a control group of its own plans a task for each new customer on its
-list, of either arm, in the ledger: then the customer stays on the list with one due date, rests afterwards,
-and `churn measure` compares the arms. A play without one plans no task, and no effect of it is measured. The
-comparisons of the call list stay fair all the same, for two reasons:
+A list names candidates. A play with a control group of its own writes a task for each new customer on its
+list into the ledger, in both arms. The customer then stays on the list with one due date and rests
+afterwards, and `churn measure` compares the arms. A play without a control group plans no task, and no effect
+of it is measured. The comparisons of the call list stay fair all the same, for two reasons:
 
 1. A unit of another control group is on no list, starting with the night in which it was drawn. Before its
    first assignment a unit may be on a list; the arm is drawn later and does not depend on it.

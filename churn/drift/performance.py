@@ -28,7 +28,7 @@ MIN_CHURNERS = 10
 
 
 def estimate_figures(probability: Floats, weights: Floats) -> Figures:
-    """Return the measures that probabilities lead to expect; the intervals hold 95 % of what chance brings.
+    """Return the measures expected if the probabilities are right; the intervals hold 95 % of chance.
 
     The spread of the AUC is that of its linear part in the outcomes (delta method).
 

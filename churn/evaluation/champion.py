@@ -88,9 +88,9 @@ def champion_predictions(
     """Predict the test cutoffs with the champion, or with the champion's recipe if it has seen some of them.
 
     A month after the training of a champion, all test cutoffs lie before the last label from which the
-    champion learnt. The champion's recipe then replaces the champion. For each test cutoff the recipe is
-    refitted on the labels that were known by then, with the current signals. If another version of the
-    program wrote the recipe, it cannot be refitted, and nothing is compared.
+    champion learnt. A model that is trained with the champion's recipe then stands in for the champion. For
+    each test cutoff the recipe is refitted on the labels that were known by then, with the current signals.
+    If another version of the program wrote the recipe, it cannot be refitted, and nothing is compared.
 
     Args:
         champion: The current champion; None if there is none.

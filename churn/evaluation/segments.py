@@ -143,7 +143,7 @@ def calibration_by_segment(
 
     All out-of-time predictions count, also those of the choice cutoffs. A segment is `off` where its
     observed/expected differs from the value of all customers by more than chance explains, given the number
-    of segments. The level of all customers has a gate of its own.
+    of segments. Another gate checks the level over all customers.
 
     Args:
         rows: The rows of the choice and test cutoffs.

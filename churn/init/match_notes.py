@@ -1,4 +1,4 @@
-"""Notes about a matched table that only the user can act on: another clock, a price, months, unread money."""
+"""Notes that ask the user to check a matched table: a second time column, a price, months, unread money."""
 
 from __future__ import annotations
 

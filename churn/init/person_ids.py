@@ -160,7 +160,8 @@ def named_person_ids(tables: Sequence[SourceTable]) -> PersonIds | None:
     return PersonIds(
         names[0],
         "",
-        f"{names[0]} is the id of a customer by its name, as no column has a plainer one. If another column "
+        f"{names[0]} is read as the id of a customer because of its name; no column has a clearer name. If "
+        f"another column "
         f"has the id, name it with --key{way_out}",
     )
 

@@ -192,7 +192,8 @@ def _formats_that_fit(
 
     Args:
         connection: The connection with the view of the column.
-        dates: The query of the texts `v` and their rows `n` with the dates `d0`, `d1`, … in each format.
+        dates: The query that returns each text `v`, its number of rows `n`, and its date in each format,
+            `d0`, `d1`, …
         formats: The formats.
     """
     pairs = list(permutations(range(len(formats)), 2))

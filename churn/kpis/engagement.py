@@ -35,7 +35,7 @@ class EngagementResult(SectionResult):
 
 @dataclass(frozen=True)
 class Scores:
-    """The score of each customer, 0 to 100, and the share of families in it; NaN without a family."""
+    """The score of each customer, 0 to 100, and the share of each family in it; NaN without a family."""
 
     score: Floats
     coverage: Floats

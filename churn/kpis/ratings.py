@@ -55,7 +55,8 @@ CSAT_DEFINITION = (
     "is whether the customer left in the label window after the cutoff"
 )
 HEALTH_DEFINITION = (
-    "the health band of a stored night, the first night of each month. The outcome is whether the customer "
+    "the health band of each customer in the first stored night of each month. The outcome is whether the "
+    "customer "
     "left in the label window after the night. Band 5 is healthy, so the share should rise from 5 to 1. "
     "Customers who were contacted count as well"
 )

@@ -88,7 +88,7 @@ class MrrHistory:
         self._first_start = first_start
 
     def at(self, day: int) -> MrrState:
-        """Return the state at a midnight, given as a day number: with start < day <= end."""
+        """Return the rows that hold at the midnight of a day number: those with start < day <= end."""
         in_force = (self._start < day) & (day <= self._end)
         rests = in_force & (self._paused_on < day) & (day <= self._resumed_on)
         runs = in_force & ~rests

@@ -223,7 +223,7 @@ def stage_months(activity: Activity, codes: Codes, names: Sequence[str]) -> tupl
     """Return the stages at the start of each month, and who moved; customers who stay are moves, too.
 
     Args:
-        activity: Who was active at each bound, and the money.
+        activity: The active customers at the start and the end of each period, and their money.
         codes: The state of each customer at each bound, an index of `names`, `[bounds, customers]`.
         names: The names of all states.
     """
@@ -283,7 +283,7 @@ def rank_leaks(activity: Activity, codes: Codes, names: Sequence[str]) -> tuple[
     """Return the stages from which customers left, ordered by the lost money per month, or the lost people.
 
     Args:
-        activity: Who was active at each bound, and the money.
+        activity: The active customers at the start and the end of each period, and their money.
         codes: The state of each customer at each bound, an index of `names`, `[bounds, customers]`.
         names: The names of all states.
     """

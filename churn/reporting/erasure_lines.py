@@ -49,8 +49,10 @@ def model_lines(plan: ErasurePlan) -> Iterator[str]:
     for model, count in plan.models.items():
         yield f"  {model.role} version {model.version}: {count:,} {'cutoff' if count == 1 else 'cutoffs'}"
     yield (
-        "A model holds no row of the customer and cannot unlearn one. For a model without the customer run "
-        "`churn snapshot`, `churn train`, `churn evaluate` and `churn promote`, then delete the older "
+        "A model holds no row of the customer and cannot unlearn one. To train a model without the data of "
+        "the "
+        "customer, call `churn snapshot`, `churn train`, `churn evaluate` and `churn promote`, then delete "
+        "the older "
         "versions in MLflow."
     )
 
@@ -75,8 +77,8 @@ def result_lines(plan: ErasurePlan, result: SearchResult, server: str | None) ->
         )
     if not plan.identifiers.has_distinct_id:
         yield (
-            "The id is so short or plain that a text cannot be searched for it; the search compared whole "
-            "values of columns and keys of ids."
+            "The id is so short or common that it cannot be searched for inside longer texts; the search "
+            "compared whole values of columns, and the keys of JSON files that hold ids."
         )
     if result.unreadable:
         yield f"{len(result.unreadable):,} files could not be decoded; they were searched byte by byte."

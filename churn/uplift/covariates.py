@@ -51,9 +51,10 @@ def covariate_rows(
 def unequal_covariates(rows: LabelledRows, in_treatment: Bools) -> tuple[str, ...]:
     """Return the covariates in which the arms differ more than chance allows.
 
-    What is known before a fair draw is equal in both arms but for chance. A column that differs is from after
-    the assignment, such as what a customer bought because of the mail, or the arms were not drawn. The level
-    is divided by the number of covariates, so that fewer than 1 of 1,000 sound experiments are refused.
+    Values known before a random assignment differ between the arms only by chance. A column that differs is
+    from after the assignment, such as what a customer bought because of the mail, or the arms were not drawn.
+    The level is divided by the number of covariates, so that fewer than 1 of 1,000 sound experiments are
+    refused.
 
     Args:
         rows: The rows.

@@ -48,8 +48,8 @@ has a known money value, only people are counted, and `money_reason` gives the r
 
 **Stages.** Unit: customers, and currency per month. Definition: {stages.STAGES_DEFINITION}. The stages are
 those of [the playbook](playbook.md#stages), computed from what was known at the start of each month. A stage
-whose condition uses a score has no past, so it gives a reason and no stages. A stage of the playbook named
-`gone` holds customers who are silent and still at risk; the label alone decides who has `left`.
+whose condition uses a score is not known for past months; the figure then gives the reason. A stage of the
+playbook named `gone` holds silent customers who are still at risk; the label alone decides who has `left`.
 
 **Leaks.** Unit: customers, share and currency per month. Definition: {stages.LEAK_DEFINITION}.
 """

@@ -22,7 +22,8 @@ class Selection(NamedTuple):
     """The rows of a table that count, and the time at which each row counts.
 
     Attributes:
-        placed_by: The outcome that gives the time of a row; None for the row's own time.
+        placed_by: The outcome column, such as `closed_at`, whose time counts as the time of a row; None for
+            the row's own time.
         known_outcomes: The outcomes that must be known for a row to count.
         open_outcomes: The outcomes that must not be known for a row to count.
         value: The column in which a row must have a value to count; None for no such column.

@@ -79,7 +79,7 @@ class WeekVerbs(View):
     def _weeks(self) -> tuple[Array, npt.NDArray[np.bool_]]:
         """Return the counts of the weeks, and a mask of the weeks that count, `[weeks, n]` each.
 
-        The last week comes first. A week that does not count has the count 0.
+        The last week comes first. A week that is left out has 0 rows.
         """
         numbers = range(1, self._days // 7 + 1)
         if len(numbers) < MIN_WEEKS:

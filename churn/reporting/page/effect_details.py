@@ -111,13 +111,13 @@ def _facts(words: Words, placed_experiment: PlacedExperiment) -> Iterator[Markup
     one_look = show_points(words, experiment.difference.difference, source.at("difference", "difference"))
     if words.is_event:
         yield words.html(
-            "More customers had the event, by a single look on a day that was fixed before: "
-            "%(points)s points.",
+            "The rate of the event is higher by %(points)s points, measured once on a day that was fixed "
+            "before.",
             points=one_look,
         )
     else:
         yield words.html(
-            "Fewer customers left, by a single look on a day that was fixed before: %(points)s points.",
+            "Churn is lower by %(points)s points, measured once on a day that was fixed before.",
             points=one_look,
         )
     adjusted = experiment.adjusted_difference

@@ -79,7 +79,8 @@ def calibration_chart(words: Words, result: EvaluationResult) -> Markup:
         words,
         title,
         words(
-            "Share that left over the predicted share, in per cent, in groups of equal size, with 95%% "
+            "Observed share of leavers against the predicted share, in per cent, in groups of equal size, "
+            "with 95%% "
             "intervals."
         ),
         picture,

@@ -43,7 +43,7 @@ def inline_svg(svg: str, name: str, label: str, colours: Mapping[str, str] = PAG
         svg: The text of the SVG file.
         name: A name that is unique on the page: two charts must not share the id of a clip path.
         label: What the chart shows, for readers who do not see it.
-        colours: The replacement of each colour, by the colour in the SVG.
+        colours: The new colour for each colour in the SVG.
     """
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata.*?</metadata>", "", svg, count=1, flags=re.DOTALL)

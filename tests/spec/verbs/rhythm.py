@@ -61,7 +61,8 @@ EXAMPLES = (
         {"ana": 1, "clock": 1, "two": 1},
         (
             "Ana's silence of 14 days is as long as each of her gaps (2, 4 and 8 days) or "
-            "longer. Clock's silence of 7 days equals each gap (7, 7 and 7 days), and equal gaps "
+            "longer. The customer Clock is silent for 7 days, as long as each gap (7, 7 and 7 days): equal "
+            "gaps "
             "count."
         ),
     ),

@@ -281,7 +281,7 @@ def test_the_command_that_converts_a_text_puts_it_in_the_same_place(
     with pytest.raises(SourceError) as caught:
         rows_in(source, tmp_path, "orders")
 
-    assert str(caught.value).endswith(command)
+    assert f": {command}. Then look at a name with an accent" in str(caught.value)
 
 
 def wide_lines(mark: str, cell: str = "x") -> list[str]:
