@@ -32,7 +32,7 @@ Floats = npt.NDArray[np.float64]
 
 REST_DAYS = 28
 DAYS_AFTER = 180
-"""How long customers are watched after the last night, without contacts."""
+"""How long customers are watched after the last night, without contacts; the calendar may end before."""
 CONTACT_COST = 1.0
 DAYS_PER_MONTH = 365.25 / 12
 DEFAULT_PLAY = ("check-in", "email")
@@ -158,7 +158,7 @@ def _earn(chunk: LivingChunk, contacts: pa.Table, until: date) -> PolicyProfit:
     people = chunk.history.people
     everybody, days = np.arange(len(people)), _contacts_by_day(chunk, contacts)
     revenue = np.zeros(len(people))
-    while chunk.day < w.day_of(until) + DAYS_AFTER:
+    while chunk.day < min(w.day_of(until) + DAYS_AFTER, w.CALENDAR_DAYS):
         chunk.live(days.get(chunk.day, []), with_tables=False)
         price = people.price_on(everybody, np.full(len(people), chunk.day)) / DAYS_PER_MONTH
         is_there = (chunk.lived_world.life.state != INACTIVE).astype(float)
@@ -191,7 +191,7 @@ def _contacts_of_policy(chunk: LivingChunk, output: Path, until: date, ranking: 
     nights = [night.cutoff for night in ledger.nights]
     rows = {name: row for row, name in enumerate(chunk.history.ids.to_pylist())}
     treated = ledger.tasks[ledger.tasks["arm"] == "treated"]
-    places = pd.to_datetime(treated["planned_on"]).dt.date.value_counts()
+    planned_on = pd.to_datetime(treated["planned_on"]).dt.date
     controls = _control_customers(ledger.assignments)
     free_on: dict[str, date] = {}
     open_tasks: dict[str, tuple[ListedTask, date]] = {}
@@ -201,7 +201,9 @@ def _contacts_of_policy(chunk: LivingChunk, output: Path, until: date, ranking: 
         candidates = _candidates(scores, night, rows, controls, chunk, free_on)
         rank = ranking(candidates, chunk)
         order = np.lexsort((candidates.customer_id, -rank))
-        for number in [n for n in order.tolist() if not np.isnan(rank[n])][: int(places.get(night, 0))]:
+        # The tasks of the lists beside the call list are no places: they have no row in the scores.
+        n_places = int(treated["task_id"][planned_on == night].isin(scores["task_id"]).sum())
+        for number in [n for n in order.tolist() if not np.isnan(rank[n])][:n_places]:
             task = _task(candidates, number)
             free_on[task.customer_id] = task.due_at + timedelta(REST_DAYS)
             open_tasks[task.task_id] = (task, night)

@@ -34,9 +34,9 @@ YEARS_40 = 40 * 365
 
 TABLES: Mapping[str, Table] = {
     **{name: table for name, table in CANONICAL_TABLES.items() if name not in ("customers", "contacts")},
-    "contacts": CANONICAL_TABLES["contacts"],
     **{table.name: table for table in (history_table("tier", "level"), history_table("seats", "number"))},
     "visits": events_table("visits"),
+    "contacts": CANONICAL_TABLES["contacts"],
 }
 
 CHANGES = {
@@ -116,12 +116,14 @@ class Maker:
         drawn = {
             name: {who: list(self._rows(table)) for who in self.signed_up}
             for name, table in TABLES.items()
-            if name in names
+            if name in names and name != "contacts"
         }
         for who, own in drawn[LABEL_TABLE].items():
             if self.rng.random() < 0.9:
                 early = self._first_instant(self.cutoffs[0] - timedelta(self.rng.randrange(2000, 3000)))
                 drawn[LABEL_TABLE][who] = [{"happened_at": early, "known_at": early}, *own]
+        if "contacts" in names:  # drawn last, so that the other tables do not depend on them
+            drawn["contacts"] = {who: list(self._rows(TABLES["contacts"])) for who in self.signed_up}
         return drawn
 
     def later(self, rows: Rows, cutoff: date) -> Rows:
