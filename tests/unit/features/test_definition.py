@@ -101,6 +101,9 @@ NO_SIGNAL_USES = ("lowest", "trend", "quantile")
 ONLY_WHETHER_A_VALUE = (("per", "login_days_change"),)
 """Verbs and signals that use only whether the verb has a value, not the value."""
 
+ONLY_THE_ORDER = (("count", "interactions_peer_rank_28d"),)
+"""Verbs and signals that use only the order of the values: a disturbance that keeps it changes nothing."""
+
 
 def load(text: str, folder, module: str = "churn.features.signals.drawn") -> types.ModuleType:
     """Return a module of this name with this text."""
@@ -201,7 +204,8 @@ def test_a_changed_number_in_the_code_of_a_signal_changes_its_definition(name):
 
 @pytest.mark.parametrize("verb", [name for name, verb in verbs().items() if verb.is_method])
 def test_a_verb_that_computes_something_else_changes_the_signals_that_use_it(verb, monkeypatch):
-    users = [signal for signal in users_of(verb) if (verb, signal.name) not in ONLY_WHETHER_A_VALUE]
+    excused_pairs = (*ONLY_WHETHER_A_VALUE, *ONLY_THE_ORDER)
+    users = [signal for signal in users_of(verb) if (verb, signal.name) not in excused_pairs]
     before = [values(signal) for signal in users]
     computed = getattr(Events, verb)
 
