@@ -43,6 +43,7 @@ from churn.reporting.page.provenance import (
     quote,
     show_interval,
     show_number,
+    show_sentence,
 )
 from churn.reporting.page.section import Section
 from churn.reporting.page.sources import ReportSources
@@ -148,7 +149,7 @@ def _gates(words: Words, verdict: Verdict | None, *, is_champion: bool) -> Marku
     if verdict.accepted:
         return words.html("It passed all gates: %(n)s.", n=n_gates)
     refused = Markup("; ").join(
-        Markup('<span lang="en">{}</span>').format(quote(gate.rule, source.at(number, "rule")))
+        show_sentence(words, gate.rule, source.at(number, "rule"))
         for number, gate in enumerate(verdict.gates)
         if not gate.passed
     )

@@ -19,7 +19,7 @@ from churn.reporting.page.bars import bars_of, draw_bars, longest_first
 from churn.reporting.page.call_data import MANY_CALLS
 from churn.reporting.page.history import RISKY_BAND, NightFigures
 from churn.reporting.page.night_numbers import NIGHT_FILE, NightNumbers
-from churn.reporting.page.provenance import Source, alt_sources, free, quote
+from churn.reporting.page.provenance import Source, alt_sources, free, quote, show_sentence
 from churn.reporting.page.section import Section
 from churn.reporting.page.sources import ReportSources
 from churn.reporting.page.svg import sparkline
@@ -97,6 +97,9 @@ def tonight_section(night: ReportSources, words: Words) -> Section:
             "tonight.html",
             trial=facts.trial,
             trial_reasons=[why_trial(name, words) for name in (facts.trial or {}).get("because", ())],
+            trial_requirements=Markup(words("; and if ")).join(
+                show_sentence(words, rule) for rule in (facts.trial or {}).get("requirements", ())
+            ),
             version=quote(facts.model_version, NIGHT_FILE.at("model_version")),
             numbers=numbers,
             cards=(*cards, _list_card(night, words)),

@@ -149,22 +149,33 @@ class Words:
         """Return a text that the program wrote into a file; a text that the user wrote does not change."""
         if self.language == "en":
             return self.label.speak(text)
-        for pattern, words in _value_patterns():
-            if match := pattern.fullmatch(text):
-                return words % {name: self._german(name, own) for name, own in match.groupdict().items()}
-        return text
+        own = self._in_german(text)
+        return text if own is None else own
 
     def speaks(self, text: str) -> bool:
         """Return whether `value` returns a text of the program's files in the language of the page."""
-        return self.language == "en" or any(pattern.fullmatch(text) for pattern, _ in _value_patterns())
+        return self.language == "en" or self._in_german(text) is not None
 
-    def _german(self, name: str, text: str) -> str:
+    def _in_german(self, text: str) -> str | None:
+        """Return the German of a text of the program's files; None if a part of it has none."""
+        for pattern, words in _value_patterns():
+            if match := pattern.fullmatch(text):
+                places = {name: self._german(name, own) for name, own in match.groupdict().items()}
+                if None not in places.values():
+                    return words % places
+        return None
+
+    def _german(self, name: str, text: str) -> str | None:
         """Return what stands at a place of a German value; the name of the place says what it is."""
         if name.endswith("_day"):
             return self.date(datetime.date.fromisoformat(text))
         if name.endswith("_number"):
-            return german_numbers(text)
-        if name == "channel":
+            return "nicht bestimmt" if text == "not defined" else german_numbers(text)
+        if name.endswith("_sentence"):
+            return self._in_german(text)
+        if name.endswith("_segments"):
+            return _SEGMENT_NUMBERS.sub(lambda found: german_numbers(found[0]), text)
+        if name in ("channel", "metric") or name.endswith("candidate"):
             return self.value(text)
         if name == "moved_signals":
             german_words = {"limit": "Grenze", "missing": "fehlend", "instead of": "statt"}
@@ -231,6 +242,9 @@ class Words:
         """Return a template of the page, filled; it may use `words` and the filters of `environment_of`."""
         return Markup(environment_of(self).get_template(template).render(words=self, **values))
 
+
+_SEGMENT_NUMBERS = re.compile(r"(?<=: )[+-]?[\d.]+(?: \[[^\]]*\])?(?=;|$)")
+"""The figure of a segment behind its name, which may hold digits of its own."""
 
 _ENGLISH_NUMBER = re.compile(r"(?<![\w.,])[+-]?\d+(?:,\d{3})*(?:\.\d+)?%?(?!\w)")
 

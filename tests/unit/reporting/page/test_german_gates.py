@@ -1,0 +1,229 @@
+"""What the gates of promotion say has a German text; the sentences are read from the code of the gates."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from churn.evaluation import evaluate
+from churn.guards import sign_off
+from churn.guards.model import outcomes
+from churn.guards.verdict import Gate
+from churn.metrics.catalog import CANDIDATE_NAMES, METRICS, candidate_name
+from churn.metrics.interval import Interval
+from churn.params import CHURN_WORDS, LabelWords, event_words
+from churn.promotion import champion_gates, gates
+from churn.promotion.champion_gates import NOT_LESS
+from churn.reporting.page.page import render_page
+from churn.reporting.page.sources import read_report_sources
+from churn.reporting.page.words import Words
+from churn.scoring.night import Trial
+
+METRIC = f"{METRICS[NOT_LESS[0]].title_at()}, against {candidate_name('champion')}"
+
+PLACES = {
+    "name": candidate_name("rfm"),
+    "candidate_name(name)": candidate_name("rfm"),
+    "candidate_name(reference)": candidate_name("champion"),
+    "same_season[0].cutoff": "2024-06-01",
+    "format_interval(loss, 4)": "-0.0009 [-0.0044, 0.0026]",
+    "reason": "the dates are right",
+    "file": "params.yaml",
+}
+"""What stands at the places of the sentences that hold no plain number."""
+
+
+class Sentences:
+    """The sentences that the functions of a module can build.
+
+    A place holds a number, or what `PLACES` says; a name holds each of the values that its function gives it.
+    """
+
+    def __init__(self, module: ModuleType, places: dict[str, list[str]]) -> None:
+        self.places = {name: [text] for name, text in PLACES.items()} | places
+        self.functions = {
+            node.name: node
+            for node in ast.parse(inspect.getsource(module)).body
+            if isinstance(node, ast.FunctionDef)
+        }
+
+    def calls(self, callee: str) -> Iterator[tuple[ast.Call, ast.FunctionDef]]:
+        """Yield the calls of a function, each with the function that it stands in."""
+        for function in self.functions.values():
+            for node in ast.walk(function):
+                if isinstance(node, ast.Call) and ast.unparse(node.func) == callee:
+                    yield node, function
+
+    def returned(self, name: str) -> list[str]:
+        """Return the sentences that a function of the module may return."""
+        function = self.functions[name]
+        return [
+            text
+            for node in ast.walk(function)
+            if isinstance(node, ast.Return) and node.value is not None
+            for text in self.of(node.value, function)
+            if text not in ("", "None")
+        ]
+
+    def of(self, node: ast.expr, function: ast.FunctionDef) -> list[str]:
+        """Return the texts that an expression of a function may be."""
+        if (code := ast.unparse(node)) in self.places:
+            return self.places[code]
+        if isinstance(node, ast.Constant):
+            return [str(node.value)]
+        if isinstance(node, ast.JoinedStr):
+            return ["".join(parts) for parts in product(*(self.of(part, function) for part in node.values))]
+        if isinstance(node, ast.FormattedValue):
+            return self.of(node.value, function)
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+            pairs = product(self.of(node.left, function), self.of(node.right, function))
+            return [first + second for first, second in pairs]
+        if isinstance(node, ast.IfExp):
+            return [*self.of(node.body, function), *self.of(node.orelse, function)]
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in self.functions:
+            return self.returned(ast.unparse(node.func))
+        if isinstance(node, ast.Name):
+            given = [
+                text
+                for each in ast.walk(function)
+                if isinstance(each, ast.Assign | ast.NamedExpr)
+                and code in map(ast.unparse, each.targets if isinstance(each, ast.Assign) else [each.target])
+                and not isinstance(each.value, ast.Constant)
+                for text in self.of(each.value, function)
+            ]
+            return given or ["7"]
+        return ["7"]
+
+
+def no_signal() -> list[str]:
+    """Return the verdict on which the gate of the signal refuses."""
+    own = Sentences(evaluate, {})
+    calls = [
+        ({keyword.arg: keyword.value for keyword in call.keywords}, function)
+        for call, function in own.calls("SignalVerdict")
+    ]
+    return [
+        text
+        for keywords, function in calls
+        if ast.unparse(keywords["found"]) == "'no signal'"
+        for text in own.of(keywords["words"], function)
+    ]
+
+
+GATES = {
+    gates: {
+        "result.signal.words": no_signal(),
+        "finding": Sentences(outcomes, {}).returned("too_good"),
+        "TOO_GOOD_RULE": [outcomes.TOO_GOOD_RULE],
+    },
+    champion_gates: {},
+    sign_off: {},
+}
+
+
+def gate_texts(module: ModuleType) -> Iterator[tuple[str, str]]:
+    """Yield the rules of the gates of a module, and what each gate says where it refuses."""
+    own = Sentences(module, GATES[module])
+    for call, function in own.calls("Gate.of"):
+        places = own
+        if function.name == "_not_less":
+            places = Sentences(module, GATES[module] | {"name": [METRIC]})
+        _, passed, _, rule, sentence, way_out = call.args
+        for text in places.of(rule, function):
+            yield "rule", text
+        if ast.unparse(passed) == "True" or module is sign_off:
+            continue  # what the guards say is text of the guards
+        for said, out in product(places.of(sentence, function), places.of(way_out, function)):
+            gate = Gate.of("gate", False, Interval(value=None), text, said, out)
+            yield "words", gate.words.removeprefix("promote: ")
+
+
+@pytest.mark.parametrize("label", [CHURN_WORDS, event_words("upgrade")], ids=["churn", "event"])
+@pytest.mark.parametrize(
+    ("module", "n_rules", "n_words"), [(gates, 7, 10), (champion_gates, 5, 10), (sign_off, 1, 0)]
+)
+def test_every_gate_of_the_code_has_a_german_text(
+    module: ModuleType, n_rules: int, n_words: int, label: LabelWords
+) -> None:
+    texts = [(kind, label.speak(text)) for kind, text in gate_texts(module)]
+
+    kinds = [kind for kind, _ in texts]
+    assert kinds.count("rule") >= n_rules
+    assert kinds.count("words") >= n_words
+    assert [text for _, text in texts if not Words("de", label).speaks(text)] == []
+
+
+def test_names_in_the_sentences_of_gates_have_a_german_text() -> None:
+    names = [*map(candidate_name, CANDIDATE_NAMES), *(METRICS[metric].title_at() for metric in NOT_LESS)]
+
+    assert [name for name in names if not Words("de").speaks(name)] == []
+
+
+def test_a_refusal_is_in_german_with_german_numbers_and_names() -> None:
+    said = Words("de").value(
+        "challenger minus recency, frequency and value, log loss: -0.0009 [-0.0044, 0.0026]; the gate "
+        "requires an interval below 0. Champion unchanged. Add signals, cutoffs or data, and see "
+        "evaluate/card.md."
+    )
+
+    assert said == (
+        "Herausforderer minus „Aktualität, Häufigkeit und Wert“, Log-Verlust: -0,0009 [-0,0044; 0,0026]; die "
+        "Prüfung verlangt ein Intervall unter 0. Der Champion bleibt. Ergänzen Sie Signale, Stichtage oder "
+        "Daten, und sehen Sie in evaluate/card.md nach."
+    )
+
+
+def test_the_name_of_a_segment_keeps_its_digits() -> None:
+    said = Words("de").value(
+        "challenger minus the champion, AUC by segment: lost in size 1.5-2,000: -0.031 [-0.050, -0.012]; the "
+        "gate requires that none of 4 segments with 300 churners or more loses more than 0.02 with an "
+        "interval below 0."
+    )
+
+    assert "verloren in size 1.5-2,000: -0,031 [-0,050; -0,012]; die Prüfung" in said
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "nobody wrote this. Champion unchanged. Add signals, cutoffs or data, and see evaluate/card.md.",
+        "no signal: nobody wrote this.",
+    ],
+)
+def test_a_refusal_of_which_a_part_has_no_german_stays_english(text: str) -> None:
+    words = Words("de")
+
+    assert not words.speaks(text)
+    assert words.value(text) == text
+
+
+def test_the_page_of_a_trial_says_in_german_what_is_missing_and_marks_what_stays_english(
+    evaluated: Path,
+) -> None:
+    sources = read_report_sources(evaluated)
+    trial = Trial(
+        ("not_too_good", "no_guard_raised"),
+        (
+            "challenger AUC 0.970 is above 0.95; that is usually a leak. Champion unchanged. Look at the "
+            "most important signals; if these signals are no leak, write the reason under "
+            "evaluate.accept.too_good in params.yaml.",
+            "a guard found this.",
+        ),
+        ("the 95% interval of AUC lies above one half", "a rule of nobody"),
+    )
+
+    facts = sources.facts.model_copy(update={"trial": trial.as_json()})
+    page = str(render_page(replace(sources, facts=facts), Words("de")))
+
+    assert "<li>Die AUC des Herausforderers, 0,970, ist über 0,95; das ist meist ein Leck. Der" in page
+    assert '<li lang="en">a guard found this.</li>' in page
+    assert "wenn dies gilt: " in page
+    assert "das 95-%-Intervall der AUC liegt über einem Halben" in page
+    assert '<span lang="en"><span data-quote="free">a rule of nobody</span></span>' in page
