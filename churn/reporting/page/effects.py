@@ -18,6 +18,7 @@ from churn.reporting.page.effect_details import (
     experiment_details,
     experiment_name,
     is_compared,
+    possible_part,
     show_points,
 )
 from churn.reporting.page.elements import (
@@ -202,7 +203,9 @@ def _table(words: Words, experiments: Sequence[PlacedExperiment]) -> Markup:
                 _arm(words, difference.control, source.at("difference", "control")),
                 _arm(words, difference.treatment, source.at("difference", "treatment")),
                 _bar(words, shown, bounds),
-                show_interval(words, (shown.value, shown.low, shown.high), at, 2, scale=POINTS, signed=True),
+                words("cannot be said yet")
+                if possible_part(shown) is None
+                else show_points(words, shown, at),
                 *_savings_cells(words, placed_experiment),
             ]
         )
@@ -232,18 +235,20 @@ def _bounds(experiments: Sequence[PlacedExperiment]) -> tuple[float, float]:
     ends = [0.0]
     for placed_experiment in experiments:
         nightly = placed_experiment.experiment.nightly
-        interval = (
+        interval = possible_part(
             placed_experiment.experiment.difference.difference if nightly is None else nightly.difference
         )
-        ends += [end for end in (interval.low, interval.high) if end is not None]
+        if interval is not None:
+            ends += [end for end in (interval.low, interval.high) if end is not None]
     return min(ends), max(ends)
 
 
 def _bar(words: Words, interval: Interval, bounds: tuple[float, float]) -> Markup:
-    if interval.value is None or interval.low is None or interval.high is None:
+    part = possible_part(interval)
+    if part is None or part.value is None or part.low is None or part.high is None:
         return EMPTY
     label = words("Interval of the difference; the line stands at 0")
-    return interval_bar(label, (interval.value, interval.low, interval.high), bounds)
+    return interval_bar(label, (part.value, part.low, part.high), bounds)
 
 
 def _arm(words: Words, arm: ArmChurn, source: Source) -> Markup:

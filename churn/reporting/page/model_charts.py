@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from markupsafe import Markup
 
+from churn.evaluation.measures import ProfitPoint
 from churn.evaluation.result import CampaignTerms, EvaluationResult
 from churn.metrics.catalog import CANDIDATE_NAMES
 from churn.reporting.page.charts import Axis, Mark, Series, line_chart
@@ -214,6 +217,8 @@ def profit_chart(words: Words, result: EvaluationResult, night: ReportSources | 
         )
     else:
         note = _assumed_note(words, terms, at)
+    if loss := _loss_sentence(words, [point for _, point, _ in points]):
+        note = Markup("<strong>{}</strong> {}").format(loss, note)
     return chart_card(
         words,
         title,
@@ -222,6 +227,19 @@ def profit_chart(words: Words, result: EvaluationResult, night: ReportSources | 
         table(title, [Heading(words("Contacted, %%")), Heading(words("Profit per customer"))], rows),
         note=note,
     )
+
+
+def _loss_sentence(words: Words, curve: Sequence[ProfitPoint]) -> str:
+    """Return a sentence if no number of calls earns, or is shown to earn, more than it costs; else ""."""
+    calls = [point for point in curve if point.share > 0 and point.value is not None]
+    gains = [point for point in calls if point.value is not None and point.value > 0]
+    if calls and not gains:
+        return words("No number of calls earns more than it costs under these assumptions.")
+    if calls and all(point.low is not None and point.low <= 0 for point in gains):
+        return words(
+            "Under these assumptions, it is not shown that any number of calls earns more than it costs."
+        )
+    return ""
 
 
 def _assumed_note(words: Words, terms: CampaignTerms, at: Source) -> Markup:

@@ -15,11 +15,14 @@ from churn.experiments.design import DesignTerms, design_experiments
 from churn.experiments.experiment_units import Maturity
 from churn.experiments.measure import measure
 from churn.experiments.result import Effects
+from churn.metrics.interval import Interval
 from churn.params import event_words
 from churn.reporting.known_effects import KnownEffects, effects_path, read_known_effects
+from churn.reporting.page.effect_details import possible_part, show_points
 from churn.reporting.page.effects import effects_section
+from churn.reporting.page.provenance import Source
 from churn.reporting.page.sources import UsedEffects, UsedUplift, read_report_sources
-from churn.reporting.page.words import Words
+from churn.reporting.page.words import Language, Words
 from churn.reporting.report import render_report
 from tests.drawn_ledger import (
     FIRST,
@@ -82,6 +85,49 @@ def test_saved_customers_are_called_not_shown_until_the_nightly_interval_shows_t
     assert saved is not None
     assert f"{saved.customers.value:,.1f} [" in text
     assert ("not shown" in text.split("The intervals of 95%")[0]) is not is_shown
+
+
+@pytest.mark.parametrize(
+    ("interval", "language", "shown"),
+    [
+        ((0.3, -0.6, 1.2), "en", "+30.00 [−60.00, highest possible]"),
+        ((-0.3, -1.2, 0.6), "de", "−30,00 [kleinstmöglich; +60,00]"),
+        ((0.3, -0.6, 1.0), "en", "+30.00 [−60.00, +100.00]"),
+    ],
+)
+def test_an_interval_of_points_ends_where_no_difference_can_be(
+    interval: tuple[float, float, float], language: Language, shown: str
+) -> None:
+    value, low, high = interval
+
+    points = show_points(Words(language), Interval(value=value, low=low, high=high), Source("effects.json"))
+
+    assert points.striptags() == shown
+
+
+@pytest.mark.parametrize("interval", [(0.3, -1.7, 2.3), (0.0, 0.0, 0.0)])
+def test_an_interval_of_all_differences_or_of_no_width_says_nothing(
+    interval: tuple[float, float, float],
+) -> None:
+    value, low, high = interval
+
+    assert possible_part(Interval(value=value, low=low, high=high)) is None
+
+
+@pytest.mark.parametrize(
+    ("n_control", "n_treated", "left", "is_unknown"),
+    [(2, 4, {"c0", "t0"}, True), (4, 9, set(), True), (40, 360, {"c0", "t0"}, False)],
+)
+def test_an_effect_of_which_nothing_is_known_has_no_number_and_no_bar(
+    output: Path, n_control: int, n_treated: int, left: set[str], is_unknown: bool
+) -> None:
+    effects = measured(drawn(crowd(n_control, n_treated)), outcomes_of(left))
+    night = replace(read_report_sources(output), known_effects=KnownEffects(effects))
+
+    section = effects_section(night, Words("en")).html
+
+    assert ("cannot be said yet" in section) is is_unknown
+    assert ('<svg class="span"' in section) is not is_unknown
 
 
 def test_too_few_churners_say_what_can_be_found_and_how_many_are_needed(output: Path) -> None:
