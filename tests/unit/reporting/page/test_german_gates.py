@@ -12,6 +12,7 @@ from types import ModuleType
 
 import pytest
 
+from churn.errors import did_you_mean
 from churn.evaluation import evaluate
 from churn.guards import sign_off
 from churn.guards.model import outcomes
@@ -24,6 +25,7 @@ from churn.promotion.champion_gates import NOT_LESS
 from churn.reporting.page.page import render_page
 from churn.reporting.page.sources import read_report_sources
 from churn.reporting.page.words import Words
+from churn.scoring import champion_checks
 from churn.scoring.night import Trial
 
 METRIC = f"{METRICS[NOT_LESS[0]].title_at()}, against {candidate_name('champion')}"
@@ -36,6 +38,7 @@ PLACES = {
     "format_interval(loss, 4)": "-0.0009 [-0.0044, 0.0026]",
     "reason": "the dates are right",
     "file": "params.yaml",
+    "params_file": "params.yaml",
 }
 """What stands at the places of the sentences that hold no plain number."""
 
@@ -158,6 +161,30 @@ def test_every_gate_of_the_code_has_a_german_text(
     assert kinds.count("rule") >= n_rules
     assert kinds.count("words") >= n_words
     assert [text for _, text in texts if not Words("de", label).speaks(text)] == []
+
+
+def champion_sentences() -> list[str]:
+    """Return all sentences on why a champion cannot score a night."""
+    nearest = ["", did_you_mean("horizon_day", ["horizon_days"])]
+    own = Sentences(champion_checks, {"did_you_mean(entry['name'], columns)": nearest})
+    function = own.functions["fit_problems"]
+    sentences = [call.args[0] for call, _ in own.calls("problems.append") if call.args]
+    sentences += [
+        node.elt
+        for node in ast.walk(function)
+        if isinstance(node, ast.ListComp) and isinstance(node.elt, ast.JoinedStr)
+    ]
+    return [text for node in sentences for text in own.of(node, function)]
+
+
+def test_a_champion_that_cannot_score_and_a_model_without_a_test_are_explained_in_german() -> None:
+    own = Sentences(evaluate, {})
+    not_evaluated = [text for call, function in own.calls("Stop") for text in own.of(call.args[0], function)]
+    of_the_champion = champion_sentences()
+
+    assert len(of_the_champion) >= 5
+    assert len(not_evaluated) >= 1
+    assert [text for text in (*of_the_champion, *not_evaluated) if not Words("de").speaks(text)] == []
 
 
 def test_names_in_the_sentences_of_gates_have_a_german_text() -> None:
