@@ -10,7 +10,7 @@ from typing import Literal
 
 import duckdb
 
-from churn.data.sources.text_encoding import as_utf8, is_packed
+from churn.data.sources.text_encoding import BYTES_PER_READ, as_utf8, is_packed
 from churn.data.sql import file_list, identifier, literal, parquet_rows
 from churn.errors import SourceError
 
@@ -223,10 +223,14 @@ def sniff_csv_format(
 
 def _first_line_of_comment(path: Path, mark: bytes = b"#") -> int | None:
     """Return the number of the first line that begins with a sign, from 1; None if there is none."""
+    n_lines, last = 1, b"\n"
     with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            if line.startswith(mark):
-                return number
+        while block := file.read(BYTES_PER_READ):
+            text = last + block  # with the last byte of the block before, where a line may end
+            if (place := text.find(b"\n" + mark)) >= 0:
+                return n_lines + text.count(b"\n", 1, place + 1)
+            n_lines += block.count(b"\n")
+            last = block[-1:]
     return None
 
 

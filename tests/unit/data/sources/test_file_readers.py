@@ -10,6 +10,7 @@ import duckdb
 import pytest
 
 from churn.data.ingest.ingest import ingest
+from churn.data.sources import file_readers
 from churn.data.sources.connections import open_source
 from churn.data.sources.file_readers import plain_format_of, sniff_csv_format
 from churn.errors import SourceError
@@ -338,6 +339,21 @@ def test_a_line_that_may_be_a_comment_is_refused_with_its_number(
 
     with pytest.raises(SourceError, match=r"a\.csv: line 22 begins with '#'.*Delete such lines"):
         rows_in(source, tmp_path, "cities")
+
+
+@pytest.mark.parametrize("n_bytes", [1, 2, 7, 50, 1000])
+def test_the_number_of_a_line_does_not_depend_on_how_the_file_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n_bytes: int
+) -> None:
+    monkeypatch.setattr(file_readers, "BYTES_PER_READ", n_bytes)
+    path = tmp_path / "cities.csv"
+    path.write_text("\n".join([*PLAIN, "# page 2"]) + "\n")
+
+    assert file_readers._first_line_of_comment(path) == len(PLAIN) + 1
+    path.write_text("#id,city\n")
+    assert file_readers._first_line_of_comment(path) == 1
+    path.write_text("\n".join(PLAIN) + "\nC8,#b")
+    assert file_readers._first_line_of_comment(path) is None
 
 
 @pytest.mark.parametrize("n_files", [1, 2], ids=["a file", "a folder of files"])
