@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 from markupsafe import Markup
 
-from churn.contact.plan import reason_without_day
 from churn.metrics.catalog import CANDIDATE_NAMES
 from churn.reporting.page.bands import band_titles
 from churn.reporting.page.bars import bars_of, draw_bars, longest_first
 from churn.reporting.page.call_data import MANY_CALLS
 from churn.reporting.page.history import RISKY_BAND, NightFigures
 from churn.reporting.page.night_numbers import NIGHT_FILE, NightNumbers
+from churn.reporting.page.off_list import by_reason, count_reasons, off_the_list
 from churn.reporting.page.provenance import Source, alt_sources, free, quote, show_sentence
 from churn.reporting.page.section import Section
 from churn.reporting.page.sources import ReportSources
@@ -27,9 +25,6 @@ from churn.reporting.page.totals import expected_total
 from churn.reporting.page.words import Words
 
 Floats = npt.NDArray[np.float64]
-
-REST_START, SNOOZE_START = "rests until ", "snoozed until "
-"""How the reasons with a day begin."""
 
 NO_CHART = Markup("")
 
@@ -54,23 +49,6 @@ class Card:
     lines: tuple[str | Markup, ...]
     since: str | Markup = ""
     chart: Markup = NO_CHART
-
-
-@dataclass(frozen=True)
-class OffList:
-    """A customer who was on the call list of the night before and is not any more.
-
-    Attributes:
-        customer: The id.
-        name: The name; empty if it is unknown.
-        reason: Why, in the language of the page.
-        kind: Why, as the scores have it, without the day; empty for a customer who is not in the data.
-    """
-
-    customer: str
-    name: str
-    reason: str
-    kind: str
 
 
 def tonight_section(night: ReportSources, words: Words) -> Section:
@@ -108,9 +86,9 @@ def tonight_section(night: ReportSources, words: Words) -> Section:
             n_new=_n_new(night),
             n_new_shown=_show_new(night, numbers),
             off_list=off_list,
-            off_by_reason=_by_reason(off_list),
+            off_by_reason=by_reason(off_list),
             is_long=len(off_list) >= MANY_CALLS,
-            off_reasons=bars_of(_off_reasons(off_list, numbers), words),
+            off_reasons=bars_of(count_reasons(off_list, numbers), words),
             answers_are_assumed=facts.answers_are_assumed,
             no_control_because=facts.no_control_because,
             free=free,
@@ -206,62 +184,6 @@ def why_trial(gate: str, words: Words) -> str:
     }
     guard = words("The guard “%(name)s” found a leak or a mistake.", name=gate.replace("_", " "))
     return texts.get(gate, guard)
-
-
-def off_the_list(night: ReportSources, words: Words) -> tuple[OffList, ...]:
-    """Return who came off the call list since the night before, and why, in the order of that list."""
-    before = night.history.last_calls or ()
-    listed = {customer for customer, _ in night.contacts}
-    gone = [(customer, name) for customer, name in before if customer not in listed]
-    rows = night.scores.rows
-    written = {
-        customer: rows[customer]["excluded_because"] or rows[customer]["not_contacted_because"] or ""
-        for customer, _ in gone
-        if customer in rows
-    }
-    return tuple(
-        OffList(
-            customer,
-            name,
-            _why_off(written.get(customer, ""), words),
-            reason_without_day(written.get(customer, "")),
-        )
-        for customer, name in gone
-    )
-
-
-def _by_reason(off_list: Sequence[OffList]) -> list[tuple[str, list[OffList]]]:
-    """Return who came off by reason; each reason once, because there may be thousands of customers."""
-    groups: dict[str, list[OffList]] = {}
-    for entry in off_list:
-        groups.setdefault(entry.reason, []).append(entry)
-    return sorted(groups.items(), key=lambda group: (-len(group[1]), group[0]))
-
-
-def _off_reasons(off_list: Sequence[OffList], numbers: NightNumbers) -> list[tuple[str, int, str]]:
-    """Return why customers came off the list, how many for each reason with its source; the most first."""
-    words = numbers.words
-    texts = {
-        "": words("no longer in the data"),
-        reason_without_day(f"{REST_START}2000-01-01"): words("the task has ended, and the customer rests"),
-        reason_without_day(f"{SNOOZE_START}2000-01-01"): words("snoozed"),
-    }
-    return [
-        (texts.get(kind) or words.value(kind), n, numbers.source(f"off/{kind}".replace(" ", "%20")))
-        for kind, n in longest_first(Counter(entry.kind for entry in off_list).items())
-    ]
-
-
-def _why_off(reason: str, words: Words) -> str:
-    if not reason:
-        return words("no longer in the data")
-    if reason.startswith(REST_START):  # only a task that has ended brings a rest
-        day = words.date(date.fromisoformat(reason.removeprefix(REST_START)))
-        return words("the task has ended; the customer rests until %(day)s", day=day)
-    if reason.startswith(SNOOZE_START):
-        day = words.date(date.fromisoformat(reason.removeprefix(SNOOZE_START)))
-        return words("snoozed until %(day)s", day=day)
-    return words.value(reason)
 
 
 def _trend(

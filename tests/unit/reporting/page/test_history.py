@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from churn.reporting.page.history import MAX_NIGHTS
+from churn.reporting.page.off_list import off_the_list
 from churn.reporting.page.sources import read_report_sources
-from churn.reporting.page.tonight import off_the_list
 from churn.reporting.page.words import Words
 from churn.scoring.sink import scores_path
 from tests.drawn_night import DrawnCall, write_drawn_night
