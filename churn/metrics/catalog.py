@@ -293,12 +293,11 @@ MLflow shows each group as a section and sorts the sections by name, so `judged/
 """
 
 COUNTS: Mapping[str, str] = {
-    "rows": "customers at test cutoffs; a customer counts once at each",
+    "rows": "customers at test cutoffs; a customer counts once at each cutoff",
     "churners": "rows whose customer left",
     "base_rate": "the share of churners among the rows",
     "rows_with_known_value": "rows whose money was known at the cutoff; the metrics in currency and the "
-    "value "
-    "lift are computed over these rows",
+    "value lift use only these rows",
 }
 """The numbers of a candidate that are not metrics, each with its meaning."""
 

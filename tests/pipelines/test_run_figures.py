@@ -39,26 +39,19 @@ def compute(is_event: bool, log: Log) -> None:
     run._compute_figures(params, store, NIGHT, log)  # type: ignore[arg-type]
 
 
-def test_the_figures_of_the_night_are_computed_from_the_open_store(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("is_event", [False, True], ids=["leaving", "an event"])
+def test_the_figures_of_the_night_are_computed_from_the_open_store(
+    monkeypatch: pytest.MonkeyPatch, is_event: bool
+) -> None:
     calls: list[dict[str, Any]] = []
     monkeypatch.setattr(kpis, "run", lambda params, **options: calls.append(options))
     log = Log()
 
-    compute(False, log)
+    compute(is_event, log)
 
     (options,) = calls
     assert (options["cutoff"], options["store"]) == (NIGHT, "store")
     assert (log.steps, log.warnings) == (["kpis"], [])
-
-
-def test_an_event_is_passed_over_with_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kpis, "run", lambda *_, **__: pytest.fail("an event has no figures of retention"))
-    log = Log()
-
-    compute(True, log)
-
-    assert "an event does not say who stays a customer" in log.lines[0]
-    assert log.warnings == []
 
 
 @pytest.mark.parametrize("error", [ParamsError("kpis.segments: no such attribute."), SourceError("damaged.")])

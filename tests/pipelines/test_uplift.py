@@ -81,7 +81,11 @@ def test_a_column_that_the_mail_has_moved_is_refused_in_words(
         ("[age, town]", "[agee]", "no column 'agee'. Did you mean 'age'?"),
         ("[age, town]", "[visit]", "'covariates' names visit"),
         ("  outside:", "  uplift: {contact_share: 1}\n  outside:", "experiments.uplift.contact_share"),
-        (PARAMS[PARAMS.index("experiments") : PARAMS.index("label")], "", "nothing to learn from"),
+        (
+            PARAMS[PARAMS.index("experiments") : PARAMS.index("label")],
+            "",
+            "learnt. Score nights with `churn score`",
+        ),
     ],
 )
 def test_a_mistake_is_said_with_a_designed_code(

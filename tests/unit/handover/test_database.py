@@ -203,7 +203,7 @@ def test_a_database_that_does_not_answer_after_the_scoring_leaves_the_files_and_
 
     assert error.value.exit_code == 17
     assert error.value.problems[1] == (
-        f"The files of the night of {CUTOFF} stand. `churn score --cutoff {CUTOFF}` hands it over."
+        f"The files of the night of {CUTOFF} are complete. `churn score --cutoff {CUTOFF}` hands it over."
     )
     assert "hunter22" not in str(error.value)
     assert (tmp_path / "output" / "scores" / f"cutoff={CUTOFF}" / "scores.parquet").exists()
