@@ -103,7 +103,7 @@ def write_entry(
     used_names |= {lines.number.name} if lines else set()
     match.notes.extend(second_clock_notes(connection, match))
     match.notes.extend(price_notes(connection, match))
-    match.warnings.extend(month_warnings(match))
+    match.warnings.extend(month_warnings(match, dialect))
     match.warnings.extend(unread_money_warnings(connection, match))
     if unused_names := [column.name for column in table.columns if column.name not in used_names]:
         match.notes.append(f"not used: {_list_names(unused_names)}")

@@ -19,7 +19,7 @@ from churn.init.name_patterns import (
     name_matches,
 )
 from churn.init.reasons import with_examples
-from churn.init.source_table import id_of, time_of
+from churn.init.source_table import id_of, name_in, time_of
 from churn.init.text_columns import MONTH_FORMATS
 
 MIN_CLOCK_SHARE = 0.98
@@ -106,14 +106,16 @@ def price_notes(connection: duckdb.DuckDBPyConnection, match: Match) -> Iterator
             )
 
 
-def month_warnings(match: Match) -> Iterator[str]:
+def month_warnings(match: Match, dialect: str) -> Iterator[str]:
     """Yield a warning if the time of a row is a month without a day, which is read as its first day."""
     time = match.time
     if time.time_format in MONTH_FORMATS:
+        end = "SQL that gives the end of the month"
+        if dialect == "duckdb":
+            end = f"strptime({name_in(time.name, dialect)}, '{time.time_format}') + interval 1 month"
         yield (
             f"{time.name} has months without days, and each is read as the first day of its month. "
-            "If a row is complete only when its month has ended, as a monthly total is, map "
-            f"known_at: \"strptime({time.name}, '{time.time_format}') + interval 1 month\""
+            f"If a row is complete only when its month has ended, as a monthly total is, map known_at: {end}"
         )
 
 

@@ -365,12 +365,15 @@ def test_a_migrated_sign_up_is_named_with_the_rows_before_it(
     assert words in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("name", "in_sql"), [("month", "month"), ("Monat", "Monat"), ("per month", '"per month"')]
+)
 def test_a_table_of_months_is_read_with_a_warning_about_the_day_of_its_rows(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, in_sql: str
 ) -> None:
     months = [(year, month) for year in (2022, 2023) for month in range(1, 13)]
     rows = [
-        {"customer_id": f"C{n}", "month": f"{year}-{month:02}", "revenue": 20 + n}
+        {"customer_id": f"C{n}", name: f"{year}-{month:02}", "revenue": 20 + n}
         for n in range(40)
         for year, month in months[: 12 + n % 12]
     ]
@@ -379,8 +382,8 @@ def test_a_table_of_months_is_read_with_a_warning_about_the_day_of_its_rows(
 
     (warning,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning")]
     assert code == 0
-    assert "month has months without days" in warning
-    assert "strptime(month, '%Y-%m') + interval 1 month" in warning
+    assert f"{name} has months without days" in warning
+    assert f"known_at: strptime({in_sql}, '%Y-%m') + interval 1 month" in warning
     (table,) = [table for name, table in stored(path).tables.items() if name != "customers"]
     assert (table.rows, table.first_day) == (len(rows), day_number(date(2022, 1, 1)))
 
