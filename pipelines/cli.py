@@ -195,8 +195,8 @@ def _what_was_left(arguments: Sequence[str], echo: Echo) -> str:
     verb = arguments[0] if arguments else ""
     steps = f" Finished before: {', '.join(echo.finished_steps)}." if echo.finished_steps else ""
     return (
-        f"Finished files stay; files that were being written are not used.{steps} "
-        f"`churn {verb}` begins again."
+        f"Finished files stay; files that were being written are not used.{steps} `churn {verb}` begins "
+        "again."
     ).replace("`churn ` begins", "The call begins")
 
 

@@ -135,9 +135,9 @@ def run(
         )
         raise Stop(
             f"{holders} the customer. Delete what names the customer there, or delete the file; if another "
-            f"verb still reads a store, the store is deleted when that verb ends. "
-            f"{in_source if is_in_store else ''}Then call "
-            f"`churn forget {customer} --yes` again; this call searches again."
+            "verb still reads a store, the store is deleted when that verb ends. "
+            f"{in_source if is_in_store else ''}Then call `churn forget {customer} --yes` again; this call "
+            "searches again."
         )
     return 0
 

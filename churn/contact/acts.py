@@ -216,9 +216,9 @@ def state_warnings(states: TaskStates) -> Iterator[str]:
     if n := len(states.contacted_controls):
         ids = ", ".join(states.contacted_controls[:3])
         yield (
-            f"contacts: tasks of the control group were contacted, although nobody may contact controls: "
-            f"{n:,} (first: {ids}). A "
-            "control group that is contacted measures nothing: find out who got another list."
+            "contacts: tasks of the control group were contacted, although nobody may contact controls: "
+            f"{n:,} (first: {ids}). A control group that is contacted measures nothing: find out who got "
+            "another list."
         )
     if states.n_unmatched:
         yield (

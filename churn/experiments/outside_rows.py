@@ -277,8 +277,7 @@ def _times(table: pa.Table, name: str, key: str, zone: str, problems: list[str])
     if not pa.types.is_timestamp(column.type):
         problems.append(
             f"'{key}': the column '{name}' is not a time, but {column.type}. Give 'query' with a cast, such "
-            f"as "
-            f"strptime({name}, '%d.%m.%Y') as {name}."
+            f"as strptime({name}, '%d.%m.%Y') as {name}."
         )
         return None
     series = pd.Series(column.to_pandas())

@@ -213,8 +213,7 @@ def _refuse_later_scores(unit: Sequence[str], score: Floats, score_date: Days, f
             f"measure: {int(later.sum())} of {len(score)} units have a score from on or after their first "
             f"assignment (first: {unit[row]}, score of {score_date[row]}, assigned {first_assigned[row]}). "
             "The contact may have changed such a score, and then the adjusted effect can have the wrong "
-            "sign. Use the last "
-            "score from before the first assignment."
+            "sign. Use the last score from before the first assignment."
         )
     for rows, rule in (
         (has_score != has_date, "a score without a date, or a date without a score"),

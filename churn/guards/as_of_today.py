@@ -36,8 +36,7 @@ MIN_LATE_DATES, MIN_LATE_SHARE = 5, 0.01
 
 ATTRIBUTE_WAY_OUT = (
     "Remove the attribute from tables.customers.static: signals compute the state at each cutoff from the "
-    "tables. "
-    "If you have a history of its values, map it under tables.customers.history."
+    "tables. If you have a history of its values, map it under tables.customers.history."
 )
 
 

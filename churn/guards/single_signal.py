@@ -155,8 +155,7 @@ def ranking_finding(
         f"on its own it predicts who leaves with AUC {auc:.3f} ({churners:,} churners, lower bound "
         f"{auc_low(auc, churners):.2f}); above {limit.auc:.3g}{beside} {meaning}.",
         "Find out where its values come from, and whether the source fills them in after customers left. "
-        "Leave it out "
-        "(signals.leave_out), or sign it off.",
+        "Leave it out (signals.leave_out), or sign it off.",
         "stop" if stop else "warn",
         "alone",
         f"AUC {auc:.3f}",

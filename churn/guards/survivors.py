@@ -55,8 +55,7 @@ def dangling_histories(context: GuardContext) -> Iterator[Finding]:
             yield Finding(
                 name,
                 f"{ids:,} ids ({share:.1%}) have whole histories in this table but are not in the table of "
-                f"customers; more than "
-                f"{WARN_SHARE:.0%} cannot be single errors.",
+                f"customers; more than {WARN_SHARE:.0%} cannot be single errors.",
                 "Look for a join or filter that drops customers who left (such as an inner join with current "
                 "accounts), and read the customers from the table that keeps all of them.",
                 "stop" if share > STOP_SHARE else "warn",

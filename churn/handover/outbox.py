@@ -97,9 +97,8 @@ def _events_of(path: Path) -> Iterator[Event]:
         except ValidationError:
             raise SourceError(
                 f"{path}:{number}: the line is not an event that churn wrote. Restore the file from a copy, "
-                f"or delete it "
-                "and score the night again: "
-                f"`churn score --cutoff {path.stem.removeprefix(NIGHT_PREFIX)}`."
+                "or delete it and score the night again: `churn score --cutoff "
+                f"{path.stem.removeprefix(NIGHT_PREFIX)}`."
             ) from None
 
 

@@ -184,9 +184,9 @@ def early_rows(
             yield (
                 f"{n_early:,} of {n_rows:,} rows of {match.table.name} lie before the sign-up "
                 f"({signed_up_at.name}) of their customer, and a customer counts only from the sign-up on. "
-                f"It may be the date "
-                "of a migration. Map the first known contact as signed_up_at, for example with a query "
-                f"that takes the earlier of {signed_up_at.name} and the first row of {match.table.name}"
+                "It may be the date of a migration. Map the first known contact as signed_up_at, for "
+                f"example with a query that takes the earlier of {signed_up_at.name} and the first row of "
+                f"{match.table.name}"
             )
 
 

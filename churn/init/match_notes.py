@@ -57,9 +57,9 @@ def second_clock_notes(connection: duckdb.DuckDBPyConnection, match: Match) -> I
         batch = clocks[start : start + CLOCKS_PER_QUERY]
         delays = [f"{time_of(column)} - {row_time}" for column in batch]
         rows = connection.execute(
-            "SELECT c, count(v) / count(*), avg((v > INTERVAL '-1 day')::INTEGER), "
-            "avg((v >= INTERVAL '1 day')::INTEGER) "
-            f"FROM ({long_form(view, delays)} WHERE {row_time} IS NOT NULL) GROUP BY c ORDER BY c"
+            "SELECT c, count(v) / count(*), avg((v > INTERVAL '-1 day')::INTEGER), avg((v >= INTERVAL '1 "
+            f"day')::INTEGER) FROM ({long_form(view, delays)} WHERE {row_time} IS NOT NULL) GROUP BY c ORDER "
+            "BY c"
         ).fetchall()
         for number, filled_share, in_order_share, late_share in rows:
             if filled_share < MIN_CLOCK_SHARE or in_order_share < MIN_CLOCK_SHARE:
@@ -92,8 +92,8 @@ def price_notes(connection: duckdb.DuckDBPyConnection, match: Match) -> Iterator
     says = ""
     if periods:
         rows = connection.execute(
-            f"SELECT DISTINCT {id_of(periods[0])} AS period FROM {match.table.view} "
-            f"WHERE {id_of(periods[0])} IS NOT NULL ORDER BY 1 LIMIT 3"
+            f"SELECT DISTINCT {id_of(periods[0])} AS period FROM {match.table.view} WHERE "
+            f"{id_of(periods[0])} IS NOT NULL ORDER BY 1 LIMIT 3"
         ).fetchall()
         says = f" ({periods[0].name} says {' and '.join(str(period) for (period,) in rows)})"
     used_names = {column.name for column in match.columns.values()}
@@ -134,6 +134,6 @@ def unread_money_warnings(connection: duckdb.DuckDBPyConnection, match: Match) -
     ]
     if unread := with_examples(connection, match.table, columns):
         yield (
-            f"by its name, {unread} holds money, but in a notation that is not known here: "
-            "map amount to SQL that reads it, or correct the source"
+            f"by its name, {unread} holds money, but in a notation that is not known here: map amount to SQL "
+            "that reads it, or correct the source"
         )

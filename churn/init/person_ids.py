@@ -161,8 +161,7 @@ def named_person_ids(tables: Sequence[SourceTable]) -> PersonIds | None:
         names[0],
         "",
         f"{names[0]} is read as the id of a customer because of its name; no column has a clearer name. If "
-        f"another column "
-        f"has the id, name it with --key{way_out}",
+        f"another column has the id, name it with --key{way_out}",
     )
 
 
@@ -222,8 +221,7 @@ def ids_of_one_order(connection: duckdb.DuckDBPyConnection, matches: Sequence[Ma
             yield (
                 f"only {n_back:,} of {n_ids:,} ids in {match.key.name} of {match.table.name} have orders at "
                 "two times: it looks like an id of orders, and with this id nobody ever comes back. If "
-                "another "
-                "column has the id of a person, name it with --key"
+                "another column has the id of a person, name it with --key"
             )
 
 

@@ -40,10 +40,10 @@ LABELS_AT_ONCE = 100_000_000
 DEFINITION = (
     "an event that occurs at least m times within d days of the sign-up and goes with staying: among "
     f"customers still at risk {LONGEST_DAYS} to {LONGEST_DAYS + WEEK_DAYS - 1} days after the sign-up, those "
-    f"with the event leave less often in the next {N_WINDOWS} label windows. The event is chosen on the "
-    f"half of the customers that joined earlier, and tested once on the half that joined later (one-sided, "
-    f"level {LEVEL}), within month of joining and age. "
-    "The event is correlated with staying. The data do not show that the event causes it"
+    f"with the event leave less often in the next {N_WINDOWS} label windows. The event is chosen on the half "
+    "of the customers that joined earlier, and tested once on the half that joined later (one-sided, level "
+    f"{LEVEL}), within month of joining and age. The event is correlated with staying. The data do not show "
+    "that the event causes it"
 )
 
 

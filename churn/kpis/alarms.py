@@ -248,6 +248,6 @@ def _words(definition: FigureDefinition, figure: Figure, value: float, limits: L
     moves = "fell" if is_low else "rose"
     return (
         f"{title} {moves} to {definition.format(value)} {definition.unit} in {period}: usual is "
-        f"{definition.format(limits.usual)}, and its own history allows "
-        f"{definition.format(limit)} ({limits.n_history} {period.kind}s, median and MAD, {season})"
+        f"{definition.format(limits.usual)}, and its own history allows {definition.format(limit)} "
+        f"({limits.n_history} {period.kind}s, median and MAD, {season})"
     )

@@ -41,8 +41,7 @@ DEFINITION = (
 DERL_DEFINITION = (
     "discounted expected residual lifetime: the expected number of further monthly payments of a customer "
     "who has renewed n times. Each payment is discounted to now; the next payment is due at once if the "
-    "customer renews. "
-    "Interval: from the curvature of the likelihood"
+    "customer renews. Interval: from the curvature of the likelihood"
 )
 
 

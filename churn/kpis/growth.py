@@ -13,8 +13,7 @@ GROWTH_DEFINITION = (
     "active at the end = active at the start + new + resurrected - dormant. New: active at the end for the "
     "first time ever. Resurrected: active at the end, not at the start, but at some time before. Dormant: "
     "active at the start, not at the end. A customer who joins and leaves in one month is in none of these "
-    "groups. Money: the "
-    "value per month at the end, for dormant customers at the start"
+    "groups. Money: the value per month at the end, for dormant customers at the start"
 )
 
 

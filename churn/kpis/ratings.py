@@ -56,9 +56,8 @@ CSAT_DEFINITION = (
 )
 HEALTH_DEFINITION = (
     "the health band of each customer in the first stored night of each month. The outcome is whether the "
-    "customer "
-    "left in the label window after the night. Band 5 is healthy, so the share should rise from 5 to 1. "
-    "Customers who were contacted count as well"
+    "customer left in the label window after the night. Band 5 is healthy, so the share should rise from 5 "
+    "to 1. Customers who were contacted count as well"
 )
 
 

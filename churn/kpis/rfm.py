@@ -32,9 +32,8 @@ RFM_DEFINITION = (
     f"orders known at a past cutoff in the {WINDOW_DAYS} days before it, without those returned by then. "
     f"Recency: days since the last order; frequency: number of orders; money: their sum. Up to {N_CLASSES} "
     "classes with equally many customers; equal values are in one class, so there can be fewer classes. The "
-    "classes "
-    "are the same at all cutoffs. Class 1 is the worst: the oldest last order, the fewest orders, the least "
-    "money"
+    "classes are the same at all cutoffs. Class 1 is the worst: the oldest last order, the fewest orders, "
+    "the least money"
 )
 
 

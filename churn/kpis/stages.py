@@ -41,9 +41,8 @@ STAGES_DEFINITION = (
     "the stages of the playbook, for customers at risk. Further states: `left` (active before, and no "
     "longer active by the label), `won back` (active now, not active a month before, but active earlier), "
     "`notice given` (the customer has asked to end the contract), `paused` (all contracts are paused), `no "
-    "stage` (active, and no stage of the playbook applies). "
-    "Money: the value per month at the start of the month; at its end for customers who were not active at "
-    "the start"
+    "stage` (active, and no stage of the playbook applies). Money: the value per month at the start of the "
+    "month; at its end for customers who were not active at the start"
 )
 LEAK_DEFINITION = (
     "customers who were in a stage at the start of a month and had left at its end, over all months shown; "

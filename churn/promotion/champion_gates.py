@@ -143,7 +143,6 @@ def _segments(result: EvaluationResult, reference: str) -> Iterator[Gate]:
         "interval below 0",
         f"challenger minus {candidate_name(reference)}, AUC by segment: {'lost' if lost else 'least gained'} "
         f"in {words}; the gate requires that none of {len(tested)} segments with {SEGMENT_CHURNERS} churners "
-        f"or "
-        f"more loses more than {SEGMENT_LOSS} with an interval below 0.",
+        f"or more loses more than {SEGMENT_LOSS} with an interval below 0.",
         "Look at the signals of these customers, and check whether their data have changed.",
     )

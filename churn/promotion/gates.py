@@ -134,8 +134,7 @@ def _cutoffs(result: EvaluationResult, reason: str | None, file: str) -> Iterato
         f"{TEST_CUTOFFS} test cutoffs or more, or as many as the data allow, or a person accepts fewer",
         f"{words}; accepted: {reason}" if tested < required and reason else f"{words}.",
         "Add cutoffs to evaluate.test_cutoffs, or remove this key. If fewer test cutoffs are right, write "
-        "the reason under "
-        f"evaluate.accept.test_cutoffs in {file}.",
+        f"the reason under evaluate.accept.test_cutoffs in {file}.",
     )
     yield replace(gate, signed=tested < required and bool(reason))
 

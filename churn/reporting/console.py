@@ -26,9 +26,9 @@ def evaluation_summary(result: EvaluationResult) -> list[str]:
     profit = ours.profit_per_customer_at_contact_share
     if profit is not None and ours.best_share is not None:
         lines.append(
-            f"  profit per customer at {share} {format_interval(profit, 2)} in your currency, "
-            f"best budget {format_interval(ours.best_share, 2)}, with the costs of "
-            f"evaluate.profit and {_share_in_words(result)}"
+            f"  profit per customer at {share} {format_interval(profit, 2)} in your currency, best budget "
+            f"{format_interval(ours.best_share, 2)}, with the costs of evaluate.profit and "
+            f"{_share_in_words(result)}"
         )
     lines += [f"  {line}" for line in split_table(result.four_numbers)]
     for name, differences in result.paired.items():

@@ -50,10 +50,8 @@ def model_lines(plan: ErasurePlan) -> Iterator[str]:
         yield f"  {model.role} version {model.version}: {count:,} {'cutoff' if count == 1 else 'cutoffs'}"
     yield (
         "A model holds no row of the customer and cannot unlearn one. To train a model without the data of "
-        "the "
-        "customer, call `churn snapshot`, `churn train`, `churn evaluate` and `churn promote`, then delete "
-        "the older "
-        "versions in MLflow."
+        "the customer, call `churn snapshot`, `churn train`, `churn evaluate` and `churn promote`, then "
+        "delete the older versions in MLflow."
     )
 
 
@@ -96,8 +94,7 @@ def source_lines(plan: ErasurePlan) -> Iterator[str]:
     if tables:
         yield (
             f"Not touched: the source. At the last ingest the source had rows of the customer in {tables}. "
-            f"Erase "
-            "these rows in the source too; `churn ingest` leaves them out and counts them."
+            "Erase these rows in the source too; `churn ingest` leaves them out and counts them."
         )
     if n_events := sum(file.count for file in plan.files if file.path.parent.name == "outbox"):
         events = "1 event" if n_events == 1 else f"{n_events:,} events"

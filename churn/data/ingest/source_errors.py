@@ -129,10 +129,9 @@ def unreadable_table(table: str, error: Exception) -> Exception:
         return SourceError(f"{table}: the rows cannot be read or written: {reason_of(error)}.")
     return SourceError(
         f"{table}: the rows cannot be read in the way that the parameters describe: {reason_of(error)}. A "
-        f"row does not fit the SQL of "
-        "its entry in the parameters ('query', 'columns' or 'where'), or its file is damaged. Correct the "
-        "SQL or the file; try_cast and try_strptime give a missing value where a text is no number or no "
-        "time."
+        "row does not fit the SQL of its entry in the parameters ('query', 'columns' or 'where'), or its "
+        "file is damaged. Correct the SQL or the file; try_cast and try_strptime give a missing value where "
+        "a text is no number or no time."
     )
 
 

@@ -381,10 +381,9 @@ def one_row_per_email(
     """
     if "email_id" not in columns:
         raise SourceError(
-            "emails: the source has one row per event (it has a column 'kind') but no 'email_id', so nothing "
-            f"shows which e-mail was opened. Map the id of the e-mail under {spec.key}.columns, or give a "
-            f"query with one row "
-            "per e-mail and without 'kind'."
+            "emails: the source has one row per event (it has a column 'kind') but no 'email_id', so "
+            f"nothing shows which e-mail was opened. Map the id of the e-mail under {spec.key}.columns, or "
+            "give a query with one row per e-mail and without 'kind'."
         )
     times = [
         f"min(sent_at) FILTER (lower(kind) IN ({', '.join(repr(kind) for kind in kinds)})) AS {column}"

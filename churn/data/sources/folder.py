@@ -193,8 +193,7 @@ def _lake_reason(lake: str) -> str:
     return (
         f"is a table of {lake}: its folder also holds the files of removed rows, and only the log of the "
         "table says which rows these are. Read it through Spark (source: spark://…), or export its current "
-        "rows to a folder of Parquet "
-        "files"
+        "rows to a folder of Parquet files"
     )
 
 

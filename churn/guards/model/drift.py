@@ -75,11 +75,9 @@ def drift(earlier: LabelledRows, newest: LabelledRows, seed: int) -> Iterator[Fi
     yield Finding(
         "newest snapshot",
         f"trees separate its rows from the training rows with AUC {shifted.auc:.3f}, above {WARN_AUC}, "
-        f"mostly by "
-        f"{', '.join(shares)}: the model scores customers unlike those in training.",
+        f"mostly by {', '.join(shares)}: the model scores customers unlike those in training.",
         "Check whether a source changed, began or ended. Leave out the signals that reveal the date, and "
-        "train "
-        "on newer snapshots.",
+        "train on newer snapshots.",
         "warn",
     )
 

@@ -95,9 +95,8 @@ def _facts(words: Words, placed_experiment: PlacedExperiment) -> Iterator[Markup
     if ratio is not None and ratio.alarm:
         yield words.html(
             "%(control)s of %(n)s are in the control group; by design this share should be %(share)s%%. "
-            "Customers "
-            "are missing "
-            "in an arm, or in the wrong one. Do not use this effect before you know why.",
+            "Customers are missing in an arm, or in the wrong one. Do not use this effect before you know "
+            "why.",
             control=show_number(words, ratio.n_control, source.at("ratio", "n_control")),
             n=show_number(
                 words,
@@ -302,16 +301,14 @@ def _detectable_in_words(words: Words, detectable: DetectableEffect, source: Sou
     if detectable.effect is None:
         return words.html(
             "Cannot be detected: no effect on a churn of %(churn)s%% is found with %(n)s customers, "
-            "%(control)s of "
-            "them in the control group.",
+            "%(control)s of them in the control group.",
             churn=show_number(words, detectable.churn, source.at("churn"), 1, scale=POINTS),
             n=n,
             control=control,
         )
     return words.html(
-        "With %(n)s customers, %(control)s of them in the control group, an effect of %(effect)s points "
-        "is found in "
-        "%(power)s%% of cases; a smaller one cannot be detected.",
+        "With %(n)s customers, %(control)s of them in the control group, an effect of %(effect)s points is "
+        "found in %(power)s%% of cases; a smaller one cannot be detected.",
         n=n,
         control=control,
         effect=show_number(words, detectable.effect, source.at("effect"), 2, scale=POINTS),

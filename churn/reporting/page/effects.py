@@ -96,8 +96,7 @@ def _in_use(words: Words, night: ReportSources) -> Markup:
         items.append(
             words.html(
                 "The effect on each customer decides whom to contact; it is proved up to %(day)s. %(n)s "
-                "customers are left "
-                "alone, because a contact is proved not to help such customers.",
+                "customers are left alone, because a contact is proved not to help such customers.",
                 day=day(words, uplift.as_of),
                 n=show_number(words, uplift.do_not_disturb, alone),
             )
@@ -326,8 +325,7 @@ def _legend(words: Words) -> Markup:
     return paragraph(
         words.html(
             "The intervals of 95%% stay valid although the page is read every night. Below 20 customers who "
-            "left "
-            "in an arm there is no verdict."
+            "left in an arm there is no verdict."
         ),
         "soft small",
     )
@@ -403,8 +401,7 @@ def _waiting_table(words: Words, experiments: Sequence[PlacedExperiment]) -> Mar
     title = words("Cannot be told yet")
     note = words.html(
         "The effect is assumed in the parameters. With fewer customers than needed, an effect of this size "
-        "is found "
-        "in less than 80%% of cases."
+        "is found in less than 80%% of cases."
     )
     common = paragraph(verdicts[0]) if is_one else EMPTY
     return join_parts([heading(title), common, table(title, headings, rows), paragraph(note, "soft small")])

@@ -116,9 +116,8 @@ def _test_sentences(words: Words, night: ReportSources) -> Markup:
         return EMPTY
     sentences = [
         words.html(
-            "Tested at %(days)s on %(rows)s rows; a row is one customer at one of these dates. "
-            "%(churners)s of them "
-            "left (%(share)s%%). Each prediction used only what was known at its date.",
+            "Tested at %(days)s on %(rows)s rows; a row is one customer at one of these dates. %(churners)s "
+            "of them left (%(share)s%%). Each prediction used only what was known at its date.",
             days=Markup(", ").join(day(words, cutoff) for cutoff in result.cutoffs),
             rows=show_number(words, result.challenger.rows, CHALLENGER_SOURCE.at("rows")),
             churners=show_number(words, result.challenger.churners, CHALLENGER_SOURCE.at("churners")),
@@ -352,9 +351,8 @@ def _training(night: ReportSources, words: Words) -> Markup:
     if not cutoffs or not rows:
         return EMPTY
     text = words.html(
-        "Model version %(version)s was trained on %(rows)s rows of customers at %(n)s cutoffs, %(first)s "
-        "to %(last)s; "
-        "%(churners)s of them left. The usual rate is %(rate)s%%.",
+        "Model version %(version)s was trained on %(rows)s rows of customers at %(n)s cutoffs, %(first)s to "
+        "%(last)s; %(churners)s of them left. The usual rate is %(rate)s%%.",
         version=quote(facts.model_version, NIGHT_FILE.at("model_version")),
         rows=show_number(words, rows, NIGHT_FILE.at("model", "rows")),
         n=show_number(words, len(cutoffs), f"len:{NIGHT_FILE.at('model', 'trained_cutoffs')}"),

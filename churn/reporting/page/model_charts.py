@@ -83,8 +83,7 @@ def calibration_chart(words: Words, result: EvaluationResult) -> Markup:
         title,
         words(
             "Observed share of leavers against the predicted share, in per cent, in groups of equal size, "
-            "with 95%% "
-            "intervals."
+            "with 95%% intervals."
         ),
         picture,
         table(title, headings, rows),
@@ -245,9 +244,8 @@ def _loss_sentence(words: Words, curve: Sequence[ProfitPoint]) -> str:
 def _assumed_note(words: Words, terms: CampaignTerms, at: Source) -> Markup:
     """Return the costs and the effect of a contact, which are assumed."""
     return words.html(
-        "Assumed: a contact costs %(contact)s, an offer %(offer)s, and %(share)s%% of the churners who "
-        "are contacted "
-        "stay. Only a control group shows what contacts really do.",
+        "Assumed: a contact costs %(contact)s, an offer %(offer)s, and %(share)s%% of the churners who are "
+        "contacted stay. Only a control group shows what contacts really do.",
         contact=show_number(words, terms.contact_cost, at.at("contact_cost"), 2),
         offer=show_number(words, terms.incentive_cost, at.at("incentive_cost"), 2),
         share=show_number(words, terms.accept_share, at.at("accept_share"), 0, scale=100),

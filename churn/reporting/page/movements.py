@@ -62,9 +62,8 @@ def money_chart(words: Words, known_kpis: KnownKpis) -> Markup:
             words("How recurring revenue moved"),
             words(
                 "Currency per month, by month; the gains are above the line, the losses below it. The "
-                "revenue at "
-                "the end of a month is the revenue at its start plus the gains minus the losses, exact to "
-                "the cent."
+                "revenue at the end of a month is the revenue at its start plus the gains minus the losses, "
+                "exact to the cent."
             ),
             ("mrr_at_start", "mrr_at_end"),
         )
