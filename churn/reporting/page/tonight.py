@@ -180,6 +180,7 @@ def why_trial(gate: str, words: Words) -> str:
         "champion_recipe": champion,
         "lift_at_contact_share": words("The top of the list is worse than that of the champion."),
         "profit_per_customer_at_contact_share": words("The list earns less than that of the champion."),
+        "no_guard_raised": words("A guard found a leak or a mistake in the data or in the model."),
         "segments": words("The model is worse than the champion in a segment of customers."),
     }
     guard = words("The guard “%(name)s” found a leak or a mistake.", name=gate.replace("_", " "))

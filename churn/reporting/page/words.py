@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -21,6 +21,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from churn.params import CHURN_WORDS, LabelWords
 from churn.params.strict_yaml import parse_yaml
+from churn.reporting.page.finding_words import german_groups
 from churn.reporting.rendering import mark_commands
 from churn.scoring.reasons import format_number
 
@@ -69,12 +70,14 @@ class Catalogue(BaseModel):
         texts: The German of the sentences of templates and code, by the English sentence.
         values: The German of what the program writes into its files, such as the reasons why a customer is
             not contacted.
+        findings: The German of what the guards find, of the ways out, and of their parts.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     texts: dict[str, Annotated[GermanText, BeforeValidator(_as_form)]]
     values: dict[str, str]
+    findings: dict[str, Annotated[GermanText, BeforeValidator(_as_form)]] = {}
 
 
 @cache
@@ -88,13 +91,20 @@ def german() -> Catalogue:
     names = sorted(file.name for file in folder.iterdir() if re.fullmatch(r"de\w*\.yaml", file.name))
     texts: dict[str, GermanText] = {}
     values: dict[str, str] = {}
+    findings: dict[str, GermanText] = {}
     for name in names:
         catalogue = Catalogue.model_validate(parse_yaml(folder.joinpath(name).read_text(encoding="utf-8")))
-        if twice := (texts.keys() & catalogue.texts.keys()) | (values.keys() & catalogue.values.keys()):
+        twice = {
+            *(texts.keys() & catalogue.texts.keys()),
+            *(values.keys() & catalogue.values.keys()),
+            *(findings.keys() & catalogue.findings.keys()),
+        }
+        if twice:
             raise ValueError(f"{name}: another catalogue has the German of {', '.join(sorted(twice))}.")
         texts |= catalogue.texts
         values |= catalogue.values
-    return Catalogue(texts=texts, values=values)
+        findings |= catalogue.findings
+    return Catalogue(texts=texts, values=values, findings=findings)
 
 
 def speak_event(sentence: str, label: LabelWords) -> str:
@@ -158,21 +168,33 @@ class Words:
 
     def _in_german(self, text: str) -> str | None:
         """Return the German of a text of the program's files; None if a part of it has none."""
-        for pattern, words in _value_patterns():
+        return self._translate(text, _value_patterns())
+
+    def _finding(self, text: str) -> str | None:
+        """Return the German of what a guard found, of its way out or of a part of them; None without one."""
+        return self._translate(text, _finding_patterns(self.label))
+
+    def _translate(self, text: str, patterns: Iterable[tuple[re.Pattern[str], str]]) -> str | None:
+        """Return the German of the first pattern that a text has, if each place of it has German."""
+        for pattern, words in patterns:
             if match := pattern.fullmatch(text):
                 places = {name: self._german(name, own) for name, own in match.groupdict().items()}
                 if None not in places.values():
-                    return words % places
+                    return words % {"event": self.label.event, **places}
         return None
 
     def _german(self, name: str, text: str) -> str | None:
         """Return what stands at a place of a German value; the name of the place says what it is."""
         if name.endswith("_day"):
             return self.date(datetime.date.fromisoformat(text))
-        if name.endswith("_number"):
+        if name.endswith(("_number", "_numbers", "_share")):
             return "nicht bestimmt" if text == "not defined" else german_numbers(text)
         if name.endswith("_sentence"):
-            return self._in_german(text)
+            return self._in_german(text) or german_groups(text, self._finding)
+        if name.endswith("_finding"):
+            return self._finding(text)
+        if name.endswith("_period"):
+            return _PERIODS.get(text)
         if name.endswith("_segments"):
             return _SEGMENT_NUMBERS.sub(lambda found: german_numbers(found[0]), text)
         if name in ("channel", "metric") or name.endswith("candidate"):
@@ -243,6 +265,8 @@ class Words:
         return Markup(environment_of(self).get_template(template).render(words=self, **values))
 
 
+_PERIODS = {"year": "Jahr", "quarter": "Quartal", "month": "Monat", "week": "Woche"}
+
 _SEGMENT_NUMBERS = re.compile(r"(?<=: )[+-]?[\d.]+(?: \[[^\]]*\])?(?=;|$)")
 """The figure of a segment behind its name, which may hold digits of its own."""
 
@@ -264,24 +288,53 @@ def german_numbers(text: str) -> str:
 @cache
 def _value_patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
     """Return the values as patterns, those with the most fixed letters first."""
-    keys = sorted(german().values, key=lambda key: -len(_FIELD.sub("", key)))
-    return tuple((_pattern_of(key), german().values[key]) for key in keys)
+    return tuple((_pattern_of(key), german().values[key]) for key in _most_fixed_first(german().values))
 
 
-def _pattern_of(key: str) -> re.Pattern[str]:
+@cache
+def _finding_patterns(label: LabelWords) -> tuple[tuple[re.Pattern[str], str], ...]:
+    """Return the sentences of guards as patterns in the words of a label, like `_value_patterns`.
+
+    They are apart from the values because a page looks up thousands of values, and a few findings at most.
+    """
+    findings = german().findings
+    return tuple(
+        (
+            _pattern_of(speak_event(key, label), number=_BARE_NUMBER),
+            (findings[key].event if label != CHURN_WORDS else None) or findings[key].singular,
+        )
+        for key in _most_fixed_first(findings)
+    )
+
+
+def _most_fixed_first(keys: Iterable[str]) -> list[str]:
+    return sorted(keys, key=lambda key: -len(_FIELD.sub("", key)))
+
+
+_BARE_NUMBER = r"not defined|[+-]?\d\S*(?: \[[^\]]*\])?"
+"""A number with its interval and no words: two numbers with a word between them are a figure of a guard."""
+
+
+def _pattern_of(key: str, number: str = ".+") -> re.Pattern[str]:
     parts = _FIELD.split(key)
     return re.compile(
         "".join(
-            f"(?P<{part}>{_content_of(part)})" if index % 2 else re.escape(part)
+            f"(?P<{part}>{_content_of(part, number)})" if index % 2 else re.escape(part)
             for index, part in enumerate(parts)
         ),
         re.DOTALL,
     )
 
 
-def _content_of(field_name: str) -> str:
-    """Return the pattern of what may stand at a field of a value."""
-    kinds = {"_name": r"\w+", "_names": r"\w+(?:, \w+)*", "_day": r"\d{4}-\d{2}-\d{2}"}
+def _content_of(field_name: str, number: str) -> str:
+    """Return the pattern of what may stand at a field of a value, with the pattern of a number."""
+    kinds = {
+        "_number": number,
+        "_name": r"\w+",
+        "_names": r"\w+(?:, \w+)*",
+        "_day": r"\d{4}-\d{2}-\d{2}",
+        "_share": r"\d+(?:\.\d+)?%",
+    }
     return next((pattern for end, pattern in kinds.items() if field_name.endswith(end)), ".+")
 
 

@@ -175,6 +175,7 @@ def test_reasons_to_train_again_with_numbers_have_a_german_text(gate_range: tupl
             "als dies: Aktualität, Häufigkeit und Wert.",
         ),
         ("signal", "predicts who leaves.", "vorhersagt, wer geht."),
+        ("no_guard_raised", "A guard found a leak or", "Ein Wächter hat ein Leck oder"),
         ("post_outcome", "The guard “post outcome” found", "Der Wächter „post outcome“ hat"),
     ],
 )

@@ -95,7 +95,8 @@ def test_what_an_event_changes_in_english_has_a_german_form_for_events() -> None
 
 
 def test_per_cent_is_written_in_one_way_in_each_language() -> None:
-    texts = [text for each in german().texts.values() for text in each.model_dump().values() if text]
+    forms = (*german().texts.values(), *german().findings.values())
+    texts = [text for each in forms for text in each.model_dump().values() if text]
 
     assert [key[0] for key in keys() if any(english_per_cent(form) for form in key)] == []
     assert [text for text in (*texts, *german().values.values()) if german_per_cent(text)] == []

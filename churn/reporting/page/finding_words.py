@@ -1,0 +1,64 @@
+"""The German of the lines in which a gate shows the findings of guards."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+German = Callable[[str], str | None]
+"""Returns the German of a sentence of a guard; None without one."""
+
+_GROUP_BEGIN = re.compile(r"(?:^|(?<=\. ))(?=[a-z_]+: )")
+"""Where a line of findings begins: with the name of a guard. No other sentence begins with a small letter."""
+
+_LIKEWISE = re.compile(r"Likewise (?P<places>.+?)(?: and (?P<more>[\d,]+) more)?\.")
+
+_PLACE_WITH_FIGURE = re.compile(r"(?P<place>.+) \((?P<figure>.+)\)")
+
+
+def german_groups(text: str, german: German) -> str | None:
+    """Return the German of the lines of `group_sentence`, joined by blanks; None if a part has no German.
+
+    The names of guards and places stay, because a sign-off in params.yaml needs them as they are.
+
+    Args:
+        text: The lines.
+        german: The German of what a guard found, of a way out and of a figure.
+    """
+    lines = [_german_line(line.rstrip(), german) for line in _GROUP_BEGIN.split(text) if line]
+    return " ".join(line for line in lines if line is not None) if lines and None not in lines else None
+
+
+def _german_line(line: str, german: German) -> str | None:
+    guard, _, rest = line.partition(": ")
+    for place, sentences in _splits(rest, ": "):
+        for found, end in _splits(sentences, ". "):
+            if (own_found := german(f"{found}.")) and (own_end := _german_end(end, german)):
+                return f"{guard}: {place}: {own_found} {own_end}"
+    return None
+
+
+def _german_end(text: str, german: German) -> str | None:
+    """Return the German of the further places, if there are any, and of the way out."""
+    if way_out := german(text):
+        return way_out
+    for places, end in _splits(text, ". "):
+        likewise, way_out = _LIKEWISE.fullmatch(f"{places}."), german(end)
+        if likewise and way_out:
+            own_places = ", ".join(_german_place(place, german) for place in likewise["places"].split(", "))
+            more = f" und {likewise['more'].replace(',', '.')} weitere" if likewise["more"] else ""
+            return f"Ebenso {own_places}{more}. {way_out}"
+    return None
+
+
+def _german_place(text: str, german: German) -> str:
+    """Return a place with its figure in German; what is no known figure is part of the name of the place."""
+    match = _PLACE_WITH_FIGURE.fullmatch(text)
+    figure = german(match["figure"]) if match else None
+    return f"{match['place']} ({figure})" if match and figure else text
+
+
+def _splits(text: str, border: str) -> Iterator[tuple[str, str]]:
+    """Yield the parts before and after each border in a text."""
+    for match in re.finditer(re.escape(border), text):
+        yield text[: match.start()], text[match.end() :]
