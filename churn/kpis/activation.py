@@ -1,16 +1,17 @@
-"""Find the early event that goes with staying, chosen on earlier joiners and confirmed on later joiners.
+"""Find an event soon after the sign-up that goes with staying: choose it on the customers who joined earlier,
+and confirm it on those who joined later.
 
-Three things would find an event where there is none, and are kept out:
+Three mistakes would find such an event where there is none. The module avoids them:
 
-1. Who leaves early has few events, so only customers count who are still there after the longest time window,
-   and only leaving after it counts.
+1. A customer who leaves early has had time for few events only. So only customers who are still at risk after
+   the longest time window are compared, and only leaving after that window counts.
 2. If many candidate events are tried, the best event looks good by chance. So it is chosen on the customers
    who joined earlier, and tested once on those who joined later.
-3. Customers who joined at different times differ in both. So customers are compared only with those who
-   joined in the same month, at the same age.
+3. Customers who joined in different months may differ both in what they do and in how often they leave. So
+   customers are compared only with customers who joined in the same month, at the same age.
 
 Source: N. Mantel, Evaluation of survival data and two new rank order statistics, Cancer Chemotherapy Reports
-50 (1966), for the stratified test.
+50 (1966). The stratified test is from there.
 """
 
 from __future__ import annotations
@@ -33,13 +34,17 @@ AT_LEAST = (1, 2, 3, 5, 10, 20)
 """The numbers of events that are tried."""
 
 LEVEL = 0.025
-"""The one-sided level of the test on the later joiners, so that its 95 % interval excludes no difference."""
+"""The one-sided level of the test on the later joiners. At this level, a confirmed event has a 95 % interval
+without the difference 0.
+"""
 
 MIN_LEFT = 20
-"""The least number of customers who left, among earlier and among later joiners."""
+"""The least number of customers who left, needed among the earlier joiners and among the later joiners."""
 
 MIN_SHARE, MIN_CUSTOMERS = 0.05, 30
-"""The least share and number of customers with, and without, a candidate among the earlier joiners."""
+"""The least share, and the least number, of earlier joiners with a candidate, and of earlier joiners without
+it.
+"""
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,8 @@ class EventCounts:
     Attributes:
         event: The name of the event, such as `interactions: report`.
         counts: The number of events within each of `WITHIN_DAYS`, `[windows, customers]`.
-        is_covered: Whether the table of the event goes back to the customer's sign-up, `[customers]`.
+        is_covered: Whether the data of the event's table begin on or before the customer's sign-up,
+            `[customers]`.
     """
 
     event: str
@@ -65,7 +71,8 @@ class FollowUp:
 
     Attributes:
         customer: The customer, an index into the arrays of `EventCounts`.
-        stratum: The rows that are compared with each other: one month of joining and one age.
+        stratum: The number of the row's stratum: the month of joining and the age. Only rows of one stratum
+            are compared.
         has_left: Whether the customer left in the window.
     """
 
@@ -74,14 +81,16 @@ class FollowUp:
     has_left: Bools
 
     def of(self, mask: Bools) -> FollowUp:
-        """Return the rows of some customers; the mask has the shape `[customers]`."""
+        """Return the rows of the customers in `mask`, which has the shape `[customers]`."""
         rows = mask[self.customer]
         return FollowUp(self.customer[rows], self.stratum[rows], self.has_left[rows])
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """An event that happens at least some number of times within some days of the sign-up."""
+    """A candidate for the activation event: at least some number of events within some days of the
+    sign-up.
+    """
 
     event: str
     at_least: int
@@ -96,12 +105,13 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Customers with a candidate against customers without it, within strata.
+    """How often customers with a candidate event leave, compared with customers without it in the same
+    stratum.
 
     Attributes:
-        z: The standard normal statistic; positive if customers with it leave less often.
-        difference: The share that leaves in a window without it, minus the share with it, weighted over
-            strata.
+        z: The standard normal statistic; positive if customers with the event leave less often.
+        difference: The share of customers without the event who leave in a window, minus the share of
+            customers with it; a weighted mean over the strata.
     """
 
     z: float
@@ -114,7 +124,7 @@ class Comparison:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Return the 95 % interval of the difference, from the test statistic.
+        """Return the 95 % interval of the difference, computed from the test statistic.
 
         Source: O. Miettinen, Estimability and estimation in case-referent studies, American Journal of
             Epidemiology 103 (1976).
@@ -125,12 +135,12 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Search:
-    """The result of a search.
+    """The result of the search for an activation event.
 
     Attributes:
         n_tried: The number of candidates that were compared on the earlier joiners.
-        best: The best candidate of the earlier joiners; None without one.
-        earlier, later: Its comparison on the earlier and on the later joiners.
+        best: The best candidate of the earlier joiners; None if no candidate goes with staying.
+        earlier, later: The comparison of `best` among the earlier joiners, and among the later joiners.
         reason: Why no candidate is reported; None if `best` is confirmed.
     """
 
@@ -142,7 +152,8 @@ class Search:
 
 
 def search_activation(events: Sequence[EventCounts], earlier: FollowUp, later: FollowUp) -> Search:
-    """Choose the event that goes best with staying on earlier joiners, and test it once on later joiners.
+    """Choose the event that goes best with staying among the earlier joiners, and test it once among the
+    later joiners.
 
     Args:
         events: The early events of all customers.
@@ -193,18 +204,18 @@ def _why_none(n_tried: int) -> str:
 
 
 def _is_common(has_done: Bools, is_covered: Bools) -> bool:
-    """Return whether enough of the followed customers did it, and enough did not."""
+    """Return whether enough of the followed customers had the event, and enough did not have it."""
     n, n_done = int(is_covered.sum()), int((has_done & is_covered).sum())
     fewest = min(n_done, n - n_done)
     return fewest >= max(MIN_CUSTOMERS, MIN_SHARE * n)
 
 
 def compare(has_done: Bools, is_covered: Bools, follow_up: FollowUp) -> Comparison | None:
-    """Compare customers with and without an event, within strata; None if no stratum has both.
+    """Compare customers with and without an event, within strata; None if no stratum holds both.
 
     Args:
-        has_done: Whether each customer did it, `[customers]`.
-        is_covered: Whether it is known, `[customers]`.
+        has_done: Whether each customer had the event, `[customers]`.
+        is_covered: Whether the data show if the customer had the event, `[customers]`.
         follow_up: The windows in which customers were followed.
     """
     rows = follow_up.of(is_covered)

@@ -35,7 +35,7 @@ N_WINDOWS = 3
 """The number of label windows in which a customer is followed."""
 
 LABELS_AT_ONCE = 100_000_000
-"""About the number of labels, cutoffs x customers, that are in memory at a time."""
+"""Approximately the number of labels (cutoffs x customers) that are in memory at a time."""
 
 DEFINITION = (
     "an event that occurs at least m times within d days of the sign-up and goes with staying: among "
@@ -48,7 +48,9 @@ DEFINITION = (
 
 
 class Side(Part):
-    """The later joiners with, or without, the event, and the share that left in a label window (Wilson)."""
+    """Customers who joined later, with or without the event: their number, and the share that left in a label
+    window with Wilson's interval.
+    """
 
     n: int
     share: float
@@ -60,15 +62,17 @@ class Activation(Part):
     """The event that goes with staying.
 
     Attributes:
-        event: The table, or table and kind.
-        at_least, within_days: How often, and within how many days of the sign-up.
+        event: The name of the event: a table, or a table and a kind of its rows.
+        at_least, within_days: The least number of these events, and the days from the sign-up in which they
+            must happen.
         text: The event in words.
-        share_done: The share of all followed customers who did it.
-        with_event, without_event: The later joiners.
-        difference, low, high: How much less often customers with it left in a label window, within month and
-            age, with its 95 % interval.
-        p_value: The one-sided p-value on the later joiners.
-        decides_label: Whether the label counts the same events, so that some of this is so by definition.
+        share_done: The share of all followed customers who had the event.
+        with_event, without_event: The later joiners with the event, and those without it.
+        difference, low, high: The share of customers without the event who leave in a label window, minus the
+            share of customers with it, compared within month of joining and age; with its 95 % interval.
+        p_value: The one-sided p-value of the test on the later joiners.
+        decides_label: Whether the event is from the table that the label counts. Then it goes with staying
+            partly by definition.
     """
 
     event: str
@@ -89,17 +93,17 @@ class ActivationResult(SectionResult):
     """The activation event, or the reason why none is reported.
 
     Attributes:
-        definition, population: What was searched, and among whom.
+        definition, population: What was searched for, and among which customers.
         n: The followed customers.
-        n_left: Those of them who left.
+        n_left: The followed customers who left.
         joined_from, split_at, joined_until: The earlier joiners signed up in `[joined_from, split_at)`, the
             later joiners in `[split_at, joined_until)`.
         events: The events that were tried.
         n_tried: The number of candidates that were compared.
-        activation: The event; None if none is confirmed.
-        reason: Why there is none.
-        earlier_p_value: The p-value of the best candidate on the earlier joiners, not corrected for the
-            number tried.
+        activation: The activation event; None if no event is confirmed.
+        reason: Why there is no activation event.
+        earlier_p_value: The p-value of the best candidate among the earlier joiners, not corrected for the
+            number of candidates.
     """
 
     definition: str
@@ -147,8 +151,8 @@ def activation_section(company: Company) -> ActivationResult:
 def follow(store: Store, joiners: Joiners, cutoff: date) -> FollowUp:
     """Follow the joiners over the label windows after their landmark, until they leave or are not at risk.
 
-    A window counts if its label is matured at the cutoff, and if the customer is at risk at its start, as
-    known then.
+    A window counts if its label is matured at the cutoff, and if the customer was at risk at the start of the
+    window, by what was known at that start.
     """
     label, late_days = store.params.label, store.params.snapshot.late_days
     step = WEEK_DAYS * math.ceil((label.gap_days + label.horizon_days) / WEEK_DAYS)
@@ -182,7 +186,9 @@ def _month(day: int) -> int:
 
 
 def _states(store: Store, cutoffs: list[date], codes: Ints) -> list[npt.NDArray[np.int8]]:
-    """Return per cutoff the label of some customers: `LEFT`, `STAYED`, or -1 if it does not count."""
+    """Return for each cutoff the labels of the customers in `codes`: `LEFT`, `STAYED`, or -1 if the label
+    does not count.
+    """
     result, step = [], max(LABELS_AT_ONCE // max(store.n_customers, 1), 1)
     for first in range(0, len(cutoffs), step):
         chunk = cutoffs[first : first + step]
@@ -196,7 +202,9 @@ def _states(store: Store, cutoffs: list[date], codes: Ints) -> list[npt.NDArray[
 def _activation(
     search: Search, events: Sequence[EventCounts], follow_up: FollowUp, is_later: Bools, label_table: str
 ) -> Activation | None:
-    """Return the confirmed event with the shares that left; None if none is confirmed."""
+    """Return the confirmed event, and the share that left with it and without it; None if no event is
+    confirmed.
+    """
     if search.best is None or search.later is None or search.reason is not None:
         return None
     best: Candidate = search.best

@@ -1,4 +1,4 @@
-"""Who was active at the bounds of months, and what they paid per month then."""
+"""Who was active at the start of each month, and what each customer paid per month at that time."""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 
 MONEY_DAYS = 91
-"""The window of the money of customers without a contract, in days; as on the call list."""
+"""The number of days of which the money of a customer without a contract is summed; the call list uses the
+same number.
+"""
 
 WEEK_DAYS = 7
 MAX_WEEKS = 26
-"""The number of weeks of the stages: enough for the alarms, and half a year."""
+"""The number of weeks for which stages are computed: enough for the alarms, and half a year."""
 
 MAX_MONTHS = 12
 """The number of months that are shown: one year, so that each season is in it once."""
@@ -29,17 +31,18 @@ MAX_MONTHS = 12
 
 @dataclass(frozen=True)
 class Activity:
-    """The customers at consecutive bounds of months, or of weeks.
+    """Which customers were active at consecutive bounds: the starts of months, or of weeks.
 
     Attributes:
         bounds: The first days of the periods, and the end of the last period.
         active: Whether each customer was active at each bound, `[bounds, customers]`.
         was_active: Whether each customer was active at some time before each bound, `[bounds, customers]`.
-        active_before_first: Whether each customer was active one period before the first bound,
+        active_before_first: Whether each customer was active at the bound one period before the first bound,
             `[customers]`.
-        was_active_before_first: Whether each customer was active at some time before that, `[customers]`.
-        money: The monthly value of each customer at each bound in currency, `[bounds, customers]`; NaN if
-            nothing is known.
+        was_active_before_first: Whether each customer was active at some time before the bound one period
+            before the first bound, `[customers]`.
+        money: The monthly value of each customer at each bound in currency, `[bounds, customers]`; NaN if it
+            is not known.
     """
 
     bounds: tuple[date, ...]
@@ -53,12 +56,13 @@ class Activity:
 def month_bounds(
     complete_from: date, cutoff: date, wait_days: int, max_months: int = MAX_MONTHS
 ) -> tuple[date, ...]:
-    """Return the bounds of the last complete months for which it is certain who was active.
+    """Return the starts of the last complete months, and the end of the last one; at all of them it is
+    certain who was active.
 
     Args:
-        complete_from: The first day from which the data show every customer who leaves.
+        complete_from: The first day from which the data show each customer who leaves.
         cutoff: The end of the data.
-        wait_days: The number of days after a bound on which it becomes certain who was active at it.
+        wait_days: How many days after a bound it becomes certain who was active at the bound.
         max_months: The largest number of months.
 
     >>> bounds = month_bounds(date(2025, 1, 15), date(2025, 4, 10), 30)
@@ -77,12 +81,13 @@ def month_bounds(
 def week_bounds(
     complete_from: date, cutoff: date, wait_days: int, max_weeks: int = MAX_WEEKS
 ) -> tuple[date, ...]:
-    """Return the bounds of the last complete weeks for which it is certain who was active.
+    """Return the starts of the last complete weeks, and the end of the last one; at all of them it is certain
+    who was active.
 
     Args:
-        complete_from: The first day from which on everybody who leaves is seen.
+        complete_from: The first day from which the data show each customer who leaves.
         cutoff: The end of the data.
-        wait_days: The number of days after a bound on which it becomes certain who was active at it.
+        wait_days: How many days after a bound it becomes certain who was active at the bound.
         max_weeks: The largest number of weeks.
 
     >>> [str(bound) for bound in week_bounds(date(2025, 1, 15), date(2025, 3, 5), 30)]
@@ -106,7 +111,7 @@ def active_at(spells: ActivitySpells, bounds: Sequence[date], n_customers: int) 
 def active_before(spells: ActivitySpells, bounds: Sequence[date], n_customers: int) -> Bools:
     """Return whether each customer was active at some time before each bound, `[bounds, customers]`.
 
-    A customer who joined on the day of the bound is active only after it.
+    A customer who joined on the day of the bound becomes active only after the bound.
     """
     result = np.zeros((len(bounds), n_customers), dtype=bool)
     for row, bound in enumerate(bounds):
@@ -115,7 +120,7 @@ def active_before(spells: ActivitySpells, bounds: Sequence[date], n_customers: i
 
 
 def _bound_before(bounds: Sequence[date]) -> date:
-    """Return the bound before the first one: a week or a month earlier."""
+    """Return the bound before the first bound: a week or a month earlier."""
     if len(bounds) > 1 and (bounds[1] - bounds[0]).days == WEEK_DAYS:
         return bounds[0] - timedelta(WEEK_DAYS)
     return months_later(bounds[0], -1)

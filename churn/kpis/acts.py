@@ -1,4 +1,4 @@
-"""What customers do: the tables with acts of customers, and readers of these acts."""
+"""What customers do: the tables whose rows are acts of customers, and classes that count these acts."""
 
 from __future__ import annotations
 
@@ -24,35 +24,39 @@ LONGEST_DAYS = max(WITHIN_DAYS)
 WEEK_DAYS = 7
 ACTIVE_WINDOW_DAYS = 28
 ONBOARDING_DAYS, NEWCOMER_DAYS = 14, 182
-"""Within how many days of the sign-up a newcomer should have a use, and of how many days newcomers are."""
+"""The number of days from the sign-up in which a new customer should use the product, and the number of days
+of which new customers are looked at.
+"""
 
 VALUE_TABLES = ("orders", "interactions", "logins")
-"""The tables whose first row shows that a new customer has got some value, the strongest first."""
+"""The tables whose first row shows that a new customer got something of value from the product; the strongest
+sign first.
+"""
 
 MAX_COUNT = 255
 """Early events are counted up to this number, which is far above every number that is tried."""
 
 MAX_KINDS = 12
-"""The number of kinds of a table that are tried; the most frequent are taken."""
+"""The number of kinds of a table that are tried: the most frequent ones."""
 
 NOT_TRIED = ("customers", "subscriptions", "payments", *NO_EVENTS)
-"""Tables whose rows are no acts of the customer: contracts, bills, and the company's own acts."""
+"""Tables whose rows are not acts of the customer: contracts, bills, and acts of the company."""
 
 OUTCOME_OF_ACT = {"emails": ("opened_at", "clicked_at"), "surveys": ("answered_at",)}
-"""In these tables a row is an act of the company, and an outcome is the act of the customer."""
+"""In these tables a row is an act of the company, and the outcome in the row is an act of the customer."""
 
 KINDS_OF_ACT = {"loyalty": ("earn", "redeem")}
-"""The kinds that are acts of the customer, for tables that have others."""
+"""The kinds of rows that are acts of the customer, for tables that also have other kinds."""
 
 
 @dataclass(frozen=True)
 class ActTable:
-    """A table, or an outcome of a table, in which a row is an act of the customer.
+    """A table in which a row, or a date in a row, shows an act of the customer.
 
     Attributes:
         table: The table.
         day: The column with the day number of the act.
-        kinds: The codes of the kinds that are acts; empty for all rows.
+        kinds: The codes of the kinds of rows that are acts; empty if all rows are acts.
     """
 
     table: str
@@ -81,7 +85,8 @@ def acts_of_customers(store: Store) -> tuple[ActTable, ...]:
 
 @dataclass(frozen=True)
 class Joiners:
-    """The customers who joined while the data were recorded, `[customers]`: code, sign-up day and landmark.
+    """The customers who joined while the data were recorded: code, sign-up day and landmark, `[customers]`
+    each.
 
     The landmark is the first weekly cutoff that is at least `LONGEST_DAYS` after the sign-up.
     """
@@ -91,7 +96,9 @@ class Joiners:
     landmark: Ints
 
     def row_of_customers(self, n_customers: int) -> npt.NDArray[np.int32]:
-        """Return the row of each customer in these arrays, `[n_customers]`; -1 for the others."""
+        """Return for each customer of the store the position in these arrays, `[n_customers]`; -1 for a
+        customer who is not among the joiners.
+        """
         row = np.full(n_customers, -1, dtype=np.int32)
         row[self.code] = np.arange(len(self.code))
         return row
@@ -114,9 +121,11 @@ def read_joiners(store: Store, complete_from: int, cutoff: date) -> Joiners:
 
 
 class EarlyEvents(RowReader):
-    """Counts the acts of the joiners within each of `WITHIN_DAYS` of the sign-up, as known at the landmark.
+    """Counts the acts of each joiner within each of `WITHIN_DAYS` days of the sign-up, by what was known at
+    the landmark.
 
-    All rows of a table are one event, and so is each of its most frequent kinds.
+    All rows of a table together are one event. Each of the most frequent kinds of the table is a further
+    event.
     """
 
     def __init__(self, store: Store, act: ActTable, joiners: Joiners) -> None:
@@ -171,7 +180,9 @@ class EarlyEvents(RowReader):
                 _count_events(counts, joiner[is_kind], window[is_kind])
 
     def events(self) -> list[EventCounts]:
-        """Return the counts of the table, then those of its kinds, the most frequent kind first."""
+        """Return the counts of the whole table, then the counts of each kind, the most frequent kind
+        first.
+        """
         act, result = self._act, []
         if self._all_counts is not None:
             name = act.table if act.day == "day" else f"{act.table}: {act.day.removesuffix('_at_day')}"
@@ -184,7 +195,9 @@ class EarlyEvents(RowReader):
 
 
 def _count_events(counts: npt.NDArray[np.uint8], joiner: Ints, window: Ints) -> None:
-    """Add events to the counts `[windows, joiners]`; each counts in its window and in all longer windows."""
+    """Add events to the counts `[windows, joiners]`; an event counts in the shortest window that holds it and
+    in all longer windows.
+    """
     if not len(joiner):
         return
     n_windows, first = len(counts), int(joiner[0])
@@ -205,9 +218,9 @@ def _frequent_kinds(store: Store, table: str) -> list[int]:
 
 
 class ActiveDays:
-    """Counts the days with an act of each customer in the `ACTIVE_WINDOW_DAYS` days before each cutoff.
+    """Counts for each customer the days with an act in the `ACTIVE_WINDOW_DAYS` days before each cutoff.
 
-    A day with acts in several tables is one day.
+    A day with acts in several tables counts once.
     """
 
     def __init__(self, n_customers: int, cutoffs: Sequence[date]) -> None:
@@ -233,7 +246,8 @@ class ActiveDays:
 
     def _add(self, customer: Ints, day: Ints, known_after: Ints) -> None:
         for first_day, window_of_day in self._window_of_days:
-            offset = np.clip(day - first_day, -1, len(window_of_day) - 1)  # the last entry is no window
+            # the last entry stands for days outside all windows
+            offset = np.clip(day - first_day, -1, len(window_of_day) - 1)
             window = window_of_day[offset]
             rows = np.flatnonzero(window >= 0)
             window = window[rows]
@@ -253,7 +267,9 @@ class ActiveDays:
 
 
 class _ActReader(RowReader):
-    """Hands the acts of a table to a function: the customer, the day, and the day after which it is known."""
+    """Hands the acts of a table to a function: the customer, the day of the act, and the day after which the
+    act is known.
+    """
 
     def __init__(self, act: ActTable, take: Callable[[Ints, Ints, Ints], None]) -> None:
         self._act, self._take = act, take
@@ -270,7 +286,9 @@ class _ActReader(RowReader):
 
 
 def _windows_without_overlap(ends: Sequence[int]) -> list[list[int]]:
-    """Divide the windows before some days into groups in which no two overlap; return their positions."""
+    """Divide the windows that end on the days `ends` into groups without overlap; return the positions of the
+    windows in each group.
+    """
     groups: list[list[int]] = []
     for position in sorted(range(len(ends)), key=lambda position: ends[position]):
         for group in groups:
@@ -283,7 +301,9 @@ def _windows_without_overlap(ends: Sequence[int]) -> list[list[int]]:
 
 
 def _window_of_days(ends: Ints, positions: Sequence[int]) -> tuple[int, Ints]:
-    """Return the first day of some windows, and the window of each day from then on; -1 and last: none."""
+    """Return the first day of the windows at `positions`, and for each day from then on the position of its
+    window; -1 stands for no window, and the last entry is always -1.
+    """
     first_day = int(ends[positions[0]]) - ACTIVE_WINDOW_DAYS
     window = np.full(int(ends[positions[-1]]) - first_day + 1, -1, dtype=np.int64)
     for position in positions:
@@ -293,11 +313,11 @@ def _window_of_days(ends: Ints, positions: Sequence[int]) -> tuple[int, Ints]:
 
 
 class FirstUses(RowReader):
-    """Finds the newcomers with a row of a table soon after the sign-up, as known at a cutoff.
+    """Finds new customers who have a row of a table soon after their sign-up, by what was known at a cutoff.
 
     Attributes:
-        has_used: Whether each customer is such a newcomer, `[customers]`.
-        is_newcomer: Whether each customer signed up early enough, and lately enough, `[customers]`.
+        has_used: Whether each customer is a new customer with such a row, `[customers]`.
+        is_newcomer: Whether each customer signed up in the days that count as new, `[customers]`.
     """
 
     def __init__(
@@ -308,8 +328,8 @@ class FirstUses(RowReader):
         Args:
             signed_up: The day number of the sign-up of each customer, `[customers]`.
             cutoff: Rows that happened and were known before this midnight count.
-            within_days: Within how many days of the sign-up a row counts.
-            days: The newcomers signed up in this many days, which end `within_days` before the cutoff.
+            within_days: The number of days from the sign-up in which a row counts.
+            days: A new customer signed up in the `days` days that end `within_days` days before the cutoff.
         """
         self._cutoff, self._signed_up, self._within_days = day_number(cutoff), signed_up, within_days
         end = self._cutoff - within_days

@@ -1,8 +1,9 @@
 """Alarms: a figure whose latest value lies outside its own history.
 
-The latest value is compared with the usual value, the median of the values shortly before. Its distance is
-judged by the distances that the same comparison gave in the past: their median and their median absolute
-deviation (MAD) are robust against single bad weeks. Where two years exist, the season is taken out first.
+The latest value is compared with the usual value, which is the median of the values shortly before. The
+distance between the two is judged by the same distance in past periods. The limits come from the median and
+the median absolute deviation (MAD) of these past distances, so a single bad week hardly changes them. If
+there are two years of data, the season is taken out first.
 """
 
 from __future__ import annotations
@@ -29,40 +30,41 @@ MAD_TO_SIGMA = 1.4826
 N_SIGMA = {"week": 3.2, "month": 4.5}
 """The distance of the limit from the usual value, in robust standard deviations.
 
-Chosen so that companies in which nothing happens alarm in at most 5 % of the periods, over all watched
-figures together; `python -m benchmarks.kpis alarms` measures it.
+The value is chosen so that companies in which nothing changes get an alarm in at most 5 % of the periods,
+over all watched figures together; `python -m benchmarks.kpis alarms` measures it.
 """
 
 SEASON = {"week": 52, "month": 12}
-"""The periods of a year. Figures of these kinds are watched."""
+"""The number of periods of a year, by kind of period. Only figures of these kinds are watched."""
 
 N_USUAL = {"week": 8, "month": 4}
-"""The number of values before the latest whose median is the usual value."""
+"""The number of values before the latest value; their median is the usual value."""
 
 N_SIGMA_OF_PART = {"week": 4.2, "month": 6.0}
-"""The distance of the limit for a stage, a class of ratings or a segment.
+"""The distance of the limit from the usual value for a stage, a class of ratings or a segment, in robust
+standard deviations.
 
-There are many of them, so the limit lies further away.
+There are many such parts, so their limit lies further away.
 """
 
 MIN_DISTANCES = {"week": 16, "month": 12}
-"""The least number of past distances; fewer do not show what is usual."""
+"""The least number of past distances. Fewer distances do not show what is usual."""
 
 MAX_DISTANCES = 104
 CYCLES_FOR_SEASON = 2
 
 
 class Alarm(Part):
-    """A figure outside its own history.
+    """A figure whose latest value lies outside its own history.
 
     Attributes:
         name: The name of the figure.
         slice: The stage, the class of ratings or the segment; None for all customers.
         period: The latest period with a value.
         value: The value.
-        usual: The usual value, with the season of the period if it was taken out.
-        limit: The end of what the history allows, on the side of the value.
-        n_history: The number of past distances that decide.
+        usual: The usual value; it contains the season of the period if the season was taken out.
+        limit: The largest or smallest value that the history allows, on the side on which the value lies.
+        n_history: The number of past distances from which the limit is computed.
         season: Whether the season was taken out.
         text: The alarm in words.
     """
@@ -82,7 +84,7 @@ class AlarmsResult(SectionResult):
     """The alarms of the latest periods.
 
     Attributes:
-        alarms: The figures outside their own history.
+        alarms: The figures whose latest value lies outside their own history.
         n_watched: The number of series of figures with enough history.
         n_too_short: The number of watched figures with too little history.
     """
@@ -111,11 +113,11 @@ class Limits:
 
 
 def alarms_section(figures: Sequence[Figure]) -> AlarmsResult:
-    """Compare the latest value of each watched figure with its own history.
+    """Compare the latest value of each watched figure with the past values of the same figure.
 
     Args:
-        figures: The figures of all sections, by week and by month: of all customers, of each stage, of each
-            class of ratings, and of each segment.
+        figures: The figures of all sections by week and by month, each for all customers, for each stage, for
+            each class of ratings and for each segment.
     """
     watched = [figure for figure in figures if figure.period.kind in SEASON and figure.definition.is_watched]
     alarms, n_watched, n_too_short = [], 0, 0
@@ -132,7 +134,9 @@ def alarms_section(figures: Sequence[Figure]) -> AlarmsResult:
 
 
 def _latest_run(sequence: Sequence[Figure]) -> list[Figure]:
-    """Return the figures with a value up to the latest one, without a gap between them."""
+    """Return the figures of the latest unbroken run of periods: each has a value, and no period is missing
+    between them.
+    """
     ordered = sorted(sequence, key=lambda figure: figure.period.start)
     while ordered and ordered[-1].value is None:
         ordered.pop()
@@ -145,7 +149,8 @@ def _latest_run(sequence: Sequence[Figure]) -> list[Figure]:
 
 
 def limits_of(history: Sequence[Figure], kind: str) -> Limits | None:
-    """Return the limits of the latest figure by the figures before; None if there are too few.
+    """Return the limits of the latest figure, computed from the figures before it; None if there are too few
+    figures.
 
     Args:
         history: Figures of consecutive periods, each with a value; the last one is judged.
@@ -160,8 +165,8 @@ def limits_of(history: Sequence[Figure], kind: str) -> Limits | None:
     n_cycles = (len(values) - 1) // SEASON[kind]
     if n_cycles < CYCLES_FOR_SEASON:
         return plain
-    # The season of c years is fitted to the same years: inside them the spread is too small by about
-    # sqrt((c - 1) / c), and for the next value it is larger by sqrt((c + 1) / c).
+    # The season of c years is fitted to the same c years. So the distances inside them are too small by a
+    # factor of about sqrt((c - 1) / c), and the distance of the next value is larger by sqrt((c + 1) / c).
     factor = float(np.sqrt((n_cycles + 1) / (n_cycles - 1)))
     season = _season(values, SEASON[kind])
     seasonal = _limits(values, season, noise, kind, n_sigma, factor)
@@ -172,15 +177,18 @@ def limits_of(history: Sequence[Figure], kind: str) -> Limits | None:
 
 
 def _season(values: Floats, length: int) -> Floats:
-    """Return the season of each value; that of the last one is the season of a year before."""
-    # Degree 0 is a mean over the years; a line through two years would fit them exactly, noise and all.
+    """Return the season of each value; the last value gets the season of the same period one year before."""
+    # Degree 0 is a mean over the years; a line through two years would pass exactly through both, noise
+    # included.
     fit = STL(values[:-1], period=length, seasonal=_odd_above(len(values)), seasonal_deg=0).fit()
     season = np.asarray(fit.seasonal, dtype=np.float64)
     return np.append(season, season[len(season) - length])
 
 
 def _odd_above(number: int) -> int:
-    """Return an odd number above a number: with so wide a window, the season is the same in all years."""
+    """Return an odd number above `number`. A smoothing window of this width gives the same season in all
+    years.
+    """
     return number + 1 + number % 2
 
 
@@ -197,7 +205,7 @@ def _limits(
     sigma = MAD_TO_SIGMA * float(np.median(np.abs(past - middle))) * factor
     sigma = max(sigma, noise)
     if sigma == 0:
-        return None  # the figure never changed: its history says nothing about the size of a change
+        return None  # the figure never changed, so its history does not show how large a usual change is
     expected = float(usual[-1]) + middle + float(season[-1])
     return Limits(
         usual=expected,
@@ -209,7 +217,7 @@ def _limits(
 
 
 def _sampling_error(figure: Figure) -> float:
-    """Return the standard error of a figure from its interval, or of a count; 0 if it is not known."""
+    """Return the standard error of a figure: from its interval, or from its count; 0 if it has neither."""
     if figure.low is not None and figure.high is not None:
         return (figure.high - figure.low) / (2 * Z_95)
     if figure.definition.unit in ("customers", "orders") and figure.value is not None:
@@ -218,7 +226,9 @@ def _sampling_error(figure: Figure) -> float:
 
 
 def _alarm(figure: Figure, limits: Limits) -> Alarm | None:
-    """Return the alarm of a figure that is worse than its history allows, or outside if no side is worse."""
+    """Return the alarm if the figure is worse than its history allows; without a better direction, if it lies
+    outside on either side.
+    """
     value, definition = figure.value, figure.definition
     if value is None:
         return None

@@ -1,7 +1,9 @@
-"""The retention audit: fifteen practices, each from 1 to 5 by evidence in the tables, the lowest first.
+"""The retention audit: fifteen practices of retention, each with a score from 1 to 5 from evidence in the
+tables, the lowest score first.
 
-The limits are our own: they say what we would call rare, common and nearly always, and no survey stands
-behind them. Six of the practices leave no trace in tables; they have no score, and a person answers them.
+The limits between the scores are our own choice; no survey stands behind them. They say what we call rare,
+common and nearly always. Six of the practices leave no trace in tables: they have no score, and a person must
+judge them.
 """
 
 from __future__ import annotations
@@ -28,10 +30,10 @@ from churn.metrics.interval import Part
 Ints = npt.NDArray[np.int64]
 
 AUDIT_DAYS = NEWCOMER_DAYS
-"""The number of days of which the evidence is taken."""
+"""The number of days before the cutoff from which the evidence is taken."""
 
 MIN_EVIDENCE = 20
-"""The least number of cases behind a score."""
+"""The least number of cases that a score needs."""
 
 REPLY_DAYS, QUIET_DAYS, WIN_BACK_DAYS = 1, 14, 91
 HEALTH_DAYS, REVIEW_DAYS, YEAR_DAYS = 31, 91, 365
@@ -48,7 +50,7 @@ class PracticeRule:
         title: The practice in words.
         unit: The unit of the evidence.
         limits: The values from which the score is 2, 3, 4 and 5.
-        raise_it: What would raise the score.
+        raise_it: What the company can do to get a higher score.
     """
 
     name: str
@@ -145,7 +147,9 @@ UNMEASURABLE_PRACTICES = (
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the tables show of a practice: the value, and the number of cases; or why they show nothing."""
+    """What the tables show of a practice: the value and the number of cases, or the reason why they show
+    nothing.
+    """
 
     value: float | None = None
     cases: int = 0
@@ -156,13 +160,13 @@ class Practice(Part):
     """A practice of retention and its score.
 
     Attributes:
-        name, title: The practice.
-        score: From 1 (hardly) to 5 (nearly always); None if it cannot be measured.
-        value: The measured value, in the unit; None if it cannot be measured.
+        name, title: The name of the practice in kpis.json, and its title.
+        score: From 1 (hardly ever) to 5 (nearly always); None if the practice cannot be measured.
+        value: The measured value, in `unit`; None if the practice cannot be measured.
         unit: What is measured; empty for a practice that leaves no trace.
         n: The number of cases.
         limits: The values from which the score is 2, 3, 4 and 5.
-        next_step: What would raise the score, or the question for a person.
+        next_step: What the company can do to get a higher score, or the question that a person must answer.
         reason: Why there is no score.
     """
 
@@ -178,13 +182,13 @@ class Practice(Part):
 
 
 class AuditResult(SectionResult):
-    """The audit: the practices, the lowest score first, and those without a score at the end."""
+    """The audit: the practices, the lowest score first; practices without a score are at the end."""
 
     practices: tuple[Practice, ...] = ()
 
 
 def score_of(value: float, limits: Sequence[float]) -> int:
-    """Return the score from 1 to 5: one more for each limit that the value reaches.
+    """Return the score from 1 to 5: one plus the number of limits that the value reaches.
 
     >>> score_of(4.9, (5, 20, 40, 70)), score_of(20, (5, 20, 40, 70)), score_of(99, (5, 20, 40, 70))
     (1, 3, 5)
@@ -193,7 +197,9 @@ def score_of(value: float, limits: Sequence[float]) -> int:
 
 
 def audit_result(evidence: dict[str, Evidence]) -> AuditResult:
-    """Return the audit from the evidence of each practice, by name."""
+    """Return the audit, computed from the evidence of each practice; `evidence` is keyed by the name of the
+    practice.
+    """
     practices = []
     for name, rule in RULES.items():
         own = evidence[name]

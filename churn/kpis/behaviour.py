@@ -1,4 +1,6 @@
-"""Behaviour, value and stage together, and who is loyal or merely bound by a contract."""
+"""The observed churn by behaviour, value and stage, and of customers who are loyal or are only bound by a
+contract.
+"""
 
 from __future__ import annotations
 
@@ -44,12 +46,14 @@ LOYALTY_DEFINITION = (
 
 @dataclass(frozen=True)
 class Behaviour:
-    """Customers at past cutoffs and, in the last row, now; each array is `[cutoffs + 1, customers]`.
+    """What customers did, paid and were bound by at past cutoffs and, in the last row, now; each array has
+    the shape `[cutoffs + 1, customers]`.
 
     Attributes:
-        active_days: The days with an act of the customer in the `ACTIVE_WINDOW_DAYS` days before.
-        money: The monthly value in currency; NaN if nothing is known.
-        is_bound: 1 if a contract renews only after the label window, 0 if not, NaN if it is not known.
+        active_days: The number of days with an act of the customer in the `ACTIVE_WINDOW_DAYS` days before
+            the cutoff.
+        money: The monthly value in currency; NaN if it is not known.
+        is_bound: 1 if the contract renews only after the label window, 0 if not, NaN if it is not known.
         is_customer: Whether the customer is at risk.
     """
 
@@ -60,7 +64,9 @@ class Behaviour:
 
 
 class BehaviourCell(ChurnShare):
-    """The observed churn of a cell, and the mean money per month of those whose money is known."""
+    """The observed churn of the customers in a cell, and the mean money per month of those whose money is
+    known.
+    """
 
     behaviour: str
     value: str
@@ -69,7 +75,9 @@ class BehaviourCell(ChurnShare):
 
 
 class BehaviourTable(Part):
-    """Behaviour x value x stage; only cells with customers, the most rows first."""
+    """The observed churn by behaviour, value and stage; only cells with customers, the cell with most rows
+    first.
+    """
 
     definition: str
     cutoffs: tuple[date, ...]
@@ -79,13 +87,17 @@ class BehaviourTable(Part):
 
 
 class LoyaltyGroup(ChurnShare):
-    """One of the four groups: its observed churn, and its customers and their money now."""
+    """One of the four groups of loyalty: its observed churn, the number of its customers now, and their
+    money.
+    """
 
     now: Flow
 
 
 class LoyaltyTable(Part):
-    """Loyal or merely bound; `active_from_days` is the number of days from which a customer is active."""
+    """The observed churn of four groups: active or not, and bound by a contract or not. A customer is active
+    from `active_from_days` days with an act.
+    """
 
     unit: Literal["share"]
     definition: str
@@ -97,11 +109,11 @@ class LoyaltyTable(Part):
 
 
 def read_bound(store: Store, cutoffs: Sequence[date]) -> Floats | None:
-    """Return whether a contract in force at each cutoff renews only after the label window.
+    """Return whether the contract in force at each cutoff renews only after the label window.
 
     Returns:
-        1, 0, or NaN if no contract in force has a date of renewal, `[cutoffs, customers]`; None if no
-        contract has such a date.
+        The result has the shape `[cutoffs, customers]`: 1 for yes, 0 for no, NaN if no contract in force has
+        a date of renewal. It is None if no contract at all has such a date.
     """
     params = store.params
     columns = store.tables["subscriptions"].columns if store.has("subscriptions") else ()
@@ -123,14 +135,14 @@ def read_bound(store: Store, cutoffs: Sequence[date]) -> Floats | None:
 def behaviour_table(
     active_days: Floats, money: Floats, stage: Codes, stages: Sequence[str], outcomes: Outcomes
 ) -> tuple[BehaviourCell, ...]:
-    """Return the observed churn by behaviour, value and stage.
+    """Return the observed churn of customers by behaviour, value and stage.
 
     Args:
-        active_days: Days with an act, `[cutoffs, customers]`.
-        money: Monthly value, NaN if nothing is known, `[cutoffs, customers]`.
-        stage: The stage of each customer, an index of `stages`, `[cutoffs, customers]`.
+        active_days: The number of days with an act, `[cutoffs, customers]`.
+        money: The monthly value, `[cutoffs, customers]`; NaN if it is not known.
+        stage: The stage of each customer, as an index into `stages`, `[cutoffs, customers]`.
         stages: The names of the stages.
-        outcomes: The outcomes of the customers.
+        outcomes: Which customers left after each cutoff.
     """
     is_counted = outcomes.is_counted
     behaviour, behaviours = _thirds(active_days, is_counted)
@@ -158,7 +170,9 @@ def behaviour_table(
 
 
 def _thirds(values: Floats, is_counted: Bools) -> tuple[Codes, tuple[str, ...]]:
-    """Return the class of each value, from the lowest, and the names of the classes; NaN is `UNKNOWN`."""
+    """Return the class of each value, 0 for the lowest third, and the names of the classes; NaN belongs to
+    the class `UNKNOWN`.
+    """
     edges = class_edges(values[is_counted & ~np.isnan(values)], len(LEVELS_OF_THREE))
     names = {2: LEVELS_OF_THREE, 1: LEVELS_OF_TWO, 0: ("equal",)}[len(edges)]
     code = np.where(np.isnan(values), len(names), classes_of(values, edges) - 1)
@@ -166,7 +180,7 @@ def _thirds(values: Floats, is_counted: Bools) -> tuple[Codes, tuple[str, ...]]:
 
 
 def loyalty_table(behaviour: Behaviour, outcomes: Outcomes) -> LoyaltyTable:
-    """Return the observed churn of the four groups, and their size now."""
+    """Return the observed churn of the four groups of loyalty, and the number of their customers now."""
     past = slice(0, len(outcomes.cutoffs))
     active_from = float(np.median(behaviour.active_days[behaviour.is_customer]))
     active_from = max(active_from, 1.0)
@@ -194,7 +208,7 @@ def loyalty_table(behaviour: Behaviour, outcomes: Outcomes) -> LoyaltyTable:
 
 
 def missing_loyalty(reason: str) -> LoyaltyTable:
-    """Return a table without groups, and why there are none."""
+    """Return a table of loyalty without groups, and the reason why there are none."""
     return LoyaltyTable(
         unit="share",
         definition=LOYALTY_DEFINITION,

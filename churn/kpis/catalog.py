@@ -1,4 +1,4 @@
-"""The catalogue of figures: kpis.json, the console, the report and the docs read it."""
+"""The catalogue of figures, which kpis.json, the console, the report and the documents read."""
 
 from __future__ import annotations
 

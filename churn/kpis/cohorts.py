@@ -1,4 +1,4 @@
-"""The section `cohorts`: the retention triangle, survival, and the model of contracts."""
+"""The section `cohorts`: the retention triangle, the survival curves, and the model of contracts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class CohortsResult(SectionResult):
         triangle: The retention of each monthly cohort.
         triangles: The retention of the last cohorts of each segment.
         survival: The survival of all customers and of each segment.
-        contracts: The model of contracts; None if the label is by inactivity.
+        contracts: The model of contracts; None if the label is of kind inactivity.
     """
 
     triangle: Triangle

@@ -1,4 +1,6 @@
-"""What the figures are computed from: the store, opened once, and facts that several sections share."""
+"""What the figures are computed from: the store, which is opened once, and facts that several sections
+share.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,7 @@ class Company:
     Attributes:
         store: The store.
         cutoff: Only what happened and was known before this midnight counts.
-        nights: Reads the scored nights up to the cutoff; None without any.
+        nights: Reads the scored nights up to the cutoff; None if there are no nights.
     """
 
     store: Store
@@ -39,71 +41,88 @@ class Company:
 
     @cached_property
     def spells(self) -> ActivitySpells:
-        """Return when each customer was active, by the definition of the label; it must say who is active."""
+        """Return when each customer was active, by the definition of the label; call this only if the label
+        defines who is active.
+        """
         spells = self.known_spells
-        assert spells is not None  # only a label of an event that everybody can have does not say it
+        # only a label of an event that every customer can have does not define who is active
+        assert spells is not None
         return spells
 
     @cached_property
     def known_spells(self) -> ActivitySpells | None:
-        """Return when each customer was active; None for an event among all, which does not say it."""
+        """Return when each customer was active; None if the label does not define this, because every
+        customer can have its event.
+        """
         if self.store.params.label.active_table == "subscriptions" and self.has_contracts:
             return read_contract_spells(self.store, self.cutoff)
         return self.shared_rows.spells
 
     @property
     def has_contracts(self) -> bool:
-        """Return whether contracts decide who is active."""
+        """Return whether contracts decide which customers are active."""
         label = self.store.params.label
         return label.active_table == "subscriptions" and label.kind != "inactivity"
 
     @cached_property
     def first_lives(self) -> FirstLives:
-        """Return the first spell of each customer, and from when on everybody who leaves is seen."""
+        """Return the first spell of activity of each customer, and the first day from which the data show
+        each customer who leaves.
+        """
         return read_first_lives(self.store, self.spells, self.cutoff)
 
     @cached_property
     def complete_from(self) -> date:
-        """Return the first day from which on everybody who leaves is seen."""
+        """Return the first day from which the data show each customer who leaves."""
         if self.store.params.label.kind == "contract":
             return date_of_day(self.first_lives.complete_from)
         return date_of_day(first_event_day(self.store, self.cutoff))
 
     @cached_property
     def months(self) -> tuple[date, ...]:
-        """Return the past cutoffs whose label is matured: the first day of each month of the last year."""
+        """Return the past cutoffs whose label is matured: at most the first days of the last twelve
+        months.
+        """
         params = self.store.params
         return matured_months(params.label, params.snapshot.late_days, self.complete_from, self.cutoff)
 
     @cached_property
     def month_bounds(self) -> tuple[date, ...]:
-        """Return the bounds of the last complete months for which it is certain who was active."""
+        """Return the starts of the last complete months, and the end of the last one; at all of them it is
+        certain who was active.
+        """
         return month_bounds(self.complete_from, self.cutoff, self._wait_days)
 
     @cached_property
     def week_bounds(self) -> tuple[date, ...]:
-        """Return the bounds of the last complete weeks for which it is certain who was active."""
+        """Return the starts of the last complete weeks, and the end of the last one; at all of them it is
+        certain who was active.
+        """
         return week_bounds(self.complete_from, self.cutoff, self._wait_days)
 
     @property
     def _wait_days(self) -> int:
-        """Return how many days after a day it is certain who was active on it."""
+        """Return after how many days it becomes certain who was active on a day."""
         params = self.store.params
         return self.spells.wait_days if params.label.kind == "contract" else params.snapshot.late_days
 
     @cached_property
     def outcomes(self) -> Outcomes:
-        """Return who left after each of the `months`."""
+        """Return which customers left after each cutoff of `months`."""
         return read_outcomes(self.store, self.months)
 
     @cached_property
     def joiners(self) -> Joiners:
-        """Return the customers who signed up since everybody who leaves is seen."""
+        """Return the customers who signed up on or after the first day from which the data show each customer
+        who leaves.
+        """
         return read_joiners(self.store, day_number(self.complete_from), self.cutoff)
 
     @cached_property
     def shared_rows(self) -> SharedRows:
-        """Return what several sections need of the rows of the store; an event has no months of leaving."""
+        """Return the facts that several sections need from the rows of the store. For a label of an event, no
+        month of leaving is read.
+        """
         is_event = self.store.params.label.is_event
         terms = PassTerms(
             cutoff=self.cutoff,
@@ -135,40 +154,48 @@ class Company:
 
     @cached_property
     def stages(self) -> StagesOfPlaybook:
-        """Return the stage of each customer by the playbook, at all bounds and at `months`."""
+        """Return the stage of each customer by the playbook, at all bounds of months and weeks and at the
+        cutoffs of `months`.
+        """
         days = tuple(sorted({*self.month_bounds, *self.week_bounds, *self.months}))
         return read_stages(self.store, days)
 
     @cached_property
     def answers(self) -> Answers | None:
-        """Return the ratings given before the cutoff; None without ratings."""
+        """Return the ratings given before the cutoff; None if there are none."""
         return read_answers(self.store, self.cutoff)
 
     @cached_property
     def tickets(self) -> Tickets | None:
-        """Return the tickets opened before the cutoff; None without any."""
+        """Return the tickets opened before the cutoff; None if there are none."""
         return read_tickets(self.store, self.cutoff)
 
     @cached_property
     def contacts(self) -> ContactDays | None:
-        """Return the days on which customers were contacted; None without contacts."""
+        """Return the days on which customers were contacted; None if the store has no contacts."""
         return read_contacts(self.store, self.cutoff)
 
     @cached_property
     def segmentations(self) -> tuple[Segmentation, ...]:
-        """Return all customers as one part, then the division by each attribute of `kpis.segments`."""
+        """Return one part with all customers, then the division of the customers by each attribute of
+        `kpis.segments`.
+        """
         params = self.store.params
         parts = read_segmentations(self.store, params.kpis.segments, params.locate("kpis.segments"))
         return (all_customers(self.store.n_customers), *parts)
 
     @cached_property
     def retention_periods(self) -> Mapping[str, tuple[Period, ...]]:
-        """Return the complete weeks, months and quarters since everybody who is active is seen."""
+        """Return the complete weeks, months and quarters since the first day from which the data show all
+        active customers.
+        """
         return self.periods_since(date_of_day(self.spells.first_day))
 
     @property
     def event_periods(self) -> Mapping[str, tuple[Period, ...]]:
-        """Return the complete periods since it is seen who can have the event, and who has it."""
+        """Return the complete periods since the first day from which the data show who can have the event,
+        and who has it.
+        """
         label, first_days = self.store.params.label, [self.first_day_of(self.store.params.label.core_table)]
         if label.active_table is not None:
             active_from = self.first_day_of(label.active_table)
@@ -181,19 +208,25 @@ class Company:
 
     @property
     def latest_month(self) -> Period:
-        """Return the latest complete month; figures that are missing as a whole are missing there."""
+        """Return the latest complete month. A figure that is missing in all periods is reported for this
+        month.
+        """
         return latest_period("month", self.cutoff)
 
     def periods_since(self, first: date) -> Mapping[str, tuple[Period, ...]]:
-        """Return by kind the complete weeks, months and quarters from a first day to the cutoff."""
+        """Return the complete weeks, months and quarters from a first day to the cutoff, by kind of
+        period.
+        """
         return {kind: complete_periods(kind, first, self.cutoff) for kind in CALENDAR_KINDS}
 
     def first_day_of(self, table: str) -> date | None:
-        """Return the day of the first row of a table before the cutoff; None if it has none."""
+        """Return the day of a table's first row before the cutoff; None if the table has no such row."""
         first = self.store.tables[table].first_day if self.store.has(table) else None
         day = None if first is None else date_of_day(first)
         return day if day is not None and day < self.cutoff else None
 
     def periods_of_table(self, table: str) -> Mapping[str, tuple[Period, ...]]:
-        """Return by kind the complete periods since the first row of a table; none for an empty table."""
+        """Return the complete periods since the first row of a table, by kind of period; none for an empty
+        table.
+        """
         return self.periods_since(self.first_day_of(table) or self.cutoff)

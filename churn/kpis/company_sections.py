@@ -1,4 +1,4 @@
-"""What each section takes from the company: rows, periods, segments and terms."""
+"""What each section of the figures takes from the company: rows, periods, segments and terms."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from churn.kpis.value import MonthCounts, ValueTerms, value_section
 from churn.kpis.voice import VoiceResult, VoiceTables, VoiceTerms, silent_figures, voice_section
 
 ACTIVITY_UNKNOWN = "an event that everybody can have does not say who is active: set `label.among`"
-"""Why a figure of active customers is missing for a label of an event."""
+"""Why a figure of active customers is missing if the label is a label of an event."""
 
 
 def event_of(company: Company) -> EventResult:
@@ -139,7 +139,9 @@ def engagement_of(company: Company) -> SectionResult:
 
 
 def value_of(company: Company, figures: Sequence[Figure]) -> SectionResult:
-    """Compute the section `value` from the store and from the figures of the sections before."""
+    """Compute the section `value` from the store and from the figures of the sections that were computed
+    before.
+    """
     store, params, cutoff = company.store, company.store.params, company.cutoff
     value = params.score.value
     first = min(filter(None, map(company.first_day_of, ("customers", "orders", "payments"))), default=cutoff)
@@ -162,7 +164,9 @@ def value_of(company: Company, figures: Sequence[Figure]) -> SectionResult:
 
 
 def month_counts(figures: Sequence[Figure], months: int = 12) -> tuple[MonthCounts, ...]:
-    """Return what the figures of value take from the last months whose outcome is known."""
+    """Return customers, leavers, revenue and orders of the last months whose outcome is known; the figures of
+    value need them.
+    """
     by_period: dict[Period, dict[str, Figure]] = {}
     for figure in figures:
         if figure.slice is None and figure.period.kind == "month":
@@ -191,11 +195,12 @@ def month_counts(figures: Sequence[Figure], months: int = 12) -> tuple[MonthCoun
 def spending_of(
     store: Store, spent_money: npt.NDArray[np.float64], cutoff: date
 ) -> npt.NDArray[np.float64] | None:
-    """Return the money of each customer who signed up before the cutoff; None if no money is known.
+    """Return what each customer who signed up before the cutoff has spent; None if no money is known.
 
     Args:
         store: The store.
-        spent_money: The money of each customer up to the cutoff, `[customers]`; NaN without any.
+        spent_money: The money of each customer up to the cutoff, `[customers]`; NaN if the customer has no
+            amounts.
         cutoff: The cutoff.
     """
     money = spent_money[~np.isnan(spent_money)]
@@ -206,7 +211,7 @@ def spending_of(
 
 
 def leaving_of(company: Company) -> SectionResult:
-    """Cross the recorded reasons for leaving with our own reasons."""
+    """Cross the recorded reasons for leaving with the reasons that churn gave before."""
     return read_leaving_reasons(company.store, company.spells, company.nights, company.cutoff)
 
 

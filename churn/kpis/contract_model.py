@@ -1,4 +1,5 @@
-"""The shifted beta-geometric model of contracts: churn falls with age because the weak leave first.
+"""The shifted beta-geometric model of contracts: churn falls with age because the customers who are most
+likely to leave do so first.
 
 Source: P. Fader and B. Hardie, How to project customer retention, Journal of Interactive Marketing 21 (2007);
 P. Fader and B. Hardie, Customer-base valuation in a contractual setting, Marketing Science 29 (2010).
@@ -28,7 +29,7 @@ MIN_COHORTS, MIN_PERIODS, MIN_AT_RISK, MIN_LOST = 3, 4, 30, 30
 """The least number of monthly cohorts, of periods with enough customers at risk, and of customers lost."""
 
 MAX_PARAMETER = 1e4
-"""Above this value of alpha + beta all customers are alike, and the model is a constant churn rate."""
+"""If alpha + beta is above this value, all customers are alike, and the model is a constant churn rate."""
 
 N_DRAWS = 2000
 SHOWN_RENEWALS = (0, 1, 3, 6, 12)
@@ -54,7 +55,7 @@ class SbgFit:
     covariance: Floats
 
     def survival(self, periods: int) -> Floats:
-        """Return the share of customers who are left after 0 to `periods` periods."""
+        """Return the share of customers who are still there after 0, 1, ... `periods` periods."""
         age = np.arange(1, periods + 1)
         retention = (self.beta + age - 1) / (self.alpha + self.beta + age - 1)
         return np.concatenate([[1.0], retention.cumprod()])
@@ -64,8 +65,9 @@ def fit_sbg(at_risk: npt.ArrayLike, n_lost: npt.ArrayLike) -> SbgFit | None:
     """Fit the model by maximum likelihood; None if churn does not fall with age.
 
     Args:
-        at_risk: The customers at the start of each period of age who were followed to its end, `[periods]`.
-        n_lost: Those of them who left in the period, `[periods]`.
+        at_risk: The number of customers at the start of each period of age; only those who were followed to
+            its end, `[periods]`.
+        n_lost: How many of these customers left in the period, `[periods]`.
     """
     risk, loss = np.asarray(at_risk, dtype=np.float64), np.asarray(n_lost, dtype=np.float64)
     age = np.arange(1, len(risk) + 1)
@@ -92,7 +94,7 @@ def fit_sbg(at_risk: npt.ArrayLike, n_lost: npt.ArrayLike) -> SbgFit | None:
 
 
 def discounted_lifetime(alpha: npt.ArrayLike, beta: npt.ArrayLike, renewals: int, discount: float) -> Floats:
-    """Return the discounted expected residual lifetime, in periods.
+    """Return the expected remaining lifetime of a customer in periods, where later periods are discounted.
 
     Args:
         alpha, beta: The parameters of the model.
@@ -109,7 +111,7 @@ def discounted_lifetime(alpha: npt.ArrayLike, beta: npt.ArrayLike, renewals: int
 
 
 class ResidualLifetime(Part):
-    """The discounted expected residual lifetime after a number of renewals, in monthly payments."""
+    """The expected remaining lifetime after a number of renewals, discounted, in monthly payments."""
 
     renewals: int
     value: float
@@ -118,7 +120,8 @@ class ResidualLifetime(Part):
 
 
 class MonthOfAge(Part):
-    """A month of age: customers at risk, customers lost, and the share who stay, in data and model.
+    """A month of age: the customers at risk, the customers lost, and the share who stay, observed and by the
+    model.
 
     `observed_share` is the product of the observed retention rates up to this month.
     """
@@ -131,7 +134,7 @@ class MonthOfAge(Part):
 
 
 class ContractModel(Part):
-    """The model of contracts, or the reason why there is none."""
+    """The fitted model of contracts, or the reason why there is none."""
 
     unit: Literal["monthly payments"]
     definition: str
@@ -149,7 +152,7 @@ class ContractModel(Part):
 
 
 def contract_model(first_lives: FirstLives, discount_year: float) -> ContractModel:
-    """Fit the model to the monthly ages at which customers left.
+    """Fit the model to the ages, in months, at which customers left.
 
     Args:
         first_lives: The first life of each customer.
@@ -184,10 +187,10 @@ def contract_model(first_lives: FirstLives, discount_year: float) -> ContractMod
 
 
 def months_of_age(first_lives: FirstLives) -> tuple[Ints, Ints]:
-    """Return the customers at risk and lost by month of age, `[months]`.
+    """Return the number of customers at risk and of customers lost, by month of age, `[months]` each.
 
-    Only customers count who can be followed over the whole month; otherwise those who leave early in the
-    last month would count, and those who stay would not.
+    Only customers who can be followed over the whole month count. Otherwise, in the last month, those who
+    leave early would count and those who stay would not.
     """
     lives, follow_days = first_lives.lives, first_lives.follow_days
     at_risk, n_lost = [], []
@@ -241,7 +244,7 @@ def _residual(fit: SbgFit, renewals: int, discount: float) -> ResidualLifetime:
 
 
 def _inverse_of_curvature(function: Callable[[Floats], float], at: Floats) -> Floats | None:
-    """Return the inverse of the matrix of second derivatives; None unless it is positive definite."""
+    """Return the inverse of the matrix of second derivatives; None if the matrix is not positive definite."""
     step = 1e-3
     matrix = np.zeros((2, 2))
     for row in range(2):

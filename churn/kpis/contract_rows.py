@@ -1,4 +1,4 @@
-"""The contracts with their amounts and pauses, from which the movement of recurring revenue is computed."""
+"""The contracts with their amounts and pauses; the movement of recurring revenue is computed from them."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ class ContractRows:
     Attributes:
         customer: The customer code of each contract, `[contracts]`.
         start, end: When the contract began and ended; the end is `NEVER` while it runs.
-        paused_on, resumed_on: When the contract began to rest, and when it went on; `NEVER` if not.
-        cents: The revenue per month in cents; `UNKNOWN_AMOUNT` if the source has none.
-        has_pauses: Whether the source says when contracts rest.
+        paused_on, resumed_on: When the pause of the contract began, and when the pause ended; `NEVER` if
+            there is none.
+        cents: The revenue per month in cents; `UNKNOWN_AMOUNT` if the source has no amount.
+        has_pauses: Whether the source says when contracts are paused.
     """
 
     customer: Ints
@@ -39,23 +40,26 @@ class ContractRows:
     has_pauses: bool = True
 
     def with_last_amounts(self) -> ContractRows:
-        """Fill the missing amount of a contract from the contract before it.
+        """Fill the missing amount of a contract with the amount of the contract before it.
 
-        The contract before must belong to the same customer, must have a known amount, and must have ended by
-        the start of this contract; otherwise nobody knows whether this contract replaces it.
+        The contract before it must belong to the same customer, have a known amount, and have ended on or
+        before the start of this contract. Otherwise nobody knows whether this contract replaces the other
+        one.
         """
         cents = self.cents.copy()
         for row in np.flatnonzero(cents == UNKNOWN_AMOUNT):
             before = row - 1
             is_own = before >= 0 and self.customer[before] == self.customer[row]
             if is_own and self.end[before] <= self.start[row]:
-                cents[row] = cents[before]  # may itself be filled, or still unknown
+                cents[row] = cents[before]  # the amount before may itself be filled, or still unknown
         return replace(self, cents=cents)
 
     def bridged_end(self, grace_days: int) -> Ints:
-        """Return the end of each contract; a gap of at most the grace to the next contract is closed.
+        """Return the end of each contract, after gaps to the next contract of at most the days of grace are
+        closed.
 
-        A contract is prolonged to the next start if the customer has no other contract at its end.
+        A contract is prolonged to the start of the next contract if no other contract of the customer is in
+        force at its end.
         """
         if not len(self.customer):
             return self.end

@@ -1,4 +1,4 @@
-"""Count rows by period and segment."""
+"""Count rows by period and segment of the customers."""
 
 from __future__ import annotations
 
@@ -19,18 +19,20 @@ OUTSIDE = -1
 
 
 def missing_figures(names: Sequence[str], period: Period, reason: str) -> tuple[Figure, ...]:
-    """Return a figure without a value for each name.
+    """Return a missing figure for each name.
 
     Args:
         names: The names of the definitions.
         period: The period.
-        reason: Why there are no values.
+        reason: Why the figures are missing.
     """
     return tuple(missing_figure(name, period, reason) for name in names)
 
 
 def period_index(periods: Sequence[Period], days: npt.NDArray[np.integer]) -> Ints:
-    """Return the index of the period that holds each day number, or `OUTSIDE`; the periods touch."""
+    """Return the index of the period that holds each day number, or `OUTSIDE`; the periods follow each other
+    without a gap.
+    """
     bounds = np.array([day_number(day) for day in bounds_of(periods)], dtype=np.int64)
     index = np.searchsorted(bounds, days, side="right") - 1
     return np.where((index >= 0) & (index < len(periods)), index, OUTSIDE).astype(np.int64)
@@ -42,8 +44,8 @@ def count_cells(period: Ints, segment: Ints, shape: tuple[int, int], rows: Bools
     Args:
         period: The index of each row's period; rows that are `OUTSIDE` do not count.
         segment: The segment of each row.
-        shape: The number of periods and of segments.
-        rows: The rows to count; by default all.
+        shape: The number of periods, and the number of segments.
+        rows: The rows that count; by default all rows.
     """
     selection = period >= 0 if rows is None else rows & (period >= 0)
     cell = period[selection] * shape[1] + segment[selection]
@@ -53,7 +55,8 @@ def count_cells(period: Ints, segment: Ints, shape: tuple[int, int], rows: Bools
 def sum_cells(
     period: Ints, segment: Ints, shape: tuple[int, int], amounts: Ints, rows: Bools | None = None
 ) -> Ints:
-    """Sum whole amounts by period and segment, `[periods, segments]`; the arguments are as in `count_cells`.
+    """Sum whole amounts by period and segment, `[periods, segments]`; the arguments mean the same as in
+    `count_cells`.
 
     A sum is exact as long as it is below 2^53.
     """
@@ -77,9 +80,10 @@ def figures_by_segment(
 
     Args:
         periods: Consecutive periods by kind.
-        segmentations: The divisions of the customers, all customers first.
-        cells_of: Counts the rows of consecutive periods by segment.
-        figures_of: Computes the figures of one period from its counts.
+        segmentations: The divisions of the customers into segments; the first has one part with all
+            customers.
+        cells_of: A function that counts the rows of consecutive periods by segment.
+        figures_of: A function that computes the figures of one period from its counts.
     """
     for kind, sequence in periods.items():
         if not sequence:

@@ -1,4 +1,6 @@
-"""The engagement score: activity among customers of the same plan and band of tenure."""
+"""The engagement score: the activity of a customer compared with customers of the same plan and band of
+tenure.
+"""
 
 from __future__ import annotations
 
@@ -35,18 +37,21 @@ class EngagementResult(SectionResult):
 
 @dataclass(frozen=True)
 class Scores:
-    """The score of each customer, 0 to 100, and the share of each family in it; NaN without a family."""
+    """The score of each customer, from 0 to 100, and the share of each family of activity in it; NaN if no
+    family is known.
+    """
 
     score: Floats
     coverage: Floats
 
 
 def engagement_scores(activity: Mapping[str, Floats], peers: Ints) -> Scores:
-    """Return the scores of customers.
+    """Return the engagement score of each customer.
 
     Args:
-        activity: The activity of each customer by family, `[customers]`; NaN if the customer cannot have it.
-        peers: The peer group of each customer, `[customers]`.
+        activity: The activity of each customer, `[customers]`, by family; NaN if the customer cannot have
+            this activity.
+        peers: The number of the peer group to which each customer belongs, `[customers]`.
     """
     percentiles = np.array([percentile_among(values, peers) for values in activity.values()])
     is_known = ~np.isnan(percentiles)
@@ -57,7 +62,8 @@ def engagement_scores(activity: Mapping[str, Floats], peers: Ints) -> Scores:
 
 
 def percentile_among(values: Floats, peers: Ints) -> Floats:
-    """Return the middle of each value's ranks among the known values of its peers, from 0 to 1.
+    """Return the percentile of each value among the known values of its peer group, from 0 to 1; equal values
+    share the middle of their ranks.
 
     >>> percentile_among(np.array([1.0, 3.0, 3.0, np.nan, 9.0]), np.array([0, 0, 0, 0, 1])).round(2)
     array([0.17, 0.67, 0.67,  nan, 0.5 ])
@@ -83,14 +89,15 @@ def engagement_section(
     segmentations: Sequence[Segmentation],
     window: Period,
 ) -> EngagementResult:
-    """Compute the mean score of all active customers and of each segment.
+    """Compute the mean engagement score of all active customers and of each segment.
 
     Args:
-        activity: The activity of each customer in the window by family, `[customers]`.
+        activity: The activity of each customer in the window, `[customers]`, by family.
         peers: The peer group of each customer.
         is_active: Whether each customer is active at the end of the window.
-        segmentations: The divisions of the customers, all customers first.
-        window: The days of the activity.
+        segmentations: The divisions of the customers into segments; the first has one part with all
+            customers.
+        window: The days in which the activity is counted.
     """
     if not activity:
         reason = "no table of activity: map logins, interactions, orders, emails or events"
@@ -128,7 +135,7 @@ def _mean_figure(scores: Scores, members: Bools, families: tuple[str, ...], wind
 
 
 class ActivityCounts(RowReader):
-    """Counts each customer's rows in the 28 days before the cutoff, and how many of them were opened."""
+    """Counts each customer's rows in the 28 days before the cutoff, or the share of them that was opened."""
 
     def __init__(self, n_customers: int, cutoff: date, opened_column: str | None = None) -> None:
         """Begin without a row.
@@ -136,7 +143,8 @@ class ActivityCounts(RowReader):
         Args:
             n_customers: The number of customers.
             cutoff: Rows that happened and were known before this midnight count.
-            opened_column: The column with the day on which a row was opened; None if nothing is opened.
+            opened_column: The column with the day on which a row was opened; None if rows of the table cannot
+                be opened.
         """
         self._cutoff, self._opened_column = day_number(cutoff), opened_column
         self._rows, self._n_opened = np.zeros(n_customers), np.zeros(n_customers)
@@ -156,7 +164,7 @@ class ActivityCounts(RowReader):
             self._n_opened[own] += np.bincount(customer[is_opened] - own.start, minlength=size)
 
     def values(self) -> Floats:
-        """Return the number of rows of each customer, or the share that was opened; NaN without a row."""
+        """Return the number of rows of each customer, or the share that was opened; NaN for no rows."""
         if self._opened_column is None:
             return self._rows
         share = self._n_opened / np.maximum(self._rows, 1)
@@ -164,7 +172,7 @@ class ActivityCounts(RowReader):
 
 
 def activity_readers(store: Store, cutoff: date) -> dict[str, ActivityCounts]:
-    """Return the reader of the activity of each family, by table."""
+    """Return for each table the object that reads the activity of its family."""
     n, tables = store.n_customers, (*ACTIVITY_TABLES, *sorted(store.params.events))
     readers = {table: ActivityCounts(n, cutoff) for table in tables if store.has(table)}
     if store.has(MAILS) and "opened_at_day" in store.tables[MAILS].columns:

@@ -1,7 +1,7 @@
-"""The figures of an event: how many of those who could have it had it, by period and segment.
+"""The figures of an event: how many of the customers who could have the event had it, by period and segment.
 
-A label of kind event says what is wanted, such as an upgrade. It does not say who stays a customer, so it has
-no figures of retention: these are missing, with the reason.
+A label of kind event says which event is wanted, such as an upgrade. It does not say who stays a customer. So
+the figures of retention are missing, with this reason.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ EVENT_NAMES = ("event_rate", "event_candidates", "event_customers")
 NOBODY_COULD = "no customer could have the event at the start"
 NO_EVENTS = "the tables that decide the event have no rows for a whole period"
 PERIODS_AT_ONCE = 16
-"""The number of periods that are read together; it bounds the memory, customers x periods."""
+"""The number of periods that are read together; it limits the memory, which grows with periods x
+customers.
+"""
 
 
 class EventResult(SectionResult):
@@ -41,10 +43,10 @@ class EventResult(SectionResult):
 
 
 def no_leaving(location: str) -> str:
-    """Return why a label of an event has no figures of retention.
+    """Return the reason why there are no figures of retention for a label of an event.
 
     Args:
-        location: The file and the key of the kind of the label.
+        location: The file and the key in which the kind of the label is set.
     """
     return (
         f"{location} is event, which does not say who stays a customer; give a label of contracts or of "
@@ -64,9 +66,10 @@ def event_section(
     Args:
         store: The store; its label is of kind event.
         periods: Consecutive periods by kind.
-        segmentations: The divisions of the customers, all customers first.
+        segmentations: The divisions of the customers into segments; the first has one part with all
+            customers.
         cutoff: Only what happened before this midnight counts.
-        latest: The period of figures that are missing as a whole.
+        latest: The period for which a figure is reported that is missing in all periods.
 
     Raises:
         SourceError: `label.where` cannot be used.
@@ -129,7 +132,9 @@ def events_in(store: Store, periods: Sequence[Period], cutoff: date) -> Bools:
 
 
 def _counts(segmentation: Segmentation, could: Bools, had: Bools) -> Ints:
-    """Count by part who could have the event, who of these had it, and who had it, `[3, parts]`."""
+    """Count in each part of the customers who could have the event, who of these had it, and all who had it,
+    `[3, parts]`.
+    """
     n_parts = len(segmentation.levels)
     return np.array(
         [np.bincount(segmentation.code[mask], minlength=n_parts) for mask in (could, could & had, had)]
@@ -137,7 +142,9 @@ def _counts(segmentation: Segmentation, could: Bools, had: Bools) -> Ints:
 
 
 def _period_figures(period: Period, counts: Sequence[int], known_on: date | None) -> list[Figure]:
-    """Return the figures of a period and a part; `known_on` is the day from which they are certain."""
+    """Return the figures of one period and one part of the customers; `known_on` is the day from which they
+    are certain.
+    """
     n_could, n_had, n_all = counts
     could = Figure(name="event_candidates", period=period, value=n_could, n=n_could)
     if known_on is not None:

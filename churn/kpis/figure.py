@@ -17,12 +17,12 @@ PeriodKind = Literal["week", "month", "quarter", "window"]
 
 
 class Period(Part):
-    """Local days `[start, end)`.
+    """A period of local days, `[start, end)`.
 
     Attributes:
         kind: A week from Monday, a month, a quarter, or a window of another length.
         start, end: The first day, and the first day after the last.
-        is_open: Whether the data do not reach the end of the period.
+        is_open: Whether the data end before the end of the period.
     """
 
     kind: PeriodKind
@@ -49,7 +49,9 @@ class Period(Part):
 
 
 class Slice(Part):
-    """A part of the population: `by` is an attribute, `cohort` or `stage`, and `level` is one value of it."""
+    """A part of the population: `by` is the name of an attribute, `cohort` or `stage`, and `level` is one of
+    its values.
+    """
 
     by: Annotated[str, Field(min_length=1)]
     level: str
@@ -67,17 +69,17 @@ Finite = Annotated[float | None, BeforeValidator(_finite)]
 class Figure(Part):
     """A figure of one period and one population.
 
-    Exactly one of `value` and `reason` is given: a figure that is not defined is missing, never 0.
+    Exactly one of `value` and `reason` is given. A figure that is not defined is missing, and never 0.
 
     Attributes:
-        name: The name of its definition in the catalogue.
-        period: The days on which it was measured.
+        name: The name of the figure's definition in the catalogue.
+        period: The days on which the figure was measured.
         value: The value, in the unit of the definition.
         low, high: The 95 % interval `[low, high]`; None if the figure has none.
         n: The size of the population.
         reason: Why the figure is missing.
-        slice: The part of the population; None for all.
-        notes: Facts that belong to this value, such as the variant of a formula.
+        slice: The part of the population; None for all customers.
+        notes: Facts about this value, such as the variant of a formula.
     """
 
     name: str
@@ -106,12 +108,12 @@ class Figure(Part):
 
     @model_serializer(mode="wrap")
     def _without_absent_fields(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Write only the fields that have a value: a file holds many figures."""
+        """Write only the fields that have a value, because a file holds many figures."""
         return {key: value for key, value in serialize(self).items() if value is not None and value != []}
 
     @property
     def definition(self) -> FigureDefinition:
-        """Return the definition: title, unit, population and formula."""
+        """Return the definition of the figure: title, unit, population and formula."""
         return FIGURES[self.name]
 
     def __str__(self) -> str:
@@ -122,19 +124,21 @@ class Figure(Part):
 
 
 def missing_figure(name: str, period: Period, reason: str, *, slice: Slice | None = None) -> Figure:
-    """Return a figure without a value.
+    """Return a figure that is missing, with the reason.
 
     Args:
         name: The name of the definition.
         period: The period.
         reason: Why there is no value.
-        slice: The part of the population; None for all.
+        slice: The part of the population; None for all customers.
     """
     return Figure(name=name, period=period, reason=reason, slice=slice)
 
 
 def in_slice(figures: Iterable[Figure], piece: Slice) -> Iterator[Figure]:
-    """Yield the figures that are also computed for a part of the population, for this part."""
+    """Yield those of the figures that are also computed for parts of the population, now labelled with this
+    part.
+    """
     for figure in figures:
         if figure.definition.by_segment:
             yield figure.model_copy(update={"slice": piece})

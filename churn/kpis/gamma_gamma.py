@@ -1,8 +1,8 @@
-"""The gamma-gamma model of the value of an order, and the value of customers without contracts.
+"""The gamma-gamma model of the value of an order, and of the value of customers without contracts.
 
-The mean value z of a customer's orders is spread around the customer's own mean; own means differ between
-customers. z given the own mean follows a gamma distribution with the shape p x for x orders, and its rate
-follows gamma(q, v). The model needs the number and the value of orders to be independent.
+A customer's orders vary around the customer's own mean, and the own means differ between customers. Given the
+own mean, the mean value z of x orders follows a gamma distribution with the shape p x; its rate follows
+gamma(q, v). The model assumes that the number of orders and their value are independent.
 
 Source: Fader and Hardie 2013, The gamma-gamma model of monetary value, note 025.
 """
@@ -21,10 +21,12 @@ from churn.features.language.btyd import LifetimeModel, expected_events
 Floats = npt.NDArray[np.float64]
 
 MIN_CUSTOMERS = 100
-"""With fewer customers who came again, the spread between customers is not known."""
+"""With fewer customers who ordered again, the spread between customers cannot be estimated."""
 
 MAX_LOG = 12.0
-"""The bound on the log of each parameter; a parameter at its bound means that there is no maximum."""
+"""The bound on the logarithm of each parameter; if a parameter reaches its bound, the likelihood has no
+maximum.
+"""
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class OrderValueModel:
         """Return the expected value of an order of each customer, `[n]`.
 
         Args:
-            count: The number of orders in the mean; 0 gives the mean of all customers.
+            count: The number of orders in the mean; a customer with 0 orders gets the mean of all customers.
             mean: The mean value of these orders; not used where the count is 0.
         """
         paid = np.where(count > 0, count * mean, 0.0)
@@ -50,8 +52,8 @@ class OrderValueModel:
 def fit_order_values(count: Floats, mean: Floats) -> OrderValueModel | None:
     """Fit the model by maximum likelihood.
 
-    The result is None for fewer than 100 customers, without a maximum, and if the mean of all customers is
-    infinite.
+    The result is None for fewer than 100 customers, if the likelihood has no maximum, and if the mean of all
+    customers is infinite.
 
     Args:
         count: The number of orders of each customer, at least 1, `[n]`.
@@ -92,16 +94,16 @@ def discounted_orders(
     days_per_month: float,
     discount: float,
 ) -> Floats:
-    """Return the expected orders of the next months, each discounted to today, `[n]`.
+    """Return how many orders are expected in the next months, each discounted to today, `[n]`.
 
-    An order of month k, counted from 1, is worth `(1 + discount) ** -k` orders.
+    An order in month k (the next month is 1) counts as `(1 + discount) ** -k` orders.
 
     Args:
         model: The fitted BG/NBD model, with days as the unit of time.
-        x: The orders after the first, `[n]`.
+        x: The number of orders after the first, `[n]`.
         recency: The days from the first order to the last, `[n]`.
         age: The days from the first order to the cutoff, `[n]`.
-        months: How many months ahead.
+        months: The number of months ahead.
         days_per_month: The length of a month in days.
         discount: The discount rate of a month.
     """

@@ -1,4 +1,6 @@
-"""The section `groups`: RFM, behaviour by value and stage, loyal or bound, and the lists of a night."""
+"""The section `groups`: RFM classes, behaviour by value and stage, loyal or bound customers, and the lists of
+a night.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,7 @@ ALL_STAGES = "all"
 
 
 class NightList(Part):
-    """A list that the latest night wrote beside its call list, and how many customers are on it."""
+    """A list that the latest scored night wrote beside its call list, and the number of customers on it."""
 
     file: str
     night: date | None
@@ -92,7 +94,9 @@ def _behaviour_and_loyalty(company: Company) -> tuple[BehaviourTable, LoyaltyTab
 
 
 def _stages(company: Company) -> tuple[Codes, tuple[str, ...], str | None]:
-    """Return the stage of each customer, the names of the stages, and why there are none but `ALL_STAGES`."""
+    """Return the stage of each customer, the names of the stages, and the reason if `ALL_STAGES` is the only
+    stage.
+    """
     playbook, reason = company.stages.playbook, company.stages.reason
     if playbook is None:
         shape = (len(company.months), company.store.n_customers)
@@ -103,7 +107,9 @@ def _stages(company: Company) -> tuple[Codes, tuple[str, ...], str | None]:
 
 
 def night_lists(store: Store, cutoff: date) -> tuple[NightList, ...]:
-    """Return the lists of the latest stored night up to the cutoff, and how many customers are on each."""
+    """Return the lists of the latest stored night up to the cutoff, with the number of customers on each
+    list.
+    """
     nights = [night for night in scored_nights(store.params.output) if night <= cutoff]
     lists = []
     for file in LIST_FILES:

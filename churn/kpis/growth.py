@@ -18,13 +18,13 @@ GROWTH_DEFINITION = (
 
 
 class Flow(Part):
-    """Customers, and the money that they pay per month.
+    """A number of customers, and the money that they pay per month.
 
     Attributes:
         people: The number of customers.
-        money: The sum of what is known of their monthly value, in currency; None if nothing
-            is known of any of them.
-        n_money_unknown: The customers whose monthly value is not known; they are not in `money`.
+        money: The sum of the known monthly values in currency; None if no customer has a known value.
+        n_money_unknown: The number of customers whose monthly value is not known and is therefore not in
+            `money`.
     """
 
     people: int
@@ -33,7 +33,9 @@ class Flow(Part):
 
 
 def flow_of(mask: Bools, money: Floats) -> Flow:
-    """Return the customers in a mask and their money, both of shape `[customers]`."""
+    """Return the number of customers in a mask and their money; mask and money have the shape
+    `[customers]`.
+    """
     values = money[mask]
     is_known = ~np.isnan(values)
     return Flow(
@@ -44,7 +46,7 @@ def flow_of(mask: Bools, money: Floats) -> Flow:
 
 
 class GrowthMonth(Part):
-    """The growth of one month `[start, end)`."""
+    """The growth accounting of one month `[start, end)`."""
 
     start: date
     end: date
@@ -57,7 +59,7 @@ class GrowthMonth(Part):
 
 
 def growth_months(activity: Activity) -> tuple[GrowthMonth, ...]:
-    """Return the growth of each month between two bounds."""
+    """Return the growth accounting of each month between two consecutive bounds."""
     months = []
     for number in range(len(activity.bounds) - 1):
         at_start, at_end = activity.active[number], activity.active[number + 1]

@@ -1,4 +1,6 @@
-"""The section `stages`: growth accounting, the moves between stages, and the leaks, by month and by week."""
+"""The section `stages`: growth accounting, the moves of customers between stages, and the leaks, by month and
+by week.
+"""
 
 from __future__ import annotations
 
@@ -32,14 +34,15 @@ class StagesResult(SectionResult):
     """Where customers are and where they go, month by month.
 
     Attributes:
-        growth_definition, stages_definition, leak_definition: The definition of each figure.
-        population: Who is counted.
+        growth_definition, stages_definition, leak_definition: How the growth, the stages and the leaks are
+            computed.
+        population: Which customers are counted.
         money_reason: Why the money is missing; None if it is known.
         growth: The growth of each month.
         months: The stages and the moves of each month.
-        leaks: The stages from which customers left, the most money first.
+        leaks: The stages from which customers left, the stage that lost most money first.
         weeks: The stages and the moves of each week; only people are counted.
-        week_leaks: The stages from which customers left within a week, the most people first.
+        week_leaks: The stages from which customers left within a week, the stage that lost most people first.
         reason: Why there are no stages.
         growth_reason: Why there is no growth.
     """
@@ -99,7 +102,7 @@ def stages_section(company: Company) -> StagesResult:
 def _weeks(
     company: Company, names: Sequence[str]
 ) -> tuple[tuple[StageMonth, ...], tuple[Leak, ...], list[Figure]]:
-    """Return the stages, the leaks and the figures by week; the money of a week is not read."""
+    """Return the stages, the leaks and the figures by week; money is not read by week."""
     bounds = company.week_bounds
     if len(bounds) < 2:
         return (), (), []
@@ -114,7 +117,7 @@ def _weeks(
 
 
 def _periods(kind: Literal["week", "month"], bounds: Sequence[date]) -> list[Period]:
-    """Return the periods between consecutive bounds."""
+    """Return the periods that lie between consecutive bounds."""
     return [Period(kind=kind, start=start, end=end) for start, end in pairwise(bounds)]
 
 

@@ -1,4 +1,6 @@
-"""Cross the reasons for leaving that the company recorded with our own reasons the night before."""
+"""Cross the reasons for leaving that the company recorded with the reasons that churn gave the night
+before.
+"""
 
 from __future__ import annotations
 
@@ -22,19 +24,21 @@ from churn.metrics.interval import Part
 Ints = npt.NDArray[np.int64]
 
 WINDOW_DAYS = 364
-"""The number of days of which the leavers are looked at."""
+"""The number of days before the cutoff from which leavers are taken."""
 
 BEFORE_DAYS = 31
-"""How long before the end a night may lie."""
+"""The largest number of days between the scored night and the end of the customer."""
 
 MIN_REASON_CUSTOMERS = 5
-"""The least number of customers of a recorded reason that is shown: rarer words may be about one person."""
+"""The least number of customers with a recorded reason for which the reason is shown; a rarer reason may
+point to one person.
+"""
 
 MAX_REASONS = 20
 
 NOT_RECORDED, RARER = "(not recorded)", "(rarer reasons)"
 NO_NIGHT, NOT_SCORED, NO_REASON = "no night before", "not scored", "no reason given"
-"""What stands in the place of our reason if there is none."""
+"""What is shown in place of our reason if there is none."""
 
 NO_COLUMN = "no reasons are recorded: map tables.subscriptions.columns.reason"
 NO_LEAVERS = "nobody left in the window"
@@ -42,12 +46,13 @@ NO_NIGHTS = "no leaver was scored in the 31 days before the end"
 
 
 class ReasonRow(Part):
-    """The leavers with one recorded reason.
+    """The customers who left with one recorded reason.
 
     Attributes:
-        recorded_reason: The reason in the words of the company.
-        customers: The number of leavers.
-        our_reasons: The number of these leavers by the family of our first reason, the most frequent first.
+        recorded_reason: The reason for leaving in the words of the company.
+        customers: The number of these customers.
+        our_reasons: How many of these customers had each family of signals as the first reason that churn
+            gave, the most frequent family first.
     """
 
     recorded_reason: str
@@ -56,7 +61,7 @@ class ReasonRow(Part):
 
 
 class LeavingReasonsResult(SectionResult):
-    """Recorded reasons against our own reasons the night before.
+    """The reasons that the company recorded, against the reasons that churn gave the night before.
 
     Attributes:
         rows: One row for each recorded reason, the most frequent first.
@@ -67,7 +72,9 @@ class LeavingReasonsResult(SectionResult):
 
 @dataclass(frozen=True)
 class Leavers:
-    """Customers who left: customer codes, the day number of the end, and the recorded reason or None."""
+    """Customers who left: customer code, day number of the end, and the recorded reason or None, `[leavers]`
+    each.
+    """
 
     customer: Ints
     end: Ints
@@ -75,7 +82,8 @@ class Leavers:
 
 
 def read_leavers(store: Store, spells: ActivitySpells, cutoff: date) -> Leavers | None:
-    """Read who left in the window, each customer's last end; None if the source has no reasons.
+    """Read the last end of each customer who left in the window; None if the source has no reasons for
+    leaving.
 
     Args:
         store: The store.
@@ -103,12 +111,12 @@ def read_leavers(store: Store, spells: ActivitySpells, cutoff: date) -> Leavers 
 def leaving_reasons_section(
     leavers: Leavers | None, ids: Sequence[str], nights: NightReader | None, period: Period
 ) -> LeavingReasonsResult:
-    """Return the cross table and its two figures.
+    """Return the table of recorded reasons against our reasons, and the two figures of reasons.
 
     Args:
-        leavers: The customers who left; None if the source has no reasons.
+        leavers: The customers who left; None if the source has no reasons for leaving.
         ids: The customer id of each customer code.
-        nights: The scored nights; None without any.
+        nights: The scored nights; None if there are no nights.
         period: The days in which they left.
     """
     if leavers is None:
@@ -128,7 +136,9 @@ def leaving_reasons_section(
 
 
 def _our_reasons(leavers: Leavers, ids: Sequence[str], nights: NightReader | None) -> list[str]:
-    """Return the family of our first reason on the last night on which each leaver was still there."""
+    """Return for each leaver the family of the first reason that churn gave on the last night up to the
+    end.
+    """
     known = nights.nights if nights is not None else ()
     families: dict[date, Mapping[str, str | None]] = {}
     ours = []
@@ -147,7 +157,7 @@ def _our_reasons(leavers: Leavers, ids: Sequence[str], nights: NightReader | Non
 
 
 def _cross(recorded_reasons: Sequence[str | None], our_reasons: Sequence[str]) -> list[ReasonRow]:
-    """Count our reasons by recorded reason; rare recorded reasons are one row."""
+    """Count our reasons by recorded reason; rare recorded reasons are put together into one row."""
     totals = Counter(reason for reason in recorded_reasons if reason is not None)
     shown = {reason for reason, count in totals.most_common(MAX_REASONS) if count >= MIN_REASON_CUSTOMERS}
     counts: dict[str, Counter[str]] = {}
@@ -168,12 +178,12 @@ def _cross(recorded_reasons: Sequence[str | None], our_reasons: Sequence[str]) -
 def read_leaving_reasons(
     store: Store, spells: ActivitySpells, nights: NightReader | None, cutoff: date
 ) -> LeavingReasonsResult:
-    """Read which customers left and why, and compare this with the reasons that churn gave.
+    """Read which customers left and why, and compare the recorded reasons with the reasons that churn gave.
 
     Args:
         store: The store.
         spells: When customers were active.
-        nights: The scored nights; None without any.
+        nights: The scored nights; None if there are no nights.
         cutoff: The date up to which the data are known.
     """
     end = cutoff - timedelta(days=spells.wait_days)

@@ -1,4 +1,4 @@
-"""The first life of each customer: from joining to leaving for the first time, as far as the data show it."""
+"""The first life of each customer: from joining to the first leaving, as far as the data show it."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ Bools = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class FirstLives:
-    """The first spell of each customer. Each array has the shape `[lives]`.
+    """The first spell of activity of each customer. Each array has the shape `[lives]`.
 
     Attributes:
         customer: The customer code.
-        joined_on: The day number on which the spell began.
-        lives: The length of the spell, whether it ended, and the age at which it came under observation.
-        complete_from: The first day number from which on everybody who joined is in the data, also those who
-            left soon.
+        joined_on: The day number of the customer's joining, on which the spell began.
+        lives: The length of each spell, whether it ended, and the age of the customer when observation began.
+        complete_from: The first day number from which the data hold everybody who joined, also those who left
+            soon.
         known_until: The day number up to which it is certain who left.
-        n_left_out: The customers without a life: it is not known when they joined.
+        n_left_out: The number of customers whose day of joining is not known; they have no life here.
 
     A customer who joined after `known_until` has the length 0 and has not left.
     """
@@ -47,17 +47,19 @@ class FirstLives:
 
     @property
     def is_followed(self) -> Bools:
-        """Return a mask of the lives about which something is certain."""
+        """Return a mask of the lives that were observed for at least some time."""
         return np.asarray(self.joined_on < self.known_until)
 
     @property
     def follow_days(self) -> Ints:
-        """Return the age of each customer at `known_until`, whether the customer left or not."""
+        """Return the age in days that each customer has or would have at `known_until`, also if the customer
+        left before.
+        """
         return np.asarray(self.known_until - self.joined_on, dtype=np.int64)
 
 
 def read_first_lives(store: Store, spells: ActivitySpells, cutoff: date) -> FirstLives:
-    """Return the first life of each customer, by the kind of the label.
+    """Return the first life of each customer, from contracts or from activity as the kind of the label says.
 
     Args:
         store: The store.
@@ -72,17 +74,19 @@ def read_first_lives(store: Store, spells: ActivitySpells, cutoff: date) -> Firs
 
 
 def first_event_day(store: Store, cutoff: date) -> int:
-    """Return the day number of the first event of the label's table; the cutoff for an empty table."""
+    """Return the day number of the first event of the label's table; for an empty table, the day number of
+    the cutoff.
+    """
     first_event = store.tables[store.params.label.core_table].first_day
     return day_number(cutoff) if first_event is None else first_event
 
 
 def contract_lives(spells: ActivitySpells, cutoff: int) -> FirstLives:
-    """Return the lives by contract.
+    """Return the first lives of customers whose activity is defined by contracts.
 
     The data of a company often have all contracts that run on a certain day, but not the contracts that ended
-    before. So nothing is known about customers who left before the first recorded end. A customer who joined
-    before that day comes under observation on it (left truncation).
+    before that day. So nothing is known about customers who left before the first recorded end. A customer
+    who joined before the day of this first end is observed only from that day on (left truncation).
 
     Args:
         spells: The spells of all customers.
@@ -97,10 +101,11 @@ def contract_lives(spells: ActivitySpells, cutoff: int) -> FirstLives:
 
 
 def activity_lives(spells: ActivitySpells, signed_up: Ints, first_event: int, cutoff: int) -> FirstLives:
-    """Return the lives by activity: from the first event to the end of the spell of events.
+    """Return the first lives of customers whose activity is defined by events: from the first event to the
+    end of its spell.
 
-    Customers who signed up before the first event of the whole table are left out: their first event may lie
-    before the data.
+    Customers who signed up before the first event of the whole table are left out, because their first event
+    may lie before the data begin.
 
     Args:
         spells: The spells of all customers.

@@ -1,4 +1,6 @@
-"""When each customer is expected to order next, from the customer's own intervals between orders."""
+"""When each customer is expected to order next, computed from the intervals between the customer's own
+orders.
+"""
 
 from __future__ import annotations
 
@@ -19,19 +21,20 @@ from churn.scoring.call_list import safe_cell
 Ints = npt.NDArray[np.int64]
 
 MIN_ORDER_DAYS = 3
-"""A customer with orders on fewer days has no interval of the customer's own."""
+"""A customer with orders on fewer days has no usual interval."""
 
 COLUMNS = ("customer_id", "last_order", "usual_days", "expected_order", "days_overdue")
 
 
 @dataclass(frozen=True)
 class OwnIntervals:
-    """The usual interval of customers with orders on at least `MIN_ORDER_DAYS` days, `[customers]` each.
+    """The usual interval between the orders of each customer with orders on at least `MIN_ORDER_DAYS` days,
+    `[customers]` each.
 
     Attributes:
         customer: The customer code.
         last_day: The day number of the last order.
-        usual_days: The median of the days between two days with orders.
+        usual_days: The median number of days between two consecutive days with orders.
     """
 
     customer: Ints
@@ -39,7 +42,8 @@ class OwnIntervals:
     usual_days: npt.NDArray[np.float64]
 
     def days_overdue(self, cutoff: int) -> npt.NDArray[np.float64]:
-        """Return by how many days the silence exceeds the usual interval; negative if it does not.
+        """Return by how many days the time since the last order exceeds the usual interval; negative if it is
+        shorter.
 
         Args:
             cutoff: The day number of the cutoff.
@@ -49,10 +53,10 @@ class OwnIntervals:
 
 
 def own_intervals(orders: Orders) -> OwnIntervals:
-    """Return the usual intervals of whole customers; orders of one day are one.
+    """Return the usual interval of each customer; several orders on one day count as one.
 
     Args:
-        orders: The orders, ordered by (customer, day), at least one.
+        orders: At least one order; all orders of each customer, ordered by (customer, day).
     """
     is_new_day = np.ones(len(orders), dtype=bool)
     is_new_day[1:] = (orders.customer[1:] != orders.customer[:-1]) | (orders.day[1:] != orders.day[:-1])
@@ -73,13 +77,13 @@ def own_intervals(orders: Orders) -> OwnIntervals:
 def next_orders_csv(
     intervals: Sequence[OwnIntervals], ids: Sequence[object], cutoff: int, form: CsvParams
 ) -> str:
-    """Return the list as CSV for spreadsheets: the latest expected order first.
+    """Return the list as CSV for spreadsheets; the customer with the latest expected order comes first.
 
     Args:
-        intervals: The usual intervals, in several pieces.
+        intervals: The usual intervals, in several parts with different customers.
         ids: The customer id of each customer code.
         cutoff: The day number of the cutoff.
-        form: The separators.
+        form: The separators of columns and of decimals.
     """
     rows = []
     for piece in intervals:
@@ -100,5 +104,5 @@ def next_orders_csv(
                 int(days_overdue) if days_overdue >= 1 else "",
             ]
         )
-    # Spreadsheets read umlauts correctly only after this byte order mark.
+    # Spreadsheets read umlauts correctly only if the text starts with this byte order mark.
     return "\ufeff" + buffer.getvalue()

@@ -1,4 +1,4 @@
-"""Observed churn: what became of customers after past cutoffs, by the company's own label."""
+"""Observed churn: which customers left after past cutoffs, by the company's own label."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Bools = npt.NDArray[np.bool_]
 Codes = npt.NDArray[np.int64]
 
 MAX_CUTOFFS = 12
-"""The number of past cutoffs, one a month: a year, so that each season is in it once."""
+"""The number of past cutoffs, one for each month: a year, so that each season is in it once."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Outcomes:
     """Who was at risk at past cutoffs, and who left in the label window after them.
 
     Attributes:
-        cutoffs: The cutoffs; the label of each is matured.
+        cutoffs: The past cutoffs, each with a matured label.
         is_counted: Whether each customer was at risk and has a label, `[cutoffs, customers]`.
         has_left: Whether each customer left, `[cutoffs, customers]`.
     """
@@ -43,11 +43,11 @@ class Outcomes:
 
 
 def matured_months(label: LabelParams, late_days: int, first: date, cutoff: date) -> tuple[date, ...]:
-    """Return the last firsts of a month from `first` on whose label is matured at the cutoff.
+    """Return the latest first days of a month, from `first` on, whose label is matured at the cutoff.
 
     Args:
         label: The label.
-        late_days: The largest number of days by which a row may arrive late.
+        late_days: The largest number of days between the day of a row and its arrival in the data.
         first: The first day that may be a cutoff.
         cutoff: The end of the data.
     """
@@ -60,7 +60,7 @@ def matured_months(label: LabelParams, late_days: int, first: date, cutoff: date
 
 
 def read_outcomes(store: Store, cutoffs: Sequence[date]) -> Outcomes:
-    """Read the outcomes after some matured cutoffs.
+    """Read which customers left after each of some matured cutoffs.
 
     Customers who objected to being contacted count as well: a figure contacts nobody.
     """
@@ -76,14 +76,15 @@ def read_outcomes(store: Store, cutoffs: Sequence[date]) -> Outcomes:
 
 
 class ChurnShare(Part):
-    """The customers of one level, and the share of them that left.
+    """The rows of one level, and the share of them that left. A row is a customer at a cutoff.
 
     Attributes:
         level: The name of the level.
-        n: The rows: a customer counts once at each cutoff.
-        customers: The different customers.
-        left: The rows that left.
-        share, low, high: The share with Wilson's 95 % interval, one trial for each different customer.
+        n: The number of rows: a customer counts once at each cutoff.
+        customers: The number of different customers in these rows.
+        left: The number of rows whose customer left in the label window.
+        share, low, high: The share of rows that left, with Wilson's 95 % interval; the interval counts each
+            different customer as one trial.
         reason: Why there is no share.
     """
 
@@ -98,7 +99,7 @@ class ChurnShare(Part):
 
 
 def churn_share(level: str, mask: Bools, outcomes: Outcomes) -> ChurnShare:
-    """Return the observed churn of the rows in a mask, `[cutoffs, customers]`."""
+    """Return the observed churn of the rows in a mask, which has the shape `[cutoffs, customers]`."""
     rows, customer = np.nonzero(mask & outcomes.is_counted)
     left = outcomes.has_left[rows, customer].astype(np.float64)
     if not len(left):
@@ -121,7 +122,8 @@ def churn_share(level: str, mask: Bools, outcomes: Outcomes) -> ChurnShare:
 class Difference(Part):
     """The share that left in one level minus the share in another, with its 95 % interval.
 
-    The interval is Newcombe's, from the two intervals of Wilson. `means_something` is true if it excludes 0.
+    The interval is Newcombe's, computed from the two intervals of Wilson. `means_something` is true if the
+    interval excludes 0.
     """
 
     of: str
@@ -171,12 +173,12 @@ class ChurnTable(Part):
 
     Attributes:
         unit: The unit of the shares.
-        definition: What the levels are, and when they were known.
-        population: Who is counted.
+        definition: What the levels are, and at which time they were known.
+        population: Which customers are counted.
         horizon_days: The length of the label window.
         cutoffs: The past cutoffs.
         levels: The levels.
-        differences: Differences between levels.
+        differences: The differences in churn between pairs of levels.
         reason: Why there is no table.
     """
 
@@ -211,9 +213,10 @@ def churn_table(
         definition: What the levels are.
         horizon_days: The length of the label window.
         levels: The names of the levels.
-        code: The level of each customer at each cutoff, -1 for none, `[cutoffs, customers]`.
-        outcomes: The outcomes of the customers.
-        pairs: The pairs of levels whose difference is shown, the first minus the second.
+        code: The level of each customer at each cutoff, `[cutoffs, customers]`; -1 for no level.
+        outcomes: Which customers left after each cutoff.
+        pairs: The pairs of levels whose difference is shown: the churn of the first minus the churn of the
+            second.
     """
     shares = tuple(churn_share(level, code == number, outcomes) for number, level in enumerate(levels))
     by_level = {share.level: share for share in shares}
@@ -230,7 +233,7 @@ def churn_table(
 
 
 def missing_table(definition: str, horizon_days: int, reason: str) -> ChurnTable:
-    """Return a table without levels, and why there are none."""
+    """Return a table without levels, and the reason why there are none."""
     return ChurnTable(
         unit="share",
         definition=definition,

@@ -1,4 +1,6 @@
-"""The order history of each customer: how many days with orders, when, and the mean value of a day."""
+"""The order history of each customer: the number of days with orders, their dates, and the mean value of a
+day.
+"""
 
 from __future__ import annotations
 
@@ -17,14 +19,15 @@ CENTS = 100
 
 @dataclass(frozen=True)
 class OrderHistories:
-    """The histories of customers with an order, `[customers]` each; orders of one day are one.
+    """The order histories of the customers who have an order, `[customers]` each; orders of one day count as
+    one.
 
     Attributes:
-        repeats: The days with orders after the first day.
-        recency: The days from the first day to the last.
-        age: The days from the first day to the cutoff.
-        paid_repeats: The repeat days with money above 0.
-        mean: The mean money of these days in currency; 0 without such days.
+        repeats: The number of days with orders after the first such day.
+        recency: The days from the first day with orders to the last.
+        age: The days from the first day with orders to the cutoff.
+        paid_repeats: The number of these later days whose money is above 0.
+        mean: The mean money of a day in `paid_repeats`, in currency; 0 if there is none.
     """
 
     repeats: Floats

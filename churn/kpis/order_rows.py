@@ -1,4 +1,4 @@
-"""The orders of the store, some whole customers at a time."""
+"""The orders of the store, read in batches that hold all orders of each of their customers."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Orders:
-    """Orders of whole customers, ordered by (customer, day), `[orders]` each.
+    """Orders, `[orders]` each, ordered by (customer, day); all orders of a customer are there.
 
     Attributes:
-        customer: The customer code.
+        customer: The customer code of the order.
         day: The day number of the order.
         cents: The amount in cents.
-        units: The number of pieces in thousandths; 0 if missing.
+        units: The number of pieces, in thousandths; 0 if it is missing.
         returned_on: The day number of the return, `NEVER` if it was not returned by the cutoff.
     """
 
@@ -50,7 +50,7 @@ class Orders:
         )
 
     def followed_by(self, later: Orders) -> Orders:
-        """Return these orders, followed by later orders."""
+        """Return these orders, with later orders after them."""
         return Orders(
             np.concatenate([self.customer, later.customer]),
             np.concatenate([self.day, later.day]),
@@ -67,15 +67,17 @@ def no_orders() -> Orders:
 
 
 class WholeOrders(RowReader):
-    """Hands the orders known at a cutoff to several functions, in batches of whole customers."""
+    """Hands the orders that are known at a cutoff to several functions, in batches that hold all orders of
+    their customers.
+    """
 
     def __init__(self, store: Store, cutoff: date, takers: Sequence[Callable[[Orders], None]]) -> None:
         """Begin without an order.
 
         Args:
-            store: The store; it has orders.
+            store: The store, which must have orders.
             cutoff: Only orders and returns before this midnight count.
-            takers: The functions that take each batch; a batch has at least one order.
+            takers: The functions that get each batch; a batch has at least one order.
         """
         stored = store.tables["orders"].columns
         self.columns = [name for name in ("amount", "units", "returned_at_day") if name in stored]
@@ -83,7 +85,9 @@ class WholeOrders(RowReader):
         self._unfinished_orders = no_orders()
 
     def add(self, rows: RowBatch) -> None:
-        """Hand on all customers of some rows but the last, who may go on."""
+        """Hand on the orders of all customers in a batch except the last customer, whose orders may go on in
+        the next batch.
+        """
         none = np.zeros(len(rows), dtype=np.int64)
         returned_on = none + NEVER
         if "returned_at_day" in self.columns:

@@ -1,4 +1,6 @@
-"""The figures of orders: repeat purchases, order value, intervals, returns, new and existing revenue."""
+"""The figures of orders: repeat purchases, order value, intervals between orders, returns, revenue from new
+and from existing customers.
+"""
 
 from __future__ import annotations
 
@@ -52,13 +54,14 @@ class OrdersResult(SectionResult):
 
 @dataclass(frozen=True)
 class OrderTerms:
-    """The terms of the figures.
+    """The terms by which the figures of orders are computed.
 
     Attributes:
-        revenue: Whether returned orders count 0 (`net`) or as they were sold (`gross`).
-        repeat_days: Within how many days after the first order the second one must come.
-        return_days: Within how many days after an order a return counts.
-        has_returns, has_units: Whether the source knows returns, and the number of pieces.
+        revenue: Whether a returned order counts as 0 (`net`) or with the amount at which it was sold
+            (`gross`).
+        repeat_days: The number of days after the first order in which a second order counts as a repeat.
+        return_days: The number of days after an order in which its return counts.
+        has_returns, has_units: Whether the source has the day of a return, and the number of pieces.
     """
 
     revenue: Literal["net", "gross"]
@@ -70,7 +73,7 @@ class OrderTerms:
 
 @dataclass
 class _Gaps:
-    """The gaps between orders on different days, counted by length in days."""
+    """The gaps between the order days of customers, counted by length in days."""
 
     n_ended: Ints
     n_open: Ints
@@ -79,7 +82,7 @@ class _Gaps:
     intervals: list[OwnIntervals] = field(default_factory=list)
 
     def add(self, orders: Orders, cutoff: int) -> None:
-        """Count the gaps of whole customers."""
+        """Count the gaps of customers whose orders are all there."""
         is_new_day = np.ones(len(orders), dtype=bool)
         is_new_day[1:] = (orders.customer[1:] != orders.customer[:-1]) | (orders.day[1:] != orders.day[:-1])
         customer, day = orders.customer[is_new_day], orders.day[is_new_day]
@@ -95,7 +98,7 @@ class _Gaps:
 
 
 class OrderTally:
-    """Counts and sums the orders of whole customers by period and segment."""
+    """Counts and sums orders by period and segment; a batch must hold all orders of its customers."""
 
     def __init__(
         self,
@@ -110,8 +113,9 @@ class OrderTally:
 
         Args:
             periods: Consecutive periods by kind.
-            segmentations: The divisions of the customers, all customers first.
-            terms: The terms of the figures.
+            segmentations: The divisions of the customers into segments; the first has one part with all
+                customers.
+            terms: The terms by which the figures are computed.
             first: The day of the first order.
             cutoff: The date up to which the data are known.
         """
@@ -122,7 +126,7 @@ class OrderTally:
         self._tallies: dict[tuple[str, str | None], dict[str, Ints]] = {}
 
     def add(self, orders: Orders) -> None:
-        """Add the orders of whole customers, at least one."""
+        """Add a batch of at least one order; it must hold all orders of its customers."""
         self._gaps.add(orders, day_number(self._window.end))
         for kind, sequence in self._periods.items():
             for segmentation in segmentations_for(kind, self._segmentations) if sequence else ():
@@ -133,11 +137,11 @@ class OrderTally:
 
     @property
     def intervals(self) -> Sequence[OwnIntervals]:
-        """Return the usual intervals of the customers so far, in pieces."""
+        """Return the usual intervals of the customers who were added so far, in several parts."""
         return self._gaps.intervals
 
     def figures(self) -> Iterator[Figure]:
-        """Yield the figures of the orders until now."""
+        """Yield the figures of all orders that were added so far."""
 
         def cells_of(sequence: Sequence[Period], segmentation: Segmentation) -> Cells:
             return self._tallies.get((sequence[0].kind, segmentation.by), {})
@@ -151,11 +155,11 @@ class OrderTally:
 
 
 def orders_section(tally: OrderTally | None, latest: Period) -> OrdersResult:
-    """Return the figures of orders.
+    """Return the section with the figures of orders.
 
     Args:
-        tally: All orders; None without orders.
-        latest: The period of figures that are missing as a whole.
+        tally: The counts and sums of all orders; None if the store has no orders.
+        latest: The period for which a figure is reported that is missing in all periods.
     """
     if tally is None:
         names = (*PERIOD_NAMES, *WINDOW_NAMES)
@@ -166,13 +170,13 @@ def orders_section(tally: OrderTally | None, latest: Period) -> OrdersResult:
 def order_cells(
     orders: Orders, sequence: Sequence[Period], segmentation: Segmentation, terms: OrderTerms
 ) -> dict[str, Ints]:
-    """Count and sum the orders of whole customers by period and segment.
+    """Count and sum orders by period and segment; the orders of each customer must be complete.
 
     Args:
         orders: The orders, ordered by (customer, day).
         sequence: Consecutive periods.
         segmentation: The division of the customers.
-        terms: The terms of the figures.
+        terms: The terms by which the figures are computed.
     """
     shape = (len(sequence), len(segmentation.levels))
     period, segment = period_index(sequence, orders.day), segmentation.code[orders.customer]

@@ -1,4 +1,4 @@
-"""What the figures need to know of the nights that were scored; the room `scoring` reads them."""
+"""What the figures need to know about the scored nights; an object from the room `scoring` reads it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ class NightReader(Protocol):
         """Return the nights, the earliest first."""
 
     def counts(self, night: date) -> tuple[int, Mapping[str, int]]:
-        """Return the number of scored customers of a night, and of the others by reason."""
+        """Return the number of scored customers of a night, and the number of customers who were not scored,
+        by reason.
+        """
 
     def first_families(self, night: date) -> Mapping[str, str | None]:
-        """Return the family of the first reason of each scored customer; None without a reason."""
+        """Return the family of the first reason of each scored customer; None for a customer without a
+        reason.
+        """

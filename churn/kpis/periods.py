@@ -1,4 +1,6 @@
-"""Weeks, months and quarters of local days, from the first day of the data to the watermark."""
+"""Weeks, months and quarters of local days, from the first day of the data to the watermark (the end of the
+complete data).
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,7 @@ def complete_periods(kind: CalendarKind, first: date, watermark: date) -> tuple[
     """Return the periods that lie within `[first, watermark)`, in order of time.
 
     Args:
-        kind: The length of the periods.
+        kind: Whether the periods are weeks, months or quarters.
         first: The first day of the data.
         watermark: The day up to which the data are complete.
 
@@ -60,7 +62,7 @@ def latest_period(kind: CalendarKind, watermark: date) -> Period:
 
 
 def open_period(kind: CalendarKind, watermark: date) -> Period | None:
-    """Return the period in which the watermark lies, or None if the watermark is the end of a period.
+    """Return the period in which the watermark lies; None if the watermark is the end of a period.
 
     >>> open_period("month", date(2025, 2, 1)) is None, open_period("month", date(2025, 2, 2)).is_open
     (True, True)
@@ -70,5 +72,7 @@ def open_period(kind: CalendarKind, watermark: date) -> Period | None:
 
 
 def bounds_of(periods: Sequence[Period]) -> tuple[date, ...]:
-    """Return the starts of consecutive periods and the end of the last; empty without periods."""
+    """Return the starts of consecutive periods, and the end of the last period; empty if there are no
+    periods.
+    """
     return (*(period.start for period in periods), *(period.end for period in periods[-1:]))

@@ -1,4 +1,6 @@
-"""The section `ratings`: whether what customers say, and our health bands, go with who leaves."""
+"""The section `ratings`: whether customers leave more often if they gave low ratings, or if their health band
+is low.
+"""
 
 from __future__ import annotations
 
@@ -62,7 +64,7 @@ HEALTH_DEFINITION = (
 
 
 class RatingsResult(SectionResult):
-    """Observed churn by what customers said, and by health band."""
+    """The observed churn by what customers said, and by the health band of customers."""
 
     nps: ChurnTable
     csat: ChurnTable
@@ -80,12 +82,13 @@ def ratings_section(company: Company) -> RatingsResult:
 
 
 def nps_table(store: Store, outcomes: Outcomes, answers: Answers | None) -> ChurnTable:
-    """Return the observed churn of promoters, passives and detractors.
+    """Return the observed churn of promoters, passives and detractors (the three classes of ratings in the
+    NPS).
 
     Args:
         store: The store.
-        outcomes: What became of customers after past cutoffs.
-        answers: All answers, which show the scale of the ratings; None without ratings.
+        outcomes: Which customers left after each cutoff.
+        answers: All answers; they show the scale of the ratings. None if there are no ratings.
     """
     days = store.params.label.horizon_days
     if answers is None:
@@ -112,7 +115,7 @@ def nps_codes(rating: Floats) -> Codes:
     """Return 0 for promoters, 1 for passives, 2 for detractors and 3 for customers without an answer.
 
     Args:
-        rating: The ratings in thousandths; NaN for customers without an answer.
+        rating: The ratings, in thousandths; NaN for customers without an answer.
 
     >>> nps_codes(np.array([10_000, 9_000, 8_000, 7_000, 6_000, 0, np.nan])).tolist()
     [0, 0, 1, 1, 2, 2, 3]
@@ -122,7 +125,7 @@ def nps_codes(rating: Floats) -> Codes:
 
 
 def csat_table(store: Store, outcomes: Outcomes) -> ChurnTable:
-    """Return the observed churn by the satisfaction with a ticket, at the past cutoffs."""
+    """Return the observed churn after past cutoffs, by the customer's satisfaction with a ticket."""
     days = store.params.label.horizon_days
     columns = store.tables["tickets"].columns if store.has("tickets") else ()
     if not {"satisfaction", "closed_at_day"} <= set(columns):
@@ -143,17 +146,18 @@ def csat_table(store: Store, outcomes: Outcomes) -> ChurnTable:
 
 
 def latest_answers(store: Store, table: str, value: str, day: str, cutoffs: Sequence[date]) -> Floats:
-    """Return the latest value of each customer known at each cutoff, in thousandths; NaN without one.
+    """Return the latest value of each customer that was known at each cutoff, in thousandths; NaN if there is
+    none.
 
     Args:
         store: The store.
-        table: The table of the answers.
-        value: The column of the value.
-        day: The column with the day on which the value was given.
+        table: The name of the table with the answers.
+        value: The name of the column with the value.
+        day: The name of the column with the day on which the value was given.
         cutoffs: The cutoffs.
 
     Returns:
-        An array of the shape `[cutoffs, customers]`.
+        An array with the shape `[cutoffs, customers]`.
     """
     result = np.full((len(cutoffs), store.n_customers), np.nan)
     if not cutoffs:
@@ -175,7 +179,7 @@ def latest_answers(store: Store, table: str, value: str, day: str, cutoffs: Sequ
 
 
 def health_table(store: Store, cutoff: date) -> ChurnTable:
-    """Return the observed churn by health band, from the nights that were scored and stored.
+    """Return the observed churn by health band, from the bands that past nights stored.
 
     Raises:
         SourceError: the file of a night is damaged.
@@ -221,7 +225,7 @@ class StoredBands:
 
 
 def read_bands(store: Store, nights: Sequence[date]) -> StoredBands:
-    """Read the health bands of the nights whose label is that of params.yaml.
+    """Read the health bands of those nights whose label is the label of params.yaml.
 
     Raises:
         SourceError: the file of a night is damaged.

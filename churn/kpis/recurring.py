@@ -1,4 +1,4 @@
-"""The movement of monthly recurring revenue (MRR) by customer, exact to the cent, and GRR and NRR."""
+"""The movement of monthly recurring revenue (MRR) of each customer, exact to the cent, with GRR and NRR."""
 
 from __future__ import annotations
 
@@ -34,8 +34,9 @@ class MrrState:
     """The contracts at one midnight.
 
     Attributes:
-        runs, rests: Whether each contract is in force and runs, or is in force and paused, `[contracts]`.
-        cents: The MRR of each customer, `[customers]`; a contract that rests counts 0.
+        runs, rests: Whether each contract is in force and not paused, and whether it is in force and paused,
+            `[contracts]` each.
+        cents: The MRR of each customer, `[customers]`; a paused contract counts 0.
         is_active: Whether each customer has a contract in force, `[customers]`.
     """
 
@@ -47,10 +48,10 @@ class MrrState:
 
 @dataclass(frozen=True)
 class MrrMovement:
-    """What became of the MRR of each customer in a period, in cents, `[customers]` each.
+    """How the MRR of each customer changed in a period, in cents, `[customers]` each.
 
     `end - start = new + reactivated + expansion - contraction - churned + resumed - paused` holds for each
-    customer. All seven are 0 or positive.
+    customer. None of the seven movements is negative.
     """
 
     start: Ints
@@ -70,7 +71,9 @@ class MrrHistory:
     """The MRR of all customers at any midnight."""
 
     def __init__(self, rows: ContractRows, n_customers: int, grace_days: int) -> None:
-        """Prepare the contracts: last known amounts, and gaps of at most the grace closed."""
+        """Prepare the contracts: fill missing amounts with the last known amount, and close gaps of at most
+        the days of grace.
+        """
         rows = rows.with_last_amounts()
         unknown = np.zeros(n_customers, dtype=bool)
         unknown[rows.customer[rows.cents == UNKNOWN_AMOUNT]] = True
@@ -88,7 +91,9 @@ class MrrHistory:
         self._first_start = first_start
 
     def at(self, day: int) -> MrrState:
-        """Return the rows that hold at the midnight of a day number: those with start < day <= end."""
+        """Return the state of the contracts at the midnight of a day number; a contract is in force if start
+        < day <= end.
+        """
         in_force = (self._start < day) & (day <= self._end)
         rests = in_force & (self._paused_on < day) & (day <= self._resumed_on)
         runs = in_force & ~rests
@@ -97,7 +102,7 @@ class MrrHistory:
         return MrrState(runs, rests, self._sum_by_customer(runs), is_active)
 
     def movement(self, before: MrrState, after: MrrState, start: int) -> MrrMovement:
-        """Return what became of each customer's MRR between two midnights.
+        """Return how each customer's MRR changed between two midnights.
 
         Args:
             before, after: The states at the start and at the end of the period.
@@ -133,7 +138,7 @@ class MrrHistory:
 
 
 class RecurringResult(SectionResult):
-    """The movement of MRR, GRR and NRR by period and segment."""
+    """The movement of MRR, the GRR and the NRR, by period and segment."""
 
 
 def recurring_section(
@@ -149,13 +154,14 @@ def recurring_section(
     """Compute the movement of MRR for all periods and segments.
 
     Args:
-        rows: The contracts; None if there are none with amounts.
+        rows: The contracts; None if no contract has an amount.
         periods: Consecutive periods by kind.
-        segmentations: The divisions of the customers, all customers first.
+        segmentations: The divisions of the customers into segments; the first has one part with all
+            customers.
         cutoff: The date up to which the data are known.
-        grace_days: The largest gap between two contracts that is no end.
-        late_days: The largest number of days by which a row may arrive late.
-        latest: The period of figures that are missing as a whole.
+        grace_days: The largest number of days between two contracts that does not count as leaving.
+        late_days: The largest number of days between the day of a row and its arrival in the data.
+        latest: The period for which a figure is reported that is missing in all periods.
     """
     names = [f"mrr_{name}" for name in ("at_start", "at_end", *MOVEMENTS, "churn")] + ["grr", "nrr"]
     if rows is None:
@@ -224,14 +230,14 @@ def _part_figures(
 
 
 def ratio_of_sums(part: Ints, total: Ints) -> tuple[float, float | None, float | None]:
-    """Return the ratio of two sums over customers in per cent, with the interval of a linearised ratio.
+    """Return the ratio of two sums over customers in per cent, with the interval from the linearised ratio.
 
-    The interval is None for one customer.
+    The interval is None if there is only one customer.
 
     Source: Cochran (1977), Sampling techniques, 3rd edition, section 6.4.
 
     Args:
-        part, total: The two amounts of each customer; the total is above 0 for one of them.
+        part, total: The two amounts of each customer; at least one total must be above 0.
     """
     ratio, n = int(part.sum()) / int(total.sum()), len(total)
     if n < 2:

@@ -17,7 +17,7 @@ NO_REFERRALS = "no referrals: map tables.referrals"
 
 
 def read_referrals(store: Store, cutoff: date) -> ContactDays | None:
-    """Read the days on which customers recommended the company; None if the store has no such rows."""
+    """Read the days on which customers recommended the company; None if the store has no referrals."""
     if not store.has("referrals"):
         return None
     with store.connect() as connection:
@@ -43,7 +43,7 @@ def referral_figures(
         spells: When customers were active.
         referrals: The days of referrals; None if the source has none.
         periods: Consecutive periods by kind.
-        latest: The period of figures that are missing as a whole.
+        latest: The period for which a figure is reported that is missing in all periods.
     """
     if referrals is None:
         yield missing_figure("referral_rate", latest, NO_REFERRALS)

@@ -1,4 +1,4 @@
-"""Customer retention and churn of consecutive periods, counted from spells of activity."""
+"""The retention and the churn of customers in consecutive periods, counted from spells of activity."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ KINDS_UNKNOWN = "the data cannot tell whether customers left voluntarily"
 
 @dataclass(frozen=True)
 class RetentionCounts:
-    """Customers by period and segment; each array has the shape (periods, segments).
+    """Customers by period and segment; each array has the shape `[periods, segments]`.
 
     Attributes:
-        at_start: Active at the start of the period (S).
-        at_end: Active at its end (E).
-        n_retained: Active at both (S and E).
-        n_bounced: Retained, and left in between.
-        n_acquired: Active for the first time ever in the period (N).
-        acquired_at_end: Of these, active at the end of the period.
-        n_returned: Came back in the period, after having left before it (R).
-        returned_at_end: Of these, active at the end of the period.
-        involuntary: Active at the start and not at the end, and did not want the last end; None if the data
-            cannot tell.
+        at_start: Customers active at the start of the period (S).
+        at_end: Customers active at the end of the period (E).
+        n_retained: Customers active both at the start and at the end (S and E).
+        n_bounced: Retained customers who left and came back within the period.
+        n_acquired: Customers who became active in the period for the first time ever (N).
+        acquired_at_end: The acquired customers who are active at the end of the period.
+        n_returned: Customers who left before the period and came back in it (R).
+        returned_at_end: The returned customers who are active at the end of the period.
+        involuntary: Customers active at the start but not at the end who did not want the last end, for
+            example after a failed payment; None if the data do not show this.
     """
 
     at_start: Ints
@@ -59,13 +59,15 @@ class _Counter:
         self._n_periods, self._segment, self._n_segments = n_periods, segment, n_segments
 
     def at(self, rows: npt.NDArray[np.bool_], period: Ints) -> Ints:
-        """Count the spells in `rows`, each in one period."""
+        """Count the spells in `rows`, each in the one period that is given for it."""
         cell = period[rows] * self._n_segments + self._segment[rows]
         shape = (self._n_periods, self._n_segments)
         return np.bincount(cell, minlength=shape[0] * shape[1]).reshape(shape)
 
     def over(self, first: Ints, last: Ints) -> Ints:
-        """Count the spells in each of the periods `first` to `last`; none if last is before first."""
+        """Count each spell in the periods from `first` to `last`; a spell with `last` before `first` counts
+        in no period.
+        """
         is_any = last >= first
         starts = _Counter(self._n_periods + 1, self._segment, self._n_segments)
         change = starts.at(is_any, first) - starts.at(is_any, last + 1)
@@ -80,7 +82,7 @@ def count_retention(
 
     Args:
         spells: When customers were active.
-        bounds: The ascending day numbers between the periods, at least two.
+        bounds: The day numbers of the bounds of the periods, in ascending order, at least two.
         segment: The segment of each customer, `[customers]`.
         n_segments: The number of segments.
     """
@@ -92,14 +94,15 @@ def count_retention(
     first = np.searchsorted(edges, start, side="right")
     last = np.searchsorted(edges, end, side="right") - 1
     covers = first <= last
-    start_period = first - 1  # the period in which the spell starts; -1 is before all periods
+    # the period in which the spell starts; -1 stands for the time before all periods
+    start_period = first - 1
     is_same = customer[1:] == customer[:-1]
     is_first = np.append(True, ~is_same)[: len(customer)]
     covering = np.flatnonzero(covers)
     follows = customer[covering[1:]] == customer[covering[:-1]]
     next_first = np.full(
         len(customer), n_periods + 2
-    )  # the first bound of the customer's next covering spell
+    )  # for each spell, the first bound that a later spell of the customer covers
     next_first[covering[:-1][follows]] = first[covering[1:][follows]]
     is_back_at_once = covers & (next_first == last + 1)
 
@@ -134,14 +137,16 @@ def count_retention(
 
 
 def _last_spell_before(spells: ActivitySpells, edges: Ints, bound: Ints) -> Ints:
-    """Return for each spell the customer's latest spell that starts before a bound, as an index."""
+    """Return for each spell the index of the customer's latest spell that starts before a bound."""
     key = spells.customer << 33
     at = edges[np.clip(bound, 0, len(edges) - 1)]
     return np.maximum(np.searchsorted(key + spells.start, key + at) - 1, 0)
 
 
 def _is_active_at_end(spells: ActivitySpells, edges: Ints, start_period: Ints) -> npt.NDArray[np.bool_]:
-    """Return for each spell whether its customer is active at the end of the period in which it starts."""
+    """Return for each spell whether the customer is active at the end of the period in which the spell
+    starts.
+    """
     latest = _last_spell_before(spells, edges, start_period + 1)
     bound = edges[np.clip(start_period + 1, 0, len(edges) - 1)]
     is_same = spells.customer[latest] == spells.customer
@@ -164,7 +169,8 @@ def retention_section(
     Args:
         spells: When customers were active.
         periods: Consecutive periods by kind.
-        segmentations: The divisions of the customers, all customers first.
+        segmentations: The divisions of the customers into segments; the first has one part with all
+            customers.
         cutoff: The date up to which the data are known.
     """
     return RetentionResult(figures=tuple(_figures(spells, periods, segmentations, cutoff)))
@@ -253,12 +259,12 @@ def _period_figures(counts: RetentionCounts, number: int, part: int, period: Per
 
 
 def share_figure(name: str, period: Period, part: int, total: int, reason: str) -> Figure:
-    """Return a share in per cent with its Wilson interval; missing if the total is 0.
+    """Return a share in per cent with its Wilson interval; the figure is missing if the total is 0.
 
     Args:
         name: The name of the definition.
         period: The period.
-        part: The number of hits.
+        part: The number of members of the population that are counted in the share.
         total: The size of the population.
         reason: Why the figure is missing if the population is empty.
     """

@@ -1,4 +1,4 @@
-"""The RFM grid: when customers ordered last and how often, and how many of them leave."""
+"""The RFM grid: the observed churn of customers by recency and frequency of their orders."""
 
 from __future__ import annotations
 
@@ -39,7 +39,9 @@ RFM_DEFINITION = (
 
 @dataclass(frozen=True)
 class RfmValues:
-    """Recency in days, number of orders and money in currency, `[cutoffs, customers]`; NaN without orders."""
+    """Recency in days, number of orders, and money in currency, `[cutoffs, customers]` each; NaN for a
+    customer without orders.
+    """
 
     recency: npt.NDArray[np.floating]
     frequency: npt.NDArray[np.floating]
@@ -47,13 +49,13 @@ class RfmValues:
 
 
 class OrdersAtCutoffs(RowReader):
-    """Collects recency, frequency and money of each customer at several cutoffs."""
+    """Collects the recency, the frequency and the money of each customer's orders at several cutoffs."""
 
     def __init__(self, store: Store, cutoffs: Sequence[date]) -> None:
         """Begin without an order.
 
         Args:
-            store: The store; it has orders.
+            store: The store, which must have orders.
             cutoffs: The cutoffs.
         """
         self._ends = [day_number(cutoff) for cutoff in cutoffs]
@@ -86,7 +88,7 @@ class OrdersAtCutoffs(RowReader):
             self._n_orders[number, own] += np.bincount(customer, minlength=size).astype(np.int32)
 
     def values(self) -> RfmValues:
-        """Return recency, frequency and money; small whole numbers are exact in 4 bytes."""
+        """Return recency, frequency and money in 4 bytes each; whole numbers up to 2^24 are exact."""
         recency, frequency = (np.full(self._n_orders.shape, np.nan, dtype=np.float32) for _ in range(2))
         for row, end in enumerate(self._ends):
             has_orders = self._n_orders[row] > 0
@@ -96,7 +98,7 @@ class OrdersAtCutoffs(RowReader):
 
 
 def class_edges(values: npt.NDArray[np.floating], n_classes: int) -> Floats:
-    """Return the upper edges of all classes but the last; equal values are in one class.
+    """Return the upper edges of all classes except the last; equal values are always in one class.
 
     Args:
         values: The values, without NaN.
@@ -113,11 +115,12 @@ def class_edges(values: npt.NDArray[np.floating], n_classes: int) -> Floats:
 
 
 def classes_of(values: npt.NDArray[np.floating], edges: Floats, *, is_lower_better: bool = False) -> Classes:
-    """Return the class of each value from 1, the worst, and 0 for NaN; in the shape of `values`.
+    """Return the class of each value: 1 is the worst class, and 0 stands for NaN; the shape is that of
+    `values`.
 
     Args:
         values: The values.
-        edges: The upper edges of all classes but the last.
+        edges: The upper edges of all classes except the last.
         is_lower_better: Whether the lowest values are in the best class.
     """
     position = np.searchsorted(edges, values, side="left")
@@ -126,7 +129,9 @@ def classes_of(values: npt.NDArray[np.floating], edges: Floats, *, is_lower_bett
 
 
 class RfmClass(Part):
-    """A class of one dimension and the values in it, `[lowest, highest]`."""
+    """A class of recency, frequency or money, with the lowest and the highest value in it, `[lowest,
+    highest]`.
+    """
 
     number: int
     lowest: float
@@ -134,7 +139,9 @@ class RfmClass(Part):
 
 
 class RfmCell(ChurnShare):
-    """The observed churn of a cell; `money` is the mean money of a customer in the year before a cutoff."""
+    """The observed churn of the customers in a cell; `money` is their mean money in the year before a
+    cutoff.
+    """
 
     recency_class: int
     frequency_class: int
@@ -145,10 +152,10 @@ class Rfm(Part):
     """The RFM grid.
 
     Attributes:
-        definition: What the classes are.
+        definition: How the classes are formed.
         cutoffs: The past cutoffs.
-        recency, frequency, money: The classes of each dimension, the worst first.
-        cells: The cells of recency and frequency.
+        recency, frequency, money: The classes of each of the three, the worst class first.
+        cells: The cells of the grid, each a class of recency and a class of frequency.
         by_money: The observed churn by class of money.
         without_orders: The observed churn of customers without an order.
         reason: Why there is no grid.
@@ -166,7 +173,7 @@ class Rfm(Part):
 
 
 def rfm_section(values: RfmValues | None, outcomes: Outcomes) -> Rfm:
-    """Return the RFM grid, or why there is none; `values` is None without orders."""
+    """Return the RFM grid, or the reason why there is none; `values` is None if there are no orders."""
     if values is None:
         return _missing_rfm(NO_ORDERS)
     if not outcomes.cutoffs:
@@ -208,7 +215,9 @@ def rfm_grid(values: RfmValues, outcomes: Outcomes) -> Rfm:
 def _dimension(
     values: npt.NDArray[np.floating], is_counted: Bools, *, is_lower_better: bool = False
 ) -> tuple[tuple[RfmClass, ...], Classes]:
-    """Return the classes of a dimension, the worst first, and the class of each value."""
+    """Return the classes of recency, frequency or money, the worst class first, and the class of each
+    value.
+    """
     edges = class_edges(values[is_counted], N_CLASSES)
     number = classes_of(values, edges, is_lower_better=is_lower_better)
     classes = []

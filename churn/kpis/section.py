@@ -12,10 +12,10 @@ from churn.metrics.interval import Part
 
 
 class SectionResult(Part):
-    """The result of one section; a section with further results has a subclass with further fields.
+    """The result of one section; a section that reports more than figures has a subclass with further fields.
 
     Attributes:
-        figures: The figures, those of a series one after another. The file holds them as `series`.
+        figures: The figures, ordered by series. The file holds them under the key `series`.
     """
 
     figures: tuple[Figure, ...] = ()
@@ -23,7 +23,7 @@ class SectionResult(Part):
     @model_validator(mode="before")
     @classmethod
     def _read_series(cls, content: Any) -> Any:
-        """Read the figures of a file from its series."""
+        """Read the figures from the series that a file holds."""
         if not isinstance(content, dict) or SERIES not in content:
             return content
         others = {key: value for key, value in content.items() if key != SERIES}

@@ -49,7 +49,7 @@ VERSION: Literal[2] = 2
 """The version of kpis.json."""
 
 MAX_WEEKS, MAX_PART_MONTHS = 156, 36
-"""How many weeks stand in the file, and how many months of segments: three years."""
+"""The number of weeks in the file, and the number of months of segments in the file: three years."""
 
 NO_EVENT = "the label says who leaves, and counts no event"
 
@@ -63,7 +63,7 @@ class Section:
     Attributes:
         result: The type of its result.
         compute: The function that computes it.
-        subject: Whether it needs a label of who leaves, or of an event, or is there for both.
+        subject: Whether the section needs a label of leaving, a label of an event, or is computed for both.
     """
 
     result: type[SectionResult]
@@ -73,7 +73,7 @@ class Section:
 
 @dataclass(frozen=True)
 class DerivedSection:
-    """A section that is also computed from the figures of the sections before it."""
+    """A section that also needs the figures of the sections before it."""
 
     result: type[SectionResult]
     compute: Callable[[Company, Sequence[Figure]], SectionResult]
@@ -119,7 +119,7 @@ class Kpis(Part):
         label_id: The id of the label that decides who is active.
         definitions: The definition of each figure in the file, by name.
         sections: The results by section.
-        missing_sections: The sections that the label does not allow, each with the reason.
+        missing_sections: The sections that cannot be computed with this label, each with the reason.
     """
 
     version: Literal[2] = VERSION
@@ -147,7 +147,7 @@ class Kpis(Part):
 
 
 def compute_kpis(company: Company) -> Kpis:
-    """Compute all sections that the label allows."""
+    """Compute all sections that can be computed with the label of params.yaml."""
     params = company.store.params
     subjects = ("both", "event" if params.label.is_event else "leaving")
     allowed = {name: section for name, section in SECTIONS.items() if section.subject in subjects}
@@ -170,9 +170,10 @@ def compute_kpis(company: Company) -> Kpis:
 
 
 def recent_parts(section: SectionResult, cutoff: date) -> SectionResult:
-    """Return a section without the oldest figures of weeks and of parts: they would grow without a bound.
+    """Return a section without the oldest figures of weeks and of parts, whose number would otherwise grow
+    without a limit.
 
-    The months and quarters of all customers stay.
+    The months and quarters of all customers are kept.
 
     Args:
         section: The result of the section.
@@ -197,7 +198,7 @@ def kpis_file(output: Path) -> Path:
 
 
 def write_kpis(output: Path, kpis: Kpis) -> Path:
-    """Write kpis.json and return its path; the same figures give the same bytes."""
+    """Write kpis.json and return its path; equal figures give equal bytes."""
     path = kpis_file(output)
     write_own_json(path, kpis.as_json())
     return path

@@ -1,4 +1,4 @@
-"""The segments of customers: the levels of attributes that never change."""
+"""The segments of customers: the values of attributes that never change."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ NO_LEVEL = "(missing)"
 
 @dataclass(frozen=True)
 class Segmentation:
-    """A division of all customers by one attribute.
+    """The division of all customers into parts by one attribute.
 
     Attributes:
-        by: The attribute; None for the division into one part, all customers.
+        by: The name of the attribute; None if there is one part with all customers.
         levels: The name of each part.
-        code: The part of each customer, `[customers]`.
+        code: The index of the part to which each customer belongs, `[customers]`.
     """
 
     by: str | None
@@ -37,21 +37,22 @@ class Segmentation:
     code: npt.NDArray[np.int64]
 
     def slice_of(self, part: int) -> Slice | None:
-        """Return the slice of a part; None for all customers."""
+        """Return the slice that stands for a part; None for all customers."""
         return None if self.by is None else Slice(by=self.by, level=self.levels[part])
 
 
 def all_customers(n_customers: int) -> Segmentation:
-    """Return all customers as one part."""
+    """Return the division into one part that holds all customers."""
     return Segmentation(None, ("all",), np.zeros(n_customers, dtype=np.int64))
 
 
 def segmentations_for(kind: str, segmentations: Sequence[Segmentation]) -> Sequence[Segmentation]:
-    """Return the divisions to use for a kind of period: weeks are too short for the segments.
+    """Return the divisions that are used for a kind of period; for weeks, only all customers, because
+    segments would be too small.
 
     Args:
         kind: The kind of the periods.
-        segmentations: All customers as one part, then the divisions by attributes.
+        segmentations: The division into one part with all customers, then the divisions by attributes.
     """
     return segmentations[:1] if kind == "week" else segmentations
 
@@ -61,11 +62,12 @@ def read_segmentations(store: Store, attributes: Sequence[str], location: str) -
 
     Args:
         store: The store.
-        attributes: The names of `kpis.segments`; by default each static attribute with 2 to 12 levels.
-        location: The file and the key of the names, for messages.
+        attributes: The names in `kpis.segments`; by default each static attribute with 2 to 12 levels.
+        location: The file and the key in which the names are set, for messages.
 
     Raises:
-        ParamsError: a name is no static attribute, or it has too many levels. The error lists all such names.
+        ParamsError: a name is no static attribute, or an attribute has too many levels. The error lists all
+            such names.
     """
     customers = store.params.tables.get("customers")
     static = [name for name in (customers.static if customers else ()) if _is_stored(store, name)]

@@ -1,6 +1,7 @@
-"""How figures stand in kpis.json: a series for each figure and part of the population, one row for a period.
+"""How kpis.json stores figures: one series for each figure and part of the population, with one row for each
+period.
 
-A figure by itself repeats its name, its part and its period; a series states them once.
+A single figure repeats its name, its part and its period. A series states name and part once.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ COLUMNS = ("value", "low", "high", "n")
 """The columns of a series, each with an entry for each period; a column without any entry is absent."""
 
 SPARSE_COLUMNS = ("reason", "notes")
-"""What few figures have: an object with an entry for the number of the period, from 0."""
+"""Columns that only few figures need: an object whose keys are the numbers of the periods, from 0."""
 
 
 def series_key(figure: Figure) -> tuple[str, str, str, str]:
@@ -29,7 +30,7 @@ def series_key(figure: Figure) -> tuple[str, str, str, str]:
 
 
 def in_series(figures: Sequence[Figure]) -> list[list[Figure]]:
-    """Return the figures by series, in the order of their first figures."""
+    """Return the figures by series; the series are in the order of their first figures."""
     series: dict[tuple[str, str, str, str], list[Figure]] = {}
     for figure in figures:
         series.setdefault(series_key(figure), []).append(figure)
@@ -60,10 +61,10 @@ def _series(figures: Sequence[Figure]) -> dict[str, Any]:
 
 
 def figures_of(series: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the figures of series, as the type of a figure takes them.
+    """Return the figures of some series as values from which the type `Figure` is built.
 
     Raises:
-        ValueError: a column of a series has another length than its periods.
+        ValueError: a column of a series does not have as many values as the series has periods.
     """
     return [figure for entry in series for figure in _figures_of(entry)]
 

@@ -1,4 +1,4 @@
-"""What several sections need of the rows of the store; each table is read once for all of them."""
+"""What several sections need from the rows of the store; each table is read only once for all sections."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class PassTerms:
-    """What is to be collected from the rows.
+    """What must be collected from the rows of the store.
 
     Attributes:
         cutoff: Only what happened and was known before this midnight counts.
-        months: The past cutoffs at which groups of customers are looked at.
-        bounds: The bounds of the months of the stages.
+        months: The past cutoffs at which customers are grouped.
+        bounds: The starts and ends of the months for which stages are computed.
         joiners: The customers whose early events are counted.
         orders: The tally of the figures of orders; None without orders.
     """
@@ -59,13 +59,14 @@ class PassTerms:
 
 @dataclass(frozen=True)
 class MoneyAt:
-    """The money of customers.
+    """The money that customers pay per month, and the money that they have spent.
 
     Attributes:
-        days: The days at which it is known, in order of time.
-        per_month: The money per month of each customer at each day, in currency, `[days, customers]`; NaN if
-            nothing is known.
-        spent_money: The money of each customer up to the cutoff, `[customers]`; NaN without any.
+        days: The days for which the monthly money is known, in order of time.
+        per_month: The money per month of each customer on each day, in currency, `[days, customers]`; NaN if
+            it is not known.
+        spent_money: The money of each customer up to the cutoff, `[customers]`; NaN if the customer has no
+            amounts.
     """
 
     days: Sequence[date]
@@ -82,14 +83,16 @@ class SharedRows:
     """The facts about the rows that several sections need.
 
     Attributes:
-        spells: The spells of the events that show who is active; None if contracts show it, or nothing.
-        active_days: The days with an act of each customer before each of the months and before the cutoff;
-            None if no table has acts.
+        spells: The spells of the events that show who is active; None if contracts show it, or if nothing
+            does.
+        active_days: For each customer, the number of days with an act before each cutoff of `months` and
+            before the last cutoff; None if no table holds acts.
         early_events: The early events of the joiners.
         activity: The activity of each customer shortly before the cutoff, by table, `[customers]`.
         money: The money of customers.
-        first_uses: The newcomers with a use soon after the sign-up; None without a table of uses.
-        orders, histories, rfm: What the sections need of the orders; None without orders.
+        first_uses: The new customers who used the product soon after the sign-up; None if no table shows the
+            use.
+        orders, histories, rfm: What the sections need from the orders; None if there are no orders.
     """
 
     spells: ActivitySpells | None
@@ -108,7 +111,7 @@ def read_shared_rows(store: Store, terms: PassTerms) -> SharedRows:
 
     Args:
         store: The store.
-        terms: What is to be collected.
+        terms: What must be collected.
     """
     label, n = store.params.label, store.n_customers
     readers: dict[str, list[RowReader]] = defaultdict(list)
@@ -168,9 +171,10 @@ def read_shared_rows(store: Store, terms: PassTerms) -> SharedRows:
 def _money_readers(
     store: Store, days: Sequence[date], readers: dict[str, list[RowReader]]
 ) -> tuple[SumsAt, SumsAt | None]:
-    """Add the readers of what was spent and of what recurs, and return them; the last sum is all money.
+    """Add to `readers` what reads spent and recurring money, and return these sums; the last sum is the money
+    up to the cutoff.
 
-    Without recurring revenue, there is no reader of it.
+    If the store has no recurring revenue, no reader of it is added.
     """
     n, ends = store.n_customers, [day_number(day) for day in days]
     rows = money_rows(store)
@@ -197,7 +201,7 @@ def _money_readers(
 
 
 def _money(days: Sequence[date], spending: SumsAt, recurring: SumsAt | None) -> MoneyAt:
-    """Return the money in currency; the sums are changed, because a copy of them would need much memory."""
+    """Return the money in currency; the sums are changed in place, because a copy would need much memory."""
     spent = spending.sums
     for row in range(len(spent)):
         spent[row] /= STORED_UNITS["money"]

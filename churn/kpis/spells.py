@@ -1,4 +1,4 @@
-"""When customers were active: spells of contracts, or of events that follow each other closely."""
+"""When customers were active: spells of contracts, or spells of events that follow each other closely."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ Bools = npt.NDArray[np.bool_]
 class ActivitySpells:
     """Spells of activity, ordered by (customer, start); spells of one customer never touch.
 
-    A customer is active at a cutoff c, in local day numbers, if `start < c <= end` for one of the spells. So
-    does the label: a contract must have begun before the cutoff, and must not have ended before it.
+    A customer is active at a cutoff c, in local day numbers, if `start < c <= end` for one of the spells. The
+    label uses the same rule: a contract must have begun before the cutoff, and must not have ended before it.
 
     Attributes:
         customer: The customer code of each spell, `[spells]`.
         start, end: The day numbers of each spell, `[spells]`; the end is `NEVER` while the spell goes on.
-        is_involuntary: Whether the customer did not want the end, `[spells]`; None if the data do not show
-            this.
+        is_involuntary: Whether the customer did not want the end, for example after a failed payment,
+            `[spells]`; None if the data do not show this.
         wait_days: How many days after a cutoff it is certain who was active at the cutoff.
-        first_day: The first day number from which on both who is active and who leaves is seen. The data of a
-            company often have all contracts that run on a certain day, but not the contracts that ended
-            before. So with contracts
-            it is the day of the first recorded end: before it, retention would be 100 % whatever happened.
+        first_day: The first day number from which the data show both who is active and who leaves. The data
+            of a company often have all contracts that run on a certain day, but not the contracts that ended
+            before that day. So with contracts it is the day of the first recorded end. Before it, the
+            retention would always be 100 %.
     """
 
     customer: Ints
@@ -65,7 +65,7 @@ def _contract_spells(store: Store, spells: ContractSpells, cutoff: int) -> Activ
 
 
 def first_recorded_end(start: Ints, end: Ints, until: int) -> int:
-    """Return the day of the first end before `until`; the day of the first start if nobody has left.
+    """Return the day of the first end before `until`; if nobody has left, the day of the first start.
 
     Args:
         start, end: The day numbers of each spell.
@@ -78,15 +78,15 @@ def first_recorded_end(start: Ints, end: Ints, until: int) -> int:
 class EventSpells(RowReader):
     """Collects the spells of the events of a table.
 
-    An event on day e makes its customer active at the cutoffs `e + 1` to `e + active_days`. Events with a
-    distance of at most `active_days` are one spell.
+    An event on day e makes its customer active at the cutoffs from `e + 1` to `e + active_days`. Events that
+    are at most `active_days` days apart belong to one spell.
     """
 
     def __init__(self, active_days: int, cutoff: int) -> None:
         """Begin without an event.
 
         Args:
-            active_days: The number of cutoffs at which an event counts.
+            active_days: The number of daily cutoffs at which an event makes its customer active.
             cutoff: Events that happened and were known before this day number count.
         """
         self._active_days, self._cutoff = active_days, cutoff
@@ -108,7 +108,7 @@ class EventSpells(RowReader):
         codes, start, end = customer[first], day[first], day[last] + self._active_days
         pieces = self._pieces
         if pieces and pieces[-1][0][-1] == codes[0] and start[0] <= pieces[-1][2][-1]:
-            pieces[-1][2][-1] = end[0]  # the spell goes on from the batch before
+            pieces[-1][2][-1] = end[0]  # the spell continues the last spell of the batch before
             codes, start, end = codes[1:], start[1:], end[1:]
         if len(codes):
             pieces.append((codes, start, end))
@@ -122,7 +122,7 @@ class EventSpells(RowReader):
         return codes, start, end
 
     def activity(self, store: Store, table: str) -> ActivitySpells:
-        """Return the spells as the activity of a table."""
+        """Return the spells as the activity of the customers by the events of a table."""
         customer, start, end = self.spells()
         first = store.tables[table].first_day
         return ActivitySpells(

@@ -1,7 +1,8 @@
-"""The stages of customers from month to month: who moves where, and what the leaks cost.
+"""The stages of customers from month to month: how many customers move from which stage to which, and what
+the leaks (customers who leave) cost.
 
-The playbook defines the stages; here are only the states that it cannot define, because they hold before or
-after a customer is at risk.
+The playbook defines the stages. This module adds the states that a playbook cannot define, because they hold
+before or after a customer is at risk.
 """
 
 from __future__ import annotations
@@ -51,20 +52,22 @@ LEAK_DEFINITION = (
 
 
 class StageCount(Flow):
-    """The customers of a stage at a bound."""
+    """The number of customers in a stage at a bound."""
 
     stage: str
 
 
 class Transition(Flow):
-    """The customers who were in one stage at the start of a month and in another at its end."""
+    """The number of customers who were in one stage at the start of a month and in another stage at its
+    end.
+    """
 
     origin: str
     target: str
 
 
 class StageMonth(Part):
-    """The stages at the start of a month, and the moves to the stages at its end."""
+    """The customers in each stage at the start of a month, and their moves to the stages at its end."""
 
     start: date
     end: date
@@ -73,12 +76,12 @@ class StageMonth(Part):
 
 
 class Leak(Flow):
-    """The customers who left from a stage.
+    """The customers who left while they were in a stage.
 
     Attributes:
         stage: The stage at the start of the month.
-        at_start: The customers in the stage at the start of a month, summed over all months; a customer
-            counts once in each month.
+        at_start: The number of customers in the stage at the start of a month, summed over all months; a
+            customer counts once in each month.
         share, low, high: The share that left within a month, with Wilson's 95 % interval.
     """
 
@@ -90,21 +93,22 @@ class Leak(Flow):
 
 
 def score_stages(playbook: Playbook) -> list[str]:
-    """Return the stages whose condition uses a score, so that they are known only for nights."""
+    """Return the stages whose condition uses a score; they are known only for scored nights."""
     return [stage.name for stage in playbook.stages if stage.condition.names() & set(SCORE_COLUMNS)]
 
 
 OUTSIDE = {CANCELLING: NOTICE_GIVEN, ON_PAUSE: ON_PAUSE_STAGE}
-"""The states of customers who are active and not at risk, by the reason."""
+"""The states of customers who are active but not at risk, by the reason."""
 
 
 @dataclass(frozen=True)
 class StagesAtBounds:
-    """What the playbook and the cohort say at each bound; each array is `[bounds, customers]`.
+    """The playbook's stage and the cohort's status of each customer at each bound; each array has the shape
+    `[bounds, customers]`.
 
     Attributes:
-        stage: The index of the playbook's stage, -1 for none.
-        status: Why the customer is at risk or not, a code of the cohort.
+        stage: The index of the stage in the playbook; -1 for no stage.
+        status: The code of the cohort that says why the customer is at risk, or why not.
     """
 
     stage: Codes
@@ -112,7 +116,8 @@ class StagesAtBounds:
 
 
 def playbook_stages(store: Store, playbook: Playbook, bounds: Sequence[date]) -> StagesAtBounds:
-    """Return the stage of each customer at each bound, by the playbook and from the facts known at that time.
+    """Return the stage of each customer at each bound: the playbook's conditions on the facts that were known
+    at the bound.
 
     Customers who objected to being contacted count as well: a figure contacts nobody.
     """
@@ -134,7 +139,7 @@ def playbook_stages(store: Store, playbook: Playbook, bounds: Sequence[date]) ->
 
 
 def playbook_with_stages(store: Store) -> tuple[Playbook | None, str | None]:
-    """Return the playbook, or the reason why it gives no stages."""
+    """Return the playbook, or the reason why the playbook gives no stages."""
     params = store.params
     kinds = {name: signal.kind for name, signal in all_signals(params).items()}
     try:
@@ -164,7 +169,7 @@ class StagesOfPlaybook:
     Attributes:
         days: The days, in order of time.
         playbook: The playbook; None if it gives no stages.
-        reason: Why it gives none.
+        reason: Why the playbook gives no stages.
         stages: The stages of all customers on these days; None without stages.
     """
 
@@ -174,31 +179,33 @@ class StagesOfPlaybook:
     stages: StagesAtBounds | None
 
     def at(self, days: Sequence[date]) -> StagesAtBounds:
-        """Return the stages on some of the days; the playbook must have stages."""
+        """Return the stages of all customers on some of the days; call this only if the playbook gives
+        stages.
+        """
         assert self.stages is not None
         rows = [self.days.index(day) for day in days]
         return StagesAtBounds(self.stages.stage[rows], self.stages.status[rows])
 
 
 def read_stages(store: Store, days: Sequence[date]) -> StagesOfPlaybook:
-    """Return the stage of each customer on some days; without days, there are none."""
+    """Return the stage of each customer on some days; if there are no days, there are no stages."""
     playbook, reason = playbook_with_stages(store)
     stages = None if playbook is None or not days else playbook_stages(store, playbook, days)
     return StagesOfPlaybook(days, playbook, reason, stages)
 
 
 def stage_names(playbook: Playbook) -> tuple[str, ...]:
-    """Return the names of all states; a state's code is its index."""
+    """Return the names of all states; the code of a state is the index of its name."""
     own = tuple(stage.name for stage in playbook.stages)
     return (*own, WON_BACK, NOTICE_GIVEN, ON_PAUSE_STAGE, NO_STAGE, LEFT, NOT_YET)
 
 
 def stage_codes(activity: Activity, stages: StagesAtBounds, names: Sequence[str]) -> Codes:
-    """Return the state of each customer at each bound as an index of `names`, `[bounds, customers]`.
+    """Return the state of each customer at each bound as an index into `names`, `[bounds, customers]`.
 
     Args:
         activity: Who was active at each bound.
-        stages: What the playbook and the cohort say.
+        stages: The stages and statuses that the playbook and the cohort give.
         names: The names of all states.
     """
     code = {name: number for number, name in enumerate(names)}
@@ -214,16 +221,17 @@ def stage_codes(activity: Activity, stages: StagesAtBounds, names: Sequence[str]
 
 
 def _seen_one_bound_before(activity: Activity) -> Bools:
-    """Return whether each customer was active at some time before the bound before each bound."""
+    """Return for each bound whether each customer was active at some time before the previous bound."""
     return np.vstack([activity.was_active_before_first[None], activity.was_active[:-1]])
 
 
 def stage_months(activity: Activity, codes: Codes, names: Sequence[str]) -> tuple[StageMonth, ...]:
-    """Return the stages at the start of each month, and who moved; customers who stay are moves, too.
+    """Return for each month the stages at its start and the moves to its end; a customer who stays in a stage
+    counts as a move, too.
 
     Args:
         activity: The active customers at the start and the end of each period, and their money.
-        codes: The state of each customer at each bound, an index of `names`, `[bounds, customers]`.
+        codes: The state of each customer at each bound, as an index into `names`, `[bounds, customers]`.
         names: The names of all states.
     """
     months = []
@@ -240,7 +248,7 @@ def stage_months(activity: Activity, codes: Codes, names: Sequence[str]) -> tupl
                 counts.append(StageCount(stage=name, **own.as_json()))
             for end in np.unique(target[mask]).tolist():
                 if name in (LEFT, NOT_YET) and names[end] == name:
-                    continue  # nobody moved, and nobody pays
+                    continue  # in this cell nobody moved, and nobody pays
                 moved = flow_of(mask & (target == end), money)
                 transitions.append(Transition(origin=name, target=names[end], **moved.as_json()))
         months.append(
@@ -257,11 +265,12 @@ def stage_months(activity: Activity, codes: Codes, names: Sequence[str]) -> tupl
 def stage_figures(
     activity: Activity, codes: Codes, names: Sequence[str], periods: Sequence[Period]
 ) -> Iterator[Figure]:
-    """Yield for each period the size of each stage at its start, and the share that had left at its end.
+    """Yield for each period the number of customers in each stage at its start, and the share of them that
+    had left at its end.
 
     Args:
         activity: Who was active at each bound.
-        codes: The state of each customer at each bound, an index of `names`, `[bounds, customers]`.
+        codes: The state of each customer at each bound, as an index into `names`, `[bounds, customers]`.
         names: The names of all states.
         periods: The periods between the bounds.
     """
@@ -279,11 +288,12 @@ def stage_figures(
 
 
 def rank_leaks(activity: Activity, codes: Codes, names: Sequence[str]) -> tuple[Leak, ...]:
-    """Return the stages from which customers left, ordered by the lost money per month, or the lost people.
+    """Return the stages from which customers left, ordered by the lost money per month, or by the number of
+    lost people.
 
     Args:
         activity: The active customers at the start and the end of each period, and their money.
-        codes: The state of each customer at each bound, an index of `names`, `[bounds, customers]`.
+        codes: The state of each customer at each bound, as an index into `names`, `[bounds, customers]`.
         names: The names of all states.
     """
     left_code = names.index(LEFT)

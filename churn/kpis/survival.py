@@ -1,4 +1,6 @@
-"""How long customers stay, by Kaplan and Meier: over all and by segment, with the numbers at risk."""
+"""How long customers stay, estimated by Kaplan and Meier: for all customers and by segment, with the numbers
+at risk.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ DEFINITION = (
 
 
 class SurvivalPoint(Part):
-    """The share of customers who stay longer than `age_days`, and the customers at risk at this age."""
+    """The share of customers who stay longer than `age_days`, and the number of customers at risk at this
+    age.
+    """
 
     age_days: int
     share: float
@@ -43,10 +47,10 @@ class Survival(Part):
 
     Attributes:
         slice: The part; None for all customers.
-        n: The customers whose lives were followed.
-        n_left: Those of them who left.
-        n_late: Those of them who came under observation after they had joined.
-        median_days: The age by which half of the customers left; None if it is not reached.
+        n: The number of customers whose lives were followed.
+        n_left: How many of these customers left.
+        n_late: How many of these customers were observed only from a day after their joining on.
+        median_days: The age by which half of the customers left; None if fewer than half left in the data.
         median_reason: Why there is no median.
         points: The curve, from age 0 on.
         reason: Why there is no curve.
@@ -67,11 +71,12 @@ class SurvivalTable(Part):
 
     Attributes:
         unit: The unit of the shares.
-        definition, population, band: What was computed, for whom, and which interval it has.
+        definition, population, band: How the survival was computed, for which customers, and which interval
+            it has.
         known_until: The day up to which it is certain who left.
-        complete_from: The first day from which on everybody who joined is in the data.
-        n_left_out: The customers who are not counted, because it is not known when they joined.
-        curves: All customers first, then each segment.
+        complete_from: The first day from which the data hold everybody who joined.
+        n_left_out: The number of customers who are not counted, because their day of joining is not known.
+        curves: The curve of all customers, then the curve of each segment.
     """
 
     unit: Literal["share"]
@@ -85,7 +90,7 @@ class SurvivalTable(Part):
 
 
 def survival_table(first_lives: FirstLives, segmentations: Sequence[Segmentation]) -> SurvivalTable:
-    """Estimate how long customers stay, over all and by segment.
+    """Estimate how long customers stay, for all customers and by segment.
 
     Args:
         first_lives: The first life of each customer.
@@ -143,6 +148,6 @@ def survival_of(lives: Lives, part: Slice | None) -> Survival:
 
 
 def _ages(followed_days: int) -> list[int]:
-    """Return the multiples of `STEP_DAYS`, and the last age."""
+    """Return the multiples of `STEP_DAYS` up to the last age, and the last age."""
     ages = np.arange(0, followed_days + 1, STEP_DAYS).tolist()
     return ages if ages[-1] == followed_days else [*ages, followed_days]

@@ -1,4 +1,4 @@
-"""Read a table of the store once, and hand its rows to all readers of it."""
+"""Read a table of the store once, and hand its rows to all objects that read them."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ Floats = npt.NDArray[np.float64]
 
 
 class RowReader(ABC):
-    """Takes the rows of a table in the order of the store, some at a time.
+    """Takes the rows of a table in the order of the store, one batch after another.
 
     Attributes:
-        columns: The columns that it reads beside the customer, the day and the day of knowledge.
+        columns: The columns that are read in addition to the customer, the day, and the day on which the row
+            became known.
     """
 
     columns: Sequence[str] = ()
 
     @abstractmethod
     def add(self, rows: RowBatch) -> None:
-        """Take the next rows; a customer's rows may come in several batches."""
+        """Take the next batch of rows; the rows of a customer may come in several batches."""
 
     def close(self) -> None:
         """Take note that there are no further rows."""
@@ -35,10 +36,10 @@ class RowReader(ABC):
 
 
 def read_once(store: Store, table: str, readers: Sequence[RowReader], batch_rows: int = BATCH_ROWS) -> None:
-    """Read a table once for all its readers; without readers it is not read.
+    """Read a table once and hand its rows to all readers; a table without readers is not read.
 
     Args:
-        store: The store; it has the table.
+        store: The store, which must have the table.
         table: The table.
         readers: The readers of the table.
         batch_rows: The largest number of rows in memory at a time.
@@ -54,7 +55,7 @@ def read_once(store: Store, table: str, readers: Sequence[RowReader], batch_rows
 
 
 class SumsAt(RowReader):
-    """Sums an amount of each customer at several cutoffs, over the rows that were known at each.
+    """Sums an amount of each customer at several cutoffs; a row counts at a cutoff if it was known then.
 
     Attributes:
         sums: The sum of each customer at each cutoff, `[cutoffs, customers]`; NaN without a row.
@@ -73,10 +74,12 @@ class SumsAt(RowReader):
 
         Args:
             n_customers: The number of customers.
-            bounds: The day numbers `[start, cutoff)` in which a row must lie, for each cutoff.
+            bounds: For each cutoff the day numbers `[start, cutoff)`; a row counts if its day lies between
+                them.
             amount: The column that is summed; rows without a value do not count.
             day: The column with the day of a row.
-            until: A column with a day; a row counts only if this day is missing, or not before the cutoff.
+            until: The name of a column with a day. A row counts only if this day is missing, or is not before
+                the cutoff.
         """
         self.bounds, self.sums = bounds, np.full((len(bounds), n_customers), np.nan)
         self._amount, self._day, self._until = amount, day, until
@@ -105,7 +108,9 @@ class SumsAt(RowReader):
 
 
 def seen_after(rows: RowBatch, day: Ints) -> Ints:
-    """Return the day number after which each row counts: by a day of the row, and when it was known."""
+    """Return the day number after which each row counts: the later of a day in the row and the day on which
+    the row became known.
+    """
     if "known_day" not in rows.rows.schema.names:
         return day
     return np.maximum(day, rows.column("known_day"))

@@ -1,4 +1,4 @@
-"""The retention triangle: of the customers who joined in a month, those who are active months later."""
+"""The retention triangle: how many of the customers who joined in a month are active some months later."""
 
 from __future__ import annotations
 
@@ -23,20 +23,23 @@ DEFINITION = (
 )
 
 SEGMENT_COHORTS = 13
-"""The number of cohorts of each segment: a year, and the month of a year before."""
+"""The number of cohorts of each segment: those of a year, and the cohort of the same month one year
+before.
+"""
 
 CellState = Literal["known", "not certain yet", "open"]
 
 
 class TriangleCell(Part):
-    """A cohort at the end of a month.
+    """The active customers of a cohort at the end of a month.
 
     Attributes:
         month: The number of months after the month of joining.
-        at: The end of the month, as the first day after it.
-        state: `open` if the month is not over. `not certain yet` if who was active becomes certain later.
-        people: The active customers; None unless the state is `known`.
-        share, low, high: Their share of the cohort with Wilson's 95 % interval.
+        at: The end of the month, given as the first day after it.
+        state: `open` if the month is not over; `not certain yet` if it is not yet certain who was active;
+            otherwise `known`.
+        people: The number of active customers; None if the state is not `known`.
+        share, low, high: The active customers as a share of the cohort, with Wilson's 95 % interval.
     """
 
     month: int
@@ -49,9 +52,9 @@ class TriangleCell(Part):
 
 
 class TriangleRow(Part):
-    """The customers who joined in the month that begins on `cohort`.
+    """The cohort of customers who joined in the month that begins on the day `cohort`.
 
-    `is_open` says that the month is not over, so the cohort still grows.
+    `is_open` says that the month of joining is not over, so the cohort still grows.
     """
 
     cohort: date
@@ -71,10 +74,11 @@ class Triangle(Part):
 
 
 class SegmentRow(Part):
-    """The customers of a segment who joined in the month that begins on `cohort`.
+    """The customers of a segment who joined in the month that begins on the day `cohort`.
 
     The entry k of `people`, `low` and `high` belongs to the end of month k after the month of joining: the
-    active customers, and Wilson's 95 % interval of their share of `n`. Only certain months have an entry.
+    number of active customers, and Wilson's 95 % interval of their share of the `n` members. Only certain
+    months have an entry.
     """
 
     cohort: date
@@ -128,7 +132,9 @@ def segment_triangles(
 
 
 def _cohorts(first_lives: FirstLives, cutoff: date) -> list[tuple[date, Ints, list[date]]]:
-    """Return each cohort with members: its month, the members, and the ends of the month and later ones."""
+    """Return each cohort that has members: its month, its members, and the end of this month and of each
+    later month.
+    """
     complete_from = date_of_day(first_lives.complete_from)
     first = complete_from.replace(day=1)
     if first < complete_from:
@@ -146,7 +152,7 @@ def _cohorts(first_lives: FirstLives, cutoff: date) -> list[tuple[date, Ints, li
 
 
 def _is_active(spells: ActivitySpells, members: Ints, at: date) -> Bools:
-    """Return which members are active at a bound."""
+    """Return which members of a cohort are active at a bound."""
     day = day_number(at)
     is_active = (spells.start < day) & (spells.end >= day)
     return np.isin(members, spells.customer[is_active], assume_unique=True)
@@ -155,8 +161,8 @@ def _is_active(spells: ActivitySpells, members: Ints, at: date) -> Bools:
 def retention_triangle(spells: ActivitySpells, first_lives: FirstLives, cutoff: date) -> Triangle:
     """Return the retention of each monthly cohort.
 
-    A month of joining is a cohort if everybody who joined in it is in the data. A cell without a certain
-    number is empty, never 0.
+    A month of joining is a cohort only if the data hold everybody who joined in it. A cell whose number is
+    not certain is empty, never 0.
 
     Args:
         spells: The spells of all customers, as known at the cutoff.
@@ -196,7 +202,7 @@ def _cell(spells: ActivitySpells, members: Ints, month: int, at: date, cutoff: d
 
 
 def _months(first: date, cutoff: date) -> Iterator[date]:
-    """Yield the first days of the months from `first` on that begin before the cutoff."""
+    """Yield the first day of each month, from `first` on, that begins before the cutoff."""
     number = 0
     while (month := months_later(first, number)) < cutoff:
         yield month

@@ -1,4 +1,6 @@
-"""The value of customers: CLV in four forms, one point of retention, and the cost of replacing leavers."""
+"""The value of customers: customer lifetime value (CLV) in four forms, the worth of one point of retention,
+and the cost of replacing leavers.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,7 @@ ClvVariant = Literal["first payment counted", "first payment excluded", "end of 
 MAX_LIFESPAN_MONTHS = 120
 MAX_SAMPLE = 20_000
 MAX_CORRELATION = 0.2
-"""Above this correlation of frequency and value, the gamma-gamma model is not to be trusted."""
+"""If frequency and value of orders correlate more than this, the gamma-gamma model is not trusted."""
 
 POINT = 0.01
 NO_MONTH = "no month with customers at the start whose outcome is known"
@@ -38,14 +40,15 @@ class ValueResult(SectionResult):
 
 @dataclass(frozen=True)
 class MonthCounts:
-    """What the figures of value take from the figures of one month.
+    """The counts and the money of one month from which the figures of value are computed.
 
     Attributes:
         period: The month.
-        at_start: The customers active at its start.
-        n_lost: Those who were not active at its end.
-        money: The revenue of the month in currency, or the recurring revenue at its start; None if unknown.
-        orders: The orders of the month; None without orders.
+        at_start: The number of customers who were active at the start of the month.
+        n_lost: How many of these customers were not active at the end of the month.
+        money: The revenue of the month in currency, or the recurring revenue at its start; None if it is not
+            known.
+        orders: The number of orders in the month; None if there are no orders.
         order_money: The revenue of these orders in currency.
     """
 
@@ -59,15 +62,15 @@ class MonthCounts:
 
 @dataclass(frozen=True)
 class ValueTerms:
-    """The terms of the figures.
+    """The terms by which the figures of value are computed.
 
     Attributes:
-        variant: Which payments the contractual value counts.
+        variant: Which payments the value of a customer with a contract counts, for example the first one.
         margin: The share of revenue that is margin.
         discount_year: The discount rate of a year.
-        months: How many months ahead the value without contracts looks.
+        months: The number of months that the value of a customer without a contract looks ahead.
         acquisition_cost: What a new customer costs; None if params.yaml does not say.
-        has_contracts: Whether customers have contracts, by the kind of the label.
+        has_contracts: Whether customers have contracts, as the kind of the label says.
     """
 
     variant: ClvVariant
@@ -84,10 +87,11 @@ class ValueTerms:
 
 
 def contractual_value(margin: float, retention: float, discount: float, variant: ClvVariant) -> float:
-    """Return the value of a customer with a contract; `math.inf` if nobody leaves and nothing is discounted.
+    """Return the value of a customer with a contract; it is `math.inf` if nobody leaves and nothing is
+    discounted.
 
     Args:
-        margin: The margin of a period.
+        margin: The margin that a customer brings in a period.
         retention: The share that stays from one period to the next.
         discount: The discount rate of a period.
         variant: Which payments count.
@@ -116,13 +120,13 @@ def value_section(
     """Compute the figures of value.
 
     Args:
-        months: The last 12 months whose outcome is known, in order of time.
-        histories: The order histories of customers; None without orders.
+        months: The last 12 months whose outcome is known, the earliest first.
+        histories: The order histories of customers; None if there are no orders.
         spending: The revenue of each customer up to the cutoff in currency, 0 for those who paid nothing;
             None if no money is known.
-        terms: The terms of the figures.
-        window: The days from the first row to the cutoff.
-        latest: The period of figures that are missing as a whole.
+        terms: The terms by which the figures are computed.
+        window: The period from the first row of the data to the cutoff.
+        latest: The period for which a figure is reported that is missing in all periods.
     """
     figures = [
         _historic(spending, terms, window),
@@ -149,7 +153,7 @@ def _historic(spending: Floats | None, terms: ValueTerms, window: Period) -> Fig
 
 
 def mean_with_interval(values: Floats) -> tuple[float, float | None, float | None]:
-    """Return the mean and its 95 % interval; one value has no interval."""
+    """Return the mean and its 95 % interval; a single value has no interval."""
     mean = float(values.mean())
     if len(values) < 2:
         return mean, None, None
@@ -158,7 +162,9 @@ def mean_with_interval(values: Floats) -> tuple[float, float | None, float | Non
 
 
 def _from_churn(months: Sequence[MonthCounts], terms: ValueTerms, latest: Period) -> Iterator[Figure]:
-    """Yield the figures that follow from monthly churn: simple, contractual, one point of retention."""
+    """Yield the figures that follow from monthly churn: simple value, value with a contract, one point of
+    retention.
+    """
     names = ("clv_simple", "clv_contractual", "value_of_one_point")
     at_start, lost = sum(month.at_start for month in months), sum(month.n_lost for month in months)
     if not at_start:
@@ -199,7 +205,7 @@ def _simple(
 
 
 def _lifespan(churn: float) -> float:
-    """Return the lifespan in months, at most `MAX_LIFESPAN_MONTHS`."""
+    """Return the expected lifespan of a customer in months, at most `MAX_LIFESPAN_MONTHS`."""
     return MAX_LIFESPAN_MONTHS if churn * MAX_LIFESPAN_MONTHS < 1 else 1 / churn
 
 

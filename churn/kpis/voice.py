@@ -1,4 +1,6 @@
-"""The figures of surveys and of support: NPS, CSAT, answered low ratings, replies, silent leavers."""
+"""The figures of surveys and support: NPS, CSAT, answers to low ratings, replies to tickets, and customers
+who leave in silence.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,7 @@ Bools = npt.NDArray[np.bool_]
 
 PROMOTER_FROM, PASSIVE_FROM = 9 * RATING_UNIT, 7 * RATING_UNIT
 MIN_ANSWERS_FOR_SCALE = 20
-"""If this many answers lie at 5 or below, the scale is not 0 to 10."""
+"""If at least this many answers are given and all are 5 or below, the scale is not 0 to 10."""
 
 FIVE_POINTS = (1 * RATING_UNIT, 5 * RATING_UNIT)
 SATISFIED_OF_FIVE = 4
@@ -63,11 +65,12 @@ class VoiceResult(SectionResult):
 
 @dataclass(frozen=True)
 class VoiceTerms:
-    """The terms of the figures.
+    """The terms by which the figures of surveys and support are computed.
 
     Attributes:
-        answer_days: Within how many days a low rating should be answered.
-        satisfied_from: The lowest rating of a ticket that is satisfied; None if params.yaml does not say.
+        answer_days: The number of days in which the company should answer a low rating.
+        satisfied_from: The lowest rating of a ticket that counts as satisfied; None if params.yaml does not
+            set it.
     """
 
     answer_days: int
@@ -76,11 +79,11 @@ class VoiceTerms:
 
 @dataclass(frozen=True)
 class VoiceTables:
-    """The rows of the tables; None for a table that the store does not have.
+    """The rows of surveys, tickets and contacts; None for a table that the store does not have.
 
     Attributes:
-        answers, tickets, contacts: The rows.
-        periods: The complete periods of each table, by name of the table.
+        answers, tickets, contacts: The rows of each table.
+        periods: The complete periods of each table, by the table's name.
     """
 
     answers: Answers | None
@@ -90,7 +93,7 @@ class VoiceTables:
 
     @property
     def traces(self) -> ContactDays | None:
-        """Return the days of tickets, low ratings and contacts; None without such tables."""
+        """Return the days of tickets, low ratings and contacts; None if the store has no such tables."""
         tables = (self.tickets, None if self.answers is None else self.answers.low, self.contacts)
         parts = [(table.customer, table.day) for table in tables if table is not None]
         return ContactDays.of_tables(*parts) if parts else None
@@ -107,11 +110,12 @@ def voice_section(
     """Compute the figures of surveys and tickets for all periods and segments.
 
     Args:
-        tables: The rows.
-        segmentations: The divisions of the customers, all customers first.
-        terms: The terms of the figures.
+        tables: The rows of surveys, tickets and contacts.
+        segmentations: The divisions of the customers into segments; the first has one part with all
+            customers.
+        terms: The terms by which the figures are computed.
         cutoff: The date up to which the data are known.
-        latest: The period of figures that are missing as a whole.
+        latest: The period for which a figure is reported that is missing in all periods.
     """
     figures = [
         *_nps(tables.answers, tables.periods.get("surveys", {}), segmentations, latest),
@@ -157,12 +161,16 @@ def _nps(
 
 
 def may_be_ten_points(rating: Ints) -> bool:
-    """Return whether ratings, in thousandths, may come from a scale of 0 to 10; few ratings always may."""
+    """Return whether ratings, in thousandths, may come from a scale of 0 to 10; a small number of ratings
+    always may.
+    """
     return len(rating) < MIN_ANSWERS_FOR_SCALE or bool(rating.max() > FIVE_POINTS[1])
 
 
 def _is_latest(customer: Ints, period: Ints, day: Ints) -> Bools:
-    """Return which rows are the latest of their customer in their period; of equal days the last row."""
+    """Return which rows are the latest of their customer in their period; if two rows have the same day, the
+    last one counts.
+    """
     order = np.lexsort((np.arange(len(day)), day, period, customer))
     is_last = np.ones(len(order), dtype=bool)
     is_last[:-1] = (customer[order][1:] != customer[order][:-1]) | (period[order][1:] != period[order][:-1])
@@ -176,7 +184,7 @@ def nps_figures(period: Period, promoters: int, detractors: int, n: int) -> list
 
     Args:
         period: The period.
-        promoters, detractors: The numbers of customers.
+        promoters, detractors: The number of customers who are promoters, and who are detractors.
         n: The number of customers with an answer.
     """
     counts = {"promoters": promoters, "passives": n - promoters - detractors, "detractors": detractors}
@@ -190,11 +198,12 @@ def nps_figures(period: Period, promoters: int, detractors: int, n: int) -> list
 
 
 def nps_figure(period: Period, promoters: int, detractors: int, n: int) -> Figure:
-    """Return the NPS with its interval: three further answers, 3/4 promoter, 3/4 detractor, 3/2 passive.
+    """Return the NPS with its interval; for the interval three answers are added: 3/4 promoter, 3/4
+    detractor, 3/2 passive.
 
     Args:
         period: The period.
-        promoters, detractors: The numbers of customers.
+        promoters, detractors: The number of customers who are promoters, and who are detractors.
         n: The number of customers with an answer.
     """
     if not n:
@@ -319,13 +328,14 @@ def _durations(
 
 
 def median_figure(name: str, period: Period, durations: Ints, has_ended: Bools) -> Figure:
-    """Return the Kaplan-Meier median of durations, with the interval where the band crosses one half.
+    """Return the Kaplan-Meier median of durations; the ends of its interval are where the band crosses one
+    half.
 
     Args:
         name: The name of the definition.
         period: The period.
-        durations: Whole days or hours, as the unit of the definition says.
-        has_ended: Whether each duration ended; otherwise it is censored.
+        durations: The durations in whole days or hours, as the unit of the definition says.
+        has_ended: Whether each duration ended; a duration that has not ended is censored.
     """
     n = len(durations)
     curve = survival_curve(Lives(durations, has_ended, np.zeros(n, dtype=np.int64)), MIN_FOLLOWED)
@@ -333,12 +343,13 @@ def median_figure(name: str, period: Period, durations: Ints, has_ended: Bools) 
 
 
 def median_of_curve(name: str, period: Period, curve: SurvivalCurve | None, n: int) -> Figure:
-    """Return the median of a Kaplan-Meier curve, with the interval where the band crosses one half.
+    """Return the median of a Kaplan-Meier curve; the ends of its interval are where the band crosses one
+    half.
 
     Args:
         name: The name of the definition.
         period: The period.
-        curve: The curve; None if too few were followed.
+        curve: The curve; None if too few durations were followed.
         n: The number of durations.
     """
     if curve is None or curve.median_days is None:
@@ -346,7 +357,7 @@ def median_of_curve(name: str, period: Period, curve: SurvivalCurve | None, n: i
         return missing_figure(name, period, reason)
     median = curve.median_days
     low, high = (np.flatnonzero(band <= 0.5) for band in (curve.low, curve.high))
-    if not len(high):  # the data are too short for the upper end
+    if not len(high):  # the data are too short to show the upper end of the interval
         return Figure(name=name, period=period, value=median, n=n, notes=("no interval: followed too short",))
     return Figure(name=name, period=period, value=median, low=int(low[0]), high=int(high[0]), n=n)
 
@@ -359,14 +370,15 @@ def silent_figures(
     cutoff: date,
     latest: Period,
 ) -> Iterator[Figure]:
-    """Yield the share of customers who left without a trace in the days before.
+    """Yield the share of leavers who left in silence: without a ticket, a low rating or a contact in the days
+    before.
 
     Args:
         spells: When customers were active.
         periods: Consecutive periods by kind.
         traces: The days of tickets, low ratings and contacts; None if there are no such tables.
         cutoff: The date up to which the data are known.
-        latest: The period of figures that are missing as a whole.
+        latest: The period for which a figure is reported that is missing in all periods.
     """
     if traces is None:
         yield missing_figure("silent_leavers", latest, NO_TRACES)

@@ -1,4 +1,4 @@
-"""What customers said and what support did, read from the store as known at a cutoff."""
+"""What customers said and what support did, as the store knew it at a cutoff."""
 
 from __future__ import annotations
 
@@ -41,15 +41,16 @@ class Answers:
 
 @dataclass(frozen=True)
 class Tickets:
-    """Tickets, `[tickets]` each; what has not happened by the cutoff is `NEVER`.
+    """Tickets, `[tickets]` each; a day is `NEVER` if the event has not happened by the cutoff.
 
     Attributes:
         customer: The customer code.
-        day, due_on, replied_on, closed_on: Day numbers; `due_on` is `NEVER` without a promise.
+        day, due_on, replied_on, closed_on: The day numbers of opening, promised reply, first reply and
+            closing; `due_on` is `NEVER` if no date was promised.
         reply_seconds, close_seconds: The seconds from opening to the first reply and to closing.
         followed_seconds: The seconds from opening to the cutoff.
         satisfaction: The rating in thousandths, or `NO_RATING`.
-        has: The optional columns of the source.
+        has: The names of the optional columns that the source has.
     """
 
     customer: Ints
@@ -66,14 +67,14 @@ class Tickets:
 
 @dataclass(frozen=True)
 class ContactDays:
-    """The days on which customers said something or were contacted, ordered by (customer, day)."""
+    """The days on which a customer said something or was contacted, ordered by (customer, day)."""
 
     customer: Ints
     day: Ints
 
     @classmethod
     def of_tables(cls, *parts: tuple[Ints, Ints]) -> ContactDays:
-        """Join customer codes and days of several tables, and put them in order."""
+        """Join the customer codes and days of several tables, and order them."""
         customer, day = (np.concatenate([part[column] for part in parts]) for column in (0, 1))
         order = np.lexsort((day, customer))
         return cls(customer[order], day[order])
@@ -101,7 +102,7 @@ def read_answers(store: Store, cutoff: date) -> Answers | None:
 
 
 def read_tickets(store: Store, cutoff: date) -> Tickets | None:
-    """Read the tickets opened before the cutoff; None if the store has none."""
+    """Read the tickets opened before the cutoff; None if the store has no tickets."""
     if not store.has("tickets"):
         return None
     columns, last = store.tables["tickets"].columns, day_number(cutoff)
@@ -148,7 +149,7 @@ def midnight_seconds(day: date, timezone: str) -> int:
 def read_contacts(store: Store, cutoff: date) -> ContactDays | None:
     """Read the days on which customers were contacted; None if the store has no contacts.
 
-    A contact whose arm is control was planned and did not take place.
+    A contact whose arm is `control` was only planned and did not take place, so it is left out.
     """
     if not store.has("contacts"):
         return None

@@ -1,4 +1,4 @@
-"""The definition of a figure: what it is called, how it is computed, and how it is read."""
+"""The definition of a figure: its name, how it is computed, and how to read it."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ Better = Literal["higher", "lower"]
 
 @dataclass(frozen=True, kw_only=True)
 class FigureDefinition:
-    """The definition of a figure of retention.
+    """The definition of one figure of retention.
 
     Attributes:
         name: The name of the figure in kpis.json.
         title: The name of the figure for people.
         unit: The unit. The interval has the same unit.
-        digits: The number of decimals to show.
-        population: Who or what is counted in `n`.
+        population: Who or what is counted in the `n` of the figure.
+        definition: How the figure is computed.
         definition: The way in which the figure is computed.
         better: The direction of better values; None if neither direction is better.
         edges: The rules for the edge cases, and when the figure is missing.
         source: The source of the definition.
-        by_segment: Whether the figure is also computed for each segment, by month and quarter.
-        is_watched: Whether an alarm is raised if the figure leaves its own history.
+        by_segment: Whether the figure is also computed for each segment, by month and by quarter.
+        is_watched: Whether an alarm is raised if the latest value lies outside the figure's own history.
     """
 
     name: str
@@ -54,5 +54,5 @@ class FigureDefinition:
     is_watched: bool = False
 
     def format(self, value: float, low: float | None = None, high: float | None = None) -> str:
-        """Return a value with its interval as text, without the unit."""
+        """Return a value and its interval as text, without the unit."""
         return format_interval(Interval(value=value, low=low, high=high), self.digits)

@@ -1,4 +1,4 @@
-"""The definitions of the figures of an event, for a label of kind event."""
+"""The definitions of the figures of an event, for labels of kind event."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The definitions of the figures of reasons for leaving."""
+"""The definitions of the figures of the reasons for leaving."""
 
 from __future__ import annotations
 
