@@ -1,1 +1,3 @@
-"""Whether contact helps: the effect on churn, nightly looks, and the size of an experiment."""
+"""Whether contact helps: experiments and their control groups, the effect of contact on churn, and the size
+that an experiment needs.
+"""

@@ -1,8 +1,8 @@
-"""Assign units to arms by chance, once and permanently.
+"""Assign units (persons, accounts or customers) to the arms of an experiment by chance, once and permanently.
 
-Each unit of an experiment has a position in [0, 1). The unit is a control if its position lies below the
-share of the control group. So the ranges are nested: if the share grows from 5 to 10 %, each control of the
-5 % stays a control.
+Each unit of an experiment has a position in [0, 1). The unit belongs to the control group if its position is
+below the share of this group. So a larger group contains the smaller one: if the share grows from 5 to 10 %,
+each unit of the first 5 % stays in the control group.
 """
 
 from __future__ import annotations
@@ -22,10 +22,12 @@ Floats = npt.NDArray[np.float64]
 Objects = npt.NDArray[np.object_]
 
 UNIVERSAL = "universal"
-"""The experiment with the control group that no play contacts."""
+"""The name of the experiment whose control group no play may contact."""
 
 RISK_BANDS, VALUE_BANDS = 4, 2
-"""The numbers of bands of risk and of value that make the strata."""
+"""The number of bands of risk, and the number of bands of value; a stratum is a band of risk and a band of
+value.
+"""
 
 ASSIGNMENT_COLUMNS = (
     *(
@@ -45,10 +47,10 @@ ASSIGNMENT_COLUMNS = (
 
 @dataclass(frozen=True)
 class Draw:
-    """What decides the positions of an experiment's units, beside the units themselves.
+    """What decides the positions of an experiment's units in addition to the units themselves.
 
     Attributes:
-        salt: The salt of the company's experiments.
+        salt: The company's secret text, which is hashed together with each unit.
         experiment: The name of the experiment.
         night: The cutoff of the night in which the units are assigned.
     """
@@ -59,12 +61,12 @@ class Draw:
 
 
 def hash_to_unit_interval(*parts: str) -> float:
-    """Return a number in [0, 1) that depends only on the texts, and looks as if drawn by chance.
+    """Return a number in [0, 1) that depends only on the texts, but looks as if it were drawn by chance.
 
     >>> round(hash_to_unit_interval("salt", "universal", "c-1"), 6)
     0.206437
     """
-    # A length before each part keeps ("ab", "c") and ("a", "bc") apart.
+    # The length before each part makes ("ab", "c") different from ("a", "bc").
     text = "".join(f"{len(part)}:{part}" for part in parts)
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:7], "big") / 2**56
 
@@ -72,12 +74,12 @@ def hash_to_unit_interval(*parts: str) -> float:
 def draw_positions(units: Sequence[str] | Objects, strata: Sequence[str] | Objects, draw: Draw) -> Floats:
     """Return the position of each unit in [0, 1), evenly spread within each stratum.
 
-    The units of a stratum are put in the order of their salted hashes. The positions are the places in this
-    order, moved by a start that is drawn for the stratum. So each position is uniform, and of the n units of
-    a stratum either the integer below or the integer above `share * n` units are controls, for each share.
+    The units of a stratum are ordered by their salted hashes. A unit's position is its place in this order,
+    plus a start that is drawn for the stratum. So each position is uniformly distributed. And for each share,
+    the number of controls among the n units of a stratum is `share * n`, rounded down or up.
 
     Args:
-        units: The names of the units, without repetition, shape `[units]`.
+        units: The names of the units, each of them once, shape `[units]`.
         strata: The stratum of each unit, shape `[units]`.
         draw: The salt, the experiment and the night.
 
@@ -96,11 +98,11 @@ def draw_positions(units: Sequence[str] | Objects, strata: Sequence[str] | Objec
 
 
 def strata_of(score: Floats, value: Floats) -> Objects:
-    """Return the stratum of each unit: its band of risk and its band of value among these units.
+    """Return the stratum of each unit: its band of risk and its band of value among all these units.
 
     Args:
         score: The churn probability of each unit, shape `[units]`.
-        value: The residual value of each unit, NaN if unknown, shape `[units]`.
+        value: The residual value of each unit, shape `[units]`; NaN if it is not known.
 
     >>> strata_of(np.array([0.1, 0.9]), np.array([5.0, np.nan])).tolist()
     ['risk 1, value 1', 'risk 3, value unknown']
@@ -113,7 +115,7 @@ def strata_of(score: Floats, value: Floats) -> Objects:
 
 
 def _bands(values: Floats, n_bands: int) -> list[int]:
-    """Return the band of each value by its rank, from 1; 0 for a missing value."""
+    """Return the band of each value by its rank, counted from 1; a missing value has the band 0."""
     is_known = ~np.isnan(values)
     ranks = pd.Series(values[is_known]).rank(method="min").to_numpy() - 1
     bands = np.zeros(len(values), dtype=np.int64)
@@ -125,10 +127,10 @@ def _bands(values: Floats, n_bands: int) -> list[int]:
 def assign(
     units: pd.DataFrame, earlier: pd.DataFrame, *, share: float, draw: Draw
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the assignment of each unit, and the assignments that are new in this night.
+    """Return the arm and the position of each unit, and the assignments that are new in this night.
 
-    A unit that has a position keeps it permanently. A unit whose arm changes, because the share has changed,
-    gets a new row with its old position. So does a unit that has gained or lost a customer.
+    A unit that has a position keeps it permanently. The unit gets a new row with its old position in two
+    cases: the share has changed and with it the arm, or the unit has gained or lost a customer.
 
     Args:
         units: The eligible units: `unit`, `score`, `value` (NaN if unknown) and `customers` (list of ids).

@@ -1,4 +1,6 @@
-"""What each experiment needs before it can answer: units, power, and days at the present rates."""
+"""What each experiment needs before it can answer: how many units, which power, and how many days at the
+present rate of new units.
+"""
 
 from __future__ import annotations
 
@@ -24,14 +26,16 @@ from churn.metrics.interval import Part
 from churn.scoring.playbook import Playbook
 
 DEFAULT_DAYS = 90
-"""The days ahead for the power and the smallest effect."""
+"""The number of days ahead for which the power and the smallest effect are computed."""
 
 RECENT_NIGHTS = 28
-"""The number of latest nights that tell the present rate of new units."""
+"""The number of latest nights from which the present rate of new units is computed."""
 
 
 TRAINING_CHURNERS = 100
-"""The churners among the controls from which a training knows the level to a standard error of 10 %."""
+"""The number of churners among the controls that a training needs: they fix the level of the probabilities to
+a standard error of 10 %.
+"""
 
 
 @dataclass(frozen=True)
@@ -39,9 +43,9 @@ class DesignTerms:
     """What is assumed about an experiment.
 
     Attributes:
-        control_share: The share of the control, between 0 and 1.
-        kept_share: The share of churners whom a contact keeps, as assumed; used where no effect is given.
-            None for a label of an event: nobody states how many more a contact brings to it.
+        control_share: The share of units in the control group, between 0 and 1.
+        kept_share: The assumed share of churners whom a contact keeps; used if no effect is given. None for a
+            label of an event, because nobody states how many more customers a contact brings to the event.
     """
 
     control_share: float
@@ -56,15 +60,17 @@ def design_terms(
     share: float | None = None,
     measured_shares: Mapping[str, float] | None = None,
 ) -> dict[str, DesignTerms]:
-    """Return what is assumed about each experiment: all contacts, and each play that is not switched off.
+    """Return what is assumed about each experiment: the experiment of all contacts, and one for each play
+    that is not paused.
 
     Args:
         playbook: The playbook.
         universal_share: The share of the universal control group.
-        kept_share: The share of churners whom a contact keeps, where a play has none of its own; None for a
-            label of an event, and then no play has any.
-        share: The share of all control groups, instead of those of the playbook.
-        measured_shares: The measured share of churners whom a contact keeps, by play; it wins.
+        kept_share: The share of churners whom a contact keeps, for plays that have no share of their own.
+            None for a label of an event; then no play has a share.
+        share: The share of every control group; None takes the shares in the playbook.
+        measured_shares: The measured share of churners whom a contact keeps, by play; it replaces the assumed
+            share.
     """
     kept = measured_shares or {}
     return {UNIVERSAL: DesignTerms(universal_share, kept_share)} | {
@@ -82,28 +88,31 @@ class ExperimentDesign(Part):
 
     Attributes:
         name: `universal`, or the name of a play.
-        control_share: The share of the control.
-        units: The number of units so far with this share of the control; with another share they do not
-            count.
+        control_share: The share of units in the control group.
+        units: The number of units until now that began under this share of the control group; units that
+            began under another share do not count.
         units_per_day: The number of new units per day; None if the ledger does not show it.
-        churn: The predicted churn, or rate of the event, without contact; None without units.
-        contacted_share: The share of the units with a planned contact; None without units.
-        effect: The difference of churn, or the gain in the rate of the event, to detect; None
-            without units, and for an event if no effect is given.
-        sample_size: The units that find this effect; None if the churn leaves no room for the effect.
-        answer_in_days: The days until so many units have an outcome; None if this cannot be told.
-        days: A number of days ahead.
-        power: The probability of finding the effect with the units assigned by then; None if the rate is not
-            known.
-        detectable: The smallest effect that these units find; that of the units so far if the rate is not
-            known.
-        training_controls: The number of controls that a training needs for the level of contacted customers;
-            None for the control of one play, and without units.
-        training_in_days: The days until so many controls have an outcome; None if this cannot be told.
-        held_out: The number of controls by the end of `days`; None without units, and if the rate is not
-            known.
-        customers_unsaved: The customers who leave, or miss the event, by then because they were held out,
-            with the effect that is looked for; None without `held_out`, and without `sample_size`.
+        churn: The predicted churn without contact, or the predicted rate of the event; None if there are no
+            units.
+        contacted_share: The share of units with a planned contact; None if there are no units.
+        effect: The effect to detect: the difference of churn, or the gain in the rate of the event. None if
+            there are no units, and for an event if no effect is given.
+        sample_size: The number of units with which this effect is found; None if the churn is lower than the
+            effect.
+        answer_in_days: The days until that many units have an outcome; None if this cannot be computed.
+        days: The number of days ahead for `power`, `detectable` and `held_out`.
+        power: The probability that the effect is found with the units that are assigned after `days`; None if
+            the rate of new units is not known.
+        detectable: The smallest effect that is found with these units; if the rate of new units is not known,
+            with the units until now.
+        training_controls: The number of controls that a training needs to know the level of contacted
+            customers. None for the control group of a single play, and if there are no units.
+        training_in_days: The days until that many controls have an outcome; None if this cannot be computed.
+        held_out: The number of controls after `days`; None if there are no units, or if the rate of new units
+            is not known.
+        customers_unsaved: If contact has the effect to detect: the number of customers who leave, or miss the
+            event, within `days` because they are in the control group. None if `held_out` or `sample_size` is
+            None.
         is_gain: Whether the effect is a gain in the rate of an event.
     """
 
@@ -136,12 +145,13 @@ def design_experiments(
     maturity_days: int,
     is_gain: bool = False,
 ) -> list[ExperimentDesign]:
-    """Return what each experiment needs, the universal one first.
+    """Return what each experiment needs before it can answer; the universal experiment comes first.
 
     Args:
-        ledger: The nights until now.
-        terms: What is assumed, by the name of the experiment: `universal`, or a play.
-        effect: The difference to look for; None takes the assumed share of churners who stay.
+        ledger: The decisions of all nights until now.
+        terms: What is assumed about each experiment; the key is `universal` or the name of a play.
+        effect: The difference to detect; None computes it from the assumed share of churners whom a contact
+            keeps.
         days: The number of days ahead for the power and the smallest detectable effect.
         maturity: When outcomes are known.
         maturity_days: The days from an assignment until its outcome is known.
@@ -219,19 +229,21 @@ def _design(
 
 
 def _days_for(n_missing: int, rate: float | None, maturity_days: int) -> int | None:
-    """Return the days until missing units are assigned and have an outcome; None if it cannot be told."""
+    """Return the days until the missing units are assigned and have an outcome; None if this cannot be
+    computed.
+    """
     if n_missing <= 0:
         return maturity_days
     return None if rate is None else days_until_answer(n_missing, rate, maturity_days)
 
 
 def units_per_day(started_on: Sequence[date], nights: Sequence[date]) -> float | None:
-    """Return the number of new units a day in the latest nights; None with fewer than two nights.
+    """Return the number of new units per day in the latest nights; None if there are fewer than two nights.
 
-    The first night does not count: it takes all who were there already, and no later night does.
+    The first night does not count, because it assigns all customers who were already there.
 
     Args:
-        started_on: The night in which each unit began.
+        started_on: The night in which each unit entered the experiment.
         nights: The nights of the ledger, the oldest first.
 
     >>> nights = [date(2025, 1, 1), date(2025, 1, 2), date(2025, 1, 5)]

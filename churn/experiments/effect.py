@@ -1,9 +1,9 @@
 """The effect of contact: a difference of rates, its verdict, and what contact saved or gained.
 
 An effect above 0 is good. It is `churn(control) - churn(treatment)`: fewer of the contacted customers leave.
-With a label of an event, such as an upgrade, it is `rate(treatment) - rate(control)`, by `as_gain`: more of
-the contacted customers have the event. Units are analysed in the arm that they were assigned to, contacted or
-not.
+With a label of an event, such as an upgrade, it is `rate(treatment) - rate(control)`; `as_gain` computes it:
+more of the contacted customers have the event. Each unit counts in the arm to which it was assigned, whether
+it was contacted or not.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ from statsmodels.stats.proportion import confint_proportions_2indep
 from churn.metrics.interval import Interval, Part
 
 MIN_CHURNERS = 20
-"""There is no verdict before this number of churners in each arm: intervals of rarer events are too short."""
+"""There is no verdict before each arm has this number of churners: with fewer churners, the intervals are too
+short.
+"""
 
 ALPHA = 0.05
-"""The share of experiments without an effect in which an interval may exclude 0."""
+"""Among experiments without an effect, the share whose interval may exclude 0."""
 
 
 class Verdict(StrEnum):
@@ -60,7 +62,8 @@ class IntervalMethod(StrEnum):
 
 
 class ArmChurn(Part):
-    """The churn in one arm, as assigned; with a label of an event, the rate of the event.
+    """The churn among the units that were assigned to one arm; with a label of an event, the rate of the
+    event.
 
     Attributes:
         n: The number of units.
@@ -77,8 +80,8 @@ class Effect(Part):
     """The effect of contact on churn, or on the rate of an event.
 
     Attributes:
-        difference: The effect with its interval; above 0, fewer leave, or more have the event. Without a
-            value if there is no difference.
+        difference: The effect with its interval; above 0, fewer customers leave or more have the event. It
+            has no value if an arm is empty.
         method: How the interval is computed.
         verdict: What the interval shows; None if there is no verdict.
         no_verdict_because: Why there is no verdict; None if there is one.
@@ -91,10 +94,10 @@ class Effect(Part):
 
 
 class RateDifference(Effect):
-    """The effect of contact as the difference of two churn rates.
+    """The effect of contact, computed as the difference of two churn rates.
 
     Attributes:
-        control: The churn in the control.
+        control: The churn in the control group.
         treatment: The churn in the arm that is contacted.
     """
 
@@ -103,11 +106,11 @@ class RateDifference(Effect):
 
 
 class AdjustedDifference(Effect):
-    """The effect of contact, adjusted by the score from before each unit's first assignment.
+    """The effect of contact, adjusted by a score of each unit that was computed before its first assignment.
 
     Attributes:
         n: The number of units.
-        units_without_score: The number of units without an earlier score.
+        units_without_score: The number of units that have no score from before their first assignment.
         standard_error: The standard error of the difference; None without a difference.
     """
 
@@ -117,11 +120,12 @@ class AdjustedDifference(Effect):
 
 
 NO_DIFFERENCE = Interval(value=None, low=None, high=None)
-"""The difference where there is none."""
+"""The difference that is reported if it cannot be computed."""
 
 
 class SavedCustomers(Part):
-    """The customers and the money that contact saved; negative numbers were lost.
+    """The number of customers, and the money, that contact saved; negative numbers mean that contact lost
+    them.
 
     Attributes:
         customers: `effect x treated units`, with its interval.
@@ -135,14 +139,15 @@ class SavedCustomers(Part):
 def rate_difference(
     churners_control: int, n_control: int, churners_treatment: int, n_treatment: int, *, alpha: float = ALPHA
 ) -> RateDifference:
-    """Return the difference of two churn rates with Newcombe's interval, for one look at matured outcomes.
+    """Return the difference of two churn rates with Newcombe's interval; the interval is valid if the matured
+    outcomes are looked at once.
 
     Args:
         churners_control: The number of churners in the control.
         n_control: The number of units in the control.
         churners_treatment: The number of churners in the arm that is contacted.
         n_treatment: The number of units in the arm that is contacted.
-        alpha: One minus the level of the interval.
+        alpha: One minus the confidence level of the interval.
 
     Raises:
         ValueError: If an arm has more churners than units, or a negative number of churners.
@@ -190,7 +195,7 @@ def arm_churn(churners: int, n: int) -> ArmChurn:
 def judge(
     difference: Interval, churners_control: int, churners_treatment: int
 ) -> tuple[Verdict | None, NoVerdict | None]:
-    """Return the verdict, or the reason why there is none."""
+    """Return the verdict on the effect, or the reason why there is no verdict."""
     if min(churners_control, churners_treatment) < MIN_CHURNERS:
         return None, NoVerdict.FEW_CHURNERS
     if difference.low is None or difference.high is None:
@@ -210,7 +215,7 @@ def verdict_of(low: float, high: float) -> Verdict:
 
 
 AnyEffect = TypeVar("AnyEffect", bound=Part)
-"""A type with `difference` and `verdict`: an effect at one look, or at many."""
+"""An effect with `difference` and `verdict`, whether it is looked at once or every night."""
 
 _VERDICT_OF_EVENT = {
     Verdict.FEWER_LEAVE: Verdict.FEWER_HAVE_EVENT,
@@ -219,10 +224,10 @@ _VERDICT_OF_EVENT = {
 
 
 def as_gain(effect: AnyEffect) -> AnyEffect:
-    """Return the effect on an event that is wanted, from a difference in which the event counted as leaving.
+    """Return the effect on a wanted event, from a difference that was computed as if the event were leaving.
 
     Args:
-        effect: An effect with `difference` and `verdict`; it changes its sign.
+        effect: The effect whose sign is changed; it has `difference` and `verdict`.
 
     >>> gain = as_gain(rate_difference(30, 300, 400, 2700))
     >>> round(gain.difference.value, 4), str(gain.verdict)
@@ -258,7 +263,7 @@ def saved_customers(difference: Interval, n_treatment: int, residual_value: floa
 
 
 def scale_interval(interval: Interval, factor: float) -> Interval:
-    """Return an interval times a number of at least 0."""
+    """Return an interval multiplied by a number of at least 0."""
     if factor < 0:
         raise ValueError(f"an interval cannot be scaled by {factor}: its ends would change places")
     ends = (interval.value, interval.low, interval.high)

@@ -1,11 +1,12 @@
-"""Which units of the ledger count in an experiment, so that its arms differ by the contact alone.
+"""Which units of the ledger count in an experiment, so that the arms differ only by the contact.
 
-A unit does not count if it turned out to be one person with another unit, or if the share of the control
-group changed so that the unit would have changed its arm before its outcome matured. Both rules look at the
-position of the unit and not at later rows of the ledger, because a unit that left gets no later rows.
+A unit does not count in two cases: it turned out to be one person with another unit, or the share of the
+control group changed so that the unit would have changed its arm before its outcome matured. Both rules use
+the position of the unit and not later rows of the ledger, because a unit that left gets no later rows.
 
-Units of nights with different shares are not pooled: if churn differs between these nights, the pooled arms
-would differ without any contact. The units of the share with the most matured units count.
+Units of nights with different shares of the control group are not put together. If churn differs between such
+nights, the arms would differ without any contact. Only the units of one share count: the share with the most
+matured units.
 """
 
 from __future__ import annotations
@@ -29,16 +30,17 @@ class ExperimentUnits:
     """The units that count in an experiment, and how many do not count.
 
     Attributes:
-        frame: A row for each unit, with the columns `UNIT_COLUMNS`: its arm, the night in which it began, and
-            the score and the night of its first assignment in any experiment.
-        control_share: The share of the control among these units by design; None if none could be a control.
+        frame: One row for each unit, with the columns `UNIT_COLUMNS`: its arm, the night in which it entered
+            the experiment, and the score and the night of its first assignment in any experiment.
+        control_share: The planned share of these units in the control group; None if no unit could be in it.
         merged_count: The number of units that turned out to be one person with another unit.
         arm_changed: The number of units whose arm would have changed before their outcome matured.
-        other_share: The number of units of nights with another share of the control.
-        without_control: The number of units that began in nights without this control group, for example
-            before it was switched on. None of them could be a control, and a unit begins only once.
-        after_other_play: The number of units that had a task of another play before; contact may have changed
-            who gets a second play.
+        other_share: The number of units from nights with another share of the control group.
+        without_control: The number of units that entered in nights without this control group, for example
+            before it was switched on. These units could not be controls at their start, and a unit enters an
+            experiment only once.
+        after_other_play: The number of units that had a task of another play before. The contact of that play
+            may have changed who gets a second play.
     """
 
     frame: pd.DataFrame
@@ -52,7 +54,7 @@ class ExperimentUnits:
 
 @dataclass(frozen=True)
 class Maturity:
-    """When outcomes are known.
+    """When the outcomes of units are known.
 
     Attributes:
         mature_on: Returns the day on which the label of a cutoff is matured.
@@ -69,7 +71,7 @@ class Maturity:
 
 
 def universal_units(ledger: Ledger, maturity: Maturity) -> ExperimentUnits:
-    """Return the units of the universal experiment at their first assignment."""
+    """Return the units of the universal experiment, each at its first assignment."""
     own = ledger.assignments[ledger.assignments["experiment"] == UNIVERSAL]
     own = own.drop_duplicates("unit", keep="first").reset_index(drop=True)
     units = own[["unit", "arm", "value", "customers"]].assign(started_on=own["assigned_on"])
@@ -77,16 +79,18 @@ def universal_units(ledger: Ledger, maturity: Maturity) -> ExperimentUnits:
 
 
 def play_units(ledger: Ledger, play: str, variant: str | None, maturity: Maturity) -> ExperimentUnits:
-    """Return the units of a play, or of a variant, at their first task of the play; a control has tasks too.
+    """Return the units of a play, or of one variant of it, each at its first task of the play; controls have
+    tasks too.
 
-    A play with a control group of its own is compared with this group, among the units that are not in the
-    universal control. A play without one is compared with the universal control, among the units that had no
-    task of another play before: contact with one play may change who gets the next one.
+    A play with its own control group is compared with this group, among the units that are not in the
+    universal control group. A play without its own control group is compared with the universal control
+    group, among the units that had no task of another play before. The reason: contact by one play may change
+    who gets the next play.
 
     Args:
-        ledger: The nights.
+        ledger: The decisions of the nights.
         play: The name of the play.
-        variant: The variant; None for all.
+        variant: The variant of the play; None for all variants.
         maturity: When outcomes are known.
     """
     tasks = ledger.tasks.sort_values(["planned_on", "task_id"])
@@ -113,14 +117,15 @@ def play_units(ledger: Ledger, play: str, variant: str | None, maturity: Maturit
 
 
 def first_task_units(ledger: Ledger, tasks: pd.DataFrame, maturity: Maturity) -> ExperimentUnits:
-    """Return the units with a task, at their first task, beside the universal control.
+    """Return each unit with a task at its first task; the units of the universal control group are the
+    controls.
 
-    No contact came before the first task, so what was known in its night differs between the arms only by
-    chance.
+    No contact came before the first task. So what was known in the night of this task differs between the
+    arms only by chance.
 
     Args:
         ledger: The nights.
-        tasks: The first task of each unit.
+        tasks: The first task of each unit in the ledger.
         maturity: When outcomes are known.
     """
     units = tasks[["unit", "arm"]].assign(
@@ -134,7 +139,7 @@ def first_task_units(ledger: Ledger, tasks: pd.DataFrame, maturity: Maturity) ->
 def _countable(
     units: pd.DataFrame, ledger: Ledger, experiment: str, maturity: Maturity, after_other_play: int = 0
 ) -> ExperimentUnits:
-    """Leave out the units that must not count, and add the scores and the share."""
+    """Leave out the units that must not count, and add the scores and the share of the control group."""
     units = _with_first_scores(units, ledger.assignments)
     is_merged = units["unit"].isin(_merged_units(ledger)).to_numpy(dtype=bool)
     lowest, highest = _ranges_of_shares(units["started_on"], _shares_by_night(ledger, experiment), maturity)
@@ -171,7 +176,9 @@ def _with_first_scores(units: pd.DataFrame, assignments: pd.DataFrame) -> pd.Dat
 
 
 def _merged_units(ledger: Ledger) -> frozenset[str]:
-    """Return the units of which a customer is in another unit too: they turned out to be one person."""
+    """Return the units that share a customer with another unit, and so turned out to be one person with
+    it.
+    """
     units_of: dict[str, set[str]] = {}
     for unit, customers in zip(ledger.assignments["unit"], ledger.assignments["customers"], strict=True):
         for customer in customers:
@@ -180,7 +187,7 @@ def _merged_units(ledger: Ledger) -> frozenset[str]:
 
 
 def _shares_by_night(ledger: Ledger, experiment: str) -> dict[date, float]:
-    """Return the share of the control group by night, as far as the ledger shows it."""
+    """Return the share of the control group in each night, as far as the ledger shows it."""
     if experiment == UNIVERSAL:
         return {night.cutoff: night.control_share for night in ledger.nights}
     own = ledger.assignments[ledger.assignments["experiment"] == experiment]
@@ -190,13 +197,15 @@ def _shares_by_night(ledger: Ledger, experiment: str) -> dict[date, float]:
 def _ranges_of_shares(
     started_on: pd.Series, shares: Mapping[date, float], maturity: Maturity
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return the lowest and the highest share from each unit's start until its outcome matures."""
+    """Return for each unit the lowest and the highest share of the control group from the unit's start until
+    its outcome matures.
+    """
     ranges: dict[date, tuple[float, float]] = {}
     for start in set(started_on):
         earlier = max((night for night in shares if night <= start), default=None)
         end = maturity.mature_on(start)
         seen = [share for night, share in shares.items() if night == earlier or start < night < end]
-        # A play that had no control group yet in this night could not have a control.
+        # In a night in which a play had no control group yet, no unit could be its control.
         ranges[start] = (min(seen), max(seen)) if earlier is not None else (0.0, 0.0)
     pairs = [ranges[start] for start in started_on]
     return (
@@ -206,7 +215,9 @@ def _ranges_of_shares(
 
 
 def _share_with_most_units(units: pd.DataFrame, maturity: Maturity) -> float | None:
-    """Return the share with the most matured units, then the most units, then the latest start."""
+    """Return the share with the most matured units; if two are equal, the one with more units, then the one
+    with the latest start.
+    """
     if units.empty:
         return None
     is_matured = maturity.is_matured(units["started_on"].tolist())

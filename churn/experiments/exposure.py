@@ -1,9 +1,11 @@
-"""Find out which customers were treated in a period, and how many customers each other customer represents.
+"""Find out which customers were treated (contacted) in a period, and how many customers each other customer
+represents.
 
 A label says what a customer did. The label of a treated customer does not show what the customer would have
-done without the contact. The controls show this: the ledger drew them by chance from the same customers. So a
-treated customer counts with weight 0, a control of the same tasks with the weight `1 / P(untreated)`, and
-everybody else once. The probabilities are those that the ledger recorded; none is estimated.
+done without the contact. The controls show this, because the ledger drew them by chance from the same
+customers. So a treated customer has the weight 0, a control of the same tasks has the weight `1 /
+P(untreated)`, and every other customer has the weight 1. The ledger recorded these probabilities; no
+probability is estimated.
 
 Source: Horvitz and Thompson (1952), A generalization of sampling without replacement from a finite universe,
     Journal of the American Statistical Association 47; Robins, Hernán and Brumback (2000), Marginal
@@ -36,7 +38,9 @@ Floats = npt.NDArray[np.float64]
 Objects = npt.NDArray[np.object_]
 
 NO_CONTROLS = "no_controls"
-"""The key of `evaluate.accept` with the reason why treated customers need no controls who stand for them."""
+"""The key of `evaluate.accept` that holds a person's reason for training although no control represents the
+treated customers.
+"""
 
 MAX_LISTED = 5
 """The number of examples that a message lists."""
@@ -47,7 +51,7 @@ class UnitWeights:
     """The weights of the units that have a task in a period; every other unit has the weight 1.
 
     Attributes:
-        weight_of: The weight by unit: 0 for a treated unit, `1 / P(untreated)` for a control.
+        weight_of: The weight of each unit: 0 for a treated unit, `1 / P(untreated)` for a control.
         without_controls: The treated units that no control represents: their recorded P(untreated) is 0.
     """
 
@@ -56,15 +60,15 @@ class UnitWeights:
 
     @property
     def treated_units(self) -> frozenset[str]:
-        """Return the treated units."""
+        """Return the units that were treated."""
         return frozenset(unit for unit, weight in self.weight_of.items() if weight == 0)
 
 
 class TaskHistory:
-    """The tasks of a ledger, with the probability of each unit to be left alone by them."""
+    """The tasks of a ledger, and for each unit the probability that its tasks leave it without contact."""
 
     def __init__(self, ledger: Ledger) -> None:
-        """Prepare the probabilities.
+        """Prepare the probabilities of the arms.
 
         Args:
             ledger: The decisions of the nights.
@@ -83,7 +87,7 @@ class TaskHistory:
             self._shares.setdefault(UNIVERSAL, {})[night.cutoff] = night.control_share
 
     def unit(self, customer: str) -> str:
-        """Return the unit of a customer; a customer who was never assigned is a unit of its own."""
+        """Return the unit of a customer; a customer who was never assigned is a unit alone."""
         return self._unit_of.get(customer, customer)
 
     def planned_in(self, first: date, end: date) -> pd.DataFrame:
@@ -92,12 +96,12 @@ class TaskHistory:
         return tasks[(tasks["planned_on"] >= first) & (tasks["planned_on"] < end)]
 
     def open_in(self, first: date, end: date) -> pd.DataFrame:
-        """Return the tasks that somebody could work off on a day of `[first, end)`."""
+        """Return the tasks that were open, so that somebody could do them, on a day of `[first, end)`."""
         tasks = self._tasks
         return tasks[(tasks["planned_on"] < end) & (tasks["expires_on"] > first)]
 
     def weights(self, tasks: pd.DataFrame) -> UnitWeights:
-        """Return the weights of the units of some tasks."""
+        """Return the weight of each unit that has one of some tasks."""
         treated = {unit for unit, arm in zip(tasks["unit"], tasks["arm"], strict=True) if arm == TREATED_ARM}
         weight_of: dict[str, float] = {}
         without_controls = set()
@@ -108,17 +112,18 @@ class TaskHistory:
         return UnitWeights(weight_of, frozenset(without_controls))
 
     def untreated_probability(self, tasks: pd.DataFrame) -> dict[str, float]:
-        """Return for each unit of some tasks the recorded probability that it is left alone by them.
+        """Return for each unit of some tasks the recorded probability that the unit is not contacted for
+        them.
 
-        A unit is left alone if, for each of its tasks, it is in the universal control group or in the control
-        group of the play. Its positions in the experiments are independent, so
-        `P(untreated) = u + (1 - u) * c_1 * c_2 * …`: `u` is the share of the universal group and `c` the
-        share of a play's own group, 0 without one. If a share changed between two tasks of a unit, it has to
-        be below both: see `_left_alone`.
+        A unit is not contacted if, for each of its tasks, it is in the universal control group or in the
+        control group of the play. Its positions in the experiments are independent, so `P(untreated) = u + (1
+        - u) * c_1 * c_2 * …`. Here `u` is the share of the universal control group, and `c` is the share of a
+        play's own control group, 0 if the play has none. If a share changed between two tasks of a unit, the
+        position must be below both shares: see `_left_alone`.
 
-        No universal control is on a list beside the call list. Such a control has no task of the list and
-        stands for itself, so the controls of a list stand only for those who were on it: the probability of
-        the tasks of the call list is multiplied by the share `c` of each list.
+        A list beside the call list has no universal control, so its controls represent only the customers on
+        this list. The probability that belongs to the tasks of the call list is multiplied by the share `c`
+        of each such list.
         """
         own_tasks: dict[str, list[tuple[float, str, float]]] = {}
         of_lists: dict[str, dict[str, float]] = {}
@@ -136,7 +141,9 @@ class TaskHistory:
         }
 
     def _share(self, experiment: str, unit: str, day: date) -> float:
-        """Return the share of the control group as it was recorded last up to a day; 0 if not drawn."""
+        """Return the last recorded share of the control group up to a day; 0 if no control group was
+        drawn.
+        """
         if (experiment, unit) not in self._draws:
             return 0.0
         shares = self._shares[experiment]
@@ -145,13 +152,15 @@ class TaskHistory:
 
 
 def _left_alone(tasks: Sequence[tuple[float, str, float]]) -> float:
-    """Return the probability that a unit is a control in each of its tasks.
+    """Return the probability that a unit is in a control group for each of its tasks.
 
-    Between two neighbouring shares of the universal group, its position makes it a control of the tasks with
-    a larger share. For each play of the other tasks, its position has to be below the least share.
+    If the unit's position lies between two neighbouring shares of the universal group, it is a universal
+    control for the tasks with a larger share. For the plays of all other tasks, its position in the play must
+    be below the smallest share of the play's own group.
 
     Args:
-        tasks: Of each task the share of the universal group, the play, and the share of the play's own group.
+        tasks: For each task the share of the universal control group, the play, and the share of the play's
+            own control group.
 
     >>> round(_left_alone([(0.1, "call", 0.0)]), 3), round(_left_alone([(0.1, "call", 0.5)]), 3)
     (0.1, 0.55)
@@ -174,7 +183,7 @@ def check_ledger(ledger: Ledger) -> None:
 
     Raises:
         SourceError: a share is no probability, an arm does not follow from its position and share, a unit was
-            drawn twice, two tasks have one id, or a task has no assignment. The error holds all mistakes.
+            drawn twice, two tasks have one id, or a task has no assignment. The error lists all mistakes.
     """
     rows, tasks = ledger.assignments, ledger.tasks
     share, position = rows["share"].to_numpy(np.float64), rows["position"].to_numpy(np.float64)
@@ -249,19 +258,20 @@ def without_treated(
     reason: str | None,
     accept_key: str,
 ) -> Snapshots:
-    """Return the snapshots without the rows that were treated in their label window, with weights.
+    """Return the snapshots without the rows of customers who were treated in the label window, with a weight
+    for each other row.
 
-    A row is treated if one of its tasks could be done in `[cutoff, cutoff + gap + horizon)`. Without
-    such tasks the snapshots are returned as they are.
+    A row is removed if one of its tasks could be done in `[cutoff, cutoff + gap + horizon)`. If there are no
+    such tasks, the snapshots are returned unchanged.
 
     Args:
         snapshots: All matured snapshots.
         ledger: The decisions of the nights.
         label: The definition of the label.
-        late_days: The largest number of days by which a row may arrive late.
-        reason: The reason why a person accepts that no control represents treated customers; None without a
-            reason.
-        accept_key: The file and the key of this reason, for messages.
+        late_days: The largest number of days between the day of a row and its arrival in the data.
+        reason: Why a person accepts that no control represents the treated customers; None if no reason is
+            given.
+        accept_key: The file and the key in which this reason is written, for messages.
 
     Raises:
         SourceError: the ledger contradicts itself.
@@ -300,13 +310,14 @@ def without_treated(
 
 
 def read_untreated(params: Params, known_by: date | None = None) -> Snapshots:
-    """Read the snapshots without the rows that were treated in their label window, with weights.
+    """Read the snapshots without the rows of customers who were treated in the label window, with a weight
+    for each other row.
 
-    Without a ledger these are the snapshots of `read_snapshots`.
+    If there is no ledger, the snapshots are the same as those of `read_snapshots`.
 
     Args:
         params: The parameters.
-        known_by: Only labels known by this date are used; with None all matured labels are used.
+        known_by: Only labels that were known by this date are used; None uses all matured labels.
 
     Raises:
         CallError: there are no snapshots, or they do not fit the parameters.

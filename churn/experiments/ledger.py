@@ -1,13 +1,13 @@
-"""The ledger stores permanently what each night decided about units and customers.
+"""The ledger stores permanently what each night decided about units and about customers.
 
 Each night has a folder `output/ledger/cutoff=D` with its new assignments, its new tasks, the health bands and
-`_ledger.json`, which names the night that it follows (`previous`). A night reads only the nights of its own
-chain: each page names the night before it, and so on back to the first night. So the same night gives the
-same bytes again, and also if an older night was scored later. Such a backfilled night is in no chain but its
-own.
+the file `_ledger.json`. This file names the night before it (`previous`). So each night belongs to a chain
+back to a first night, and it reads only the nights of its own chain. Therefore a night that runs again gives
+the same bytes, also if an older night was scored in the meantime. An older night that is scored later belongs
+to no other night's chain.
 
-A night's folder is written as `.pending-cutoff=D` before the scores of the night are published, and renamed
-afterwards. So no list of calls exists without its ledger, also if the process is killed.
+The folder of a night is first written as `.pending-cutoff=D`. Then the scores are published, and then the
+folder gets its name. So no call list exists without its ledger, even if the process is killed.
 """
 
 from __future__ import annotations
@@ -64,19 +64,19 @@ _WAY_OUT = "Restore it from a copy: the ledger holds decisions that cannot be co
 
 
 class LedgerFacts(BaseModel):
-    """The facts of a ledger night.
+    """The facts of one night of the ledger.
 
     Attributes:
         cutoff: The cutoff of the night.
-        previous: The cutoff of the night that this night follows; None for the first night.
+        previous: The cutoff of the night before it in the chain; None for the first night.
         run_id: The id of the night's run.
         salt_digest: The digest of the salt with which the arms are drawn.
-        unit: What gets an arm: a person, an account or a customer.
+        unit: Who is assigned to an arm: a person, an account or a customer.
         control_share: The share of the universal control group in this night.
         no_control_because: Why there is no universal control group; None if there is one.
         files: The checksum of each Parquet file by its name.
-        list_plays: The plays of this night's tasks that are lists beside the call list; no universal control
-            is on a list. Absent from the file if there is none.
+        list_plays: The plays of this night that put customers on a list beside the call list; these lists
+            have no universal controls. The file has no such key if there is no such play.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -94,14 +94,15 @@ class LedgerFacts(BaseModel):
 
 @dataclass(frozen=True)
 class Ledger:
-    """The decisions of all earlier nights of a chain, the oldest first.
+    """The decisions of all earlier nights in a chain, the oldest night first.
 
     Attributes:
         assignments: The rows of `ASSIGNMENTS`.
         tasks: The rows of `TASKS`.
-        bands: The rows of `BANDS` of the latest night, for the next band of each customer.
-        holdings: The rows of `HOLDINGS` of the latest night: for how many nights in a row the condition of a
-            play has held. Only plays whose condition must be true for several nights have rows.
+        bands: The rows of `BANDS` of the latest night; the next band of each customer depends on them.
+        holdings: The rows of `HOLDINGS` of the latest night: the number of nights in a row in which the
+            condition of a play was true for a customer. Only plays whose condition must be true for several
+            nights have rows.
         nights: The facts of the nights, the oldest first.
     """
 
@@ -113,17 +114,17 @@ class Ledger:
 
     @property
     def previous(self) -> date | None:
-        """Return the cutoff of the latest night, which the next night follows."""
+        """Return the cutoff of the latest night, which comes before the next night."""
         return self.nights[-1].cutoff if self.nights else None
 
     @property
     def digest(self) -> str:
-        """Return a digest of all decisions, for the id of the night that reads them."""
+        """Return a digest of all decisions; it is part of the id of the night that reads them."""
         return checksum_of_bytes(json_text([(night.cutoff, night.files) for night in self.nights]).encode())
 
     @property
     def unit_of(self) -> dict[str, str]:
-        """Return the first unit of each customer that was assigned, in the order of the assignments."""
+        """Return for each customer the first unit that was assigned, in the order of the assignments."""
         units: dict[str, str] = {}
         for unit, customers in zip(self.assignments["unit"], self.assignments["customers"], strict=True):
             for customer in customers:
@@ -133,26 +134,26 @@ class Ledger:
 
 @dataclass(frozen=True)
 class LedgerNight:
-    """The decisions of a night that are to be written."""
+    """The decisions of one night, ready to be written."""
 
     facts: LedgerFacts
     contents: Mapping[str, bytes]
 
     @property
     def digest(self) -> str:
-        """Return the checksum of the facts, which hold the checksums of the tables."""
+        """Return the checksum of the facts, which contain the checksums of the tables."""
         return checksum_of_bytes(self.contents[FACTS])
 
 
 def read_ledger(output: Path, cutoff: date) -> Ledger:
-    """Read the nights that the night of a cutoff follows.
+    """Read all nights that come before the night of a cutoff in its chain.
 
-    A night that is in the ledger follows the same night as before. A new night follows the latest earlier
-    night: of the chain of the newest night if it is the newest itself, of all nights if it is a backfill.
+    A night that is already in the ledger keeps the night before it. A new night follows the latest of all
+    earlier nights.
 
     Args:
         output: The output folder.
-        cutoff: The cutoff of the night that reads.
+        cutoff: The cutoff of the night that reads the ledger.
 
     Raises:
         SourceError: a file of the ledger is damaged or missing.
@@ -177,10 +178,10 @@ def read_ledger(output: Path, cutoff: date) -> Ledger:
 
 
 def check_salt(ledger: Ledger, salt: str) -> None:
-    """Check that the salt has not changed since the first night.
+    """Check that the salt (the company's secret text) has not changed since the first night.
 
     Raises:
-        ParamsError: the salt has changed, so new units and earlier units would not come from one draw.
+        ParamsError: the salt has changed, so new units would be drawn differently from earlier units.
     """
     if any(night.salt_digest != salt_digest(salt) for night in ledger.nights):
         raise ParamsError(
@@ -191,12 +192,12 @@ def check_salt(ledger: Ledger, salt: str) -> None:
 
 
 def salt_digest(salt: str) -> str:
-    """Return the digest by which a changed salt is noticed; the salt itself stays in params.yaml."""
+    """Return a digest that shows whether the salt was changed; the salt itself is only in params.yaml."""
     return hashlib.sha256(f"salt of the experiments: {salt}".encode()).hexdigest()[:16]
 
 
 def read_whole_ledger(output: Path) -> Ledger:
-    """Read all nights of the chain of the newest night; the ledger is empty without any night.
+    """Read all nights in the chain of the newest night; the ledger is empty if there is no night.
 
     Raises:
         SourceError: a file of the ledger is damaged or missing.
@@ -206,7 +207,7 @@ def read_whole_ledger(output: Path) -> Ledger:
 
 
 def read_night(output: Path, cutoff: date) -> Ledger:
-    """Read what one night of the ledger decided, without the nights that it follows."""
+    """Read what one night of the ledger decided, without the decisions of the nights before it."""
     facts = _read_facts(output, cutoff)
     return Ledger(**{name: _read_tables(output, name, (facts,)) for name in TABLES}, nights=(facts,))
 
@@ -217,9 +218,10 @@ def ledger_nights(output: Path) -> list[date]:
 
 
 def own_assignments(output: Path, cutoff: date) -> pd.DataFrame:
-    """Return the assignments of an earlier scoring of the night; empty if it was not scored before.
+    """Return the assignments that an earlier scoring of the same night wrote; empty if the night was not
+    scored before.
 
-    An assignment does not change if the night is scored again with other parameters.
+    An assignment stays the same if the night is scored again with other parameters.
     """
     if cutoff not in ledger_nights(output):
         return _frame([], ASSIGNMENTS)
@@ -227,17 +229,18 @@ def own_assignments(output: Path, cutoff: date) -> pd.DataFrame:
 
 
 def keep_history(output: Path, night: LedgerNight) -> LedgerNight:
-    """Return the page of a night as it may be written: a page that later nights follow does not change.
+    """Return the page of a night that may be written: if later nights follow, the page in the ledger must not
+    change.
 
-    If the page in the ledger has the same decisions, it does not change, also if it was written with other
-    data or by another version.
+    If the page in the ledger holds the same decisions, this page is returned, even if other data or another
+    version of the program wrote it.
 
     Args:
         output: The output folder.
-        night: The page as it would be written today.
+        night: The page that the night would write today.
 
     Raises:
-        Stop: later nights follow the night, and today it would decide something else.
+        Stop: later nights follow this night, and today the night would decide something different.
     """
     cutoff = night.facts.cutoff
     known = ledger_nights(output)
@@ -262,8 +265,8 @@ def ledger_night(facts: LedgerFacts, tables: Mapping[str, pd.DataFrame]) -> Ledg
     """Return the files of a ledger night as bytes; equal nights give equal bytes.
 
     Args:
-        facts: The facts; `files` is filled in here.
-        tables: The rows of each table of `TABLES`, by name.
+        facts: The facts of the night; `files` is filled in here.
+        tables: The rows of each table in `TABLES`, by the table's name.
     """
     return write_page(
         facts,
@@ -295,12 +298,12 @@ def write_page(facts: LedgerFacts, tables: Mapping[str, pa.Table]) -> LedgerNigh
 
 
 def tasks_of(night: LedgerNight) -> pd.DataFrame:
-    """Return the new tasks of a night that is to be written."""
+    """Return the new tasks of a night that is ready to be written."""
     return _frame([pq.read_table(io.BytesIO(night.contents["tasks.parquet"]))], TASKS)
 
 
 def stage(output: Path, night: LedgerNight) -> None:
-    """Write a night as pending: it counts only after `publish`."""
+    """Write the pending folder of a night; the night counts only after `publish`."""
     pending = _pending(output, night.facts.cutoff)
     shutil.rmtree(pending, ignore_errors=True)
     pending.mkdir(parents=True)
@@ -335,12 +338,13 @@ def publish(output: Path, cutoff: date) -> None:
 
 
 def recover(output: Path, digest_in_scores: Callable[[date], str | None]) -> None:
-    """End what a killed process has begun: publish a pending night whose scores are there, drop others.
+    """Finish what a killed process left: publish each pending night whose scores are published, and delete
+    the others.
 
     Args:
         output: The output folder.
-        digest_in_scores: Returns the digest of the ledger night that the published scores of a night name;
-            None if they are missing.
+        digest_in_scores: A function that returns the ledger digest that a night's published scores name; None
+            if there are no scores.
     """
     folder = output / FOLDER
     for before in folder.glob(f".before-{NIGHT_PREFIX}*"):
@@ -398,7 +402,7 @@ def _read_table(output: Path, name: str, night: LedgerFacts) -> pa.Table:
 
 
 def _frame(tables: Sequence[pa.Table], schema: pa.Schema) -> pd.DataFrame:
-    """Return tables as a frame: texts and days as Python objects, None where a value is missing."""
+    """Return tables as one frame: texts and days are Python objects, and a missing value is None."""
     table = pa.concat_tables(
         [table.select(schema.names).cast(schema) for table in tables] or [schema.empty_table()]
     )
@@ -415,7 +419,7 @@ def _frame(tables: Sequence[pa.Table], schema: pa.Schema) -> pd.DataFrame:
 
 
 def read_bands(output: Path, nights: Sequence[LedgerFacts]) -> pd.DataFrame:
-    """Return the health bands of some nights: `customer_id`, `cutoff` and `health`."""
+    """Return the health bands of some nights, with the columns `customer_id`, `cutoff` and `health`."""
     frames = [
         _read_tables(output, "bands", (night,)).assign(cutoff=pd.Timestamp(night.cutoff)) for night in nights
     ]

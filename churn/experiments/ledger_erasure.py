@@ -1,7 +1,8 @@
-"""Remove one customer from the pages of the ledger; the arms of all other units do not change.
+"""Remove one customer from all pages of the ledger; the arms of all other units stay the same.
 
 A unit with other customers keeps its assignment. If its name is the id of the erased customer, it gets
-another name on all pages. A unit without other customers goes; how many units went from each arm is kept.
+another name on all pages. A unit without other customers is removed; the number of removed units in each arm
+is stored.
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ from churn.experiments.ledger import LedgerNight, ledger_nights, read_page, writ
 
 @dataclass(frozen=True)
 class UnitChanges:
-    """What becomes of the units of an erased customer.
+    """What happens to the units of a customer who is erased.
 
     Attributes:
-        names: The new name of each unit that is renamed.
-        empty_units: The units that have no other customer.
+        names: The new name of each unit that gets another name.
+        empty_units: The units that have no customer left.
     """
 
     names: Mapping[str, str]
@@ -37,9 +38,9 @@ class LedgerErasure:
     """The pages of the ledger without a customer.
 
     Attributes:
-        pages: Each page that changes, by night.
+        pages: Each page that changes, by the cutoff of its night.
         rows: The number of rows that name the customer.
-        units: How many units went, by experiment and arm.
+        units: The number of removed units, by experiment and arm.
     """
 
     pages: Mapping[date, LedgerNight]
@@ -48,11 +49,11 @@ class LedgerErasure:
 
 
 def erase_from_ledger(output: Path, customer: str) -> LedgerErasure:
-    """Return the pages of the ledger without a customer; nothing is written.
+    """Return the pages of the ledger without one customer; this function writes nothing.
 
     Args:
         output: The output folder.
-        customer: The id.
+        customer: The id of the customer.
 
     Raises:
         SourceError: a file of the ledger is damaged or missing.
@@ -82,14 +83,14 @@ def erase_from_ledger(output: Path, customer: str) -> LedgerErasure:
 
 
 def unit_changes(assignments: Iterable[pa.Table], customer: str) -> UnitChanges:
-    """Return which units of a customer are renamed, and which go.
+    """Return which units of a customer get a new name, and which are removed.
 
-    A renamed unit gets the first id of its other customers. If another unit has this name, the new name is
-    `unit of ID`.
+    The new name is the first id among the other customers of the unit. If another unit has this name, the new
+    name is `unit of ID`.
 
     Args:
         assignments: The assignments of each night of the ledger.
-        customer: The id.
+        customer: The id of the customer.
     """
     members: dict[str, set[str]] = {}
     for table in assignments:
@@ -113,7 +114,9 @@ def _second_name(customer: str) -> str:
 
 
 def _rows_of(table: pa.Table, customer: str, changes: UnitChanges) -> int:
-    """Return how many rows of a table name a customer, as customer, in a unit, or as the unit's name."""
+    """Return the number of rows of a table that name a customer: in the column of customers, in a unit's
+    list, or as a unit's name.
+    """
     n = len(table)
     ids = table["customer_id"].to_pylist() if "customer_id" in table.column_names else [None] * n
     units = table["unit"].to_pylist() if "unit" in table.column_names else [None] * n
@@ -126,7 +129,9 @@ def _rows_of(table: pa.Table, customer: str, changes: UnitChanges) -> int:
 
 
 def _without_customer(table: pa.Table, customer: str, changes: UnitChanges) -> pa.Table:
-    """Return a table without the rows of a customer; other rows lose the id and the old name of the unit."""
+    """Return a table without the rows of a customer; in the other rows the id, and the old name of the unit,
+    are replaced or removed.
+    """
     if "customer_id" in table.column_names:
         table = table.filter(pc.not_equal(table["customer_id"], customer))
     if "unit" not in table.column_names:
@@ -136,7 +141,8 @@ def _without_customer(table: pa.Table, customer: str, changes: UnitChanges) -> p
     table = _with_column(table, "unit", [changes.names.get(unit, unit) for unit in table["unit"].to_pylist()])
     if "customers" not in table.column_names:
         return table
-    # A row whose only customer went stays: the unit began on that night, with an outcome that nobody knows.
+    # A row stays even if its only customer is removed: the unit entered in that night, and its outcome is
+    # never known.
     members = table["customers"].to_pylist()
     others = [[who for who in ids or () if who != customer] for ids in members]
     return _with_column(table, "customers", others)

@@ -1,8 +1,9 @@
 """Measure what contacts have changed: each experiment of the ledger against its control group.
 
-Units are analysed as assigned, contacted or not. The outcome of a unit is the label of its customers at the
-night in which it entered the experiment; only matured outcomes count. The adjustment uses the score of the
-unit's first assignment, which was computed from data before that night, and so before any contact.
+Each unit counts in the arm to which it was assigned, whether it was contacted or not. The outcome of a unit
+is the label of its customers at the night in which the unit entered the experiment. Only matured outcomes
+count. The adjustment uses the score of the unit's first assignment. This score was computed from data before
+that night, so it is older than any contact.
 """
 
 from __future__ import annotations
@@ -48,11 +49,11 @@ Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 
 NIGHTLY_TARGET = 1000
-"""The number of units at which the interval for nightly looks is narrowest.
+"""The number of units at which the interval for looks in every night is narrowest.
 
-It is fixed before the start: a target that follows the number of units would break the promise that the
-interval holds at all looks together. From 150 to 100,000 units the interval is at most a fifth wider than
-with the best target.
+The number is fixed before the start. If it followed the number of units, the interval would no longer hold
+for all looks together. From 150 to 100,000 units, the interval is at most one fifth wider than with the best
+number.
 """
 
 N_RISK_BANDS = 4
@@ -65,15 +66,16 @@ def measure(
     success_of: SuccessOf = lambda *_: None,
     event: str | None = None,
 ) -> Effects:
-    """Measure all experiments of a ledger.
+    """Measure the effect of contact in all experiments of a ledger.
 
     Args:
         ledger: The nights.
-        outcomes: How the outcomes of units are read.
+        outcomes: How to read the outcomes of units.
         label_id: The label whose outcomes are measured.
-        success_of: Computes the criterion of success of a play; by default none is computed.
-        event: The name of the event that the label counts; then an effect is a gain in its rate. None if the
-            label counts who leaves.
+        success_of: A function that computes how often a play reached its criterion of success; by default
+            nothing is computed.
+        event: The name of the event that the label counts; the effect is then a gain in the rate of the
+            event. None if the label counts who leaves.
     """
     universal, is_event = None, event is not None
     if (ledger.assignments["experiment"] == UNIVERSAL).any():
@@ -110,14 +112,17 @@ def measure(
 
 
 def _customers_of(experiment: MeasuredExperiment) -> Interval | None:
-    """Return the customers whom an experiment saved or gained; None without a difference."""
+    """Return the customers whom contact saved, or who had the event because of it; None if there is no
+    difference.
+    """
     return experiment.savings.customers if experiment.savings else experiment.gain
 
 
 def _plays_beside_the_universal(ledger: Ledger) -> set[str]:
-    """Return the plays none of whose units is in the universal experiment, where there is one.
+    """Return the plays that have no unit in the universal experiment; none if there is no universal
+    experiment.
 
-    These are plays of lists beside the call list; the total of all contacts leaves them out.
+    These are the plays of lists beside the call list. The total of all contacts does not include them.
     """
     universal = set(ledger.assignments.loc[ledger.assignments["experiment"] == UNIVERSAL, "unit"])
     if not universal:
@@ -187,7 +192,7 @@ def _measure_experiment(
 
 
 def _left(units: pd.DataFrame, outcomes: Outcomes) -> Floats:
-    """Return whether a customer of each unit left; NaN if no customer of the unit has a label."""
+    """Return whether any customer of each unit left; NaN if no customer of the unit has a label."""
     left = np.full(len(units), np.nan)
     started_on = units["started_on"].to_numpy(dtype=object)
     members = units["customers"].tolist()
@@ -211,13 +216,15 @@ def _difference(left: Bools, in_treatment: Bools, alpha: float = ALPHA) -> RateD
 
 
 def _savings(difference: RateDifference, value: Floats) -> SavedCustomers | None:
-    """Return what contact saved; the money is missing, and not 0, if no unit has a known value."""
+    """Return the customers and the money that contact saved; the money is missing, not 0, if no unit has a
+    known value.
+    """
     if difference.difference.value is None:
         return None
     known = value[~np.isnan(value)]
     mean = float(known.mean()) if len(known) else 0.0
     savings = saved_customers(difference.difference, difference.treatment.n, max(mean, 0.0))
-    if not len(known) or mean < 0:  # units that cost more than they bring in have no money to save
+    if not len(known) or mean < 0:  # units that cost more than they bring have no money that could be saved
         return savings.model_copy(update={"money": NO_DIFFERENCE})
     return savings
 
@@ -236,7 +243,8 @@ def _adjusted_difference(matured_units: pd.DataFrame, left: Bools, in_treatment:
 
 
 def score_dates(nights: npt.NDArray[np.datetime64]) -> npt.NDArray[np.datetime64]:
-    """Return the date of the score of each night: the score knows only the days before the cutoff.
+    """Return the date of each night's score: the last day before the cutoff, because the score knows only
+    earlier days.
 
     >>> score_dates(np.array(["2025-03-01"], dtype="datetime64[D]")).tolist()
     [datetime.date(2025, 2, 28)]
@@ -247,7 +255,7 @@ def score_dates(nights: npt.NDArray[np.datetime64]) -> npt.NDArray[np.datetime64
 def _nightly(
     matured_units: pd.DataFrame, left: Bools, in_treatment: Bools, maturity: Maturity
 ) -> NightlyEffect:
-    """Return the effect with an interval for every night on which an outcome matured."""
+    """Return the effect, with an interval, for each night on which an outcome matured."""
     mature_on = {night: maturity.mature_on(night).toordinal() for night in set(matured_units["started_on"])}
     ends = np.array([mature_on[night] for night in matured_units["started_on"]])
     looks = np.unique(ends)
@@ -266,10 +274,10 @@ def _nightly(
 
 
 def _ratio(units: ExperimentUnits) -> SampleRatio | None:
-    """Return whether the sizes of the arms agree with the share of the control.
+    """Return whether the numbers of units in the arms agree with the planned share of the control group.
 
-    The check uses all units, matured or not, because an arm may lose units before they mature. The p-value
-    holds for a look at every night together, because somebody may look every night.
+    The check uses all units, matured or not, because units may already be missing from an arm before they
+    mature. The p-value is valid even if somebody looks at it every night.
     """
     if units.control_share is None:
         return None
@@ -291,10 +299,11 @@ def _ratio(units: ExperimentUnits) -> SampleRatio | None:
 def _bands_driven_away(
     matured_units: pd.DataFrame, left: Bools, in_treatment: Bools, is_event: bool
 ) -> tuple[RiskBandEffect, ...]:
-    """Return the quarters of risk in which contact provably drives customers away, or lowers an event.
+    """Return the quarters of risk in which contact is shown to drive customers away, or to lower the rate of
+    the event.
 
-    The level of the intervals is divided by the number of bands (Bonferroni), so that at most 5 % of the
-    experiments without an effect name a band. Units without a score are in no band.
+    The error level of each interval is divided by the number of bands (Bonferroni). So a band is named in at
+    most 5 % of the experiments without an effect. Units without a score are in no band.
     """
     score = matured_units["score"].to_numpy(dtype=np.float64)
     has_score = ~np.isnan(score)
@@ -317,7 +326,9 @@ def _bands_driven_away(
 def _guard(
     name: str, days: pd.DataFrame, matured_units: pd.DataFrame, in_treatment: Bools, horizon_days: int
 ) -> Guard:
-    """Compare the share of units with an unwanted event from the start to the end of the label's window."""
+    """Compare both arms in the share of units that had an unwanted event between the start and the end of the
+    label window.
+    """
     days_of = days.groupby("customer_id")["day"].agg(list).to_dict() if len(days) else {}
     has_event = np.zeros(len(matured_units), dtype=bool)
     for row, (night, customers) in enumerate(

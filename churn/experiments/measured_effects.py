@@ -1,17 +1,18 @@
-"""The measured effects that a night may use in the place of the assumed one, and why others are not used.
+"""The measured effects that a night may use instead of the assumed effect, and why it does not use the
+others.
 
 The effect of a play is the share of churners whom a contact keeps, `1 - churn(treated) / churn(control)`. It
-takes the place of the assumed share only if all of this holds:
+replaces the assumed share only if all of these conditions are true:
 
-- it was measured with outcomes that were known before the night, about the label of the night;
-- at least 20 of the play's units left in each arm, so that there is a verdict;
-- the sizes of the arms agree with the design;
-- its interval excludes 0, and so does that of the difference of the rates: contact is proved to keep
-  customers, or to drive them away.
+- it was measured on outcomes that were known before the night, and for the label of the night;
+- at least 20 units of the play left in each arm, so there is a verdict;
+- the numbers of units in the arms agree with the plan;
+- its interval excludes 0, and the interval of the difference of the rates excludes 0 too: contact is shown to
+  keep customers, or to drive them away.
 
-With an interval above 0 the night uses the estimate. If the interval is below 0, the night expects that a
-contact keeps no customer. If the interval contains 0, the assumption stays: a measured effect that may be
-chance is worse than an open assumption.
+If the interval is above 0, the night uses the estimate. If the interval is below 0, the night expects that a
+contact keeps no customer. If the interval contains 0, the night uses the assumed share, because a measured
+effect that may be chance is worse than a stated assumption.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from churn.metrics.interval import Interval
 from churn.params import ProfitParams
 
 AS_OF = "as_of="
-"""The beginning of the name of the effects of a day; the day follows."""
+"""The beginning of the name of a file of effects; the day up to which outcomes were known follows."""
 
 MEASURE_AGAIN = "Run `churn measure` again."
 
@@ -43,10 +44,10 @@ class PlayEffect:
 
     Attributes:
         play: The name of the play.
-        kept_share: The share of churners whom a contact keeps, with its interval; below 0, a contact drives
-            them away.
+        kept_share: The share of churners whom a contact keeps, with its interval; a share below 0 means that
+            contact drives customers away.
         is_used: Whether the measured effect replaces the assumption.
-        reason: Why it is used, or not.
+        reason: Why the measured effect is used, or why it is not used.
     """
 
     play: str
@@ -56,19 +57,20 @@ class PlayEffect:
 
     @property
     def accept_share(self) -> float:
-        """Return the share that replaces the assumed share; never below 0."""
+        """Return the measured share that replaces the assumed share; it is at least 0."""
         return max(self.kept_share.value or 0.0, 0.0)
 
 
 @dataclass(frozen=True)
 class MeasuredEffects:
-    """What was measured before a night.
+    """The effects that were measured before a night.
 
     Attributes:
         as_of: The day up to which outcomes were known; None if nothing was measured.
         plays: The plays with an effect, by name.
-        reason: Why nothing is used, as a sentence; empty otherwise.
-        contacts: The effect of all contacts together, against the universal control group; None without one.
+        reason: Why no measured effect is used, as a sentence; empty if there is no such reason.
+        contacts: The effect of all contacts together, compared with the universal control group; None if it
+            was not measured.
     """
 
     as_of: date | None = None
@@ -78,26 +80,28 @@ class MeasuredEffects:
 
     @property
     def is_known(self) -> bool:
-        """Return whether there is anything to say: something was measured, or may not be used."""
+        """Return whether there is something to report: effects were measured, or there is a reason why none
+        may be used.
+        """
         return self.as_of is not None or bool(self.reason)
 
     @property
     def accept_shares(self) -> dict[str, float]:
-        """Return the measured share of the plays for which it is used, by name."""
+        """Return the measured share of each play whose measured share is used, by name."""
         return {name: effect.accept_share for name, effect in sorted(self.plays.items()) if effect.is_used}
 
     def profit_terms(self, assumed_terms: ProfitParams) -> ProfitParams:
-        """Return the terms of a campaign: with the measured share of all contacts, if it is used.
+        """Return the terms of a campaign, with the measured share of all contacts if this share is used.
 
         Args:
-            assumed_terms: The costs and the effect that the parameters state; the costs stay.
+            assumed_terms: The costs and the effect that the parameters state; the costs are not replaced.
         """
         if self.contacts is None or not self.contacts.is_used:
             return assumed_terms
         return assumed_terms.model_copy(update={"accept_share": self.contacts.accept_share})
 
     def state_in(self, result: EvaluationResult) -> EvaluationResult:
-        """Return an evaluation that says whether its profit uses a measured share, and which."""
+        """Return an evaluation that says whether its profit uses a measured share, and which share."""
         if result.value is None or self.contacts is None or self.as_of is None:
             return result
         share = MeasuredShare(
@@ -112,17 +116,23 @@ class MeasuredEffects:
 
     @property
     def reads(self) -> dict[str, str]:
-        """Return the measured effects that the night reads, for its id; empty if it uses none."""
+        """Return the measured effects that the night uses, as a part of the night's id; empty if it uses
+        none.
+        """
         shares = self.accept_shares
         return {"effects": f"{self.as_of} {shares}"} if shares else {}
 
 
 NOT_MEASURED = MeasuredEffects()
-"""Nothing was measured, or nothing measured may be used: all effects are assumed."""
+"""No measured effect, because nothing was measured or nothing measured may be used. All effects are
+assumed.
+"""
 
 
 def write_effects(output: Path, effects: Effects) -> Path:
-    """Write what was measured, also under the day up to which outcomes are known; return the latest file."""
+    """Write the measured effects twice, as the latest file and under the day up to which outcomes are known;
+    return the latest file.
+    """
     folder = output / "measure"
     if effects.watermark is not None:
         write_own_json(folder / f"{AS_OF}{effects.watermark}.json", effects.as_json())
@@ -134,15 +144,17 @@ def write_effects(output: Path, effects: Effects) -> Path:
 def read_measured_effects(output: Path, night: date | None, label_id: str) -> MeasuredEffects:
     """Return the effects that were measured with outcomes known before a night.
 
-    A night never reads what was measured on its day or later, so it gives the same bytes again.
+    A night never reads effects that were measured with outcomes of its own day or later, so the night gives
+    the same bytes if it runs again.
 
     Args:
         output: The output folder.
         night: The cutoff of the night; None for the latest effects.
-        label_id: The label of the night.
+        label_id: The id of the label that the night predicts.
 
     Returns:
-        The effects; none for a label of an event, whose nights have no profit that an effect could change.
+        The effects. For a label of an event there are none, because its nights have no profit that an effect
+        could change.
 
     Raises:
         SourceError: the file is damaged.
@@ -156,7 +168,7 @@ def read_measured_effects(output: Path, night: date | None, label_id: str) -> Me
         return MeasuredEffects(
             latest, reason=f"the effects measured up to {latest} are about another label. {MEASURE_AGAIN}"
         )
-    if effects.event is not None:  # an event has no churners whom a contact keeps
+    if effects.event is not None:  # with a label of an event, there are no churners whom a contact could keep
         return MeasuredEffects()
     whole_plays = [play for play in effects.plays if play.variant is None and play.play is not None]
     return MeasuredEffects(
@@ -167,7 +179,7 @@ def read_measured_effects(output: Path, night: date | None, label_id: str) -> Me
 
 
 def _play_effect(experiment: MeasuredExperiment) -> PlayEffect | None:
-    """Return the effect of a play, or of all contacts; None if the share is not defined."""
+    """Return the effect of a play, or of all contacts; None if the share of kept churners is not defined."""
     difference = experiment.difference
     kept_share = kept_share_of(difference)
     if kept_share.value is None:
@@ -183,7 +195,7 @@ def _play_effect(experiment: MeasuredExperiment) -> PlayEffect | None:
 
 
 def _excludes_0(interval: Interval) -> bool:
-    """Return whether 0 is outside the interval."""
+    """Return whether the interval does not contain 0."""
     return interval.low is not None and interval.high is not None and not interval.low <= 0 <= interval.high
 
 
@@ -194,7 +206,7 @@ def kept_share_of(difference: RateDifference) -> Interval:
         difference: The churn of both arms.
 
     Returns:
-        The share with its interval; without a value if no customer of an arm left.
+        The share with its interval; it has no value if no customer left in one of the arms.
 
     Source: Katz, Baptista, Azen and Pike (1978), Obtaining confidence intervals for the risk ratio in cohort
         studies, Biometrics 34, for the interval of the ratio.

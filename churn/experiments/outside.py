@@ -1,7 +1,7 @@
-"""Measure experiments that the company ran by itself: several treated arms against one control.
+"""Measure experiments that the company ran by itself: several treated arms against one control arm.
 
 A difference above 0 is always better for the company: more of a wanted outcome, such as a visit, or less of
-an unwanted one, such as leaving. Each interval is valid for a single look at a single comparison.
+an unwanted one, such as leaving. Each interval is valid for one comparison that is looked at once.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Bools = npt.NDArray[np.bool_]
 
 
 class Improvement(StrEnum):
-    """What an interval shows about the outcome of the treated."""
+    """What an interval shows about the outcome of the treated units."""
 
     BETTER = "better"
     WORSE = "worse"
@@ -45,7 +45,7 @@ class Improvement(StrEnum):
 
 
 class NoImprovement(StrEnum):
-    """Why nothing is said about the outcome of the treated."""
+    """Why there is no verdict about the outcome of the treated units."""
 
     EMPTY_ARM = "no units in an arm"
     FEW_OUTCOMES = f"fewer than {MIN_CHURNERS} units with the outcome, or without it, in an arm"
@@ -53,10 +53,10 @@ class NoImprovement(StrEnum):
 
 
 class ArmOutcome(Part):
-    """The outcome in one arm, as assigned.
+    """The outcome of the units that were assigned to one arm.
 
     Attributes:
-        name: The value of the arm.
+        name: The name of the arm in the data.
         n: The number of units.
         events: The number of units with the outcome.
         share: `events / n`; None without units.
@@ -69,19 +69,21 @@ class ArmOutcome(Part):
 
 
 class ArmEffect(Part):
-    """One treated arm against the control.
+    """The outcome of one treated arm, compared with the control arm.
 
     Attributes:
         treatment: The treated arm.
-        difference: The improvement, above 0 better, with its interval; without a value if an arm is empty.
+        difference: The improvement with its interval; above 0 is better. It has no value if an arm is empty.
         method: How the interval is computed.
-        adjusted_difference: The improvement, adjusted by the earlier score; None without a score.
+        adjusted_difference: The improvement, adjusted by the score from before the assignment; None if there
+            are no scores.
         units_without_score: The number of units without a score; None if there is no column of scores.
-        gain: The number of units of the treated arm for whom the outcome is better; negative if worse.
+        gain: The number of units in the treated arm that have a better outcome because of the treatment;
+            negative if it is worse.
         verdict: What the interval shows; None if there is no verdict.
         no_verdict_because: Why there is no verdict; None if there is one.
-        detectable: The smallest improvement that these units can show; None if an arm is empty, or where
-            accounts are in the arms: it is not known in advance how similar the units of an account are.
+        detectable: The smallest improvement that these units can show. None if an arm is empty, and if
+            accounts were assigned, because nobody knows in advance how similar the units of an account are.
     """
 
     treatment: ArmOutcome
@@ -96,14 +98,14 @@ class ArmEffect(Part):
 
 
 class ArmSizes(Part):
-    """The sizes of all arms against the design, for one look.
+    """The sizes of all arms compared with the planned shares, for one look.
 
     Attributes:
-        counts: The number of units of each arm, or of accounts where accounts are in the arms; the control
-            comes first.
-        design: The share of each arm by design.
-        p_value: The probability of sizes at least as far from the design by chance.
-        alarm: Whether the p-value is below .001, so that units are missing in an arm or are in the wrong arm.
+        counts: The number of units in each arm, the control arm first; accounts are counted if accounts were
+            assigned.
+        design: The planned share of each arm.
+        p_value: The probability that chance alone gives sizes at least as far from the planned shares.
+        alarm: Whether the p-value is below .001; then units are missing from an arm, or are in the wrong arm.
     """
 
     counts: tuple[int, ...]
@@ -116,15 +118,16 @@ class OutsideExperiment(Part):
     """The result of an experiment that the company ran by itself.
 
     Attributes:
-        name: The name in params.yaml.
-        outcome: The column of the outcome, or `label`.
-        is_wanted: Whether the outcome is good.
-        control: The control.
-        effects: Each treated arm against the control.
-        sizes: The sizes of the arms against the design; None if params.yaml does not say the design.
-        left_out_count: The number of rows of arms that params.yaml leaves out.
+        name: The name of the experiment in params.yaml.
+        outcome: The name of the column of the outcome, or `label`.
+        is_wanted: Whether the outcome is good for the company.
+        control: The outcome in the control arm.
+        effects: Each treated arm, compared with the control arm.
+        sizes: The sizes of the arms compared with the planned shares; None if params.yaml does not state
+            these shares.
+        left_out_count: The number of rows in arms that params.yaml leaves out.
         immature: The number of units whose label is not known yet.
-        without_label: The number of units that the label does not decide.
+        without_label: The number of units that have no label, for example because they were not at risk.
         event: The name of the event that the label counts; None for other outcomes.
     """
 
@@ -142,7 +145,7 @@ class OutsideExperiment(Part):
 
 @dataclass(frozen=True)
 class OutcomeSample:
-    """The units that count: their arm, whether the outcome happened, and the row in `OutsideUnits`."""
+    """The units that count: for each its arm, whether the outcome happened, and its row in `OutsideUnits`."""
 
     arm: npt.NDArray[np.object_]
     event: Bools
@@ -158,13 +161,13 @@ def measure_outside(
     """Measure an experiment that the company ran by itself.
 
     Args:
-        experiment: The experiment.
-        units: Its units.
-        labels: How labels are read; only for the outcome `label`.
-        event: The name of the event that the label counts, which is wanted; None if it counts who leaves.
+        experiment: The experiment, as params.yaml states it.
+        units: The units of the experiment.
+        labels: How to read labels; needed only if the outcome is `label`.
+        event: The name of the wanted event that the label counts; None if the label counts who leaves.
 
     Raises:
-        Stop: A score is from on or after the assignment of its unit, or an account is in two arms.
+        Stop: the score of a unit is from the time of its assignment or later, or an account is in two arms.
     """
     sample, immature, without_label = sample_of(units, labels)
     label_event = event if experiment.has_label else None
@@ -185,11 +188,12 @@ def measure_outside(
 
 
 def sample_of(units: OutsideUnits, labels: LabelOutcomes | None) -> tuple[OutcomeSample, int, int]:
-    """Return the units with a known outcome, and how many are immature or without a label.
+    """Return the units with a known outcome, the number of immature units, and the number of units without a
+    label.
 
     Args:
         units: The units of an experiment.
-        labels: How labels are read; only for the outcome `label`.
+        labels: How to read labels; needed only if the outcome is `label`.
     """
     if units.outcome is not None:
         return OutcomeSample(units.arm, units.outcome, np.arange(len(units.unit))), 0, 0
@@ -209,7 +213,7 @@ def sample_of(units: OutsideUnits, labels: LabelOutcomes | None) -> tuple[Outcom
 def nights_of(units: OutsideUnits) -> npt.NDArray[np.object_]:
     """Return the cutoff of each unit's label: the midnight before its assignment.
 
-    Who is at risk is decided before the contact, so the contact cannot change it.
+    So who is at risk is decided before the contact, and the contact cannot change it.
     """
     if units.assigned_at is None:
         return np.empty(0, dtype=object)
@@ -218,7 +222,7 @@ def nights_of(units: OutsideUnits) -> npt.NDArray[np.object_]:
 
 
 def label_nights(units: Sequence[OutsideUnits]) -> set[date]:
-    """Return the cutoffs of all units whose outcome is the label."""
+    """Return the cutoffs of all units in experiments whose outcome is the label."""
     return {night for part in units if part.outcome is None for night in nights_of(part)}
 
 
@@ -288,7 +292,9 @@ def _no_verdict(
     in_treatment: Bools,
     account: Sequence[str] | None,
 ) -> NoImprovement | None:
-    """Return why there is no verdict; the interval of an outcome of fewer than 20 units is too short."""
+    """Return why there is no verdict; with fewer than 20 units that have the outcome, the interval is too
+    short.
+    """
     if not control.n or not treatment.n:
         return NoImprovement.EMPTY_ARM
     names = np.arange(len(event)) if account is None else np.asarray(account)
@@ -301,9 +307,10 @@ def _no_verdict(
 
 
 def _sizes(units: OutsideUnits, experiment: OutsideParams) -> ArmSizes | None:
-    """Return whether the sizes of the arms agree with the design; units without a label count too.
+    """Return whether the sizes of the arms agree with the planned shares; units without a label count too.
 
-    Where accounts are in the arms, accounts are counted: the units of one account are not drawn one by one.
+    If accounts were assigned, accounts are counted, because the units of one account were not drawn one by
+    one.
     """
     if experiment.sizes is None:
         return None

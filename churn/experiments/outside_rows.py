@@ -1,7 +1,7 @@
 """Check the rows of an experiment that the company ran by itself, and turn them into units.
 
-A row that can be read in two ways is refused: no row is left out without a message, and no empty cell becomes
-0.
+A row that can be understood in two ways is refused. No row is left out without a message, and no empty cell
+becomes 0.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Objects = npt.NDArray[np.object_]
 Times = npt.NDArray[np.datetime64]
 
 MAX_VALUES = 3
-"""The number of ids and values that a message names."""
+"""The largest number of ids and values that a message names."""
 
 MAX_ARMS = 10
 
@@ -38,20 +38,22 @@ _OUTCOME_TEXTS = {"1": True, "true": True, "0": False, "false": False}
 
 @dataclass(frozen=True)
 class OutsideUnits:
-    """The units of an experiment, a row for each.
+    """The units of an experiment, one row for each unit.
 
     Attributes:
         unit: The id of each unit.
-        arm: The value of its arm.
-        outcome: Whether the outcome happened; None if it is the label.
-        account: The account of the unit; a unit without an account is an account by itself. None without this
-            column.
-        score: The number from before the assignment, NaN without one; None without this column.
-        score_at: The time of the score, local, NaT without a score; None without this column.
-        assigned_at: The time of the assignment, local; None without this column.
-        left_out_count: The number of rows with an arm of `leave_out`.
-        covariates: What was known about each unit before its assignment, by name: numbers, NaN where missing,
-            or texts, None where missing.
+        arm: The arm of each unit.
+        outcome: Whether the outcome happened for each unit; None if the outcome is the label.
+        account: The account of each unit; a unit without an account is an account alone. None if the
+            experiment has no such column.
+        score: A number about each unit from before the assignment, NaN for a unit without it; None if the
+            experiment has no such column.
+        score_at: The local time of the score, NaT for a unit without a score; None if the experiment has no
+            such column.
+        assigned_at: The local time of the assignment; None if the experiment has no such column.
+        left_out_count: The number of rows whose arm is in `leave_out`.
+        covariates: What was known about each unit before its assignment, by name. Numbers are NaN if they are
+            missing, and texts are None.
     """
 
     unit: Objects
@@ -66,7 +68,7 @@ class OutsideUnits:
 
 
 def columns_of(experiment: OutsideParams) -> list[str]:
-    """Return the names of the columns that an experiment needs."""
+    """Return the names of the columns that an experiment needs from its table."""
     outcome = None if experiment.has_label else experiment.outcome
     names = (experiment.unit, experiment.arm, outcome, experiment.account)
     others = (*_time_columns(experiment), experiment.score, *experiment.covariates)
@@ -79,14 +81,14 @@ def read_outside(
     """Return the units of each experiment that the company ran by itself.
 
     Args:
-        source: The open source.
-        experiments: The experiments, as params.yaml lists them.
-        zone: The time zone of times without an offset.
+        source: The source, which must be open.
+        experiments: The experiments, as params.yaml states them.
+        zone: The time zone for times that have no offset.
         file: The name of the parameter file, for messages.
 
     Raises:
-        SourceError: A table or a column is missing, or rows cannot be used for certain. The error lists the
-            mistakes of all experiments.
+        SourceError: A table or a column is missing, or it is not certain what a row means. The error lists
+            the mistakes of all experiments.
     """
     units: list[OutsideUnits | None] = []
     problems: list[str] = []
@@ -112,13 +114,13 @@ def _time_columns(experiment: OutsideParams) -> tuple[str, ...]:
 def read_units(
     table: pa.Table, experiment: OutsideParams, zone: str, problems: list[str]
 ) -> OutsideUnits | None:
-    """Return the units of an experiment, or None if rows cannot be used for certain.
+    """Return the units of an experiment; None if it is not certain what a row means.
 
     Args:
-        table: The rows, with the columns of `columns_of`.
+        table: The rows, with the columns that `columns_of` names.
         experiment: The experiment.
-        zone: The time zone of times without an offset.
-        problems: The list to which the mistakes of the rows are added.
+        zone: The time zone for times that have no offset.
+        problems: A list; the mistakes in the rows are added to it.
     """
     arm = _texts(table, experiment.arm)
     is_left_out = np.isin(arm.astype(str), experiment.leave_out) & np.array(
@@ -149,7 +151,7 @@ def read_units(
 
 
 def _texts(table: pa.Table, name: str) -> Objects:
-    """Return the values of a column as texts without blanks at their ends; None for an empty one."""
+    """Return the values of a column as texts without blanks at both ends; an empty text becomes None."""
     return np.array([_text(value) for value in table[name].to_pylist()], dtype=object)
 
 
@@ -190,7 +192,9 @@ def _arm_problems(arm: Objects, experiment: OutsideParams) -> Iterator[str]:
 def _unit_problems(
     unit: Objects, arm: Objects, is_left_out: Bools, experiment: OutsideParams
 ) -> Iterator[str]:
-    """Yield the mistakes of the units that are measured; an arm that is left out is an arm too."""
+    """Yield the mistakes in the units that are measured. A unit that is also in an arm that is left out is a
+    mistake, because it is in two arms.
+    """
     column, is_measured = experiment.unit, ~is_left_out
     if empty := sum(text is None for text in unit[is_measured]):
         n = int(is_measured.sum())
@@ -215,13 +219,13 @@ def _unit_problems(
 
 
 def _ids(values: Sequence[str]) -> str:
-    """Return the number of ids together with the first ids; e-mail addresses are not shown."""
+    """Return a text with the number of ids and the first of them; e-mail addresses are not shown."""
     listed = [value for value in values[:MAX_VALUES] if "@" not in value]
     return f"{len(values):,} (first: {', '.join(listed)})" if listed else f"{len(values):,}"
 
 
 def _outcome(table: pa.Table, arm: Objects, experiment: OutsideParams, problems: list[str]) -> Bools | None:
-    """Return whether the outcome happened; a cell that is neither 0 nor 1 is a mistake."""
+    """Return whether the outcome happened for each unit; a cell that is neither 0 nor 1 is a mistake."""
     texts = _texts(table, experiment.outcome)
     values = [None if text is None else _OUTCOME_TEXTS.get(text.lower()) for text in texts]
     is_empty = np.array([text is None for text in texts], dtype=bool)
@@ -249,14 +253,16 @@ def _outcome(table: pa.Table, arm: Objects, experiment: OutsideParams, problems:
 
 
 def _account(table: pa.Table, arm: Objects, experiment: OutsideParams, problems: list[str]) -> Objects | None:
-    """Return the account of each unit, in the form for comparisons; an account in two arms is a mistake."""
+    """Return the account of each unit, written so that equal accounts are equal texts; an account in two arms
+    is a mistake.
+    """
     if experiment.account is None:
         return None
     texts = [
         None if text is None else unicodedata.normalize("NFKC", text).strip().casefold()
         for text in _texts(table, experiment.account)
     ]
-    # A key that no text can have: a unit without an account stands for itself.
+    # This key cannot be equal to any text, so a unit without an account is an account alone.
     names = np.array([f"\0{row}" if text is None else text for row, text in enumerate(texts)], dtype=object)
     arms = pd.DataFrame({"name": names, "arm": arm}).groupby("name")["arm"].nunique()
     if both := int((arms > 1).sum()):
@@ -304,7 +310,7 @@ def _score(table: pa.Table, experiment: OutsideParams, problems: list[str]) -> F
 def _covariates(
     table: pa.Table, experiment: OutsideParams, problems: list[str]
 ) -> dict[str, Floats | Objects]:
-    """Return the covariates; a column that is neither a number, a truth value nor a text is a mistake."""
+    """Return the covariates; a column that holds neither numbers, truth values nor texts is a mistake."""
     covariates: dict[str, Floats | Objects] = {}
     for name in experiment.covariates:
         column, kind = table[name], table[name].type
@@ -346,7 +352,7 @@ def _time_problems(
             f"{differs:,} of {n:,} rows have a score without its time, or a time without a score. Use a "
             "score only if it is known to be from before the assignment."
         )
-    # A score of a date may be from any time of that day.
+    # If a score has only a date, it may be from any time of that day.
     limit = assigned_at.astype("datetime64[D]") if has_date_only else assigned_at
     is_later = has_score & (score_at >= limit)
     if is_later.any():

@@ -1,4 +1,4 @@
-"""Whether plays reached what they wanted: the computed criterion of success, in both arms."""
+"""Whether plays reached their goal: the criterion of success, computed in both arms."""
 
 from __future__ import annotations
 
@@ -39,20 +39,22 @@ NO_PLAY = "the play is no longer in the playbook"
 
 
 class PlaySuccess(Part):
-    """How often a play reached what it wanted, for treated and for controls, as assigned.
+    """How often a play reached its criterion of success, among the units assigned to treatment and among the
+    controls.
 
-    The success of treated units is never shown without that of their controls.
+    The success of treated units is never shown without the success of the controls.
 
     Attributes:
-        text: The criterion in the words of the playbook; empty if the play is no longer there.
-        within_days: The days of the criterion, counted from the planning; None if it is not computed.
+        text: The criterion in the words of the playbook; empty if the playbook no longer has the play.
+        within_days: The number of days after the planning in which the criterion must be reached; None if it
+            is not computed.
         control: The successes of the controls; None if they are not computed.
-        treatment: The successes of the treated; None if they are not computed.
+        treatment: The successes of the treated units; None if they are not computed.
         difference: `success(treatment) - success(control)` with Newcombe's interval.
         verdict: What the interval shows; None if there is no verdict.
         no_verdict_because: Why there is no verdict; None if there is one, or if nothing is computed.
-        immature: The number of units whose days are not over.
-        undecided_count: The number of units whose success the data do not show.
+        immature: The number of units whose days for the criterion are not over.
+        undecided_count: The number of units for which the data do not show whether the criterion was reached.
         not_computed_because: The reason why the success is not computed; None if it is computed.
     """
 
@@ -69,17 +71,20 @@ class PlaySuccess(Part):
 
 
 SuccessOf = Callable[[str, pd.DataFrame], PlaySuccess | None]
-"""Returns the success of a play, given its units: `unit`, `arm`, `started_on` and `customers`."""
+"""A function that returns the success of a play. It gets the play's units with `unit`, `arm`, `started_on`
+and `customers`.
+"""
 
 
 @dataclass(frozen=True)
 class SuccessReader:
-    """Reads what happened after the plans of a play, and computes its criterion for both arms.
+    """Reads what happened after the tasks of a play were planned, and computes the criterion of success for
+    both arms.
 
     Attributes:
         store: The store.
-        output: The folder of the ledger, for the health bands of later nights.
-        ledger: The nights.
+        output: The folder that holds the ledger; the health bands of later nights are read from it.
+        ledger: The decisions of the nights.
         playbook: The plays.
         watermark: The day up to which data are used.
     """
@@ -91,7 +96,7 @@ class SuccessReader:
     watermark: date
 
     def __call__(self, play: str, units: pd.DataFrame) -> PlaySuccess | None:
-        """Return the success of the units of a play; None without units."""
+        """Return the success of a play among its units; None if there are no units."""
         if units.empty:
             return None
         rule = next((rule for rule in self.playbook.rules if rule.play.name == play), None)
@@ -121,11 +126,13 @@ class SuccessReader:
         )
 
     def _happenings(self, rule: SuccessRule, tasks: pd.DataFrame) -> tuple[Happenings, pd.DataFrame, int]:
-        """Return what happened, the tasks that can be decided, and the number of those that cannot yet."""
+        """Return what happened after the tasks, the tasks that can be decided, and the number of tasks that
+        cannot be decided yet.
+        """
         parts, since = list(_parts_of(rule.criterion)), min(tasks["planned_on"])
         names = {name for part in parts if isinstance(part, EventHappens) for name in part.event}
         happenings = Happenings(
-            # Rows may come late, as the label allows for.
+            # Rows may arrive late, by as many days as the label allows.
             known_until=self.watermark - timedelta(days=self.store.params.snapshot.late_days),
             events={name: self._events(name, since) for name in sorted(names) if self._has(name)},
             ratings=self._ratings(since) if any(isinstance(part, RatingAtLeast) for part in parts) else None,
@@ -136,7 +143,8 @@ class SuccessReader:
             else None,
         )
         if any(isinstance(part, HealthAtLeast) for part in parts):
-            # Where no night was scored in the days, nobody has a band, and nothing is known of anybody.
+            # If no night was scored in these days, nobody has a health band, so nothing is known about
+            # anybody.
             nights = [night.cutoff for night in self.ledger.nights]
             days = timedelta(days=rule.within_days)
             has_night = [
@@ -155,9 +163,11 @@ class SuccessReader:
         return replace(happenings, exits=exits), decided, immature
 
     def _left(self, tasks: pd.DataFrame, within_days: int) -> tuple[np.ndarray, int]:
-        """Return whether each customer left within the days, as the label defines it; NaN if unknown."""
+        """Return whether each customer left within the days, as the label defines leaving; NaN if it is not
+        known.
+        """
         own = self.store.params.label
-        # Who is at risk stays as it is, also where it follows the horizon by default.
+        # The rule of who is at risk does not change, although by default it depends on the horizon.
         active_days = own.days_active if own.kind == "inactivity" else None
         label = own.model_copy(
             update={"horizon_days": within_days, "gap_days": 0, "active_days": active_days}
@@ -182,7 +192,7 @@ class SuccessReader:
         return pd.DataFrame({"customer_id": days["customer_id"], "happened_at": pd.to_datetime(days["day"])})
 
     def _returns(self, since: date) -> pd.DataFrame | None:
-        """Return what counts as coming back by the label: new contracts, or events of its table."""
+        """Return the events that the label counts as coming back: new contracts, or events of its table."""
         label = self.store.params.label
         table = "subscriptions" if label.kind == "contract" else label.core_table
         return self._events(table, since) if self._has(table) else None
@@ -211,15 +221,15 @@ def compare_success(
     immature: int = 0,
     undecided_count: int = 0,
 ) -> PlaySuccess:
-    """Compare the successes of both arms.
+    """Compare how often both arms reached the criterion of success.
 
     Args:
-        text: The criterion in words.
-        within_days: The days of the criterion.
+        text: The criterion of success in words.
+        within_days: The number of days in which the criterion must be reached.
         arm: The arm of each unit.
-        table: The columns `matured` and `success` of `evaluate_success`, in the order of `arm`.
+        table: The columns `matured` and `success` from `evaluate_success`, in the same order as `arm`.
         immature: The number of further units whose outcome is not known yet.
-        undecided_count: The number of further units whose success the data do not show.
+        undecided_count: The number of further units for which the data do not show the success.
     """
     is_matured = table["matured"].to_numpy(dtype=bool)
     is_known = is_matured & table["success"].notna().to_numpy()

@@ -1,7 +1,9 @@
-"""The size of an experiment before its start: units needed, power, smallest detectable effect, days.
+"""The size of an experiment before its start: the number of units, the power, the smallest effect that can be
+detected, and the number of days.
 
-Power is the probability that a two-sided test finds an effect in its true direction. The test takes its
-standard error from the pooled churn; the unpooled form gives two or three units less.
+Power is the probability that a two-sided test finds an effect, and with the right sign. The test computes its
+standard error from the churn of both arms together (pooled). Without pooling, two or three fewer units are
+needed.
 """
 
 from __future__ import annotations
@@ -15,11 +17,11 @@ from churn.experiments.effect import ALPHA
 from churn.metrics.interval import Part
 
 POWER = 0.8
-"""The probability of finding an effect that an experiment is planned for."""
+"""The power for which an experiment is planned: the probability that it finds its effect."""
 
 
 class SampleSize(Part):
-    """The units that an experiment needs.
+    """The number of units that an experiment needs in each arm.
 
     Attributes:
         n_control: The number of units in the control.
@@ -31,7 +33,7 @@ class SampleSize(Part):
 
     @property
     def n(self) -> int:
-        """Return the number of units, both arms together."""
+        """Return the number of units in both arms together."""
         return self.n_control + self.n_treatment
 
 
@@ -41,9 +43,9 @@ class DetectableEffect(Part):
     Attributes:
         n_control: The number of units in the control.
         n_treatment: The number of units in the arm that is contacted.
-        churn: The churn without contact; for an event, its rate.
-        effect: The smallest `churn(control) - churn(treatment)` that is found with the power; None if even
-            contact that keeps everybody is not found. For an event, the smallest gain in its rate.
+        churn: The churn without contact; for an event, the rate of the event.
+        effect: The smallest `churn(control) - churn(treatment)` that is found with this power; for an event,
+            the smallest gain in its rate. None if even an effect that keeps every customer is not found.
         power: The probability of finding the effect.
         is_gain: Whether the effect is a gain in the rate of an event.
     """
@@ -80,14 +82,14 @@ def units_needed(
     power: float = POWER,
     alpha: float = ALPHA,
 ) -> SampleSize:
-    """Return the units in each arm that find a difference of churn.
+    """Return the number of units in each arm with which a difference of churn is found.
 
     Args:
         churn_control: The churn without contact.
         churn_treatment: The churn with contact.
         control_share: The share of the control, between 0 and 1.
         power: The probability of finding the difference.
-        alpha: The share of experiments without an effect in which the test finds one.
+        alpha: Among experiments without an effect, the share in which the test finds an effect.
 
     Source: Fleiss, Levin and Paik (2003), Statistical methods for rates and proportions, 3rd edition, section
         4.2, without the correction for continuity.
@@ -100,7 +102,8 @@ def units_needed(
     if churn_control == churn_treatment:
         raise ValueError(f"no number of units finds a difference between {churn_control} and itself")
     ratio = (1 - control_share) / control_share
-    # With the two rates exchanged the variance is the same only for equal arms: the control comes first.
+    # If the two rates are exchanged, the variance stays the same only if both arms have the same size. So the
+    # control comes first.
     n_control = samplesize_proportions_2indep_onetail(
         churn_control - churn_treatment,
         churn_treatment,
@@ -122,7 +125,7 @@ def power_of(
         churn_treatment: The churn with contact.
         n_control: The number of units in the control.
         n_treatment: The number of units in the arm that is contacted.
-        alpha: The share of experiments without an effect in which the test finds one.
+        alpha: Among experiments without an effect, the share in which the test finds an effect.
 
     >>> round(power_of(0.03, 0.02, 300, 2700), 2)
     0.24
@@ -159,8 +162,8 @@ def smallest_effect(
         n_control: The number of units in the control.
         n_treatment: The number of units in the arm that is contacted.
         power: The probability of finding the effect.
-        alpha: The share of experiments without an effect in which the test finds one.
-        is_gain: Whether a higher rate is looked for.
+        alpha: Among experiments without an effect, the share in which the test finds an effect.
+        is_gain: Whether the effect is a higher rate of an event.
 
     >>> smallest_effect(0.1, 3213, 3213).effect.__round__(4)
     0.02
@@ -191,12 +194,12 @@ def days_until_answer(n: int, units_per_night: float, maturity_days: int) -> int
     """Return the days from the start until enough units are assigned and their outcomes have matured.
 
     Args:
-        n: The number of units needed, both arms together.
-        units_per_night: The number of new units in the experiment each night.
+        n: The number of units that are needed, both arms together.
+        units_per_night: The number of units that enter the experiment each night.
         maturity_days: The days from an assignment until its outcome is known: gap and horizon.
 
     Returns:
-        The number of days; None if no new units come.
+        The number of days; None if no new units enter.
 
     >>> days_until_answer(6426, 100, 35)
     99

@@ -1,4 +1,6 @@
-"""The effect of contact by regression: adjusted by an earlier score, or with whole accounts in an arm."""
+"""The effect of contact by regression: adjusted by an earlier score, or for experiments in which whole
+accounts were assigned.
+"""
 
 from __future__ import annotations
 
@@ -30,28 +32,31 @@ Bools = npt.NDArray[np.bool_]
 Days = npt.NDArray[np.datetime64]
 
 LEAST_REST = 1e-9
-"""Below this part of a column, or of a unit's own outcome, that the others do not fix, HC2 is undefined."""
+"""The smallest part of a column, or of a unit's own outcome, that the other columns or units must leave open;
+below it HC2 is undefined.
+"""
 
 MAX_IDS = 3
-"""The number of units that an error names."""
+"""The largest number of units that an error names."""
 
 
 def account_rate_difference(
     left: Bools, in_treatment: Bools, account: Sequence[str], *, alpha: float = ALPHA
 ) -> RateDifference:
-    """Return the difference of the churn rates of customers where whole accounts were assigned.
+    """Return the difference between the churn rates of customers, for an experiment that assigned whole
+    accounts.
 
-    Customers of one account leave together, so the interval is robust for accounts. The rule of 20 churners
-    counts the accounts with a churner.
+    Customers of one account often leave together, so the interval is computed by account (cluster-robust).
+    The rule of 20 churners counts accounts with at least one churner.
 
     Args:
-        left: Whether each customer left, shape (customers,).
+        left: Whether each customer left, shape `[customers]`.
         in_treatment: Whether the account of each customer is in the arm that is contacted.
         account: The account of each customer.
-        alpha: One minus the level of the interval.
+        alpha: One minus the confidence level of the interval.
 
     Raises:
-        Stop: If an account is in both arms.
+        Stop: an account is in both arms.
 
     Source: Cameron and Miller (2015), A practitioner's guide to cluster-robust inference, Journal of Human
         Resources 50; t with `accounts - 1` degrees of freedom.
@@ -90,19 +95,19 @@ def adjusted_difference(
 ) -> AdjustedDifference:
     """Return the difference of two churn rates, adjusted by the score, with a robust interval.
 
-    This is a regression on the arm, the centred score and their product. A unit without an earlier score
-    has the mean score and an indicator, which is adjusted for like the score where each arm has two units
-    with and two units without a score.
+    This is a regression on the arm, the centred score and their product. A unit without an earlier score gets
+    the mean score. If each arm has at least two units with and two units without a score, a column for having
+    a score is added, and the difference is adjusted for it like for the score.
 
     Args:
-        left: Whether each unit left, shape (units,).
-        in_treatment: Whether each unit was assigned to the arm that is contacted, shape (units,).
-        score: The churn probability of each unit from before its first assignment; NaN without one.
-        unit: The id of each unit, for errors.
-        score_date: The date of each score; NaT without one.
+        left: Whether each unit left, shape `[units]`.
+        in_treatment: Whether each unit was assigned to the arm that is contacted, shape `[units]`.
+        score: The churn probability of each unit, computed before its first assignment; NaN if there is none.
+        unit: The id of each unit, for messages.
+        score_date: The date of each score; NaT if there is no score.
         first_assigned_date: The date of the first assignment of each unit to any arm of the experiment.
-        account: The account of each unit if accounts were assigned; None if the units themselves were.
-        alpha: One minus the level of the interval.
+        account: The account of each unit if accounts were assigned; None if units were assigned.
+        alpha: One minus the confidence level of the interval.
 
     Raises:
         Stop: If a score is from on or after the first assignment of its unit, if a score has no date or a
@@ -142,11 +147,13 @@ def adjusted_difference(
 def _fit(
     left: Bools, design: Floats, accounts: npt.NDArray[np.intp] | None, alpha: float
 ) -> tuple[Interval, float]:
-    """Return minus the coefficient of the arm, the second column, with its interval and standard error.
+    """Return the coefficient of the arm (the second column) with changed sign, its interval and its standard
+    error.
 
-    Each arm has its own line, so the two adjusted rates are independent. Their intervals are combined as
-    Newcombe combines those of plain rates. The symmetric interval, the difference plus and minus two standard
-    errors, is too short where a small control has few churners.
+    Each arm has its own regression line, so the two adjusted rates are independent. Their intervals are
+    combined in the same way as Newcombe combines the intervals of two plain rates. The symmetric interval,
+    which is the difference plus and minus two standard errors, is too short if a small control group has few
+    churners.
     """
     model = OLS(left.astype(float), design)
     if accounts is None:
@@ -167,9 +174,11 @@ def _fit(
 
 
 def _rate_ends(rate: float, variance: float, z: float) -> tuple[float, float]:
-    """Return Wilson's interval of a rate, for as many units as a plain rate of this variance would have.
+    """Return Wilson's interval of a rate, computed with the number of units that would give a plain rate the
+    same variance.
 
-    A line may leave [0, 1], or fit all units of an arm; then the interval is symmetric.
+    An adjusted rate may lie outside [0, 1], or the line may fit all units of an arm exactly; then the
+    interval is symmetric.
     """
     if not 0 < rate < 1 or variance <= 0:
         return rate - z * math.sqrt(max(variance, 0.0)), rate + z * math.sqrt(max(variance, 0.0))
@@ -195,7 +204,9 @@ def _lin_design(score: Floats, has_score: Bools, in_treatment: Bools) -> Floats:
 
 
 def _has_undetermined_rows(design: Floats, accounts: npt.NDArray[np.intp] | None) -> bool:
-    """Return whether the regression is not identified, or fits a unit exactly, so that HC2 is undefined."""
+    """Return whether HC2 is undefined, because the regression has no unique solution or fits a unit
+    exactly.
+    """
     q, r = np.linalg.qr(design / np.linalg.norm(design, axis=0).clip(LEAST_REST))
     if np.abs(np.diag(r)).min() < LEAST_REST or (q**2).sum(axis=1).max() > 1 - LEAST_REST:
         return True
@@ -203,7 +214,7 @@ def _has_undetermined_rows(design: Floats, accounts: npt.NDArray[np.intp] | None
 
 
 def _refuse_later_scores(unit: Sequence[str], score: Floats, score_date: Days, first_assigned: Days) -> None:
-    """Raise all problems of the dates of the scores."""
+    """Raise an error that lists all problems with the dates of the scores."""
     has_score, has_date = np.isfinite(score), ~np.isnat(score_date)
     later = has_score & has_date & (score_date >= first_assigned)
     problems = []
@@ -230,7 +241,7 @@ def _refuse_later_scores(unit: Sequence[str], score: Floats, score_date: Days, f
 
 
 def _accounts(account: Sequence[str], in_treatment: Bools) -> npt.NDArray[np.intp]:
-    """Return the number of each row's account; raise if an account is in both arms."""
+    """Return the number of each row's account; raise Stop if an account is in both arms."""
     names, numbers = np.unique(np.asarray(account), return_inverse=True)
     n_treated, size = np.bincount(numbers, weights=in_treatment), np.bincount(numbers)
     split = (n_treated > 0) & (n_treated < size)
@@ -244,5 +255,5 @@ def _accounts(account: Sequence[str], in_treatment: Bools) -> npt.NDArray[np.int
 
 
 def _churner_counts(left: Bools, in_treatment: Bools, clusters: npt.NDArray[np.intp]) -> tuple[int, int]:
-    """Return the number of units or accounts with a churner, in the control and in the treatment."""
+    """Return the number of units, or accounts, with at least one churner, for control and for treatment."""
     return len(np.unique(clusters[left & ~in_treatment])), len(np.unique(clusters[left & in_treatment]))

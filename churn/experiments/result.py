@@ -1,4 +1,4 @@
-"""What experiments show, as `output/measure/effects.json` holds it."""
+"""What experiments show: the types that `output/measure/effects.json` holds."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ from churn.metrics.interval import Interval, Part
 
 
 class Guard(Part):
-    """A side effect of contact: the share of units with an unwanted event until the end of the label window.
+    """A side effect of contact: the share of units that had an unwanted event before the end of the label
+    window.
 
     Attributes:
-        name: The event.
+        name: The name of the event.
         control: The share in the control.
         treatment: The share in the arm that is contacted.
         low: The lower end of the interval of `treatment - control`.
         high: The upper end of the interval of `treatment - control`.
-        is_worse: Whether the interval shows more of these events after contact.
+        is_worse: Whether the interval shows that these events are more frequent after contact.
     """
 
     name: str
@@ -35,46 +36,52 @@ class Guard(Part):
 
 
 class RiskBandEffect(Part):
-    """The effect in one band of risk; the interval holds for all bands together."""
+    """The effect in one band of risk; the interval is valid for all bands together."""
 
     band: str
     effect: RateDifference
 
 
 class MeasuredExperiment(Part):
-    """What one experiment shows.
+    """What one experiment in the ledger shows.
 
     Attributes:
         name: `universal`, or the name of a play, or a play and its variant.
         play: The play; None for the universal experiment.
         variant: The variant of the play; None for all variants together.
-        control_share: The share of the control by design; None if no unit could be a control.
-        first_night: The night of the first unit that counts; None without units.
+        control_share: The planned share of units in the control group; None if no unit could be in it.
+        first_night: The night of the first unit that counts; None if there are no units.
         last_night: The night of the last unit whose outcome has matured.
-        next_outcome_on: The first day on which a further outcome is known; None if no outcome is open.
+        next_outcome_on: The first day on which a further outcome becomes known; None if all outcomes are
+            known.
         immature: The number of units whose outcome is not known yet.
-        without_label: The number of units that the label does not decide.
-        without_value: The number of measured units whose value is unknown; the money has the mean of others.
+        without_label: The number of units that have no label, for example because they were no longer at
+            risk.
+        without_value: The number of measured units whose value is not known; for the money they get the mean
+            value of the others.
         arm_changed: The number of units whose arm would have changed before their outcome matured; they do
             not count.
         merged_count: The number of units that turned out to be one person with another unit; they do not
             count.
-        other_share: The number of units of nights with another share of the control; they do not count.
-        without_control: The number of units that began in nights without this control group, for example
-            before it was switched on; none of them could be a control, so they do not count.
+        other_share: The number of units from nights with another share of the control group; they do not
+            count.
+        without_control: The number of units that entered in nights without this control group, for example
+            before it was switched on. They could not be controls, so they do not count.
         after_other_play: The number of units that had a task of another play before; they do not count.
-        ratio: Whether the sizes of the arms agree with the design; None without a control.
+        ratio: Whether the sizes of the arms agree with the planned share; None if there is no control group.
         difference: The difference of the two churn rates, or the gain in the rate of the event.
         adjusted_difference: The difference, adjusted by the score from before the first assignment.
-        nightly: The difference with an interval that is valid for all nightly looks together.
-        savings: The customers and the money that contact saved; None without a difference, and for an event.
-        gain: The customers who had the event because of the contact, `gain x treated units`, with its
-            interval; None without a difference, and for a label of churn. Nobody knows what one is worth.
-        drives_away: The bands of risk in which contact provably drives customers away, or lowers the rate of
-            the event.
-        guards: The side effects.
-        detectable: The smallest effect that these units can show; None without churners in the control.
-        success: Whether the play reached what it wanted; None for all contacts.
+        nightly: The difference, with an interval that is valid if somebody looks every night.
+        savings: The customers and the money that contact saved; None if there is no difference, and for a
+            label of an event.
+        gain: The number of customers who had the event because of the contact, `gain x treated units`, with
+            its interval. None if there is no difference, and for a label of churn. No money is given, because
+            nobody knows what such a customer is worth.
+        drives_away: The bands of risk in which contact is shown to drive customers away, or to lower the rate
+            of the event.
+        guards: The side effects of contact.
+        detectable: The smallest effect that these units can show; None if no control left.
+        success: How often the play reached its criterion of success; None for the experiment of all contacts.
     """
 
     name: str
@@ -105,22 +112,23 @@ class MeasuredExperiment(Part):
 
 
 class Effects(Part):
-    """What all experiments of the ledger show, and those that the company ran by itself.
+    """What the experiments of the ledger show, and what the experiments that the company ran by itself
+    show.
 
     Attributes:
         watermark: The day up to which outcomes are known; None if no night of a ledger was measured.
         label_id: The label whose outcomes were measured.
         nights: The number of nights in the ledger.
-        no_control_because: The reasons that were given for nights without a control group.
-        universal: All contacts against the universal control group.
-        plays: Each play, and each variant of a play, against its controls.
+        no_control_because: The reasons in params.yaml why some nights have no control group.
+        universal: All contacts, compared with the universal control group.
+        plays: Each play, and each variant of a play, compared with its controls.
         event: The name of the event that the label counts; None if it counts who leaves.
-        sum_of_plays: The customers saved, or gained, by all plays together, if each play's difference is
-            right; None if no play has a difference. The total of the universal group stands beside it,
-            because a sum of the winners overstates.
-        plays_without_difference: The plays that the sum does not hold.
-        designs: What each experiment needs before it can answer, with the effect that is assumed.
-        erased_units: How many units were forgotten, by experiment and arm; they are not measured.
+        sum_of_plays: The number of customers whom all plays together saved or gained, if the difference of
+            each play is right; None if no play has a difference. The total against the universal control
+            group is shown beside it, because adding the successful plays gives too high a sum.
+        plays_without_difference: The plays that are not in the sum.
+        designs: What each experiment needs before it can answer, computed with the assumed effect.
+        erased_units: The number of units that were erased, by experiment and arm; they are not measured.
         outside: The experiments that the company ran by itself.
     """
 

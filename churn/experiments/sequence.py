@@ -1,7 +1,9 @@
-"""Looks at an experiment every night: an interval and a sample-ratio test, valid for all looks together.
+"""Looks at an experiment in every night: an interval and a test of the arms' sizes that are valid for all
+looks together.
 
-A 95 % interval for one look excludes 0 in 30 to 80 % of experiments without an effect if somebody looks at it
-every night. The interval here excludes 0 at any of the looks in at most 5 %, with the rule of 20 churners.
+If somebody looks every night at a 95 % interval for one look, it excludes 0 at some time in 30 to 80 % of
+experiments without an effect. The interval of this module, with the rule of 20 churners, does so in at most 5
+%.
 """
 
 from __future__ import annotations
@@ -27,13 +29,14 @@ from churn.metrics.metrics import Floats, Ints
 Bools = npt.NDArray[np.bool_]
 
 RATIO_ALPHA = 0.001
-"""The share of sound experiments in which the sample ratio may raise an alarm."""
+"""Among sound experiments, the share in which the test of the arms' sizes may raise an alarm."""
 
 RATIO_PRIOR = 100.0
-"""The weight, in units, of the share by design among the shares that a sequence of ratios looks for.
+"""The weight of the prior distribution around the planned share, in units, in the test of the arms' sizes at
+each look.
 
-Any weight is valid. With this one, the Bayes factor of a departure by four standard errors is 4 to 17 times
-as large as with a uniform prior, for 1,000 to 100,000 units and shares of 5 to 50 %.
+The test is valid with any weight. With this weight, the Bayes factor of a departure by four standard errors
+is 4 to 17 times as large as with a uniform prior, for 1,000 to 100,000 units and shares of 5 to 50 %.
 """
 
 
@@ -41,12 +44,12 @@ as large as with a uniform prior, for 1,000 to 100,000 units and shares of 5 to 
 class DifferenceSequence:
     """The effect of contact at each look, with an interval that is valid for all looks together.
 
-    The arrays have the shape of the counts; looks are on the last axis.
+    The arrays have the shape of the counts; the last axis is the axis of looks.
 
     Attributes:
-        difference: `churn(control) - churn(treatment)`; NaN while an arm is empty.
-        low: The lower end of the interval; NaN like the difference.
-        high: The upper end of the interval; NaN like the difference.
+        difference: `churn(control) - churn(treatment)`; NaN as long as an arm is empty.
+        low: The lower end of the interval; NaN where the difference is NaN.
+        high: The upper end of the interval; NaN where the difference is NaN.
         has_enough_churners: Whether each arm has at least 20 churners.
     """
 
@@ -63,7 +66,7 @@ class DifferenceSequence:
 
 
 class NightlyEffect(Part):
-    """The effect of contact at the latest of many looks.
+    """The effect of contact at the latest look of an experiment that is looked at every night.
 
     Attributes:
         difference: `churn(control) - churn(treatment)` with an interval that is valid for all looks together.
@@ -77,14 +80,15 @@ class NightlyEffect(Part):
 
 
 class SampleRatio(Part):
-    """The sizes of the arms against the share of the control.
+    """The sizes of the arms, compared with the planned share of the control group.
 
     Attributes:
         n_control: The number of units in the control.
         n_treatment: The number of units in the arm that is contacted.
-        control_share: The share of the control by design.
-        p_value: The probability of sizes at least as far from the design by chance; None without units.
-        alarm: Whether the probability is below .001, so that units are missing in an arm or in the wrong one.
+        control_share: The planned share of units in the control group.
+        p_value: The probability that chance alone gives sizes at least as far from the planned share; None if
+            there are no units.
+        alarm: Whether the p-value is below .001; then units are missing from an arm, or are in the wrong arm.
     """
 
     n_control: int
@@ -97,14 +101,14 @@ class SampleRatio(Part):
 def anytime_half_width(standard_error: Floats, n: Ints | Floats, n_target: float, alpha: float) -> Floats:
     """Return half the width of an interval that is valid for all looks together.
 
-    The formula takes the standard deviation of a unit, `standard_error x sqrt(n)`. It is asymptotic: see the
-    rule of 20 churners in each arm.
+    The formula uses the standard deviation of a single unit, `standard_error x sqrt(n)`. It is valid only for
+    large numbers (asymptotic); therefore the rule of 20 churners in each arm.
 
     Args:
         standard_error: The standard error of the estimate at each look.
         n: The number of units at each look, both arms together.
-        n_target: The number of units at which the interval shall be narrowest, such as the planned number.
-        alpha: The share of experiments without an effect in which any of the intervals may exclude 0.
+        n_target: The number of units at which the interval is narrowest, for example the planned number.
+        alpha: Among experiments without an effect, the share in which any of the intervals may exclude 0.
 
     Source: Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas (2024), Time-uniform central limit theory and
         asymptotic confidence sequences, Annals of Statistics 52, 2613-2640, equations 9 and 17.
@@ -133,17 +137,18 @@ def difference_sequence(
     """Return the difference of two churn rates at each look, with an interval for all looks together.
 
     Args:
-        churners_control: The churners of the control up to each look, shape (..., looks).
-        n_control: The matured units of the control up to each look.
-        churners_treatment: The churners of the arm that is contacted up to each look.
-        n_treatment: The matured units of the arm that is contacted up to each look.
-        n_target: The number of units, both arms together, at which the interval shall be narrowest.
-        alpha: The share of experiments without an effect in which any of the intervals may exclude 0.
+        churners_control: The number of churners in the control group up to each look, shape `[..., looks]`.
+        n_control: The number of matured units in the control group up to each look.
+        churners_treatment: The number of churners in the contacted arm up to each look.
+        n_treatment: The number of matured units in the contacted arm up to each look.
+        n_target: The number of units, both arms together, at which the interval is narrowest.
+        alpha: Among experiments without an effect, the share in which any of the intervals may exclude 0.
     """
     n = n_control + n_treatment
     with np.errstate(divide="ignore", invalid="ignore"):
         control, treatment = churners_control / n_control, churners_treatment / n_treatment
-        # The variance of inverse-probability weighted outcomes, each centred on the mean of its arm.
+        # The variance of outcomes that are weighted by the inverse of the probability of their arm; each
+        # outcome is centred on the mean of its arm.
         variance = control * (1 - control) / n_control + treatment * (1 - treatment) / n_treatment
         half = anytime_half_width(np.sqrt(variance * n / (n - 1)), n, n_target, alpha)
         difference = control - treatment
@@ -156,7 +161,7 @@ def difference_sequence(
 
 
 def nightly_effect(sequence: DifferenceSequence) -> NightlyEffect:
-    """Return the effect at the latest look of one experiment, with its verdict.
+    """Return the effect at the latest look at one experiment, with its verdict.
 
     >>> counts = [np.array([count]) for count in (60, 600, 300, 5400)]
     >>> effect = nightly_effect(difference_sequence(*counts, n_target=6000))
@@ -173,12 +178,12 @@ def nightly_effect(sequence: DifferenceSequence) -> NightlyEffect:
 
 
 def sample_ratio(n_control: int, n_treatment: int, control_share: float) -> SampleRatio:
-    """Return whether the sizes of the arms agree with the design, for one look.
+    """Return whether the sizes of the arms agree with the planned share; valid for one look.
 
     Args:
         n_control: The number of units in the control.
         n_treatment: The number of units in the arm that is contacted.
-        control_share: The share of the control by design, between 0 and 1.
+        control_share: The planned share of units in the control group, between 0 and 1.
 
     >>> sample_ratio(1000, 9000, 0.1).alarm, sample_ratio(1000, 8000, 0.1).alarm
     (False, True)
@@ -199,15 +204,15 @@ def sample_ratio(n_control: int, n_treatment: int, control_share: float) -> Samp
 
 
 def sample_ratio_sequence(n_control: Ints, n_treatment: Ints, control_share: float) -> Floats:
-    """Return the p-value of the sample ratio at each look, for all looks together.
+    """Return the p-value of the arms' sizes at each look; it is valid for all looks together.
 
-    The p-value is one over the largest Bayes factor so far, of other shares against the share by design. It
-    is below .001 at any of the looks in at most .1 % of sound experiments.
+    The p-value is one divided by the largest Bayes factor until that look; the factor compares other shares
+    with the planned share. In sound experiments, it is below .001 at any look in at most .1 % of cases.
 
     Args:
-        n_control: The units of the control up to each look, shape (..., looks).
-        n_treatment: The units of the arm that is contacted up to each look.
-        control_share: The share of the control by design, between 0 and 1.
+        n_control: The number of units in the control group up to each look, shape `[..., looks]`.
+        n_treatment: The number of units in the contacted arm up to each look.
+        control_share: The planned share of units in the control group, between 0 and 1.
 
     Source: Howard, Ramdas, McAuliffe and Sekhon (2021), Time-uniform, nonparametric, nonasymptotic confidence
         sequences, Annals of Statistics 49, 1055-1080: the beta-binomial mixture.

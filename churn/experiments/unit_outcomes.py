@@ -20,26 +20,30 @@ from churn.labels.labels import labels_at
 from churn.labels.outcomes import LEFT, STAYED, Labels, label_window
 
 OutcomeAt = Callable[[date, Sequence[str]], npt.NDArray[np.float64]]
-"""Returns for a cutoff and customers 1 (left), 0 (stayed) or NaN (no label), in their order."""
+"""A function that gets a cutoff and customers. It returns for each customer 1 (left), 0 (stayed) or NaN (no
+label).
+"""
 
 NO_LABEL = -9
-"""The code of a customer without a label; one byte for each customer and night."""
+"""The code of a customer without a label; a label takes one byte for each customer and night."""
 
 UNWANTED_EVENTS = {
     "unsubscribed from e-mails": ("emails", "unsubscribed_at"),
     "opened a ticket": ("tickets", None),
 }
-"""The table, and the column of the time if it is not the row's own, of each event that contact may cause."""
+"""The unwanted events that a contact may cause: for each the table, and the column of its time if this is not
+the time of the row.
+"""
 
 OBJECTION = "objected to being contacted"
 
 
 @dataclass(frozen=True)
 class LabelOutcomes:
-    """How labels are read.
+    """How to read the labels of customers.
 
     Attributes:
-        left_at: Returns whether customers left after a cutoff.
+        left_at: A function that returns whether customers left after a cutoff.
         maturity: When outcomes are known.
     """
 
@@ -49,11 +53,11 @@ class LabelOutcomes:
 
 @dataclass(frozen=True)
 class Outcomes(LabelOutcomes):
-    """How to read the outcomes of units and the unwanted events.
+    """How to read the outcomes of units, and the unwanted events of customers.
 
     Attributes:
         horizon_days: The days from a cutoff to the end of the label's window.
-        events: The days of unwanted events by name: `customer_id` and `day`.
+        events: The days of each unwanted event, by its name, with the columns `customer_id` and `day`.
     """
 
     horizon_days: int
@@ -61,11 +65,12 @@ class Outcomes(LabelOutcomes):
 
 
 def read_labels(store: Store, starts: Iterable[date], watermark: date) -> LabelOutcomes:
-    """Return how labels are read at the nights in which units began.
+    """Return how to read labels at the nights in which units entered an experiment.
 
-    A customer has a label at a night if the customer was at risk then. An objection that came later is not
-    leaving, and it takes nobody out of the measurement: it may be the answer to a contact. So it is an
-    unwanted event, and the outcome is whether the customer left.
+    A customer has a label at a night if the customer was at risk at that night. If the customer objects to
+    contacts later, this may be an answer to the contact. So the objection does not count as leaving, and the
+    customer is still measured. The objection is an unwanted event, and the outcome is whether the customer
+    left.
 
     Args:
         store: The store.
@@ -90,7 +95,7 @@ def read_labels(store: Store, starts: Iterable[date], watermark: date) -> LabelO
 
 
 def read_outcomes(store: Store, ledger: Ledger, watermark: date) -> Outcomes:
-    """Return how the outcomes of the units of a ledger are read.
+    """Return how to read the outcomes of the units in a ledger.
 
     Args:
         store: The store.
@@ -111,7 +116,7 @@ def read_outcomes(store: Store, ledger: Ledger, watermark: date) -> Outcomes:
 
 
 def _labels(store: Store, nights: Sequence[date]) -> list[Labels]:
-    """Return for each night `LEFT`, `STAYED` or `NO_LABEL` by customer code."""
+    """Return for each night the label of each customer: `LEFT`, `STAYED` or `NO_LABEL`."""
     if not nights:
         return []
     result = []
@@ -124,7 +129,7 @@ def _labels(store: Store, nights: Sequence[date]) -> list[Labels]:
 
 
 def _unwanted_events(store: Store, watermark: date, since: date) -> dict[str, pd.DataFrame]:
-    """Return the days of each event that contact may cause, as far as the company records it."""
+    """Return the days of each event that a contact may cause, if the company records the event."""
     days = {
         name: read_event_days(store, table, watermark, column, since=since).to_pandas()
         for name, (table, column) in UNWANTED_EVENTS.items()

@@ -1,7 +1,7 @@
-"""Find the units of an experiment: the persons or accounts behind the customer ids.
+"""Find the units of an experiment: the persons or accounts to whom the customer ids belong.
 
-Two customers who are one person must never get different arms: the person would be contacted and left alone
-at the same time. So an arm belongs to a unit, and a unit is a set of customers.
+Two customers who are one person must never get different arms. Otherwise one arm would contact the person,
+and the other arm would not. So an arm is given to a unit, and a unit is a set of customers.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ import pandas as pd
 UnitKind = Literal["person", "account", "customer"]
 
 MAX_CUSTOMERS_PER_ADDRESS = 10
-"""An address of more customers belongs to a shop assistant or an agency, and tells nothing about persons."""
+"""An e-mail address with more customers belongs to a shop assistant or an agency, and does not identify a
+person.
+"""
 
 
 @dataclass(frozen=True)
@@ -26,10 +28,10 @@ class Units:
     """The unit of each customer.
 
     Attributes:
-        unit_of: The name of the unit by customer id. The name is the id of one of the unit's customers.
+        unit_of: The name of the unit of each customer id. The name is the id of one of the unit's customers.
         shared_addresses: The number of e-mail addresses that have too many customers to identify a person.
-        merged_units: The names of earlier units that are now a part of another unit, and that unit's name.
-            Each of them keeps its own assignment in the ledger, and no measurement uses them.
+        merged_units: The names of earlier units that are now part of another unit, each with the name of that
+            unit. Each earlier unit keeps its own assignment in the ledger, but no measurement uses it.
     """
 
     unit_of: Mapping[str, str]
@@ -37,12 +39,13 @@ class Units:
     merged_units: Mapping[str, str]
 
     def of(self, customers: Sequence[str] | npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
-        """Return the unit of each customer; a customer who is not in the table is a unit of its own."""
+        """Return the unit of each customer; a customer who is not in the table is a unit alone."""
         return np.array([self.unit_of.get(customer, customer) for customer in customers], dtype=object)
 
 
 def normalise_email(address: object) -> str | None:
-    """Return an e-mail address for comparisons: without blanks at its ends, in lower case; None if empty.
+    """Return an e-mail address in a form for comparisons: lower case, without blanks at both ends; None if it
+    is empty.
 
     >>> normalise_email("  Ann@Example.COM "), normalise_email(" "), normalise_email(None)
     ('ann@example.com', None, None)
@@ -56,17 +59,19 @@ def normalise_email(address: object) -> str | None:
 def find_units(customers: pd.DataFrame, kind: UnitKind, earlier: Mapping[str, str] | None = None) -> Units:
     """Return the unit of each customer.
 
-    A person is the set of customers with the same `person_id` or the same e-mail address. An address whose
-    customers have different person ids is not used, because the ids say that they are different persons.
-    An account is the set of customers with the same `account_id`.
+    A person is the set of customers with the same `person_id` or the same e-mail address. If the customers of
+    an address have different person ids, the address is not used, because the ids say that they are different
+    persons. An account is the set of customers with the same `account_id`.
 
-    A unit keeps its name: if a customer of the unit had a unit in an earlier night, the name is that unit.
-    If there are several, it is the first one in the order of `earlier`.
+    A unit keeps its name: if a customer of the unit belonged to a unit in an earlier night, the name is the
+    name of that unit. If there are several earlier units, the first one in the order of `earlier` gives the
+    name.
 
     Args:
-        customers: A row for each customer: `customer_id`, and `person_id`, `email`, `account_id` if known.
-        kind: Who gets an arm.
-        earlier: The unit by customer id in earlier nights, in the order of the assignments.
+        customers: One row for each customer, with `customer_id`, and with `person_id`, `email` and
+            `account_id` if they are known.
+        kind: Who is assigned to an arm: persons, accounts or customers.
+        earlier: The unit of each customer id in earlier nights, in the order of the assignments.
     """
     frame = customers.assign(customer_id=customers["customer_id"].astype(str)).sort_values("customer_id")
     ids = frame["customer_id"].tolist()
@@ -100,7 +105,7 @@ def _texts(frame: pd.DataFrame, column: str) -> list[str | None]:
 
 
 def _addresses_of_persons(frame: pd.DataFrame, persons: Sequence[str | None]) -> tuple[list[str | None], int]:
-    """Return the addresses that identify a person, by customer, and the number of the other addresses."""
+    """Return the addresses that identify a person, by customer, and the number of addresses that do not."""
     emails = frame["email"] if "email" in frame.columns else [None] * len(frame)
     addresses = [normalise_email(email) for email in emails]
     owners: dict[str, set[str]] = {}
@@ -115,7 +120,7 @@ def _addresses_of_persons(frame: pd.DataFrame, persons: Sequence[str | None]) ->
 
 
 def _connect(n: int, keys: Sequence[Sequence[str | None]]) -> list[int]:
-    """Return for each row the first row that is connected with it by equal keys."""
+    """Return for each row the first of the rows that are connected with it by equal keys."""
     parent = list(range(n))
 
     def root(row: int) -> int:

@@ -211,7 +211,7 @@ def spending_of(
 
 
 def leaving_of(company: Company) -> SectionResult:
-    """Cross the recorded reasons for leaving with the reasons that churn gave before."""
+    """Cross the recorded reasons for leaving with the reasons that the model gave before."""
     return read_leaving_reasons(company.store, company.spells, company.nights, company.cutoff)
 
 

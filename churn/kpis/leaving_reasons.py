@@ -1,4 +1,4 @@
-"""Cross the reasons for leaving that the company recorded with the reasons that churn gave the night
+"""Cross the reasons for leaving that the company recorded with the reasons that the model gave the night
 before.
 """
 
@@ -51,7 +51,7 @@ class ReasonRow(Part):
     Attributes:
         recorded_reason: The reason for leaving in the words of the company.
         customers: The number of these customers.
-        our_reasons: How many of these customers had each family of signals as the first reason that churn
+        our_reasons: How many of these customers had each family of signals as the first reason that the model
             gave, the most frequent family first.
     """
 
@@ -61,7 +61,7 @@ class ReasonRow(Part):
 
 
 class LeavingReasonsResult(SectionResult):
-    """The reasons that the company recorded, against the reasons that churn gave the night before.
+    """The reasons that the company recorded, against the reasons that the model gave the night before.
 
     Attributes:
         rows: One row for each recorded reason, the most frequent first.
@@ -136,7 +136,7 @@ def leaving_reasons_section(
 
 
 def _our_reasons(leavers: Leavers, ids: Sequence[str], nights: NightReader | None) -> list[str]:
-    """Return for each leaver the family of the first reason that churn gave on the last night up to the
+    """Return for each leaver the family of the first reason that the model gave on the last night up to the
     end.
     """
     known = nights.nights if nights is not None else ()
@@ -178,7 +178,8 @@ def _cross(recorded_reasons: Sequence[str | None], our_reasons: Sequence[str]) -
 def read_leaving_reasons(
     store: Store, spells: ActivitySpells, nights: NightReader | None, cutoff: date
 ) -> LeavingReasonsResult:
-    """Read which customers left and why, and compare the recorded reasons with the reasons that churn gave.
+    """Read which customers left and why, and compare the recorded reasons with the reasons that the model
+    gave.
 
     Args:
         store: The store.
