@@ -31,11 +31,13 @@ _PLAIN_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?( ?[%€$£])?( [^\W\d_]+)*\.?")
 _SEPARATORS = re.compile(r"([;,|\t\r\n])")
 _INVISIBLE_CATEGORIES = ("Cc", "Cf", "Mn", "Zs", "Zl", "Zp")
 _BLANKS = '\u115f\u1160\u3164\uffa0"'
-"""Letters without a picture, and the quotation mark, which a spreadsheet may drop."""
+"""Letters that are shown as nothing, and the quotation mark; a spreadsheet may drop them at the start of a
+cell.
+"""
 
 
 def rank_customers(customers: npt.NDArray[np.object_], value_at_risk: Floats, probability: Floats) -> Order:
-    """Return the rows of customers in the order of contact. Shape `[customers]`.
+    """Return the rows of customers in the order in which to contact them. Shape `[customers]`.
 
     Customers are ordered by value at risk, the highest first. Customers without a known value come last,
     ordered by probability. Customers with equal values and probabilities are ordered by id.
@@ -56,7 +58,8 @@ def rank_customers(customers: npt.NDArray[np.object_], value_at_risk: Floats, pr
 
 
 def contact_count(budget: BudgetParams, cohort: int) -> int:
-    """Return the number of customers to contact: the budget's number, or its share of the cohort (minimum 1).
+    """Return the number of customers to contact: the number in the budget, or the budget's share of the
+    cohort (at least 1).
 
     >>> contact_count(BudgetParams(share=0.1), 57), contact_count(BudgetParams(contacts=3), 57)
     (5, 3)
@@ -71,14 +74,16 @@ def contact_count(budget: BudgetParams, cohort: int) -> int:
 def why_places_are_free(
     scores: pa.Table, n_free: int, max_health: int, verb: str, words: LabelWords = CHURN_WORDS
 ) -> str:
-    """Return why places of the call list are free, with a condition that fills them; empty if none does.
+    """Return a text that says why places of the call list are free, with a condition that would fill them;
+    empty if no condition would.
 
     Args:
         scores: The score table of the night.
         n_free: The number of free places.
-        max_health: The largest health of customers who may be contacted; a play for others fills no place.
-        verb: The verb that scores this night again.
-        words: The words of the label.
+        max_health: The highest health of customers who may be contacted; a play for healthier customers fills
+            no place.
+        verb: The verb of the program that scores this night again.
+        words: The words that messages use for the label.
     """
     has_no_play = pc.equal(scores["not_contacted_because"], NO_PLAY)
     if words == CHURN_WORDS:
@@ -110,12 +115,14 @@ def read_names(store: Store) -> Mapping[str, str]:
 
 
 def contacts_table(order: Sequence[str], names: Mapping[str, str]) -> pa.Table:
-    """Return `rank`, `customer_id` and `name` of the call list, each text unchanged from the data.
+    """Return the columns `rank`, `customer_id` and `name` of the call list; each text is the same as in the
+    data.
 
-    `calls.csv` is for spreadsheets: its cells are changed so that no spreadsheet runs them.
+    `calls.csv` is different: it is for spreadsheets, so its cells are changed where a spreadsheet would run
+    them as a formula.
 
     Args:
-        order: The ids of the contacts, in order.
+        order: The ids of the customers to contact, in order.
         names: The known names of customers, by id.
     """
     schema = pa.schema([("rank", pa.int32()), ("customer_id", pa.string()), ("name", pa.string())])
@@ -128,7 +135,7 @@ def contacts_table(order: Sequence[str], names: Mapping[str, str]) -> pa.Table:
 CALL_COLUMNS = ("play", "action", "owner", "channel", "due_at", "success", "template", "variant")
 TASK_COLUMNS = ("task_status", "listed_since", "task_id")
 CHURN_COLUMNS = ("value_at_risk", "health")
-"""The columns that only a label of customers who leave fills."""
+"""The columns that are filled only if the label counts customers who leave."""
 
 GERMAN_HEADERS = {
     "trial": "Probelauf",
@@ -187,20 +194,21 @@ def calls_csv(
     extra: ExtraColumns | None = None,
     words: LabelWords = CHURN_WORDS,
 ) -> str:
-    """Return the call list as CSV: a line for each contact, in order.
+    """Return the call list as CSV: one line for each customer to contact, in order.
 
     Args:
         scores: The score table.
-        order: The ids of the contacts, in order.
+        order: The ids of the customers to contact, in order.
         names: The known names of customers, by id.
         thin: The ids of customers whose history is too short for a health band.
         reasons: The number of columns of reasons.
         form: The separators; by default a comma between cells and a point in numbers.
         language: The language of the headers and of the words of the list.
-        trial_mark: The text of the first column, `trial`, in a trial; None for a night of the champion, whose
+        trial_mark: In a trial, the text of the first column, `trial`. None for a night of the champion, whose
             call list does not have this column.
-        extra: Further columns, before the note.
-        words: The words of the label; a list of an event has no columns of health and of the value at risk.
+        extra: Further columns, which stand before the note.
+        words: The words that texts use for the label. The list for an event has no columns for health and
+            value at risk.
     """
     extra = extra or ExtraColumns()
     form = form or CsvParams()
@@ -237,13 +245,13 @@ def calls_csv(
                 new_customer if customer in thin_ids else "",
             ]
         )
-    # Spreadsheets read umlauts correctly only after this byte order mark.
+    # Spreadsheets read umlauts correctly only if the text starts with this byte order mark.
     return "\ufeff" + buffer.getvalue()
 
 
 @dataclass(frozen=True)
 class ExtraColumns:
-    """Further columns of the call list, before the note.
+    """Further columns of the call list, which stand before the note.
 
     Attributes:
         names: The names of the columns.
@@ -263,9 +271,9 @@ def _churn_cells(row: Mapping[str, Any], form: CsvParams) -> dict[str, Any]:
 
 
 def safe_cell(value: Any) -> str:
-    """Return a cell that no spreadsheet runs as a formula; a plain number stays unchanged.
+    """Return a cell in a form that no spreadsheet runs as a formula; a plain number stays unchanged.
 
-    A spreadsheet may split a cell at its own separators, so each part of the cell is looked at.
+    A spreadsheet may split a cell at its own separators, so each part of the cell is checked.
 
     >>> safe_cell("=HYPERLINK(1)"), safe_cell("Ann;=1+1"), safe_cell("-17"), safe_cell(None)
     ("'=HYPERLINK(1)", "Ann;'=1+1", '-17', '')
@@ -278,7 +286,7 @@ def safe_cell(value: Any) -> str:
 
 
 def _is_formula(part: str) -> bool:
-    """Return whether a part of a cell begins with the sign of a formula, and is no plain number."""
+    """Return whether a part of a cell begins with the sign of a formula and is not a plain number."""
     visible = part
     while visible and (unicodedata.category(visible[0]) in _INVISIBLE_CATEGORIES or visible[0] in _BLANKS):
         visible = visible[1:]

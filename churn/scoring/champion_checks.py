@@ -1,4 +1,6 @@
-"""Check that the champion fits the night: an equal label, equal signals, and no outcomes from the future."""
+"""Check that the champion fits the night: the same label, the same signals, and no outcomes from the
+future.
+"""
 
 from __future__ import annotations
 
@@ -25,10 +27,10 @@ def check_fit(
     definitions: Mapping[str, str],
     columns: Sequence[str] | None = None,
 ) -> None:
-    """Refuse a champion that does not fit, as `fit_problems` says, with the same arguments.
+    """Raise an error if the champion does not fit the night; the arguments are those of `fit_problems`.
 
     Raises:
-        ModelError: The champion does not fit. The error holds all reasons, each with a way out.
+        ModelError: The champion does not fit. The error lists all reasons, each with a way out.
     """
     if problems := fit_problems(spec, params, definitions, columns):
         raise ModelError(*problems)
@@ -40,7 +42,8 @@ def fit_problems(
     definitions: Mapping[str, str],
     columns: Sequence[str] | None = None,
 ) -> list[str]:
-    """Say where a champion has another label, or signals that are absent or have another definition.
+    """Return the reasons why a champion does not fit: another label, or signals that are absent or have
+    another definition.
 
     Args:
         spec: The specification of the champion.
@@ -49,7 +52,7 @@ def fit_problems(
         columns: The names of the night's signals; None before they are known.
 
     Returns:
-        All reasons why the champion cannot score the night, each with a way out.
+        A list of all reasons why the champion cannot score the night, each with a way out.
     """
     problems = []
     if spec["label_id"] != params.label_id:
@@ -84,11 +87,13 @@ def fit_problems(
 
 
 def unusual_level_warning(spec: Mapping[str, Any], probability: Floats) -> str:
-    """Return a warning if tonight's mean probability is far from the share that left in training, else "".
+    """Return a warning if tonight's mean probability is far from the share that left in training; "" if it is
+    not.
 
     The mean of calibrated probabilities should be near the share that leaves. The mean is far if two things
     are true. It is above 1.5 times the share in training, or below two thirds of this share. And it differs
-    from this share by more than three standard errors of the mean, so that a few customers cause no warning.
+    from this share by more than three standard errors of the mean. So a cohort of a few customers causes no
+    warning.
 
     Args:
         spec: The specification of the champion.
@@ -109,7 +114,8 @@ def unusual_level_warning(spec: Mapping[str, Any], probability: Floats) -> str:
 
 
 def late_outcomes_warning(spec: Mapping[str, Any], cutoff: date) -> str:
-    """Return a warning if the champion was trained with outcomes known only after the cutoff, else "".
+    """Return a warning if the champion was trained with outcomes that became known only after the cutoff; ""
+    if not.
 
     You may score such a night to fill a gap in the files. Do not use it to evaluate the model.
 

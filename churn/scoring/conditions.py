@@ -1,7 +1,7 @@
-"""The conditions of plays: comparisons of signals and scores, joined by `all` and `any`.
+"""The conditions of plays: comparisons of signals and scores, combined by `all` and `any`.
 
-A comparison holds for a missing value only with `or_missing`. `read_when` reads a condition from the playbook
-and reports each mistake with its place.
+A comparison is true for a missing value only if it has `or_missing`. `read_when` reads a condition from the
+playbook and reports each mistake with its place.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ FiniteNumber = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
 
 class Comparison(BaseModel):
-    """A comparison of a value with one or more bounds. All bounds must hold."""
+    """A comparison of a value with one or more bounds. It is true if all bounds are met."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -48,7 +48,7 @@ class Comparison(BaseModel):
         return dict(self.model_dump(exclude={"or_missing"}, exclude_none=True))
 
     def holds(self, values: npt.NDArray[Any]) -> Bools:
-        """Return for each value whether all bounds hold, in the shape of `values`."""
+        """Return for each value whether all bounds are met, in the shape of `values`."""
         if isinstance(self.equals, str):
             missing = np.array([value is None or value != value for value in values], dtype=bool)
             return np.asarray((values == self.equals) & ~missing) | (missing & self.or_missing)
@@ -61,7 +61,7 @@ class Comparison(BaseModel):
         return np.asarray(result | (missing & self.or_missing))
 
     def values(self) -> NumberRange | str:
-        """Return the values for which the comparison holds: a word, or the range between the bounds."""
+        """Return the values for which the comparison is true: a word, or the range between the bounds."""
         if isinstance(self.equals, str):
             return self.equals
         values = NumberRange()
@@ -74,15 +74,15 @@ class Comparison(BaseModel):
 class NumberRange:
     """A range of numbers.
 
-    An edge is a pair of a number and a flag. The flag is 0 if the number itself is in the range. Otherwise
-    the flag is 1 at the low edge, and -1 at the high edge. So edges can be compared.
+    An edge of the range is a pair of a number and a flag, so that edges can be compared. The flag is 0 if the
+    number itself is in the range. Otherwise the flag is 1 at the low edge, and -1 at the high edge.
     """
 
     low: tuple[float, int] = (-math.inf, 0)
     high: tuple[float, int] = (math.inf, 0)
 
     def narrow_to(self, word: str, bound: float) -> NumberRange:
-        """Return the part of the range in which a comparison holds."""
+        """Return the part of the range in which a comparison is true."""
         low, high = self.low, self.high
         if word in ("at_least", "equals"):
             low = max(low, (bound, 0))
@@ -117,15 +117,16 @@ COMPARISON_FUNCTIONS: Mapping[str, Any] = {
 class ColumnTest:
     """A comparison of a single column, or of the smallest value of several columns.
 
-    The smallest value skips missing values. With `or_missing`, an absent column counts as missing for all
-    customers. If all of several columns are absent, the comparison holds for no customer.
+    The smallest value is taken over the values that are not missing. With `or_missing`, a column that the
+    company does not have counts as missing for all customers. If all of several columns are absent, the
+    comparison is true for no customer.
     """
 
     keys: tuple[str, ...]
     comparison: Comparison
 
     def holds(self, columns: ColumnValues, rows: int) -> Bools:
-        """Return for each customer whether the comparison holds; `rows` is the number of customers."""
+        """Return for each customer whether the comparison is true; `rows` is the number of customers."""
         present = [columns[key] for key in self.keys if key in columns]
         if not present:
             return np.full(rows, self._holds_without)
@@ -142,7 +143,7 @@ class ColumnTest:
         return set(self.keys)
 
     def possible(self, present: Set[str]) -> bool:
-        """Return whether the test can hold for a customer if only these columns are present."""
+        """Return whether the test can be true for any customer if only these columns are present."""
         return self._holds_without or bool(self.names() & present)
 
     @property
@@ -152,13 +153,15 @@ class ColumnTest:
 
 @dataclass(frozen=True)
 class Join:
-    """Several conditions. All conditions must hold if `needs_all`, otherwise at least one condition."""
+    """Several conditions, combined: all must be true if `needs_all`, otherwise at least one."""
 
     parts: tuple[Condition, ...]
     needs_all: bool = True
 
     def holds(self, columns: ColumnValues, rows: int) -> Bools:
-        """Return for each customer whether the join holds; `rows` is the number of customers."""
+        """Return for each customer whether the combined condition is true; `rows` is the number of
+        customers.
+        """
         answers = np.full((1, rows), self.needs_all)
         if self.parts:
             answers = np.array([part.holds(columns, rows) for part in self.parts])
@@ -169,7 +172,9 @@ class Join:
         return set().union(*(part.names() for part in self.parts))
 
     def possible(self, present: Set[str]) -> bool:
-        """Return whether the join can hold for a customer if only these columns are present."""
+        """Return whether the combined condition can be true for any customer if only these columns are
+        present.
+        """
         answers = [part.possible(present) for part in self.parts]
         return all(answers) if self.needs_all else any(answers)
 
@@ -177,14 +182,14 @@ class Join:
 Condition = ColumnTest | Join
 
 ALWAYS = Join(())
-"""The condition that holds for each customer."""
+"""The condition that is true for every customer."""
 
 
 def is_covered(condition: Condition, earlier: Condition) -> bool:
-    """Return whether `condition` provably holds only for customers for whom `earlier` holds too.
+    """Return whether it is certain that `earlier` is true for each customer for whom `condition` is true.
 
-    Two comparisons of the same columns are compared by the values for which they hold. Joins are compared
-    part by part. False means that there is no proof; `condition` may still be covered.
+    Two comparisons of the same columns are compared by the values for which they are true. Combined
+    conditions are compared part by part. False means only that this function cannot prove it.
     """
     if isinstance(earlier, Join):
         return condition == earlier or (
@@ -215,11 +220,11 @@ SCORE_COLUMNS = {
 """The columns of the score file that a condition may use, with their ranges."""
 
 EVENT_SCORE_COLUMNS = {"event_probability": NumberRange((0.0, 0), (1.0, 0))}
-"""The columns of the score file that a condition may use with a label of an event."""
+"""The columns of the score file that a condition may use if the label is of an event."""
 
 DAYS_SINCE_LEFT = "days_since_left"
 GONE_COLUMNS = (DAYS_SINCE_LEFT, "monthly_value", "tenure_days")
-"""The columns that a condition of a play for those who are gone may use; they have no signals."""
+"""The columns that the condition of a play for lost customers may use; lost customers have no signals."""
 
 COMPARISONS = ("below", "above", "at_least", "at_most", "equals", "or_missing")
 
@@ -231,10 +236,10 @@ def read_when(
 
     Args:
         tree: The content of `when:`. An entry is a column with a comparison, `all:` or `any:` with a list of
-            conditions, or `least_of:` with a list of columns and bounds next to it. All entries must hold.
+            conditions, or `least_of:` with a list of columns and bounds next to it. All entries must be true.
         location: The place in the file, for messages.
         kinds: The kind of each column, 'number' or 'level'.
-        problems: The list to which mistakes are added.
+        problems: A list; the mistakes are added to it.
     """
     if not tree:
         everybody = (
@@ -329,7 +334,9 @@ def _read_comparison(value: Any, location: str, problems: list[str]) -> Comparis
 
 
 def _misfit(key: str, comparison: Comparison, kinds: Mapping[str, str]) -> str:
-    """Return the reason why a comparison can never hold for a column, for the end of a message; else ""."""
+    """Return the reason why a comparison can never be true for a column, as the end of a message; "" if it
+    can be true.
+    """
     values = comparison.values()
     if (kinds[key] == "level") != isinstance(values, str):
         return (

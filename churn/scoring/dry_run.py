@@ -1,4 +1,6 @@
-"""Say what a night would do, without writing it: how many customers each rule takes, and who gets what."""
+"""Say what a night would do without writing it: how many customers get each play, and which contact each
+customer would get.
+"""
 
 from __future__ import annotations
 
@@ -18,14 +20,14 @@ Bools = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class RuleCount:
-    """The customers of one rule in a night.
+    """How many customers a rule of the playbook would take in a night.
 
     Attributes:
         play: The name of the play.
-        audience: The list of the play.
-        n_holding: The customers for whom the play's stage and condition hold.
-        n_with_play: The customers who have this play; an earlier play may take customers for whom it holds.
-        n_planned: The customers who would be contacted.
+        audience: The name of the list to which the play belongs.
+        n_holding: The number of customers for whom the stage and the condition of the play are true.
+        n_with_play: The number of customers who have this play; some of `n_holding` may have an earlier play.
+        n_planned: The number of customers who would be contacted.
         off_because: Why the play is switched off; None if it is on.
     """
 
@@ -56,17 +58,21 @@ def rule_counts(
     absent: Mapping[str, Sequence[str]],
     list_counts: Mapping[Audience, Mapping[str, tuple[int, int]]] | None = None,
 ) -> tuple[RuleCount, ...]:
-    """Count the customers of each rule, in the order of the file. A rule without customers counts 0.
+    """Count the customers of each rule, in the order of the file. A rule without customers has the count 0.
 
     Args:
         playbook: The playbook.
-        holds: Whether each play holds, see `Playbook.holds`, shape `[plays, customers]`.
-        play_indices: The index of the rule of each customer's play by list, -1 without one, see
-            `Playbook.choose`, shape `[customers]` each. A list that the night does not make is absent.
+        holds: Whether the stage and the condition of each play are true, see `Playbook.holds`, shape `[plays,
+            customers]`.
+        play_indices: For each list, the index of the rule that gives each customer a play, -1 if there is
+            none, see `Playbook.choose`, shape `[customers]` each. A list that the night does not make is
+            absent.
         is_planned: Whether each customer would be contacted, shape `[customers]`.
-        absent: The absent columns of the plays that are switched off, see `Playbook.switched_off`.
-        list_counts: For each list beside the call list and each of its plays, the customers who have the play
-            and those of them on the list; None if the night makes no such list.
+        absent: For each play that is switched off, the columns that the company does not have, see
+            `Playbook.switched_off`.
+        list_counts: For each list beside the call list, and for each of its plays: the number of customers
+            who have the play, and the number of them who are on the list. None if the night makes no such
+            list.
     """
     counts = []
     for index, rule in enumerate(playbook.rules):
@@ -87,7 +93,7 @@ def rule_counts(
 
 
 def dry_run_lines(counts: Sequence[RuleCount], contacts: Sequence[PlannedContact]) -> Iterator[str]:
-    """Yield the lines of a dry run: a table of the rules of each list, and a line for each contact.
+    """Yield the lines of a dry run: for each list a table of its rules, and then a line for each contact.
 
     Args:
         counts: The counts of all rules.

@@ -1,4 +1,6 @@
-"""Compute the health band of customers, and the bands of four sides, from 1 (about to leave) to 5 (well)."""
+"""Compute the health band of customers, and a band for each of four sides of the relation, from 1 (about to
+leave) to 5 (well).
+"""
 
 from __future__ import annotations
 
@@ -27,8 +29,8 @@ def health(probability: Floats, base_rate: float, thin: Bools) -> Floats:
     """Return the health bands, from 1 to 5; 3 if the history is too short. Shape `[customers]`.
 
     Args:
-        probability: The calibrated probabilities, shape `[customers]`; NaN gives NaN.
-        base_rate: The recent share that left within one horizon, 0 < base_rate < 1.
+        probability: The calibrated probabilities, shape `[customers]`; NaN gives a health of NaN.
+        base_rate: The share of customers who left within one horizon in recent months, 0 < base_rate < 1.
         thin: Whether the history of each customer is too short, shape `[customers]`.
     """
     band = health_band(probability, base_rate)
@@ -36,19 +38,22 @@ def health(probability: Floats, base_rate: float, thin: Bools) -> Floats:
 
 
 def is_thin(frame: pd.DataFrame) -> Bools:
-    """Return for each row whether the customer is younger than `THIN_DAYS` days, too young for a band."""
+    """Return for each row whether the customer joined less than `THIN_DAYS` days ago, which is too short for
+    a health band.
+    """
     if "tenure_days" not in frame.columns:
         return np.zeros(len(frame), dtype=bool)
     return (frame["tenure_days"] < THIN_DAYS).to_numpy(dtype=bool)
 
 
 def sides(frame: pd.DataFrame, signals: Sequence[SignalFacts]) -> dict[str, Floats]:
-    """Return the band of each side for each customer, from 1 to 5, by column name; NaN without any value.
+    """Return the band of each side for each customer, from 1 to 5, by column name; NaN if the customer has no
+    value for the side.
 
-    The band of a side depends on the mean risk percentile of the side's signals within the cohort: at most
-    .2 -> 5, at most .4 -> 4, at most .6 -> 3, at most .8 -> 2, above .8 -> 1. Customers with equal values get
-    the percentile in the middle of their ranks, so a cohort of equal customers gets 3. Signals that are
-    riskier in both directions do not count.
+    The band of a side depends on the mean risk percentile of the side's signals within the cohort: at most .2
+    -> 5, at most .4 -> 4, at most .6 -> 3, at most .8 -> 2, above .8 -> 1. Customers with equal values get
+    the percentile in the middle of their ranks, so a cohort of equal customers gets 3. Signals for which both
+    high and low values mean risk do not count.
     """
     return {
         name: _side(frame, [s for s in signals if s.family in families]) for name, families in SIDES.items()

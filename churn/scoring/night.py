@@ -38,18 +38,18 @@ from churn.scoring.scores import CohortScores, Task, score_table
 Floats = npt.NDArray[np.float64]
 
 MAX_TAG_LENGTH = 5000
-"""The number of characters of a value that MLflow keeps in every version of its database."""
+"""The number of characters of a tag that every version of MLflow's database keeps."""
 
 _ABOUT_THE_MODEL = ("model", "trained_cutoffs", "mature_on", "rows", "churners", "calibration", "recipe")
 
 
 def no_progress(label: str, total: int) -> AbstractContextManager[Callable[[int], object]]:
-    """Show no progress."""
+    """Do nothing: the default if no progress is shown."""
     return nullcontext(lambda steps: None)
 
 
 class NightModel(ContributionModel, Protocol):
-    """The part of a scorer that a night uses."""
+    """What a night needs from a scorer."""
 
     spec: dict[str, Any]
 
@@ -74,12 +74,14 @@ class Night:
 
 @dataclass(frozen=True)
 class Stamp:
-    """The ids in each row of the score table, to trace a score back to its model and run.
+    """The ids that stand in each row of the score table; they show which model and which run computed a
+    score.
 
     Attributes:
         model_version: The version of the model in the registry.
-        model_digest: The digest of the model's bundle. Only the facts of the night hold it.
-        label_id: The label.
+        model_digest: The digest of the model's files. Only the facts of the night contain it, not the score
+            table.
+        label_id: The id of the label.
         run_id: The id of the night.
     """
 
@@ -91,14 +93,16 @@ class Stamp:
 
 @dataclass(frozen=True)
 class Trial:
-    """Why a night is a trial: its model is not the champion, because no champion can score the night.
+    """Why a night is a trial. In a trial, a model scores that is not the champion, because no champion can
+    score the night.
 
     Attributes:
-        because: The names of the gates that refused the model, or `not_evaluated`.
-        explanations: The measurement of each of these gates as a sentence, with a way out.
+        because: The names of the gates (the conditions of a promotion) that refused the model, or
+            `not_evaluated`.
+        explanations: For each of these gates a sentence with the measured value, and a way out.
         requirements: The rule of each of these gates.
-        champion_problems: Why the champion cannot score the night, such as another label, each reason with a
-            way out; empty if there is no champion yet.
+        champion_problems: The reasons why the champion cannot score the night, for example another label,
+            each with a way out; empty if there is no champion yet.
     """
 
     because: tuple[str, ...]
@@ -107,7 +111,7 @@ class Trial:
     champion_problems: tuple[str, ...] = ()
 
     def mark(self, version: str) -> str:
-        """Return the mark in each line of the call list.
+        """Return the text that marks each line of the call list as a trial.
 
         >>> Trial(("beats_rfm",), ("w",), ("r",)).mark("1")
         'TRIAL: model version 1 is not approved (beats_rfm)'
@@ -138,7 +142,9 @@ class Trial:
 
 
 NOT_IN_A_NIGHT = {"outside", "uplift", "effects"}
-"""The keys of `experiments` that change no byte by themselves; what a night uses of them is in `reads`."""
+"""The keys of `experiments` that alone change nothing in the result; what a night uses from them is in
+`reads`.
+"""
 
 
 def run_id(
@@ -151,9 +157,9 @@ def run_id(
     reads: Mapping[str, str],
     trial: Trial | None = None,
 ) -> str:
-    """Return the id of a night: a digest of everything on which its result depends.
+    """Return the id of a night: a digest of everything that can change its result.
 
-    Paths, threads and memory are not part of the digest, because they change no byte of the result.
+    Paths, threads and memory are not part of the digest, because they change nothing in the result.
 
     Args:
         params: The parameters of the night.
@@ -162,7 +168,7 @@ def run_id(
         playbook: The playbook.
         model_digest: The digest of the champion.
         definitions: The digest of each signal's definition, by name.
-        reads: The digest of each further input by its name: the earlier night of the ledger, suppression
+        reads: The digest of each further input, by its name: the earlier night in the ledger, suppression
             lists, and templates.
         trial: The reason why the night is a trial; None for a night of the champion.
     """
@@ -189,7 +195,9 @@ def run_id(
 
 
 def _unused_in_contact(contact: ContactParams) -> set[str]:
-    """Return the keys that change no byte; an untouched `rhythm` stays out, as before it existed."""
+    """Return the keys that change nothing in the result. This includes `rhythm` with its default values, so
+    that ids from before this key existed stay the same.
+    """
     return {"suppression", "outbox"} | ({"rhythm"} if contact.rhythm == RhythmParams() else set())
 
 
@@ -202,14 +210,14 @@ class ScoredCohort:
         customers: The ids of the customers.
         probability: The churn probabilities.
         within: The probabilities of leaving by horizon in days.
-        thin: Whether the history is too short for a health band.
-        raw_band: The health band of this night alone, without the memory of earlier nights.
-        sides: The health bands of the sides, by column name.
-        residual_value: The value of the customer if the customer is kept, NaN if unknown.
+        thin: Whether the customer's history is too short for a health band.
+        raw_band: The health band from this night alone, without regard to the bands of earlier nights.
+        sides: The health bands of the four sides, by column name.
+        residual_value: The value of the customer in currency if the customer stays, NaN if unknown.
         value_at_risk: The value at risk in currency, NaN if unknown.
         signals: The facts about the signals of the model.
-        base_rate: The usual share that leaves, or has the event, within one horizon.
-        words: The words of the label.
+        base_rate: The share of customers who usually leave within one horizon, or usually have the event.
+        words: The words that texts use for the label.
     """
 
     frame: pd.DataFrame
@@ -231,12 +239,13 @@ class ContactPlan:
     """What a night plans for each customer of the cohort.
 
     Attributes:
-        band: The health band, with the memory of earlier nights, shape `[customers]`.
-        plays: The play of each customer; None without one.
+        band: The health band, which also depends on the band of the night before, shape `[customers]`.
+        plays: The play of each customer; None for a customer without a play.
         reasons: The reasons of each customer, the largest contribution first.
-        tasks: The task of each customer on the call list, and each task of a control; None for others.
+        tasks: The task of each customer on the call list and of each control; None for other customers.
         listed_rows: The rows of the customers on the call list, in order.
-        not_contacted_because: The reason why a customer is not on the call list; None for those on it.
+        not_contacted_because: The reason why a customer is not on the call list; None for a customer on the
+            list.
         facts: The counts of the plan, for the facts of the night.
     """
 
@@ -257,12 +266,12 @@ def score_cohort(
     Args:
         frame: The cohort: `customer_id` and the signals.
         model: The champion's scorer.
-        monthly_money: The monthly value of each row of `frame`, NaN if unknown.
-        label: The label.
-        terms: The terms of the residual value.
+        monthly_money: The monthly value of each row of `frame` in currency, NaN if unknown.
+        label: The definition of the label.
+        terms: The terms by which the residual value is computed.
 
     Raises:
-        ModelError: The signals do not fit the model. The error holds all problems.
+        ModelError: The signals do not fit the model. The error lists all problems.
     """
     signals = [SignalFacts.from_spec(entry) for entry in model.spec["signals"]]
     base_rate = float(model.spec["base_rate"])
@@ -275,7 +284,8 @@ def score_cohort(
         ) from None
     thin, missing = is_thin(frame), np.full(len(frame), np.nan)
     band, kept_value = missing, missing
-    if label.is_event:  # no health and no value to save: a likely event is no customer who leaves
+    # no health and no value at risk: a customer who is likely to have the event is not about to leave
+    if label.is_event:
         thin = np.zeros(len(frame), dtype=bool)
     else:
         band = health(probability, base_rate, thin)
@@ -319,11 +329,11 @@ def complete_night(
         roster: All known customers: `customer_id` and `excluded_because`.
         scores: The scores of the cohort.
         plan: What the night plans for the cohort.
-        model: The champion's scorer.
+        model: The scorer of the champion.
         names: The known names of customers, by id.
         stamp: The ids in each row of the score table.
-        trial: The reason why the night is a trial; None for a night of the champion. A trial assigns nobody
-            to an arm, so that no other system takes its call list for a night of the champion.
+        trial: The reason why the night is a trial; None for a night of the champion. In a trial, nobody is
+            assigned to an arm, so that no other system mistakes its call list for the list of the champion.
         ledger_digest: The digest of the night's page in the ledger; None in a trial.
         extra: Further columns of the call list.
     """
@@ -386,6 +396,6 @@ def complete_night(
 
 
 def _first_families(reasons: Sequence[tuple[Reason, ...]]) -> Mapping[str, int]:
-    """Count the families of the first reasons, for the chart of reasons in the report."""
+    """Count how many customers have a first reason of each family, for the chart of reasons in the report."""
     first_reasons = [customer_reasons[0] for customer_reasons in reasons if customer_reasons]
     return dict(sorted(Counter(reason.family for reason in first_reasons).items()))

@@ -1,4 +1,4 @@
-"""Read earlier nights again: whom they scored, and the family of the first reason of each customer."""
+"""Read earlier nights again: which customers they scored, and the family of each customer's first reason."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NIGHT_FOLDER = re.compile(r"cutoff=(\d{4}-\d{2}-\d{2})")
 
 
 class PastNightFacts(BaseModel):
-    """The facts of a scored night, as far as later readers need them."""
+    """The facts of a scored night that later readers need."""
 
     model_version: str
     model_digest: str
@@ -32,7 +32,9 @@ class PastNightFacts(BaseModel):
 
 
 def scored_nights(output: Path) -> list[date]:
-    """Return the nights that have scores, the earliest first; folders with other names are no nights."""
+    """Return the nights that have scores, the earliest first; a folder with another form of name is not a
+    night.
+    """
     names = (NIGHT_FOLDER.fullmatch(path.parent.name) for path in output.glob("scores/cutoff=*/*.parquet"))
     return sorted({date.fromisoformat(name[1]) for name in names if name})
 
@@ -54,9 +56,9 @@ class PastNights:
 
     Attributes:
         output: The output folder.
-        label_id: Only nights of this label count.
+        label_id: The id of the label; only nights of this label count.
         last: The last night that counts.
-        signals: All signals; their sentences show the family of a reason.
+        signals: All signals; the sentence of a signal shows to which family a reason belongs.
     """
 
     output: Path
@@ -71,12 +73,14 @@ class PastNights:
         return tuple(night for night in nights if read_facts(self.output, night).label_id == self.label_id)
 
     def counts(self, night: date) -> tuple[int, Mapping[str, int]]:
-        """Return the number of scored customers of a night, and of the others by reason."""
+        """Return the number of scored customers of a night, and the number of customers who were not scored,
+        by reason.
+        """
         facts = read_facts(self.output, night)
         return facts.cohort, facts.excluded
 
     def first_families(self, night: date) -> Mapping[str, str | None]:
-        """Return the family of the first reason of each scored customer; None without a known reason."""
+        """Return the family of the first reason of each scored customer; None if it is not known."""
         path = scores_path(self.output, night)
         table = read_own_parquet(
             path,
@@ -100,13 +104,15 @@ class PastNights:
 
 @dataclass(frozen=True)
 class Sentences:
-    """The sentences of signals as patterns, with the family of each; the longest sentence comes first."""
+    """The sentences of signals as patterns, each with the signal's family; the longest sentence comes
+    first.
+    """
 
     patterns: tuple[tuple[int, re.Pattern[str], str], ...]
 
     @classmethod
     def of(cls, signals: Iterable[Signal]) -> Sentences:
-        """Take the sentences of some signals in all languages."""
+        """Collect the sentences of some signals in all languages."""
         patterns = [
             (*_pattern_of(SINGULAR_OR_PLURAL.sub(form, template)), signal.family)
             for signal in signals
@@ -116,9 +122,10 @@ class Sentences:
         return cls(tuple(sorted(patterns, key=lambda pattern: (-pattern[0], pattern[1].pattern, pattern[2]))))
 
     def family_of(self, text: str) -> str | None:
-        """Return the family of a written sentence; None if no sentence, or two families, fit it as well.
+        """Return the family to which a written sentence belongs; None if no pattern fits, or if two families
+        fit equally well.
 
-        If several sentences fit, the sentence with the most fixed letters counts.
+        If several patterns fit, the pattern with the most fixed letters is taken.
         """
         best = 0
         families: set[str] = set()
@@ -132,7 +139,9 @@ class Sentences:
 
 
 def _pattern_of(template: str) -> tuple[int, re.Pattern[str]]:
-    """Return the number of fixed letters of a sentence, and the pattern of the sentences written from it."""
+    """Return the number of fixed letters of a signal's sentence, and a pattern that fits the sentences
+    written from it.
+    """
     pieces = list(string.Formatter().parse(template))
     pattern = "".join(
         re.escape(literal) + ("" if field is None else ".+?") for literal, field, _, _ in pieces

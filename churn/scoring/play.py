@@ -1,4 +1,4 @@
-"""The parts of a playbook as they are in its file: stages, plays, variants and criteria of success."""
+"""The parts of a playbook, as they stand in its file: stages, plays, variants and criteria of success."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ Money = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
 Days = Annotated[int, Field(strict=True, ge=1, le=365)]
 
 Audience = Literal["at risk", "advocates", "gone"]
-"""The list that a play belongs to. A customer is on at most one list of a night."""
+"""The list to which a play belongs. A customer is on at most one list of a night."""
 
 AUDIENCES: tuple[Audience, ...] = ("at risk", "advocates", "gone")
 
 Result = Literal["no answer", "declined", "done"]
-"""The result of a task that a follow-up may ask for."""
+"""The result of a task (a planned contact) that a follow-up play may require."""
 
 NO_ANSWER: Result = "no answer"
 
 OWN_CHANNEL = "preferred"
-"""The word for `channel:` that lets the customer's own rhythm choose among `channels`."""
+"""The word for `channel:` that lets the customer's own answers choose among `channels`."""
 
 
 class PlaybookPart(BaseModel):
-    """A part of the playbook's file; it has no keys but its own."""
+    """A part of the playbook's file; only the keys that it defines are allowed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Variant(PlaybookPart):
-    """A variant of a play: another subject line or template, for a share of the customers.
+    """A variant of a play: another subject line or template, which a share of the customers gets.
 
     Attributes:
-        subject: The subject line of the e-mail; by default that of the template.
+        subject: The subject line of the e-mail; by default the subject line of the template.
         template: The template; by default the template of the play.
-        weight: The share of the customers relative to the other variants.
+        weight: The weight from which the share of the customers is computed, relative to the other variants.
     """
 
     subject: Text | None = None
@@ -59,8 +59,9 @@ class After(PlaybookPart):
 
     Attributes:
         play: The name of the earlier play.
-        days: The days that must have passed since the due date of the latest task of the earlier play.
-        result: The result of this task. A task without any result counts as `no answer`.
+        days: The number of days that must have passed since the due date of the latest task of the earlier
+            play.
+        result: The result that this task must have. A task without a result counts as `no answer`.
     """
 
     play: Text
@@ -77,21 +78,21 @@ Wording = Annotated[
     | Annotated[Annotated[dict[Literal["en", "de"], Text], Field(min_length=1)], Tag("<languages>")],
     Discriminator(_form_of_wording),
 ]
-"""A text for people: one text, whatever the language of the team, or a text by language."""
+"""A text for people: one text for all languages, or one text for each language."""
 
 
 def _in_language(wording: str | Mapping[Any, str], language: str) -> str:
-    """Return a text in a language; a text without languages is shown unchanged."""
+    """Return a text in a language; a text that is not given by language is shown unchanged."""
     return wording if isinstance(wording, str) else wording[language]
 
 
 class Success(PlaybookPart):
-    """What a play wants to reach: a text for people, and a criterion that is computed.
+    """What a play wants to reach: a text for people, and a criterion that the program computes.
 
     Attributes:
         text: The text in the call list, or the text by language.
         when: The criterion; see `churn.scoring.success`.
-        within_days: The days from the planning of the task in which the criterion must be met.
+        within_days: The number of days, from the planning of the task, in which the criterion must be met.
     """
 
     text: Wording
@@ -106,34 +107,40 @@ def _form_of_success(value: Any) -> str:
 SuccessOrText = Annotated[
     Annotated[Text, Tag("<text>")] | Annotated[Success, Tag("<criterion>")], Discriminator(_form_of_success)
 ]
-"""Two forms with a tag each, so that a mistake is reported for the form that was meant, and once."""
+"""The two forms, each with a tag. So a mistake is reported only once, for the form that the user meant."""
 
 
 class Play(PlaybookPart):
-    """A play of the playbook: a condition, and the action for the customers for whom it holds.
+    """A play of the playbook: a condition, and the action for the customers for whom the condition is true.
 
     Attributes:
-        name: The name; it identifies the play in the call list, the ledger and the effects.
-        when: The condition over signals and scores. A follow-up (`after`) may leave it out.
-        action: What to do, for the owner: a text, or a text by language.
-        owner: Who does it.
-        channel: The first channel; by default the first of `channels`. `preferred` lets the customer's own
-            rhythm choose among `channels`.
-        due_in_days: The days until the action is due.
-        success: What the play wants to reach: a text, or a text with a computed criterion.
-        template: The name of a template, `templates/NAME.LANGUAGE.txt`.
-        audience: The list of the play, `for:` in the file.
-        stage: The stages of the customers that may get the play; empty for all.
-        follows: The families of the first reason for which the play goes before the order of the file.
-        for_nights: The nights in a row, tonight included, that the condition must have held.
+        name: The name, which identifies the play in the call list, the ledger and the measured effects.
+        when: The condition over signals and scores. A play that follows up another play (`after`) may leave
+            it out.
+        action: What the owner must do: one text, or one text for each language.
+        owner: The person or the team who acts.
+        channel: The first channel; by default the first of `channels`. With `preferred`, the customer's own
+            answers choose among `channels`.
+        due_in_days: The number of days until the action is due.
+        success: What the play wants to reach: a text, or a text with a criterion that the program computes.
+        template: The name of a template, which is the file `templates/NAME.LANGUAGE.txt`.
+        audience: The list to which the play belongs; in the file the key is `for:`.
+        stage: The stages whose customers may get the play; empty for all stages.
+        follows: Families of signals. If a customer's first reason is of one of them, this play goes before
+            the order of the file.
+        for_nights: The number of nights in a row, with tonight, in which the condition must have been true.
         after: The earlier play that this play follows up.
         variants: The variants, by name.
-        control: The share of the play's own control group; None without one.
-        cost: The cost of a contact; by default that of `evaluate.profit`.
-        incentive: The cost of the offer for each customer who takes it; by default that of `evaluate.profit`.
-        accept_share: The share of churners who take the offer; by default that of `evaluate.profit`.
-        channels: The channels in the order of preference; the first one with consent is taken.
-        budget: The new contacts of a night, of both arms, in a list with a control group; None for no bound.
+        control: The share of customers in the play's own control group; None if the play has no control
+            group.
+        cost: The cost of a contact in currency; by default the cost in `evaluate.profit`.
+        incentive: The cost of the offer for each customer who takes it; by default the cost in
+            `evaluate.profit`.
+        accept_share: The share of churners who take the offer; by default the share in `evaluate.profit`.
+        channels: The channels, the preferred one first; the first channel that the customer consented to is
+            taken.
+        budget: For a list with a control group: the largest number of new contacts in a night, both arms
+            together; None for no limit.
         pause: Why the play is switched off; None if it is on.
     """
 
@@ -164,7 +171,9 @@ class Play(PlaybookPart):
     @model_validator(mode="before")
     @classmethod
     def _complete(cls, tree: Any) -> Any:
-        """Take a single stage as a list of one, and the first of `channels` as `channel`."""
+        """Turn a single stage into a list with one stage, and take the first of `channels` as `channel` if
+        none is given.
+        """
         if not isinstance(tree, dict):
             return tree
         tree = dict(tree)
@@ -177,25 +186,27 @@ class Play(PlaybookPart):
 
     @property
     def is_measured_list(self) -> bool:
-        """Return whether the play is for a list and has a control group, and so plans tasks."""
+        """Return whether the play is for a list beside the call list and has a control group; then its
+        contacts are planned as tasks.
+        """
         return self.audience != "at risk" and bool(self.control)
 
     @property
     def prefers_own_channel(self) -> bool:
-        """Return whether the channel in which the customer answers most goes first."""
+        """Return whether the channel in which the customer answers most often is tried first."""
         return self.channel == OWN_CHANNEL
 
     @property
     def channel_order(self) -> tuple[str, ...]:
-        """Return the channels in the order of preference."""
+        """Return the channels, the preferred one first."""
         return self.channels or (self.channel,)
 
     def action_in(self, language: str) -> str:
-        """Return what to do, in the language of the team."""
+        """Return the text that says what to do, in the language of the team."""
         return _in_language(self.action, language)
 
     def success_in(self, language: str) -> str:
-        """Return what the play wants to reach, in the language of the team."""
+        """Return the text that says what the play wants to reach, in the language of the team."""
         return _in_language(self.success if isinstance(self.success, str) else self.success.text, language)
 
     @property
@@ -205,10 +216,10 @@ class Play(PlaybookPart):
         return tuple(dict.fromkeys(name for name in names if name is not None))
 
     def terms(self, defaults: ProfitParams) -> ProfitParams:
-        """Return the costs and the accept share of the play.
+        """Return the costs of the play, and the share of churners who take its offer.
 
         Args:
-            defaults: The costs and the accept share of `evaluate.profit`, for what the play does not state.
+            defaults: The values of `evaluate.profit`; they are taken where the play states no value.
         """
         own = {
             "contact_cost": self.cost,
@@ -218,18 +229,21 @@ class Play(PlaybookPart):
         return defaults.model_copy(update={key: value for key, value in own.items() if value is not None})
 
     def variant_shares(self) -> dict[str, float]:
-        """Return the share of the customers of each variant, in the order of the file; they sum to 1."""
+        """Return the share of customers that each variant gets, in the order of the file; the shares sum to
+        1.
+        """
         total = sum(variant.weight for variant in self.variants.values())
         return {name: variant.weight / total for name, variant in self.variants.items()}
 
 
 class PlaybookFile(PlaybookPart):
-    """The content of the file of the playbook.
+    """The content of the playbook's file.
 
     Attributes:
         plays: The plays.
-        stages: The conditions of the stages, by name. A customer is in the first stage that holds.
-        owners: All owners, so that a typing mistake is found; None to allow every name.
+        stages: The conditions of the stages, by name. A customer is in the first stage whose condition is
+            true.
+        owners: All names of owners, so that a typing mistake is found; None allows every name.
     """
 
     plays: Annotated[tuple[Play, ...], Field(min_length=1)]

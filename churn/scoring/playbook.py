@@ -61,11 +61,11 @@ class Playbook:
     """The rules in the order of the file.
 
     Attributes:
-        rules: The rules. A customer gets the play of the first rule that holds; see `choose`.
-        text: The file's text.
-        stages: The stages. A customer is in the first stage that holds.
-        templates: The templates next to the file.
-        warnings: What is probably not meant, each with its line.
+        rules: The rules. A customer gets the play of the first rule that applies; see `choose`.
+        text: The text of the playbook's file.
+        stages: The stages. A customer is in the first stage whose condition is true.
+        templates: The templates in the folder next to the playbook's file.
+        warnings: Texts about things that the author probably did not mean, each with its line.
     """
 
     rules: tuple[Rule, ...]
@@ -75,15 +75,17 @@ class Playbook:
     warnings: tuple[str, ...] = ()
 
     def switched_off(self, present: Set[str]) -> dict[str, tuple[str, ...]]:
-        """Return the plays that can hold for no customer, each with its absent columns.
+        """Return the plays whose condition can be true for no customer, each with the columns that are
+        absent.
 
         A signal is absent if the company does not have the signal's table, or if params.yaml excludes the
-        signal. Absent signals switch a play off if its condition cannot hold without them. That is no mistake
-        of the playbook.
+        signal. A play is switched off if its condition cannot be true without the absent signals. This is not
+        a mistake in the playbook.
         """
         off = {}
         for rule in self.rules:
-            if rule.play.audience == "gone":  # its columns come from no table of signals
+            # the columns of this play are not signals, so no table can be absent
+            if rule.play.audience == "gone":
                 continue
             absent: set[str] = set()
             for alternatives in (self._stage_conditions(rule.play), (rule.condition,)):
@@ -95,34 +97,39 @@ class Playbook:
 
     @property
     def measured_list_plays(self) -> frozenset[str]:
-        """Return the names of the plays of lists that have a control group, and so plan tasks."""
+        """Return the names of the plays that are for a list beside the call list and have a control group."""
         return frozenset(rule.play.name for rule in self.rules if rule.play.is_measured_list)
 
     @property
     def prefers_own_channel(self) -> bool:
-        """Return whether a play lets the customer's own rhythm choose the channel."""
+        """Return whether any play lets the customer's own answers choose the channel."""
         return any(rule.play.prefers_own_channel for rule in self.rules)
 
     @property
     def pause_reasons(self) -> dict[str, str]:
-        """Return the reason of each play that the playbook itself switches off."""
+        """Return the plays that the playbook itself switches off, each with the reason."""
         return {rule.play.name: rule.play.pause for rule in self.rules if rule.play.pause is not None}
 
     def stage_indices(self, columns: ColumnValues, rows: int) -> Ints:
-        """Return for each customer the index of the first stage that holds, else -1. Shape `[rows]`."""
+        """Return for each customer the index of the first stage whose condition is true, -1 if there is none.
+        Shape `[rows]`.
+        """
         return _first([stage.condition.holds(columns, rows) for stage in self.stages], rows)
 
     def stages_of(self, columns: ColumnValues, rows: int) -> npt.NDArray[np.object_]:
-        """Return the name of each customer's stage, None if no stage holds. Shape `[rows]`."""
+        """Return the name of each customer's stage, None if no condition of a stage is true. Shape
+        `[rows]`.
+        """
         names = np.array([*(stage.name for stage in self.stages), None], dtype=object)
         return names[self.stage_indices(columns, rows)]
 
     def holds(self, columns: ColumnValues, rows: int) -> Bools:
-        """Return whether the stage and the condition of each play hold tonight. Shape `[plays, rows]`.
+        """Return for each play and customer whether the stage and the condition of the play are true tonight.
+        Shape `[plays, rows]`.
 
-        `for_nights` and `after` are not looked at, because they need earlier nights; see `choose`. A play
-        that is switched off holds for nobody. A play for lost customers applies only to them, and no other
-        play applies to them. The column `days_since_left` marks lost customers.
+        `for_nights` and `after` are not checked here, because they need earlier nights; see `choose`. A play
+        that is switched off is true for nobody. A play for lost customers applies only to lost customers, and
+        all other plays apply only to the others. The column `days_since_left` shows who is lost.
         """
         off = {**self.switched_off(columns.keys()), **self.pause_reasons}
         stage_of = self.stage_indices(columns, rows)
@@ -139,16 +146,17 @@ class Playbook:
         return result
 
     def follow_ups(self, tasks: pd.DataFrame, customers: Sequence[str], cutoff: date) -> Bools:
-        """Return whether each play may follow the customer's earlier tasks. Shape `[plays, customers]`.
+        """Return for each play and customer whether the play may follow the customer's earlier tasks. Shape
+        `[plays, customers]`.
 
-        A play without `after` may always follow. A follow-up may follow if the latest task of its earlier
-        play was due at least `after.days` days ago and has the result of `after`, and if no task of the
-        follow-up itself came later. A task without a result counts as `no answer`. So do all tasks of
-        controls, because a control cannot answer.
+        A play without `after` may always follow. A play with `after` may follow under three conditions: the
+        latest task of its earlier play was due at least `after.days` days ago, this task has the result in
+        `after`, and the play itself has no later task. A task without a result counts as `no answer`. All
+        tasks of controls count as `no answer` too, because a control cannot answer.
 
         Args:
-            tasks: The earlier tasks: `customer_id`, `play`, `planned_on`, `due_at` and `result`, missing
-                without one.
+            tasks: The earlier tasks: `customer_id`, `play`, `planned_on`, `due_at` and `result`, which is
+                missing if there is none.
             customers: The ids of the customers.
             cutoff: The cutoff of the night.
         """
@@ -179,22 +187,23 @@ class Playbook:
         nights_held: Ints | None = None,
         may_follow: Bools | None = None,
     ) -> Ints:
-        """Return for each customer the index of the rule of the customer's play, else -1. Shape `[rows]`.
+        """Return for each customer the index of the rule that gives the customer a play, -1 if there is none.
+        Shape `[rows]`.
 
-        Among the plays that apply, the first play whose `follows` contains the family of the customer's first
-        reason is taken. Without such a play, the first one in the order of the file is taken.
+        Among the plays that apply, the first play is taken whose `follows` contains the family of the
+        customer's first reason. If there is no such play, the first play in the order of the file is taken.
 
         Args:
             columns: The signals and scores of the customers, by name.
             rows: The number of customers.
-            audience: The list; only its plays are taken.
-            first_families: The family of the first reason of each customer, None without one; None if no
-                reasons are computed.
-            nights_held: The nights in a row, tonight included, that each play has held, shape `[plays,
-                rows]`; see `nights_in_a_row`. None if there are no earlier nights: then plays with
-                `for_nights` above 1 are not chosen.
-            may_follow: Whether each play may follow the earlier tasks, see `follow_ups`. None if there are no
-                earlier tasks: then plays with `after` are not taken.
+            audience: The list for which plays are chosen; only plays of this list are taken.
+            first_families: The family of the first reason of each customer, None for a customer without a
+                reason; None if no reasons were computed.
+            nights_held: For each play and customer, the number of nights in a row, with tonight, in which the
+                play was true; shape `[plays, rows]`, see `nights_in_a_row`. None if there are no earlier
+                nights; then plays with `for_nights` above 1 are not taken.
+            may_follow: Whether each play may follow the customer's earlier tasks, see `follow_ups`. None if
+                there are no earlier tasks; then plays with `after` are not taken.
         """
         masks = self.holds(columns, rows)
         if nights_held is None:
@@ -217,12 +226,13 @@ class Playbook:
 
 
 def nights_in_a_row(before: Ints, is_holding: Bools) -> Ints:
-    """Return the nights in a row that each play has held, tonight included.
+    """Return for each play and customer the number of nights in a row, with tonight, in which the play was
+    true.
 
     Args:
-        before: The nights in a row up to the night before, 0 for customers who were not known then, shape
-            `[plays, rows]`.
-        is_holding: Whether each play holds tonight, shape `[plays, rows]`.
+        before: The number of nights in a row up to the night before, shape `[plays, rows]`; 0 for customers
+            who were not known then.
+        is_holding: Whether each play is true tonight, shape `[plays, rows]`.
 
     >>> nights_in_a_row(np.array([[0, 4, 4]]), np.array([[True, True, False]])).tolist()
     [[1, 5, 0]]
@@ -231,7 +241,7 @@ def nights_in_a_row(before: Ints, is_holding: Bools) -> Ints:
 
 
 def _first(masks: Sequence[Bools], rows: int) -> Ints:
-    """Return for each row the index of the first mask that is true, else -1. Shape `[rows]`."""
+    """Return for each row the index of the first mask that is true, -1 if none is. Shape `[rows]`."""
     indices = np.full(rows, -1, dtype=np.intp)
     for index, mask in enumerate(masks):
         indices[(indices < 0) & mask] = index
@@ -239,13 +249,15 @@ def _first(masks: Sequence[Bools], rows: int) -> Ints:
 
 
 def _is_possible(condition: Condition, present: Set[str]) -> bool:
-    """Return whether a condition can hold, and has a column to hold by."""
+    """Return whether a condition can be true for any customer, and whether at least one of its columns is
+    present.
+    """
     names = condition.names()
     return not names or (bool(names & present) and condition.possible(present))
 
 
 def _latest_tasks(tasks: pd.DataFrame, play: str) -> pd.DataFrame:
-    """Return the latest task of a play for each customer, with the customer as index."""
+    """Return the latest task of a play for each customer, as a frame with the customer as index."""
     own = tasks[tasks["play"] == play].assign(
         customer_id=lambda frame: frame["customer_id"].astype(str),
         planned_on=lambda frame: pd.to_datetime(frame["planned_on"]),
@@ -268,14 +280,15 @@ def read_playbook(
 
     Args:
         path: The YAML file.
-        kinds: The kind, 'number' or 'level', of each known signal, present or absent.
-        language: The language in which each template must exist; None for any.
-        events: The names of the company's own event tables.
-        is_event: Whether the label is of kind event: then plays cannot use health, or whether a customer
-            leaves.
+        kinds: The kind of each known signal, 'number' or 'level', also of signals that the company does not
+            have.
+        language: The language in which each template must exist; None if any language is enough.
+        events: The names of the company's own tables of events.
+        is_event: Whether the label is of kind event. Then plays cannot use the health, and cannot ask whether
+            a customer leaves.
 
     Raises:
-        PlaybookError: The files have mistakes. The error holds all mistakes, each with its place.
+        PlaybookError: The files have mistakes. The error lists all mistakes, each with its place.
     """
     try:
         text = path.read_text(encoding="utf-8")

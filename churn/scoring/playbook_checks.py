@@ -1,4 +1,6 @@
-"""Find the mistakes of a playbook: forms, names, and plays that can never be taken; each with its line."""
+"""Find the mistakes in a playbook: wrong forms, unknown names, and plays that no customer can ever get; each
+with its line.
+"""
 
 from __future__ import annotations
 
@@ -19,11 +21,11 @@ Entries = Sequence[Mapping[str, Any]]
 
 _LOCATION = re.compile(r"^[a-z_]+(\[\d+\]|\.[\w-]+)*")
 _CLOSE_NAMES = 0.85
-"""The similarity above which two names of owners or channels are probably one name."""
+"""If two names of owners or channels are more similar than this, they are probably meant as one name."""
 
 
 def place_by_line(problem: str, lines: Mapping[str, int]) -> str:
-    """Return a problem with its line in front. A problem begins with its place.
+    """Return a problem with the line number before it. A problem begins with its place in the file.
 
     >>> place_by_line("plays[0].when is empty.", {"": 1, "plays": 1, "plays[0]": 2})
     'line 2: plays[0].when is empty.'
@@ -37,12 +39,12 @@ def place_by_line(problem: str, lines: Mapping[str, int]) -> str:
 
 
 def file_problems(tree: Any) -> list[str]:
-    """Return the mistakes of form: unknown and missing keys, and values of a wrong type."""
+    """Return the mistakes in the form of the file: unknown keys, missing keys, and values of a wrong type."""
     try:
         PlaybookFile.model_validate(tree)
     except ValidationError as error:
         details = error.errors()
-        if isinstance(tree, dict) and tree.get("plays"):  # plays with mistakes do not count for pydantic
+        if isinstance(tree, dict) and tree.get("plays"):  # pydantic does not count plays that have mistakes
             details = [
                 detail for detail in details if detail["loc"] != ("plays",) or detail["type"] != "too_short"
             ]
@@ -56,7 +58,8 @@ def play_problems(
     conditions: Sequence[Condition | None],
     stages: Mapping[str, Condition | None],
 ) -> Iterable[str]:
-    """Yield the mistakes that concern several parts: names that do not exist, and plays that never fire.
+    """Yield the mistakes that concern several parts: names that do not exist, and plays that no customer can
+    ever get.
 
     Args:
         tree: The whole file.
@@ -102,7 +105,7 @@ def play_problems(
 
 
 def _list_problems(location: str, entry: Mapping[str, Any]) -> Iterable[str]:
-    """Yield the keys of a play that need a task, where the play only names customers on a list."""
+    """Yield the keys of a play that need a task, if the play only puts names on a list and plans no task."""
     audience = _audience(entry)
     keys: tuple[str, ...] = ()
     if audience in ("advocates", "gone"):
@@ -123,7 +126,7 @@ def _list_problems(location: str, entry: Mapping[str, Any]) -> Iterable[str]:
 
 
 def event_problems(entries: Entries) -> Iterable[str]:
-    """Yield the keys of plays that speak of customers who leave, where the label is of kind event."""
+    """Yield the keys of plays that concern customers who leave, if the label is of kind event."""
     for index, entry in enumerate(entries):
         location, audience, success = f"plays[{index}]", entry.get("for"), entry.get("success")
         if audience in ("advocates", "gone"):
@@ -175,13 +178,13 @@ def _follow_up_problems(
 
 
 def wording_problems(entries: Entries, language: str | None) -> Iterable[str]:
-    """Yield the texts by language that the team cannot read.
+    """Yield problems for texts by language that have no text in the language of the team.
 
-    A text without languages was written by the team and is shown unchanged.
+    A text that is not given by language was written by the team and is shown unchanged.
 
     Args:
         entries: The plays as they are in the file.
-        language: The language of the team; None for any.
+        language: The language of the team; None if any language is right.
     """
     for index, entry in enumerate(entries):
         success = entry.get("success")
@@ -197,7 +200,7 @@ def wording_problems(entries: Entries, language: str | None) -> Iterable[str]:
 
 
 def play_warnings(file: PlaybookFile) -> Iterable[str]:
-    """Yield warnings about probable mistakes: names that are nearly equal, and stages without a play."""
+    """Yield warnings about probable mistakes: names that are nearly equal, and stages that no play uses."""
     for key, names in (
         ("owner", [play.owner for play in file.plays] if file.owners is None else []),
         ("channel", [play.channel_order[0] for play in file.plays]),
@@ -220,7 +223,7 @@ def play_warnings(file: PlaybookFile) -> Iterable[str]:
 
 
 def _namesake(name: str, counts: Mapping[str, int]) -> str | None:
-    """Return the name for which a rarer name is probably a typing mistake; None without one."""
+    """Return the more frequent name that a rare name is probably meant to be; None if there is none."""
     for namesake in sorted(counts):
         if namesake == name or (counts[namesake], namesake) < (counts[name], name):
             continue
@@ -228,11 +231,11 @@ def _namesake(name: str, counts: Mapping[str, int]) -> str | None:
         if letters == other_letters:
             return namesake
         if min(len(letters), len(other_letters)) < 5 or len(letters) == len(other_letters) == 5:
-            continue  # short names differ by a letter on purpose
+            continue  # short names may differ by one letter on purpose
         if re.sub(r"\d+", "", letters) == re.sub(r"\d+", "", other_letters):
-            continue  # "team 1" and "team 2"
+            continue  # names such as "team 1" and "team 2" differ on purpose
         if name.split()[:-1] == namesake.split()[:-1] and len(name.split()[-1]) == 1:
-            continue  # "team a" and "team b"
+            continue  # names such as "team a" and "team b" differ on purpose
         if difflib.SequenceMatcher(None, letters, other_letters).ratio() >= _CLOSE_NAMES:
             return namesake
     return None
@@ -314,10 +317,13 @@ def _never_fire(entries: Entries, conditions: Sequence[Condition | None]) -> Ite
 
 
 def _takes_all_of(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> bool:
-    """Return whether an earlier play always goes first, if its condition holds wherever the later does."""
+    """Return whether no customer is left for the later play, provided that the condition of the earlier play
+    is true whenever the later one is.
+    """
     stages, later_stages = _texts(earlier.get("stage")), _texts(later.get("stage"))
     is_free = "after" not in earlier and "pause" not in earlier
-    # A follow-up is asked for in addition to its condition, so it has fewer customers than its condition.
+    # A play with `after` needs an earlier task in addition to its condition, so it does not take all
+    # customers of its condition.
     return (
         is_free
         and _audience(earlier) == _audience(later)

@@ -19,7 +19,9 @@ RowNumbers = npt.NDArray[np.intp]
 Progress = Callable[[str, int], AbstractContextManager[Callable[[int], object]]]
 
 MAX_EXPLAINED_BEYOND_LIST = 2_000
-"""The largest number of customers outside the call list with reasons; each costs a hundred predictions."""
+"""The largest number of customers outside the call list who get reasons; each costs as much time as a hundred
+predictions.
+"""
 
 ROWS_PER_CHUNK = 500
 
@@ -29,7 +31,9 @@ SINGULAR_OR_PLURAL = re.compile(r"\[([^\[\]|]*)\|([^\[\]|]*)\]")
 
 @dataclass(frozen=True)
 class SignalFacts:
-    """The facts about a signal that sentences and sub-scores need; they are stored with the model."""
+    """The facts about a signal that sentences and health bands of sides need; they are stored with the
+    model.
+    """
 
     name: str
     family: str
@@ -40,12 +44,12 @@ class SignalFacts:
 
     @property
     def has_side(self) -> bool:
-        """Return whether only high values, or only low values, mean risk; False for a level."""
+        """Return whether only high values or only low values mean risk; False for a signal with levels."""
         return self.kind == "number" and self.riskier_when != "either"
 
     @classmethod
     def from_spec(cls, entry: Mapping[str, Any]) -> SignalFacts:
-        """Return the facts of an entry of the model's signal dictionary."""
+        """Return the facts from an entry of the model's dictionary of signals."""
         return cls(
             name=str(entry["name"]),
             family=str(entry["family"]),
@@ -58,14 +62,15 @@ class SignalFacts:
 
 @dataclass(frozen=True)
 class Reason:
-    """Why a customer may leave.
+    """A reason why a customer may leave.
 
     Attributes:
-        text: The sentence.
+        text: The reason as a sentence.
         signal: The name of the signal.
         family: The family of the signal.
         weight: The contribution of the family in log-odds.
-        usual: The median of the signal over the cohort, as the sentence writes it; None without a number.
+        usual: The median of the signal over the cohort, written as in the sentence; None if the sentence has
+            no number.
     """
 
     text: str
@@ -92,16 +97,16 @@ def reasons_for(
     """Return up to `max_reasons` reasons for each row of `values`, the largest contribution first.
 
     A family gives a reason only if the sum of its contributions raises the risk. A family gives at most one
-    reason. Only signals that raise the risk, with a value on the risky side of the cohort's median, can give
-    the reason; among these, the signal with the largest contribution gives it. So no sentence says that a
-    customer is at risk because the customer logs in more than most. A signal without a risky side gives the
-    reason only if no other signal of the family can.
+    reason. The reason comes from a signal that raises the risk and whose value is on the risky side of the
+    cohort's median. If there are several, the signal with the largest contribution is taken. So no sentence
+    says that a customer is at risk because the customer logs in more than most. A signal without a risky side
+    is taken only if the family has no other.
 
     Args:
-        values: The signals as columns, with a row for each customer; missing if unknown.
-        contributions: The contributions in log-odds by signal, each of shape `[rows]`, in the order of
+        values: The signals as columns, one row for each customer; an unknown value is missing.
+        contributions: The contributions to the log-odds by signal, each of shape `[rows]`, in the order of
             `values`.
-        signals: The facts about the signals; signals without a contribution are skipped.
+        signals: The facts about the signals; a signal that has no contribution is skipped.
         medians: The medians of the whole cohort, not of `values`.
         language: The language of the sentences, en or de.
         max_reasons: The largest number of reasons for a customer.
@@ -149,8 +154,8 @@ def _reasons_of_row(
 def on_risky_side(value: Any, signal: SignalFacts, medians: Mapping[str, float]) -> bool:
     """Return whether a value is strictly beyond the cohort's median, on the side that means risk.
 
-    The result is always False for a missing value, and otherwise True for a signal without a risky side,
-    except for a 0 of a signal that says nothing there.
+    A missing value gives False. A signal without a risky side gives True, unless its value is 0 and its
+    sentence would say nothing about 0.
     """
     if is_missing(value) or (signal.silent_at_zero and value == 0):
         return False
@@ -163,10 +168,10 @@ def on_risky_side(value: Any, signal: SignalFacts, medians: Mapping[str, float])
 def fill_sentence(template: str, value: float | str, language: str) -> str:
     """Fill `{value}` into a reason template, in the number format of the language.
 
-    `[one|many]` gives the first text if the written number is 1, otherwise the second text.
-    `{value:.0% longer|shorter}` adds the first word if the value is not negative, otherwise the second word.
-    With `log`, the value is the logarithm of a ratio, and `ratio - 1` is written. Both forms write the number
-    without its sign.
+    `[one|many]` gives the first text if the written number is 1, otherwise the second text. `{value:.0%
+    longer|shorter}` adds the first word if the value is not negative, otherwise the second word. With `log`
+    before the format, the value is the logarithm of a ratio, and `ratio - 1` is written. Forms with two words
+    write the number without its sign.
 
     >>> fill_sentence("logs in {value:.0%} as often as usual", 0.25, "en")
     'logs in 25% as often as usual'
@@ -185,7 +190,7 @@ def fill_sentence(template: str, value: float | str, language: str) -> str:
 
 
 def usual_level(signal: SignalFacts, medians: Mapping[str, float], language: str) -> str | None:
-    """Return the median of a signal as its sentence writes it; None if the sentence has no number.
+    """Return the median of a signal in the form of its sentence; None if the sentence has no number.
 
     >>> facts = SignalFacts("login_change", "activity", "lower", {"en": "logs in {value:.0%} as often"})
     >>> usual_level(facts, {"login_change": 0.98}, "en")
@@ -200,7 +205,9 @@ def usual_level(signal: SignalFacts, medians: Mapping[str, float], language: str
 
 
 def _parts(template: str, value: float | str, language: str) -> list[tuple[str, str, str]]:
-    """Return for each field the text before the field, the number, and the word for the number's sign."""
+    """Return for each field of a sentence: the text before it, the number, and the word that says the sign of
+    the number.
+    """
     parts = []
     for literal, field, spec, conversion in string.Formatter().parse(template):
         if field is not None and (field != "value" or conversion):
@@ -222,7 +229,7 @@ def _number_and_words(value: float | str, spec: str, language: str) -> tuple[str
 
 
 def format_number(value: float, spec: str, language: str) -> str:
-    """Format a number with groups of thousands. German uses a decimal comma and a space before the % sign.
+    """Format a number with groups of thousands. German has a decimal comma, and a space before the % sign.
 
     >>> format_number(1234.5, ".1f", "de"), format_number(1234.5, ".1f", "en")
     ('1.234,5', '1,234.5')
@@ -244,15 +251,16 @@ def is_missing(value: object) -> bool:
 
 
 class ContributionModel(Protocol):
-    """The part of a scorer that reasons use."""
+    """What the reasons need from a scorer."""
 
     def contributions(self, columns: Any) -> dict[str, Floats]:
-        """Return the contributions in log-odds by signal, each of shape `[rows]`."""
+        """Return the contributions to the log-odds by signal, each of shape `[rows]`."""
         ...
 
 
 def rows_to_explain(contacts: RowNumbers, band: Floats, probability: Floats) -> RowNumbers:
-    """Return the rows that get reasons: the contacts, then the most likely churners in bands 1 and 2.
+    """Return the rows that get reasons: the contacts, then the customers in bands 1 and 2, the most likely
+    churners first.
 
     Args:
         contacts: The rows of the call list, in order.
@@ -273,12 +281,13 @@ def compute_reasons(
     max_reasons: int,
     progress: Progress,
 ) -> list[tuple[Reason, ...]]:
-    """Return the reasons of each row, the largest contribution first; empty for rows outside `positions`.
+    """Return the reasons of each row, the largest contribution first; a row that is not in `positions` has no
+    reasons.
 
     Args:
         frame: The cohort: `customer_id` and the signals.
-        positions: The rows to explain.
-        model: The champion's scorer.
+        positions: The rows for which reasons are computed.
+        model: The scorer of the champion.
         signals: The facts about the signals.
         language: The language of the sentences, en or de.
         max_reasons: The largest number of reasons for a customer.

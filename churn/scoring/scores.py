@@ -1,4 +1,6 @@
-"""Make the score file: a row for each known customer (also if excluded), with a fixed order of columns."""
+"""Make the score file: one row for each known customer, also for excluded ones, with a fixed order of
+columns.
+"""
 
 from __future__ import annotations
 
@@ -21,34 +23,36 @@ from churn.scoring.reasons import Reason
 Floats = npt.NDArray[np.float64]
 
 ONE_MONTH = range(28, 32)
-"""The horizons in days that may fill the column `churn_probability_30d`."""
+"""The horizons, in days, whose probability may fill the column `churn_probability_30d`."""
 
 TRIAL = "trial"
-"""The reason why a customer on the call list of a trial is in no arm."""
+"""The reason that is written for customers on the call list of a trial, who are in no arm."""
 
 _PLAY = ("play", "action", "owner", "channel", "due_at", "success", "template", "variant")
 
 TREATED_ARM, CONTROL_ARM = "treated", "control"
 
 TaskStatus = Literal["new", "open", "overdue"]
-"""The status of a task on the call list: planned tonight, planned earlier, or past its due date."""
+"""The status of a task on the call list: it was planned tonight, it was planned earlier, or its due date has
+passed.
+"""
 
 
 @dataclass(frozen=True)
 class Task:
-    """A planned contact of one customer, as the call list shows it.
+    """The planned contact of one customer, as the call list shows it.
 
     Attributes:
-        task_id: The id; answers come back under this id.
+        task_id: The id of the task; answers to the contact come back with this id.
         play: The name of the play.
-        action: What to do; None if the play of an earlier night is no longer in the playbook.
-        owner: Who does it.
+        action: What to do; None if the task is from an earlier night and the playbook no longer has its play.
+        owner: The person or the team who acts.
         channel: The channel of the contact.
-        due_at: The day on which the action is due. An open task keeps its day.
-        success: What the play wants to reach, as text; None like `action`.
-        template: The template of the message; None without one.
-        variant: The variant of the play; None without one.
-        arm: `treated`, or `control` for a task that is only counted and never handed over; None in a trial.
+        due_at: The day on which the action is due. A task that stays open over several nights keeps its day.
+        success: What the play wants to reach, as text; None if `action` is None.
+        template: The template of the message; None if the play has no template.
+        variant: The variant of the play; None if the play has no variants.
+        arm: `treated`, or `control` for a task that is only counted and never carried out; None in a trial.
         planned_on: The cutoff of the night that planned the task.
         status: The status on the call list.
     """
@@ -68,7 +72,7 @@ class Task:
 
     @property
     def is_listed(self) -> bool:
-        """Return whether the task stands on the call list; the task of a control does not."""
+        """Return whether the task is on the call list; the task of a control is not."""
         return self.arm != CONTROL_ARM
 
 
@@ -77,15 +81,15 @@ class CohortScores:
     """The scores of a night's cohort. Each array and each sequence has one entry for each customer.
 
     Attributes:
-        customers: The ids of the customers.
-        probability: The probabilities of what the label counts.
+        customers: The ids of the customers in the cohort.
+        probability: The probability of what the label counts, for each customer.
         within: The probabilities of leaving by horizon in days.
         health: The health bands.
-        sides: The health bands of the sides, by column name.
+        sides: The health bands of the four sides, by column name.
         value_at_risk: The values at risk in currency, NaN if unknown.
         reasons: The reasons, the largest contribution first.
-        plays: The play of each customer; None if no rule holds.
-        tasks: The task of each customer on the call list, and of each control; None for others.
+        plays: The play of each customer; None if no rule applies.
+        tasks: The task of each customer on the call list and of each control; None for other customers.
         not_contacted_because: The reason why the customer is not contacted; None for contacted customers.
     """
 
@@ -102,10 +106,10 @@ class CohortScores:
 
 
 def score_schema(label: LabelParams, reasons: int) -> pa.Schema:
-    """Return the columns and types of the score file, with `reasons` columns of reasons.
+    """Return the columns of the score file and their types; `reasons` is the number of columns of reasons.
 
-    A label of an event has `event_probability` in the place of `churn_probability`. Its columns of health and
-    of the value at risk are missing values.
+    For a label of an event, the column `event_probability` replaces `churn_probability`, and the columns of
+    health and value at risk are empty.
     """
     contract = label.has_contract_ends
     months = [f"churn_probability_{days}d" for days in (30, 60, 90)] if contract else []
@@ -137,15 +141,15 @@ def score_table(
     """Return the score file of a night: a row for each customer of the roster, ordered by id.
 
     Only contract labels have columns for the probabilities within 30, 60 and 90 days and for the expected
-    days. These columns are missing values if the model does not predict them. If the label has a horizon of
-    28 to 31 days without a gap, and the model has no other horizons, the churn probability fills the column
-    of 30 days. `play` is the name of the play. Action, owner, due date and the other columns of a task are
+    days. These columns are empty if the model does not predict them. If the label has a horizon of 28 to 31
+    days without a gap, and the model has no other horizons, the churn probability is written into the column
+    for 30 days. `play` is the name of the play. Action, owner, due date and the other columns of a task are
     filled only for customers on the call list.
 
     Args:
         roster: The columns `customer_id` and `excluded_because` of all customers; `excluded_because` is
             missing for customers of the cohort.
-        cohort: The scores of the cohort.
+        cohort: The scores of the customers in the cohort.
         cutoff: The cutoff of the night.
         label: The label, which determines the columns of probabilities.
         reasons: The number of columns of reasons.
@@ -193,7 +197,7 @@ def score_table(
 
 
 def _cohort_columns(cohort: CohortScores) -> dict[str, Any]:
-    """Return the columns that are filled only for the cohort, in the cohort's order."""
+    """Return the columns that are filled only for customers of the cohort, in the order of the cohort."""
     listed = [task if task and task.is_listed else None for task in cohort.tasks]
     max_reasons = max((len(reasons) for reasons in cohort.reasons), default=0)
     return {

@@ -27,7 +27,9 @@ SCORES = "scores.parquet"
 CONTACTS = "_contacts.parquet"
 CALLS_LINK = "calls.csv"
 LIST_FILES = ("advocates.csv", "gone.csv")
-"""The lists beside the call list; the list of an owner of such a name gets another name."""
+"""The names of the files of lists beside the call list; if an owner has such a name, the file of the owner
+gets another name.
+"""
 
 
 @dataclass(frozen=True)
@@ -35,13 +37,14 @@ class NightFiles:
     """The bytes of a night's files.
 
     The files of facts and calls are in the folder of the scores. Their names begin with an underscore, so
-    that programs that read the folder as a table skip these files.
+    programs that read the folder as a table skip them.
 
     Attributes:
         calls: The call list as CSV, for spreadsheets.
-        owner_calls: The part of the call list of each owner, and the lists beside the call list, as CSV, by
-            the name of the file.
-        contacts: The order, the ids and the names of the call list as Parquet, for the report.
+        owner_calls: The calls of each owner, and the lists beside the call list, as CSV, by the name of the
+            file.
+        contacts: The order, the ids and the names of the customers on the call list as Parquet, for the
+            report.
         facts: The settings, versions and counts of the night as JSON.
         scores: The score table as Parquet.
     """
@@ -61,15 +64,15 @@ def night_files(
     owner_calls: Mapping[str, str] | None = None,
     lists: Mapping[str, str] | None = None,
 ) -> NightFiles:
-    """Return the files of a night as bytes; an equal night gives equal bytes.
+    """Return the files of a night as bytes; the same night gives the same bytes.
 
     Args:
         scores: The score table.
         calls: The call list as CSV.
         contacts: `rank`, `customer_id` and `name` of the call list, in order.
         facts: The settings, versions and counts of the night.
-        owner_calls: The part of the call list of each owner as CSV, by the name of the owner.
-        lists: The lists beside the call list as CSV, by name.
+        owner_calls: The calls of each owner as CSV, by the name of the owner.
+        lists: The lists beside the call list as CSV, by the name of the list.
     """
     contacts_bytes, scores_bytes = _parquet(contacts), _parquet(scores)
     files = {CONTACTS: checksum_of_bytes(contacts_bytes), SCORES: checksum_of_bytes(scores_bytes)}
@@ -89,7 +92,8 @@ def night_files(
 
 
 def owner_files(owner_calls: Mapping[str, str]) -> Mapping[str, str]:
-    """Return the call lists of the owners by the name of their files, which no file system refuses.
+    """Return the call lists of the owners by file name; the names are changed where a file system would
+    refuse them.
 
     >>> dict(owner_files({"Customer success": "a", "calls": "b", "../x": "c", "X": "d"}))
     {'customer-success.csv': 'a', 'calls-2.csv': 'b', 'x.csv': 'c', 'x-2.csv': 'd'}
@@ -116,7 +120,7 @@ def scores_path(output: Path, cutoff: date) -> Path:
 
 
 def facts_path(output: Path, cutoff: date) -> Path:
-    """Return the path of the facts of a night: settings, versions and counts."""
+    """Return the path of a night's facts: settings, versions and counts."""
     return output / "scores" / f"cutoff={cutoff}" / "_night.json"
 
 
@@ -126,7 +130,9 @@ def side_list_path(output: Path, cutoff: date, list_file: str) -> Path:
 
 
 def ledger_digest(output: Path, cutoff: date) -> str | None:
-    """Return the digest of the ledger's page that the published scores of a night name; None without it."""
+    """Return the digest of the ledger's page that the published scores of a night name; None if there is
+    none.
+    """
     try:
         facts = json.loads(facts_path(output, cutoff).read_bytes())
     except (OSError, ValueError):
@@ -136,7 +142,7 @@ def ledger_digest(output: Path, cutoff: date) -> str | None:
 
 
 def contacts_path(output: Path, cutoff: date) -> Path:
-    """Return the path of the contacts of a night: the call list as programs read it."""
+    """Return the path of a night's contacts: the call list in the form for programs."""
     return output / "scores" / f"cutoff={cutoff}" / CONTACTS
 
 
@@ -147,7 +153,8 @@ def calls_path(output: Path, cutoff: date) -> Path:
 
 @contextmanager
 def one_night_at_a_time(output: Path, holder: str = "`churn score`") -> Iterator[None]:
-    """Hold the lock of the nights of the output folder, and delete the leftovers of a killed night.
+    """Hold the lock that lets only one night at a time write into the output folder, and delete what a killed
+    night left.
 
     Raises:
         BusyError: Another night is being scored.
@@ -160,9 +167,9 @@ def one_night_at_a_time(output: Path, holder: str = "`churn score`") -> Iterator
 def write_night(output: Path, cutoff: date, files: NightFiles) -> bool:
     """Write a night's folder under another name, then rename it in one step.
 
-    The call list is in the night's folder, and users open a link to the call list. So scores and calls appear
-    and disappear together: at any time there is the old night, no night, or the complete new night. If all
-    files already have the same bytes, nothing is written.
+    The call list is in the night's folder, and users open a link to it. So scores and calls appear and
+    disappear together. At any time there is the old night, no night, or the complete new night. If all files
+    already have the same bytes, nothing is written.
 
     Args:
         output: The output folder.
@@ -170,7 +177,7 @@ def write_night(output: Path, cutoff: date, files: NightFiles) -> bool:
         files: The bytes of the night's files.
 
     Returns:
-        Whether files were written.
+        True if files were written.
     """
     links = calls_path(output, cutoff).parent
     lists = {CALLS_LINK: files.calls, **files.owner_calls}
@@ -197,7 +204,7 @@ def write_night(output: Path, cutoff: date, files: NightFiles) -> bool:
     for name in lists:
         (staging / name).symlink_to(Path("..", "..", "scores", target.name, _name_in_night(name)))
         os.replace(staging / name, links / name)
-    for path in old_links:  # an owner who has nothing to do tonight
+    for path in old_links:  # the link of an owner who has nothing to do tonight
         path.unlink()
     sync_path(links)
     if target.exists():
@@ -209,7 +216,9 @@ def write_night(output: Path, cutoff: date, files: NightFiles) -> bool:
 
 
 def _name_in_night(list_name: str) -> str:
-    """Return the name of a call list in the night's folder; programs that read the folder skip the file."""
+    """Return the file name of a call list in the night's folder; programs that read the folder as a table
+    skip this name.
+    """
     return CALLS if list_name == CALLS_LINK else f"_calls_{list_name}"
 
 

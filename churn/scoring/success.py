@@ -1,8 +1,9 @@
-"""Compute whether a play reached what it wanted: criteria over what customers did after the planning.
+"""Compute whether a play reached what it wanted, by criteria over what customers did after the contact was
+planned.
 
-The same criterion is computed for the tasks of both arms, from the same tables, over the same days. It reads
-no answer of the contact, because a control has none. A task has no result until all its days have passed, in
-both arms: an early success alone would favour the arm that is looked at more often.
+The same criterion is computed for the tasks of both arms, from the same tables and over the same days. It
+reads no answer to a contact, because a control cannot answer. In both arms, a task has a result only after
+all its days have passed. Otherwise an early success would favour the arm that is looked at more often.
 """
 
 from __future__ import annotations
@@ -25,19 +26,20 @@ Bools = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Happenings:
-    """What happened to customers, known up to a day. An absent table is None, or has no entry.
+    """What happened to customers, as known up to a day. A table that the company does not have is None or has
+    no entry.
 
-    All times are local and without a zone. Each frame has the column `customer_id`.
+    All times are local times without a time zone. Each frame has the column `customer_id`.
 
     Attributes:
-        known_until: The first day that is not known.
-        events: The frames of events with `happened_at`, by the names that criteria use, such as `orders` and
-            `emails.opened_at`.
+        known_until: The first day about which nothing is known.
+        events: The frames of events, each with `happened_at`; the keys are the names that criteria use, such
+            as `orders` and `emails.opened_at`.
         ratings: The answers to surveys, with `answered_at` and `rating`.
-        bills: The bills, with `due_at` and `paid_at`, NaT while unpaid.
-        bands: The health bands of later nights, with `cutoff` and `health`.
+        bills: The bills, with `due_at` and `paid_at`; `paid_at` is NaT for an unpaid bill.
+        bands: The health bands from later nights, with `cutoff` and `health`.
         exits: The customers who left, with `left_at`.
-        returns: The beginnings of contracts, or the events of the label's table, with `happened_at`.
+        returns: The starts of contracts, or the events of the label's table, with `happened_at`.
     """
 
     known_until: date
@@ -65,16 +67,16 @@ class Criterion(Protocol):
     """A criterion of success."""
 
     def possible(self, present: Set[str]) -> bool:
-        """Return whether the criterion can be computed from these tables."""
+        """Return whether the criterion can be computed from the tables that are present."""
         ...
 
     def holds(self, tasks: pd.DataFrame, happenings: Happenings) -> Bools:
         """Return for each task whether the criterion was met. Shape `[tasks]`.
 
         Args:
-            tasks: The columns `customer_id`, `begin` and `end`, the first moment of the first day, and of the
-                first day after the last day.
-            happenings: What happened.
+            tasks: The columns `customer_id`, `begin` and `end`: the first moment of the first day, and the
+                first moment after the last day.
+            happenings: What happened to the customers.
         """
         ...
 
@@ -84,9 +86,9 @@ class _Part(BaseModel):
 
 
 class EventHappens(_Part):
-    """At least `count` events of these tables.
+    """The criterion that at least `count` events of some tables happened.
 
-    An event is a row of a table of the customer's acts, such as `orders`, or an outcome, such as
+    An event is a row of a table with acts of the customer, such as `orders`, or an outcome in a row, such as
     `emails.opened_at`.
     """
 
@@ -98,13 +100,13 @@ class EventHappens(_Part):
         return bool(set(self.event) & present)
 
     def holds(self, tasks: pd.DataFrame, happenings: Happenings) -> Bools:
-        """Return for each task whether enough events happened."""
+        """Return for each task whether at least `count` events happened."""
         frames = [happenings.events[name] for name in self.event if name in happenings.events]
         return _counts(tasks, pd.concat(frames), "happened_at") >= self.count
 
 
 class RatingAtLeast(_Part):
-    """The latest rating of the days is at least this high. Without a rating it is not met."""
+    """The criterion that the latest rating in the days is high enough. Without a rating it is not met."""
 
     rating_at_least: Annotated[float, Field(strict=True, ge=0, le=10)]
 
@@ -120,7 +122,7 @@ class RatingAtLeast(_Part):
 
 
 class BillsPaid(_Part):
-    """All bills that were due and unpaid at the start are paid within the days."""
+    """The criterion that all bills that were due and unpaid at the start are paid within the days."""
 
     bills_paid: Annotated[Literal[True], Field(alias="paid")]
 
@@ -129,7 +131,7 @@ class BillsPaid(_Part):
         return "payments" in present
 
     def holds(self, tasks: pd.DataFrame, happenings: Happenings) -> Bools:
-        """Return for each task whether no bill from before the start stayed unpaid until the end."""
+        """Return for each task whether all bills that were due before the start were paid before the end."""
         assert happenings.bills is not None
         bills = happenings.bills.assign(customer_id=happenings.bills["customer_id"].astype(str))
         pairs = tasks.merge(bills, on="customer_id")
@@ -139,7 +141,7 @@ class BillsPaid(_Part):
 
 
 class HealthAtLeast(_Part):
-    """The latest health band of the days is at least this high. Without a band it is not met."""
+    """The criterion that the latest health band in the days is high enough. Without a band it is not met."""
 
     health_at_least: Annotated[int, Field(strict=True, ge=1, le=5)]
 
@@ -150,14 +152,15 @@ class HealthAtLeast(_Part):
     def holds(self, tasks: pd.DataFrame, happenings: Happenings) -> Bools:
         """Return for each task whether the latest band after the start is high enough."""
         assert happenings.bands is not None
-        # The night `begin` is from before the contact; the night `end` sees all the days.
+        # The band of the night `begin` is from before the contact; the band of the night `end` counts,
+        # because it depends on all the days.
         one_day = pd.Timedelta(days=1)
         later = tasks.assign(begin=tasks["begin"] + one_day, end=tasks["end"] + one_day)
         return _latest(later, happenings.bands, "cutoff", "health") >= self.health_at_least
 
 
 class Stays(_Part):
-    """The customer did not leave within the days."""
+    """The criterion that the customer did not leave within the days."""
 
     stays: Literal[True]
 
@@ -172,7 +175,9 @@ class Stays(_Part):
 
 
 class Returns(_Part):
-    """Whether the customer came back: with a new contract, or with an event if the label is inactivity."""
+    """The criterion that the customer came back: with a new contract, or with an event if the label is of
+    kind inactivity.
+    """
 
     returns: Literal[True]
 
@@ -188,21 +193,22 @@ class Returns(_Part):
 
 @dataclass(frozen=True)
 class Criteria:
-    """Several criteria: all must be met if `needs_all`, otherwise at least one.
+    """Several criteria: all of them must be met if `needs_all`, otherwise at least one.
 
-    Of `any`, a part without its tables counts as not met, if another part can be computed.
+    If one is enough, a criterion whose tables are absent counts as not met, provided that another criterion
+    can be computed.
     """
 
     parts: tuple[Criterion, ...]
     needs_all: bool
 
     def possible(self, present: Set[str]) -> bool:
-        """Return whether the criteria can be computed from these tables."""
+        """Return whether the criteria can be computed from the tables that are present."""
         answers = [part.possible(present) for part in self.parts]
         return all(answers) if self.needs_all else any(answers)
 
     def holds(self, tasks: pd.DataFrame, happenings: Happenings) -> Bools:
-        """Return for each task whether enough parts are met."""
+        """Return for each task whether enough of the criteria are met."""
         present = happenings.tables
         answers = np.array([part.holds(tasks, happenings) for part in self.parts if part.possible(present)])
         return np.asarray(answers.all(axis=0) if self.needs_all else answers.any(axis=0))
@@ -210,26 +216,26 @@ class Criteria:
 
 @dataclass(frozen=True)
 class SuccessRule:
-    """The computed criterion of a play, and its days."""
+    """The computed criterion of a play, and the number of days in which it must be met."""
 
     criterion: Criterion
     within_days: int
 
 
 def evaluate_success(rule: SuccessRule, tasks: pd.DataFrame, happenings: Happenings) -> pd.DataFrame:
-    """Return for each task whether it has matured, and whether the criterion was met.
+    """Return for each task whether its days are over, and whether the criterion was met.
 
-    The days are `[planned_on, planned_on + within_days)`, in both arms. Before all days are known, and if the
-    tables of the criterion are absent, `success` is missing.
+    The days are `[planned_on, planned_on + within_days)` in both arms. `success` is missing as long as not
+    all days are known, and if the tables of the criterion are absent.
 
     Args:
-        rule: The rule of the play.
-        tasks: The columns `task_id`, `customer_id` and `planned_on`. The arm is not read.
-        happenings: What happened.
+        rule: The criterion of the play and its days.
+        tasks: The columns `task_id`, `customer_id` and `planned_on`. The arm of a task is not read.
+        happenings: What happened to the customers.
 
     Returns:
-        The columns `task_id`, `matured` and `success` (boolean, missing if not known), a row for each task in
-        the order of `tasks`.
+        The columns `task_id`, `matured` and `success` (boolean, missing if not known), one row for each task
+        in the order of `tasks`.
     """
     begin = pd.to_datetime(tasks["planned_on"]).dt.as_unit("us")
     spans = pd.DataFrame(
@@ -255,13 +261,15 @@ def _counts(tasks: pd.DataFrame, rows: pd.DataFrame, time: str) -> npt.NDArray[n
 
 
 def _latest(tasks: pd.DataFrame, rows: pd.DataFrame, time: str, value: str) -> npt.NDArray[np.float64]:
-    """Return for each task the latest value of its customer in `[begin, end)`, NaN without one."""
+    """Return for each task the latest value of its customer in `[begin, end)`, NaN if there is none."""
     pairs = _pairs(tasks, rows, time).sort_values(["task", time, value], kind="stable")
     return pairs.groupby("task")[value].last().reindex(tasks["task"]).to_numpy(dtype=np.float64)
 
 
 def _pairs(tasks: pd.DataFrame, rows: pd.DataFrame, time: str) -> pd.DataFrame:
-    """Return a row for each task and each row of its customer in `[begin, end)`."""
+    """Return for each task the rows of its customer in `[begin, end)`, as one frame with a row for each
+    pair.
+    """
     rows = rows.assign(customer_id=rows["customer_id"].astype(str))
     pairs = tasks.merge(rows, on="customer_id", suffixes=("", "_of_row"))
     moment = pd.to_datetime(pairs[time])
@@ -281,15 +289,15 @@ CRITERIA: Mapping[str, type[EventHappens | RatingAtLeast | BillsPaid | HealthAtL
 def read_criterion(
     tree: Any, location: str, events: Set[str], problems: list[str], needs_all: bool = True
 ) -> Criterion | None:
-    """Read the `when:` of a success as a criterion; return None if it has mistakes.
+    """Read the `when:` of a `success:` as a criterion; return None if it has mistakes.
 
     Args:
         tree: The content: criteria such as `{event: orders}`, `{rating_at_least: 7}`, `{paid: true}`,
             `{health_at_least: 3}`, `{stays: true}` and `{returns: true}`, or `all:` or `any:` with a list of
             these.
-        location: The place in the file, for messages.
-        events: The event tables that a company may have beside the canonical ones.
-        problems: The list to which mistakes are added.
+        location: The place in the playbook, for messages.
+        events: The names of the tables of events that a company may have in addition to the canonical tables.
+        problems: A list; the mistakes are added to it.
         needs_all: Whether all entries must be met.
     """
     entries = tree if isinstance(tree, list) else [tree]
@@ -355,7 +363,9 @@ def _read_entry(
 
 
 _ACTS = ("logins", "interactions", "orders", "tickets", "subscriptions", "referrals", "loyalty")
-"""The canonical tables whose rows are acts of the customer. A mail that is sent is no success."""
+"""The canonical tables whose rows are acts of the customer. Sending a mail is an act of the company, so a
+mail that is sent is not a success.
+"""
 
 _OUTCOMES = tuple(
     f"{table.name}.{column.name}"

@@ -1,8 +1,9 @@
-"""Read the templates of plays and find their mistakes; `churn.contact` fills them for customers.
+"""Read the templates of plays and find their mistakes; the room `churn.contact` fills the templates for
+customers.
 
 A template is a file `templates/NAME.LANGUAGE.txt` in the syntax of jinja2. In a template for e-mails the
 first line is `Subject: ...`. The variables are `CONTACT_VARIABLES`, every signal and the scores. A value that
-is not known is none.
+is not known is `none`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from churn.errors import PlaybookError, did_you_mean
 from churn.scoring.conditions import GONE_COLUMNS
 
 CONTACT_VARIABLES = ("customer_id", "name", "owner", "channel", "play", "due_at", "reasons")
-"""The variables of each template beside signals and scores; `reasons` is a list of sentences."""
+"""The variables of each template in addition to signals and scores; `reasons` is a list of sentences."""
 
 LANGUAGES = ("en", "de")
 
@@ -32,9 +33,9 @@ class TemplateFiles:
     """The templates of a playbook.
 
     Attributes:
-        folder: The folder; None if there is none. Without a folder, the names of templates in a playbook are
-            names in another system, and are not looked at.
-        texts: The texts by name and language.
+        folder: The folder of the templates; None if there is none. Without a folder, the names of templates
+            in a playbook belong to another system and are not checked.
+        texts: The text of each template, by name and language.
     """
 
     folder: Path | None = None
@@ -47,17 +48,17 @@ class TemplateFiles:
 
     @property
     def text(self) -> str:
-        """Return all templates as one text, for the digest of a night."""
+        """Return all templates as one text, from which the digest of a night is computed."""
         return "".join(
             f"\n{name}.{language}\n{text}" for (name, language), text in sorted(self.texts.items())
         )
 
 
 def read_templates(folder: Path) -> TemplateFiles:
-    """Read the templates of a folder; a folder that does not exist has none.
+    """Read the templates of a folder; if the folder does not exist, there are no templates.
 
     Raises:
-        PlaybookError: a file cannot be read, or is no template by its name.
+        PlaybookError: a file cannot be read, or its name is not the name of a template.
     """
     if not folder.is_dir():
         return TemplateFiles()
@@ -85,19 +86,19 @@ def template_problems(
     columns: Iterable[str],
     language: str | None,
 ) -> Iterable[str]:
-    """Yield the mistakes of the templates that plays name, and of the subject lines of variants.
+    """Yield the mistakes in the templates that plays name, and in the subject lines of variants.
 
     Args:
         entries: The plays as they are in the file.
         templates: The templates.
-        columns: The names of all signals and scores; a play for those who are gone has `GONE_COLUMNS`, too.
-        language: The language in which each template must exist; None for any.
+        columns: The names of all signals and scores; a play for lost customers may also use `GONE_COLUMNS`.
+        language: The language in which each template must exist; None if any language is enough.
     """
     cohort_variables = {*CONTACT_VARIABLES, *columns}
     looked_at: set[tuple[str, bool]] = set()
     for index, entry in enumerate(entries):
         location, is_gone = f"plays[{index}]", entry.get("for") == "gone"
-        # Nobody who is gone has signals; the template can ask for them, and they are none.
+        # Lost customers have no signals. A template may still use signals, and each of them is `none`.
         variables = cohort_variables | set(GONE_COLUMNS) if is_gone else cohort_variables
         uses = [(f"{location}.template", entry.get("template"))]
         variants = entry.get("variants")
@@ -126,7 +127,7 @@ def template_problems(
 
 
 def _text_problems(text: str, variables: set[str]) -> Iterable[str]:
-    """Yield the mistakes of a template's text, each for the end of a message that begins with the place."""
+    """Yield the mistakes in a template's text, each as the end of a message that begins with the place."""
     environment = ImmutableSandboxedEnvironment()
     try:
         tree = environment.parse(text)
