@@ -1,7 +1,7 @@
-"""All that is held about one customer, for the answer to an access request.
+"""Everything that is stored about one customer, for the answer to an access request.
 
-A file that names other customers too, such as a unit of several ids in the ledger, gives only its facts
-about the one customer: no id of another customer is in the answer.
+Some files name several customers in one row, such as a unit of several ids in the ledger. The answer gives
+only the facts about the one customer, and no id of another customer.
 """
 
 from __future__ import annotations
@@ -68,10 +68,10 @@ class Section:
     """One part of the answer.
 
     Attributes:
-        name: What the rows are.
-        location: The file or folder that holds them.
+        name: What each row of this part is.
+        location: The file or folder in which the rows are stored.
         rows: The rows, the earliest first.
-        note: How the rows are to be read; empty if they explain themselves.
+        note: How to read the rows; empty if the rows need no explanation.
     """
 
     name: str
@@ -82,13 +82,13 @@ class Section:
 
 @dataclass(frozen=True)
 class AccessRecord:
-    """All that is held about one customer.
+    """Everything that is stored about one customer.
 
     Attributes:
-        customer_id: The id.
+        customer_id: The id of the customer.
         as_of: The day up to which the data are complete.
         timezone: The time zone of all times.
-        sections: The parts of the answer; a part without rows says that nothing is held there.
+        sections: The parts of the answer; a part without rows says that nothing is stored there.
     """
 
     customer_id: str
@@ -110,7 +110,7 @@ class TrainedModel:
 def read_access(
     store: Store, customer: str, output: Path, suppression: tuple[Path, ...], models: Iterable[TrainedModel]
 ) -> AccessRecord:
-    """Return all that is held about a customer.
+    """Return everything that is stored about a customer.
 
     Args:
         store: The store.
@@ -120,7 +120,7 @@ def read_access(
         models: The models on disk.
 
     Raises:
-        CallError: nothing is held under this id.
+        CallError: nothing is stored under this id.
         ParamsError: a suppression list does not exist.
         SourceError: a file is damaged.
     """
@@ -174,7 +174,8 @@ def read_access(
 
 
 def models_on_disk(champion_folder: Path, output: Path) -> tuple[TrainedModel, ...]:
-    """Return the champion and the challenger, if they are there; a promoted challenger is the champion.
+    """Return the champion and the challenger, if their folders exist; a challenger that was promoted is
+    returned only as the champion.
 
     Args:
         champion_folder: The folder of the champion.
@@ -199,7 +200,9 @@ def models_on_disk(champion_folder: Path, output: Path) -> tuple[TrainedModel, .
 def _permissions(
     tables: Iterable[CustomerRows], customer: str, suppression: tuple[Path, ...]
 ) -> Iterator[Row]:
-    """Yield the objection, each consent, and each suppression list that names the customer."""
+    """Yield the objection of the customer, each consent, and each suppression list that names the
+    customer.
+    """
     rows_of = {table.table: table.rows for table in tables}
     emails: list[Cell] = []
     for row in rows_of.get("customers", ()):
@@ -215,7 +218,7 @@ def _permissions(
 
 
 def registered_models(artifacts: Path, versions: Mapping[str, str]) -> tuple[TrainedModel, ...]:
-    """Return the registered versions whose bundles are on disk.
+    """Return the registered model versions whose files are on disk.
 
     Args:
         artifacts: The folder of MLflow's files.
@@ -250,13 +253,15 @@ def snapshot_rows(folder: Path, customer: str) -> Iterator[Row]:
 
 
 class _NightChecksums(BaseModel):
-    """The checksums that a night's facts hold."""
+    """The checksums of files that are in the facts of a night."""
 
     files: dict[str, str] = {}
 
 
 def _score_rows(output: Path, customer: str) -> Iterator[Row]:
-    """Yield the row of each night, with the place on the call list and why the customer is not on it."""
+    """Yield the customer's row in the scores of each night, with the place on the call list or the reason for
+    not being on it.
+    """
     for folder in sorted(output.glob("scores/cutoff=*")):
         cutoff = date.fromisoformat(folder.name.removeprefix("cutoff="))
         way_out = f"Run `churn score --cutoff {cutoff}` again."
@@ -283,7 +288,7 @@ def _score_rows(output: Path, customer: str) -> Iterator[Row]:
 
 
 def _list_rows(output: Path, customer: str) -> Iterator[Row]:
-    """Yield the row of the customer on each list beside the call list of each night."""
+    """Yield the customer's row on each list beside the call list, for each night."""
     for folder in sorted(output.glob("scores/cutoff=*")):
         night = folder.name.removeprefix("cutoff=")
         for name in LIST_FILES:
@@ -291,7 +296,7 @@ def _list_rows(output: Path, customer: str) -> Iterator[Row]:
             if not path.exists():
                 continue
             text = path.read_text(encoding="utf-8").removeprefix("\ufeff")
-            # The second column is the id in every language; the separator is the one of that night.
+            # The second column is the id in every language; the separator is the separator of that night.
             separator = next(letter for letter in text if letter in CSV_SEPARATORS)
             header, *rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
             for row in rows:
@@ -320,7 +325,7 @@ def _night_rows(output: Path, customer: str, table: Literal["bands", "holdings"]
 
 
 def _task_rows(store: Store, output: Path, customer: str) -> tuple[str, tuple[Row, ...]]:
-    """Return how the states are to be read, and the tasks of the customer with their states."""
+    """Return a note on how to read the states of tasks, and the customer's tasks with their states."""
     note = STATES_NOTE.format(as_of=store.tonight)
     nights = [read_night(output, night) for night in ledger_nights(output)]
     if not nights:
@@ -346,7 +351,7 @@ def _task_rows(store: Store, output: Path, customer: str) -> tuple[str, tuple[Ro
 
 
 def model_rows(models: Iterable[TrainedModel], snapshots: Iterable[Row]) -> Iterator[Row]:
-    """Yield each cutoff from which a model learnt and at which the customer has a label."""
+    """Yield each cutoff from which a model learnt with a label of the customer."""
     labelled = {row["cutoff"] for row in snapshots if row["left"] is not None}
     for model in models:
         for cutoff in model.trained_cutoffs:
@@ -355,7 +360,7 @@ def model_rows(models: Iterable[TrainedModel], snapshots: Iterable[Row]) -> Iter
 
 
 def _cell(value: Any) -> Cell:
-    """Return a value of a table as text, number or truth; None where it is missing."""
+    """Return a value of a table as a text, a number or a truth value; None if it is missing."""
     if value is None or value is pd.NaT or (isinstance(value, float) and np.isnan(value)):
         return None
     if isinstance(value, pd.Timestamp | datetime):

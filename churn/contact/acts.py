@@ -1,4 +1,4 @@
-"""Gather what is known about customers and earlier contacts before a night is planned."""
+"""Collect what is known about customers and earlier contacts before a night is planned."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ from churn.params import ContactParams, ExperimentsParams
 
 @dataclass(frozen=True)
 class Permissions:
-    """Whom the company may contact.
+    """Which customers the company may contact.
 
     Attributes:
-        consents: The consents that hold.
-        suppressed_ids: The customers on suppression lists, and other customers of the same persons.
-        objected_ids: The customers who objected, and other customers of the same persons.
-        customer_ids: All customers of the data.
-        warnings: Sentences about what is probably not meant.
+        consents: The consents that are valid.
+        suppressed_ids: The customers on suppression lists, and all other ids of the same persons.
+        objected_ids: The customers who objected, and all other ids of the same persons.
+        customer_ids: The ids of all customers in the data.
+        warnings: Sentences about facts in the data that are probably mistakes.
     """
 
     consents: Consents
@@ -68,11 +68,11 @@ def read_acts(
     Args:
         store: The store.
         cutoff: The cutoff of the night.
-        experiments: Who gets an arm.
+        experiments: Who is assigned to an arm: persons, accounts or customers.
         contact: The rules of contacts.
         ledger: The earlier nights.
         roster: All known customers: `customer_id` and `excluded_because`.
-        needs_answers: Whether a play needs the channel in which the customer answers.
+        needs_answers: Whether a play needs to know in which channel the customer answers.
 
     Raises:
         ParamsError: A suppression list does not exist.
@@ -128,7 +128,7 @@ def _answers(store: Store, cutoff: date, ledger: Ledger, units: Units, days: int
 
 
 def read_permissions(store: Store, cutoff: date, contact: ContactParams) -> Permissions:
-    """Return whom the company may contact.
+    """Return which customers the company may contact.
 
     Args:
         store: The store.
@@ -183,7 +183,9 @@ def _recent_contact_ids(store: Store, cutoff: date, rest_days: int) -> frozenset
 def _of_persons(
     persons: Units, customers: npt.NDArray[np.object_], refusing_ids: npt.NDArray[np.object_]
 ) -> frozenset[str]:
-    """Return all customers of the persons behind some customers: a refusal holds for the whole person."""
+    """Return all customers of the persons to whom some customers belong, because a refusal is valid for the
+    whole person.
+    """
     units = set(persons.of(refusing_ids))
     return frozenset(
         customer for customer, unit in zip(customers, persons.of(customers), strict=True) if unit in units
@@ -191,12 +193,12 @@ def _of_persons(
 
 
 def read_task_states(store: Store, cutoff: date, ledger: Ledger, at_risk: Sequence[str]) -> TaskStates:
-    """Return the state of each task of a ledger, from the events before the cutoff.
+    """Return the state of each task of a ledger, computed from the events before the cutoff.
 
     Args:
         store: The store.
         cutoff: Only days before the cutoff count; an objection counts as it is today.
-        ledger: The tasks and the bands of the latest night.
+        ledger: The ledger; its tasks and the bands of its latest night are read.
         at_risk: The ids of the customers of the cohort at the cutoff.
     """
     contacts = read_contacts(store, cutoff)
@@ -212,7 +214,7 @@ def _objector_ids(reach: pd.DataFrame) -> npt.NDArray[np.object_]:
 
 
 def state_warnings(states: TaskStates) -> Iterator[str]:
-    """Yield a sentence on each kind of contacts that a person has to look at, with the way out."""
+    """Yield a sentence about each kind of contacts that a person must check, with the way out."""
     if n := len(states.contacted_controls):
         ids = ", ".join(states.contacted_controls[:3])
         yield (
@@ -240,11 +242,11 @@ def state_warnings(states: TaskStates) -> Iterator[str]:
 def _exits(
     store: Store, cutoff: date, ledger: Ledger, at_risk: Sequence[str], objected_ids: npt.NDArray[np.object_]
 ) -> pd.DataFrame:
-    """Return the exits of customers with tasks: `customer_id`, `happened_on` and `why`.
+    """Return how customers with tasks left or came back: `customer_id`, `happened_on` and `why`.
 
-    A customer came back with an event of the label's table, if the label is one of inactivity. A customer who
-    was at risk in the night before and is not tonight left the cohort between the two nights; a customer who
-    was not at risk in the night before left it at once after the task was planned.
+    With a label of inactivity, a customer comes back with an event of the label's table. A customer who was
+    at risk in the night before and is not at risk tonight left the cohort between the two nights. A customer
+    who was not at risk in the night before left the cohort right after the task was planned.
     """
     with_tasks = set(ledger.tasks["customer_id"])
     label = store.params.label
@@ -256,7 +258,8 @@ def _exits(
     if with_tasks:
         since = min(ledger.tasks["planned_on"])
         frames = [_event_exits(store, table, since, cutoff, with_tasks, why) for table, why in sources]
-    # A task without a probability was planned for somebody who was gone already, and cannot leave again.
+    # A task without a probability was planned for a customer who had already left, and this customer cannot
+    # leave again.
     scored_tasks = ledger.tasks[ledger.tasks["churn_probability"].notna()]
     gone = set(scored_tasks["customer_id"]) - set(at_risk)
     before = set(ledger.bands["customer_id"])

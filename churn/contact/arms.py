@@ -1,4 +1,6 @@
-"""The arms of a night: which persons are drawn into a control group, and which keep their arm."""
+"""The arms of a night: which persons are drawn into a control group, and which persons keep the arm of an
+earlier night.
+"""
 
 from __future__ import annotations
 
@@ -23,12 +25,14 @@ Ints = npt.NDArray[np.intp]
 Objects = npt.NDArray[np.object_]
 
 CONTROL_REASON = "control group: nobody contacts this customer"
-"""Why a control is not contacted."""
+"""The reason that is written for a control, who is not contacted."""
 
 
 @dataclass(frozen=True)
 class Arms:
-    """The arm of each customer, None if nobody was drawn, the experiment of a control, and the new rows."""
+    """The arm of each customer (None if no arm was drawn), the experiment whose control group the customer is
+    in, and the new rows of the ledger.
+    """
 
     arm: Objects
     control_of: Objects
@@ -45,9 +49,9 @@ def draw_arms(
     units: Units,
     terms: PlanTerms,
 ) -> Arms:
-    """Draw the arms of the units that may be contacted, and of those with an open task.
+    """Draw the arms of the units that may be contacted, and look up the arms of units with an open task.
 
-    A unit with an open task has an arm already; it is looked up because a larger control group may have taken
+    A unit with an open task already has an arm. It is looked up, because a larger control group may contain
     the unit since then.
     """
     names = units.of(scores.customers)
@@ -72,7 +76,7 @@ def draw_arms(
 
 
 def members_of_units(units: Units, customers: Objects) -> dict[str, list[str]]:
-    """Return all customers of each unit, also those outside the cohort, in order."""
+    """Return all customers of each unit in order, also customers outside the cohort."""
     members: dict[str, list[str]] = {}
     for customer, unit in units.unit_of.items():
         members.setdefault(unit, []).append(customer)
@@ -85,11 +89,11 @@ def members_of_units(units: Units, customers: Objects) -> dict[str, list[str]]:
 def _experiments(
     plays: Sequence[Play | None], rows: Ints, is_eligible: Bools, terms: ExperimentsParams
 ) -> dict[str, tuple[float, Ints]]:
-    """Return the share of the control group and the rows of each experiment, by name.
+    """Return for each experiment, by name, the share of its control group and the rows that take part.
 
-    The universal experiment comes first, so that a customer in its control group counts as its control. A
-    play with a control group of its own assigns all its eligible customers, also those of the universal
-    group.
+    The universal experiment comes first, so a customer in its control group is counted as its control. A play
+    with its own control group assigns an arm to all its eligible customers, also to those in the universal
+    control group.
     """
     experiments = {UNIVERSAL: (terms.control.share, rows)}
     names = np.array([play.name if play else "" for play in plays], dtype=object)
@@ -102,7 +106,9 @@ def _experiments(
 def _unit_table(
     names: Objects, rows: Ints, scores: ScoredCohort, members: Mapping[str, list[str]]
 ) -> pd.DataFrame:
-    """Return the units of some rows: the highest probability, the sum of the values, and all customers."""
+    """Return one row for each unit of some customers: the highest probability, the sum of the values, and all
+    customers of the unit.
+    """
     frame = pd.DataFrame(
         {
             "unit": names[rows],

@@ -1,4 +1,4 @@
-"""The channel in which each customer may be contacted by the customer's play."""
+"""The channel through which the customer's play may contact each customer."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ Objects = npt.NDArray[np.object_]
 def permitted_channels(
     customers: Objects, plays: Sequence[Play], acts: Acts, terms: PlanTerms
 ) -> tuple[list[str | None], list[str | None]]:
-    """Return the channel of each customer, and why the first channel is refused where none is allowed.
+    """Return the channel of each customer; if no channel is allowed, return why the first channel is refused.
 
-    Of the channels of a play, the first one that is allowed is taken. A play may let the customer's own
-    rhythm decide the order; see `channels_in_order`.
+    The first allowed channel of the play is taken. If the play prefers the customer's own channel, the order
+    of channels depends on the customer's answers; see `channels_in_order`.
 
     Args:
         customers: The ids of the customers.
         plays: The play of each customer.
         acts: Consents, objections and suppression lists.
-        terms: The channels that need consent.
+        terms: The settings, which name the channels that need consent.
     """
     channels: list[str | None] = [None] * len(plays)
     because: list[str | None] = [None] * len(plays)

@@ -25,11 +25,11 @@ ON_SUPPRESSION_LIST = "on a suppression list"
 _KEYS = ("customer_id", "email")
 _SEPARATORS = (",", ";", "\t")
 _FIRST_BYTES = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
-"""The first bytes of a text that is not UTF-8; Excel writes such texts as "Unicode text"."""
+"""The first bytes of a text in UTF-16, which is not UTF-8; Excel writes such texts as "Unicode text"."""
 
 
 def no_consent_for(channel: str) -> str:
-    """Return the reason for a customer without consent for the channel of the play.
+    """Return the reason that is written for a customer who has no consent for the channel of the play.
 
     >>> no_consent_for("phone")
     'no consent for phone'
@@ -39,18 +39,19 @@ def no_consent_for(channel: str) -> str:
 
 @dataclass(frozen=True)
 class Consents:
-    """The consents of one purpose that hold at a cutoff.
+    """The consents for one purpose that are valid at a cutoff.
 
     Attributes:
         customers_by_channel: The ids of the customers with consent, by channel in lower case.
-        warnings: Sentences on a purpose or a channel that no row has; without such a row nobody has consent.
+        warnings: Sentences about a purpose or a channel that no row of the table has, so that nobody has
+            consent for it.
     """
 
     customers_by_channel: Mapping[str, frozenset[str]]
     warnings: tuple[str, ...] = ()
 
     def holds(self, customers: Texts, channels: Texts) -> Bools:
-        """Return whether each customer agreed to be contacted by the channel. Shape `[customers]`."""
+        """Return whether each customer has consented to contacts through the channel. Shape `[customers]`."""
         pairs = zip(customers, channels, strict=True)
         return np.array(
             [
@@ -64,22 +65,23 @@ class Consents:
 def consents_at(
     consents: pd.DataFrame, *, purpose: str, channels: Sequence[str], cutoff: datetime
 ) -> Consents:
-    """Return the consents that hold at a cutoff.
+    """Return the consents that are valid at a cutoff.
 
-    For each customer, channel and purpose:
+    These rules are applied for each customer, channel and purpose:
 
     - Only what happened before the cutoff counts: `given_at < cutoff` and `withdrawn_at < cutoff`.
-    - The latest consent counts. A withdrawal ends its own consent and every consent that was given before the
-      withdrawal or at the same instant, also one in another row.
-    - A consent that is given after a withdrawal holds again.
-    - Channels and purposes are compared without regard to capital letters and blanks at the ends. Consent for
-      another purpose is no consent.
+    - The latest consent counts. A withdrawal ends its own consent, and every consent in any row that was
+      given before the withdrawal or at the same instant.
+    - A consent that is given after a withdrawal is valid again.
+    - Channels and purposes are compared without regard to capital letters and to blanks at both ends. A
+      consent for another purpose does not count.
 
     An objection is stronger than a consent; see `contact_refusals`.
 
     Args:
-        consents: The rows, with `customer_id`, `channel`, `purpose`, `given_at` and `withdrawn_at` (UTC).
-        purpose: The purpose of the contacts.
+        consents: The rows of the table, with `customer_id`, `channel`, `purpose`, `given_at` and
+            `withdrawn_at` (UTC).
+        purpose: The purpose for which customers are contacted.
         channels: The channels that need consent.
         cutoff: The instant of the night (UTC, without a zone as in `consents`).
     """
@@ -102,7 +104,7 @@ def consents_at(
 
 
 def _missing_levels(rows: pd.DataFrame, purpose: str, channels: Sequence[str]) -> tuple[str, ...]:
-    """Return a warning for a purpose or a channel that params.yaml names and no row of the table has."""
+    """Return a warning for each purpose and channel that params.yaml names but no row of the table has."""
     if rows.empty:
         return ()
     warnings = []
@@ -125,8 +127,8 @@ class SuppressionList:
 
     Attributes:
         path: The file.
-        customer_ids: The ids in the column `customer_id`, by line.
-        emails: The normalised addresses in the column `email`, by line.
+        customer_ids: The ids in the column `customer_id`, with the number of the line.
+        emails: The normalised addresses in the column `email`, with the number of the line.
     """
 
     path: Path
@@ -135,15 +137,15 @@ class SuppressionList:
 
 
 def read_suppression_lists(paths: Sequence[Path]) -> tuple[SuppressionList, ...]:
-    """Read the suppression lists.
+    """Read the suppression lists, which are files with customers whom nobody may contact.
 
     A list is a CSV file in UTF-8 (or UTF-16 with its byte order mark) with a column `customer_id` or `email`,
     or both. The separator is a comma, a semicolon or a tab. Empty lines are allowed. A line without an id and
-    without an address is a mistake: a customer who must not be contacted would be lost.
+    without an address is a mistake, because it would hide a customer who must not be contacted.
 
     Raises:
         ParamsError: A file of `contact.suppression` does not exist.
-        SourceError: A file is not readable as such a list. The error holds the mistakes of all files.
+        SourceError: A file cannot be read as such a list. The error lists the mistakes of all files.
     """
     lists: list[SuppressionList] = []
     problems: list[str] = []
@@ -199,7 +201,9 @@ def _read_list(path: Path) -> SuppressionList:
 
 
 def _rows_of(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Return the lines of a CSV file that are not empty, each with its number; the header comes first."""
+    """Return the lines of a CSV file that are not empty, each with its line number; the header comes
+    first.
+    """
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -231,7 +235,7 @@ class Suppression:
 
     Attributes:
         is_suppressed: Whether each customer is on a list. Shape `[customers]`.
-        n_unmatched: The number of lines of each file that match no customer; files without such lines are
+        n_unmatched: For each file, the number of lines that fit no customer; files without such lines are
             left out.
     """
 
@@ -242,13 +246,14 @@ class Suppression:
 def match_suppression(lists: Sequence[SuppressionList], customers: Texts, emails: Texts) -> Suppression:
     """Find the customers that suppression lists name by id or by e-mail address.
 
-    An address suppresses every customer with this address. A line with both an id and an address suppresses
-    the customer with the id and every customer with the address.
+    An address suppresses every customer who has this address. A line with an id and an address suppresses the
+    customer with the id, and also every customer with the address.
 
     Args:
         lists: The suppression lists.
-        customers: The ids of all customers, also of those outside the cohort. Shape `[customers]`.
-        emails: Their e-mail addresses as in the data, None where missing. Shape `[customers]`.
+        customers: The ids of all customers, also of customers outside the cohort. Shape `[customers]`.
+        emails: The e-mail address of each customer as in the data, None if it is missing. Shape
+            `[customers]`.
     """
     addresses = np.array([normalise_email(email) for email in emails], dtype=object)
     known_ids, known_addresses = set(customers), set(addresses) - {None}
@@ -282,22 +287,23 @@ def contact_refusals(
     consents: Consents,
     consent_channels: Sequence[str],
 ) -> Texts:
-    """Return for each customer why the channel of the play is forbidden; None where it is allowed.
+    """Return for each customer why the channel of the play is forbidden; None if it is allowed.
 
-    The first rule that applies gives the reason:
+    The first of these rules that applies gives the reason:
 
-    1. The customer objected, as known today: also in a night for an earlier cutoff, and in every channel.
-    2. The customer is on a suppression list, in every channel.
-    3. The channel needs consent, and the customer has none for the purpose.
+    1. The customer objected. The objection counts in every channel, and as known today, also in a night for
+    an earlier cutoff.
+    2. The customer is on a suppression list. The list counts in every channel.
+    3. The channel needs consent, and the customer has no consent for the purpose.
 
-    The arm of a customer is not known here, so the rules are the same in both arms.
+    This function does not know the arm of a customer, so the rules are the same in both arms.
 
     Args:
         customers: The ids of the candidates, shape `[candidates]`.
-        channels: The channels of their plays.
+        channels: The channel of each customer's play.
         has_objected: Whether the customer objected, as known today.
         is_suppressed: Whether the customer is on a suppression list.
-        consents: The consents that hold at the cutoff.
+        consents: The consents that are valid at the cutoff.
         consent_channels: The channels that need consent.
     """
     needing = {plain_channel(channel) for channel in consent_channels}
@@ -312,7 +318,7 @@ def contact_refusals(
 
 
 def plain_channel(text: str) -> str:
-    """Return the name of a channel or a purpose in the form that is used for comparisons.
+    """Return the name of a channel or a purpose in the form for comparisons.
 
     >>> plain_channel(" E-Mail")
     'e-mail'

@@ -1,4 +1,6 @@
-"""Which customers are contacted if places are few: rest, caps, budget, places of owners and channels."""
+"""Which customers are contacted if there are more customers than places: the rules of rest, caps, budget,
+owners and channels.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,7 @@ Texts = npt.NDArray[np.object_]
 
 
 def same_unit_tonight(unit: UnitKind) -> str:
-    """Return the reason when another customer of the same person or account is contacted tonight.
+    """Return the reason for a customer whose person or account is contacted tonight under another id.
 
     >>> same_unit_tonight("person")
     'another customer of the same person is contacted tonight'
@@ -32,7 +34,8 @@ def same_unit_tonight(unit: UnitKind) -> str:
 
 
 def rests_until(day: date) -> str:
-    """Return the reason for a unit that was contacted a short time ago; from this day on it is free again.
+    """Return the reason for a unit that was contacted a short time ago; the reason names the day from which
+    the unit may be contacted again.
 
     >>> rests_until(date(2025, 1, 31))
     'rests until 2025-01-31'
@@ -41,7 +44,8 @@ def rests_until(day: date) -> str:
 
 
 def cap_is_reached(contacts: int, days: int) -> str:
-    """Return the reason for a unit that had as many contacts as the cap allows.
+    """Return the reason for a unit that has had as many contacts as the cap (the largest number in a period)
+    allows.
 
     >>> cap_is_reached(4, 182)
     '4 contacts in 182 days'
@@ -50,7 +54,7 @@ def cap_is_reached(contacts: int, days: int) -> str:
 
 
 def no_place_left_for(owner_or_channel: str) -> str:
-    """Return the reason when all places of an owner or of a channel are taken.
+    """Return the reason for a customer if all places of the owner or of the channel are taken.
 
     >>> no_place_left_for("customer success")
     'no place left for customer success'
@@ -59,10 +63,11 @@ def no_place_left_for(owner_or_channel: str) -> str:
 
 
 def expiry_of(due_at: date, rest_days: int) -> date:
-    """Return the first day on which a task is expired and its unit is free again, in both arms.
+    """Return the first day on which a task counts as expired, in both arms; from then on its unit may be
+    contacted again.
 
-    This is the due date plus the days of rest, and at least the day after the due date: a task is live on its
-    due date, and a unit has one live task at most.
+    This is the due date plus the days of rest, but at least the day after the due date. So a task is still
+    live on its due date, and a unit has at most one live task.
 
     >>> str(expiry_of(date(2025, 1, 3), 28)), str(expiry_of(date(2025, 1, 3), 0))
     ('2025-01-31', '2025-01-04')
@@ -76,16 +81,19 @@ def _days_until_expiry(rest_days: int) -> int:
 
 @dataclass(frozen=True)
 class Limits:
-    """The limits of a night.
+    """The limits on the contacts of a night.
 
     Attributes:
-        rest_days: The rest of a unit after the due date of its last contact, over all plays and channels.
-        max_contacts: The largest number of contacts of a unit within `max_contacts_days`.
-        max_contacts_days: The number of days of `max_contacts`.
-        budget: The largest number of new contacts of the night; None without a limit.
-        per_owner: The places of an owner in this night; an owner that is not named has no bound.
-        per_channel: The places of a channel in this night; a channel that is not named has no bound.
-        unit: The unit that gets an arm, the value of `experiments.unit`; a reason names it.
+        rest_days: The number of days after the due date of a unit's last contact in which no play and no
+            channel may contact the unit.
+        max_contacts: The largest number of contacts that a unit may have within `max_contacts_days`.
+        max_contacts_days: The number of days over which `max_contacts` counts.
+        budget: The largest number of new contacts of the night; None for no limit.
+        per_owner: The number of places that each owner has in this night; an owner who is not named has no
+            limit.
+        per_channel: The number of places that each channel has in this night; a channel that is not named has
+            no limit.
+        unit: The kind of unit that is assigned to an arm, as in `experiments.unit`; a reason names it.
     """
 
     rest_days: int
@@ -99,15 +107,16 @@ class Limits:
 
 @dataclass(frozen=True)
 class Candidates:
-    """The customers with a play tonight whom no other rule excludes, of both arms. Shape `[candidates]`.
+    """The customers of both arms who have a play tonight and whom no other rule excludes. Shape
+    `[candidates]`.
 
     Attributes:
-        customers: The ids; each occurs once.
-        units: The units, that is the person, account or customer who gets an arm.
-        owners: The owners of the plays.
-        channels: The channels of the plays.
+        customers: The ids of the customers; each occurs once.
+        units: The unit of each customer: the person, account or customer who is assigned to an arm.
+        owners: The owner of each customer's play.
+        channels: The channel of each customer's play.
         expected_profit: The expected profit of the contact, NaN if unknown.
-        probability: The churn probability; the effect of a contact where a model of it is in use.
+        probability: The churn probability; if a model of the effect is in use, the effect of a contact.
     """
 
     customers: Texts
@@ -120,13 +129,12 @@ class Candidates:
 
 @dataclass(frozen=True)
 class EarlierTasks:
-    """The tasks of earlier nights, of both arms. Shape `[tasks]`.
+    """The tasks of earlier nights, in both arms. Shape `[tasks]`.
 
     Attributes:
-        units: The unit of each task when it was planned.
-        units_tonight: The unit to which the customer of each task belongs tonight; None without a unit. It
-            differs from
-            `units` if customers became one person since then.
+        units: The unit that each task had when it was planned.
+        units_tonight: The unit to which the customer of each task belongs tonight; None if the customer has
+            no unit. It differs from `units` if several customers turned out to be one person since then.
         due_at: The due dates, `datetime64[D]`.
     """
 
@@ -136,7 +144,7 @@ class EarlierTasks:
 
     @classmethod
     def of(cls, tasks: pd.DataFrame, unit_by_customer: Mapping[str, str]) -> EarlierTasks:
-        """Take the tasks of the ledger.
+        """Take the units and due dates from the tasks of the ledger.
 
         Args:
             tasks: The tasks, with `unit`, `customer_id` and `due_at`.
@@ -151,11 +159,11 @@ class EarlierTasks:
 
 @dataclass(frozen=True)
 class Selection:
-    """The contacts of a night.
+    """The candidates who are contacted in a night, and why the others are not.
 
     Attributes:
         contacts: The indices of the candidates to contact, in order of priority. Shape `[contacts]`.
-        reasons: Why each candidate is not contacted; None for contacts. Shape `[candidates]`.
+        reasons: Why each candidate is not contacted; None for a candidate who is. Shape `[candidates]`.
         order: The indices of all candidates in order of priority. Shape `[candidates]`.
     """
 
@@ -167,8 +175,9 @@ class Selection:
 def order_of_contact(candidates: Candidates) -> Order:
     """Return the indices of the candidates in order of priority. Shape `[candidates]`.
 
-    The highest expected profit comes first, and unknown profits come last. Equal profits are ordered by churn
-    probability, the highest first and unknown ones last; equal probabilities by customer id.
+    The highest expected profit comes first, and an unknown profit comes last. Candidates with equal profits
+    are ordered by churn probability, the highest first and unknown ones last. If these are equal too, they
+    are ordered by customer id.
     """
     profit, probability = (
         np.where(np.isnan(values), -np.inf, values)
@@ -182,7 +191,8 @@ def order_of_contact(candidates: Candidates) -> Order:
     is_tied[1:] |= same_as_next
     is_tied[:-1] |= same_as_next
     group = np.cumsum(np.append(True, ~same_as_next)) if len(order) else np.empty(0, dtype=int)
-    positions = np.flatnonzero(is_tied)  # only these need their ids, and sorting a million texts is slow
+    # only the candidates with equal values need their ids; sorting a million texts is slow
+    positions = np.flatnonzero(is_tied)
     ids = candidates.customers[order[positions]].astype(str)
     order[positions] = order[positions][np.lexsort((ids, group[positions]))]
     return order
@@ -191,17 +201,18 @@ def order_of_contact(candidates: Candidates) -> Order:
 def select_contacts(
     candidates: Candidates, earlier: EarlierTasks, limits: Limits, planned_on: date
 ) -> Selection:
-    """Choose the contacts of a night, and give every other candidate one reason.
+    """Choose the contacts of a night, and give each other candidate one reason.
 
-    A candidate is refused by the first of these rules that applies:
+    The first of these rules that applies refuses a candidate:
 
     1. Rest: the unit has an earlier task that is not expired tonight (`expiry_of`). Tasks that are not due
-       yet count, so a unit has one live task at most.
+       yet count too, so a unit has at most one live task.
     2. Cap: the unit has `max_contacts` earlier tasks with `due_at > planned_on - max_contacts_days`.
 
-    Then the candidates are taken in order of priority (`order_of_contact`), each by these rules:
+    The remaining candidates are taken in order of priority (`order_of_contact`). These rules refuse a
+    candidate:
 
-    3. One contact per unit and night: another customer of the unit is contacted tonight.
+    3. A unit has one contact in a night: another customer of the unit is already contacted tonight.
     4. All places of the owner are taken.
     5. All places of the channel are taken.
     6. All places of the budget are taken.
@@ -212,8 +223,8 @@ def select_contacts(
         limits: The limits.
         planned_on: The cutoff of the night.
 
-    The arm of a unit is not an argument, and neither is what came of a task. So a control takes a place of
-    the budget, rests and reaches its cap exactly as a treated unit does.
+    The arm of a unit is not an argument of this function, and the result of a task is not an argument. So a
+    control takes a place of the budget, rests and reaches its cap exactly as a treated unit does.
     """
     if len(pd.unique(candidates.customers)) < len(candidates.customers):
         raise ValueError("a customer is a candidate twice; a night has one play for each customer")
@@ -225,14 +236,17 @@ def select_contacts(
 
 
 def _reasons_of_earlier_tasks(units: Texts, earlier: EarlierTasks, limits: Limits, planned_on: date) -> Texts:
-    """Return the reasons of rest and cap, None for units that are free. Shape `[candidates]`."""
+    """Return the reasons that come from rest and cap, None for units that may be contacted. Shape
+    `[candidates]`.
+    """
     reasons = np.full(len(units), None, dtype=object)
     if not len(earlier.due_at):
         return reasons
     codes, names = pd.factorize(units)
     index = pd.Index(names)
     n_tasks = len(earlier.due_at)
-    # A task counts for the unit of then and for the unit of tonight, but once if they are the same.
+    # A task counts for the unit that it had when it was planned and for its unit of tonight, but only once if
+    # both are the same.
     pairs = pd.DataFrame(
         {
             "task": np.tile(np.arange(n_tasks), 2),
@@ -258,7 +272,9 @@ def _reasons_of_earlier_tasks(units: Texts, earlier: EarlierTasks, limits: Limit
 
 
 def _take_places(candidates: Candidates, order: Order, limits: Limits, reasons: Texts) -> Order:
-    """Give places to candidates in order; write the reason of each other candidate into `reasons`."""
+    """Give places to the candidates in order, and write into `reasons` why each other candidate has no
+    place.
+    """
     per_owner, per_channel = limits.per_owner or {}, limits.per_channel or {}
     budget = len(order) if limits.budget is None else limits.budget
     units, owners, channels = (
@@ -286,7 +302,7 @@ def _take_places(candidates: Candidates, order: Order, limits: Limits, reasons: 
             n_by_channel[channel] += 1
         reasons[order[n_seen]] = reason
         n_seen += 1
-    # From here on no place is taken any more, so the rules no longer depend on the order.
+    # From here on no place is given any more, so the rules no longer depend on the order.
     late_reasons = np.full(len(order) - n_seen, BELOW_BUDGET, dtype=object)
     for values, places, taken in (
         (channels[n_seen:], per_channel, n_by_channel),

@@ -17,21 +17,21 @@ LIST_COLUMNS: Mapping[Audience, tuple[str, ...]] = {
     "advocates": ("health", "tenure_days"),
     "gone": ("left_on", "days_since_left", "monthly_value", "tenure_days"),
 }
-"""The columns of each list about the customer; the columns of the play follow."""
+"""The columns about the customer on each list; the columns of the play come after them."""
 
 PLAY_COLUMNS = ("play", "action", "owner", "channel", "success", "template")
 LIST_TASK_COLUMNS = ("due_at", "listed_since", "task_id")
-"""The columns of a task, on a list with a play that plans tasks."""
+"""The columns about a task, for a list with a play that plans tasks."""
 
 
 def list_csv(side_list: SideList, names: Mapping[str, str], language: str, form: CsvParams) -> str:
-    """Return a list as CSV for spreadsheets, a line for each customer.
+    """Return a list as CSV for spreadsheets, one line for each customer.
 
     Args:
         side_list: The list.
         names: The known names of customers, by id.
         language: The language of the headers and of the texts of the plays.
-        form: The separators.
+        form: The separators of columns and of decimals.
     """
     facts = LIST_COLUMNS[side_list.audience]
     buffer = io.StringIO()
@@ -58,7 +58,7 @@ def list_csv(side_list: SideList, names: Mapping[str, str], language: str, form:
                 *(safe_cell(getattr(entry, name)) for name in task_columns),
             ]
         )
-    # Spreadsheets read umlauts correctly only after this byte order mark.
+    # Spreadsheets read umlauts correctly only if the text starts with this byte order mark.
     return "\ufeff" + buffer.getvalue()
 
 

@@ -1,4 +1,4 @@
-"""The call list: the open tasks of earlier nights, and the order of all tasks."""
+"""The call list: the open tasks of earlier nights, and the order in which all tasks are listed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OPEN_STATES = ("open", "overdue", "snoozed")
 
 
 def with_states(tasks: pd.DataFrame, states: TaskStates) -> pd.DataFrame:
-    """Return the tasks with their states; `result` is the customer's answer, None without an answer."""
+    """Return the tasks with their states; `result` is the customer's answer, None if there is no answer."""
     frame = tasks.merge(states.states, on="task_id", how="left", validate="one_to_one")
     is_answered = frame["state"].isin(("done", "declined")) & (not states.is_assumed)
     frame["result"] = frame["state"].where(is_answered, None)
@@ -32,7 +32,7 @@ def with_states(tasks: pd.DataFrame, states: TaskStates) -> pd.DataFrame:
 
 
 def open_tasks(tasks: pd.DataFrame, customers: Objects) -> dict[int, dict[str, Any]]:
-    """Return the open and overdue tasks of customers in the cohort, by row. Controls have them too."""
+    """Return the open and overdue tasks of customers in the cohort, by row; controls have such tasks too."""
     row_of = {customer: row for row, customer in enumerate(customers)}
     is_open = tasks["state"].isin(OPEN_STATES)
     return {
@@ -45,7 +45,7 @@ def open_tasks(tasks: pd.DataFrame, customers: Objects) -> dict[int, dict[str, A
 def carried_tasks(
     open_tasks: Mapping[int, Mapping[str, Any]], playbook: Playbook, language: str
 ) -> dict[int, Task]:
-    """Return the open tasks of earlier nights in the form of the call list, by row."""
+    """Return the open tasks of earlier nights, in the form that the call list shows, by row."""
     plays = {rule.play.name: rule.play for rule in playbook.rules}
     carried: dict[int, Task] = {}
     for row, task in open_tasks.items():
@@ -69,9 +69,10 @@ def carried_tasks(
 
 
 def listed_rows(tasks: Sequence[Task | None], contact_rows: Ints) -> Ints:
-    """Return the rows of the call list in order: the overdue tasks, the open tasks, then the new tasks.
+    """Return the rows of the call list in order: first the overdue tasks, then the open tasks, then the new
+    tasks.
 
-    Earlier tasks are in the order of their due dates, new tasks in the order of priority.
+    Earlier tasks are ordered by due date, and new tasks are ordered by priority.
     """
     carried = [
         (task.status != "overdue", task.due_at, task.task_id, row)
@@ -83,7 +84,7 @@ def listed_rows(tasks: Sequence[Task | None], contact_rows: Ints) -> Ints:
 
 
 def came_off(tasks: pd.DataFrame, previous: date | None) -> dict[str, int]:
-    """Count the treated tasks that ended since the night before, by their final state."""
+    """Count the treated tasks that ended since the night before, by the state in which they ended."""
     if previous is None:
         return {}
     ended = tasks[

@@ -1,16 +1,16 @@
-"""The lists beside the call list: advocates, and customers who are gone.
+"""The lists beside the call list: advocates (content customers), and customers who are gone (who left).
 
-A list names candidates. A play with a control group of its own writes a task for each new customer on its
-list into the ledger, in both arms. The customer then stays on the list with one due date and rests
-afterwards, and `churn measure` compares the arms. A play without a control group plans no task, and no effect
-of it is measured. The comparisons of the call list stay fair all the same, for two reasons:
+A list names candidates for a contact. A play with its own control group writes a task for each new customer
+on its list into the ledger, in both arms. The customer then stays on the list with one due date and rests
+afterwards, and `churn measure` compares the arms. A play without its own control group plans no task, and its
+effect is not measured. In both cases, the arms of the call list can still be compared, for two reasons:
 
-1. A unit of another control group is on no list, starting with the night in which it was drawn. Before its
-   first assignment a unit may be on a list; the arm is drawn later and does not depend on it.
-2. A unit with a task, of either arm, is on no other list until its rest is over.
+1. A unit in another control group is on no list from the night on in which it was drawn. Before its first
+   assignment a unit may be on a list. Its arm is drawn later and does not depend on the list.
+2. A unit with a task, in either arm, is on no other list until its rest is over.
 
-Consent, objections and suppression lists hold as for the call list. A customer whom the table `contacts`
-names is on no list for the days of rest.
+The rules of consent, objections and suppression lists are the same as for the call list. A customer whom the
+table `contacts` names is on no list for the days of rest.
 """
 
 from __future__ import annotations
@@ -52,9 +52,10 @@ STILL_A_CUSTOMER = "still a customer under another id"
 
 @dataclass(frozen=True)
 class ListEntry:
-    """A customer on a list, with the play and the channel; what a list does not know is None or NaN.
+    """A customer on a list, with the play and the channel; a value that is not known is None or NaN.
 
-    `due_at`, `listed_since` and `task_id` are those of the task, None where the play plans none.
+    `due_at`, `listed_since` and `task_id` are the values of the task; they are None if the play plans no
+    task.
     """
 
     customer_id: str
@@ -74,16 +75,16 @@ class ListEntry:
 
 @dataclass(frozen=True)
 class ListNight:
-    """What the lists of a night are made from.
+    """What is needed to make the lists of a night.
 
     Attributes:
         cutoff: The cutoff of the night.
         playbook: The playbook.
         assignments: The assignments of earlier nights and of this night.
         tasks: The tasks of earlier nights and of the call list of this night.
-        list_tasks: The earlier tasks of plays of lists, with their states.
+        list_tasks: The earlier tasks of plays for lists, with their states.
         acts: What is known about customers and earlier contacts.
-        terms: The settings.
+        terms: The settings of the plan.
     """
 
     cutoff: date
@@ -97,17 +98,17 @@ class ListNight:
 
 @dataclass(frozen=True)
 class SideList:
-    """A list of a night.
+    """A list of a night beside the call list.
 
     Attributes:
-        audience: The list.
-        entries: The customers in order.
-        plays: The number of customers of each play before anybody is withheld.
-        withheld: The number of customers who are not on the list, by reason.
-        measured_plays: The plays whose effect is measured against a control group of their own.
-        new_assignments: The new rows of the ledger for the arms of these plays.
-        new_tasks: The new rows of the ledger for their tasks, of both arms.
-        withheld_tasks: Why the customer of an open task is not on the list tonight, by the id of the task.
+        audience: The name of the list, such as `advocates`.
+        entries: The customers on the list, in order.
+        plays: The number of customers with each play, before any customer is withheld.
+        withheld: The number of customers who are kept off the list, by reason.
+        measured_plays: The plays whose effect is measured against their own control group.
+        new_assignments: The new rows of the ledger with the arms of these plays.
+        new_tasks: The new rows of the ledger with the tasks of these plays, in both arms.
+        withheld_tasks: Why a customer with an open task is not on the list tonight, by the id of the task.
     """
 
     audience: Audience
@@ -120,7 +121,9 @@ class SideList:
     withheld_tasks: Mapping[str, str] = field(default_factory=dict)
 
     def plan_counts(self) -> dict[str, tuple[int, int]]:
-        """Return for each play the customers who have it, and those of them on the list."""
+        """Return for each play the number of customers who have it, and the number of them who are on the
+        list.
+        """
         listed = Counter(entry.play.name for entry in self.entries)
         return {play: (count, listed[play]) for play, count in self.plays.items()}
 
@@ -145,13 +148,15 @@ class SideList:
 
 
 def units_with_tasks(tasks: pd.DataFrame, cutoff: date, acts: Acts) -> set[str]:
-    """Return the units whose latest task, of either arm, has not expired at the cutoff."""
+    """Return the units whose latest task, in either arm, has not expired at the cutoff."""
     live = tasks[pd.to_datetime(tasks["expires_on"]) > pd.Timestamp(cutoff)]
     return {*live["unit"], *acts.units.of(live["customer_id"].to_numpy(dtype=object))}
 
 
 def control_units(assignments: pd.DataFrame, acts: Acts) -> set[str]:
-    """Return the units that were ever drawn into a control group, also units that were merged since then."""
+    """Return the units that were ever drawn into a control group, also units that were merged into another
+    unit since then.
+    """
     own = assignments[assignments["arm"] == CONTROL_ARM]
     customers = [customer for members in own["customers"] for customer in members]
     return {*own["unit"], *acts.units.of(customers)}
@@ -166,14 +171,16 @@ def advocates_list(
 ) -> SideList:
     """Return the list of advocates.
 
-    The best health comes first, then the lowest probability of leaving, then the id.
+    Customers are ordered by health, the best first, then by probability of leaving, the lowest first, then by
+    id.
 
     Args:
         scores: The scores of the cohort.
-        band: The health bands.
-        play_indices: The index of the rule of each customer's play for advocates, -1 without one.
+        band: The health band of each customer.
+        play_indices: For each customer, the index of the rule whose play for advocates the customer has; -1
+            if there is none.
         has_call_play: Whether a play of the call list applies to each customer.
-        night: The night.
+        night: What is needed to make the lists of the night.
     """
     rows = np.flatnonzero(play_indices >= 0)
     call_units = set(night.acts.units.of(scores.customers[has_call_play]))
@@ -196,14 +203,14 @@ def advocates_list(
 
 
 def gone_list(scores: ScoredCohort, night: ListNight) -> SideList:
-    """Return the list of lost customers.
+    """Return the list of customers who left.
 
-    The highest monthly value comes first and an unknown value last, then the customers who left last, then
-    the id.
+    Customers are ordered by monthly value, the highest first and an unknown value last. Equal values are
+    ordered by the day of leaving, the latest first, then by id.
 
     Args:
-        scores: The scores of the cohort, who are still customers.
-        night: The night.
+        scores: The scores of the cohort; customers in the cohort have not left.
+        night: What is needed to make the lists of the night.
     """
     acts, playbook = night.acts, night.playbook
     churners = acts.churners
@@ -237,7 +244,9 @@ def gone_list(scores: ScoredCohort, night: ListNight) -> SideList:
 def _side_list(
     audience: Audience, candidates: Sequence[ListEntry], other_units: set[str], night: ListNight
 ) -> SideList:
-    """Return the list of the candidates who may be contacted, in their order; one customer of each unit."""
+    """Return the list of the candidates who may be contacted, in their order; only one customer of each unit
+    is on it.
+    """
     acts, terms = night.acts, night.terms
     customers = np.array([entry.customer_id for entry in candidates], dtype=object)
     units = acts.units.of(customers)
@@ -302,7 +311,7 @@ def _side_list(
 
 @dataclass(frozen=True)
 class _Gates:
-    """Who is withheld from a list, whatever the arm of the play is."""
+    """Which customers are kept off a list, in both arms of the play."""
 
     why_other: str
     other_units: set[str]
@@ -317,7 +326,9 @@ class _Gates:
     def of(
         cls, audience: Audience, other_units: set[str], plays: Mapping[str, Play], night: ListNight
     ) -> _Gates:
-        """Gather what withholds customers; the control group of a play itself comes later, with its tasks."""
+        """Collect what keeps customers off a list; the control group of the play itself is looked at later,
+        with its tasks.
+        """
         acts, assignments = night.acts, night.assignments
         live = night.list_tasks[night.list_tasks["state"].isin(OPEN_STATES)]
         return cls(
@@ -339,12 +350,13 @@ class _Gates:
         )
 
     def reason_of(self, unit: str, play: Play, task: Mapping[str, Any] | None) -> str | None:
-        """Return why a candidate is withheld; None for one who is new on the list, or stays on it.
+        """Return why a candidate is kept off the list; None for a candidate who is new on the list or stays
+        on it.
 
         Args:
             unit: The unit of the candidate.
             play: The play of the candidate.
-            task: The open task of the candidate in this play; None without one.
+            task: The open task of the candidate for this play; None if there is none.
         """
         if unit in self.other_units:
             return self.why_other
@@ -380,7 +392,7 @@ def _with_task(entry: ListEntry, channel: str, task: Mapping[str, Any] | None) -
 def _draw_arms(
     entries: Sequence[ListEntry], units: Objects, night: ListNight
 ) -> tuple[list[str], pd.DataFrame]:
-    """Return the arm of each new customer on a list, and the new rows of the ledger."""
+    """Return the arm of each customer who is new on a list, and the new rows of the ledger."""
     arms = [TREATED_ARM] * len(entries)
     frames = [pd.DataFrame(columns=ASSIGNMENT_COLUMNS)]
     names = np.array([entry.play.name for entry in entries], dtype=object)
@@ -441,7 +453,7 @@ def recently_contacted(days: int) -> str:
 
 
 def same_unit_on_list(unit: UnitKind) -> str:
-    """Return the reason when another customer of the same person or account is on the list.
+    """Return the reason for a customer whose person or account is already on the list under another id.
 
     >>> same_unit_on_list("person")
     'another customer of the same person is on this list'

@@ -1,4 +1,4 @@
-"""The memory of a night: health bands and conditions that look at the nights before."""
+"""The memory of a night: health bands and conditions that depend on the nights before."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ Ints = npt.NDArray[np.intp]
 Objects = npt.NDArray[np.object_]
 
 BAND_MARGIN = 1.1
-"""How far the odds ratio must pass the edge of a band, so that the band changes after one night."""
+"""How far the odds ratio must be beyond the edge of a band so that the band changes after a single night."""
 
 
 def bands_with_memory(scores: ScoredCohort, earlier: pd.DataFrame) -> Floats:
-    """Return the health bands, which do not change because of a single night near the edge of a band.
+    """Return the health bands; a single night near the edge of a band does not change the band.
 
     A band changes if the bands of two nights in a row lie on the same side of it. It changes after one night
-    if the odds ratio lies at least 10 % beyond the edge. A customer without an earlier band, or with a
-    history too short for a band, gets the band of this night.
+    if the odds ratio is at least 10 % beyond the edge. A customer gets the band of this night if there is no
+    earlier band, or if the history is too short for a band.
 
     Args:
         scores: The scores of the cohort.
@@ -37,7 +37,7 @@ def bands_with_memory(scores: ScoredCohort, earlier: pd.DataFrame) -> Floats:
         odds = scores.probability / (1 - scores.probability)
     cautious_if_worse = health_band(_probability_of(odds / BAND_MARGIN), scores.base_rate)
     cautious_if_better = health_band(_probability_of(odds * BAND_MARGIN), scores.base_rate)
-    # Of the two ways to change, the one that goes further counts.
+    # If both rules change the band, the larger change counts.
     worse = np.minimum(np.maximum(raw, raw_before), cautious_if_worse)
     better = np.maximum(np.minimum(raw, raw_before), cautious_if_better)
     band = np.where(raw < band_before, np.minimum(worse, band_before), np.maximum(better, band_before))
@@ -51,7 +51,9 @@ def _probability_of(odds: Floats) -> Floats:
 
 
 def nights_before(holdings: pd.DataFrame, playbook: Playbook, customers: Objects) -> Ints:
-    """Return for how many nights in a row each play has held up to the night before, [plays, customers]."""
+    """Return the number of nights in a row, up to the night before, in which each play was true, `[plays,
+    customers]`.
+    """
     nights = np.zeros((len(playbook.rules), len(customers)), dtype=np.intp)
     row_of = {customer: row for row, customer in enumerate(customers)}
     index_of = {rule.play.name: index for index, rule in enumerate(playbook.rules)}

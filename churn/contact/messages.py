@@ -1,4 +1,4 @@
-"""The message of a planned contact: the template of its play, filled for the customer."""
+"""The message of a planned contact, which is the template of its play filled for the customer."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class FilledMessage:
 
     Attributes:
         subject: The subject of an e-mail, if the template has one.
-        body: The text; None without a template, or if it cannot be filled.
-        problem: Why the template cannot be filled for this customer; None if it can.
+        body: The text of the message; None if there is no template, or if the template cannot be filled.
+        problem: Why the template cannot be filled for this customer; None if it can be filled.
     """
 
     subject: str | None = None
@@ -41,17 +41,17 @@ def fill_message(
     language: str,
     values: Mapping[str, Any],
 ) -> FilledMessage:
-    """Fill the template of a task.
+    """Fill the template of a task with the values of its customer.
 
-    One customer without a value must not keep the whole night from being handed over, so a template that
-    cannot be filled is no error here.
+    A template that cannot be filled is not an error here. Otherwise a single customer without a value would
+    stop the hand-over of the whole night.
 
     Args:
         task: The columns `template` and `variant` of the task.
-        play: The play; None if it is no longer in the playbook.
+        play: The play of the task; None if the playbook no longer has it.
         templates: The templates of the playbook.
         language: The language of the message.
-        values: The values of the template, see `message_values`.
+        values: The values of the variables, see `message_values`.
     """
     template = task["template"]
     text = templates.texts.get((template, language)) if template else None
@@ -77,14 +77,14 @@ def message_values(
     name: str | None,
     reasons: Sequence[str],
 ) -> dict[str, Any]:
-    """Return the values that the template of a task may use; a value that is not known is None.
+    """Return the values of the variables in a task's template; a value that is not known is None.
 
     Args:
-        task: The customer, the owner, the channel, the play and the due date.
+        task: The task, with customer, owner, channel, play and due date.
         signals: The signals of the customer, by name.
-        scores: The row of the customer in the scores.
-        name: The name of the customer, if it is known.
-        reasons: Why the customer may leave, as sentences.
+        scores: The customer's row in the scores.
+        name: The name of the customer; None if it is not known.
+        reasons: The reasons why the customer may leave, as sentences.
     """
     values = {name: _plain(value) for name, value in signals.items()}
     values |= {key: scores[key] for key in scores if key in _SCORES or key.startswith("health_")}
@@ -92,7 +92,7 @@ def message_values(
 
 
 def _plain(value: Any) -> Any:
-    """Return a value of a signal as a template sees it: None if it is not known."""
+    """Return a value of a signal in the form for templates: None if it is not known."""
     if value is None or value is pd.NaT or (isinstance(value, float | np.floating) and np.isnan(value)):
         return None
     return value.item() if isinstance(value, np.generic) else value

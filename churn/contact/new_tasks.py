@@ -1,4 +1,4 @@
-"""The new tasks of a night, of both arms, and what a contact is expected to earn."""
+"""The new tasks of a night, in both arms, and the profit that a contact is expected to bring."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ NO_SHARES: Mapping[str, float] = {}
 
 @dataclass(frozen=True)
 class PlannedContacts:
-    """The decisions about the customers of the cohort before their tasks are written."""
+    """What is decided about the customers of the cohort before their tasks are written."""
 
     cutoff: date
     scores: ScoredCohort
@@ -46,7 +46,7 @@ class PlannedContacts:
 
 
 def new_tasks(state: PlannedContacts, contact_rows: Ints, terms: PlanTerms) -> list[Task | None]:
-    """Return the new task of each customer, None without one."""
+    """Return the new task of each customer, None for a customer without a new task."""
     calendar = working_calendar(terms.contact)
     tasks: list[Task | None] = [None] * len(state.plays)
     for row in contact_rows.tolist():
@@ -111,7 +111,7 @@ def task_rows(
 
 
 def task_id(play: str, customer: str, planned_on: date) -> str:
-    """Return the id of a task; equal in each repeat of the night."""
+    """Return the id of a task; it is the same each time the night is scored."""
     return hashlib.sha256(f"{planned_on}|{play}|{customer}".encode()).hexdigest()[:16]
 
 
@@ -122,7 +122,7 @@ def _variant_of(play: Play, unit: str, salt: str) -> str | None:
         reached += share
         if point < reached:
             return name
-    return next(reversed(shares), None)  # the shares sum to 1 but for their last bit
+    return next(reversed(shares), None)  # the sum of the shares may differ from 1 by a rounding error
 
 
 def expected_profit(
@@ -134,15 +134,15 @@ def expected_profit(
 ) -> Floats:
     """Return the expected profit of contacting each customer with the customer's play, in currency.
 
-    The formula is that of the profit metric, with the probability instead of the label. A play that states no
-    incentive gives none. Costs are stated. The share of churners whom a contact keeps is an assumption until
-    a control group has measured it for the play. With the effect on each customer, this effect takes the
-    place of `accept share x probability`.
+    The formula is the formula of the profit metric, with the probability instead of the label. A play that
+    states no incentive has no incentive. The parameters state the costs. The share of churners whom a contact
+    keeps is an assumption until the control group of the play has measured it. If the effect of a contact on
+    each customer is known, this effect replaces `accept share x probability`.
 
     Args:
         scores: The scores of the cohort.
-        plays: The play of each customer; None gives NaN.
-        defaults: The costs and the effect for what a play does not state.
+        plays: The play of each customer; a customer without a play gets NaN.
+        defaults: The costs and the effect that are used where a play states none.
         effect: By how much a contact lowers the probability of each customer; None if it is not known.
         measured_shares: The measured share of churners whom a contact keeps, by play.
     """
@@ -164,16 +164,17 @@ def expected_profit(
 
 @dataclass(frozen=True)
 class ProfitCurve:
-    """What contacts are expected to earn if the customers with the highest profit come first.
+    """What contacts are expected to earn if the customers with the highest expected profit are contacted
+    first.
 
-    Rest, caps, the places of owners and the control group are not looked at.
+    Rest, caps, the places of owners and the control group are left out of this computation.
 
     Attributes:
-        n_worth: The customers for whom a contact is expected to earn more than it costs.
-        n_losing: The number of customers for whom a contact is not expected to pay.
-        n_unknown: The customers whose profit is unknown.
-        points: Pairs of a number of contacts and their expected profit in currency: at half the places of
-            the night, at its places, and at twice its places; never more contacts than `n_worth`.
+        n_worth: The number of customers for whom a contact is expected to earn more than it costs.
+        n_losing: The number of customers for whom a contact is expected to cost at least what it earns.
+        n_unknown: The number of customers whose expected profit is not known.
+        points: Pairs of a number of contacts and their expected profit in currency. The numbers are half the
+            places of the night, its places, and twice its places, but never more than `n_worth`.
     """
 
     n_worth: int
@@ -183,11 +184,11 @@ class ProfitCurve:
 
     @classmethod
     def of(cls, profit: Floats, n_places: int) -> ProfitCurve:
-        """Return the curve of the customers who may be contacted.
+        """Return the curve for the customers who may be contacted.
 
         Args:
             profit: The expected profit of each customer who may be contacted, NaN if unknown.
-            n_places: The number of new contacts of the night.
+            n_places: The number of places for new contacts in the night.
 
         >>> ProfitCurve.of(np.array([5.0, -1.0, 2.0, 3.0, np.nan]), 2).points
         ((1, 5.0), (2, 8.0), (3, 10.0))
@@ -204,5 +205,5 @@ class ProfitCurve:
 
 
 def without_incentive(defaults: ProfitParams) -> ProfitParams:
-    """Return the costs of a play that states none: it gives no incentive."""
+    """Return the costs for a play that states no incentive: the incentive is 0."""
     return defaults.model_copy(update={"incentive_cost": 0.0})

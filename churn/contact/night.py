@@ -1,4 +1,6 @@
-"""Score a night whole: scores, the plan of contacts, the call list, and the page of the ledger."""
+"""Score a whole night: the scores, the plan of contacts, the call list, and the night's page of the
+ledger.
+"""
 
 from __future__ import annotations
 
@@ -37,11 +39,11 @@ from churn.uplift.night import EffectModel
 
 @dataclass(frozen=True)
 class History:
-    """What earlier nights decided, for the plan of a night.
+    """What earlier nights decided, as far as the plan of a night needs it.
 
     Attributes:
-        ledger: The nights that this night follows.
-        own_assignments: The assignments that this night made when it was scored before.
+        ledger: The decisions of the nights before this night.
+        own_assignments: The assignments that this same night made if it was scored before.
     """
 
     ledger: Ledger
@@ -50,14 +52,14 @@ class History:
 
 @dataclass(frozen=True)
 class PlannedNight:
-    """A night with its page of the ledger.
+    """A scored night and its page of the ledger.
 
     Attributes:
         night: The scores, the call list and the facts.
-        ledger: The page of the ledger; None in a trial, which assigns nobody.
-        owner_calls: The part of the call list of each owner as CSV, by the name of the owner.
-        lists: The lists beside the call list as CSV, by name.
-        side_lists: The same lists with their tasks.
+        ledger: The page of the ledger; None in a trial, which assigns nobody to an arm.
+        owner_calls: The calls of each owner as CSV, by the name of the owner.
+        lists: The lists beside the call list as CSV, by the name of the list.
+        side_lists: The same lists as objects, with their tasks.
         dry_run: The lines that say what the night would do.
     """
 
@@ -89,30 +91,31 @@ def score_night(
     """Score each customer of the cohort and plan the contacts.
 
     Reasons are computed for the customers who may come onto the call list, and for up to
-    `MAX_EXPLAINED_BEYOND_LIST` other customers in health bands 1 and 2, the most likely churners first.
-    Further customers get no reasons, because reasons cost a hundred times as much time as a score.
+    `MAX_EXPLAINED_BEYOND_LIST` other customers in health bands 1 and 2, the most likely churners first. All
+    other customers get no reasons, because a reason takes a hundred times as much time as a score.
 
     Args:
         params: The parameters.
         cutoff: The cutoff of the night.
         frame: The cohort: `customer_id` and the signals.
         roster: All known customers: `customer_id` and `excluded_because`.
-        model: The champion's scorer.
+        model: The scorer of the champion.
         playbook: The playbook.
         monthly_money: The monthly value of each row of `frame`, NaN if unknown.
         names: The known names of customers, by id.
         stamp: The ids in each row of the score table.
-        history: What earlier nights decided.
+        history: What earlier nights decided about these customers.
         acts: What is known about customers and earlier contacts.
         progress: A function that shows the progress of the reasons.
-        trial: The reason why the night is a trial; None for a night of the champion. A trial assigns nobody
-            to an arm, so that no other system takes its call list for a night of the champion.
-        effect_model: The model of each customer's own effect; None if the night goes by the risk.
-        measured_effects: The effects of the plays that were measured before the night.
+        trial: The reason why the night is a trial; None for a night of the champion. In a trial, nobody is
+            assigned to an arm, so that no other system mistakes its call list for the list of the champion.
+        effect_model: The model of the effect of a contact on each customer; None if the night ranks customers
+            by risk.
+        measured_effects: The effects of plays that were measured before this night.
 
     Raises:
-        ModelError: The signals do not fit the model. The error holds all problems.
-        Stop: Later nights follow this night, and it would plan other contacts today.
+        ModelError: The signals do not fit the model. The error lists all problems.
+        Stop: Later nights follow this night, and today the night would plan other contacts.
     """
     scores = score_cohort(frame, model, monthly_money, params.label, params.score.value)
     terms = PlanTerms(
@@ -202,9 +205,11 @@ def score_night(
 def _rhythm_columns(
     plan: NightPlan, customers: Objects, playbook: Playbook, acts: Acts, rhythm: RhythmParams
 ) -> ExtraColumns | None:
-    """Return the columns of the customers' own rhythm; None if neither a play nor the parameters need them.
+    """Return the columns about each customer's own channel and hour; None if no play and no parameter needs
+    them.
 
-    `channel_answers` is empty where the channel is not chosen by answers, because there are too few.
+    `channel_answers` is empty if the channel was not chosen by the customer's answers, because there are too
+    few of them.
     """
     has_answers, hours = playbook.prefers_own_channel, acts.best_hours
     if not has_answers and hours is None:

@@ -1,4 +1,6 @@
-"""What the report shows of each call beside the scores: the stage, levels, the message, last events."""
+"""What the report shows about each call in addition to the scores: the stage, usual values, the message, and
+the last events.
+"""
 
 from __future__ import annotations
 
@@ -27,9 +29,10 @@ SCHEMA = pa.schema(
         ("last_events", pa.list_(pa.struct([("table", pa.string()), ("days", pa.int32())]))),
     ]
 )
-"""The columns; `stage` is the stage by the playbook, as the figures of retention tell it.
+"""The columns of the notes; `stage` is the customer's stage by the playbook, the same stage as in the figures
+of retention.
 
-`usual` is the usual level of the signal of each reason, empty where there is none.
+`usual` is the usual value of the signal behind each reason; it is empty if there is none.
 """
 
 
@@ -50,9 +53,9 @@ def add_notes(
         contacts: `rank`, `customer_id` and `name` of the call list, in order.
         tasks: The task of each row of `contacts`.
         reasons: The reasons of each row of `contacts`.
-        stages: The stage of each row of `contacts`; None without one.
+        stages: The stage of each row of `contacts`; None if the customer is in no stage.
         scores: The score table of the night.
-        signals: The signals of the cohort with `customer_id`.
+        signals: The signals of the cohort, with the column `customer_id`.
         playbook: The playbook with its templates.
         language: The language of the messages.
         events: The company's own tables of events.

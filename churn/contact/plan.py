@@ -1,14 +1,14 @@
 """Plan a night: who is on the call list, who is a control, and why everybody else is not contacted.
 
-The steps have this order, because each step may use only what the steps before it decided:
+The steps have this order because each step may use only the decisions of the steps before it:
 
-1. The health bands, with the memory of earlier nights.
+1. The health bands, which depend on the bands of earlier nights.
 2. The plays of the customers.
-3. Who may be contacted: consent, suppression, health, open tasks.
-4. The arms of those who may be contacted. An arm is drawn once and kept.
-5. The places of the night: rest, caps, budget. The arm plays no part in it, so a control spends a place, a
-   cap and a rest exactly like a treated customer.
-6. The tasks. The task of a control is in the ledger only.
+3. Which customers may be contacted: consent, suppression lists, health, open tasks.
+4. The arms of the customers who may be contacted. An arm is drawn once and then kept.
+5. The places of the night: rest, caps, budget. The arm plays no role here, so a control takes a place, has a
+   rest and reaches a cap exactly like a treated customer.
+6. The tasks. The task of a control is written only into the ledger.
 """
 
 from __future__ import annotations
@@ -60,11 +60,12 @@ class NightPlan:
     """The plan of a night.
 
     Attributes:
-        contact: The plan of the night for each customer.
-        stages: The stage of each customer by the playbook, None if no stage holds; shape `[customers]`.
+        contact: What the night plans for each customer.
+        stages: The stage of each customer by the playbook, None if no condition of a stage is true; shape
+            `[customers]`.
         ledger_rows: The new rows of the ledger, by table.
         rule_counts: The number of customers of each rule of the playbook.
-        lists: The lists beside the call list; none in a trial.
+        lists: The lists beside the call list; empty in a trial.
     """
 
     contact: ContactPlan
@@ -92,15 +93,15 @@ def plan_night(
     Args:
         cutoff: The cutoff of the night.
         scores: The scores of the cohort.
-        model: The champion's scorer, for the reasons.
+        model: The scorer of the champion, from which the reasons are computed.
         playbook: The playbook.
-        ledger: The earlier nights.
-        own_assignments: The assignments that this night made when it was scored before.
+        ledger: The decisions of earlier nights.
+        own_assignments: The assignments that this same night made if it was scored before.
         acts: What is known about customers and earlier contacts.
-        terms: The settings.
+        terms: The settings of the plan.
         progress: A function that shows the progress of the reasons.
-        is_trial: Whether the night is a trial: then nobody gets an arm, nothing goes into the ledger, and
-            there are no lists beside the call list.
+        is_trial: Whether the night is a trial. In a trial nobody is assigned to an arm, nothing is written
+            into the ledger, and there are no lists beside the call list.
     """
     n = len(scores.frame)
     band = bands_with_memory(scores, ledger.bands)
@@ -141,7 +142,8 @@ def plan_night(
     is_eligible &= ~is_left_alone
     curve = ProfitCurve.of(profit[is_eligible], terms.n_places)
     loses_money = is_eligible & (profit <= 0)
-    if effect is not None:  # also where no value is known, so that no profit is
+    # the effect decides also for customers without a known value, whose profit is not known
+    if effect is not None:
         loses_money |= is_eligible & (effect <= 0)
     because[loses_money] = LOSES_MONEY
     is_eligible &= ~loses_money
@@ -244,7 +246,9 @@ def _own_effect(
     channels: Sequence[str | None],
     model: EffectModel | None,
 ) -> Floats | None:
-    """Return by how much a contact lowers the probability of each customer; None without a model of it."""
+    """Return by how much a contact lowers the probability of each customer; None if no model of the effect is
+    in use.
+    """
     if model is None:
         return None
     names = np.array([play.name if play else None for play in plays], dtype=object)
@@ -252,14 +256,16 @@ def _own_effect(
 
 
 def _is_left_alone(effect: Floats | None, model: EffectModel | None) -> Bools | bool:
-    """Return which customers are in a group whose effect is proved to be at most 0."""
+    """Return which customers belong to a group for which the effect of a contact is shown to be at most 0."""
     if effect is None or model is None or model.up_to is None:
         return False
     return np.asarray(effect <= model.up_to, dtype=bool)
 
 
 def _uplift_facts(model: EffectModel | None, is_left_alone: Bools) -> dict[str, Any]:
-    """Return the model of the effect that the night uses; empty without one, as before there were any."""
+    """Return the model of the effect that the night uses, for the facts; empty if none is in use, as in
+    versions without such models.
+    """
     if model is None:
         return {}
     return {
@@ -272,7 +278,9 @@ def _uplift_facts(model: EffectModel | None, is_left_alone: Bools) -> dict[str, 
 
 
 def _effect_facts(effects: MeasuredEffects) -> dict[str, Any]:
-    """Return the measured effects that the night uses; empty if all are assumed, as before there were any."""
+    """Return the measured effects that the night uses, for the facts; empty if all effects are assumed, as in
+    versions without measured effects.
+    """
     shares = effects.accept_shares
     if not shares:
         return {}
@@ -283,7 +291,9 @@ def _effect_facts(effects: MeasuredEffects) -> dict[str, Any]:
 
 
 def _concat_rows(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Return the rows of frames; empty ones are left out, because they would change the types of columns."""
+    """Return the rows of several frames as one frame; empty frames are left out, because they would change
+    the types of columns.
+    """
     return pd.concat([frame for frame in frames if len(frame)] or frames[:1], ignore_index=True)
 
 
@@ -298,9 +308,9 @@ def _condition_columns(scores: ScoredCohort, band: Floats) -> dict[str, npt.NDAr
 
 
 def _why_withheld(task: Mapping[str, Any], arm: str | None, acts: Acts, terms: PlanTerms) -> str | None:
-    """Return why the customer of an open task is not on the call list; None if the customer is.
+    """Return why a customer with an open task is not on the call list; None if the customer is on it.
 
-    A contact that was allowed when it was planned may be forbidden now.
+    A contact that was allowed when it was planned may have become forbidden since then.
     """
     if CONTROL_ARM in (task["arm"], arm):
         return CONTROL_REASON
@@ -335,10 +345,11 @@ def _limits(terms: PlanTerms) -> Limits:
 def _rows_to_explain(
     scores: ScoredCohort, band: Floats, may_be_called: Bools, open_rows: Sequence[int], n_places: int
 ) -> Ints:
-    """Return the rows that get reasons: open tasks, the likely contacts, and the riskiest others.
+    """Return the rows that get reasons: customers with open tasks, the customers who will probably be
+    contacted, and the other customers with the highest risk.
 
-    The play may follow the first reason, so reasons are needed before the plays are known: for twice as many
-    customers as there are places, by value at risk.
+    The choice of a play may depend on the first reason, so reasons are needed before the plays are known.
+    They are computed for twice as many customers as there are places, ordered by value at risk.
     """
     order = rank_customers(scores.customers, scores.value_at_risk, scores.probability)
     likely = order[may_be_called[order]][: 2 * n_places + 10]
@@ -353,7 +364,9 @@ def _permissions(
     acts: Acts,
     terms: PlanTerms,
 ) -> tuple[list[str | None], Objects]:
-    """Return the channel in which each customer may be contacted, and why others may not."""
+    """Return the channel through which each customer may be contacted; for all others, the reason why they
+    may not.
+    """
     n = len(plays)
     because = np.full(n, NO_PLAY, dtype=object)
     channels: list[str | None] = [None] * n
@@ -371,7 +384,7 @@ def _permissions(
 def _facts(
     playbook: Playbook, play_indices: Ints, columns: set[str], acts: Acts, terms: PlanTerms
 ) -> dict[str, Any]:
-    """Return the settings and the plays of a plan, for the facts of the night."""
+    """Return the settings of a plan and its plays, for the facts of the night."""
     control = terms.experiments.control
     return {
         "places": terms.n_places,
@@ -397,7 +410,9 @@ def _preference_facts(
     acts: Acts,
     terms: PlanTerms,
 ) -> dict[str, Any]:
-    """Return how many customers get their own channel; empty if no play prefers the customer's channel."""
+    """Return how many customers are contacted through their own channel; empty if no play prefers the
+    customer's own channel.
+    """
     if not playbook.prefers_own_channel:
         return {}
     min_answers = terms.contact.rhythm.min_answers
@@ -405,7 +420,7 @@ def _preference_facts(
 
 
 def _counts(tasks: Sequence[Task | None], on_list: Ints, because: Objects) -> dict[str, Any]:
-    """Return the counts of a plan, for the facts of the night."""
+    """Return the numbers of customers in a plan, for the facts of the night."""
     listed = [task for row in on_list.tolist() if (task := tasks[row]) is not None]
     status = Counter(task.status for task in listed)
     return {
@@ -419,5 +434,7 @@ def _counts(tasks: Sequence[Task | None], on_list: Ints, because: Objects) -> di
 
 
 def reason_without_day(reason: str) -> str:
-    """Return a reason without its date, so that equal reasons are counted together."""
+    """Return a reason without the date in it, so that reasons that differ only by the date are counted
+    together.
+    """
     return re.sub(r" \d{4}-\d{2}-\d{2}$", " a later day", reason)

@@ -1,4 +1,6 @@
-"""The customer's own rhythm: the channel in which a customer answers, and the hour at which one is active."""
+"""The customer's own rhythm: the channel in which a customer answers, and the hour at which the customer is
+usually active.
+"""
 
 from __future__ import annotations
 
@@ -20,10 +22,12 @@ from churn.scoring.play import Play
 
 HOURS = 24
 REACHED_RESULTS = ("done", "declined", "snoozed")
-"""The results of contacts in which the customer was reached."""
+"""The results of contacts that show that the customer was reached."""
 
 AnswerCounts = Mapping[tuple[str, str], int]
-"""The number of answers by customer and channel in lower case."""
+"""The number of answers of each customer in each channel; the key is the customer and the channel in lower
+case.
+"""
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,8 @@ class BestHour:
 
     Attributes:
         hour: The local hour, such as 18 for `[18:00, 19:00)`; None if there are too few events.
-        n_events: The events in this hour, the hour before and the hour after, within the hours of contact.
+        n_events: The number of events in this hour, the hour before and the hour after, as far as these are
+            hours of contact.
     """
 
     hour: int | None
@@ -49,18 +54,18 @@ class BestHour:
 
 
 NO_HOUR = BestHour(None, 0)
-"""What is known about a customer without any event in the hours of contact."""
+"""The entry of a customer who has no event in the hours of contact."""
 
 
 def evidence_ends(units: Units, assignments: pd.DataFrame, cutoff: date) -> dict[str, date]:
-    """Return for each assigned customer the first day whose answers do not count.
+    """Return for each assigned customer the first day from which answers do not count.
 
-    This is the first assignment of the customer's unit. Before the first assignment both arms are treated in
-    the same way. After it, only treated customers can answer a play, so the arms would get different
-    channels.
+    This is the day of the first assignment of the customer's unit. Before it, both arms are treated in the
+    same way. After it, only treated customers can answer a play, so the arms would be contacted through
+    different channels.
 
     Args:
-        units: The unit of each customer.
+        units: The unit to which each customer belongs.
         assignments: The assignments of earlier nights.
         cutoff: The cutoff of the night.
     """
@@ -77,10 +82,11 @@ def count_answers(answers: pd.DataFrame, ends: Mapping[str, date], cutoff: date,
     """Count the answers of each customer by channel, in `[end - days, end)`.
 
     Args:
-        answers: `customer_id`, `channel` and `day` of each answer.
-        ends: The first day whose answers do not count, by customer; the cutoff for all others.
+        answers: The columns `customer_id`, `channel` and `day`, one row for each answer.
+        ends: For some customers, the first day from which answers do not count; for all others it is the
+            cutoff.
         cutoff: The cutoff of the night.
-        days: The number of days that count.
+        days: The number of days in which answers count.
     """
     counts: Counter[tuple[str, str]] = Counter()
     length = timedelta(days=days)
@@ -93,10 +99,10 @@ def count_answers(answers: pd.DataFrame, ends: Mapping[str, date], cutoff: date,
 
 
 def answers_of(contacts: pd.DataFrame | None, opened_mails: pd.DataFrame) -> pd.DataFrame:
-    """Return the answers of customers: `customer_id`, `channel` and `day`.
+    """Return the answers of customers, with the columns `customer_id`, `channel` and `day`.
 
-    An opened e-mail is an answer by e-mail. A contact is an answer in its channel if the customer answered,
-    or if its result says that the customer was reached.
+    An opened e-mail is an answer in the channel e-mail. A contact is an answer in its channel if the customer
+    answered, or if the result of the contact says that the customer was reached.
 
     Args:
         contacts: Contacts as `churn.data.acts.read_contacts` returns them; None if the company has none.
@@ -113,17 +119,17 @@ def answers_of(contacts: pd.DataFrame | None, opened_mails: pd.DataFrame) -> pd.
 
 
 def channels_in_order(play: Play, customer: str, answers: AnswerCounts, min_answers: int) -> tuple[str, ...]:
-    """Return the channels of a play in the order in which a customer is to be contacted.
+    """Return the channels of a play in the order in which they are tried for a customer.
 
     If the play prefers the customer's own channel, the channels with at least `min_answers` answers come
-    first, the most answered first; channels with equally many answers, and all other channels, stay in the
+    first, ordered by the number of answers. Channels with equal numbers, and all other channels, stay in the
     order of the play.
 
     Args:
         play: The play.
         customer: The customer.
         answers: The number of answers by customer and channel.
-        min_answers: The smallest number of answers that counts.
+        min_answers: The smallest number of answers with which a channel comes first.
     """
     order = play.channel_order
     if not play.prefers_own_channel:
@@ -140,14 +146,15 @@ def preference_counts(
     answers: AnswerCounts,
     min_answers: int,
 ) -> dict[str, int]:
-    """Count how the channels were found of those who may be contacted by a play that prefers theirs.
+    """Count how the channel was chosen, among the customers whose play prefers their own channel and who may
+    be contacted.
 
     Args:
         plays: The play of each customer.
         customers: The ids of the customers.
         channels: The channel of each customer; None if the customer must not be contacted.
         answers: The number of answers by customer and channel.
-        min_answers: The smallest number of answers that counts.
+        min_answers: The smallest number of answers with which a channel comes first.
     """
     counts = {"own": 0, "too few answers": 0}
     for play, customer, channel in zip(plays, customers, channels, strict=True):
@@ -160,18 +167,19 @@ def preference_counts(
 def find_best_hours(
     events: pd.DataFrame, quiet: QuietHours, weekdays: frozenset[int], min_events: int
 ) -> dict[str, BestHour]:
-    """Return the hour of contact at which each customer is usually active.
+    """Return for each customer the hour of contact at which the customer is usually active.
 
-    Only events on working weekdays in hours without quiet minutes count. The best hour has the most events,
-    if the events of the hour before and of the hour after count too. Of equal hours, the hour with the most
-    events of its own is taken, then the earliest.
+    Only events on working weekdays count, and only hours without quiet minutes. The best hour is the hour
+    with the most events, where the events of the hour before and of the hour after count too. If several
+    hours are equal, the hour with the most events of its own is taken, then the earliest.
 
     Args:
-        events: `customer_id`, the local `weekday` (Monday is 0), the local `hour`, and the number of
-            `events`.
+        events: The columns `customer_id`, the local `weekday` (Monday is 0), the local `hour`, and the number
+            of `events`.
         quiet: The quiet hours.
         weekdays: The working weekdays.
-        min_events: The smallest number of events behind an hour; with fewer, no hour is given.
+        min_events: The smallest number of events from which an hour is computed; with fewer events there is
+            no hour.
     """
     is_open = np.array([not _is_quiet(quiet, hour) for hour in range(HOURS)])
     rows = events[events["weekday"].isin(weekdays) & is_open[events["hour"].to_numpy(dtype=np.intp)]]
@@ -190,7 +198,7 @@ def find_best_hours(
 
 
 def best_hours_of(events: pd.DataFrame, contact: ContactParams) -> dict[str, BestHour]:
-    """Return the best hours by the rules of contacts; see `find_best_hours`."""
+    """Return the best hours by the rules of contacts in params.yaml; see `find_best_hours`."""
     quiet = QuietHours.of(contact.quiet_hours.begin, contact.quiet_hours.end)
     weekdays = frozenset(WEEKDAYS.index(day) for day in contact.working_days)
     return find_best_hours(events, quiet, weekdays, contact.rhythm.min_events)

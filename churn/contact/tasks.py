@@ -1,4 +1,4 @@
-"""What became of tasks of earlier nights: open, overdue, snoozed, done, declined, withdrawn or expired."""
+"""The state of each task of earlier nights: open, overdue, snoozed, done, declined, withdrawn or expired."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NO_LONGER_AT_RISK = "no longer at risk"
 NO_LONGER_IN_COHORT = "no longer in the cohort of the label"
 LEFT = "left"
 EXITS = (OBJECTED, OPENED_TICKET, CAME_BACK, LEFT, NO_LONGER_AT_RISK, NO_LONGER_IN_COHORT)
-"""Why a task is withdrawn. If several happen on one day, the first of these counts."""
+"""The reasons why a task is withdrawn. If several happen on one day, the first in this order counts."""
 
 RESULTS = ("done", "no answer", "declined", "snoozed")
 """The results of a contact, as the company writes them into `contacts.result`."""
@@ -33,17 +33,18 @@ class TaskStates:
     """The states of tasks at a cutoff.
 
     Attributes:
-        states: A row for each task, in the order of the tasks: `task_id`, `state`, `since` (the first day of
-            the state), `why` (of a withdrawal, else None), `snoozed_until`, `attempts` (contacts without
-            answer) and `last_attempt_on`.
+        states: One row for each task, in the order of the tasks: `task_id`, `state`, `since` (the first day
+            of the state), `why` (the reason if the task is withdrawn, otherwise None), `snoozed_until`,
+            `attempts` (the number of contacts without answer) and `last_attempt_on`.
         is_assumed: Whether `done` is an assumption, because the company maps no table `contacts`.
-        n_unmatched: The number of contacts that name a task and belong to no task: the id is unknown, is that
-            of another customer's task, or the contact lies before the task.
-        unknown_results: The number of contacts by result, for results outside `RESULTS`; they count as done.
-        n_snoozed_without_date: The number of contacts with the result `snoozed` and no `snoozed_until`; they
-            change nothing.
-        contacted_controls: The tasks of controls that have a contact all the same. A control group that is
-            contacted measures nothing; the caller warns.
+        n_unmatched: The number of contacts that name a task but belong to no task. The id may be unknown, may
+            belong to the task of another customer, or the contact may lie before the task.
+        unknown_results: The number of contacts with each result that is not in `RESULTS`; such contacts count
+            as done.
+        n_snoozed_without_date: The number of contacts with the result `snoozed` but without `snoozed_until`;
+            they change nothing.
+        contacted_controls: The tasks of controls that were contacted by mistake. A control group that is
+            contacted measures nothing, so the caller warns.
     """
 
     states: pd.DataFrame
@@ -57,36 +58,39 @@ class TaskStates:
 def task_states(
     tasks: pd.DataFrame, contacts: pd.DataFrame | None, exits: pd.DataFrame, cutoff: date
 ) -> TaskStates:
-    """Return the state of each task, from the events before the cutoff.
+    """Return the state of each task, computed from the events before the cutoff.
 
-    The first of these events ends a task. If two of these events happen on one day, the event that comes
-    first in this list counts.
+    A task ends with the first of these events. If two of them happen on one day, the one that comes first in
+    this list counts.
 
-    1. An answer: a contact with the result `done` or `declined`. A contact without a result is done.
-    2. An exit of the customer from `planned_on` on: withdrawn. A ticket counts only before the due date.
-    3. The expiry: `expires_on`; see `churn.contact.limits.expiry_of`.
+    1. An answer: a contact with the result `done` or `declined`. A contact without a result counts as done.
+    2. An exit of the customer on `planned_on` or later; the task is then withdrawn. A ticket counts only
+    before the due date.
+    3. The expiry, on the day `expires_on`; see `churn.contact.limits.expiry_of`.
 
-    A task that no event has ended is
+    A task that no event has ended is in one of these states:
 
-    - snoozed, if its last contact says so and `snoozed_until` is after the cutoff; it keeps its due date;
-    - else open until its due date has passed, then overdue. `no answer` changes nothing.
+    - snoozed, if its last contact has this result and `snoozed_until` is after the cutoff; it keeps its due
+      date;
+    - otherwise open until its due date has passed, and then overdue. The result `no answer` changes nothing.
 
-    A contact answers the task with its `task_id`. A contact without `task_id` answers the task of the
-    customer and the play for which `planned_on <= contacted_on < expires_on`.
+    A contact with a `task_id` answers the task with this id. A contact without `task_id` answers the task of
+    the same customer and play for which `planned_on <= contacted_on < expires_on`.
 
-    Exits and expiry are the same in both arms. Answers exist for treated tasks only: a contact with the arm
-    `control` is what would have been, and any other contact of a control is a mistake
+    Exits and expiry are the same in both arms. Only treated tasks have answers. A contact with the arm
+    `control` only says what would have been done. Any other contact of a control is a mistake
     (`contacted_controls`).
 
-    If the company maps no table `contacts`, nobody knows what was done. Then each task, of both arms, counts
-    as done on its due date, and `is_assumed` is true.
+    If the company has no table `contacts`, nobody knows what was done. Then each task in both arms counts as
+    done on its due date, and `is_assumed` is true.
 
     Args:
-        tasks: Tasks of the ledger: `task_id`, `customer_id`, `play`, `arm`, `planned_on`, `due_at` and
+        tasks: The tasks of the ledger: `task_id`, `customer_id`, `play`, `arm`, `planned_on`, `due_at` and
             `expires_on`.
         contacts: Contacts as `churn.data.acts.read_contacts` returns them; None if the company has none.
-        exits: `customer_id`, `happened_on` and `why`, one of `EXITS`; a row for each exit.
-        cutoff: The cutoff of the night; only days before it count.
+        exits: The columns `customer_id`, `happened_on` and `why`, which is one of `EXITS`; one row for each
+            exit.
+        cutoff: The cutoff of the night; only days before the cutoff count.
     """
     tonight = pd.Timestamp(cutoff)
     plan = tasks[["task_id", "customer_id", "play", "arm"]].reset_index(drop=True)
@@ -120,7 +124,9 @@ def task_states(
 
 @dataclass(frozen=True)
 class _Answers:
-    """Contacts of treated tasks in order of time: `row` of the task, `contacted_on`, `result` and so on."""
+    """The contacts of treated tasks in order of time: the `row` of the task, `contacted_on`, `result` and so
+    on.
+    """
 
     rows: pd.DataFrame
 
@@ -131,7 +137,7 @@ class _Answers:
 
 
 def _match(plan: pd.DataFrame, contacts: pd.DataFrame, tonight: pd.Timestamp) -> tuple[_Answers, TaskStates]:
-    """Find the task of each contact, and count the contacts that a person has to look at."""
+    """Find the task to which each contact belongs, and count the contacts that a person must check."""
     rows = contacts[
         (contacts["arm"].map(plain_text, na_action="ignore") != "control").to_numpy()
     ].reset_index(drop=True)
@@ -176,7 +182,7 @@ def _match(plan: pd.DataFrame, contacts: pd.DataFrame, tonight: pd.Timestamp) ->
 
 
 def _exit_events(plan: pd.DataFrame, exits: pd.DataFrame, tonight: pd.Timestamp) -> pd.DataFrame:
-    """Return the withdrawals of tasks."""
+    """Return the events that withdraw tasks."""
     if unknown := sorted(set(exits["why"]) - set(EXITS)):
         raise ValueError(f"{unknown[0]!r} is no exit; the exits are {', '.join(EXITS)}")
     if exits.empty or plan.empty:
@@ -202,13 +208,13 @@ def _events(
     state: pd.Series[str] | State,
     exit_why: pd.Series[str] | None = None,
 ) -> pd.DataFrame:
-    """Return events that end tasks; of two events on one day, the one with the lower rank counts."""
+    """Return the events that end tasks; if two happen on one day, the event with the lower rank counts."""
     frame = pd.DataFrame({"row": row.astype("int64"), "since": since.astype(_DAY)})
     return frame.assign(rank=rank, state=state, why=exit_why)
 
 
 def _states_without_end(plan: pd.DataFrame, answers: pd.DataFrame, tonight: pd.Timestamp) -> pd.DataFrame:
-    """Return the states of tasks as if no event had ended them."""
+    """Return the states that the tasks would have if no event had ended them."""
     is_overdue = plan["due_at"] < tonight
     attempts = answers[answers["result"] == "no answer"].groupby("row")["contacted_on"].agg(["size", "max"])
     states = pd.DataFrame(
@@ -236,7 +242,7 @@ def _days(values: pd.Series[date]) -> pd.Series[pd.Timestamp]:
 
 
 def plain_text(text: str) -> str:
-    """Return the result of a contact in the form that is used for comparisons.
+    """Return the result of a contact in the form for comparisons.
 
     >>> plain_text(" No_answer ")
     'no answer'

@@ -1,7 +1,7 @@
-"""Fill the message of a play for a customer: a jinja2 template in a sandbox.
+"""Fill the message of a play for a customer, from a jinja2 template that runs in a sandbox.
 
-Templates are data of the company. In the sandbox they read the values that they get, and nothing else: no
-file, no attribute of Python, and no way to change a value.
+Templates are data of the company. In the sandbox a template reads only the values that it gets: no file and
+no attribute of Python, and it can change no value.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from churn.errors import PlaybookError
 
 SUBJECT = "subject:"
-"""The beginning of the first line of an e-mail, in lower case."""
+"""The text with which the first line of an e-mail begins, in lower case."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Message:
 
     Attributes:
         subject: The subject of an e-mail; None if the template has no line `Subject: ...`.
-        body: The text without the line of the subject.
+        body: The text of the message without the line of the subject.
     """
 
     subject: str | None
@@ -37,22 +37,23 @@ class Message:
 def fill_template(
     text: str, values: Mapping[str, Any], *, location: str, variant_subject: str | None = None
 ) -> Message:
-    """Fill a template with the values of a customer.
+    """Fill a template with the values of one customer.
 
-    - A variable without a value is a mistake, not an empty text.
-    - A value that is None (the company does not know it) must not be written as it is: the customer would
-      read "None". The template states a text for this case, such as `{{ name or "customer" }}`.
+    - A variable without a value is a mistake; it does not become an empty text.
+    - A value that is None is not known to the company. It must not be written, because the customer would
+      read "None". For this case the template states a text, such as `{{ name or "customer" }}`.
     - A message is plain text, so nothing is escaped.
 
     Args:
-        text: The template. Its first line may be `Subject: ...`.
-        values: The values by name.
-        location: The file of the template, for messages.
-        variant_subject: The subject of the customer's variant, a template too; it replaces the first line.
+        text: The text of the template. Its first line may be `Subject: ...`.
+        values: The values of the variables, by name.
+        location: The file of the template, which messages name.
+        variant_subject: The subject of the customer's variant, which is a template too; it replaces the first
+            line.
 
     Raises:
-        PlaybookError: The text is no template, a value is missing, or the template does what the sandbox
-            forbids. The message has the file and the line.
+        PlaybookError: The text is not a template, a value is missing, or the template does something that the
+            sandbox forbids. The message names the file and the line.
     """
     filled = _render(text, values, location)
     first, _, following = filled.partition("\n")
@@ -80,7 +81,7 @@ _END_OF_SENTENCE = re.compile(r"^(?P<line>.*)(?P<tag>\{% *end\w+ *)%\}$", re.MUL
 _TAG = re.compile(r"\{%.*?%\}")
 
 _CODE_NAME = "<template>"
-"""The file name that jinja2 gives to a template from a text."""
+"""The file name that jinja2 gives to a template that was made from a text."""
 
 
 def _render(text: str, values: Mapping[str, Any], location: str) -> str:
@@ -99,21 +100,25 @@ def _render(text: str, values: Mapping[str, Any], location: str) -> str:
 
 @lru_cache(maxsize=256)
 def _template(text: str) -> jinja2.Template:
-    """Return a template; a call list has few templates and thousands of customers."""
+    """Return the template of a text; it is kept in memory, because a call list has few templates and
+    thousands of customers.
+    """
     return _ENVIRONMENT.from_string(_END_OF_SENTENCE.sub(_keep_line_end, text))
 
 
 def _keep_line_end(match: re.Match[str]) -> str:
-    """Return a line that ends with a closing tag: its line end stays if the line has text beside its tags.
+    """Return a line so that jinja2 keeps the line end after a closing tag, if the line also has text outside
+    its tags.
 
-    jinja2 drops the line end after each tag, which is meant for lines of tags only.
+    Without this, jinja2 drops the line end after each tag, which is right only for lines that consist of
+    tags.
     """
     has_text = bool(_TAG.sub("", match["line"]).strip())
     return f"{match['line']}{match['tag']}{'+' if has_text else ''}%}}"
 
 
 def _line_of(error: BaseException) -> int:
-    """Return the line of the template in which an error was raised."""
+    """Return the line number of the template at which an error was raised."""
     line, trace = 1, error.__traceback__
     while trace is not None:
         if trace.tb_frame.f_code.co_filename == _CODE_NAME:

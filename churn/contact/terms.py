@@ -1,4 +1,4 @@
-"""The input of a plan of contacts: the settings, and the facts about customers."""
+"""The input of a plan of contacts: the settings of the plan, and the facts about customers."""
 
 from __future__ import annotations
 
@@ -19,18 +19,19 @@ from churn.uplift.night import EffectModel
 
 @dataclass(frozen=True)
 class PlanTerms:
-    """The settings of a plan.
+    """The settings of a plan of contacts.
 
     Attributes:
-        experiments: The control group, the unit and the salt.
+        experiments: The settings of the control group, the unit and the salt.
         contact: The rules of contacts.
-        n_places: The number of new tasks of a night, of both arms.
-        profit: The costs and the effect of a contact, for what a play does not state.
+        n_places: The number of new tasks of a night, both arms together.
+        profit: The costs and the effect of a contact that are used where a play states none.
         n_reasons: The largest number of reasons for a customer.
         language: The language of the reasons.
         timezone: The time zone of the company.
-        effect_model: The model of each customer's own effect; None if the night goes by the risk.
-        measured_effects: The effects of the plays that were measured before the night.
+        effect_model: The model of the effect of a contact on each customer; None if the night ranks customers
+            by risk.
+        measured_effects: The effects of plays that were measured before the night.
     """
 
     experiments: ExperimentsParams
@@ -46,22 +47,23 @@ class PlanTerms:
 
 @dataclass(frozen=True)
 class Acts:
-    """What is known about customers and earlier contacts, beside the signals.
+    """What is known about customers and earlier contacts, in addition to the signals.
 
     Attributes:
-        units: The unit of each customer.
-        consents: The consents as of the cutoff.
-        suppressed_ids: The customers on suppression lists, and other customers of the same persons.
-        objected_ids: The customers who objected, as known today, and other customers of the same persons.
-        zones: The time zone of each customer who has another one than the company, by id.
+        units: The unit to which each customer belongs.
+        consents: The consents that are valid at the cutoff.
+        suppressed_ids: The customers on suppression lists, and all other ids of the same persons.
+        objected_ids: The customers who objected, as known today, and all other ids of the same persons.
+        zones: The time zone of each customer whose zone differs from the company's zone, by id.
         states: The states of the earlier tasks.
-        churners: The customers who are gone: `customer_id`, `left_on`, `days_since_left`, `monthly_value` and
-            `tenure_days`.
-        cancelling_ids: The customers whose contracts are cancelled and still run: not at risk, and not gone.
-        recent_contact_ids: The customers whom the table `contacts` names in the last days of rest.
+        churners: The customers who have left: `customer_id`, `left_on`, `days_since_left`, `monthly_value`
+            and `tenure_days`.
+        cancelling_ids: The customers whose contracts are cancelled but still run. They are not at risk, and
+            they have not left.
+        recent_contact_ids: The customers whom the table `contacts` names within the last days of rest.
         answers: The number of answers by customer and channel, for plays that prefer the customer's channel.
-        best_hours: The best hour of each customer, by id; None if the parameters do not switch it on.
-        warnings: Sentences about what is probably not meant.
+        best_hours: The best hour of each customer, by id; None if the parameters do not ask for it.
+        warnings: Sentences about facts in the data that are probably mistakes.
     """
 
     units: Units

@@ -1,4 +1,6 @@
-"""Working days, announcements and quiet hours: on which day a contact is due, and from which instant."""
+"""Working days, announcements and quiet hours: on which day a contact is due, and at which time it may
+begin.
+"""
 
 from __future__ import annotations
 
@@ -18,14 +20,15 @@ from churn.params.schema import time_zones
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 MAX_SEARCH_DAYS = 366
-"""How many days may follow each other without a day for contacts, announcements left out."""
+"""The largest number of days in a row without a day for contacts; days of announcements are not counted."""
 
 
 @dataclass(frozen=True)
 class QuietHours:
-    """The local hours `[begin, end)` in which nobody is contacted.
+    """The local hours `[begin, end)` in which nobody may be contacted.
 
-    If `begin` is later than `end`, the hours span midnight. If both are equal, there are no quiet hours.
+    If `begin` is later than `end`, the quiet hours go over midnight. If both are equal, there are no quiet
+    hours.
     """
 
     begin: time
@@ -33,7 +36,7 @@ class QuietHours:
 
     @classmethod
     def of(cls, begin: str, end: str) -> QuietHours:
-        """Read two times of day such as `20:00`.
+        """Read the quiet hours from two times of day such as `20:00`.
 
         >>> QuietHours.of("20:00", "08:00").first_allowed
         datetime.time(8, 0)
@@ -69,14 +72,16 @@ class WorkingCalendar:
 
     - A contact is due on the first day for contacts at or after the night plus `due_in_days` calendar days.
     - During an announcement nobody is contacted. A due date inside it moves to the first day for contacts
-      after it. A night inside an announcement plans contacts as always; they are due after it.
-    - A task is contacted on its due date or later, never before (`not_before`). So a contact that is planned
-      before an announcement and is due after it does not happen during it.
-    - The calendar does not depend on the arm of a customer.
+      after it. A night inside an announcement plans contacts as always, and these are due after the
+      announcement.
+    - A contact happens on its due date or later, never earlier (`not_before`). So a contact that is planned
+      before an announcement and due after it does not happen during the announcement.
+    - The calendar is the same for both arms.
 
     Attributes:
         working_weekdays: The numbers of the working weekdays; Monday is 0.
-        country: A country, or a country and a region, such as DE or DE-BY; None for no holidays.
+        country: A country, or a country and a region, such as DE or DE-BY; None if there are no public
+            holidays.
         announcements: The days on which nobody is contacted.
     """
 
@@ -93,7 +98,7 @@ class WorkingCalendar:
     def of(
         cls, working_days: Sequence[str], country: str | None, announcements: Sequence[DayRange] = ()
     ) -> WorkingCalendar:
-        """Make a calendar from the values of params.yaml.
+        """Make a calendar from the values in params.yaml.
 
         Args:
             working_days: The names of the working weekdays, such as `monday`.
@@ -101,15 +106,15 @@ class WorkingCalendar:
             announcements: The days on which nobody is contacted.
 
         Raises:
-            ParamsError: The calendar of this country is not known.
+            ParamsError: There is no calendar of public holidays for this country.
         """
         return cls(frozenset(WEEKDAYS.index(day) for day in working_days), country, tuple(announcements))
 
     def is_contact_day(self, day: date) -> bool:
-        """Return whether customers may be contacted on this day.
+        """Return whether customers may be contacted on a day.
 
         Raises:
-            ParamsError: The calendar of the country does not cover the year of this day.
+            ParamsError: The calendar of the country does not contain the year of this day.
         """
         return (
             day.weekday() in self.working_weekdays
@@ -125,8 +130,8 @@ class WorkingCalendar:
             due_in_days: The `due_in_days` of the play, 0 or more.
 
         Raises:
-            ParamsError: No day within a year after that is a day for contacts, or the calendar of the country
-                does not cover the year.
+            ParamsError: No day in the year after it is a day for contacts, or the calendar of the country
+                does not contain the year.
         """
         day = planned_on + timedelta(days=due_in_days)
         n_closed = 0
@@ -164,16 +169,17 @@ def check_holidays(code: str) -> None:
 
 
 def not_before(due: date, timezone: str, quiet: QuietHours) -> datetime:
-    """Return the earliest instant (UTC) on the due date that is not quiet at the customer's place.
+    """Return the earliest instant (UTC) on the due date at which it is not a quiet hour where the customer
+    lives.
 
-    - If the clock skips the end of the quiet hours, the instant is that of the change of the clock.
-    - If the clock shows the end of the quiet hours twice, the second time counts, because the quiet hours
-      return before it.
-    - If the clock skips the whole day, or all its hours that are not quiet, the next day counts.
+    - If the clock skips the end of the quiet hours, the result is the instant at which the clock changes.
+    - If the clock shows the end of the quiet hours twice, the second time counts, because quiet hours come
+      again before it.
+    - If the clock skips the whole day, or all its hours that are not quiet, the next day is taken.
 
     Args:
         due: The local day on which the contact is due.
-        timezone: The customer's or the company's zone, such as `Europe/Berlin`.
+        timezone: The time zone of the customer or of the company, such as `Europe/Berlin`.
         quiet: The quiet hours, in local time.
     """
     return _first_instant(due, timezone, quiet)
@@ -182,7 +188,8 @@ def not_before(due: date, timezone: str, quiet: QuietHours) -> datetime:
 @lru_cache(maxsize=65_536)
 def _first_instant(day: date, timezone: str, quiet: QuietHours) -> datetime:
     zone = ZoneInfo(timezone)
-    for clock_time in sorted({quiet.first_allowed, quiet.end}):  # the clock may skip the first of them
+    # the clock may skip the earlier of the two times
+    for clock_time in sorted({quiet.first_allowed, quiet.end}):
         instant = _instant_of(datetime.combine(day, clock_time), zone)
         local = instant.astimezone(zone)
         if local.date() == day and not quiet.contains(local.time()):
@@ -191,12 +198,15 @@ def _first_instant(day: date, timezone: str, quiet: QuietHours) -> datetime:
 
 
 def _instant_of(local: datetime, zone: ZoneInfo) -> datetime:
-    """Return the instant of a local time; if the clock skips this time, the instant of the change."""
-    fold = 1 if local.time() != time(0) else 0  # a day begins with the first of two midnights
+    """Return the instant of a local time; if the clock skips this time, return the instant at which the clock
+    changes.
+    """
+    fold = 1 if local.time() != time(0) else 0  # if midnight comes twice, a day begins with the first one
     instant = local.replace(tzinfo=zone, fold=fold).astimezone(UTC)
     if instant.astimezone(zone).replace(tzinfo=None) == local:
         return instant
-    # The two readings of a skipped time lie before and after the change of the clock.
+    # A local time that the clock skips can be read in two ways: one lies before the change of the clock, one
+    # after it.
     before, after = sorted(local.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
     while after - before > timedelta(seconds=1):
         middle = before + timedelta(seconds=(after - before) // timedelta(seconds=1) // 2)
@@ -207,12 +217,13 @@ def _instant_of(local: datetime, zone: ZoneInfo) -> datetime:
 
 @dataclass(frozen=True)
 class ZoneReading:
-    """The time zone of each customer, and the values that are no time zone.
+    """The time zone of each customer, and the values in the data that are not time zones.
 
     Attributes:
-        zones: The zone of each customer; the company's zone if the customer has none. Shape `[customers]`.
-        unknown_names: The values that are no time zone, sorted. Their customers get the company's
-            zone; the caller warns.
+        zones: The time zone of each customer; the company's zone if the customer has none. Shape
+            `[customers]`.
+        unknown_names: The values that are not time zones, sorted. Customers with such a value get the
+            company's zone; the caller warns.
     """
 
     zones: npt.NDArray[np.object_]
@@ -220,10 +231,10 @@ class ZoneReading:
 
 
 def read_zones(timezones: npt.NDArray[np.object_], company_zone: str) -> ZoneReading:
-    """Return the zone of each customer, for quiet hours.
+    """Return the time zone of each customer, which is needed for quiet hours.
 
     Args:
-        timezones: The column `timezone` of customers; None where missing. Shape `[customers]`.
+        timezones: The column `timezone` of customers, None if it is missing. Shape `[customers]`.
         company_zone: The parameter `timezone`.
     """
     known_zones = time_zones()
