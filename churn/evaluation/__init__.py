@@ -1,1 +1,3 @@
-"""Evaluation: the predictions of every model on the test cutoffs, and everything measured on them."""
+"""Evaluation: the predictions of every model for the test cutoffs, and all figures that are measured on these
+predictions.
+"""

@@ -1,4 +1,6 @@
-"""The baselines that a model must beat. At each test cutoff they use only what was known then."""
+"""The baselines that a model must beat. At each test cutoff, a baseline uses only what was known at that
+cutoff.
+"""
 
 from __future__ import annotations
 
@@ -50,13 +52,14 @@ def predict_baselines(
         snapshots: The matured snapshots.
         test_cutoffs: The test cutoffs.
         label: The definition of the label.
-        logistic: The recipe of the logistic regression, chosen before the first test cutoff.
-        rule: The conditions of the team's own rule; empty without a rule.
+        logistic: The recipe of the logistic regression, which was chosen before the first test cutoff.
+        rule: The conditions of the team's own rule; empty if the team has no rule.
         store: The store of the snapshots, for `bg_nbd`; None if the store is not available.
         threads: The number of threads.
 
     Returns:
-        The probabilities of the test rows by baseline, and the reason of each missing baseline.
+        The probabilities of the test rows by baseline, and for each missing baseline the reason why it is
+        missing.
     """
     recency = recency_signals(snapshots.signals, label.active_table or label.core_table)
 
@@ -94,12 +97,15 @@ def predict_baselines(
 
 
 def _level_of(train: LabelledRows, logits: Floats) -> dict[str, Any]:
-    """Return the calibration of a baseline where controls represent treated rows, as for the challenger."""
+    """Return the calibration of a baseline; used if controls represent treated rows, because the challenger
+    is then calibrated too.
+    """
     return calibration.fit_calibration("beta", logits, train.left, train.customer, train.weight)
 
 
 def recency_signals(signals: Sequence[Mapping[str, Any]], core_table: str) -> tuple[str, ...]:
-    """Return the days-since-last signals of the label's table, or else of the families in `CUSTOMERS_OWN`.
+    """Return the days-since-last signals of the label's table. If there are none, return those of the
+    families in `CUSTOMERS_OWN`.
 
     >>> recency_signals([{"name": "a_days_since_last", "table": "a", "family": "activity"}], "orders")
     ('a_days_since_last',)
@@ -110,14 +116,14 @@ def recency_signals(signals: Sequence[Mapping[str, Any]], core_table: str) -> tu
 
 
 def predict_recency(train: LabelledRows, test: LabelledRows, signals: Sequence[str]) -> Floats:
-    """Return the probabilities of a logistic regression on the days since the last event, shape (rows,).
+    """Return the probabilities of a logistic regression on the days since the last event, shape `[rows]`.
 
     Only one signal is used: the signal with the lowest log loss on the training rows.
 
     Args:
-        train: Rows to learn from; both classes are present.
-        test: Rows to predict.
-        signals: The signals to select from; see `recency_signals`.
+        train: The rows to learn from; they must contain both classes.
+        test: The rows to predict.
+        signals: The signals from which one is selected; see `recency_signals`.
     """
     fits = []
     for signal in signals:
@@ -132,11 +138,11 @@ def predict_recency(train: LabelledRows, test: LabelledRows, signals: Sequence[s
 
 
 def rfm_signals(signals: Sequence[Mapping[str, Any]], recency: Sequence[str]) -> tuple[str, ...]:
-    """Return the recency, frequency and money signals of the tables of the recency baseline.
+    """Return the signals of recency, frequency and money, from the same tables as in the recency baseline.
 
-    Frequency is the number of events. Money is the total of an amount. Both are taken over the longest window
-    among the signals. So a window that is longer than the history of all training rows must not be among
-    them: a regression learns nothing from it, and cannot use it in the test.
+    Frequency is the number of events, and money is the total of an amount, both over the longest window among
+    `signals`. So `signals` must not contain a window that is longer than the history of all training rows.
+    From such a window a regression learns nothing, and it cannot use it in the test.
 
     >>> names = ["a_days_since_last", "a_count_7d", "a_count_28d", "a_amount_total_28d", "b_count_28d"]
     >>> entries = [{"name": name, "table": name[0], "kind": "number"} for name in names]
@@ -155,11 +161,11 @@ def rfm_signals(signals: Sequence[Mapping[str, Any]], recency: Sequence[str]) ->
 
 
 def predict_rfm(train: LabelledRows, test: LabelledRows, signals: Sequence[str]) -> Floats:
-    """Return the probabilities of a logistic regression on recency, frequency and money, shape (rows,).
+    """Return the probabilities of a logistic regression on recency, frequency and money, shape `[rows]`.
 
     Args:
-        train: Rows to learn from; both classes are present.
-        test: Rows to predict.
+        train: The rows to learn from; they must contain both classes.
+        test: The rows to predict.
         signals: The signals of recency, frequency and money; see `rfm_signals`.
 
     Source: Fader, Hardie and Lee 2005, RFM and CLV, Journal of Marketing Research 42, for the three signals.
@@ -171,23 +177,27 @@ def predict_rfm(train: LabelledRows, test: LabelledRows, signals: Sequence[str])
 
 
 def predict_base_rate(train: LabelledRows, test: LabelledRows) -> Floats:
-    """Return the share of churners in training for every row of the test, shape (rows,)."""
+    """Return the share of churners in the training rows as the probability of every test row, shape
+    `[rows]`.
+    """
     model = DummyClassifier(strategy="prior").fit(_columns(train, []), train.left, train.weight)
     return _probabilities(model, test, [])
 
 
 class DaysSinceLast(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Turn one column of days into three: days over their median, log days, and whether they are missing."""
+    """Turn one column of days into three columns: the days divided by their median, the logarithm of the
+    days, and whether the days are missing.
+    """
 
     def fit(self, X: Floats, y: Floats | None = None) -> DaysSinceLast:
-        """Learn the median of the days, shape (rows, 1); a missing value is replaced by the median."""
+        """Learn the median of the days, shape `[rows, 1]`; the median later replaces a missing value."""
         days = X[:, 0]
         present = days[~np.isnan(days)]
         self.median_ = float(np.median(present)) if len(present) else 0.0
         return self
 
     def transform(self, X: Floats) -> Floats:
-        """Return the three columns, shape (rows, 3)."""
+        """Return the three columns, shape `[rows, 3]`."""
         days = X[:, 0]
         missing = np.isnan(days)
         filled = np.where(missing, self.median_, days)
@@ -195,13 +205,15 @@ class DaysSinceLast(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
 
 class LogScaled(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Turn each column into two: its logarithm, centred and scaled, and whether it is missing.
+    """Turn each column into two columns: its logarithm, centred and scaled, and whether the value is missing.
 
-    A column without a value in `fit` becomes two columns of 0, because nothing is known of its scale.
+    A column that has no value in `fit` becomes two columns of 0, because its scale is not known.
     """
 
     def fit(self, X: Floats, y: Floats | None = None) -> LogScaled:
-        """Learn the median and standard deviation of the logarithm of each column, shape (rows, columns)."""
+        """Learn the median and standard deviation of the logarithm of each column, shape `[rows,
+        columns]`.
+        """
         self.centres_, self.scales_, self.is_empty_ = [], [], []
         for values in np.log1p(np.maximum(X, 0)).T:
             empty = bool(np.isnan(values).all())
@@ -211,7 +223,7 @@ class LogScaled(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def transform(self, X: Floats) -> Floats:
-        """Return the columns, shape (rows, 2 * columns)."""
+        """Return the new columns, shape `[rows, 2 * columns]`."""
         columns: list[Floats] = []
         for values, centre, scale, is_empty in zip(
             np.log1p(np.maximum(X, 0)).T, self.centres_, self.scales_, self.is_empty_, strict=True
@@ -225,7 +237,7 @@ class LogScaled(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
 
 def _has_values(rows: LabelledRows, signal: str) -> bool:
-    """Return whether a signal is a number in at least one row."""
+    """Return whether a signal has a number in at least one row."""
     return bool((~np.isnan(rows.matrix[:, rows.names.index(signal)])).any())
 
 
@@ -245,9 +257,9 @@ def check_rule(rule: Sequence[ConditionParams], rows: LabelledRows, location: st
     """Check that every condition of `evaluate.rule` fits a signal of the snapshots.
 
     Args:
-        rule: The conditions of the team's own rule; empty without a rule.
+        rule: The conditions of the team's own rule; empty if the team has no rule.
         rows: The labelled rows of the snapshots.
-        location: The file and the key of the rule, for messages.
+        location: The file and the key in which the rule is written, for messages.
 
     Raises:
         ParamsError: a signal does not exist, a signal holds text and the condition needs a number, or a
@@ -268,7 +280,9 @@ def check_rule(rule: Sequence[ConditionParams], rows: LabelledRows, location: st
 
 
 def conditions_met(rule: Sequence[ConditionParams], rows: LabelledRows) -> Ints:
-    """Return the number of conditions that hold, shape (rows,); a missing value meets no condition."""
+    """Return for each row the number of conditions that are true, shape `[rows]`; a missing value makes no
+    condition true.
+    """
     score = np.zeros(len(rows), dtype=np.int64)
     for condition in rule:
         score += _holds(condition, rows)
@@ -276,9 +290,10 @@ def conditions_met(rule: Sequence[ConditionParams], rows: LabelledRows) -> Ints:
 
 
 def predict_rule(train: LabelledRows, test: LabelledRows, rule: Sequence[ConditionParams]) -> Floats:
-    """Predict the share of churners among the training rows that meet the same number of conditions.
+    """Predict for each row the share of churners among the training rows that meet the same number of
+    conditions.
 
-    One row at the base rate is added to each number of conditions, so that no share is 0 or 1.
+    To each number of conditions one row is added whose value is the base rate, so that no share is 0 or 1.
 
     Args:
         train: The training rows.
@@ -308,7 +323,7 @@ def _holds(condition: ConditionParams, rows: LabelledRows) -> npt.NDArray[np.boo
 def _predict_bg_nbd(
     snapshots: Snapshots, test_cutoffs: Sequence[date], store: Store | None
 ) -> tuple[Floats | None, str]:
-    """Return the probabilities of BG/NBD at the test cutoffs, or None with the reason."""
+    """Return the probabilities of BG/NBD at the test cutoffs, or None and the reason why there are none."""
     if store is None:
         return None, (
             "the store from which the snapshots were made no longer exists; `churn snapshot` makes both"
@@ -325,7 +340,8 @@ def _predict_bg_nbd(
 
 
 def probability_inactive(store: Store, cutoff: date, customers: Sequence[str]) -> Floats:
-    """Return BG/NBD's uncalibrated probability of no event of the label's table in the label window.
+    """Return BG/NBD's uncalibrated probability that a customer has no event of the label's table in the label
+    window.
 
     The model is fitted on the days with events of all customers, as they were known at the cutoff. If
     there are more than 10,000 customers, 10,000 evenly spaced customers are used.
@@ -336,7 +352,8 @@ def probability_inactive(store: Store, cutoff: date, customers: Sequence[str]) -
         customers: The customers to predict.
 
     Returns:
-        Shape (customers,); NaN for a customer without an event, and for all if no model can be fitted.
+        Shape `[customers]`; NaN for a customer without an event. If no model can be fitted, NaN for all
+        customers.
     """
     label = store.params.label
     table = label.core_table
@@ -352,7 +369,8 @@ def probability_inactive(store: Store, cutoff: date, customers: Sequence[str]) -
         sample = np.arange(MAX_HISTORIES) * len(x) // MAX_HISTORIES
     model = fit_lifetimes(x[sample], recency[sample], age[sample])
     ids = read_customers(store).ids
-    probability = np.full(len(ids) + 1, np.nan)  # the last element is for customers the store does not know
+    # the last element is for customers whom the store does not know
+    probability = np.full(len(ids) + 1, np.nan)
     if model is not None:
         codes = np.asarray(histories["customer"], dtype=np.int64)
         probability[codes] = p_none(model, x, recency, age, label.horizon_days, after=label.gap_days)

@@ -1,4 +1,6 @@
-"""The champion on the test cutoffs, or the champion's recipe if the champion has seen some of them."""
+"""The champion's predictions for the test cutoffs. If the champion has learnt from some of them, its recipe
+is trained again and takes its place.
+"""
 
 from __future__ import annotations
 
@@ -24,9 +26,10 @@ class ChampionPredictions:
     """The champion's predictions for the test cutoffs.
 
     Attributes:
-        predictions: The probabilities by candidate: `champion` for the test cutoffs whose labels the champion
-            has not seen, and `champion_recipe` for all test cutoffs if it has seen some.
-        notes: The sentences that say what was compared, or why nothing was compared, by subject.
+        predictions: The probabilities of two candidates. `champion` has them for the test cutoffs from which
+            the champion has not learnt. `champion_recipe` has them for all test cutoffs, if the champion has
+            learnt from some of them.
+        notes: Sentences that say what was compared, or why nothing was compared; the key is the subject.
         champion: The champion itself; None if there is none.
     """
 
@@ -36,7 +39,7 @@ class ChampionPredictions:
 
 
 def check_same_champion(result: EvaluationResult, champion: Champion | None, folder: Path) -> None:
-    """Check that the champion is still the champion with which the evaluation compared.
+    """Check that the present champion is the champion with which the evaluation compared the challenger.
 
     Args:
         result: The evaluation.
@@ -44,7 +47,7 @@ def check_same_champion(result: EvaluationResult, champion: Champion | None, fol
         folder: The folder of the evaluation, for messages.
 
     Raises:
-        CallError: The champion is now another model, or there is no champion any more.
+        CallError: The champion is now another model, or there is no longer a champion.
     """
     current = identity_of(champion)
     if (result.champion and result.champion.digest) == (current and current.digest):
@@ -65,7 +68,7 @@ def identity_of(champion: Champion | None) -> ChampionIdentity | None:
 
 
 def freshness_of(snapshots: Snapshots, champion: Champion | None) -> Freshness:
-    """Return the days on which the latest label of challenger and champion became known.
+    """Return for the challenger and for the champion the day on which its latest label became known.
 
     Args:
         snapshots: The snapshots from which the challenger learnt.
@@ -85,18 +88,20 @@ def champion_predictions(
     test_cutoffs: Sequence[date],
     threads: int,
 ) -> ChampionPredictions:
-    """Predict the test cutoffs with the champion, or with the champion's recipe if it has seen some of them.
+    """Predict the test cutoffs with the champion; if the champion has learnt from some of them, with its
+    recipe.
 
-    A month after the training of a champion, all test cutoffs lie before the last label from which the
-    champion learnt. A model that is trained with the champion's recipe then stands in for the champion. For
-    each test cutoff the recipe is refitted on the labels that were known by then, with the current signals.
-    If another version of the program wrote the recipe, it cannot be refitted, and nothing is compared.
+    One month after the training of a champion, all test cutoffs still lie before the last label from which
+    the champion learnt. Then a model that is trained with the champion's recipe takes the place of the
+    champion. For each test cutoff this model is fitted on the labels that were known by then, with the
+    present signals. A recipe that another version of the program wrote cannot be fitted again; then nothing
+    is compared.
 
     Args:
         champion: The current champion; None if there is none.
         snapshots: All matured snapshots.
         record: The challenger.
-        past: The challenger's uncalibrated log-odds at the choice and test cutoffs.
+        past: The challenger's uncalibrated log-odds at the cutoffs of the choice and of the test.
         test_cutoffs: The test cutoffs.
         threads: The number of threads.
     """

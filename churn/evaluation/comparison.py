@@ -1,4 +1,4 @@
-"""Compare all candidates on the test cutoffs: metrics with intervals, paired differences, and curves."""
+"""Compare all candidates on the test cutoffs: metrics with intervals, differences in pairs, and curves."""
 
 from __future__ import annotations
 
@@ -34,13 +34,15 @@ COMPARED_WITH = ("recency", "base_rate", "logistic", "rfm", "rule", "bg_nbd", CH
 """The candidates with which the challenger is compared in pairs."""
 
 SHARES = (0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.75, 0.9, 1.0)
-"""The contact shares of the gain table."""
+"""The shares of customers to contact that are rows of the gain table."""
 
 BASE_RATE = "base_rate"
-"""The candidate with the same probability for every customer of a cutoff."""
+"""The candidate that gives every customer of a cutoff the same probability."""
 
 CURVE_BASELINES = ("rule", "recency", BASE_RATE)
-"""The baselines in the gain table and the profit curve, if they have a probability for every row."""
+"""The baselines that are shown in the gain table and the profit curve, if they have a probability for every
+row.
+"""
 
 
 @dataclass(frozen=True)
@@ -66,12 +68,14 @@ def compare_candidates(
 ) -> Comparison:
     """Measure every candidate on the rows for which it has a probability.
 
-    The draws of customers are the same for all candidates, so differences between candidates are paired.
+    The draws of customers are the same for all candidates, so differences between candidates are differences
+    on the same draws.
 
     Args:
-        rows: The rows of the test cutoffs.
-        predictions: The probabilities by candidate, shape (rows,); NaN if the candidate has no probability.
-        draws: The weights from `draw_customers`, with one column per customer of `rows`, in order.
+        rows: The labelled rows of the test cutoffs.
+        predictions: The probabilities by candidate, shape `[rows]`; NaN if the candidate has no probability.
+        draws: The weights from `draw_customers`, with one column for each customer of `rows`, in the same
+            order.
         share: The share of customers that is contacted, in (0, 1].
         values: The values of the rows' customers; None if no money is known.
     """
@@ -109,7 +113,9 @@ def compare_candidates(
 
 @dataclass(frozen=True)
 class _Measures:
-    """The metrics of one candidate, with the draws behind them for paired differences."""
+    """The metrics of one candidate, and their values on each draw, from which differences in pairs are
+    computed.
+    """
 
     metrics: CandidateMetrics
     estimates: Mapping[str, Estimate]
@@ -118,15 +124,15 @@ class _Measures:
 
 @dataclass(frozen=True)
 class _TestRows:
-    """Labelled rows with the draws of their customers.
+    """Labelled rows, and how often each of their customers is drawn.
 
     Attributes:
-        left: Whether the customer left (1) or stayed (0), shape (rows,).
-        customer: For each row, the index of its customer in the columns of `draws`, shape (rows,).
-        draws: How often each customer is drawn, shape (draws, customers).
-        share: The contact share.
+        left: Whether the customer left (1) or stayed (0), shape `[rows]`.
+        customer: For each row, the index of its customer in the columns of `draws`, shape `[rows]`.
+        draws: How often each customer is drawn, shape `[draws, customers]`.
+        share: The share of customers that is contacted, in (0, 1].
         values: The values of the rows' customers; None if no money is known.
-        weight: How many rows each row represents, shape (rows,); None if each row represents only itself.
+        weight: How many rows each row represents, shape `[rows]`; None if each row represents only itself.
     """
 
     left: Floats
@@ -137,7 +143,7 @@ class _TestRows:
     weight: Floats | None
 
     def where(self, mask: npt.NDArray[np.bool_]) -> _TestRows:
-        """Return some of the rows, with the same draws."""
+        """Return the rows in a mask, with the same draws of customers."""
         values = None if self.values is None else self.values.where(mask)
         weight = None if self.weight is None else self.weight[mask]
         return replace(self, left=self.left[mask], customer=self.customer[mask], values=values, weight=weight)
@@ -146,9 +152,9 @@ class _TestRows:
         """Measure a candidate on the rows for which it has a probability.
 
         Args:
-            probability: The predictions of the candidate, shape (rows,); NaN where a row has no prediction.
-            with_order: Whether the predictions rank customers. If not, all rows count as ties: a rate that
-                is equal for all customers of a cutoff does not rank customers.
+            probability: The predictions of the candidate, shape `[rows]`; NaN for a row without a prediction.
+            with_order: Whether the predictions rank customers. If not, all rows count as equal: a rate that
+                is the same for all customers of a cutoff does not rank them.
         """
         mask = np.isfinite(probability)
         rows, probability = self.where(mask), probability[mask]
@@ -190,7 +196,9 @@ def _differences(
     results: Mapping[str, _Measures],
     second: str,
 ) -> Differences:
-    """Return the challenger minus another candidate on the rows for which both have a probability."""
+    """Return the metrics of the challenger minus those of another candidate, on the rows for which both have
+    a probability.
+    """
     challenger = results[CHALLENGER]
     common = np.isfinite(predictions[CHALLENGER]) & np.isfinite(predictions[second])
     if not common.all():
@@ -201,7 +209,7 @@ def _differences(
 def spread(by_cutoff: Mapping[date, Mapping[str, CandidateMetrics]], candidate: str) -> Spread:
     """Return how far the main metrics of a candidate differ between the test cutoffs.
 
-    An interval from draws of customers does not show how months differ; this range does.
+    An interval from draws of customers does not show how much test cutoffs differ; this range does.
     """
     cutoffs = [candidates[candidate] for candidates in by_cutoff.values() if candidate in candidates]
     ranges = {}
@@ -220,10 +228,10 @@ def calibration_table(
     """Return predicted and observed churn in bins with equally many rows, with Wilson intervals.
 
     Args:
-        left: Whether the customer left (1) or stayed (0), shape (rows,).
-        probability: The predicted probabilities, shape (rows,).
-        bins: The number of bins; equal predictions share a bin, so there may be fewer.
-        weight: How many rows each row represents, shape (rows,); None if each row represents only itself.
+        left: Whether the customer left (1) or stayed (0), shape `[rows]`.
+        probability: The predicted probabilities, shape `[rows]`.
+        bins: The number of bins; rows with equal predictions are in the same bin, so there may be fewer bins.
+        weight: How many rows each row represents, shape `[rows]`; None if each row represents only itself.
             Unequal weights make the intervals wider.
     """
     bin_of_row = metrics.equal_count_bins(probability, bins)
@@ -255,13 +263,15 @@ def gain_table(
     baselines: Mapping[str, Floats] | None = None,
     weight: Floats | None = None,
 ) -> tuple[GainRow, ...]:
-    """Return the churners reached, precision and lift for growing contact shares.
+    """Return the churners that are reached, the precision and the lift, for larger and larger shares of
+    contacts.
 
     Args:
-        left: Whether the customer left (1) or stayed (0), shape (rows,).
-        probability: The predicted probabilities, shape (rows,).
-        baselines: The predictions of the baselines by name, for the share of churners they reach.
-        weight: How many rows each row represents, shape (rows,); None if each row represents only itself.
+        left: Whether the customer left (1) or stayed (0), shape `[rows]`.
+        probability: The predicted probabilities, shape `[rows]`.
+        baselines: The predictions of the baselines by name, for which the share of reached churners is shown
+            too.
+        weight: How many rows each row represents, shape `[rows]`; None if each row represents only itself.
     """
     ranking, ones = metrics.Ranking.of(probability), np.ones(len(left)) if weight is None else weight
     left = ones * left
@@ -293,7 +303,7 @@ def gain_table(
 
 
 def _profit_curve(results: Mapping[str, _Measures], baselines: Iterable[str]) -> tuple[ProfitPoint, ...]:
-    """Return the challenger's profit curve with the curves of some baselines."""
+    """Return the profit curve of the challenger, together with the curves of some baselines."""
     curves = {name: results[name].profit_curve for name in baselines}
     return tuple(
         ProfitPoint(

@@ -63,7 +63,9 @@ EVALUATION_STEPS = 8
 CHANCE_AUC = 0.5
 
 MIN_AUC_ABOVE_RFM = 0.005
-"""The AUC above recency, frequency and value from which the further signals add something."""
+"""How much the AUC must exceed the AUC of recency, frequency and money, so that the other signals are said to
+add something.
+"""
 
 
 def plan_test(
@@ -75,7 +77,7 @@ def plan_test(
     training: Path,
     params_file: str,
 ) -> tuple[date, ...]:
-    """Return the test cutoffs, and check that the challenger may be evaluated on them.
+    """Return the test cutoffs, after a check that the challenger may be evaluated on them.
 
     Args:
         snapshots: All matured snapshots.
@@ -88,7 +90,7 @@ def plan_test(
     Raises:
         CallError: the challenger learnt from other snapshots, or was selected after a test cutoff.
         ParamsError: evaluate.rule or evaluate.segments names signals that the snapshots do not have.
-        Stop: before each matured cutoff there is no other matured cutoff to train on.
+        Stop: no matured cutoff has an earlier matured cutoff on which a model could be trained.
     """
     check_rule(settings.rule, snapshots.rows, f"{params_file}: evaluate.rule")
     check_segments(settings.segments, snapshots.rows, f"{params_file}: evaluate.segments")
@@ -114,16 +116,16 @@ def evaluate_challenger(
     threads: int,
     advance: Callable[[], None] = lambda: None,
 ) -> EvaluationResult:
-    """Measure all figures of `churn evaluate`, except the guards and the number of uses of the test set.
+    """Measure all figures of `churn evaluate`, except the guards and how often the test set was used.
 
     Args:
         test_set: The predictions of all candidates for the test cutoffs.
-        scorer: The challenger's scorer, for the partial dependence.
+        scorer: The scorer of the challenger, which computes the partial dependence.
         settings: The section `evaluate` of the parameters.
         label: The definition of the label.
-        late_days: The days that outcomes may arrive late.
-        value_terms: The terms of a customer's value.
-        snapshots_folder: The folder of the snapshots: their manifest and the ends of contracts.
+        late_days: The largest number of days by which an outcome may arrive late.
+        value_terms: The terms by which the value of a customer is computed.
+        snapshots_folder: The folder of the snapshots, which holds their manifest and the ends of contracts.
         threads: The number of threads.
         advance: A function that is called after each of `EVALUATION_STEPS` steps.
     """
@@ -222,22 +224,23 @@ def signal_verdict(
 ) -> SignalVerdict:
     """Return whether the signals predict who leaves.
 
-    - "no signal": the interval of AUC is not above one half. The order of the customers is not shown to be
-      better than a random order.
-    - "no more than RFM": the interval of AUC is above one half, but the challenger's log loss is not shown to
-      be below the log loss of recency, frequency and value, and its AUC is less than `MIN_AUC_ABOVE_RFM`
-      above theirs.
-    - "ranks only": the interval of AUC is above one half, but the challenger's log loss is not shown to be
-      below the log loss of the base rate. The order of the customers is useful, the probabilities are not.
-    - "signal": the interval of AUC is above one half, and the challenger's log loss is shown to be below the
-      log loss of the base rate.
+    - "no signal": the interval of the AUC is not above one half. So it is not shown that the order of the
+      customers is better than a random order.
+    - "no more than RFM": the interval of the AUC is above one half. But the challenger's log loss is not
+      shown to be lower than the log loss of recency, frequency and money, and its AUC is less than
+      `MIN_AUC_ABOVE_RFM` higher than their AUC.
+    - "ranks only": the interval of the AUC is above one half. But the challenger's log loss is not shown to
+      be lower than the log loss of the base rate. The order of the customers is useful, the probabilities are
+      not.
+    - "signal": the interval of the AUC is above one half, and the challenger's log loss is shown to be lower
+      than the log loss of the base rate.
 
     Args:
         auc: The challenger's AUC.
         against_base_rate: The difference in log loss, challenger minus base rate; None if they were not
             compared.
-        against_rfm: The challenger minus the baseline of recency, frequency and value; None if they were not
-            compared.
+        against_rfm: The difference in each metric, challenger minus the baseline of recency, frequency and
+            money; None if they were not compared.
     """
     ranks = auc.low is not None and auc.low > CHANCE_AUC
     better = (
@@ -268,7 +271,9 @@ def signal_verdict(
 
 
 def _is_no_more_than_rfm(difference: Differences) -> bool:
-    """Return whether the challenger is not shown to be better than RFM, and its AUC is hardly higher."""
+    """Return whether the challenger is not shown to be better than RFM and its AUC is hardly higher than the
+    AUC of RFM.
+    """
     loss, auc = difference.log_loss, difference.auc
     is_better = loss.high is not None and loss.high < 0
     return not is_better and auc.value is not None and auc.value < MIN_AUC_ABOVE_RFM
@@ -287,10 +292,10 @@ def cutoff_rates(rows: LabelledRows) -> tuple[CutoffRate, ...]:
 
 
 def purging(snapshots: Snapshots, cutoffs: Sequence[date]) -> tuple[Purging, ...]:
-    """Return the training snapshots of each test cutoff, and the earlier snapshots that are left out.
+    """Return for each test cutoff the snapshots of the training, and the earlier snapshots that are left out.
 
-    A snapshot is left out if its label window, with gap, grace and late days, had not ended by the test
-    cutoff.
+    A snapshot is left out if its label window, together with gap, grace and late days, had not ended by the
+    test cutoff.
     """
     purgings = []
     for cutoff in cutoffs:
@@ -309,9 +314,10 @@ def purging(snapshots: Snapshots, cutoffs: Sequence[date]) -> tuple[Purging, ...
 
 
 def _cutoffs_possible(snapshots: Snapshots, record: Challenger, horizon_days: int) -> int | None:
-    """Return how many test cutoffs the snapshots allow, `TEST_CUTOFFS` at most.
+    """Return how many test cutoffs the snapshots allow, at most `TEST_CUTOFFS`.
 
-    Return None for a refreshed champion: it can be tested only on cutoffs from which it has not learnt.
+    The result is None for a refreshed champion, which can be tested only on cutoffs from which it has not
+    learnt.
     """
     if record.recipe.calibration == "shifted":
         return None

@@ -1,4 +1,6 @@
-"""The challenger measured on the rows of all customers, both untreated and treated."""
+"""The challenger, measured on the rows of all customers: untreated customers and treated (contacted)
+customers.
+"""
 
 from __future__ import annotations
 
@@ -16,13 +18,13 @@ NOT_REFITTED = "For a refreshed champion, the values on the rows of all customer
 
 
 def measure_exposure(test_set: TestSet, *, seed: int, threads: int) -> tuple[Exposure | None, dict[str, str]]:
-    """Return who was treated and what the rows of everybody say, and the sentences on both.
+    """Return who was treated, the figures on the rows of all customers, and the sentences about both.
 
-    Without treated rows and controls there is neither.
+    If there are no treated rows and no controls, the result holds neither of them.
 
     Args:
-        test_set: The test set, which holds untreated rows only.
-        seed: The seed of the draws of customers.
+        test_set: The test set, which holds only the rows of untreated customers.
+        seed: The seed with which customers are drawn.
         threads: The number of threads; it does not change the result.
     """
     snapshots = test_set.snapshots
@@ -49,7 +51,7 @@ def measure_exposure(test_set: TestSet, *, seed: int, threads: int) -> tuple[Exp
 
 
 def _measure(test_set: TestSet, seed: int, threads: int) -> EverybodyMetrics | None:
-    """Return the challenger's figures on all rows of the test cutoffs; None if no row was treated."""
+    """Return the challenger's figures on all rows of the test cutoffs; None if no row of them was treated."""
     treated = test_set.snapshots.treated_rows
     treated = treated.at(test_set.cutoffs) if treated is not None else None
     if treated is None or not len(treated):

@@ -20,13 +20,13 @@ from churn.training.discrete_hazard import HORIZON_DAYS, Lives, fit_hazards
 def measure_horizons(test_set: TestSet, lives: Lives, horizon_days: int) -> Horizons:
     """Measure the probabilities of leaving within 30, 60 and 90 days.
 
-    For each test cutoff the hazards are fitted on the intervals that were completed by then. Their curve
-    passes through the challenger's probability at the label's own horizon. A horizon
-    uses a cutoff only if it is known who left within the horizon. `missing` says why a horizon has no cutoff.
+    For each test cutoff, the hazards are fitted on the intervals that had ended by then. Their curve passes
+    through the challenger's probability at the horizon of the label. A horizon uses a cutoff only if it is
+    known who left within this horizon. `missing` says why a horizon has no cutoff.
 
     Args:
         test_set: The test set.
-        lives: The time that each customer stayed after each cutoff.
+        lives: For each cutoff, how long each customer stayed after it.
         horizon_days: The horizon of the label, in days.
     """
     probabilities, missing = _predict(test_set, lives, horizon_days)
@@ -47,7 +47,9 @@ def measure_horizons(test_set: TestSet, lives: Lives, horizon_days: int) -> Hori
 
 
 def _predict(test_set: TestSet, lives: Lives, horizon_days: int) -> tuple[dict[int, Floats], dict[int, str]]:
-    """Return probabilities of the test rows by days, NaN if no model could be fitted, and the reasons."""
+    """Return the probabilities of the test rows by number of days, NaN if no model could be fitted, and the
+    reasons for missing ones.
+    """
     probabilities = {days: np.full(len(test_set.rows), np.nan) for days in HORIZON_DAYS}
     missing: dict[int, str] = {}
     for cutoff in test_set.cutoffs:

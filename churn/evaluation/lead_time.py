@@ -1,4 +1,6 @@
-"""How early churn is predicted: earlier predictions are compared with the label of the test cutoff."""
+"""How early churn is predicted: predictions from before a test cutoff are compared with the label of the test
+cutoff.
+"""
 
 from __future__ import annotations
 
@@ -15,19 +17,23 @@ from churn.training.backtest import OutOfTime, predict_out_of_time
 
 STEP_DAYS = 28
 STEPS = 4
-"""The leads are the gap, and up to four times 28 days."""
+"""The number of leads after the first. A lead is the time between prediction and test cutoff: the gap, then 1
+to 4 times 28 days.
+"""
 
 Lead = tuple[tuple[date, date], ...]
-"""Test cutoffs, each with the earlier snapshot whose predictions are compared with its label."""
+"""Test cutoffs, each with the earlier snapshot whose predictions are compared with the label of the test
+cutoff.
+"""
 
 
 def measure_lead_time(test_set: TestSet, *, gap_days: int, threads: int) -> tuple[LeadTime, ...]:
-    """Return the AUC by the days between a prediction and the test cutoff, the shortest lead first.
+    """Return the AUC for each number of days between prediction and test cutoff, the smallest number first.
 
-    A prediction for an earlier snapshot, by the model of that time, is compared with the label of the test
-    cutoff, for customers at risk at both cutoffs. The AUC after k days shows what would still be known if
-    all signals were k days old. `now` is the AUC of the prediction at the test cutoff on these rows. `fall`
-    is the paired difference, `now` minus the AUC of the earlier prediction.
+    The model of an earlier time predicts an earlier snapshot. This prediction is compared with the label of
+    the test cutoff, for the customers who were at risk at both times. The AUC after k days shows how well
+    customers would be ranked if all signals were k days old. `now` is the AUC of the prediction at the test
+    cutoff, on the same rows. `fall` is `now` minus the AUC of the earlier prediction, as a paired difference.
 
     Args:
         test_set: The test set.
@@ -56,7 +62,9 @@ def _leads(test_set: TestSet, gap_days: int) -> list[Lead]:
 
 
 def _earlier_snapshot(test_set: TestSet, cutoff: date, days: int) -> date | None:
-    """Return the latest snapshot at least some days before a test cutoff, if it can be predicted."""
+    """Return the latest snapshot that is at least `days` days before a test cutoff; None if it cannot be
+    predicted.
+    """
     snapshots, latest = test_set.snapshots, cutoff - timedelta(days=days)
     earlier = max((day for day in snapshots.cutoffs if day <= latest), default=None)
     if earlier is None or earlier in test_set.out_of_time.cutoffs:
@@ -91,7 +99,7 @@ def _measure(test_set: TestSet, past: OutOfTime, lead: Lead) -> LeadTime | None:
 
 
 def _logits_of(past: OutOfTime, customer: Ints) -> Floats:
-    """Return the log-odds of customers at one cutoff, NaN for customers who were not at risk."""
+    """Return the log-odds of some customers at one cutoff, NaN for a customer who was not at risk."""
     order = np.argsort(past.customer)
     position = np.searchsorted(past.customer, customer, sorter=order)
     index = order[np.minimum(position, len(order) - 1)]

@@ -1,4 +1,4 @@
-"""The figures of an evaluation: metrics of one candidate, paired differences, tables and curves."""
+"""The figures of an evaluation: the metrics of one candidate, paired differences, tables and curves."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from typing import Literal
 from churn.metrics.interval import ByName, Interval, Number, Part
 
 CHALLENGER, CHAMPION, CHAMPION_RECIPE = "challenger", "champion", "champion_recipe"
-"""The candidate under test, the champion as it is, and the champion's recipe refitted for each cutoff."""
+"""The names of three candidates: the model under test, the champion as it is, and the champion's recipe,
+fitted again for each cutoff.
+"""
 
 
 def champion_reference(candidates: Container[str]) -> str | None:
-    """Return the candidate that is compared as the champion: its recipe if present, else the champion.
+    """Return the name of the candidate that stands for the champion: the champion's recipe if it is there,
+    otherwise the champion.
 
     >>> champion_reference({"challenger", "champion", "champion_recipe"})
     'champion_recipe'
@@ -22,13 +25,13 @@ def champion_reference(candidates: Container[str]) -> str | None:
 
 
 class Measure(Interval):
-    """A metric of one candidate, with the numbers that it must be compared with.
+    """A metric of one candidate, with the values with which it must be compared.
 
     Attributes:
-        ceiling: The value of a perfect ranking.
-        base_rate: The value of a random ranking.
-        noise_floor: The value of perfect predictions on the same number of rows.
-        optimism: The part of the value that comes from the choice of the best budget on the same rows.
+        ceiling: The value that a perfect ranking would have.
+        base_rate: The value that a random ranking would have.
+        noise_floor: The value that perfect predictions would have on the same number of rows.
+        optimism: How much of the value comes only from choosing the best budget on the same rows.
     """
 
     ceiling: Number = None
@@ -38,10 +41,10 @@ class Measure(Interval):
 
 
 class Counts(Part):
-    """Labelled rows: a row is one customer at one cutoff.
+    """The number of labelled rows and of churners; a row is one customer at one cutoff.
 
     Attributes:
-        base_rate: The share of rows that left, 0 to 1.
+        base_rate: The share of rows whose customer left, 0 to 1.
     """
 
     rows: int
@@ -52,14 +55,14 @@ class Counts(Part):
 class CandidateMetrics(Part):
     """All metrics of one candidate on the rows for which it has a probability.
 
-    Money is in units of the company's currency. The fields on money are absent if no money is known.
+    Money is in the currency of the company. The fields with money are absent if no money is known.
 
     Attributes:
         log_loss: The mean log loss per row, in nats.
-        ece: The expected calibration error, 0 to 1, without an interval.
-        best_share: The share of customers whose contact earns most, 0 to 1.
-        empc: The expected maximum profit per customer, over the distribution of the accept share.
-        empc_share: The share of customers that `empc` contacts, 0 to 1.
+        ece: The expected calibration error, 0 to 1; it has no interval.
+        best_share: The share of customers to contact that earns most, 0 to 1.
+        empc: The expected maximum profit per customer, averaged over the possible values of the accept share.
+        empc_share: The share of customers that is contacted to earn `empc`, 0 to 1.
         rows_with_known_value: The number of rows whose customer has a known residual value.
     """
 
@@ -100,7 +103,7 @@ class CandidateMetrics(Part):
 
 
 class Differences(Part):
-    """Paired differences of two candidates, metric by metric: the first minus the second.
+    """Paired differences between two candidates in each metric: the first candidate minus the second.
 
     Both candidates are measured on the rows for which both have a probability. The bootstrap draws the same
     customers for both.
@@ -133,10 +136,10 @@ class Differences(Part):
 
 
 class Range(Part):
-    """The lowest and highest value of a metric over the test cutoffs.
+    """The lowest and the highest value of a metric among the test cutoffs.
 
     Attributes:
-        sd: The standard deviation of a sample; None with one cutoff.
+        sd: The standard deviation between the cutoffs; None if there is only one cutoff.
     """
 
     min: float
@@ -147,7 +150,7 @@ class Range(Part):
 class Spread(Part):
     """How far the main metrics of one candidate differ between the test cutoffs.
 
-    A metric is absent where no cutoff defines it.
+    A metric is absent if it is not defined at any cutoff.
 
     Attributes:
         cutoffs: The number of test cutoffs on which the candidate was measured.
@@ -162,20 +165,20 @@ class Spread(Part):
     cutoffs: int
 
     def metric(self, name: str) -> Range | None:
-        """Return the range of a metric by its name; None if there is no range."""
+        """Return the range of a metric by its name; None if the metric is absent."""
         value = getattr(self, name, None)
         return value if isinstance(value, Range) else None
 
 
 class CalibrationBin(Part):
-    """One of about ten bins with equally many rows, in the order of the predictions.
+    """One of about ten bins with equally many rows, ordered by prediction.
 
     Attributes:
-        bin: The number of the bin, from 1.
-        predicted: The mean predicted probability.
-        observed: The share of rows that left.
+        bin: The number of the bin, counted from 1.
+        predicted: The mean predicted probability of the rows in the bin.
+        observed: The share of rows in the bin whose customer left.
         low: The lower bound of Wilson's 95 % interval of `observed`.
-        high: The upper bound.
+        high: The upper bound of this interval.
     """
 
     bin: int
@@ -187,21 +190,21 @@ class CalibrationBin(Part):
 
 
 class GainRow(Part):
-    """The result of a contact of the customers with the highest probabilities.
+    """What happens if the customers with the highest probabilities are contacted.
 
     Attributes:
-        share: The share of rows contacted, 0 to 1.
-        contacted: The number of rows contacted.
-        churners: The number of churners among the contacted rows; a fraction if
-            equal probabilities are divided.
+        share: The share of rows that is contacted, 0 to 1.
+        contacted: The number of rows that are contacted.
+        churners: The number of churners among the contacted rows; a fraction if only some of the rows with
+            equal probabilities are contacted.
         precision: The share of churners among the contacted rows.
-        captured: The share of all churners that is among the contacted rows.
-        perfect: `captured` of a perfect ranking.
-        lift: `precision` over the base rate.
+        captured: The share of all churners who are among the contacted rows.
+        perfect: The value of `captured` for a perfect ranking.
+        lift: `precision` divided by the base rate.
         ceiling: The lift of a perfect ranking.
-        rule: `captured` of the team's own rule. Absent without a rule.
-        recency: `captured` of the recency baseline. Absent if the baseline has no probability for some row.
-        base_rate: `captured` of a random ranking.
+        rule: The value of `captured` for the team's own rule; absent if the team has no rule.
+        recency: The value of `captured` for the recency baseline; absent if a row has no probability.
+        base_rate: The value of `captured` for a random ranking.
     """
 
     share: float
@@ -218,14 +221,14 @@ class GainRow(Part):
 
 
 class ProfitPoint(Part):
-    """The challenger's profit per customer at one contact share, in units of the company's currency.
+    """The challenger's profit per customer in currency, if a certain share of customers is contacted.
 
     Attributes:
-        share: The share of customers contacted, 0 to 1.
+        share: The share of customers that is contacted, 0 to 1.
         ceiling: The profit of a perfect call list.
-        rule: The profit of the team's own rule. Absent without a rule.
-        recency: The profit of the recency baseline. Absent if the baseline has no probability for some row.
-        base_rate: The profit of a list that is ordered by the customers' values only.
+        rule: The profit of the team's own rule; absent if the team has no rule.
+        recency: The profit of the recency baseline; absent if a row has no probability.
+        base_rate: The profit of a list that is ordered only by the value of customers.
     """
 
     share: float
@@ -239,15 +242,15 @@ class ProfitPoint(Part):
 
 
 class DecileRow(Part):
-    """One tenth of the rows; the first has the highest probabilities.
+    """One tenth of the rows; the first tenth has the highest probabilities.
 
     Attributes:
-        least: The lowest predicted probability of the tenth.
-        predicted: The mean predicted probability.
-        observed: The share of rows that left.
-        captured: The share of all churners in this tenth and the tenths before it.
-        value: The mean residual value of a row in currency. Absent if no money is known.
-        value_lost: The residual value of the churners in currency. Absent if no money is known.
+        least: The lowest predicted probability in the tenth.
+        predicted: The mean predicted probability of the rows in the tenth.
+        observed: The share of rows in the tenth whose customer left.
+        captured: The share of all churners who are in this tenth or in an earlier one.
+        value: The mean residual value of a customer in the tenth, in currency. Absent if no money is known.
+        value_lost: The residual value of the churners in the tenth, in currency. Absent if no money is known.
     """
 
     decile: int
@@ -266,10 +269,10 @@ class Histogram(Part):
     """How the predictions of churners and of stayers are distributed.
 
     Attributes:
-        scale: Whether the bars are equally wide in the probability or in its logarithm.
-        edges: The edges of the bars, one more than there are bars.
-        left: The number of churners per bar.
-        stayed: The number of stayers per bar.
+        scale: Whether the bars have equal widths in the probability, or in its logarithm.
+        edges: The edges of the bars, which are one more than the bars.
+        left: The number of churners in each bar.
+        stayed: The number of stayers in each bar.
     """
 
     scale: Literal["log", "linear"]
@@ -279,7 +282,7 @@ class Histogram(Part):
 
 
 class SplitMetrics(Part):
-    """The metrics by which the ways of splitting rows are compared."""
+    """The metrics by which different splits into training and test are compared."""
 
     auc: Measure
     log_loss: Measure
@@ -292,18 +295,20 @@ class SplitMetrics(Part):
 
 
 class AucAndLogLoss(Part):
-    """Paired differences of the two metrics that need no budget."""
+    """Paired differences of the two metrics that do not depend on a budget."""
 
     auc: Interval
     log_loss: Interval
 
 
 class UnseenCustomers(SplitMetrics):
-    """The challenger's recipe on customers that were in no training set.
+    """The challenger's recipe, measured on customers who were in no training set.
 
     Attributes:
-        same_customers_in_training: The same rows, predicted by models that were trained on these customers.
-        out_minus_in_training: Unseen customers minus the same customers in training.
+        same_customers_in_training: The metrics on the same rows, predicted by models that were trained on
+            these customers.
+        out_minus_in_training: The metrics on unseen customers minus the metrics of
+            `same_customers_in_training`.
     """
 
     same_customers_in_training: SplitMetrics
@@ -311,22 +316,23 @@ class UnseenCustomers(SplitMetrics):
 
 
 class NaiveSplit(SplitMetrics):
-    """A random split of the rows.
+    """The figures of a model that was tested on a random part of all rows.
 
     Attributes:
-        label: A warning that the figures flatter the model.
+        label: A warning that these figures look better than the model is.
     """
 
     label: str
 
 
 class SplitComparison(Part):
-    """The four numbers: later time, later time and unseen customers, a naive split, and the baselines.
+    """The figures of four tests side by side: later time, later time with unseen customers, a naive random
+    split, and the baselines.
 
     Attributes:
         out_of_time: The challenger on the test cutoffs.
-        out_of_time_and_customer: Absent where too few customers leave.
-        naive_split: Absent where a part of the split has one class only.
+        out_of_time_and_customer: The recipe on unseen customers; absent if too few customers leave.
+        naive_split: The figures of a random split; absent if a part of the split has only one class.
         baselines: The baselines on the test cutoffs, by name.
     """
 
@@ -337,14 +343,14 @@ class SplitComparison(Part):
 
 
 class LeadTime(Part):
-    """The AUC of older predictions of the same customers.
+    """The AUC of older predictions for the same customers.
 
     Attributes:
         days: The mean number of days between the older prediction and the test cutoff.
-        cutoffs: The test cutoffs that have an older snapshot.
-        auc: The AUC of the older prediction.
-        now: The AUC of the prediction at the test cutoff, on the same rows.
-        fall: `now` minus `auc`, paired.
+        cutoffs: The test cutoffs for which there is an older snapshot.
+        auc: The AUC of the older predictions.
+        now: The AUC of the predictions at the test cutoff, on the same rows.
+        fall: `now` minus `auc`, as a paired difference.
     """
 
     days: int
@@ -359,20 +365,20 @@ class LeadTime(Part):
 
     @property
     def interval(self) -> Interval:
-        """Return the AUC of the older prediction with its interval."""
+        """Return the AUC of the older predictions with its interval."""
         return Interval(value=self.auc, low=self.low, high=self.high)
 
 
 class SegmentDifference(Part):
-    """The paired difference of challenger and champion within one segment."""
+    """The paired difference between challenger and champion within one segment."""
 
     auc: Interval
 
 
 class SegmentMetrics(Part):
-    """The challenger on one level of a segment.
+    """The metrics of the challenger on one level of a segment.
 
-    With few churners or few stayers only `observed_expected` is present.
+    If there are few churners or few stayers, only `observed_expected` is present.
 
     Attributes:
         level: The value of the attribute, or the band of tenure.
@@ -389,16 +395,18 @@ class SegmentMetrics(Part):
     challenger_minus_champion_recipe: SegmentDifference | None = None
 
     def minus(self, reference: str) -> SegmentDifference | None:
-        """Return the challenger minus `champion` or `champion_recipe`; None if it was not measured."""
+        """Return the challenger minus the candidate `champion` or `champion_recipe`; None if it was not
+        measured.
+        """
         recipe = reference == CHAMPION_RECIPE
         return self.challenger_minus_champion_recipe if recipe else self.challenger_minus_champion
 
 
 class CalibrationLevel(Part):
-    """Whether the probabilities hold for a set of rows.
+    """Whether the probabilities agree with the outcomes on a set of rows.
 
     Attributes:
-        expected: The sum of the probabilities.
+        expected: The sum of the predicted probabilities.
     """
 
     rows: int
@@ -409,12 +417,12 @@ class CalibrationLevel(Part):
 
 
 class SegmentCalibration(CalibrationLevel):
-    """Whether the probabilities hold for one level of a segment.
+    """Whether the probabilities agree with the outcomes on one level of a segment.
 
     Attributes:
-        z: The distance of the level's observed/expected from the value of all rows, in standard errors.
-        judged: Whether the level has enough churners for a test.
-        off: Whether the distance is larger than chance explains, given the number of tests.
+        z: The distance between observed/expected of the level and of all rows, in standard errors.
+        judged: Whether the level has enough churners to be tested.
+        off: Whether the distance is larger than chance explains; the number of tests is taken into account.
     """
 
     level: str
@@ -424,7 +432,7 @@ class SegmentCalibration(CalibrationLevel):
 
 
 class CalibrationBySegment(Part):
-    """Whether the probabilities hold for each segment, on all out-of-time predictions."""
+    """Whether the probabilities agree with the outcomes on each segment, over all out-of-time predictions."""
 
     cutoffs: tuple[date, ...]
     all: CalibrationLevel

@@ -24,22 +24,26 @@ DECILES = 10
 BARS = 40
 
 RARE = 0.1
-"""The histogram has a logarithmic scale below this base rate.
+"""If the base rate is below this value, the histogram has a logarithmic scale.
 
-On a linear scale most predictions would share one bar."""
+On a linear scale, most predictions would then be in one bar."""
 
 DEPENDENCE_SIGNALS = 6
-"""The number of signals with a partial dependence."""
+"""The number of signals for which the partial dependence is computed."""
 
 DEPENDENCE_ROWS = 5_000
-"""The largest number of rows of a partial dependence."""
+"""The largest number of rows from which a partial dependence is computed."""
 
 QUANTILES = (0.01, 0.05, *(step / 10 for step in range(1, 10)), 0.95, 0.99)
-"""The quantiles at which a signal is set; hardly any row is in the outermost 1 %."""
+"""The quantiles of a signal's values at which its partial dependence is computed; hardly any row lies in the
+outermost 1 %.
+"""
 
 COMMON_VALUES = 12
 COMMON_SHARE = 0.95
-"""A signal is set to the values of at least one row in 500, if at most 12 values cover 95 % of the rows."""
+"""If at most 12 values cover 95 % of the rows, a signal is set to each value that at least one row in 500
+has.
+"""
 
 
 def decile_table(
@@ -50,13 +54,14 @@ def decile_table(
 ) -> tuple[DecileRow, ...]:
     """Return the outcomes of each tenth of the rows, the highest probabilities first.
 
-    Equal probabilities may be in two tenths: the tenths have equally many rows, as far as possible.
+    The tenths have equally many rows, as far as possible. So rows with equal probabilities may be in two
+    tenths.
 
     Args:
-        left: Outcomes, shape (rows,).
-        probability: Predictions, shape (rows,).
-        values: The values of the rows' customers; None where no money is known.
-        weight: How many rows each row represents, shape (rows,); None if each row represents only itself.
+        left: Whether the customer left (1) or stayed (0), shape `[rows]`.
+        probability: The predicted probabilities, shape `[rows]`.
+        values: The values of the rows' customers; None if no money is known.
+        weight: How many rows each row represents, shape `[rows]`; None if each row represents only itself.
     """
     order = np.argsort(-probability, kind="stable")
     row_weight = np.ones(len(left)) if weight is None else weight
@@ -91,11 +96,11 @@ def decile_table(
 def prediction_histogram(left: Floats, probability: Floats) -> Histogram:
     """Return how the predictions of churners and of stayers are distributed over 40 bars.
 
-    The bars are equally wide. If churn is rare, they are equally wide in the logarithm of the probability.
+    The bars have equal widths in the probability. If churn is rare, they have equal widths in its logarithm.
 
     Args:
-        left: Outcomes, shape (rows,).
-        probability: Predictions, shape (rows,).
+        left: Whether the customer left (1) or stayed (0), shape `[rows]`.
+        probability: The predicted probabilities, shape `[rows]`.
     """
     low, high = float(probability.min()), float(probability.max())
     logarithmic = left.mean() < RARE and low > 0
@@ -112,7 +117,9 @@ def prediction_histogram(left: Floats, probability: Floats) -> Histogram:
 
 
 NO_HEALTH_BANDS = HealthBands(usual={}, outcomes=(), changed=None)
-"""The bands of a label of an event: a likely event says nothing of a customer's health."""
+"""The result for a label of an event, which has no health bands: a likely event says nothing about a
+customer's health.
+"""
 
 NO_EVENT_HEALTH = (
     "There are no health bands: a band says how likely a customer is to leave, and this label predicts an "
@@ -121,9 +128,10 @@ NO_EVENT_HEALTH = (
 
 
 def health_bands(test_set: TestSet) -> HealthBands:
-    """Return the outcomes of each health band, and how many customers have another band under the champion.
+    """Return the outcomes of each health band, and how many customers the champion puts into another band.
 
-    The bands are set as in a night at the test cutoff, with the usual rate of leaving that was known then.
+    The bands are set as a night at the test cutoff would set them, with the usual rate of leaving that was
+    known then.
     """
     snapshots = test_set.snapshots
     usual = {
@@ -166,15 +174,16 @@ def _bands_of(test_set: TestSet, candidate: str, usual: Mapping[date, float]) ->
 def partial_dependence(
     scorer: Scorer, rows: LabelledRows, signals: Sequence[str]
 ) -> tuple[PartialDependence, ...]:
-    """Return the mean predicted probability over the values of each signal.
+    """Return the mean predicted probability at several values of each signal.
 
-    Each value is set in all rows, and the other signals stay as they are. At most 5,000 evenly spaced rows
-    are used. This shows what the model learnt about a signal, not the effect of a change.
+    Each value is set in all rows, while the other signals stay as they are. At most 5,000 evenly spaced rows
+    are used. The result shows what the model learnt about a signal, not what would happen if the signal
+    changed.
 
     Args:
-        scorer: The model.
+        scorer: The model whose predictions are averaged.
         rows: The rows of one cutoff.
-        signals: The signals, in this order; signals without any value are left out.
+        signals: The signals, in the order of the result; signals without any value are left out.
 
     Source: Friedman (2001), Greedy function approximation, Annals of Statistics 29, section 8.2.
     """
@@ -205,7 +214,9 @@ def partial_dependence(
 
 
 def _grid(values_known: Floats, rows: int) -> Floats:
-    """Return the values to which a number is set: its common values, or else quantiles."""
+    """Return the values to which a numeric signal is set: its common values if there are few, otherwise
+    quantiles.
+    """
     values, counts = np.unique(values_known, return_counts=True)
     common = counts * 500 >= rows
     if 2 <= common.sum() <= COMMON_VALUES and counts[common].sum() >= COMMON_SHARE * len(values_known):

@@ -1,4 +1,4 @@
-"""The result of an evaluation: the whole content of `evaluate/metrics.json` as one typed object."""
+"""The result of an evaluation: the whole content of `evaluate/metrics.json` as one object with types."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ class EvaluatedModel(Part):
     """The model that was evaluated.
 
     Attributes:
-        name: The name in the registry.
-        run_id: The MLflow run of its training.
-        digest: The digest of the model's bundle.
-        candidate: The name of the candidate, which says the type of model.
+        name: The name of the model in the registry.
+        run_id: The id of the MLflow run that trained the model.
+        digest: The digest of the model's files.
+        candidate: The name of the candidate, which says the type of the model.
     """
 
     name: str
@@ -51,7 +51,7 @@ class EvaluatedModel(Part):
 
 
 class ChampionIdentity(Part):
-    """The champion at the time of the evaluation, whether it could be compared or not."""
+    """The champion at the time of the evaluation, also if it could not be compared."""
 
     version: str
     digest: str
@@ -72,11 +72,11 @@ class CutoffRate(Counts):
 
 
 class Purging(Part):
-    """The training snapshots of one test cutoff.
+    """The training snapshots for one test cutoff.
 
     Attributes:
-        trained_on: The snapshots whose labels were known at the test cutoff.
-        purged: The earlier snapshots whose labels were not known yet.
+        trained_on: The cutoffs of the snapshots whose labels were known at the test cutoff.
+        purged: The cutoffs of the earlier snapshots whose labels were not known yet.
     """
 
     cutoff: date
@@ -87,11 +87,11 @@ class Purging(Part):
 
 
 class CampaignTerms(Part):
-    """The assumed costs and effect of a campaign.
+    """The assumed costs and the assumed effect of a campaign.
 
     Attributes:
         contact_cost: The cost of a contact, in currency.
-        incentive_cost: The cost of an accepted offer, in currency.
+        incentive_cost: The cost of an offer that is accepted, in currency.
         accept_share: The share of the contacted churners who accept the offer, 0 to 1.
     """
 
@@ -101,12 +101,12 @@ class CampaignTerms(Part):
 
 
 class MeasuredShare(Interval):
-    """The share of churners whom a contact keeps, as `churn measure` measured it over all contacts.
+    """The share of churners whom a contact keeps, as `churn measure` measured it over all contacts together.
 
     Attributes:
         as_of: The day up to which outcomes were known.
-        is_used: Whether it takes the place of the assumed share.
-        reason: Why it is used, or not.
+        is_used: Whether the measured share replaces the assumed share.
+        reason: Why the measured share is used, or why it is not used.
     """
 
     as_of: date
@@ -115,17 +115,17 @@ class MeasuredShare(Interval):
 
 
 class CustomerValue(Part):
-    """The residual value of the test rows in currency, and all assumptions about money.
+    """The residual value of the customers in the test rows, in currency, and all assumptions about money.
 
     Attributes:
         rows: The number of test rows.
         known: The number of test rows with a known value.
-        profit: The terms of a campaign. Its costs are assumed; its share is assumed or measured.
-        measured_share: What was measured of the share; absent if nothing was.
-        months: The number of monthly payments that count.
-        margin: The share of the payments that is earned, 0 to 1.
-        discount_year: The discount rate per year, 0 to 1.
-        variant: When the first payment falls.
+        profit: The terms of a campaign. Its costs are assumed; its accept share is assumed or measured.
+        measured_share: The measured share of churners whom a contact keeps; absent if it was not measured.
+        months: The number of monthly payments that are counted.
+        margin: The share of the payments that the company earns, 0 to 1.
+        discount_year: The discount rate of a year, 0 to 1.
+        variant: At which time the first payment is counted.
     """
 
     rows: int
@@ -141,11 +141,11 @@ class CustomerValue(Part):
 
 
 class CalibrationGain(Part):
-    """The out-of-time log loss of one calibration method minus the log loss without calibration.
+    """The out-of-time log loss with one calibration method minus the log loss without calibration.
 
     Attributes:
-        standard_error: The standard error of the difference, over customers.
-        worst_cutoff: The difference at the cutoff that speaks most against the method.
+        standard_error: The standard error of this difference, with customers as the units.
+        worst_cutoff: The difference at the cutoff at which the method does worst.
     """
 
     difference: Number
@@ -154,12 +154,13 @@ class CalibrationGain(Part):
 
 
 class CalibrationChoice(Part):
-    """The calibration method of the challenger.
+    """The calibration method that was chosen for the challenger.
 
     Attributes:
         tried: The out-of-time log loss of each method.
-        against_none: Each other method against no calibration.
-        later_cutoffs: The number of cutoffs on which methods fitted on earlier cutoffs were compared.
+        against_none: Each method compared with no calibration.
+        later_cutoffs: The number of cutoffs on which the methods were compared, after they were fitted on
+            earlier cutoffs.
     """
 
     chosen: str
@@ -169,11 +170,12 @@ class CalibrationChoice(Part):
 
 
 class TrainedCandidate(Part):
-    """A candidate of the training with its cross-validated figures; the first candidate was selected.
+    """A candidate of the training with its cross-validated figures; the first candidate in the list was
+    selected.
 
     Attributes:
-        behind: The log loss of the candidate minus the log loss of the first candidate.
-        standard_error: The standard error of `behind`, over customers.
+        behind: The log loss of this candidate minus the log loss of the first candidate.
+        standard_error: The standard error of `behind`, with customers as the units.
     """
 
     recipe: Recipe
@@ -184,30 +186,33 @@ class TrainedCandidate(Part):
 
 
 class SignalImportance(Part):
-    """The share of the mean absolute contributions to the log-odds that comes from one signal, 0 to 1."""
+    """How important a signal is: its share of the mean absolute contributions to the log-odds, 0 to 1."""
 
     signal: str
     share: float
 
 
 class FamilyImportance(Part):
-    """The share of the mean absolute contributions to the log-odds that comes from one family, 0 to 1."""
+    """How important a family of signals is: its share of the mean absolute contributions to the log-odds, 0
+    to 1.
+    """
 
     family: str
     share: float
 
 
 class PartialDependence(Part):
-    """The mean predicted probability over the values of one signal.
+    """The mean predicted probability at several values of one signal.
 
     Attributes:
-        missing_share: The share of rows without a value, 0 to 1.
+        missing_share: The share of rows that have no value, 0 to 1.
         levels: The levels of a signal of kind `level`.
-        shares: The share of rows per level.
+        shares: The share of rows that have each level.
         values: The values at which a signal of kind `number` is set.
-        deciles: The nine deciles of its known values.
-        probabilities: The mean predicted probability per level or value.
-        missing_probability: The mean if all rows had no value; None if all rows have a value.
+        deciles: The nine deciles of the known values of a numeric signal.
+        probabilities: The mean predicted probability at each level or value.
+        missing_probability: The mean predicted probability if the value were missing in all rows; None if no
+            row lacks a value.
     """
 
     signal: str
@@ -223,21 +228,23 @@ class PartialDependence(Part):
 
 
 class Freshness(Part):
-    """The day on which the latest label of each model became known; no date without a champion."""
+    """The day on which the latest label of the challenger, and of the champion, became known; no date for the
+    champion if there is none.
+    """
 
     challenger: date
     champion: date | None = None
 
 
 class BandOutcome(Part):
-    """How many customers of one health band left.
+    """How many customers in one health band left.
 
     Attributes:
         band: The health band, from 1 (likely to leave) to 5 (well).
-        predicted: The mean predicted probability of its rows.
+        predicted: The mean predicted probability of the rows in the band.
         low: The lower bound of Wilson's 95 % interval of the share that left.
-        high: The upper bound.
-        observed: The weighted share that left; absent if each row represents only itself.
+        high: The upper bound of this interval.
+        observed: The weighted share of rows that left; absent if each row represents only itself.
     """
 
     band: int
@@ -250,7 +257,7 @@ class BandOutcome(Part):
 
     @property
     def share(self) -> float:
-        """Return the share of rows that left."""
+        """Return the share of rows in the band whose customer left."""
         return self.churners / self.rows if self.observed is None else self.observed
 
 
@@ -258,9 +265,9 @@ class HealthBands(Part):
     """The health bands of the test rows.
 
     Attributes:
-        usual: The usual rate of leaving per test cutoff, against which the bands are set.
+        usual: The usual rate of leaving at each test cutoff, from which the bands are computed.
         outcomes: The bands that have rows.
-        changed: The share of rows whose band differs from that of the champion; None without a champion.
+        changed: The share of rows for which the champion gives another band; None if there is no champion.
     """
 
     usual: ByName[date, float]
@@ -269,7 +276,9 @@ class HealthBands(Part):
 
 
 class HorizonMetrics(Part):
-    """The probability of leaving within a number of days, on the test cutoffs that can show it."""
+    """The probability of leaving within a number of days, measured on the test cutoffs for which the outcome
+    is known.
+    """
 
     log_loss: Interval
     auc: Interval
@@ -285,9 +294,9 @@ class Horizons(Part):
     """The probabilities of leaving within 30, 60 and 90 days.
 
     Attributes:
-        anchor_days: The horizon of the label.
-        days: The measured horizons, by days.
-        missing: Why a horizon was not measured, by days.
+        anchor_days: The horizon of the label, in days.
+        days: The figures of each measured horizon, by its number of days.
+        missing: Why a horizon was not measured, by its number of days.
     """
 
     anchor_days: int
@@ -296,17 +305,17 @@ class Horizons(Part):
 
 
 class SignalVerdict(Part):
-    """Whether the signals predict who leaves, as a verdict and as a sentence."""
+    """Whether the signals predict who leaves: the verdict, and the same as a sentence."""
 
     found: Literal["signal", "no more than RFM", "ranks only", "no signal"]
     words: str
 
 
 class EverybodyMetrics(Part):
-    """The challenger on the rows of everybody, treated or not, each row once.
+    """The figures of the challenger on the rows of all customers, treated or not; each row counts once.
 
-    Where contacts help, fewer of the treated left than a right model expects: its observed/expected is then
-    below 1. So these figures are shown beside the others, and nothing is judged by them.
+    If contacts help, fewer of the treated customers left than a right model expects, and observed/expected is
+    below 1. So these figures are only shown; nothing is judged by them.
     """
 
     rows: int
@@ -320,10 +329,10 @@ class Exposure(Part):
     """Which customers were treated in a label window, and which controls represent them.
 
     Attributes:
-        cutoffs: The counts of all cutoffs with tasks, those of the training among them.
+        cutoffs: The counts at each cutoff that has tasks; cutoffs of the training are included.
         no_controls_accepted: The reason why a person accepts that no control represents treated rows; absent
             if controls represent them.
-        everybody: The values on the rows of all customers. Absent for a refreshed champion, and if no row of
+        everybody: The figures on the rows of all customers. Absent for a refreshed champion, and if no row of
             a test cutoff was treated.
     """
 
@@ -336,36 +345,36 @@ class EvaluationResult(Part):
     """Everything that `churn evaluate` measures: the content of metrics.json.
 
     Attributes:
-        event: The event that the label counts; absent if the label counts customers who leave. `left` and
-            `churners` of the figures then mean customers with this event.
-        champion: The champion at that time; None if there was no champion.
+        event: The name of the event that the label counts; absent if the label counts customers who leave. In
+            figures of an event, `left` and `churners` mean customers who had the event.
+        champion: The champion at the time of the evaluation; None if there was none.
         cutoffs: The test cutoffs.
         cutoffs_possible: The number of test cutoffs that the snapshots allow; None for a refreshed champion.
         contact_share: The share of customers that is contacted, 0 to 1.
         cohort: The customers at the last test cutoff.
-        before: The cutoffs before the first test cutoff.
-        purged: The training snapshots per test cutoff.
-        value: The customers' value; None if no money is known.
-        candidates: The metrics of challenger, champion and baselines by name.
+        before: How many customers left after each cutoff before the first test cutoff.
+        purged: The training snapshots for each test cutoff.
+        value: The value of the customers; None if no money is known.
+        candidates: The metrics of the challenger, the champion and the baselines, by name.
         paired: Paired differences by name, such as `challenger_minus_recency`.
-        by_cutoff: The metrics of the candidates per test cutoff.
-        spread: How far the test cutoffs differ, by candidate.
-        profit_curve: Empty where no money is known.
-        four_numbers: The ways of splitting side by side.
-        segments: The challenger by attribute and level.
-        lead_time: The AUC of older predictions, the shortest lead first.
+        by_cutoff: The metrics of the candidates at each test cutoff.
+        spread: How far the metrics differ between the test cutoffs, by candidate.
+        profit_curve: The challenger's profit for several shares of contacts; empty if no money is known.
+        four_numbers: The figures of four tests with different splits, side by side.
+        segments: The challenger's metrics by attribute and level.
+        lead_time: The AUC of older predictions, the smallest number of days first.
         calibration: The calibration method that was chosen in training.
-        tried: The candidates of the training, with the selected candidate first.
-        importance: The signals, the most important first.
-        horizons: Absent where the label does not end contracts.
-        exposure: Who was treated. Absent if nobody was. All other figures are then those of untreated rows,
-            weighted so that controls represent the treated customers; counts of rows and churners are not
-            weighted.
-        notes: What could not be measured, or needs attention, by subject.
+        tried: The candidates of the training; the selected candidate is the first.
+        importance: The importance of the signals, the most important signal first.
+        horizons: The probabilities within 30, 60 and 90 days; absent if the label is not about contracts.
+        exposure: Who was treated; absent if nobody was. If it is present, all other figures are figures of
+            untreated rows. Their weights let controls represent the treated customers, but counts of rows and
+            churners are not weighted.
+        notes: What could not be measured, or what a person should look at, by subject.
         guards: The guards' findings. Absent until the guards have run.
         signal: Whether the signals predict who leaves.
-        looks_at_test: How often the test cutoffs of this label were used, this time included. Absent until
-            the registry has counted.
+        looks_at_test: How often the test cutoffs of this label were used, with this time included. Absent
+            until the registry has counted.
     """
 
     model: EvaluatedModel
@@ -406,14 +415,16 @@ class EvaluationResult(Part):
     event: str | None = None
 
     def in_words_of(self, words: LabelWords) -> Self:
-        """Return the result of a label of an event, with its sentences in the words of the event."""
+        """Return the result of a label of an event, in which sentences use the words of the event instead of
+        the words of leaving.
+        """
         notes = {subject: words.speak(note) for subject, note in self.notes.items()}
         signal = self.signal.model_copy(update={"words": words.speak(self.signal.words)})
         return self.model_copy(update={"event": words.event, "signal": signal, "notes": notes})
 
     @property
     def words(self) -> LabelWords:
-        """Return the words for what the label counts."""
+        """Return the words that texts use for what the label counts."""
         return CHURN_WORDS if self.event is None else event_words(self.event)
 
     @classmethod
@@ -435,7 +446,9 @@ class EvaluationResult(Part):
             raise CallError(problem) from None
 
     def write(self, path: Path) -> None:
-        """Write metrics.json: keys in order, no absent fields, and undefined numbers as null."""
+        """Write metrics.json: the keys are sorted, absent fields are left out, and undefined numbers are
+        null.
+        """
         write_own_json(path, self.as_json())
 
     @property
@@ -454,20 +467,22 @@ class EvaluationResult(Part):
 
     @property
     def champion_reference(self) -> str | None:
-        """Return the candidate with which the challenger is compared as the champion.
+        """Return the candidate with which the challenger is compared as if it were the champion.
 
-        This is the champion's recipe if the champion has seen a test cutoff, and otherwise the champion. It
-        is None if neither was compared.
+        This is the champion's recipe if the champion has learnt from a test cutoff, otherwise the champion
+        itself. It is None if neither was compared.
         """
         return champion_reference(self.candidates)
 
     @property
     def evaluated_champion(self) -> bool:
-        """Return whether the evaluated model was the champion at that time."""
+        """Return whether the evaluated model was the champion at the time of the evaluation."""
         return self.champion is not None and self.champion.digest == self.model.digest
 
     def pair(self, second: str) -> Differences | None:
-        """Return the challenger minus another candidate; None if they were not compared."""
+        """Return the metrics of the challenger minus those of another candidate; None if they were not
+        compared.
+        """
         return self.paired.get(f"{CHALLENGER}_minus_{second}")
 
     @property

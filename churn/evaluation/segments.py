@@ -28,31 +28,33 @@ from churn.training.backtest import OutOfTime
 Mask = npt.NDArray[np.bool_]
 
 LEVELS = (2, 12)
-"""A text signal is a segment if it has 2 to 12 levels, so that each level has enough customers."""
+"""A signal with texts is a segment if it has 2 to 12 levels, so that each level has enough customers."""
 
 TENURE = "tenure_days"
 MISSING = "(missing)"
 
 MIN_RANKED = 30
-"""With fewer churners or fewer stayers, a ranking within a segment is mostly chance."""
+"""If a segment has fewer churners or stayers than this, a ranking within it is mostly chance."""
 
 MIN_CALIBRATED = 100
-"""With fewer churners, observed or expected, a segment is not tested: the error of its ratio exceeds 10 %."""
+"""If a segment has fewer churners than this, observed and expected, it is not tested, because the error of
+its ratio exceeds 10 %.
+"""
 
 ALPHA = 0.05
-"""The probability that some segment is marked `off` although no segment is off."""
+"""The probability that a segment is marked `off` if in truth no segment is off."""
 
 
 def check_segments(attributes: Sequence[str], rows: LabelledRows, location: str) -> None:
     """Check that each name of `evaluate.segments` is a signal that holds text.
 
     Args:
-        attributes: The names of `evaluate.segments`.
+        attributes: The names in `evaluate.segments`.
         rows: The labelled rows of the snapshots.
-        location: The file and the key of the names, for messages.
+        location: The file and the key in which the names are written, for messages.
 
     Raises:
-        ParamsError: a name is no signal that holds text. The error lists all such names.
+        ParamsError: a name is not the name of a signal that holds text. The error lists all such names.
     """
     problems = []
     for name in attributes:
@@ -65,12 +67,12 @@ def check_segments(attributes: Sequence[str], rows: LabelledRows, location: str)
 
 
 def segment_masks(rows: LabelledRows, attributes: Sequence[str] = ()) -> Mapping[str, Mapping[str, Mask]]:
-    """Return the rows of each level of each attribute, as masks of shape (rows,).
+    """Return the rows of each level of each attribute, as masks of shape `[rows]`.
 
     Args:
-        rows: The rows to divide.
-        attributes: The text signals to use; by default those of which the rows hold 2 to 12 levels. Bands of
-            tenure are added where `tenure_days` is a signal.
+        rows: The rows that are divided into segments.
+        attributes: The text signals to use; by default the text signals that have 2 to 12 levels in `rows`.
+            Bands of tenure are added if `tenure_days` is a signal.
     """
     segments: dict[str, dict[str, Mask]] = {}
     for name in attributes or sorted(rows.levels):
@@ -85,7 +87,7 @@ def segment_masks(rows: LabelledRows, attributes: Sequence[str] = ()) -> Mapping
 
 
 def _tenure_bands(tenure: npt.NDArray[np.float64]) -> dict[str, Mask]:
-    """Return the rows of each band of tenure, named by its days `[from, to)`."""
+    """Return the rows of each band of tenure; the name of a band is its days `[from, to)`."""
     edges = [0, *TENURE_BANDS]
     band = np.searchsorted(TENURE_BANDS, tenure, side="right")
     names = [f"[{low}, {high})" for low, high in zip(edges, TENURE_BANDS, strict=False)]
@@ -102,11 +104,11 @@ def measure_segments(
 ) -> dict[str, tuple[SegmentMetrics, ...]]:
     """Measure the challenger on each segment, and the difference of its AUC from the champion's AUC.
 
-    A segment with fewer than 30 churners or stayers has observed/expected only.
+    A segment with fewer than 30 churners or fewer than 30 stayers has only observed/expected.
 
     Args:
         test_set: The test set.
-        attributes: The attributes of `segment_masks`.
+        attributes: The attributes, as in `segment_masks`.
     """
     return {
         name: tuple(_segment_metrics(test_set, level, mask) for level, mask in masks.items())
@@ -139,21 +141,21 @@ def _segment_metrics(test_set: TestSet, level: str, mask: Mask) -> SegmentMetric
 def calibration_by_segment(
     rows: LabelledRows, out_of_time: OutOfTime, probability: Floats, attributes: Sequence[str] = ()
 ) -> tuple[CalibrationBySegment, dict[str, str]]:
-    """Compare the level of the probabilities of each segment with that of all customers.
+    """Compare in each segment whether the probabilities are too high or too low, relative to all customers.
 
-    All out-of-time predictions count, also those of the choice cutoffs. A segment is `off` where its
-    observed/expected differs from the value of all customers by more than chance explains, given the number
-    of segments. Another gate checks the level over all customers.
+    All out-of-time predictions count, also those for the choice cutoffs. A segment is `off` if its
+    observed/expected differs from that of all customers by more than chance explains; the number of segments
+    is taken into account. The level over all customers is checked by another gate.
 
     Args:
         rows: The rows of the choice and test cutoffs.
         out_of_time: The out-of-time log-odds of these rows.
-        probability: The calibrated probabilities, shape (rows,), each calibrated on what was known at its
-            cutoff.
-        attributes: The attributes of `segment_masks`.
+        probability: The calibrated probabilities, shape `[rows]`; the calibration of each uses only what was
+            known at its cutoff.
+        attributes: The attributes, as in `segment_masks`.
 
     Returns:
-        The segments, and a note on each that is off.
+        The segments, and a sentence about each segment that is off.
 
     Source: Holm (1979), A simple sequentially rejective multiple test procedure, Scandinavian Journal of
         Statistics 6.
@@ -184,12 +186,12 @@ def calibration_by_segment(
 
 
 def holm_limit(z_scores: Sequence[float]) -> float:
-    """Return the absolute z-score above which a test is significant, by Holm's procedure.
+    """Return the absolute z-score above which a test counts as significant, by Holm's procedure.
 
-    If no segment is off, one evaluation in twenty still marks a segment as off.
+    If in truth no segment is off, a segment is still marked as off in one of twenty evaluations.
 
     Args:
-        z_scores: The absolute z-scores of all tests.
+        z_scores: The absolute values of the z-scores of all tests.
 
     >>> round(holm_limit([2.0, 0.5]), 2), round(holm_limit([3.0, 2.0]), 2)
     (2.24, 1.96)
@@ -207,7 +209,8 @@ def _segment_calibration(rows: OutOfTime, probability: Floats, level: str, mask:
     weight = 1.0 if rows.weight is None else rows.weight
     departure, error = clustered_departure(weight * rows.left, weight * probability, rows.customer, mask)
     z = departure / error if error > 0 else float("nan")
-    n_expected = float(probability[mask].sum())  # rows, not their weights, decide whether there are enough
+    # the numbers of rows, not their weights, decide whether there are enough churners
+    n_expected = float(probability[mask].sum())
     tested = bool(max(rows.left[mask].sum(), n_expected) >= MIN_CALIBRATED and np.isfinite(z))
     return SegmentCalibration.model_validate(
         {"level": level, **facts, "z": z, "judged": tested, "off": False}

@@ -1,4 +1,6 @@
-"""The four numbers: later time, unseen customers too, a naive random split, and the baselines."""
+"""Four tests side by side: later time, later time with unseen customers, a naive random split, and the
+baselines.
+"""
 
 from __future__ import annotations
 
@@ -38,15 +40,19 @@ SPLIT_METRICS = ("auc", "log_loss", "average_precision", "lift_at_contact_share"
 
 SALT = "out of customer"
 SHARE = 0.2
-"""The share of customers that are in no training set, and the share of rows that the naive split predicts."""
+"""The share of customers who are left out of every training set, and the share of rows that the naive split
+predicts.
+"""
 
 MAX_NAIVE_ROWS = 1_000_000
-"""The naive split uses about this many rows at most; it takes all rows of a customer or none."""
+"""The approximate largest number of rows in the naive split; either all rows of a customer are used, or
+none.
+"""
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """Rows with the probabilities of a model that did not see their labels, shape (rows,)."""
+    """Rows with probabilities from a model that did not see their labels, shape `[rows]`."""
 
     rows: LabelledRows
     probability: Floats
@@ -55,12 +61,12 @@ class Predictions:
 def compare_splits(
     test_set: TestSet, candidates: Mapping[str, CandidateMetrics], *, seed: int, threads: int
 ) -> tuple[SplitComparison, dict[str, str]]:
-    """Compare the ways of splitting rows into training and test.
+    """Compare several ways to split rows into training and test.
 
-    `out_of_time` is the challenger on the test cutoffs. For `out_of_time_and_customer` a fifth of the
-    customers is in no training set, and only they are predicted; the same customers are also predicted by
-    models that were trained on them. `naive_split` predicts a random fifth of all rows with a model that has
-    seen their customers and their future, so it must not be quoted.
+    `out_of_time` is the challenger on the test cutoffs. In `out_of_time_and_customer`, a fifth of the
+    customers is left out of every training set, and only these customers are predicted. Models that were
+    trained on these customers predict them too, for comparison. `naive_split` predicts a random fifth of all
+    rows with a model that has seen the same customers and their future. So its figures must not be quoted.
 
     Args:
         test_set: The test set.
@@ -69,7 +75,7 @@ def compare_splits(
         threads: The number of threads.
 
     Returns:
-        The comparison, and the reason of a missing part by name.
+        The comparison, and for each missing part, by name, the reason why it is missing.
     """
     metrics = {name: _of_candidate(candidate) for name, candidate in candidates.items()}
     naive, *folds = _predictions(test_set, seed, threads)
@@ -92,7 +98,9 @@ def compare_splits(
 
 
 def _predictions(test_set: TestSet, seed: int, threads: int) -> list[Predictions | Floats | None]:
-    """Return the naive split, then each test cutoff for unseen customers; they are fitted in parallel."""
+    """Return the predictions of the naive split, then the predictions of each test cutoff for unseen
+    customers; the models are fitted in parallel.
+    """
     snapshots, recipe = test_set.snapshots, test_set.record.recipe
 
     def predict(cutoff: date | None, threads: int) -> Predictions | Floats | None:
@@ -160,7 +168,7 @@ def _of_estimates(rows: LabelledRows, probability: Floats, estimates: Mapping[st
 
 
 def hash_to_unit_interval(customers: Sequence[str], salt: str = SALT) -> Floats:
-    """Return a number in `[0, 1)` per customer that depends only on the id of the customer.
+    """Return for each customer a number in `[0, 1)` that depends only on the customer's id.
 
     >>> hash_to_unit_interval(["a", "b"]).round(3).tolist()
     [0.404, 0.56]
@@ -170,28 +178,28 @@ def hash_to_unit_interval(customers: Sequence[str], salt: str = SALT) -> Floats:
 
 
 def unseen_customers(snapshots: Snapshots) -> npt.NDArray[np.bool_]:
-    """Return the customers that are in no training set, as a mask over the snapshots' customers."""
+    """Return which of the snapshots' customers are left out of every training set, as a mask."""
     return hash_to_unit_interval(snapshots.customers) < SHARE
 
 
 def predict_unseen_customers(
     snapshots: Snapshots, recipe: Recipe, out_of_time: OutOfTime, cutoff: date, threads: int
 ) -> Floats | None:
-    """Predict a test cutoff with a model that saw neither its time nor the predicted customers.
+    """Predict a test cutoff with a model that saw neither later times nor the customers whom it predicts.
 
-    The model and its calibration are fitted without these customers. Only the sizes of the recipe, chosen
-    on earlier cutoffs, depend on them.
+    The model and its calibration are fitted without these customers. Only the sizes in the recipe depend on
+    them, because the sizes were chosen on all customers of earlier cutoffs.
 
     Args:
         snapshots: The matured snapshots.
         recipe: The recipe of the challenger.
-        out_of_time: The challenger's out-of-time log-odds, for the calibration.
-        cutoff: The test cutoff.
+        out_of_time: The challenger's out-of-time log-odds, from which the calibration is fitted.
+        cutoff: The test cutoff to predict.
         threads: The number of threads.
 
     Returns:
-        The probabilities of the cutoff's rows, NaN for the other customers; None where the other customers
-        give nothing to learn from.
+        The probabilities of the cutoff's rows, NaN for customers who were not left out. None if the customers
+        in the training have only one class.
     """
     hidden = unseen_customers(snapshots)
     train = snapshots.rows.at(trainable(snapshots.mature_on, cutoff))
@@ -217,7 +225,7 @@ def predict_unseen_customers(
 def naive_split(snapshots: Snapshots, recipe: Recipe, seed: int, threads: int) -> Predictions | None:
     """Predict a random fifth of the rows with a model that is trained on the other rows.
 
-    The model has seen the same customers, and later times. Its probabilities are not calibrated, as the
+    The model has seen the same customers and later times. Its probabilities are not calibrated, because the
     calibration is learnt out of time.
 
     Args:
@@ -227,7 +235,7 @@ def naive_split(snapshots: Snapshots, recipe: Recipe, seed: int, threads: int) -
         threads: The number of threads.
 
     Returns:
-        None if a part has one class only.
+        The rows with their probabilities; None if one of the two parts has only one class.
     """
     rows = snapshots.rows
     if len(rows) > MAX_NAIVE_ROWS:

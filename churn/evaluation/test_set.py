@@ -29,7 +29,9 @@ from churn.training.backtest import OutOfTime, calibrate_out_of_time, predict_ou
 from churn.training.challenger import Challenger, base_rate
 
 PAYMENT_DAYS = 91
-"""The days of payments that give the monthly money of a customer without a contract, as in a night."""
+"""The number of days whose payments give the monthly money of a customer without a contract; a night uses the
+same number.
+"""
 
 
 NO_EVENT_VALUE = (
@@ -48,13 +50,13 @@ class TestSet:
         cutoffs: The test cutoffs, in order.
         rows: The rows of the test cutoffs.
         out_of_time: The challenger's uncalibrated out-of-time log-odds at the choice and test cutoffs.
-        predictions: Probabilities by candidate, shape (rows,), NaN where a candidate has no probability.
+        predictions: The probabilities by candidate, shape `[rows]`, NaN for a row without a probability.
         contact_share: The share of customers that is contacted, in (0, 1].
-        customer: For each row, the index of its customer in the columns of `draws`, shape (rows,).
-        draws: How often each customer is drawn, shape (draws, customers).
+        customer: For each row, the index of its customer in the columns of `draws`, shape `[rows]`.
+        draws: How often each customer is drawn, shape `[draws, customers]`.
         values: The values of the rows' customers; None if no money is known.
         champion: The current champion; None if there is none.
-        notes: What could not be predicted or measured, and why.
+        notes: What could not be predicted or measured, and the reason, by subject.
     """
 
     snapshots: Snapshots
@@ -77,15 +79,15 @@ class TestSet:
 
     @property
     def champion_reference(self) -> str | None:
-        """Return the name of the candidate that represents the champion; None without a champion."""
+        """Return the name of the candidate that stands for the champion; None if there is no champion."""
         return champion_reference(self.predictions)
 
     def estimate(self, probability: Floats, mask: npt.NDArray[np.bool_] | None = None) -> dict[str, Estimate]:
         """Return every metric with its interval, on the rows that have a probability.
 
         Args:
-            probability: Predictions, shape (rows,), NaN where a row has no prediction.
-            mask: The rows to use; by default all.
+            probability: The predictions, shape `[rows]`, NaN for a row without a prediction.
+            mask: The rows to use; by default all rows.
         """
         mask = np.isfinite(probability) if mask is None else np.isfinite(probability) & mask
         return estimate_metrics(
@@ -112,7 +114,8 @@ def predict_test_set(
     store: Store | None,
     missing_store: str,
 ) -> TestSet:
-    """Predict each test cutoff with challenger, baselines and champion, from the knowledge of that cutoff.
+    """Predict each test cutoff with the challenger, the baselines and the champion; each uses only what was
+    known at the cutoff.
 
     Args:
         snapshots: All matured snapshots.
@@ -120,14 +123,14 @@ def predict_test_set(
         test_cutoffs: The test cutoffs, in order.
         settings: The section `evaluate` of the parameters.
         label: The definition of the label.
-        value_terms: The terms of a customer's value.
+        value_terms: The terms by which the value of a customer is computed.
         threads: The number of threads.
-        out_of_time: The challenger's out-of-time log-odds that `train` wrote; None if they do not exist. They
-            are computed again if they do not cover the choice and test cutoffs.
+        out_of_time: The challenger's out-of-time log-odds that `train` wrote; None if they do not exist. If
+            they do not cover the choice and test cutoffs, they are computed again.
         champion: The current champion; None if there is none.
         store: The store from which the snapshots were made; None if it is not available.
-        missing_store: The reason why the store is not available, from `store_of_snapshots`; empty with a
-            store.
+        missing_store: The reason why the store is not available, from `store_of_snapshots`; empty if it is
+            available.
     """
     rows = snapshots.rows.at(test_cutoffs)
     cutoffs = tuple(sorted({*record.choice_cutoffs, *test_cutoffs}))
@@ -179,7 +182,7 @@ def predict_test_set(
 
 
 def predictions_frame(test_set: TestSet) -> pd.DataFrame:
-    """Return the test rows with one column of probabilities per candidate."""
+    """Return the test rows, with one column of probabilities for each candidate."""
     rows = test_set.rows
     days = {int(day): pd.Timestamp(int(day), unit="D").date() for day in np.unique(rows.cutoff)}
     frame = pd.DataFrame(
@@ -193,7 +196,7 @@ def predictions_frame(test_set: TestSet) -> pd.DataFrame:
 
 
 def store_of_snapshots(params: Params, snapshots: Snapshots) -> tuple[Store | None, str]:
-    """Return the store from which the snapshots were made, or None with the reason for its absence."""
+    """Return the store from which the snapshots were made, or None and the reason why it is not available."""
     try:
         store = Store.open(params)
     except SourceError:
@@ -215,17 +218,17 @@ def customer_values(
     value_terms: ValueParams,
     profit_terms: ProfitParams,
 ) -> tuple[CustomerValues | None, str]:
-    """Return the residual value of each row's customer, or None with the reason.
+    """Return the residual value of each row's customer, or None and the reason why no value is known.
 
-    A night multiplies this value with the probability. The value is computed from the money that was known at
-    the row's cutoff, and from the share of churners among the labels that were known at this cutoff.
+    A night multiplies this value by the probability. The value is computed from the money that was known at
+    the cutoff of the row, and from the share of churners among the labels that were known at this cutoff.
 
     Args:
         store: The store from which the snapshots were made.
         snapshots: The matured snapshots.
         rows: Rows of test cutoffs, in the order of their cutoffs.
         horizon_days: The horizon of the label, in days.
-        value_terms: The terms of a customer's value.
+        value_terms: The terms by which the value of a customer is computed.
         profit_terms: The costs and the effect of a campaign.
     """
     parts = [
