@@ -1,1 +1,1 @@
-"""Learning from labelled snapshots: split, fit, select and calibrate."""
+"""Learning from labelled snapshots: how to split, fit, select and calibrate models."""

@@ -1,4 +1,6 @@
-"""Predict each cutoff with a model fitted on the labels known by that cutoff: a rolling origin."""
+"""Predict each cutoff with a model that was fitted only on labels that were known by this cutoff (a rolling
+origin).
+"""
 
 from __future__ import annotations
 
@@ -22,21 +24,22 @@ from churn.training.parallel import LARGE_FOLD_CELLS, map_parallel
 from churn.training.recipe import Recipe, fit_recipe
 
 MAX_BACKTEST_ROWS = 1_000_000
-"""The largest number of rows of a fit in a backtest.
+"""The largest number of training rows of one fit in a backtest.
 
-If there are more rows, the fit gets the rows of a share of the customers. Its model may look a little worse.
+If there are more rows, the fit uses all rows of a part of the customers. Its predictions may then be a little
+worse.
 """
 
 
 @dataclass(frozen=True)
 class OutOfTime:
-    """Predictions of rows by models that learnt only from labels known by the row's cutoff.
+    """Predictions of rows by models that learnt only from labels that were known by the cutoff of the row.
 
     Attributes:
         logits: The uncalibrated log-odds, shape (rows,).
-        left: The outcomes, shape (rows,): 1.0 if the customer left, else 0.0.
-        customer: The number of each row's customer, shape (rows,). The numbers are dense: 0, 1, 2, …
-        cutoff: The day number of each row's cutoff, shape (rows,), never falling.
+        left: The outcomes, shape (rows,): 1.0 if the customer left, otherwise 0.0.
+        customer: The number of each row's customer, shape (rows,). The numbers have no gaps: 0, 1, 2, …
+        cutoff: The day number of each row's cutoff, shape (rows,), in ascending order.
         weight: How many rows each row represents, shape (rows,); None if each row represents only itself.
     """
 
@@ -52,7 +55,7 @@ class OutOfTime:
         return tuple(cutoffs_of(self.cutoff))
 
     def at(self, cutoffs: Sequence[date]) -> OutOfTime:
-        """Return the rows of some cutoffs."""
+        """Return the rows whose cutoff is one of `cutoffs`."""
         return self.where(np.isin(self.cutoff, [day_number(day) for day in cutoffs]))
 
     def where(self, mask: npt.NDArray[np.bool_]) -> OutOfTime:
@@ -61,7 +64,7 @@ class OutOfTime:
         return OutOfTime(self.logits[mask], self.left[mask], self.customer[mask], self.cutoff[mask], weight)
 
     def join(self, more_rows: OutOfTime) -> OutOfTime:
-        """Return these rows together with the rows of other cutoffs, in the order of the cutoffs."""
+        """Return these rows together with rows of other cutoffs, ordered by cutoff."""
         order = np.argsort(np.concatenate([self.cutoff, more_rows.cutoff]), kind="stable")
         return OutOfTime(
             np.concatenate([self.logits, more_rows.logits])[order],
@@ -74,7 +77,7 @@ class OutOfTime:
         )
 
     def frame(self, customers: Sequence[str]) -> pd.DataFrame:
-        """Return the predictions as a table with the columns customer_id, cutoff, left and logit.
+        """Return the predictions as a table with the columns `customer_id`, `cutoff`, `left` and `logit`.
 
         Args:
             customers: The customer ids; `customer` holds indices into them.
@@ -102,15 +105,15 @@ def predict_out_of_time(
     threads: int,
     advance: Callable[[], None] = lambda: None,
 ) -> OutOfTime:
-    """Fit the recipe once per cutoff and predict that cutoff; the folds run in parallel.
+    """Fit the recipe once for each cutoff, and predict this cutoff; the fits run in parallel.
 
     Args:
         snapshots: All matured snapshots.
         recipe: The settings of the fits.
-        cutoffs: The cutoffs to predict. Each model learns from at most a million rows, with labels that were
+        cutoffs: The cutoffs to predict. Each model learns from at most a million rows, whose labels were
             known by its cutoff.
-        threads: The threads for all folds together; they do not change the result.
-        advance: A function that is called after each fold.
+        threads: The threads for all fits together; they do not change the result.
+        advance: A function that is called after each fit.
     """
     cutoffs = sorted(cutoffs)
 
@@ -131,8 +134,8 @@ def predict_and_fit(
 ) -> tuple[OutOfTime, FittedModel]:
     """Predict some cutoffs out of time, and fit the recipe on all matured snapshots at the same time.
 
-    The fits run in parallel also if there are many rows: the fits for the cutoffs use a share of the
-    customers, so that their copies take no more memory than the snapshots.
+    The fits run in parallel even if there are many rows. The fits for the cutoffs then use only a part of the
+    customers, so that their copies of the rows take no more memory than the snapshots.
 
     Args:
         snapshots: All matured snapshots.
@@ -144,11 +147,12 @@ def predict_and_fit(
     cutoffs = sorted(cutoffs)
 
     def fit_by(cutoff: date | None, n_threads: int) -> FittedModel:
-        # A large final fit still runs when the other fits have ended. Then it needs the threads of all fits.
+        # A large final fit is still running when the other fits have ended; then it may use the threads of
+        # all fits.
         runs_longest = cutoff is None and snapshots.rows.matrix.size > LARGE_FOLD_CELLS
         return _fit_by(cutoff, snapshots, recipe, threads if runs_longest else n_threads)
 
-    # The largest fit comes first. Started last, it would keep the other threads waiting.
+    # The largest fit starts first. If it started last, the other threads would wait for it.
     final, *earlier = map_parallel(fit_by, [None, *reversed(cutoffs)], threads, advance=advance)
     logits = [
         model.logits(snapshots.rows.at([cutoff]), threads)
@@ -158,7 +162,7 @@ def predict_and_fit(
 
 
 def _fit_by(cutoff: date | None, snapshots: Snapshots, recipe: Recipe, threads: int) -> FittedModel:
-    """Fit on the labels known by a cutoff; for None, fit on all labels."""
+    """Fit on the labels that were known by a cutoff; if the cutoff is None, fit on all labels."""
     rows = snapshots.rows
     if cutoff is not None:
         rows = thin_customers(rows.at(trainable(snapshots.mature_on, cutoff)), MAX_BACKTEST_ROWS)
@@ -179,7 +183,7 @@ def calibrate_out_of_time(
 
     Args:
         snapshots: All matured snapshots.
-        recipe: The recipe; it names the calibration method.
+        recipe: The recipe, which names the calibration method.
         predictions: The out-of-time predictions of the test cutoffs and of earlier cutoffs.
         test: The test cutoffs. The calibration of a test cutoff is fitted on the cutoffs whose labels were
             known by that test cutoff.
@@ -197,13 +201,14 @@ def calibrate_out_of_time(
 def predict_treated(
     snapshots: Snapshots, recipe: Recipe, predictions: OutOfTime, test: Sequence[date], threads: int
 ) -> Floats:
-    """Return calibrated probabilities of the treated rows of the test cutoffs, shape (treated rows,).
+    """Return calibrated probabilities for the treated (contacted) rows of the test cutoffs, shape (treated
+    rows,).
 
-    The models and calibrations learn only from untreated rows, like the models for the other rows.
+    The models and calibrations learn only from untreated rows, as for all other predictions.
 
     Args:
         snapshots: All matured snapshots, with their treated rows.
-        recipe: The recipe.
+        recipe: The settings of the fits.
         predictions: The out-of-time predictions of untreated rows.
         test: The test cutoffs.
         threads: The threads for all fits together; they do not change the result.
@@ -230,7 +235,7 @@ def predict_treated(
 def predict_champion(
     snapshots: Snapshots, scorer: Scorer, test: Sequence[date]
 ) -> tuple[Floats, tuple[date, ...]]:
-    """Return the champion's probabilities, and the test cutoffs that the champion has not seen.
+    """Return the champion's probabilities, and the test cutoffs whose labels the champion has not seen.
 
     Args:
         snapshots: All matured snapshots.
@@ -238,14 +243,15 @@ def predict_champion(
         test: The test cutoffs.
 
     Returns:
-        The probabilities of the rows of the test cutoffs, shape (rows,), NaN at cutoffs that the champion may
-        have seen; and the cutoffs that it has not seen.
+        The probabilities of the rows of the test cutoffs, shape (rows,), and the cutoffs whose labels the
+        champion has not seen. At all other cutoffs the probabilities are NaN.
 
     Raises:
         SchemaError: the snapshots lack a signal that the champion needs.
     """
     rows = snapshots.rows.at(test)
-    learnt_by = date.fromisoformat(scorer.spec["mature_on"])  # the latest maturity of its trained cutoffs
+    # the day on which the last label became known from which the champion learnt
+    learnt_by = date.fromisoformat(scorer.spec["mature_on"])
     unseen_cutoffs = tuple(day for day in sorted(test) if learnt_by <= day)
     probability = np.full(len(rows), np.nan)
     if unseen_cutoffs:

@@ -1,7 +1,7 @@
-"""Turn scores into calibrated probabilities, with a method selected on out-of-time predictions.
+"""Turn scores into calibrated probabilities, by a method that is selected on out-of-time predictions.
 
-A calibration is a JSON object with the name of its `method` and the numbers of the fit. The spec of a bundle
-holds the object, and the scorer applies it.
+A calibration is a JSON object with the name of its `method` and the fitted numbers. The spec of a model
+stores the object, and the scorer applies it.
 """
 
 from __future__ import annotations
@@ -20,16 +20,18 @@ from churn.model.scorer import calibrate_logits, sigmoid
 
 NO_CALIBRATION: dict[str, Any] = {"method": "none"}
 MIN_OF_A_CLASS = 30
-"""The least number of churners, and the least number of stayers, on which a calibration is fitted."""
+"""The least number of churners, and the least number of stayers, that the fit of a calibration needs."""
 MIN_LATER_CUTOFFS = 2
-"""The least number of later cutoffs at which a method must gain; otherwise the gain may not last."""
+"""The least number of later cutoffs at which a method must be better; with fewer, the gain may not last."""
 MIN_SHIFT_CUSTOMERS = 100
-"""The least number of customers who left, or were expected to leave, for a move of the level."""
+"""The least number of customers who left, and of customers who were expected to leave, that a shift of the
+level needs.
+"""
 TWO_SIDED_95 = 1.959964
 VENN_ABERS_LEVELS = 200
-"""The largest number of levels to which Venn-Abers rounds scores.
+"""The largest number of levels to which Venn-Abers rounds the scores.
 
-The levels have about equally many rows. Few levels keep the spec short and the fit quick.
+The levels have about equally many rows. With few levels the spec is short and the fit is fast.
 """
 
 
@@ -40,11 +42,11 @@ class CalibrationChoice:
     Attributes:
         method: The selected method.
         log_loss: The out-of-time log loss of each method.
-        against_none: The comparison of each other method with no calibration. `difference` is the log loss of
-            the method minus the log loss without calibration: below 0 the method is better. `standard_error`
-            is the standard error of the difference, with customers as independent units. `worst_cutoff` is
-            the largest difference at one cutoff.
-        later_cutoffs: The number of cutoffs whose predictions were calibrated with a fit on earlier cutoffs.
+        against_none: Each other method compared with no calibration. `difference` is the log loss of the
+            method minus the log loss without calibration, so the method is better if it is below 0.
+            `standard_error` is the standard error of the difference, with customers as independent units.
+            `worst_cutoff` is the largest difference at one cutoff.
+        later_cutoffs: The number of cutoffs whose predictions were calibrated by a fit on earlier cutoffs.
     """
 
     method: str
@@ -63,17 +65,18 @@ class CalibrationChoice:
 
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> CalibrationChoice:
-        """Return the choice that `as_dict` has written."""
+        """Return the choice from the JSON values of `as_dict`."""
         return cls(facts["chosen"], facts["tried"], facts["against_none"], facts["later_cutoffs"])
 
 
 def fit_none(logits: Floats, left: Floats, weight: Floats | None = None) -> dict[str, Any]:
-    """Return the calibration that changes nothing."""
+    """Return the calibration that changes no probability."""
     return dict(NO_CALIBRATION)
 
 
 def fit_platt(logits: Floats, left: Floats, weight: Floats | None = None) -> dict[str, Any]:
-    """Fit `a z + c` on the log-odds z by maximum likelihood, with `a >= 0` so that the order is kept.
+    """Fit `a z + c` on the log-odds z by maximum likelihood, with `a >= 0`, so that the order of customers
+    does not change.
 
     Source: Platt (1999), Probabilistic outputs for support vector machines.
     """
@@ -82,7 +85,8 @@ def fit_platt(logits: Floats, left: Floats, weight: Floats | None = None) -> dic
 
 
 def fit_beta(logits: Floats, left: Floats, weight: Floats | None = None) -> dict[str, Any]:
-    """Fit `a log p - b log(1 - p) + c` by maximum likelihood, with `a, b >= 0` so that the order is kept.
+    """Fit `a log p - b log(1 - p) + c` by maximum likelihood, with `a, b >= 0`, so that the order of
+    customers does not change.
 
     Source: Kull, Silva Filho and Flach (2017), Beta calibration, AISTATS.
     """
@@ -92,17 +96,17 @@ def fit_beta(logits: Floats, left: Floats, weight: Floats | None = None) -> dict
 
 
 def fit_venn_abers(logits: Floats, left: Floats, weight: Floats | None = None) -> dict[str, Any]:
-    """Fit an inductive Venn-Abers predictor on scores rounded to levels.
+    """Fit an inductive Venn-Abers predictor on scores that are rounded to levels.
 
     There are two guesses about a new customer of a level: the customer stays, or the customer leaves. Each
     guess is added to the fitted rows as one more row, and isotonic regression gives the probability of the
-    level: `p0` with the guess that the customer stays, `p1` with the guess that the customer leaves. The
-    scorer returns `p1 / (1 - p0 + p1)`. This number lies strictly between 0 and 1, and it never reverses the
-    order of two scores. Customers of one level get the same probability.
+    level. This probability is `p0` if the customer is assumed to stay, and `p1` if the customer is assumed to
+    leave. The scorer returns `p1 / (1 - p0 + p1)`. This number lies strictly between 0 and 1, and it never
+    reverses the order of two scores. Customers of one level get the same probability.
 
     Returns:
-        `upto`: the upper edge of every step except the last, in log-odds. `p0` and `p1`: the two
-        probabilities of every step.
+        A calibration with `upto`, the upper edge of every step except the last in log-odds, and with `p0` and
+        `p1`, the two probabilities of every step.
 
     Source: Vovk and Petej (2014), Venn-Abers predictors, UAI; Vovk, Petej and Fedorova (2015), Large-scale
         probabilistic predictors with and without guarantees of validity, NeurIPS.
@@ -129,15 +133,17 @@ def fit_venn_abers(logits: Floats, left: Floats, weight: Floats | None = None) -
 
 
 def isotonic_with_guess(rows: Floats, churners: Floats, guess: float) -> Floats:
-    """Return each level's isotonic share of churners after a row with outcome `guess` has joined that level.
+    """Return the isotonic share of churners of each level, after one row with the outcome `guess` was added
+    to this level.
 
-    The max-min formula gives it: of all runs of levels that begin at or below the level, the largest of the
-    smallest shares over runs that end at or above it.
+    The result follows from the max-min formula. For each begin at or below the level, take the smallest share
+    of churners over all runs of levels that end at or above the level. The largest of these numbers is the
+    result.
 
     Args:
-        rows: Rows per level, the levels by rising score; shape (levels,).
-        churners: The churners among them; shape (levels,).
-        guess: 1.0 where the new row is assumed to leave, 0.0 where it is assumed to stay.
+        rows: The number of rows in each level, shape (levels,); the levels are in ascending order of score.
+        churners: The number of churners in each level, shape (levels,).
+        guess: 1.0 if the added row is assumed to leave, 0.0 if it is assumed to stay.
 
     Source: Robertson, Wright and Dykstra (1988), Order restricted statistical inference, theorem 1.4.4.
     """
@@ -151,9 +157,9 @@ def isotonic_with_guess(rows: Floats, churners: Floats, guess: float) -> Floats:
 
 
 SHIFT_METHOD = "shifted"
-"""The calibration of a refreshed champion: its own calibration and a shift."""
+"""The calibration of a refreshed champion: the champion's own calibration and a shift of the log-odds."""
 Method = Callable[[Floats, Floats, Floats | None], dict[str, Any]]
-"""A function of log-odds, outcomes and weights that returns a calibration."""
+"""A function that gets log-odds, outcomes and weights, and returns a calibration."""
 METHODS: dict[str, Method] = {
     "none": fit_none,
     "beta": fit_beta,
@@ -165,7 +171,8 @@ METHODS: dict[str, Method] = {
 def fit_calibration(
     method: str, logits: Floats, left: Floats, customer: Ints, weight: Floats | None = None
 ) -> dict[str, Any]:
-    """Fit a calibration method; with too few churners or stayers return the calibration that changes nothing.
+    """Fit a calibration method; if there are too few churners or stayers, return the calibration that changes
+    nothing.
 
     Args:
         method: One of `METHODS`, or `SHIFT_METHOD` for the shift of a refresh.
@@ -182,7 +189,7 @@ def fit_calibration(
 
 
 def enough_of_both(left: Floats) -> bool:
-    """Return whether there are at least 30 churners and 30 stayers to calibrate on."""
+    """Return whether there are at least 30 churners and 30 stayers for the fit of a calibration."""
     return bool(min(left.sum(), len(left) - left.sum()) >= MIN_OF_A_CLASS)
 
 
@@ -199,21 +206,23 @@ def select_calibration(
 ) -> CalibrationChoice:
     """Select the best calibration method by out-of-time log loss.
 
-    A method is selected only if its gain over no calibration is clear and lasting. A gain is clear if it
-    exceeds its standard error: of several methods that change nothing, one method nearly always wins by
-    chance. A gain is lasting if the method gains at each of at least two cutoffs. All rows of a cutoff share
-    the drift of the level at that cutoff, and the standard error does not contain this drift. The calibration
-    of a cutoff is fitted on the rows whose labels were known by that cutoff.
+    A method is selected only if it is clearly better than no calibration, and if the gain lasts. The gain is
+    clear if it exceeds its standard error. This is needed because one of several methods that change nothing
+    nearly always wins by chance. The gain lasts if the method is better at each of at least two cutoffs. This
+    is needed because all rows of a cutoff share the drift of the level at that cutoff, which the standard
+    error does not contain. The calibration of a cutoff is fitted on the rows whose labels were known by that
+    cutoff.
 
     Args:
-        setting: `auto`, or the name of a method. The comparison is made in both cases.
-        logits: The uncalibrated log-odds, each by a model that has not seen its row, shape (rows,).
+        setting: `auto`, or the name of a method. The methods are compared in both cases.
+        logits: The uncalibrated log-odds, shape (rows,), each from a model that has not seen the label of the
+            row.
         left: The outcomes, shape (rows,).
         cutoff: The day number of each row's cutoff, shape (rows,).
         known_on: The day number on which each row's label was known, shape (rows,).
         customer: The number of each row's customer, shape (rows,).
         weight: How many rows each row represents, shape (rows,); None if each row represents only itself.
-        is_untreated: Whether treated rows were left out of the fit.
+        is_untreated: Whether the rows of treated customers were left out.
     """
     choice = _compare(logits, left, cutoff, known_on, customer, weight)
     if setting == "auto":
@@ -268,18 +277,19 @@ def _compare(
 
 
 def apply_calibration(logits: Floats, calibration: Mapping[str, Any]) -> Floats:
-    """Return calibrated probabilities, shape (rows,), computed by the code of the scorer."""
+    """Return calibrated probabilities, shape (rows,); they are computed by the code of the scorer."""
     return sigmoid(calibrate_logits(logits, calibration))
 
 
 def fit_shift(logits: Floats, left: Floats, customer: Ints, weight: Floats | None = None) -> dict[str, Any]:
-    """Fit a shift: a number to add to log-odds so that the expected number of churners is about the true one.
+    """Fit a shift: a number that is added to all log-odds, so that the expected number of churners is about
+    the true number.
 
-    The shift is 0 if fewer than 100 customers left or were expected to leave. It is also 0 if chance produces
-    such a difference in one of twenty cases. Otherwise the shift is the maximum likelihood estimate times
-    `1 - 1 / z^2`, where z is the difference divided by its standard error. This factor is the share of the
-    difference that is expected to last. Customers count as independent units. Rows do not, because the
-    windows of weekly cutoffs overlap and contain the same churner several times.
+    The shift is 0 if fewer than 100 customers left or were expected to leave. It is also 0 if chance alone
+    gives such a difference in more than one of twenty cases. Otherwise the shift is the maximum likelihood
+    estimate times `1 - 1 / z^2`, where z is the difference divided by its standard error. This factor is the
+    share of the difference that is expected to last. The independent units are customers, not rows, because
+    the windows of weekly cutoffs overlap and contain the same churner several times.
 
     Args:
         logits: The log-odds, shape (rows,).
@@ -302,7 +312,9 @@ def fit_shift(logits: Floats, left: Floats, customer: Ints, weight: Floats | Non
 
 
 def _n_customers(chance: Floats, customer: Ints) -> float:
-    """Return a lower bound of the number of churners: the sum of each customer's largest chance."""
+    """Return a lower bound for the number of customers who leave: the sum of the largest probability of each
+    customer.
+    """
     customer_index = np.unique(customer, return_inverse=True)[1]
     largest = np.zeros(customer_index.max(initial=-1) + 1)
     np.maximum.at(largest, customer_index, chance)
@@ -310,10 +322,11 @@ def _n_customers(chance: Floats, customer: Ints) -> float:
 
 
 def level_shift(logits: Floats, churners: float, weight: Floats | None = None) -> float:
-    """Return the number to add to log-odds so that the expected number of churners is `churners`.
+    """Return the number that must be added to the log-odds so that the expected number of churners is
+    `churners`.
 
-    `churners` is limited to the range from half a row to all rows minus half a row. Both numbers are weighted
-    if the rows have weights.
+    `churners` is limited to the range from half a row to half a row less than all rows. If the rows have
+    weights, both numbers are weighted.
     """
     row_weight = np.ones(len(logits)) if weight is None else weight
     target = min(max(churners, 0.5), float(row_weight.sum()) - 0.5)
@@ -326,7 +339,7 @@ def level_shift(logits: Floats, churners: float, weight: Floats | None = None) -
 
 
 def add_shift(calibration: Mapping[str, Any], by: float) -> dict[str, Any]:
-    """Return a calibration with a further shift of its log-odds; two shifts add up.
+    """Return a calibration whose log-odds are shifted once more; two shifts are added.
 
     >>> add_shift({"method": "shifted", "by": 0.5, "of": {"method": "none"}}, 0.25)
     {'method': 'shifted', 'by': 0.75, 'of': {'method': 'none'}}
@@ -340,7 +353,7 @@ def add_shift(calibration: Mapping[str, Any], by: float) -> dict[str, Any]:
 def _fit_logistic(
     columns: Floats, left: Floats, start: tuple[float, ...], row_weight: Floats | None
 ) -> list[float]:
-    """Fit a logistic regression whose weights, except the last, are not negative."""
+    """Fit a logistic regression in which no weight except the last may be negative."""
     share = None if row_weight is None else row_weight / row_weight.sum()
 
     def loss(weights: Floats) -> tuple[float, Floats]:

@@ -1,4 +1,4 @@
-"""The files of the challenger: the spec of its bundle, and what `train` writes for later verbs."""
+"""The files of the challenger: the spec of its model, and what `train` writes for later verbs."""
 
 from __future__ import annotations
 
@@ -25,9 +25,11 @@ PROMOTION = ("promotion.json", "promotion.md", "promotion.html")
 """The files that `promote` writes under output/evaluate; a new evaluation removes them."""
 OUT_OF_TIME = "out_of_time.parquet"
 TRAIN_AGAIN = "Run `churn train` again."
-"""The way out of a damaged file of the challenger."""
+"""The way out of the error that a file of the challenger is damaged."""
 BASE_RATE_CHURNERS = 200
-"""The number of churners over which the base rate is taken; its Poisson error, 1 / sqrt(200), is 7 %."""
+"""The number of churners over which the base rate is taken; with this number its Poisson error, 1 /
+sqrt(200), is 7 %.
+"""
 
 
 @dataclass(frozen=True)
@@ -36,15 +38,15 @@ class Challenger:
 
     Attributes:
         model: The name of the registered model.
-        version: Its version in the registry.
-        run_id: Its MLflow run.
-        digest: The digest of its bundle.
-        snapshots_digest: The digest of the snapshots that it learnt from.
+        version: The version of the model in the registry.
+        run_id: The id of the MLflow run that trained the model.
+        digest: The digest of the model's files.
+        snapshots_digest: The digest of the snapshots from which the model learnt.
         recipe: The settings of its fit.
         calibration: The selected calibration method.
-        chosen_by: The date of its selection, which is the first test cutoff; None without a test.
+        chosen_by: The date of the selection, which is the first test cutoff; None if there is no test.
         choice_cutoffs: The cutoffs whose out-of-time predictions selected the calibration.
-        scores: The candidates, with the selected candidate first; empty after a refresh.
+        scores: The candidates, the selected one first; empty after a refresh.
         logistic: The recipe of the logistic regression that serves as a baseline.
         importance: Each signal's share of the model's log-odds, the largest first.
     """
@@ -63,16 +65,17 @@ class Challenger:
     importance: Mapping[str, float]
 
     def check_fits(self, snapshots: Snapshots, first_test: date, folder: Path, test_key: str) -> None:
-        """Check that the challenger learnt from these snapshots and was selected before the first test.
+        """Check that the challenger learnt from these snapshots, and that it was selected before the first
+        test cutoff.
 
         Args:
             snapshots: The snapshots of the evaluation.
             first_test: The first test cutoff.
             folder: The folder of the challenger, for messages.
-            test_key: The file and key that name the test cutoffs, for messages.
+            test_key: The file and the key in which the test cutoffs are written, for messages.
 
         Raises:
-            CallError: the challenger learnt from other snapshots, or a test cutoff lies before its selection.
+            CallError: the challenger learnt from other snapshots, or it was selected after a test cutoff.
         """
         if self.snapshots_digest != snapshots.digest:
             raise CallError(
@@ -103,10 +106,11 @@ class Challenger:
         }
 
     def training_id(self, search: Mapping[str, Any] | None = None) -> str:
-        """Return a digest of the model and of the choices of its training; equal trainings, equal digests.
+        """Return a digest of the model and of the choices in its training; equal trainings have equal
+        digests.
 
         Args:
-            search: The search of settings, as JSON values; None without one.
+            search: The search of settings, as JSON values; None if there was no search.
         """
         facts = {key: value for key, value in self.as_dict().items() if key not in ("version", "run_id")}
         return digest_of({"challenger": facts, "search": search})[:16]
@@ -131,7 +135,7 @@ class Challenger:
 
 
 def training_folder(output: Path) -> Path:
-    """Return the folder of the challenger, its bundle and its out-of-time predictions."""
+    """Return the folder that holds the challenger, its model files and its out-of-time predictions."""
     return output / "train"
 
 
@@ -180,16 +184,17 @@ def _read_facts(output: Path) -> dict[str, Any]:
 
 
 def load_challenger(output: Path, threads: int = 0) -> Champion:
-    """Load the challenger that `train` has written below `output`, for a night that it scores as a trial.
+    """Load the challenger that `train` has written below `output`, for a night that it scores as a trial
+    (without being the champion).
 
     Args:
         output: The output folder.
-        threads: The number of threads for prediction; 0 for the default of LightGBM.
+        threads: The number of threads for prediction; 0 means LightGBM's default.
 
     Raises:
         CallError: nothing was trained yet.
-        SourceError: its record is damaged.
-        ModelError: its bundle is damaged.
+        SourceError: the file `train.json` is damaged.
+        ModelError: the files of the model are damaged.
     """
     record, bundle = read_challenger(output), training_folder(output) / "bundle"
     scorer = load_scorer(bundle, threads, way_out=TRAIN_AGAIN)
@@ -199,7 +204,7 @@ def load_challenger(output: Path, threads: int = 0) -> Champion:
 
 
 def read_out_of_time(output: Path, snapshots: Snapshots) -> OutOfTime | None:
-    """Return the out-of-time predictions of `train`, or None if they do not fit the snapshots.
+    """Return the out-of-time predictions that `train` wrote; None if they do not fit the snapshots.
 
     Raises:
         CallError: nothing was trained yet.
@@ -233,16 +238,17 @@ def spec_of(
     label: LabelParams,
     timezone: str,
 ) -> dict[str, Any]:
-    """Return the spec of a bundle: the model, the signals as they were in training, and the origin of both.
+    """Return the spec of a model: the model, the signals as they were in training, and where both come from.
 
     Args:
         snapshots: The snapshots that the model learnt from.
-        model_fit: The model.
+        model_fit: The fitted model.
         recipe: The settings of its fit.
         calibration: The fitted calibration.
-        probabilities: The calibrated out-of-time probabilities; the spec keeps their deciles to show drift.
-        model: The name of the registered model.
-        label: The label that it predicts.
+        probabilities: The calibrated out-of-time probabilities. The spec stores their deciles, with which
+            later nights are compared (drift).
+        model: The name under which the model is registered.
+        label: The label that the model predicts.
         timezone: The time zone of the cutoffs.
     """
     rows = snapshots.rows
@@ -278,14 +284,14 @@ def spec_of(
 
 
 def base_rate(snapshots: Snapshots, cutoffs: Sequence[date] | None = None) -> tuple[float, int]:
-    """Return the trailing share of customers who left, and the number of cutoffs over which it is taken.
+    """Return the recent share of customers who left, and the number of cutoffs over which it is computed.
 
-    The cutoffs are the newest matured cutoffs that together hold 200 churners, or all cutoffs if they hold
-    fewer churners. So a night is compared with the rate of its own time, and not with an old rate.
+    The newest matured cutoffs are used that together hold 200 churners, or all cutoffs if they hold fewer
+    churners. So a night is compared with a recent rate, and not with an old one.
 
     Args:
         snapshots: All matured snapshots.
-        cutoffs: The cutoffs whose labels are known, in order; by default all.
+        cutoffs: The cutoffs whose labels are known, in order; by default all cutoffs.
     """
     newest: list[date] = []
     for day in reversed(snapshots.cutoffs if cutoffs is None else cutoffs):

@@ -1,8 +1,10 @@
-"""Discrete hazards of leaving: the probability of leaving within 30, 60 and 90 days for a contract label.
+"""The probability of leaving within 30, 60 and 90 days for a contract label, from discrete hazards (the
+probability of leaving in one interval).
 
-The days after the gap are cut into intervals. A row counts for an interval if the customer was still there
-at the beginning of the interval, and if the interval is completed: its end, the grace and the late days have
-passed. In an interval that is not completed, churners would count as stayers until their end is known.
+The days after the gap are divided into intervals. A row counts for an interval under two conditions: the
+customer was still there at the beginning of the interval, and the interval is completed. It is completed if
+its end, the grace and the late days have passed. Otherwise churners would count as stayers until their end is
+known.
 """
 
 from __future__ import annotations
@@ -30,9 +32,9 @@ from churn.training.calibration import MIN_OF_A_CLASS, enough_of_both, fit_platt
 HORIZON_DAYS = (30, 60, 90)
 """The horizons, in days after the gap."""
 NEAR_DAYS = 7
-"""The least distance in days between the label's own horizon and `HORIZON_DAYS`.
+"""The least difference in days between the label's own horizon and each of `HORIZON_DAYS`.
 
-At this distance or more, an interval also ends at the label's own horizon.
+If the difference is at least this large, an interval also ends at the label's own horizon.
 """
 
 Mask = npt.NDArray[np.bool_]
@@ -40,10 +42,10 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Lives:
-    """How long customers stayed after a cutoff, with the model's out-of-time predictions.
+    """How long customers stayed after a cutoff, and the model's out-of-time predictions for them.
 
     Attributes:
-        predictions: The uncalibrated log-odds, each by a model that has not seen its row.
+        predictions: The uncalibrated log-odds, each from a model that has not seen the label of the row.
         stays: The days from the end of the gap to the end of the contract, shape (rows,); a huge number if
             no end is known.
         lag_days: The sum of the gap, the grace and the late days. An interval that ends on day d is completed
@@ -55,16 +57,18 @@ class Lives:
     lag_days: int
 
     def is_complete(self, days: int, by: date) -> Mask:
-        """Return the rows for which it was known by a date whether the customer left within some days."""
+        """Return the rows for which it was known at a date whether the customer left within `days` days."""
         mask: Mask = self.predictions.cutoff + days + self.lag_days <= day_number(by)
         return mask
 
     def at_risk(self, start: int, end: int, by: date) -> Mask:
-        """Return the rows that count for `[start, end)`: completed by a date, and not left before `start`."""
+        """Return the rows that count for the interval `[start, end)`: it was completed by a date, and the
+        customer had not left before `start`.
+        """
         return self.is_complete(end, by) & (self.stays >= start)
 
     def left(self, days: int) -> Floats:
-        """Return 1 for each row whose customer left within some days, else 0."""
+        """Return for each row 1 if the customer left within `days` days, otherwise 0."""
         return (self.stays < days).astype(np.float64)
 
 
@@ -73,11 +77,11 @@ class Hazards:
     """The fitted hazards in the form that the scorer reads, and the reason for each missing horizon.
 
     Attributes:
-        days: The fitted horizons; all horizons are 30, 60 and 90 days.
-        anchor_days: The label's own horizon. There every curve goes through the model's probability.
-        intervals: The intervals. Each interval has its `start` and `end` in days, the `slope` and the
-            `intercept` of its hazard on the model's log-odds, and the numbers of `rows` and of churners
-            (`leavers`) of the fit.
+        days: The horizons that could be fitted; all possible horizons are 30, 60 and 90 days.
+        anchor_days: The label's own horizon. At this horizon every curve equals the model's probability.
+        intervals: The intervals. Each has its `start` and `end` in days, the `slope` and the `intercept` of
+            its hazard on the model's log-odds, and the numbers of `rows` and of churners (`leavers`) in the
+            fit.
         missing: The reason why a horizon is missing, by horizon.
     """
 
@@ -87,7 +91,9 @@ class Hazards:
     missing: Mapping[int, str] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the hazards as JSON values, as the spec of a bundle holds them under `horizons`."""
+        """Return the hazards as JSON values, in the form in which the spec of a model stores them under
+        `horizons`.
+        """
         return {
             "days": list(self.days),
             "anchor_days": self.anchor_days,
@@ -96,7 +102,8 @@ class Hazards:
         }
 
     def within(self, logits: Floats, probability: Floats) -> dict[int, Floats]:
-        """Return the probability of leaving within each of `days`, computed by the code of the scorer.
+        """Return the probability of leaving within each number of `days`; it is computed by the code of the
+        scorer.
 
         Args:
             logits: The model's uncalibrated log-odds, shape (rows,).
@@ -108,17 +115,19 @@ class Hazards:
 def read_lives(
     folder: Path, label: LabelParams, wait_days: int, snapshots: Snapshots, predictions: OutOfTime
 ) -> Lives | None:
-    """Join out-of-time predictions with the ends of contracts; None for labels without contracts.
+    """Join out-of-time predictions with the ends of contracts; the result is None if the label is not about
+    contracts.
 
     Args:
         folder: The folder of the snapshots.
         label: The label of the snapshots.
-        wait_days: The days after a contract's end until that end is certain: the grace and the late days.
+        wait_days: The number of days after which the end of a contract is certain: the grace and the late
+            days.
         snapshots: The matured snapshots.
         predictions: The out-of-time predictions of some cutoffs of the snapshots.
 
     Raises:
-        CallError: a file with the ends is missing, or does not belong to its snapshot.
+        CallError: a file with the ends of contracts is missing, or does not belong to its snapshot.
     """
     if not label.has_contract_ends:
         return None
@@ -143,7 +152,8 @@ def read_lives(
 
 
 def edges_for(horizon_days: int) -> tuple[int, ...]:
-    """Return the ends of the intervals: 30, 60 and 90 days, and the label's own horizon if it is distant.
+    """Return the ends of the intervals: 30, 60 and 90 days, and the label's own horizon if it is far enough
+    from these.
 
     >>> edges_for(31), edges_for(14), edges_for(180)
     ((30, 60, 90), (14, 30, 60, 90), (30, 60, 90, 180))
@@ -155,15 +165,15 @@ def edges_for(horizon_days: int) -> tuple[int, ...]:
 def fit_hazards(lives: Lives, horizon_days: int, by: date) -> Hazards:
     """Fit the hazard of each interval as a logistic regression on the model's log-odds.
 
-    If an interval has fewer than 30 churners or 30 stayers, its horizon and all later horizons are missing,
-    with the reason. Two other models were no better out of time, and took three times as long to train: a
-    booster of all signals for each interval, and a booster with the interval as a column. See
-    docs/horizons.md.
+    If an interval has fewer than 30 churners or fewer than 30 stayers, its horizon and all later horizons are
+    missing, with the reason. Two other models were tried: a booster on all signals for each interval, and a
+    booster with the interval as a column. They were no better out of time and took three times as long to
+    train. See docs/horizons.md.
 
     Args:
         lives: The rows that were predicted out of time.
-        horizon_days: The label's own horizon. There the curve goes through the model's probability.
-        by: The date up to which outcomes are used.
+        horizon_days: The label's own horizon. At this horizon the curve equals the model's probability.
+        by: The date up to which outcomes are known.
     """
     start, reason = 0, ""
     intervals: list[Mapping[str, Any]] = []
@@ -177,7 +187,7 @@ def fit_hazards(lives: Lives, horizon_days: int, by: date) -> Hazards:
         facts = {"slope": line["a"], "intercept": line["c"], "rows": len(left), "leavers": int(left.sum())}
         intervals.append({"start": start, "end": end, **facts})
         start = end
-    if horizon_days - start >= NEAR_DAYS:  # the curve does not reach the label's own horizon
+    if horizon_days - start >= NEAR_DAYS:  # here the curve has not reached the label's own horizon
         return Hazards((), horizon_days, missing=dict.fromkeys(HORIZON_DAYS, reason))
     days = tuple(day for day in HORIZON_DAYS if day <= start)
     missing = {day: reason for day in HORIZON_DAYS if day > start}
@@ -185,7 +195,7 @@ def fit_hazards(lives: Lives, horizon_days: int, by: date) -> Hazards:
 
 
 def _too_few(lives: Lives, left: Floats, start: int, end: int, by: date) -> str:
-    """Return the reason why an interval cannot be fitted, or an empty text."""
+    """Return the reason why an interval cannot be fitted; an empty text if it can."""
     if not len(left):
         first = min(cutoffs_of(lives.predictions.cutoff), default=None)
         if first is None:
@@ -208,12 +218,13 @@ def _too_few(lives: Lives, left: Floats, start: int, end: int, by: date) -> str:
 def fit_horizons(
     folder: Path, label: LabelParams, wait_days: int, snapshots: Snapshots, predictions: OutOfTime
 ) -> dict[str, Any]:
-    """Return the entry `horizons` of a bundle's spec; an empty dictionary for labels without contracts.
+    """Return the entry `horizons` of a model's spec; an empty dictionary if the label is not about contracts.
 
     Args:
         folder: The folder of the snapshots.
         label: The label of the snapshots.
-        wait_days: The days after a contract's end until that end is certain: the grace and the late days.
+        wait_days: The number of days after which the end of a contract is certain: the grace and the late
+            days.
         snapshots: The matured snapshots.
         predictions: The out-of-time predictions of some cutoffs of the snapshots.
     """

@@ -13,19 +13,19 @@ from churn.snapshots.dataset import LabelledRows, cutoffs_of, recode_levels, sco
 
 IMPORTANCE_ROWS = 1000
 GRID = tuple(round(0.1 * step, 1) for step in range(11))
-"""The quantiles that a spec keeps: the deciles, the smallest value and the largest value."""
+"""The quantiles that a spec stores: the smallest value, the nine deciles, and the largest value."""
 
 
 @dataclass(frozen=True)
 class FittedModel:
-    """A fitted model, uncalibrated: the parts of a bundle.
+    """A fitted model without calibration, in the parts from which its files are written.
 
     Attributes:
         names: The signals, in the order of the columns.
-        levels: The levels that were frequent enough in training, by text signal.
-        members: The entries of `members` in the spec. The model's log-odds are the mean of the log-odds of
-            the members.
-        boosters: The LightGBM texts by file name.
+        levels: For each text signal, the levels that were frequent enough in training.
+        members: The entries of `members` in the spec. The log-odds of the model are the mean of the members'
+            log-odds.
+        boosters: The texts that LightGBM writes, by file name.
     """
 
     names: tuple[str, ...]
@@ -34,7 +34,7 @@ class FittedModel:
     boosters: Mapping[str, str]
 
     def scorer(self, calibration: Mapping[str, Any], threads: int) -> Scorer:
-        """Return the scorer of a bundle with this model and a calibration."""
+        """Return the scorer that applies this model and a calibration."""
         signals = [
             {"name": name, "kind": "level", "levels": list(self.levels[name])}
             if name in self.levels
@@ -54,7 +54,9 @@ class FittedModel:
         return self.scorer({"method": "none"}, threads).logits(recode_levels(rows, self.levels))
 
     def averaged_with(self, second: FittedModel) -> FittedModel:
-        """Return the model with the mean log-odds of this model and of a second model of the same rows."""
+        """Return a model whose log-odds are the mean of this model's and of a second model's; both were
+        fitted on the same rows.
+        """
         return FittedModel(
             self.names, self.levels, [*self.members, *second.members], {**self.boosters, **second.boosters}
         )
@@ -74,7 +76,9 @@ class FittedModel:
         return {self.names[index]: float(share[index]) for index in np.argsort(-share, kind="stable")}
 
     def signal_facts(self, rows: LabelledRows, index: int) -> dict[str, Any]:
-        """Return the entry of a signal for a spec: the share of missing values, and levels or quantiles."""
+        """Return the entry of a signal in a spec: the share of missing values, and its levels or its
+        quantiles.
+        """
         name, values = rows.names[index], rows.matrix[:, index]
         missing = np.isnan(values)
         facts: dict[str, Any] = {"missing_share": float(missing.mean())}
@@ -90,5 +94,7 @@ class FittedModel:
 
 
 def quantiles(values: Floats) -> list[float]:
-    """Return the 11 deciles of some values from the smallest to the largest; an empty list without values."""
+    """Return the smallest value, the nine deciles and the largest value of some values; an empty list if
+    there are none.
+    """
     return [float(value) for value in np.quantile(values, GRID)] if len(values) else []

@@ -1,4 +1,4 @@
-"""Run the folds of a backtest in parallel, with results that do not depend on the threads."""
+"""Run the fits of a backtest in parallel; the results do not depend on the number of threads."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 LARGE_FOLD_CELLS = 100_000_000
-"""The number of cells above which folds run one after the other, so that memory holds only one fold."""
+"""With more cells than this, folds run one after the other, so that memory holds only one of them."""
 
 
 def map_parallel(
@@ -23,15 +23,15 @@ def map_parallel(
     cells: int = 0,
     advance: Callable[[], None] = lambda: None,
 ) -> list[Result]:
-    """Return `work(item, n_threads)` of every item, in the order of the items.
+    """Return `work(item, n_threads)` for every item, in the order of the items.
 
     The items share the threads. The number of threads changes no result.
 
     Args:
-        work: The function to call; its second argument is the number of threads that it may use itself.
+        work: The function that is called; its second argument is the number of threads that it may use.
         items: The items; each item is the first argument of one call.
         threads: The threads for all items together.
-        cells: The number of rows times the number of signals of one fold.
+        cells: The number of rows times the number of signals in one fold.
         advance: A function that is called after each item.
     """
     workers = 1 if cells > LARGE_FOLD_CELLS else max(1, min(threads, len(items)))
@@ -39,7 +39,9 @@ def map_parallel(
     results = []
     with (
         one_blas_thread()
-    ):  # around all items: inside an item, the first end would lift the limit for the other items
+        # the limit is around all items: inside an item, the end of the first item would remove the limit for
+        # the others
+    ):
         for result in Parallel(n_jobs=workers, prefer="threads", return_as="generator")(
             delayed(work)(item, n_threads) for item in items
         ):
@@ -49,11 +51,12 @@ def map_parallel(
 
 
 def one_blas_thread() -> AbstractContextManager[object]:
-    """Limit the linear algebra library to one thread inside a `with`, so that sums do not depend on threads.
+    """Limit the linear algebra library to one thread inside a `with` block, so that sums do not depend on
+    threads.
 
-    The limit holds for the whole process. The end of the block restores the earlier limit. If two threads set
-    the limit at overlapping times, one thread could lift the limit of the other thread. So code that starts
-    threads sets the limit around all its threads.
+    The limit is valid for the whole process, and the end of the block restores the earlier limit. If two
+    threads set the limit at overlapping times, one thread could remove the limit of the other. So code that
+    starts threads sets the limit around all of them.
     """
     limits: AbstractContextManager[object] = threadpool_limits(1, "blas")
     return limits

@@ -1,4 +1,4 @@
-"""The candidates that `train.candidates` may name, the settings of each, and how each is fitted."""
+"""The candidates that `train.candidates` may name, the settings of each candidate, and how each is fitted."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from churn.training.trees import (
 )
 
 REFIT = 1.1
-"""The number of trees of the final fit, as a multiple of the best number on the folds.
+"""The factor from the best number of trees on the folds to the number of trees of the final fit.
 
-The final fit learns from more rows than a fold.
+The final fit has more trees because it learns from more rows than a fold.
 """
 
 TREE_SETTINGS = (
@@ -50,16 +50,16 @@ class Recipe:
     """All settings of one fit. They are decided before any test cutoff is used.
 
     Attributes:
-        candidate: The kind of model: trees, extra_trees, logistic, or blend.
+        candidate: The kind of model: `trees`, `extra_trees`, `logistic`, or `blend`.
         rounds: The number of trees.
-        calibration: none, beta, platt, venn_abers, or shifted after a refresh.
-        seed: The seed of the trees.
+        calibration: `none`, `beta`, `platt` or `venn_abers`; after a refresh `shifted`.
+        seed: The seed with which the trees are fitted.
         learning_rate: The learning rate of the trees.
-        num_leaves: The number of leaves of a tree; if None, it follows from the number of churners.
+        num_leaves: The number of leaves of a tree; None computes it from the number of churners.
         extra_trees: Whether trees split at random thresholds, in candidate extra_trees and in some blends.
         strength: The prior variance of the weights of the logistic regression.
-        min_child_samples: The least number of rows of a leaf; if None, it follows from the number of rows.
-        lambda_l2: The shrinkage of a leaf's value; None means 10.
+        min_child_samples: The least number of rows of a leaf; None computes it from the number of rows.
+        lambda_l2: How strongly the value of a leaf is shrunk; None means 10.
         feature_fraction: The share of the signals that a tree may use; None means .55.
     """
 
@@ -79,14 +79,14 @@ class Recipe:
 
     @classmethod
     def of_spec(cls, spec: Mapping[str, Any], way_out: str = " Run `churn train`.") -> Recipe:
-        """Return the recipe of a bundle's spec.
+        """Return the recipe that the spec of a model holds.
 
         Args:
             spec: The content of `spec.json`.
-            way_out: The end of the message of an error.
+            way_out: The sentence that ends the message of an error.
 
         Raises:
-            ModelError: another version of the program wrote the recipe; the error holds all mistakes.
+            ModelError: another version of the program wrote the recipe; the error lists all mistakes.
         """
         settings, mistakes = spec["recipe"], []
         calibration = settings.get("calibration", "none")
@@ -130,7 +130,7 @@ class Recipe:
         return replace(self, calibration=calibration)
 
     def blend_with(self, logistic: Recipe) -> Recipe:
-        """Return the recipe of the blend of these trees with a logistic regression."""
+        """Return the recipe of the blend of these trees and a logistic regression."""
         return replace(self, candidate=Blend.name, strength=logistic.strength)
 
     def describe(self) -> str:
@@ -142,7 +142,7 @@ class Recipe:
         return asdict(self)
 
     def active(self) -> dict[str, Any]:
-        """Return the settings on which the model depends, without the settings that are None.
+        """Return the settings on which the model depends, without settings that are None.
 
         >>> Recipe.start(TrainParams(), "logistic").active()
         {'candidate': 'logistic', 'calibration': 'none', 'strength': 0.003}
@@ -151,11 +151,13 @@ class Recipe:
         return {name: value for name, value in asdict(self).items() if value is not None and name in active}
 
     def tree_params(self, rows: int, churners: int) -> dict[str, Any]:
-        """Return LightGBM's parameters: small, regularised trees that are the same in every fit.
+        """Return LightGBM's parameters, for small and regularised trees that are equal in every fit.
 
         Args:
-            rows: The number of training rows; it sets the size of a leaf if the recipe does not.
-            churners: The number of churners in them; it sets the size of a tree if the recipe does not.
+            rows: The number of training rows; the size of a leaf follows from it if the recipe does not set
+                it.
+            churners: The number of churners in these rows; the size of a tree follows from it if the recipe
+                does not set it.
         """
         return {
             "objective": "binary",
@@ -170,7 +172,8 @@ class Recipe:
             "extra_trees": self.extra_trees,
             "seed": self.seed,
             "deterministic": True,
-            # The trees are the same in both cases. By columns is faster for random splits, else by rows.
+            # Both ways give the same trees. For random splits LightGBM is faster by columns, otherwise by
+            # rows.
             "force_col_wise" if self.extra_trees else "force_row_wise": True,
             "verbosity": -1,
         }
@@ -181,7 +184,7 @@ class Candidate(ABC):
 
     Attributes:
         name: The name under `train.candidates`.
-        settings: The fields of a recipe on which the model depends.
+        settings: The names of the recipe's fields on which the model depends.
     """
 
     name: ClassVar[CandidateName]
@@ -197,7 +200,8 @@ class Candidate(ABC):
 
 
 class StagedCandidate(Candidate):
-    """A candidate with a setting that is selected on the folds; the stages are the values of this setting.
+    """A candidate with a setting whose value is selected on the folds; the values of this setting are its
+    stages.
 
     Attributes:
         family: The name of the family; candidates of one family compute their stages together.
@@ -219,18 +223,20 @@ class StagedCandidate(Candidate):
         Args:
             train: The training rows, with churners and stayers.
             recipes: The recipes of candidates of this family.
-            monotone: One of -1, 0, 1 per signal.
+            monotone: For each signal one of -1, 0 and 1.
             threads: The threads to use; they do not change the result.
             validation: The rows to predict.
         """
 
     @abstractmethod
     def at_stage(self, recipe: Recipe, stage: int) -> Recipe:
-        """Return the recipe of the final fit if this stage, counted from 0, is the best on the folds."""
+        """Return the recipe of the final fit if the stage with this number, counted from 0, is the best on
+        the folds.
+        """
 
 
 class Trees(StagedCandidate):
-    """Boosted trees; a stage is ten more trees."""
+    """Boosted trees; each stage has ten more trees than the stage before it."""
 
     name: ClassVar[CandidateName] = "trees"
     family = "trees"
@@ -258,7 +264,9 @@ class Trees(StagedCandidate):
         return tree_stages(train, settings, monotone, threads, validation)
 
     def at_stage(self, recipe: Recipe, stage: int) -> Recipe:
-        """Return the recipe with the trees of a stage, and a tenth more for the larger final fit."""
+        """Return the recipe with the trees of a stage, and a tenth more, because the final fit has more
+        rows.
+        """
         return recipe.with_rounds(max(1, round(REFIT * STAGE * (stage + 1))))
 
 
@@ -272,7 +280,9 @@ class ExtraTrees(Trees):
 
 
 class SplineLogistic(StagedCandidate):
-    """A logistic regression on one curve per signal; the stages are the prior variances in `STRENGTHS`."""
+    """A logistic regression on one curve for each signal; its stages are the prior variances in
+    `STRENGTHS`.
+    """
 
     name = "logistic"
     family = "logistic"
@@ -294,11 +304,11 @@ class SplineLogistic(StagedCandidate):
         threads: int,
         validation: LabelledRows,
     ) -> list[tuple[Floats, ...]]:
-        """Return the log-odds at every strength; see `spline_stages`."""
+        """Return the log-odds for each prior variance in `STRENGTHS`; see `spline_stages`."""
         return [spline_stages(train, monotone, validation) for _ in recipes]
 
     def at_stage(self, recipe: Recipe, stage: int) -> Recipe:
-        """Return the recipe with the strength of a stage."""
+        """Return the recipe with the prior variance of a stage."""
         return recipe.with_strength(STRENGTHS[stage])
 
 
@@ -331,13 +341,13 @@ CANDIDATES: Mapping[CandidateName, Candidate] = {**STAGED_CANDIDATES, Blend.name
 
 
 def fit_recipe(rows: LabelledRows, recipe: Recipe, monotone: Sequence[int], threads: int) -> FittedModel:
-    """Fit the candidate of a recipe, uncalibrated.
+    """Fit the candidate of a recipe, without calibration.
 
     Args:
         rows: The training rows, with churners and stayers.
         recipe: The settings of the fit.
-        monotone: One of -1, 0, 1 per signal: 1 if a higher value may only raise the risk, -1 if a higher
-            value may only lower the risk, else 0.
+        monotone: For each signal one of -1, 0 and 1: 1 if a higher value may only raise the risk, -1 if a
+            higher value may only lower the risk, otherwise 0.
         threads: The threads to use; they do not change the result.
     """
     return CANDIDATES[recipe.candidate].fit(rows, recipe, monotone, threads)

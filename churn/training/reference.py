@@ -1,4 +1,6 @@
-"""Take the reference of a model from its training rows and its out-of-time predictions."""
+"""Compute the reference of a model (what later nights are compared with) from its training rows and its
+out-of-time predictions.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +16,13 @@ from churn.training.backtest import OutOfTime
 
 
 def reference_of(snapshots: Snapshots, predictions: OutOfTime, probabilities: Floats) -> Reference:
-    """Return the reference that a bundle keeps: counts by bin of each signal and of the scores.
+    """Return the reference that is stored with the model: how many rows are in each bin of each signal and of
+    the scores.
 
     Args:
         snapshots: The snapshots that the model learnt from.
-        predictions: The out-of-time predictions of the training.
-        probabilities: Their calibrated probabilities, shape (rows,).
+        predictions: The out-of-time predictions of the training for these rows.
+        probabilities: The calibrated probabilities of these predictions, shape (rows,).
     """
     rows = snapshots.rows
     known_by = {
@@ -51,14 +54,14 @@ def reference_of(snapshots: Snapshots, predictions: OutOfTime, probabilities: Fl
 def with_refreshed_scores(
     files: Mapping[str, str], predictions: OutOfTime, probabilities: Floats
 ) -> dict[str, str]:
-    """Return the files of a bundle whose reference holds the scores of the refreshed level.
+    """Return the files of a model, where the scores in the reference are the scores after a refresh.
 
-    A bundle without a reference, which an earlier version trained, stays without one.
+    A model that an earlier version trained has no reference, and it gets none here.
 
     Args:
-        files: The texts of the bundle of the champion, by file name.
+        files: The texts of the champion's files, by file name.
         predictions: The champion's predictions at the cutoffs of the refresh.
-        probabilities: Their probabilities after the refresh, shape (rows,).
+        probabilities: The probabilities of these predictions after the refresh, shape (rows,).
     """
     if REFERENCE_FILE not in files:
         return dict(files)

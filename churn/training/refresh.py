@@ -1,4 +1,6 @@
-"""Refresh the champion: keep its model, and move its level to the labels that matured after its training."""
+"""Refresh the champion: keep its model, and adjust its level to the labels that matured after its
+training.
+"""
 
 from __future__ import annotations
 
@@ -24,10 +26,10 @@ from churn.training.recipe import Recipe
 
 @dataclass(frozen=True)
 class RefreshedChampion:
-    """A champion with a moved level.
+    """A champion whose level of probabilities was adjusted.
 
     Attributes:
-        spec: The spec of the refreshed bundle.
+        spec: The spec of the refreshed model.
         predictions: The champion's calibrated log-odds at the cutoffs whose labels matured after its
             training.
         shift: The number that is added to the champion's log-odds; 0 if its level still fits.
@@ -42,12 +44,12 @@ class RefreshedChampion:
 
     @property
     def n_churners(self) -> int:
-        """Return the number of customers who left; a customer counts once, also in several windows."""
+        """Return the number of customers who left; a customer who left in several windows counts once."""
         return len(np.unique(self.predictions.customer[self.predictions.left > 0]))
 
     @property
     def probabilities(self) -> Floats:
-        """Return the probabilities of `predictions` at the refreshed level, shape (rows,)."""
+        """Return the probabilities that `predictions` have after the refresh, shape (rows,)."""
         return sigmoid(self.predictions.logits + self.shift)
 
     @property
@@ -119,7 +121,7 @@ def refresh_level(champion: Champion, snapshots: Snapshots) -> RefreshedChampion
 
 
 def check_unseen(champion: RefreshedChampion, test: tuple[date, ...]) -> None:
-    """Check that the champion has seen no label of a test cutoff.
+    """Check that the champion has not seen any label of a test cutoff.
 
     Raises:
         Stop: the champion has seen the labels of a test cutoff.

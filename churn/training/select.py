@@ -1,4 +1,4 @@
-"""Select the candidate on cutoffs whose labels were known before the first test."""
+"""Select the candidate on cutoffs whose labels were known before the first test cutoff."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from churn.training.recipe import STAGED_CANDIDATES, Blend, Recipe, SplineLogist
 from churn.training.split import Fold
 
 StageLogits = dict[CandidateName, tuple[Floats, ...]]
-"""The log-odds of a fold's validation rows at each stage, by candidate; see `StagedCandidate`."""
+"""The log-odds of a fold's validation rows at each stage of each candidate; see `StagedCandidate`."""
 
 
 @dataclass(frozen=True)
 class CandidateScore:
-    """A candidate with its best number of trees, or its best strength.
+    """A candidate with its best number of trees or its best prior variance, and its log loss.
 
     Attributes:
         recipe: The recipe of its final fit.
         log_loss: The mean log loss over the validation rows of all folds.
-        auc: The AUC over the same rows.
+        auc: The AUC over the validation rows of all folds.
         behind: The log loss of the candidate minus the log loss of the selected candidate.
         standard_error: The standard error of `behind`, with customers as independent units.
     """
@@ -54,11 +54,11 @@ class CandidateSelection:
     """The candidates in the order of their log loss.
 
     Attributes:
-        scores: The scores of all candidates; the first candidate is selected.
-        logistic: The recipe of the logistic regression at its best strength. `evaluate` uses it as a
-            baseline, also if it is no candidate.
-        predictions: The selected candidate's predictions of the choice cutoffs; None if the folds are parts
-            of the customers.
+        scores: The scores of all candidates; the first candidate is the selected one.
+        logistic: The recipe of the logistic regression with its best prior variance. `evaluate` uses it as a
+            baseline, even if it is not a candidate.
+        predictions: The selected candidate's predictions of the choice cutoffs; None if the folds are not
+            cutoffs but parts of the customers.
     """
 
     scores: tuple[CandidateScore, ...]
@@ -82,16 +82,16 @@ def select_candidate(
     """Order the candidates of `train.candidates` by their log loss on the folds.
 
     Trees get the number of rounds that is best over all folds together. The logistic regression gets the
-    strength that is best over all folds together; it is fitted also if it is no candidate. The blend uses the
-    kind of trees with the lower log loss.
+    prior variance that is best over all folds together. It is fitted even if it is not a candidate. The blend
+    uses the kind of trees with the lower log loss.
 
     Args:
         folds: The folds; each has training rows and validation rows.
-        monotone: One of -1, 0, 1 per signal.
+        monotone: For each signal one of -1, 0 and 1.
         settings: The section `train` of the parameters.
         threads: The threads for all folds together; they do not change the result.
         advance: A function that is called after every fold.
-        tree_recipe: The recipe that a search found; it replaces the recipes of all kinds of trees.
+        tree_recipe: The recipe that a search of settings found; it replaces the recipe of each kind of trees.
     """
     recipes: dict[CandidateName, Recipe] = {name: Recipe.start(settings, name) for name in settings.trees}
     if tree_recipe:
@@ -102,7 +102,8 @@ def select_candidate(
         return _stage_logits(fold, recipes, monotone, n_threads)
 
     cells = max(fold.train.matrix.size for fold in folds)
-    # The newest fold is the largest. Started last, it would keep the other threads waiting.
+    # The newest fold is the largest, so it starts first. If it started last, the other threads would wait for
+    # it.
     by_fold = map_parallel(fit_fold, folds[::-1], threads, cells, advance)[::-1]
     return _rank(folds, by_fold, recipes, settings.candidates)
 
@@ -110,7 +111,7 @@ def select_candidate(
 def _stage_logits(
     fold: Fold, recipes: Mapping[CandidateName, Recipe], monotone: Sequence[int], threads: int
 ) -> StageLogits:
-    """Return the log-odds of every recipe at each stage; recipes of one family share the preparation."""
+    """Return the log-odds for every recipe at each stage; recipes of one family prepare the rows together."""
     families: dict[str, list[CandidateName]] = {}
     for name in recipes:
         families.setdefault(STAGED_CANDIDATES[name].family, []).append(name)
@@ -169,13 +170,13 @@ def _rank(
 def at_best(
     folds: Sequence[tuple[Floats, ...]], left: Floats, weight: Floats | None = None
 ) -> tuple[int, Floats]:
-    """Return the stage with the lowest log loss over all folds together, and its log-odds.
+    """Return the stage with the lowest log loss over all folds together, and the log-odds at this stage.
 
     Args:
         folds: For each fold, the log-odds of its validation rows at each stage. Only stages that all folds
             have are compared.
         left: The outcomes of the validation rows of all folds, shape (rows,).
-        weight: For how many rows each of them stands, shape (rows,); None if each stands for itself.
+        weight: How many rows each row represents, shape (rows,); None if each row represents only itself.
     """
     stages = zip(*folds, strict=False)
     losses = [np.average(losses_of(left, np.concatenate(parts)), weights=weight) for parts in stages]

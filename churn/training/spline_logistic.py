@@ -1,4 +1,4 @@
-"""Spline logistic regression: the log-odds are a sum of one curve per signal."""
+"""Spline logistic regression: the log-odds are a sum of curves, one for each signal."""
 
 from __future__ import annotations
 
@@ -17,11 +17,16 @@ from churn.training.fitted_model import FittedModel
 from churn.training.parallel import one_blas_thread
 
 KNOT_QUANTILES = (0.0, 0.1, 0.35, 0.65, 0.9, 1.0)
-"""The quantiles of the training values at which a curve may bend; beyond both ends the curve is flat."""
+"""The quantiles of the training values at which a curve may bend; the curve is flat below the first and above
+the last.
+"""
 STRENGTHS = (0.001, 0.003, 0.01, 0.03, 0.1)
-"""The prior variances of a weight to select from, the most regularised first."""
+"""The prior variances of a weight from which one is selected; the smallest, which regularises most, comes
+first.
+"""
 MAX_CELLS = 40_000_000
-"""The largest number of cells of a design; a larger design uses only its newest rows.
+"""The largest number of cells (rows times columns) of a design; if there are more, only the newest rows are
+used.
 
 The newest rows are enough, because a sum of curves has few degrees of freedom.
 """
@@ -40,8 +45,8 @@ class Design:
     never falls.
 
     Attributes:
-        names: The names of the signals.
-        levels: The levels that were frequent enough, by text signal.
+        names: The names of the signals, in order.
+        levels: For each text signal, the levels that were frequent enough.
         knots: For each signal, the values at which its curve may bend, in order; None for a text signal.
     """
 
@@ -51,7 +56,7 @@ class Design:
 
     @classmethod
     def of(cls, rows: LabelledRows) -> Design:
-        """Return the design for training rows."""
+        """Return the design that follows from the training rows."""
         levels = frequent_levels(rows)
         knots: list[Floats | None] = []
         for index, name in enumerate(rows.names):
@@ -63,7 +68,7 @@ class Design:
 
     @property
     def widths(self) -> tuple[int, ...]:
-        """Return the number of columns of each signal, with the column for missing values."""
+        """Return the number of columns of each signal; the column for missing values is included."""
         return tuple(
             1 + (len(self.levels[name]) if knots is None else len(knots) - 1)
             for name, knots in zip(self.names, self.knots, strict=True)
@@ -88,7 +93,9 @@ class Design:
         return columns
 
     def bounds(self, monotone: Sequence[int]) -> list[tuple[float | None, float | None]]:
-        """Return the bounds of the weights: >= 0 for the ramps of a signal that may only raise the risk."""
+        """Return the lower and upper bounds of the weights; a weight is at least 0 if the signal may only
+        raise the risk.
+        """
         free = (None, None)
         bounds: list[tuple[float | None, float | None]] = []
         for knots, width, sign in zip(self.knots, self.widths, monotone, strict=True):
@@ -97,7 +104,7 @@ class Design:
         return bounds
 
     def member(self, weights: Floats, rows: LabelledRows) -> dict[str, Any]:
-        """Return the member of a spec that gives the same log-odds as the columns times the weights.
+        """Return the entry `members` of a spec that gives the same log-odds as the columns times the weights.
 
         Args:
             weights: The weights of the columns, then the intercept, shape (columns + 1,).
@@ -121,12 +128,14 @@ class Design:
 
 
 def fit_spline(rows: LabelledRows, strength: float, monotone: Sequence[int]) -> FittedModel:
-    """Fit a ridge logistic regression on curves; each curve keeps the direction of its signal.
+    """Fit a ridge logistic regression on the curves; a curve only rises or only falls if the direction of its
+    signal is fixed.
 
     Args:
-        rows: The training rows, with churners and stayers. If there are very many, the newest rows are used.
+        rows: The training rows, with churners and stayers. If there are too many, only the newest rows are
+            used.
         strength: The prior variance of each weight.
-        monotone: One of -1, 0, 1 per signal.
+        monotone: For each signal one of -1, 0 and 1.
     """
     design = Design.of(rows)
     rows = _newest(rows, MAX_CELLS // sum(design.widths))
@@ -137,13 +146,14 @@ def fit_spline(rows: LabelledRows, strength: float, monotone: Sequence[int]) -> 
 def spline_stages(
     train: LabelledRows, monotone: Sequence[int], validation: LabelledRows
 ) -> tuple[Floats, ...]:
-    """Return the log-odds of the validation rows at each of `STRENGTHS`, each of shape (rows,).
+    """Return the log-odds of the validation rows for each prior variance in `STRENGTHS`, each of shape
+    (rows,).
 
-    Each fit starts from the weights of the fit before it.
+    Each fit starts from the weights of the previous fit.
 
     Args:
         train: The training rows, with churners and stayers.
-        monotone: One of -1, 0, 1 per signal.
+        monotone: For each signal one of -1, 0 and 1.
         validation: The rows to predict.
     """
     design = Design.of(train)
@@ -163,9 +173,9 @@ def _fit(
     strength: float,
     start: Floats | None,
 ) -> Floats:
-    """Minimise the negative log likelihood plus `|weights|^2 / (2 strength)`; the intercept has no penalty.
+    """Minimise the negative log likelihood plus `|weights|^2 / (2 strength)`; the intercept is not penalised.
 
-    The linear algebra library takes one thread, so that threads do not change the sums.
+    The linear algebra library uses one thread, so that the sums do not depend on the number of threads.
     """
 
     def loss(weights: Floats) -> tuple[float, Floats]:
@@ -191,7 +201,9 @@ def _fit(
 
 
 def _newest(rows: LabelledRows, max_rows: int) -> LabelledRows:
-    """Return the newest rows, at most `max_rows`; the oldest cutoff may keep only a part of its rows."""
+    """Return the newest rows, at most `max_rows`; from the oldest of these cutoffs only a part of the rows
+    may be taken.
+    """
     if len(rows) <= max_rows:
         return rows
     return rows.where(np.arange(len(rows)) >= len(rows) - max_rows)

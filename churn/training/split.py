@@ -16,12 +16,14 @@ MAX_CHOICE_CUTOFFS = 4
 MIN_TRAINING_ROWS = 50
 MIN_TRAINING_CUSTOMERS = 20
 MIN_CHOICE_CHURNERS = 50
-"""The least number of churners at the choice cutoffs; with fewer, the folds are parts of the customers."""
+"""The least number of churners at the choice cutoffs; if there are fewer, the folds are parts of the
+customers.
+"""
 CUSTOMER_FOLDS = 5
 MAX_FOLD_ROWS = 200_000
 """The largest number of training rows of a fold, which is enough to select a model.
 
-If there are more rows, the fold learns from the rows of a share of the customers.
+If there are more rows, the fold learns from all rows of a part of the customers.
 """
 
 
@@ -33,7 +35,7 @@ class CutoffPlan:
         test: The test cutoffs, in order; empty if there are too few snapshots.
         choice: The choice cutoffs, on which the model is selected. All their labels were known by the first
             test cutoff.
-        chosen_by: The date of the selection, which is the first test cutoff; None without a test.
+        chosen_by: The date of the selection, which is the first test cutoff; None if there is no test.
     """
 
     test: tuple[date, ...]
@@ -50,18 +52,18 @@ def plan_cutoffs(
 ) -> CutoffPlan:
     """Return the test cutoffs and the choice cutoffs.
 
-    By default the test cutoffs are the last three cutoffs with earlier labels to learn from. The default
-    cutoffs lie about a horizon apart, so that their label windows hardly overlap.
+    By default the test cutoffs are the last three cutoffs that have earlier labels to learn from. These
+    cutoffs lie about one horizon apart, so that their label windows hardly overlap.
 
     Args:
         rows: The labelled rows of all matured snapshots.
-        mature_on: For each matured cutoff the date from which it may train.
+        mature_on: For each matured cutoff, the date from which its labels may be used in training.
         requested_cutoffs: The test cutoffs that the parameters name.
-        horizon_days: The horizon of the label.
+        horizon_days: The horizon of the label, in days.
         file: The name of the parameter file, for messages.
 
     Raises:
-        Stop: a requested test cutoff has no matured snapshot, or leaves nothing to train on.
+        Stop: a requested test cutoff has no matured snapshot, or there are no earlier labels to train on.
     """
     usable = [day for day in sorted(mature_on) if _can_learn(rows, trainable(mature_on, day))]
     if requested_cutoffs:
@@ -100,11 +102,11 @@ def _check_requested(
 
 
 def check_enough_data(snapshots: Snapshots) -> None:
-    """Check that there is something to learn from.
+    """Check that there are enough data to learn from.
 
     Raises:
-        Stop: there are too few rows or customers, nobody left, everybody left, or there is no signal. All
-            problems are listed.
+        Stop: there are too few rows or customers, nobody left, everybody left, or there is no signal. The
+            message lists all problems.
     """
     rows = snapshots.rows
     problems = []
@@ -134,9 +136,10 @@ class Fold:
     A fold is a cutoff, or a part of the customers.
 
     Attributes:
-        train: The rows with a label known at the cutoff of the fold, or the rows of all other customers.
-        validation: All rows of the cutoff, or all rows of the part of the customers.
-        in_time: Whether the fold is a cutoff.
+        train: The training rows: those whose label was known at the cutoff of the fold, or those of all other
+            customers.
+        validation: The validation rows: all rows of the cutoff, or all rows of the part of the customers.
+        in_time: Whether the fold is a cutoff, and not a part of the customers.
     """
 
     train: LabelledRows
@@ -148,9 +151,9 @@ def folds_of(snapshots: Snapshots, plan: CutoffPlan) -> list[Fold]:
     """Return the folds on which the model is selected.
 
     There is a fold for each choice cutoff. It has at most 200,000 training rows, whose labels were known at
-    the cutoff. Without choice cutoffs, or with fewer than 50 churners at the choice cutoffs, the folds are
-    five parts of the customers instead. These folds contain the snapshots whose labels were known by the
-    first test cutoff; without a test they contain all snapshots.
+    the cutoff. If there are no choice cutoffs, or fewer than 50 churners at them, the folds are five parts of
+    the customers instead. These folds contain the snapshots whose labels were known by the first test cutoff.
+    If there is no test, they contain all snapshots.
     """
     rows = snapshots.rows
     if plan.choice and rows.at(plan.choice).churners >= MIN_CHOICE_CHURNERS:

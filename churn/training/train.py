@@ -1,4 +1,6 @@
-"""Train a challenger: select a candidate and a calibration before the first test, then fit on all labels."""
+"""Train a challenger: select a candidate and a calibration on labels from before the first test cutoff, then
+fit on all labels.
+"""
 
 from __future__ import annotations
 
@@ -24,12 +26,14 @@ from churn.training.split import CutoffPlan, folds_of
 from churn.training.tune import SearchResult, search
 
 FitProgress = Callable[[str, int], AbstractContextManager[Callable[[], Any]]]
-"""A function that opens a progress display with a label and a number of steps; it gives `advance`."""
+"""A function that opens a progress display with a title and a number of steps; it yields a function that
+advances by one step.
+"""
 
 
 @contextmanager
 def no_fit_progress(label: str, total: int) -> Iterator[Callable[[], None]]:
-    """Show nothing."""
+    """Show no progress: the default if there is no display."""
     yield lambda: None
 
 
@@ -39,10 +43,10 @@ class TrainedChallenger:
 
     Attributes:
         recipe: The settings of its fit, including the selected calibration.
-        model: The model fitted on all matured snapshots, uncalibrated.
-        calibration: The calibration of the model, fitted on `predictions`.
+        model: The model without calibration, fitted on all matured snapshots.
+        calibration: The calibration of the model, fitted on the predictions in `predictions`.
         selection: The comparison of the candidates.
-        search: The search over settings of the trees; None without a search.
+        search: The result of the search of settings of the trees; None if there was no search.
         calibration_choice: The comparison of the calibration methods.
         choice_predictions: The out-of-time predictions of the choice cutoffs.
         predictions: The out-of-time predictions of the choice cutoffs and of the test cutoffs.
@@ -70,7 +74,7 @@ def train_challenger(
     threads: int = 1,
     progress: FitProgress = no_fit_progress,
 ) -> TrainedChallenger:
-    """Select a candidate on cutoffs before the first test, and fit it on all matured snapshots.
+    """Select a candidate on cutoffs before the first test cutoff, and fit it on all matured snapshots.
 
     The test cutoffs are predicted out of time for `evaluate`; nothing is selected on them.
 

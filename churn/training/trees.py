@@ -1,4 +1,4 @@
-"""Gradient-boosted trees: small, regularised, and monotone where a signal's direction is certain."""
+"""Gradient-boosted trees: small, regularised, and monotone for signals whose direction is certain."""
 
 from __future__ import annotations
 
@@ -16,11 +16,15 @@ from churn.training.fitted_model import FittedModel
 LAMBDA_L2 = 10.0
 FEATURE_FRACTION = 0.55
 PATIENCE = 100
-"""The number of trees in a row without a lower log loss of the validation rows after which growing stops."""
+"""The number of trees after which growing stops, if none of them lowers the log loss of the validation
+rows.
+"""
 SMALL = 2_000_000
-"""The number of cells up to which LightGBM uses one thread; several threads would mostly wait."""
+"""The largest number of cells for which LightGBM uses one thread; with so few cells, several threads would
+mostly wait.
+"""
 STAGE = 10
-"""The number of trees of one stage: the number of trees is selected in steps of ten."""
+"""The number of trees in one stage; so the number of trees is selected in steps of ten."""
 
 
 def leaves_for(churners: int) -> int:
@@ -35,7 +39,8 @@ def leaves_for(churners: int) -> int:
 
 
 def smallest_leaf(rows: int) -> int:
-    """Return the least number of rows of a leaf; it is below 50 for few rows, or no tree could split.
+    """Return the least number of rows of a leaf; with few rows it is below 50, because otherwise no tree
+    could split.
 
     >>> [smallest_leaf(n) for n in (60, 500, 4_000, 50_000)]
     [5, 25, 50, 250]
@@ -46,13 +51,13 @@ def smallest_leaf(rows: int) -> int:
 def fit_trees(
     rows: LabelledRows, params: Mapping[str, Any], rounds: int, monotone: Sequence[int], threads: int
 ) -> FittedModel:
-    """Fit LightGBM.
+    """Fit boosted trees with LightGBM.
 
     Args:
         rows: The training rows, with churners and stayers.
         params: LightGBM's parameters, as `Recipe.tree_params` gives them.
         rounds: The number of trees.
-        monotone: One of -1, 0, 1 per signal.
+        monotone: For each signal one of -1, 0 and 1.
         threads: The threads to use; they do not change the result.
     """
     levels = frequent_levels(rows)
@@ -69,16 +74,17 @@ def tree_stages(
     threads: int,
     validation: LabelledRows,
 ) -> list[tuple[Floats, ...]]:
-    """Return for each setting the log-odds of the validation rows after 10, 20, … trees, each (rows,).
+    """Return for each setting the log-odds of the validation rows after 10, 20, … trees, each of shape
+    (rows,).
 
-    Growing stops at the rounds of the setting, or earlier if the log loss of the validation rows has not
-    fallen for 100 trees. The rows are binned once for all settings, so all settings must have the same
-    smallest leaf.
+    Growing stops at the number of rounds of the setting. It stops earlier if the log loss of the validation
+    rows has not fallen for 100 trees. The rows are binned once for all settings, so all settings must have
+    the same smallest leaf.
 
     Args:
         train: The training rows, with churners and stayers.
         settings: LightGBM's parameters and the largest number of trees, for each setting.
-        monotone: One of -1, 0, 1 per signal.
+        monotone: For each signal one of -1, 0 and 1.
         threads: The threads to use; they do not change the result.
         validation: The rows to predict.
     """
@@ -95,17 +101,19 @@ def tree_stages(
             rounds,
             valid_sets=[valid],
             callbacks=[lgb.early_stopping(PATIENCE, verbose=False)],
-            keep_training_booster=True,  # else LightGBM drops the trees after the best tree
+            keep_training_booster=True,  # otherwise LightGBM drops the trees after the best tree
         )
         stages.append(_stages(booster, matrix, threads))
     return stages
 
 
 def with_bounds(params: Mapping[str, Any], monotone: Sequence[int], threads: int) -> dict[str, Any]:
-    """Return LightGBM's parameters with the threads, and with the certain directions of signals."""
+    """Return LightGBM's parameters with the number of threads, and with the directions of signals that are
+    certain.
+    """
     bounds: dict[str, Any] = {}
     if any(monotone):
-        # the method "advanced" allows trees that break the direction
+        # the method "advanced" allows trees that break the direction of a signal
         bounds = {"monotone_constraints": list(monotone), "monotone_constraints_method": "intermediate"}
     return {**params, "num_threads": threads, **bounds}
 
@@ -143,9 +151,10 @@ def _data(rows: LabelledRows, levels: Mapping[str, tuple[str, ...]]) -> lgb.Data
 
 
 def _feature_names(names: Sequence[str]) -> list[str]:
-    """Return names that LightGBM takes: it refuses marks of JSON, as in an attribute `Plan: Typ`.
+    """Return names that LightGBM accepts: it refuses the special characters of JSON, as in an attribute
+    `Plan: Typ`.
 
-    The scorer goes by the place of a column, so no other part of the program meets these names.
+    The scorer finds a column by its position, so no other part of the program uses these names.
     """
     feature_names: list[str] = []
     for name in names:
@@ -157,5 +166,5 @@ def _feature_names(names: Sequence[str]) -> list[str]:
 
 
 def _text(booster: lgb.Booster) -> str:
-    """Return LightGBM's text without the number of threads, which does not change the trees."""
+    """Return LightGBM's text without the number of threads, which has no effect on the trees."""
     return re.sub(r"\[num_threads: \d+\]", "[num_threads: 0]", booster.model_to_string())

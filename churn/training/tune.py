@@ -1,4 +1,4 @@
-"""Search the settings of the trees, on the folds on which the candidate is selected."""
+"""Search for settings of the trees, on the folds on which the candidate is selected."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import optuna
 
 RANDOM_TRIALS = 5
-"""The number of trials that the sampler draws at random; later trials depend on all earlier trials."""
+"""The number of trials that are drawn at random; each later trial depends on all earlier trials."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Trial:
     Attributes:
         number: The number of the trial in the order of the search; the first trials use the default settings.
         recipe: The recipe of the final fit with this setting.
-        leaves: The number of leaves of a tree in the fold with the most churners.
+        leaves: The number of leaves of a tree, in the fold with the most churners.
         log_loss: The mean log loss over the validation rows of all folds.
         behind: The log loss of the trial minus the log loss of the best trial.
         standard_error: The standard error of `behind`, with customers as independent units.
@@ -48,20 +48,22 @@ class Trial:
 
     @property
     def size(self) -> int:
-        """Return the number of leaves times the number of trees; a smaller number is a simpler model."""
+        """Return the size of the model, which is the number of leaves times the number of trees; a smaller
+        size is a simpler model.
+        """
         return self.leaves * self.recipe.rounds
 
 
 @dataclass(frozen=True)
 class SearchResult:
-    """The trials of a search and the trial to use.
+    """The trials of a search, and which trial is used.
 
     Attributes:
         trials: The trials in the order of the search.
         best: The number of the trial with the lowest log loss.
-        simplest: The number of the simplest within one standard error of the best trial. This trial is
-            used.
-        gain: The log loss of the better default setting minus the log loss of the simplest trial.
+        simplest: The number of the simplest trial whose log loss is within one standard error of the best
+            trial. This trial is used.
+        gain: The log loss of the better default setting minus the log loss of the trial `simplest`.
         standard_error: The standard error of `gain`, with customers as independent units.
     """
 
@@ -73,7 +75,7 @@ class SearchResult:
 
     @property
     def recipe(self) -> Recipe:
-        """Return the recipe of the trial to use."""
+        """Return the recipe of the trial that is used."""
         return self.trials[self.simplest].recipe
 
     def describe(self) -> str:
@@ -108,20 +110,20 @@ def search(
     threads: int,
     advance: Callable[[], None] = lambda: None,
 ) -> SearchResult:
-    """Try settings of the trees, and find the simplest setting within one standard error of the best.
+    """Try several settings of the trees, and find the simplest one within one standard error of the best.
 
     The first trials are the default settings of each kind of trees in `train.candidates`. A budget in minutes
-    starts after these trials. The same seed and folds give the same trials, unless the budget ends the
-    search.
+    starts after these trials. The same seed and folds give the same trials, unless the search ends because
+    its budget is used up.
 
     Args:
         folds: The folds; each has training rows and validation rows.
-        monotone: One of -1, 0, 1 per signal.
+        monotone: For each signal one of -1, 0 and 1.
         settings: The section `train` of the parameters; its candidates contain trees.
         threads: The threads for all folds together; they do not change the result.
         advance: A function that is called after every trial.
 
-    Source: Bergstra et al. (2011), Algorithms for hyper-parameter optimization, NeurIPS 24: the sampler.
+    Source: Bergstra et al. (2011), Algorithms for hyper-parameter optimization, NeurIPS 24, for the sampler.
     """
     import optuna  # the import takes half a second, and only a search needs it
 
@@ -165,7 +167,8 @@ def search(
 
 
 def simplest_within_one_error(losses: Sequence[Floats], sizes: Sequence[int], customer: Ints) -> int:
-    """Return the index of the smallest model within one standard error of the lowest mean loss.
+    """Return the index of the smallest model whose mean loss is within one standard error of the lowest mean
+    loss.
 
     The differences of the losses are paired by row, and their standard errors are clustered by customer. If
     two models have the same size, the model with the lower mean loss is returned.
@@ -204,7 +207,9 @@ def _result(
 
 
 def _draw(trial: optuna.Trial, settings: TrainParams, rows: int, churners: int) -> Recipe:
-    """Return a recipe from a space around the default settings; the space contains the defaults."""
+    """Return a recipe that is drawn from a space around the default settings; the space contains the
+    defaults.
+    """
     default = _default(settings, settings.trees[0], rows, churners)
     leaf, leaves, rate = default["min_child_samples"], default["num_leaves"], default["learning_rate"]
     extra = trial.suggest_categorical("extra_trees", [kind == ExtraTrees.name for kind in settings.trees])
@@ -219,7 +224,7 @@ def _draw(trial: optuna.Trial, settings: TrainParams, rows: int, churners: int) 
 
 
 def _default(settings: TrainParams, kind: CandidateName, rows: int, churners: int) -> dict[str, Any]:
-    """Return the default settings as numbers, for the size of the largest fold."""
+    """Return the default settings as numbers, computed for the largest fold."""
     return {
         "extra_trees": kind == ExtraTrees.name,
         "num_leaves": settings.num_leaves or leaves_for(churners),
