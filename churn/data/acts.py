@@ -57,7 +57,7 @@ def read_consents(store: Store, cutoff: date) -> pa.Table:
 
 
 def read_contacts(store: Store, cutoff: date) -> pa.Table | None:
-    """Return the contacts that happened and were known before the cutoff; None if the company maps none.
+    """Return the contacts that happened and were known before the cutoff; None if no contacts are mapped.
 
     The columns are those of `CONTACT_SCHEMA`; columns that the company does not have are null.
     `contacted_on` and `answered_on` are local days. `answered_on` is null if the customer had not answered
@@ -89,7 +89,8 @@ def read_event_days(
         store: The store.
         table: The table; if the company does not have it, the result is empty.
         cutoff: Only what was known before the cutoff counts.
-        column: An outcome whose day counts, such as `unsubscribed_at`; by default the time of the row.
+        column: The outcome whose day is returned, such as `unsubscribed_at`; None for the day of the row
+            itself.
         since: The first day that counts. Only these days are read, so a long history costs no memory.
     """
     schema = pa.schema([("customer_id", pa.string()), ("day", pa.date32())])
@@ -105,11 +106,13 @@ EVENTS_OF_RHYTHM = (
     *(("logins", None), ("interactions", None), ("orders", None)),
     *(("emails", "opened_at"), ("contacts", "answered_at")),
 )
-"""What tells when customers are active: tables, each with the outcome whose time counts, None for the row."""
+"""The events that show when customers are active: pairs of a table and the outcome whose time counts. If the
+outcome is None, the time of the row counts.
+"""
 
 
 def read_active_hours(store: Store, cutoff: date, zones: Mapping[str, str], *, since: date) -> pa.Table:
-    """Return at which local hours customers were active in `[since, cutoff)`.
+    """Count the events of each customer in `[since, cutoff)` by local weekday and local hour.
 
     The columns are `customer_id`, the local `weekday` (Monday is 0), the local `hour`, and `events`. A time
     that is exactly midnight in the company's zone is left out: it is a date without a time of day.
@@ -117,7 +120,7 @@ def read_active_hours(store: Store, cutoff: date, zones: Mapping[str, str], *, s
     Args:
         store: The store.
         cutoff: Only what was known before the cutoff counts.
-        zones: The time zone of each customer that is asked for, by id.
+        zones: The time zone of each customer, by id; only these customers are read.
         since: The first day that counts.
     """
     parts = []
@@ -154,7 +157,7 @@ def read_active_hours(store: Store, cutoff: date, zones: Mapping[str, str], *, s
 def read_ratings(store: Store, cutoff: date, *, since: date) -> pa.Table | None:
     """Return the answers to surveys in `[since, cutoff)`: `customer_id`, `answered_at` (a day) and `rating`.
 
-    The table is None if the company has no ratings.
+    The result is None if the company has no ratings.
 
     Args:
         store: The store.
@@ -173,15 +176,15 @@ def read_ratings(store: Store, cutoff: date, *, since: date) -> pa.Table | None:
 
 
 def read_bills(store: Store, cutoff: date, *, since: date) -> pa.Table | None:
-    """Return the bills that were unpaid on a day or later: `customer_id`, `due_at` and `paid_at` (days).
+    """Return the bills that were not paid before the day `since`: `customer_id`, `due_at`, `paid_at` (days).
 
-    `paid_at` is null if the bill was not paid before the cutoff. The table is None if the company does not
+    `paid_at` is null if the bill was not paid before the cutoff. The result is None if the company does not
     record payments of bills.
 
     Args:
         store: The store.
         cutoff: Only what was known before the cutoff counts.
-        since: The day; a bill that was paid before it is left out.
+        since: Bills that were paid before this day are left out.
     """
     if not store.has("payments") or "paid_at_day" not in _columns(store, "payments"):
         return None
@@ -197,7 +200,7 @@ def read_bills(store: Store, cutoff: date, *, since: date) -> pa.Table | None:
 def read_objection_days(store: Store, cutoff: date, *, since: date) -> pa.Table | None:
     """Return the days in `[since, cutoff)` on which customers objected: `customer_id` and `day`.
 
-    The table is None if the company does not record objections.
+    The result is None if the company does not record objections.
 
     Args:
         store: The store.
@@ -218,10 +221,10 @@ def read_objection_days(store: Store, cutoff: date, *, since: date) -> pa.Table 
 
 
 def read_reach(store: Store) -> pa.Table:
-    """Return how each customer is reached, and who objected, in the order of the store's customers.
+    """Return how to reach each customer, and who objected; the order is that of the store's customers.
 
     The columns are those of `REACH_SCHEMA`; columns that the company does not have are null. All values are
-    today, and not at a cutoff: an objection counts at once, also if a night is repeated.
+    those of today, not those of a cutoff, so an objection counts at once even if a night is repeated.
     """
     names = ("email", "person_id", "account_id", "timezone", "language")
     columns = {name: _text(store, "customers", name) for name in names}
@@ -238,7 +241,7 @@ def _read(
     cutoff: date | None,
     condition: str = "true",
 ) -> pa.Table:
-    """Return some columns of the rows of a table, with the ids of the customers, as an Arrow table.
+    """Return the given columns of a table's rows, with the customer ids, as an Arrow table.
 
     Args:
         store: The store.
@@ -272,7 +275,7 @@ def _text(store: Store, table: str, name: str) -> str:
 
 
 def _level(store: Store, table: str, name: str) -> str:
-    """Return the SQL of the name of a level."""
+    """Return SQL that turns the stored code of a level, such as a channel, into the level's name."""
     levels = store.tables[table].levels.get(name, ())
     if name not in _columns(store, table) or not levels:
         return "NULL::VARCHAR"

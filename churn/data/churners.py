@@ -1,4 +1,4 @@
-"""Read the customers who are gone: since when, and what they paid before they left."""
+"""Read on which day each customer left, and what the customer paid each month before that day."""
 
 from __future__ import annotations
 
@@ -25,11 +25,12 @@ def read_churners(store: Store, cutoff: date) -> pa.Table:
     """Return the day on which each customer left, as known at the cutoff.
 
     With a label of contracts, `left_on` is the last day on which a contract ended; customers whose contract
-    still runs are not in the table. With a label of inactivity, it is the day of the last event of the
-    label's table, also of customers who are active. `monthly_value` is the revenue per month of the contracts
-    that ended on this day. If contracts have no `mrr`, it is the money of the year before, divided by twelve.
-    It is missing if nothing is known. A label of an event gives no rows. The rows have the order of the
-    store's customers.
+    still runs are not in the table. With a label of inactivity, `left_on` is the day of the customer's last
+    event in the label's table, even if the customer is still active. `monthly_value` is the revenue per month
+    of the contracts that ended on this day. If contracts have no `mrr`, `monthly_value` is the money of the
+    year before `left_on`, divided by twelve. `monthly_value` is missing if no money is known. With a label of
+    an event, the table has no rows, because such a label does not say who left. The rows have the order of
+    the store's customers.
 
     Args:
         store: The store.

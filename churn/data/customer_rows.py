@@ -1,4 +1,4 @@
-"""Read all rows of one customer, from the store and from the rejected rows, in a form for people."""
+"""Read all rows of one customer, from the store and from the rejects, in a form that people can read."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class CustomerRows:
 
 
 def read_customer_rows(store: Store, customer: str) -> tuple[CustomerRows, ...]:
-    """Return the rows of a customer in each table of the store, customers first; empty for an unknown id.
+    """Return a customer's rows in each table of the store, first in `customers`; empty for an unknown id.
 
     Raises:
         SourceError: the store has a table that the parameter file no longer names.
@@ -69,7 +69,7 @@ def read_customer_rows(store: Store, customer: str) -> tuple[CustomerRows, ...]:
 
 
 def read_column(store: Store, column: str, without: str) -> tuple[str, ...]:
-    """Return the values of a column of customers, of all customers but one; empty if there is no such column.
+    """Return a column of the table `customers` without one customer's value; empty if the column is missing.
 
     Args:
         store: The store.
@@ -94,7 +94,7 @@ def read_rejected_rows(rejects: Path, customer: str) -> tuple[CustomerRows, ...]
 
     Args:
         rejects: The folder of the rejected rows.
-        customer: The id; blanks around an id in the source do not count.
+        customer: The id; blanks around an id in the source are ignored.
 
     Raises:
         SourceError: a file of rejected rows is damaged.
@@ -134,7 +134,9 @@ def _cells(
 ) -> Iterator[tuple[str, Cell]]:
     for column_name, value in row.items():
         if column_name in ("customer", "day") or _is_part(contract, column_name, "_after"):
-            continue  # the code of the customer, the day of `at`, and the second part of an outcome
+            # These columns are for the program only: the code of the customer, the day of `at`, and the
+            # second part of an outcome.
+            continue
         if column_name == "at":
             yield contract.time, _local(value, zone)
         elif column_name == "known_day":

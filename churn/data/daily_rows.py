@@ -1,4 +1,4 @@
-"""Count the rows of a table by day, as known before a cutoff: the rhythm in which a source delivers."""
+"""Count the rows of a table by day, as known before a cutoff, to see how regularly a source delivers."""
 
 from __future__ import annotations
 
@@ -18,17 +18,18 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 MISSING_KIND = "(no value)"
-"""The name under which rows without a kind are counted."""
+"""The name under which rows without a value in a kind column are counted."""
 
 
 @dataclass(frozen=True)
 class DailyValues:
-    """The values of a column of numbers by day, the newest day first.
+    """Statistics of a column of numbers on each day, the newest day first.
 
     Attributes:
         present: The number of rows with a value, shape (days,).
         n_nonzero: The number of rows with a value other than 0, shape (days,).
-        median: The median of the absolute values other than 0, NaN without one, shape (days,).
+        median: The median of the absolute values other than 0, shape (days,); NaN on a day without such
+            values.
     """
 
     present: Ints
@@ -38,14 +39,15 @@ class DailyValues:
 
 @dataclass(frozen=True)
 class DailyRows:
-    """The rows of a table by day, the newest day before the cutoff first.
+    """The number of rows of a table on each day before the cutoff, the newest day first.
 
-    The day of a row is the day on which it became known, if the table has this second clock.
+    If the table also states when a row became known, a row counts on the day on which it became known.
 
     Attributes:
         table: The name of the table.
-        newest_day: The day number of the newest row that was known before the cutoff; None without rows.
-        rows: The number of rows on each day, shape (days,). The first day of the table is the last one.
+        newest_day: The day number of the newest row that was known before the cutoff; None if there is no
+            such row.
+        rows: The number of rows on each day, shape (days,). The last element is the earliest day.
         outcomes: The number of rows whose outcome came on each day, by the name of the outcome.
         values: The values of each column of numbers, by name.
         kinds: The number of rows of each kind on each day, by column and kind.
@@ -62,14 +64,14 @@ class DailyRows:
 def read_daily_rows(store: Store, contract: Table, cutoff: date, days: int) -> DailyRows:
     """Count the rows of a table on each of the days before a cutoff, as known before the cutoff.
 
-    Days before the first row of the table, and the day of the first row, are left out: a table that begins
-    in the middle of a day has no usual number of rows there.
+    The day of the table's first row and all earlier days are left out, because a table that begins in the
+    middle of a day has too few rows on this day.
 
     Args:
         store: The store.
         contract: The contract of the table, which must be in the store.
         cutoff: The cutoff.
-        days: The largest number of days.
+        days: At most this number of days before the cutoff is counted.
     """
     table = contract.name
     stored = store.tables[table]

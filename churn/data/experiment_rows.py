@@ -1,4 +1,4 @@
-"""Read the rows of an experiment that the company ran by itself, as the source has them."""
+"""Read the rows of an experiment that the company ran by itself, with the values of the source unchanged."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAX_COLUMNS_LISTED = 40
 def read_experiment_rows(
     source: Source, origin: OriginParams, columns: Sequence[str], *, key: str, file: str
 ) -> pa.Table:
-    """Return some columns of the rows of a table or query, without any change of their values.
+    """Return the named columns of a table or query of the source, with their values unchanged.
 
     Args:
         source: The open source.

@@ -1,9 +1,9 @@
 """Write files and folders completely or not at all; lock files and lease folders between processes.
 
-A lock is for the writers of an output: a second writer is refused with a message, or waits.
+A lock lets only one process write an output: a second process is refused with a message, or waits.
 
-A lease protects a folder. A folder is deleted only when no process holds a lease on the folder. The operating
-system ends the leases and locks of a process that ends, also after a crash.
+A lease protects a folder. A folder is deleted only when no process holds a lease on the folder. When a
+process ends, even by a crash, the operating system ends its leases and locks.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from uuid import uuid4
 from churn.errors import BusyError
 
 LEASE_FILE = ".held"
-"""The file in a folder that each user of the folder locks."""
+"""The file in a folder that every process that uses the folder locks."""
 
 BYTES_PER_READ = 1 << 20
 
@@ -129,7 +129,7 @@ def _checksum(path: Path, inode: int, size: int, mtime_ns: int) -> str:
 
 
 def dated_paths(folder: Path, prefix: str = "", suffix: str = "") -> dict[date, Path]:
-    """Return the files and folders named by a date; other names, such as that of a copy, are left out.
+    """Return the files and folders whose name is the prefix, a date and the suffix; copies are left out.
 
     Args:
         folder: The folder; it need not exist.
@@ -148,7 +148,7 @@ def dated_paths(folder: Path, prefix: str = "", suffix: str = "") -> dict[date, 
 def replace_folder(new_folder: Path, path: Path) -> None:
     """Move a finished folder to `path`; readers find the old folder, no folder or the new folder.
 
-    Only the holder of a lock may call this function, since the old folder has a fixed name meanwhile.
+    Only the holder of a lock may call this function, because the old folder has a fixed name during the move.
     """
     old_folder = _old_folder(path)
     restore_folder(path)
@@ -173,9 +173,10 @@ def _old_folder(path: Path) -> Path:
 
 @contextmanager
 def only_writer(path: Path, holder: str) -> Iterator[None]:
-    """Hold a lock file until the block ends, or refuse; a block inside a block of this process passes.
+    """Hold a lock file alone until the block ends; refuse if another process holds it.
 
-    The lock belongs to the process: the system releases it when the process ends, even after a crash.
+    A process that already holds the lock may enter a second block. The lock belongs to the process: the
+    system releases it when the process ends, even after a crash.
 
     Args:
         path: The lock file.
@@ -204,11 +205,11 @@ def only_writer(path: Path, holder: str) -> Iterator[None]:
 
 @contextmanager
 def one_of_several(path: Path, holder: str) -> Iterator[None]:
-    """Hold a lock file together with others until the block ends; `only_writer` of it is refused meanwhile.
+    """Share a lock file with other processes until the block ends; meanwhile `only_writer` is refused.
 
     Args:
         path: The lock file.
-        holder: Who holds it, such as `churn report`; a refused process reads this.
+        holder: The verb that shares the lock, such as `churn report`; a refused process shows this name.
 
     Raises:
         BusyError: Another process holds the lock alone.
@@ -240,7 +241,7 @@ def _write_holder(file: IO[str], holder: str) -> None:
 
 
 def _holder_of(file: IO[str]) -> str:
-    """Return who has written a lock file, and when."""
+    """Return the verb that has written a lock file, and the time at which it did so."""
     file.seek(0)
     holder = file.read(200).strip() or "another process"
     since = datetime.fromtimestamp(os.fstat(file.fileno()).st_mtime).strftime("%Y-%m-%d %H:%M:%S")
@@ -255,7 +256,8 @@ def exclusive_lock(
 
     Args:
         path: The lock file.
-        holder: Who holds it, such as `churn check`, for processes that wait or are refused.
+        holder: The verb that holds the lock, such as `churn check`; processes that wait or are refused show
+            this name.
         on_wait: Is called once with the present holder if this process has to wait.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -308,7 +310,7 @@ def create_folder(parent: Path, prefix: str) -> Path:
 
 
 def private_folder(parent: Path, owner: object) -> Path:
-    """Create a folder under `parent` for an owner; garbage collection of the owner removes the folder.
+    """Create a folder under `parent` that is removed as soon as Python frees the object `owner`.
 
     The function first removes private folders that killed processes left under `parent`.
     """
@@ -321,7 +323,7 @@ def private_folder(parent: Path, owner: object) -> Path:
 
 
 def _remove(folder: Path, lease: IO[str], creator_pid: int) -> None:
-    if os.getpid() == creator_pid:  # a forked child also has the finalizer, and its parent uses the folder
+    if os.getpid() == creator_pid:  # a forked child runs this too, but its parent still uses the folder
         shutil.rmtree(folder, ignore_errors=True)
     lease.close()
 
@@ -344,13 +346,15 @@ def publish_folder(new_folder: Path, path: Path) -> None:
     The files of the folder are on the disk before the link points to them.
 
     A reader with a lease on the earlier folder can still read it. The earlier folder is removed when no
-    process holds a lease on it. The new folder comes from `create_folder(path.parent, f".{path.name}-")`.
+    process holds a lease on it. The finished folder comes from
+    `create_folder(path.parent, f".{path.name}-")`.
     """
     sync_folder(new_folder)
     link = path.with_name(f".{new_folder.name}.link")
     link.unlink(missing_ok=True)
     link.symlink_to(new_folder.name)
-    if path.is_dir() and not path.is_symlink():  # the tree was copied, and the copy turned links into folders
+    # The output is a copy, and the copy holds a folder in place of the link.
+    if path.is_dir() and not path.is_symlink():
         path.rename(create_folder(path.parent, f".{path.name}-") / path.name)
     link.replace(path)
     sync_path(path.parent)

@@ -1,7 +1,8 @@
-"""The customers who are forgotten: salted hashes of their ids, so that `ingest` leaves their rows out.
+"""List the forgotten customers, as salted hashes of their ids, so that `ingest` leaves out their rows.
 
-`churn` cannot change the source, which may hold a forgotten customer for a long time. The list holds no id.
-But who has the list can test whether an id that he knows is on it; so it is as private as the store.
+`churn` cannot change the source, so the source may keep rows of a forgotten customer for a long time. The
+list holds no id. But a person who has the list can test whether a known id is on the list, so the list is as
+private as the store.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _SEPARATOR = " without "
 
 
 class ErasedUnits(BaseModel):
-    """How many units of one arm of an experiment are forgotten; the ledger no longer has their rows."""
+    """The number of forgotten units in one arm of an experiment; the ledger no longer has their rows."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -38,9 +39,9 @@ class ForgottenCustomers(BaseModel):
     """The content of `output/forgotten/forgotten.json`.
 
     Attributes:
-        salt: The salt of the hashes, drawn by chance for each output folder; empty if nobody is forgotten.
-        erased_on: The day of the erasure by the hash of the id.
-        erased_units: How many units are forgotten, by experiment and arm.
+        salt: The salt of the hashes, drawn at random for each output folder; empty if nobody is forgotten.
+        erased_on: The day on which each customer was erased, by the hash of the customer's id.
+        erased_units: The number of forgotten units in each experiment and arm.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -55,7 +56,7 @@ class ForgottenCustomers(BaseModel):
         return digest_of([self.salt, sorted(self.erased_on)])[:16] if self.erased_on else ""
 
     def day_of(self, customer: str) -> date | None:
-        """Return the day on which a customer was forgotten; None for a customer who was not."""
+        """Return the day on which a customer was forgotten; None for any other customer."""
         return self.erased_on.get(self._hash(customer)) if self.salt else None
 
     def with_customer(self, customer: str, day: date, salt: str) -> ForgottenCustomers:
@@ -64,7 +65,7 @@ class ForgottenCustomers(BaseModel):
         Args:
             customer: The id.
             day: The day of the erasure.
-            salt: The salt that a list without customers gets.
+            salt: The salt to use if the list has no salt yet.
         """
         listed = self if self.salt else self.model_copy(update={"salt": salt})
         return listed.model_copy(update={"erased_on": {**listed.erased_on, listed._hash(customer): day}})
@@ -82,7 +83,7 @@ class ForgottenCustomers(BaseModel):
         return self.model_copy(update={"erased_units": tuple(parts)})
 
     def condition(self, customer_id: str) -> str:
-        """Return the SQL condition that a row belongs to a forgotten customer; never NULL.
+        """Return SQL that is true for rows of forgotten customers and false for other rows, never NULL.
 
         Args:
             customer_id: The SQL of the id as the store has it.
@@ -104,7 +105,7 @@ NO_CUSTOMERS = ForgottenCustomers()
 
 
 def list_path(output: Path) -> Path:
-    """Return the file with the forgotten customers of an output folder."""
+    """Return the path of the list of forgotten customers in an output folder."""
     return output / FORGOTTEN_FOLDER / LIST_FILE
 
 
@@ -121,7 +122,7 @@ def read_forgotten(output: Path) -> ForgottenCustomers:
 
 
 def mark_fingerprint(fingerprint: str, forgotten: ForgottenCustomers) -> str:
-    """Return the fingerprint of a store from which the forgotten customers are left out.
+    """Return the fingerprint of a store with the digest of its forgotten customers added, if there are any.
 
     >>> mark_fingerprint("a", NO_CUSTOMERS)
     'a'

@@ -1,4 +1,4 @@
-"""The proof that contacts with a forgotten customer were allowed: the consents, which outlive an erasure."""
+"""Keep the consents of forgotten customers as proof that contacts with them were allowed."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ PROOF_COLUMNS = ("channel", "purpose", "given_at", "withdrawn_at", "evidence")
 
 
 def proof_path(output: Path) -> Path:
-    """Return the file with the consents of forgotten customers."""
+    """Return the path of the file with the consents of forgotten customers."""
     return output / FORGOTTEN_FOLDER / PROOF_FILE
 
 
 def read_proof(output: Path, customer: str) -> tuple[Mapping[str, Cell], ...]:
-    """Return the consents of a customer that are kept as proof, without the id; empty if none are.
+    """Return the kept consents of a forgotten customer, without the id; empty if there are none.
 
     Raises:
         SourceError: the file is damaged.
@@ -35,10 +35,10 @@ def read_proof(output: Path, customer: str) -> tuple[Mapping[str, Cell], ...]:
 
 
 def proof_of(tables: Iterable[CustomerRows], customer: str, day: date) -> Iterator[Mapping[str, Any]]:
-    """Yield each consent of a customer, as proof that contacts before the erasure were allowed.
+    """Yield each consent of a customer, to prove that contacts before the erasure were allowed.
 
     Args:
-        tables: The rows of the customer.
+        tables: The rows of the customer in each table.
         customer: The id.
         day: The day of the erasure.
     """
@@ -49,7 +49,7 @@ def proof_of(tables: Iterable[CustomerRows], customer: str, day: date) -> Iterat
 
 
 def proof_text(path: Path, proof: Iterable[Mapping[str, Any]]) -> str:
-    """Return the file of proofs with further consents; a consent that it holds is not repeated.
+    """Return the content of the file of proofs with further consents; no consent is repeated.
 
     Raises:
         SourceError: the file is damaged.

@@ -1,4 +1,4 @@
-"""The rows that a label of kind event counts: those of its table that meet `label.where`."""
+"""Select the rows that a label of kind event counts: the rows of its table that meet `label.where`."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ CUSTOMER, DAY, KNOWN_DAY = (internal_name(name) for name in ("customer", "day", 
 def event_rows(store: Store, connection: duckdb.DuckDBPyConnection) -> str:
     """Return the SQL of the rows that the label counts, with the columns `CUSTOMER`, `DAY` and `KNOWN_DAY`.
 
-    `label.where` sees the canonical columns that are known with the row: names, texts, numbers, money in
-    whole units, truth values and scheduled days. It does not see outcomes, such as `paid_at`: they are filled
-    in later, so a label could change after it has matured.
+    `label.where` can name the canonical columns that are known with the row (names, texts, numbers, money in
+    whole units, truth values and scheduled days). It cannot name outcomes, such as `paid_at`, because they
+    are filled in later: a label could change after it has matured.
 
     Args:
         store: The store.
@@ -43,7 +43,8 @@ def event_rows(store: Store, connection: duckdb.DuckDBPyConnection) -> str:
     rows = f"SELECT {keys}{columns} FROM {store.scan(label.core_table)}"
     if label.where is None:
         return f"(SELECT {CUSTOMER}, {DAY}, {KNOWN_DAY} FROM ({rows}))"
-    # In brackets here and in round ones in `is_rowwise`, no condition can close its brackets and go on.
+    # The brackets here, and the round brackets in `is_rowwise`, keep a condition from closing its own bracket
+    # and adding further SQL.
     condition = f"([{label.where}\n])[1]"
     names = list(visible)
     place = f"{store.params.locate('label.where')} ({hide_secrets(' '.join(label.where.split()))!r:.200})"
@@ -97,12 +98,12 @@ def _words_on_outcomes(contract: Table) -> str:
 
 
 def first_known_events(store: Store) -> npt.NDArray[np.int32]:
-    """Return for each customer code the day by whose end the first event had happened and was known.
+    """Return for each customer code the first day by whose end an event had happened and was known.
 
-    At a cutoff an event has happened, as far as was known, if this day lies before the cutoff.
+    At a cutoff, an event counts as known if this day lies before the cutoff.
 
     Returns:
-        Day numbers, shape (customers,); `NO_EVENT_DAY` without an event.
+        The day numbers have the shape (customers,); a customer without an event has `NO_EVENT_DAY`.
 
     Raises:
         SourceError: see `event_rows`.

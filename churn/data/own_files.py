@@ -1,7 +1,7 @@
-"""Read the files that this program wrote itself: complete and unchanged, or a clear error.
+"""Read the files that this program wrote itself, and raise a clear error if a file is damaged.
 
 A JSON file holds a checksum of its content. A Parquet file has its checksum in a JSON file of its folder. So
-a changed byte is noticed also where the file can still be read.
+a changed byte is noticed even if the file can still be read.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ PARQUET_ERRORS = (pa.ArrowException, OSError, UnicodeDecodeError)
 
 
 def parquet_damage(problem: Exception) -> str:
-    """Return what is wrong with a damaged Parquet file; raise an error of the machine again.
+    """Return what is wrong with a damaged Parquet file; raise the error again if the file is not the cause.
 
     Args:
         problem: The error of the reader, one of `PARQUET_ERRORS`.
@@ -161,10 +161,10 @@ def read_own_parquet(
 
     Args:
         path: The file.
-        columns: The columns that the file must have.
+        columns: The columns to read, which the file must have.
         way_out: The sentence that says which verb writes the file again.
         checksum: The checksum of the file as it was written; None if it is not recorded.
-        only: Whether only these columns are read; by default all columns are.
+        only: Whether to read only `columns`; by default, all columns are read.
         error: The class of the error for a damaged file.
 
     Raises:
@@ -181,7 +181,7 @@ def read_own_parquet(
 def check_own_file(
     path: Path, checksum: str | None = None, *, way_out: str, error: type[ChurnError] = SourceError
 ) -> None:
-    """Check that a file is there and has its checksum.
+    """Check that a file exists and has the recorded checksum.
 
     Args:
         path: The file.
@@ -191,7 +191,7 @@ def check_own_file(
 
     Raises:
         FileNotFoundError: there is no such file.
-        ChurnError: the file has changed, or something else is in its place. The class is `error`.
+        ChurnError: the file has changed, or a folder or a broken link is in its place. The class is `error`.
     """
     _check_place(path, way_out, error)
     if checksum is not None and checksum_of(path) != checksum:
@@ -207,8 +207,8 @@ def _check_place(path: Path, way_out: str, error: type[ChurnError]) -> None:
     """Check that a path leads to a file, through folders and links that exist.
 
     Raises:
-        FileNotFoundError: there is no such file, and nothing else is in its place.
-        ChurnError: a link leads nowhere, a folder is in the place of the file, or a file in the place of a
+        FileNotFoundError: there is no such file, and no folder or link is in its place.
+        ChurnError: A link leads nowhere, a folder is in the place of the file, or a file is in the place of a
             folder. The class is `error`.
     """
     if path.is_file():
@@ -229,10 +229,10 @@ def _damage_error(path: Path, damage: str, way_out: str, error: type[ChurnError]
 
 
 def _is_as_written(data: bytes, checksum: Any) -> bool:
-    """Return whether bytes without their line of the checksum have this checksum.
+    """Return whether the bytes of a JSON file, without the line that holds the checksum, have this checksum.
 
-    So the content is not written a second time, which takes longer than reading it. False proves nothing: the
-    checksum can be the last key, or another program may have laid out the file.
+    This saves the time of writing the content again to compute its checksum. False proves nothing: the
+    checksum can be the last key, or another program may have changed the line breaks of the file.
     """
     line = f' "{CHECKSUM}": "{checksum}",\n'.encode()
     return data.count(line) == 1 and f"{zlib.crc32(data.replace(line, b'')):08x}" == checksum

@@ -54,14 +54,14 @@ def internal_name(name: str) -> str:
 
 
 def parquet_rows(*paths: Path, union_by_name: bool = False) -> str:
-    """Return the SQL after FROM that reads exactly these Parquet files, and no values from their path.
+    """Return the SQL after FROM that reads exactly these Parquet files, and adds no columns from their path.
 
-    Without `hive_partitioning = false`, DuckDB adds a column `day` to each file below a folder `day=3`, or
-    replaces the file's own column.
+    Without `hive_partitioning = false`, DuckDB adds a column `day` to each file below a folder `day=3`. If
+    the file has a column of this name, DuckDB replaces it.
 
     Args:
-        paths: The files. A file pattern would find other files in a folder such as `a[1]`, or files that are
-            not part of the table.
+        paths: The files. A file pattern would also find files that are not part of the table, or other files
+            in a folder such as `a[1]`.
         union_by_name: Whether the files may have different columns.
     """
     option = ", union_by_name = true" if union_by_name else ""
@@ -69,7 +69,7 @@ def parquet_rows(*paths: Path, union_by_name: bool = False) -> str:
 
 
 def file_list(paths: Iterable[Path]) -> str:
-    """Return an SQL list of files; DuckDB does not take a character of a path as a pattern.
+    """Return an SQL list of files, written so that DuckDB takes no character of a path as a pattern.
 
     >>> file_list([Path("orders[1]/a.csv")])
     "['orders[[]1]/a.csv']"
@@ -89,13 +89,13 @@ def first_line(error: Exception) -> str:
 
 
 REASON_ENDS = ("LINE ", "The search space", "Possible fixes", "Possible Solution", "It is possible that")
-"""The first words of the lines of a message after its reason: the SQL, and advice about options of SQL."""
+"""The first words of lines that follow the reason in DuckDB's messages: the SQL, and advice on options."""
 
 MAX_REASON_LENGTH = 500
 
 
 def reason_of(error: Exception) -> str:
-    r"""Return the whole reason in a database's error message, on one line, without the SQL and its options.
+    r"""Return the reason in a database's error message, on one line, without SQL and advice about options.
 
     >>> reason_of(ValueError("CSV Error on Line: 2\nInvalid unicode\n\nLINE 1: SELECT"))
     'CSV Error on Line: 2; Invalid unicode'
@@ -114,8 +114,8 @@ def connect(engine: EngineParams, scratch: Path) -> duckdb.DuckDBPyConnection:
 
     Args:
         engine: The section `engine` of params.yaml.
-        scratch: The parent of the connection's private folder. DuckDB sorts there when memory is short, and
-            two connections with one shared folder would overwrite each other's rows.
+        scratch: The folder in which the connection gets a private folder. DuckDB sorts in this private folder
+            when memory is short; in a shared folder, two connections would overwrite each other's rows.
     """
     connection = duckdb.connect(
         config={
@@ -132,7 +132,7 @@ def connect(engine: EngineParams, scratch: Path) -> duckdb.DuckDBPyConnection:
 
 
 Progress = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
-"""Opens a progress display with a label and a number of steps; it gives a function that adds steps."""
+"""Opens a progress display with a label and a number of steps, and gives a function that adds steps."""
 
 DELAY_SECONDS = 2.0
 """The delay before progress is shown; a shorter query shows no progress."""
@@ -145,12 +145,12 @@ PERCENT = 100
 def show_query_progress(
     connection: duckdb.DuckDBPyConnection, label: str, progress: Progress | None
 ) -> Iterator[None]:
-    """Show in percent how much of the queries inside the block is done; the percentage never decreases.
+    """Show how many percent of the queries inside the block are done; the percentage never decreases.
 
     Args:
-        connection: Where the queries run.
+        connection: The DuckDB in which the queries run.
         label: The text that the display shows for the queries.
-        progress: Opens the display; None shows nothing.
+        progress: The function that opens the display; None shows nothing.
     """
     if progress is None:
         yield
@@ -179,16 +179,16 @@ def _poll(connection: duckdb.DuckDBPyConnection, label: str, progress: Progress,
 
 
 CROSS_ROW_CLASSES = ("WINDOW", "SUBQUERY")
-"""Classes of SQL expressions that read other rows."""
+"""Classes of SQL expressions that read rows other than their own."""
 
 SETTING_FUNCTIONS = ("current_setting", "getvariable", "getenv")
-"""Functions that DuckDB lists as consistent although their value does not depend on the row."""
+"""Functions that DuckDB lists as consistent, although their value depends on settings and not on the row."""
 
 
 def is_rowwise(
     connection: duckdb.DuckDBPyConnection, expressions: Iterable[str], columns: Iterable[str]
 ) -> bool:
-    """Return whether each SQL expression certainly depends only on the columns of its own row.
+    """Return whether each SQL expression certainly depends on no columns but those of its own row.
 
     Args:
         connection: The DuckDB that parses the SQL and lists the functions.
@@ -209,7 +209,7 @@ def is_rowwise(
 
 
 def _is_no_column(node: dict[str, Any], columns: set[str]) -> bool:
-    """Return whether a name in SQL is not a column of the rows; such a name may be the current time."""
+    """Return whether a name in SQL is not a column of the rows, but for example the current time."""
     return node["class"] == "COLUMN_REF" and not columns & {name.lower() for name in node["column_names"]}
 
 

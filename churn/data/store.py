@@ -68,10 +68,11 @@ class StoredTable:
         columns: The stored columns.
         missing: The number of missing values by column; columns without missing values are left out.
         rejects: The number of rejected rows by rule; the rule that most rows break comes first.
-        levels: The names of the codes of each level column: code 0 is the first name.
-        unused_columns: Columns of customers in the source that are neither static nor have a history.
-        near_names: Optional columns of the contract that the source lacks, by a column of the source with
-            nearly the same name.
+        levels: The names of each level column; the code of a name is its position, from 0.
+        unused_columns: Columns of customers in the source that params.yaml names neither as static nor with a
+            history.
+        near_names: Optional columns of the contract that the source lacks. The key of each is a column of the
+            source with nearly the same name.
         digest: A digest of the columns, the levels and the rows.
     """
 
@@ -90,7 +91,7 @@ class StoredTable:
 
     @property
     def two_clocks(self) -> bool:
-        """Return whether each row holds the day on which it became known."""
+        """Return whether each row also holds the day on which it became known."""
         return "known_day" in self.columns
 
     @classmethod
@@ -131,7 +132,7 @@ class StoredTable:
 
 @dataclass(frozen=True)
 class Store:
-    """Per table, Parquet files ordered by (customer, time) with customer codes, day numbers and integers.
+    """The tables as Parquet files, with rows in order of customer and time.
 
     Each table has the columns `customer` (code), `at` (UTC), `day`, and `known_day` (only with a second
     clock). Each outcome has `<name>_day` and `<name>_after` (seconds since the row's own time). Each
@@ -158,10 +159,12 @@ class Store:
 
     @classmethod
     def open(cls, params: Params) -> Store:
-        """Open the store under `params.output`; an open store stays the same when a new store is written.
+        """Open the store under `params.output`.
+
+        An open store stays the same even if `ingest` writes a new store.
 
         Raises:
-            SourceError: There is no store, or another version wrote its format.
+            SourceError: There is no store, or another version of the program wrote it.
             DamagedStoreError: A file of the store has changed since `ingest` wrote it.
         """
         folder, manifest, lease = _open_folder(params.output / "store")
@@ -179,7 +182,7 @@ class Store:
 
     @staticmethod
     def digest_in(folder: Path) -> str:
-        """Return the digest of the rows of a store that is written and not yet published."""
+        """Return the digest of the rows of a store that is written but not yet published."""
         return str(json.loads((folder / MANIFEST_FILE).read_bytes())["digest"])
 
     @property
@@ -193,7 +196,7 @@ class Store:
         return self.tables["customers"].rows
 
     def cutoff_or_tonight(self, cutoff: date | None) -> date:
-        """Return the requested cutoff, or tonight for None.
+        """Return the requested cutoff; if it is None, return the cutoff of tonight.
 
         Raises:
             CallError: The cutoff is after the watermark.
@@ -215,7 +218,7 @@ class Store:
 
     @contextmanager
     def damage_in_words(self, path: Path) -> Iterator[None]:
-        """Turn an error of a reader of Parquet files into a message; the store was intact when it was opened.
+        """Turn errors in reading Parquet files inside the block into a message about a damaged store.
 
         Raises:
             DamagedStoreError: The file is missing or damaged.
@@ -244,7 +247,7 @@ class Store:
         return f"day < {day}{known_condition}"
 
     def in_force(self, cutoff: date) -> str:
-        """Return the SQL condition that a subscription runs at the cutoff, as known at the cutoff."""
+        """Return the SQL condition that a subscription is running at the cutoff, as far as was known then."""
         visible = self.visible_before("subscriptions", cutoff)
         if "ended_at_day" not in self.tables["subscriptions"].columns:
             return visible
@@ -252,7 +255,7 @@ class Store:
 
 
 def _is_part(name: str) -> bool:
-    """Return whether a path in a store is a file of a table; Spark writes hidden checksums beside it."""
+    """Return whether a path in a store is a file of a table, and not a hidden checksum file of Spark."""
     return name.endswith(".parquet") and not any(part.startswith(".") for part in Path(name).parts)
 
 
@@ -262,16 +265,16 @@ def part_files(folder: Path) -> list[Path]:
 
 
 class DamagedStoreError(SourceError):
-    """A store whose files are not those that `ingest` wrote."""
+    """A store whose files differ from those that `ingest` wrote."""
 
     @classmethod
     def of(cls, link: Path, damage: str) -> DamagedStoreError:
-        """Return the error for a store; `damage` says which file is wrong."""
+        """Return the error about a damaged store; `damage` says which file is wrong."""
         return cls(f"{link}: the store is damaged: {damage}. Run `churn ingest` to write it again.")
 
 
 def _open_folder(link: Path) -> tuple[Path, dict[str, Any], IO[str]]:
-    """Return the folder that the link points to, its manifest, and the lease on it."""
+    """Return the folder that the store's link points to, its manifest, and the lease on it."""
     folder, manifest, lease = _lease_manifest(link)
     tables = {name: checksum for name, checksum in manifest["files"].items() if not name.startswith(".")}
     if damage := _find_damage(folder, tables):
@@ -280,7 +283,7 @@ def _open_folder(link: Path) -> tuple[Path, dict[str, Any], IO[str]]:
 
 
 def _lease_manifest(link: Path) -> tuple[Path, dict[str, Any], IO[str]]:
-    """Return the folder that the link points to, its manifest, and the lease on it, without the rows."""
+    """Return the folder that the store's link points to, its manifest, and the lease; check no rows."""
     folder = link.resolve()
     try:
         lease = lease_folder(folder)
@@ -306,17 +309,17 @@ def _lease_manifest(link: Path) -> tuple[Path, dict[str, Any], IO[str]]:
 
 @dataclass(frozen=True)
 class StoreFacts:
-    """What `ingest` counted: the tables of the store by name, and the day up to which they are complete."""
+    """What `ingest` counted: the facts of each table, and the day up to which the data are complete."""
 
     tables: Mapping[str, StoredTable]
     watermark: date
 
 
 def read_store_facts(output: Path) -> StoreFacts:
-    """Read what `ingest` counted, without the rows.
+    """Read what `ingest` counted, without reading the rows.
 
     Raises:
-        SourceError: There is no store, another version wrote its format, or its manifest is damaged.
+        SourceError: There is no store, another version of the program wrote it, or its manifest is damaged.
     """
     _, manifest, lease = _lease_manifest(output / "store")
     lease.close()
@@ -327,11 +330,11 @@ def read_store_facts(output: Path) -> StoreFacts:
 
 
 def _find_damage(folder: Path, checksums: Mapping[str, str]) -> str:
-    """Return which file of a store is not as it was written, or an empty string.
+    """Return a text that names the changed file of a store; empty if all files are as written.
 
     Args:
         folder: The folder of the store.
-        checksums: The checksum of each file of a table by its path in the folder.
+        checksums: The checksum of each file of a table, by the path of the file within the folder.
     """
     for name, checksum in checksums.items():
         try:
@@ -347,9 +350,10 @@ def _find_damage(folder: Path, checksums: Mapping[str, str]) -> str:
 
 
 def has_records_of_ingest(store: Store) -> bool:
-    """Return whether the files in which an ingest records how far it read the source are all as written.
+    """Return whether the files that tell the next ingest what was read are all unchanged.
 
-    Their names begin with a dot. A store is complete without them, but the next ingest must read all rows.
+    The names of these files begin with a dot. A store is complete without them, but the next ingest must read
+    all rows.
     """
     manifest = json.loads((store.folder / MANIFEST_FILE).read_bytes())
     try:
@@ -369,7 +373,9 @@ def _manifest_checksum(manifest: Mapping[str, Any]) -> str:
 def write_manifest(
     folder: Path, tables: Mapping[str, StoredTable], *, watermark: date, digest: str, fingerprint: str
 ) -> None:
-    """Write the manifest, which makes a folder of Parquet files a store; it holds a checksum of each file.
+    """Write the manifest, which turns a folder of Parquet files into a store.
+
+    The manifest holds a checksum of each file.
 
     Args:
         folder: The folder of the tables.
@@ -390,6 +396,6 @@ def write_manifest(
             if path.is_file() and path.name not in (LEASE_FILE, MANIFEST_FILE)
         },
     }
-    manifest = json.loads(json.dumps(manifest))  # as it will be read
+    manifest = json.loads(json.dumps(manifest))  # the checksum is that of the manifest as a reader gets it
     manifest["checksum"] = _manifest_checksum(manifest)
     (folder / MANIFEST_FILE).write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")

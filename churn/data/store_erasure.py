@@ -1,7 +1,7 @@
-"""Write the store again without one customer, from the old store: the source may be gone or changed.
+"""Write the store without one customer, from the old store, because the source may be gone or changed.
 
 The new store has the rows, the codes and the digest that `ingest` would give it from a source without the
-customer. It holds no marks, so the next ingest reads the source whole.
+customer. It holds no high-water marks, so the next ingest reads the whole source.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ from churn.params import digest_of
 
 
 def write_store_without(store: Store, customer: str, forgotten: ForgottenCustomers) -> Path:
-    """Write the store without a customer into a new folder beside it, which nobody reads yet.
+    """Write the store without a customer into a new folder beside the old one; nobody reads it yet.
 
     Args:
         store: The store.
         customer: The id of the customer.
-        forgotten: The forgotten customers, this one included.
+        forgotten: The forgotten customers, including this customer.
 
     Returns:
-        The folder; `publish_folder` makes it the store.
+        The new folder; `publish_folder` makes it the store.
 
     Raises:
         SourceError: a file of rejected rows is damaged.
@@ -65,7 +65,7 @@ def write_store_without(store: Store, customer: str, forgotten: ForgottenCustome
 
 
 def without_customer(table: pa.Table, customer: str) -> pa.Table:
-    """Return the rows of a table that do not have a customer's id in the column `customer_id`."""
+    """Return the rows of a table whose column `customer_id` does not hold the customer's id."""
     if "customer_id" not in table.column_names:
         return table
     is_kept = [not is_id_of(value, customer) for value in table["customer_id"].to_pylist()]
@@ -80,7 +80,7 @@ def _write_table(
     folder: Path,
     removed_rejects: Mapping[str, int],
 ) -> StoredTable:
-    """Write the files of a table without the rows of a code; return the facts of the new table."""
+    """Write the files of a table without the rows of one customer code; return the facts of the new table."""
     table, files = store.tables[name], store.files(name)
     (folder / name).mkdir(parents=True)
     rows_kept = f"SELECT * FROM {parquet_rows(*files)} WHERE customer <> {code}"
@@ -118,7 +118,10 @@ def _write_table(
 def _levels_of(
     connection: duckdb.DuckDBPyConnection, rows: str, table: StoredTable
 ) -> dict[str, tuple[str, ...]]:
-    """Return the names of the levels that rows still have; a level of the erased customer alone goes too."""
+    """Return the names of levels that the rows still have.
+
+    A level that only the erased customer had is dropped.
+    """
     levels: dict[str, tuple[str, ...]] = {}
     for column, names in table.levels.items():
         codes = connection.execute(f"SELECT DISTINCT {identifier(column)} FROM ({rows})").fetchall()
@@ -128,7 +131,7 @@ def _levels_of(
 
 
 def _write_rejects(source: Path, target: Path, customer: str) -> dict[str, dict[str, int]]:
-    """Copy the rejected rows without those of a customer; return the left-out rows by table and rule."""
+    """Copy the rejects without those of a customer; return the number of dropped rows by table and rule."""
     target.mkdir()
     removed: dict[str, dict[str, int]] = {}
     for path in sorted(source.glob("*.parquet")):

@@ -1,4 +1,4 @@
-"""Read a table of the store in its order, some rows at a time, so that memory does not grow with it."""
+"""Read a table of the store in its order, a batch of rows at a time, so that memory use stays small."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class RowBatch:
         return int(self.rows.num_rows)
 
     def column(self, name: str, missing: int = 0) -> Ints:
-        """Return a column of whole numbers, `[rows]`, with `missing` in the place of missing values."""
+        """Return a column of whole numbers, `[rows]`, with `missing` instead of each missing value."""
         key = (name, missing)
         if key not in self._columns:
             values = self.rows[name]
@@ -56,7 +56,7 @@ class RowBatch:
 
     @property
     def visible_from(self) -> Ints:
-        """Return the day number after which each row has happened and is known, `[rows]`."""
+        """Return the day number after which each row has happened and is known; the shape is `[rows]`."""
         if "known_day" not in self.rows.schema.names:
             return self.day
         return np.maximum(self.day, self.column("known_day"))
@@ -68,10 +68,10 @@ def read_batches(
     """Yield the rows of a table in the order of the store.
 
     Args:
-        store: The store; it has the table.
+        store: The store, which must hold the table.
         table: The table.
-        columns: The columns beside the customer, the day and the day from which the row was known. Columns
-            that the store does not have are left out.
+        columns: The columns to read, in addition to the customer, the day, and the day on which a row became
+            known. Columns that the store does not have are left out.
         batch_rows: The largest number of rows of a batch.
     """
     stored = set(store.tables[table].columns)

@@ -29,18 +29,18 @@ class Column:
     Args:
         name: The name of the column.
         type: The type of the values. A `level` is one of a few names; `money` and `number` have bounds.
-        role: The role of the column. An `outcome` is filled in later and known only after its own time. A
-            `scheduled` value is a time in the future that is known with the row.
+        role: The role of the column. An `outcome` is filled in later and is known only after the outcome's
+            own time. A `scheduled` value is a time in the future that is known with the row.
         is_required: Whether the source must have the column.
         bounds: The smallest and the largest allowed value, both included.
-        known_with: The outcome with which this value becomes known, at the same time.
-        may_be_emptied: Whether a row without a value ends the previous value. In other columns, no value is
-            just a missing value.
-        meaning: What the column holds, for docs/your-data.md.
+        known_with: The outcome column with which this value becomes known.
+        may_be_emptied: Whether a row without a value ends the previous value. In other columns, an empty cell
+            only means that the value is unknown.
+        meaning: What the column holds; docs/your-data.md shows this text.
         names: The allowed values of a level, if the contract lists them; a signal may select rows
             by one of these values.
-        is_kept: Whether the store and the rejects hold the values. Words of customers that only a mood is
-            computed from are read and not kept.
+        is_kept: Whether the store and the rejects hold the values. The words of customers are only read to
+            compute a mood, and are not kept.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A canonical table: its name, its columns, and the column that places a row in time."""
+    """A canonical table: its name, its columns, and the column that gives the time of a row."""
 
     name: str
     columns: tuple[Column, ...]
@@ -69,7 +69,7 @@ class Table:
 
     @property
     def is_history(self) -> bool:
-        """Return whether the rows hold the values that an attribute of the customer has taken."""
+        """Return whether the rows hold the values that an attribute of a customer had over time."""
         return self.name.startswith(HISTORY_PREFIX)
 
     @property
@@ -275,13 +275,13 @@ CANONICAL_TABLES: Mapping[str, Table] = {
 }
 
 MOOD_TEXTS: Mapping[str, str] = {"surveys": "comment", "tickets": "message", "interactions": "message"}
-"""The column with the words of customers, by table; `signals.mood` makes the column `mood` from it."""
+"""The column that holds the words of customers, by table; `signals.mood` turns it into the column `mood`."""
 
 NO_EVENTS = ("contacts", "consents")
-"""Tables in which the company writes down its own acts: no generic signals come from them."""
+"""Tables in which the company records its own acts; no generic signals are made from them."""
 
 NOT_MADE: Mapping[str, tuple[str, str]] = {"contacts": ("arm", "control")}
-"""The rows that no signal counts, by table: a column and its value. Nobody made the contact of a control."""
+"""The rows that no signal counts, by table: a column and its value. Controls were not contacted."""
 
 
 def events_table(name: str) -> Table:

@@ -38,10 +38,10 @@ from churn.secrets import without_password
 MARKS_FILE = ".marks.json"
 REJECTS_FOLDER = ".rejects"
 TIES_FOLDER = ".ties"
-"""The file and the folders for the next ingest; they are in the folder of a store."""
+"""The file and the folders that the next ingest reads; they are in the folder of a store."""
 
 READABLE_TYPES = ("VARCHAR", "BOOLEAN", "DATE", "TIMESTAMP", "UUID", "FLOAT", "DOUBLE", "DECIMAL", "HUGEINT")
-"""The first letters of types whose text can be cast back to the value, besides all whole numbers."""
+"""Types whose text can be cast back to the same value, by their first letters; whole numbers can be, too."""
 
 TYPES_CHANGED = "its new rows have columns of other types"
 
@@ -52,11 +52,12 @@ class HighWaterMark:
 
     Args:
         types: DuckDB's types of the columns of the source.
-        checksum: The checksum of the rows that no new row can join: all rows of a file, or the rows that were
-            known before `known_at`.
+        checksum: The checksum of the rows to which no new row can be added: all rows of a file, or the rows
+            that were known before `known_at`.
         files: The name, size and time of change (nanoseconds) of each file of the table.
         position: The number of rows of the table's only file.
-        known_at: The largest `known_at`, as SQL of the source; None if new rows are found by file.
+        known_at: The largest `known_at`, as SQL of the source; None if the reader finds new rows by their
+            file and position.
         known_at_utc: The largest `known_at` in UTC.
     """
 
@@ -110,7 +111,7 @@ class LastIngest:
         return self.store.folder / REJECTS_FOLDER / f"{table}.parquet"
 
     def ties(self, table: str) -> Path:
-        """Return the file of a table's rows with the largest `known_at`, with the source's values."""
+        """Return the file that holds a table's rows with the largest `known_at`, as the source gave them."""
         return self.store.folder / TIES_FOLDER / f"{table}.parquet"
 
 
@@ -212,13 +213,13 @@ def reader_for(
 
 
 def can_be_read_back(types: Mapping[str, str]) -> bool:
-    """Return whether the text of each column can be cast back to its value; old rejects need this."""
+    """Return whether the text of each column can be cast back to its value; rejects are stored as text."""
     names = types.values()
     return all(name.startswith(READABLE_TYPES) or name.endswith(("INT", "INTEGER")) for name in names)
 
 
 def _has_positions(source: Source, query: TableQuery, files: TableFiles) -> bool:
-    """Return whether each result depends on one row of the files only, and DuckDB can number the rows."""
+    """Return whether each row of the query comes from one row of the files, and DuckDB can number rows."""
     origin = query.spec.origin
     expressions = [*query.expressions, *([origin.where] if origin.where else [])]
     columns = source.columns(files.reader)
@@ -265,7 +266,7 @@ class PositionReader:
         return replace(mark, position=position, checksum=self._checksum(self.query.query))
 
     def write_ties(self, mark: HighWaterMark, path: Path) -> None:
-        """Write nothing: positions separate old rows from new ones."""
+        """Write nothing, because row numbers separate old rows from new rows."""
 
     def _file_stats(self) -> tuple[tuple[str, int, int], ...]:
         stats = [(path, path.stat()) for path in self.files.paths]
@@ -299,7 +300,7 @@ class KnownTimeReader:
     forgotten: ForgottenCustomers = NO_CUSTOMERS
 
     def new_rows(self, mark: HighWaterMark, ties: Path) -> str:
-        """Return the SQL of the rows that became known since the mark, without the stored ties."""
+        """Return the SQL of the rows that became known since the mark, without the rows in the ties file."""
         if self._checksum(mark) != mark.checksum:
             raise RewrittenError.past(f"the rows known before {mark.known_at} changed")
         since, old_ties = internal_name(f"since_{self._name}"), parquet_rows(ties)
@@ -361,7 +362,7 @@ class KnownTimeReader:
 
 
 def _as_sql(text: str, duckdb_type: str) -> str | None:
-    """Return a time as SQL that the source can compare with its own times, or None for other types."""
+    """Return a time as SQL that the source can compare with its own times; None for other types."""
     if duckdb_type == "VARCHAR":
         return literal(text)
     if duckdb_type == "DATE" or duckdb_type == "TIMESTAMP WITH TIME ZONE":

@@ -1,7 +1,7 @@
 """Read the source into the store: check each row, keep the good rows, store the bad ones as rejects.
 
-Where possible, `ingest` reads only the rows of a table that are new since the last ingest. The store is the
-same as after reading all rows.
+Where possible, `ingest` reads only the rows of a table that are new since the last ingest. The store is then
+the same as after an ingest of all rows.
 """
 
 from __future__ import annotations
@@ -71,8 +71,8 @@ T = TypeVar("T")
 def ingest(params: Params, echo: Callable[[str], None], progress: Progress | None = None) -> Store:
     """Write the store under `params.output` from the source and publish it in one step.
 
-    If the rows of a table do not change later, only the rows after the last high-water mark are read, and the
-    new rows are written together with the stored rows. Bad rows are counted by rule and written to
+    If the rows of a table do not change later, only the rows after the last high-water mark are read. The new
+    rows are written together with the stored rows. Bad rows are counted by rule and written to
     `output/rejects/<table>.parquet`.
 
     Args:
@@ -201,7 +201,8 @@ def _write_store(
             label_days = stored_rows_by_day(source.connection, folder / params.label.core_table)
         customers = parquet_rows(*part_files(folder / "customers"))
         respelt = list(respelt_ids(source.connection, customers, tables, rejects))
-        if source.files and fingerprint(params) != state_before:  # nobody knows which rows were read
+        # The source changed during the reading, so nobody knows which state of a row was read.
+        if source.files and fingerprint(params) != state_before:
             (folder / MARKS_FILE).unlink()
     problems = [problem for name in tables for problem in table_problems(params, name, tables, rejects)]
     problems += respelt
@@ -249,7 +250,7 @@ def _for_all(specs: tuple[TableSpec, ...], function: Callable[[TableSpec], T]) -
 
 @dataclass(frozen=True)
 class TablePlan:
-    """Which rows of one table are read.
+    """The plan for one table: which of its rows an ingest reads.
 
     Args:
         query: The table's query.
@@ -315,7 +316,7 @@ class IngestPlanner:
         return TablePlan(query, staged_table, mark.types, reader, mark)
 
     def read_all_rows(self, plan: TablePlan, reason: str) -> TablePlan:
-        """Return a plan that reads all rows of a table, and print the reason if the plan changes."""
+        """Return a plan that reads all rows of a table, and print why it does not read only the new rows."""
         if plan.last_mark is None:
             return plan
         self.echo(f"  {plan.name}: {reason}: the whole table is read again")
@@ -341,7 +342,7 @@ class IngestPlanner:
         return sorted(days.items())
 
     def new_mark(self, plan: TablePlan, present: str | None, ties: Path) -> HighWaterMark | None:
-        """Return the mark up to which a table is read now, and write its ties to the folder `ties`."""
+        """Return the mark up to which a table is read now, and write the rows at this mark to `ties`."""
         if plan.reader is None:
             return None
         mark = plan.reader.new_mark(plan.staged_table, plan.types, present, plan.last_mark)
@@ -363,7 +364,8 @@ def _write_tables(
         plans = [planner.read_all_rows(plan, reason) for plan in plans]
     tables: dict[str, StoredTable] = {}
     marks: dict[str, HighWaterMark] = {}
-    for plan in plans[:1]:  # customers: the other tables need their codes
+    # The table of customers comes first: the other tables need the codes of customers.
+    for plan in plans[:1]:
         _write_table(planner, plan, present, folder, tables, marks)
     if last and not recode_customers(source.connection, last.store):
         plans = [planner.read_all_rows(plan, "customers disappeared") for plan in plans]
@@ -380,7 +382,10 @@ def _write_table(
     tables: dict[str, StoredTable],
     marks: dict[str, HighWaterMark],
 ) -> None:
-    """Write a table as planned, or read all its rows if new rows do not show which repeated row is first."""
+    """Write a table as planned.
+
+    If new rows do not show which row of a repeated key is the first, all rows are read.
+    """
     last = planner.last if plan.last_mark else None
     connection = planner.source.connection
     part = TablePart(stored_rows=stored_rows_of(last.store, plan.name)) if last else TablePart()

@@ -1,9 +1,10 @@
-"""The mood of a text by a word list, in English and German: coarse, and only a number is stored.
+"""Compute the mood of a text, a coarse number, from a list of English and German words.
 
-Good words count 1 and bad words -1; the mood is their mean, between -1 and 1. A negation up to three words
-before a word turns it round, within the same part of a sentence: "not good" is bad, "nicht schlecht" is good.
-After some German verbs the negation comes later: "gefällt mir nicht". A text without any such word has no
-mood. Irony, spelling mistakes and other languages are not understood, so the mood of one text says little.
+Good words count 1 and bad words -1; the mood is their mean, between -1 and 1. A negation turns a word round
+if it stands at most three words before this word, in the same part of a sentence ("not good" is bad, "nicht
+schlecht" is good). After some German verbs the negation comes later: "gefällt mir nicht". A text without a
+word of the lists has no mood. Irony, spelling mistakes and other languages are not understood, so the mood of
+one text says little.
 """
 
 from __future__ import annotations
@@ -120,11 +121,11 @@ NEGATIONS = (
     *("kaum",),
 )
 NEGATED_AFTERWARDS = ("gefaellt", "gefallen", "funktioniert", "klappt", "hilft", "ueberzeugt", "empfehle")
-"""German verbs whose `nicht` may follow."""
+"""German verbs that may be followed by their negation, as in `gefällt mir nicht`."""
 
 _SPELLINGS = (("ä", "ae"), ("ö", "oe"), ("ü", "ue"), ("ß", "ss"), ("'", ""), ("’", ""))
 _BETWEEN = r"\s+(?:[a-z]+\s+){0,2}"
-"""Up to two words between a negation and its word; a comma or a full stop ends the reach of a negation."""
+"""Matches up to two words between a negation and its word; a comma or a full stop ends the negation."""
 
 
 def mood_sql(column: str) -> str:
@@ -142,7 +143,7 @@ def mood_sql(column: str) -> str:
     n_good, n_bad = _count(text, good), _count(text, bad)
     good_turned = f"({_count(text, negation + _BETWEEN + good)} + {_count(text, later)})"
     bad_turned = _count(text, negation + _BETWEEN + bad)
-    # A word may be negated before and after it; it is turned round once.
+    # A word with one negation before it and another one after it is turned round only once.
     good_turned = f"least({good_turned}, {n_good})"
     difference = f"({n_good} - {n_bad} - 2 * {good_turned} + 2 * {bad_turned})"
     return f"({difference}::DOUBLE / nullif({n_good} + {n_bad}, 0))"

@@ -21,7 +21,7 @@ MAX_EXAMPLES = 3
 """How many rejected values a message shows for each rule."""
 
 MIN_RESPELT_SHARE = 0.1
-"""From this share of respelt ids on, the ids of two tables are certainly written in different ways."""
+"""If at least this share of ids is respelt, the ids of two tables are certainly written in different ways."""
 
 COMMON_SPELLING = "ltrim(replace(lower($), ' ', ''), '0')"
 """The SQL of an id `$` without capital letters, blanks and leading zeros."""
@@ -77,7 +77,7 @@ def describe_rejects(counts: Mapping[str, int], path: Path) -> str:
 
 
 def _rounded_hint(counts: Mapping[str, int]) -> str:
-    """Return how to get whole ids if some are rounded."""
+    """Return advice on how to get complete ids if rejected ids were rounded."""
     if ROUNDED_RULE not in counts:
         return ""
     return (
@@ -95,7 +95,7 @@ def _read_rejects(path: Path) -> pa.Table:
 
 
 def _time_format_hint(params: Params, name: str, table: StoredTable) -> str:
-    """Return how to give the form of times if a rule about times is broken."""
+    """Return advice on how to state the format of times if rejected rows break a rule about times."""
     if not any(rule.endswith(" is a time") for rule in table.rejects):
         return ""
     spec = next(spec for spec in table_specs(params) if spec.table.name == name)
@@ -127,14 +127,14 @@ def placeholder_line(name: str, table: StoredTable, rejects: Path) -> Iterator[s
 def respelt_ids(
     connection: duckdb.DuckDBPyConnection, customers: str, tables: Mapping[str, StoredTable], rejects: Path
 ) -> Iterator[str]:
-    """Yield a problem for each table with ids that are another id in capital letters, or with other zeros.
+    """Yield a problem for each table whose ids differ from the ids of customers only in their spelling.
 
-    Random ids may differ in capital letters by chance, so an id with small and capital letters is compared
-    only if it is an e-mail address.
+    Spelling means capital letters, blanks and leading zeros. Random ids may differ in capital letters by
+    chance, so an id with small and capital letters is compared only if it is an e-mail address.
 
     Args:
         connection: The DuckDB that reads the files.
-        customers: The SQL after FROM of the good customers.
+        customers: SQL that follows FROM to read the customers that break no rule.
         tables: The facts of all tables by name.
         rejects: The folder of the rejected rows.
     """

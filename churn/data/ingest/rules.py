@@ -12,15 +12,15 @@ from churn.data.sql import identifier, internal_name, literal
 from churn.data.tables import LARGEST_NUMBER, STORED_UNITS, Column
 
 CUSTOMER_CODES = internal_name("codes")
-"""The table of customer ids and codes; it exists after the customers were written."""
+"""The table of customer ids and codes; it exists only after the customers are written."""
 
 DANGLING_RULE = "customer_id is in customers"
 PLACEHOLDER_RULE = "customer_id is no placeholder"
-"""The rules for rows that belong to no known customer, and for rows that belong to nobody."""
+"""The names of two rules: for rows that belong to no known customer, and for rows that belong to nobody."""
 
 ROUNDED_RULE = "customer_id has all its digits"
 ROUNDED_ID = "[0-9]([.,][0-9]+)?[eE][+][0-9]{2,}"
-"""The pattern of an id that a spreadsheet has rounded, such as 4.50000E+12: several ids become this one."""
+"""The pattern of an id that a spreadsheet has rounded, such as 4.50000E+12; several ids get the same text."""
 
 PLACEHOLDERS = (
     *("undefined", "null", "(null)", "<null>", "none", "(none)", "nil", "nan", "n/a", "#n/a", "(not set)"),
@@ -35,17 +35,19 @@ Source: the ids that PostHog refuses to merge.
 """
 
 EARLIEST_TIME = "TIMESTAMP '1970-01-02'"
-"""The earliest allowed time. A broken clock writes the start of 1970; no event of a customer is so old."""
+"""The earliest allowed time. A broken clock often writes the start of 1970, and no event of a customer is so
+old.
+"""
 
 MAX_DAYS_AHEAD = 366
 """How many days a row's time may be after the present: a bill may be due later, but not more than a year."""
 
 ORDERED_TABLES = ("emails", "tickets", "surveys", "subscriptions")
-"""Tables whose outcomes cannot be before the row's own time; a bill may be paid before it is due."""
+"""Tables whose outcomes cannot come before the time of the row; a bill, in contrast, may be paid early."""
 
 
 class RowRule(NamedTuple):
-    """A rule by name, and the SQL that is true for a row that breaks it.
+    """A rule with its name, and the SQL that is true for a row that breaks the rule.
 
     In the SQL, `t` is the typed row and `c` is the row with the customer's code.
     """
@@ -129,11 +131,11 @@ def rows_with_broken_rule(
     """Return the SQL of all rows with `__broken`: the first rule that the row breaks, or NULL.
 
     Args:
-        connection: Where the views are, and where the rows of repeated keys are stored.
+        connection: The DuckDB that holds the views, and that stores the rows of repeated keys.
         staged_table: The table.
         present: The date around which the data end, or None if it is unknown.
-        keys_elsewhere: SQL of the keys whose first good row is in another part of the table; None if these
-            rows are the whole table.
+        keys_elsewhere: SQL that gives the keys whose first good row is in another part of the table; None if
+            there is no other part.
     """
     rules = rules_for(staged_table, present)
     if staged_table.has_old_rejects:
@@ -158,7 +160,7 @@ def key_column(staged_table: StagedTable) -> str:
 
 
 def order_of_repeats(staged_table: StagedTable) -> str:
-    """Return the SQL order in which the first of several rows with one key is kept.
+    """Return the SQL order of the rows with the same key; the first row in this order is kept.
 
     Rows are ordered by their time, then by the time at which they became known, then by the source's values.
     So neither the order of the source nor the number of threads changes which row is kept.
@@ -174,10 +176,10 @@ def _without_repeats(
     rules: Sequence[RowRule],
     keys_elsewhere: str | None,
 ) -> str:
-    """Mark each good row of a key as broken, except the first.
+    """Mark each good row as broken if an earlier good row has the same key.
 
     Only rows of repeated keys are stored and sorted. Keys are counted by their hashes, which take little
-    memory; two keys with the same hash are separated afterwards.
+    memory. Different keys with the same hash are separated afterwards.
     """
     name, key = staged_table.spec.table.name, key_column(staged_table)
     repeated_keys, checked_rows = internal_name(f"repeated_{name}"), internal_name(f"checked_{name}")

@@ -18,7 +18,7 @@ MAX_COLUMNS_LISTED = 40
 """How many columns of a table a message lists."""
 
 NEAR_LENGTH = 30
-"""How many characters of the SQL a message shows from the place of the mistake."""
+"""How many characters of the SQL a message shows, beginning at the mistake."""
 
 
 def from_clause(source: Source, spec: TableSpec) -> str:
@@ -52,7 +52,7 @@ def sql_error(source: Source, spec: TableSpec, error: Exception) -> SourceError:
 
 
 def _failures(source: Source, spec: TableSpec) -> Iterator[tuple[str, str, Exception]]:
-    """Yield the key, the SQL and the error of each part of a table's SQL that fails on its own."""
+    """Yield the key, the SQL and the error for each part of a table's SQL that fails when it runs alone."""
     origin = spec.origin
     if origin.query:
         query = origin.query.rstrip("; \n\t")
@@ -89,7 +89,7 @@ def _mapped_columns(spec: TableSpec) -> Mapping[str, str]:
 
 
 def _columns_of_origin(source: Source, spec: TableSpec) -> str:
-    """Return a sentence with the columns that the SQL can use, or nothing if the origin itself fails."""
+    """Return a sentence with the columns that the SQL can use; empty if the table cannot be read."""
     origin = spec.origin
     try:
         rows = from_clause(source, spec) if origin.query else source.quote(origin.from_ or spec.table.name)
@@ -137,10 +137,10 @@ def unreadable_table(table: str, error: Exception) -> Exception:
 
 @contextmanager
 def table_errors(table: str, errors: tuple[type[Exception], ...] = (duckdb.Error,)) -> Iterator[None]:
-    """Name the table in errors of the source.
+    """Turn an error of the source inside the block into one that names the table.
 
     Raises:
-        SourceError: Instead of the source's own error.
+        SourceError: The source reported an error; its own error is replaced.
         KeyboardInterrupt: The user stopped the query.
     """
     try:

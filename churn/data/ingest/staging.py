@@ -24,7 +24,7 @@ REPEATS_STORED_KEY = "__repeats_stored_key"
 """The boolean column that is true for a row whose key the store already holds."""
 
 MIN_LIKENESS = 0.8
-"""The likeness of two names, as `difflib` measures it, from which one may be the other, misspelt."""
+"""The least likeness, as `difflib` measures it, of a name and its misspelt form."""
 
 EMAIL_KINDS: Mapping[str, tuple[str, ...]] = {
     "sent_at": ("send", "sent", "delivered"),
@@ -37,12 +37,12 @@ EMAIL_KINDS: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class UnreadColumns:
-    """Columns of the source that no column of the contract reads, and of which a user should know.
+    """Columns of the source that the contract does not read, although a user may expect this.
 
     Args:
-        unused_names: Columns of customers that are neither static nor have a history.
-        near_names: Optional columns of the contract that the source lacks, by a column of the source with
-            nearly the same name.
+        unused_names: Columns of customers that params.yaml names neither as static nor with a history.
+        near_names: Optional columns of the contract that the source lacks. The key of each is a column of the
+            source with nearly the same name.
     """
 
     unused_names: tuple[str, ...] = ()
@@ -78,7 +78,7 @@ class StagedTable:
         typed_view: A view of these rows with typed columns.
         columns: The columns of the contract that the source gives.
         unread: See `TableQuery`.
-        has_old_rejects: Whether rejects of an earlier ingest are among the rows. If so, the column
+        has_old_rejects: Whether the rows include rejects of an earlier ingest. If so, the column
             `__repeats_stored_key` marks the rejects that repeat a stored key.
         forgotten_rows: The number of rows that are left out because their customer is forgotten.
     """
@@ -113,7 +113,7 @@ def table_query(source: Source, spec: TableSpec) -> TableQuery:
 
 
 def query_over(source: Source, query: TableQuery, rows: str) -> str:
-    """Return the table's query over some of the table's rows; `rows` is the SQL after FROM."""
+    """Return the table's query, limited to the rows that `rows`, the SQL after FROM, gives."""
     origin = query.spec.origin
     name = source.quote(origin.from_ or query.spec.table.name)
     expressions = dict(zip(query.columns, query.expressions, strict=True))
@@ -133,10 +133,10 @@ def _source_columns(source: Source, spec: TableSpec) -> list[str]:
 
 
 def _expressions(source: Source, spec: TableSpec, source_columns: list[str]) -> dict[str, str]:
-    """Map canonical columns to SQL: the SQL in params.yaml, or else the source's column with this name."""
+    """Map canonical columns to SQL: the SQL in params.yaml, or the source's column of the same name."""
     table, origin = spec.table, spec.origin
     mapping = ({"row_id": origin.row_id} if origin.row_id else {}) | origin.columns
-    # A column's name may be a keyword of SQL, or hold spaces.
+    # The name of a column may be a keyword of SQL or contain spaces.
     expressions = {name: source.quote(sql) if sql in source_columns else sql for name, sql in mapping.items()}
     spelling = {name.lower(): name for name in reversed(source_columns)}
     spelling |= {name: name for name in source_columns}
@@ -172,7 +172,7 @@ def _misspelt_columns(
 ) -> Iterator[str]:
     """Yield a message for each name that a query gives to a column and that nearly is a canonical name.
 
-    Without it, an optional column with a misspelt name would be a column without values.
+    Without this message, an optional column with a misspelt name would be a column without values.
     """
     query = spec.origin.query or ""
     given_names = {name.lower() for name in re.findall(r"\bas\s+[\"`]?(\w+)", query, re.IGNORECASE)}
@@ -187,7 +187,7 @@ def _misspelt_columns(
 def _near_names(
     spec: TableSpec, source_columns: Collection[str], expressions: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return the columns that nothing reads and that nearly have the name of a column that is missing."""
+    """Return the unread columns of the source whose names are nearly those of missing columns."""
     used_names = {name.lower() for name in spec.table.names} | {"changed_at"}
     if isinstance(spec.origin, TableParams):
         used_names |= {name.lower() for name in spec.origin.history}
@@ -203,7 +203,7 @@ def _near_names(
 
 
 def _complete_history(expressions: dict[str, str]) -> None:
-    """Add the interval columns that a change log lacks: there, a value ends with the next change."""
+    """Add the interval columns that a change log lacks: a value ends when the next change begins."""
     if "changed_at" in expressions:
         changed_at = expressions.pop("changed_at")
         expressions.setdefault("valid_from", changed_at)
@@ -211,7 +211,7 @@ def _complete_history(expressions: dict[str, str]) -> None:
 
 
 def _complete_surveys(expressions: dict[str, str]) -> None:
-    """Fill in `asked_at` from `answered_at` or the reverse, if the source has only one of them."""
+    """If the source has only one of `asked_at` and `answered_at`, fill in the other column from it."""
     if "asked_at" not in expressions and "answered_at" in expressions:
         expressions["asked_at"] = expressions["answered_at"]
     if "answered_at" not in expressions and {"asked_at", "rating"} <= expressions.keys():
@@ -222,7 +222,7 @@ def _complete_surveys(expressions: dict[str, str]) -> None:
 def unused_columns(
     source_columns: Collection[str], expressions: Collection[str], origin: TableParams
 ) -> tuple[str, ...]:
-    """Return the columns of customers that are neither static nor have a history.
+    """Return the columns of customers that params.yaml names neither as static nor with a history.
 
     Such a column holds today's value. At an earlier cutoff the value may have been different, so the column
     is not used until params.yaml lists it as static or gives its history.
@@ -271,7 +271,7 @@ def create_typed_view(
     value; the rejects need it.
 
     Args:
-        connection: Where the views are.
+        connection: The DuckDB that holds the views.
         query: The table's query.
         timezone: The company's time zone.
         forgotten: The customers whose rows are left out.
@@ -305,7 +305,7 @@ def create_typed_view(
 
 
 def with_mood(connection: duckdb.DuckDBPyConnection, raw: str, spec: TableSpec) -> str:
-    """Create a view of the rows with the mood of the words as a further column; return its name."""
+    """Create a view of the rows with a further column, the mood of the words; return its name."""
     name = internal_name(f"mood_{spec.table.name}")
     connection.execute(
         f"CREATE OR REPLACE TEMP VIEW {name} AS SELECT *, {mood_sql(MOOD_TEXTS[spec.table.name])} AS mood "
@@ -321,7 +321,7 @@ def _without_forgotten(
     types: Mapping[str, str],
     forgotten: ForgottenCustomers,
 ) -> tuple[str, int]:
-    """Return the view of the rows without those of forgotten customers, and the number of their rows."""
+    """Return the view of the rows without forgotten customers, and the number of rows left out."""
     if not forgotten.erased_on:
         return raw, 0
     is_forgotten = forgotten.condition(typed_text("customer_id", types["customer_id"]))
@@ -334,13 +334,14 @@ def _without_forgotten(
 
 
 def _without_words(raw: str, columns: Sequence[Column], missing: Mapping[str, Sequence[str]]) -> str:
-    """Return the SQL after FROM in which the source's words for "no value" are NULL.
+    """Return SQL after FROM that reads the source's words for "no value" as NULL.
 
     Args:
         raw: The view of the rows.
         columns: The columns of the view.
-        missing: The words by column, as `missing` in params.yaml. In a column of times, a word that is a day
-            means every time of that day. In a column of numbers, a word that is a number means that number.
+        missing: The words for "no value" by column, as `missing` in params.yaml. In a column of times, a word
+            that is a day means every time of that day. In a column of numbers, a word that is a number means
+            that number.
     """
     values = []
     for column in columns:
@@ -371,7 +372,7 @@ def one_row_per_email(
     The first event of each kind counts.
 
     Args:
-        connection: Where the views are.
+        connection: The DuckDB that holds the views.
         raw: The view with one row per event.
         spec: The table of e-mails.
         columns: The columns of `raw`.

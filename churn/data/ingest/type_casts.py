@@ -12,13 +12,13 @@ from churn.data.sql import identifier, literal, trim_blanks
 from churn.data.tables import STORED_UNITS, Column
 
 ZONE_PATTERN = r":[0-9]{2}[0-9.]*\s*(Z|UTC|GMT|[+-][0-9]{2}(:?[0-9]{2})?)$"
-"""Matches a time of day followed by an offset; `-01` at the end of 2024-05-01 is not an offset."""
+"""Matches a time of day that an offset follows; the `-01` at the end of 2024-05-01 is not an offset."""
 
 FIRST_FAST_DAY, LAST_FAST_DAY = "1995-01-01", "2045-01-01"
-"""DuckDB converts times outside these days."""
+"""DuckDB itself converts times outside these days."""
 
 FIRST_DAY_SHOWN_TWICE, LAST_DAY_SHOWN_TWICE = "1900-01-01", "2200-01-01"
-"""Within these days, a time that the clocks show twice is the first one."""
+"""Between these days, a local time that the clocks show twice counts as the first of the two instants."""
 
 
 def typed_column(column: Column, duckdb_type: str, timezone: str, time_format: str | None) -> str:
@@ -36,7 +36,7 @@ def typed_column(column: Column, duckdb_type: str, timezone: str, time_format: s
     if column.type == "instant":
         utc, local = _instant(value, duckdb_type, timezone, time_format)
         return f"{utc} AS {name}, {local} AS {identifier(column.name + '__local')}, {raw}"
-    if column.type == "money" and duckdb_type == "BOOLEAN":  # DuckDB would read true as an amount of 1.00
+    if column.type == "money" and duckdb_type == "BOOLEAN":  # DuckDB would convert true to an amount of 1.00.
         return f"CAST(NULL AS DOUBLE) AS {name}, {raw}"
     if column.type in STORED_UNITS:
         return f"TRY_CAST({value} AS DOUBLE) AS {name}, {raw}"
@@ -46,14 +46,15 @@ def typed_column(column: Column, duckdb_type: str, timezone: str, time_format: s
 
 
 def typed_text(name: str, duckdb_type: str) -> str:
-    """Return the SQL of a text, such as the id of a customer, as the store has it.
+    """Return SQL that casts a text, such as the id of a customer, to the form in the store.
 
     Args:
         name: The SQL of the source's value.
         duckdb_type: DuckDB's type of the value.
     """
     if duckdb_type in ("DOUBLE", "FLOAT") or duckdb_type.startswith("DECIMAL"):
-        # Ids of a column with missing values arrive as 17850.0: the id is 17850. Above 2^53 digits are lost.
+        # Ids of a column with missing values arrive as decimal numbers: 17850.0 stands for the id 17850.
+        # Above 2^53 digits are lost.
         number = f"{name}::DOUBLE"
         is_whole = f"isfinite({number}) AND abs({number}) < 9007199254740992 AND {number} = floor({number})"
         text = f"CASE WHEN {is_whole} THEN TRY_CAST({name} AS BIGINT)::VARCHAR "
@@ -74,9 +75,9 @@ def local_time(sql: str, duckdb_type: str, timezone: str, time_format: str | Non
 
 
 def _text_or_missing(name: str) -> str:
-    """Return the SQL of a text without blanks at its ends; a text of blanks is missing.
+    """Return the SQL of a text without blanks at its ends; a text that has only blanks is missing.
 
-    `trim_blanks` is slow. It runs only if a quick test cannot exclude blanks at the ends.
+    `trim_blanks` is slow. It runs only if a quick test finds that there may be blanks at the ends.
     """
     has_no_blanks = f"ascii({name}) > 32 AND {name}[-1] > ' ' AND strlen({name}) = length({name})"
     return f"(CASE WHEN {has_no_blanks} THEN {name} ELSE nullif({trim_blanks(name)}, '') END)"
@@ -94,7 +95,7 @@ def _instant(name: str, duckdb_type: str, timezone: str, time_format: str | None
         if "%z" in time_format.lower():
             return f"timezone('UTC', {time})", f"timezone('{timezone}', {time})"
         return f"utc_of({time})", time
-    # DuckDB does not read an offset after a blank, as in 2024-05-01 10:00:00 -0400.
+    # DuckDB does not read an offset that follows a blank, as in 2024-05-01 10:00:00 -0400.
     joined = rf"regexp_replace({text}, '\s+([+-][0-9:]+|Z)$', '\1')"
     with_zone = f"TRY_CAST({joined} AS TIMESTAMPTZ)"
     without_zone = f"TRY_CAST({text} AS TIMESTAMP)"
@@ -110,12 +111,13 @@ def create_utc_of(connection: duckdb.DuckDBPyConnection, timezone: str) -> None:
 
     The offset of a zone changes a few times a year at most, but DuckDB looks it up for each row. The macro
     subtracts the constant offset of each day, which it finds in one bitstring for each offset. Only the days
-    on which the clocks change use DuckDB's own conversion. DuckDB reads a time that the clocks show twice as
-    the second one; the macro reads it as the first one, as Python and Java do.
+    on which the clocks change use DuckDB's own conversion. If the clocks show a local time twice, DuckDB
+    takes the later instant. The macro takes the earlier instant, as Python and Java do.
     """
     zone = literal(timezone)
     second = f"timezone('UTC', timezone({zone}, t))"
-    before = f"({second} - INTERVAL 6 HOUR)"  # the offset of that time is the one before the change
+    # The offset of that time is the offset before the change of the clocks.
+    before = f"({second} - INTERVAL 6 HOUR)"
     first = f"(t - (timezone({zone}, timezone('UTC', {before})) - {before}))"
     is_shown_twice = f"{first} < {second} AND timezone({zone}, timezone('UTC', {first})) = t"
     slow_way = (
@@ -152,8 +154,8 @@ def _offset_in_zone(timezone: str) -> str:
 def _offset_of_day(seconds_of_days: Sequence[int | None]) -> str:
     """Return the SQL of the offset on the day of `t`, in seconds; NULL if the clocks change on that day.
 
-    A bitstring for each offset marks its days. Nested cases over the periods would be as fast for each row,
-    but the many cases would make each query slow to plan.
+    For each offset there is one bitstring, which marks the days with this offset. Nested cases over the
+    periods would take as long for each row, but they would make each query slow to plan.
 
     Args:
         seconds_of_days: The offset of each day from `FIRST_FAST_DAY`; None if the clocks change on that day.

@@ -13,13 +13,13 @@ from churn.data.sql import identifier, parquet_rows
 from churn.data.store import date_of_day, day_number, day_number_sql, part_files
 
 MAX_HOLE_DAYS = 31
-"""The longest hole before the last 1 % of the events; events after a longer hole do not count."""
+"""The longest hole, in days, before the last 1 % of the events; events after a longer hole do not count."""
 
 FIRST_DAY, LAST_DAY = day_number(date.min), day_number(date.max)
-"""The first and last day number that a date can hold; a broken clock may write a later day."""
+"""The first and last day number that Python's `date` can hold; a broken clock may write a later day."""
 
 RowsByDay = Sequence[tuple[int, int]]
-"""Pairs of a local day number and its number of rows, in the order of the days."""
+"""Pairs of a local day number and the number of rows on this day, in the order of the days."""
 
 
 def rows_by_day(connection: duckdb.DuckDBPyConnection, staged_table: StagedTable) -> RowsByDay:
@@ -38,11 +38,11 @@ def stored_rows_by_day(connection: duckdb.DuckDBPyConnection, folder: Path) -> R
 
 
 def present_date(tables: Sequence[RowsByDay], watermark: date | None) -> str | None:
-    """Return the date around which the data end, as ISO text, or None without rows.
+    """Return the date around which the data end, as ISO text, or None if there are no rows.
 
-    For each table, take the day up to which most of its rows lie (99 %, or 90 % with a watermark). The
-    present is the latest of these days and of the watermark, if there is one. A row more than a year after
-    the present comes from a broken clock; a row just after the watermark does not.
+    For each table, take the day up to which 99 % of its rows lie; with a given watermark, 90 %. The present
+    is the latest of these days and of the watermark, if there is one. A row more than a year after the
+    present comes from a broken clock; a row soon after the watermark does not.
     """
     ends = [watermark] if watermark else []
     for table in tables:
@@ -59,8 +59,8 @@ def present_date(tables: Sequence[RowsByDay], watermark: date | None) -> str | N
 def watermark_day(table: RowsByDay, echo: Callable[[str], None]) -> int:
     """Return the day number up to which the rows of the label's table have no hole of more than a month.
 
-    The day of the last row is not used as the watermark: one row with a wrong date would move the watermark,
-    and labels would count as matured although their outcomes are still unknown.
+    The watermark is not the day of the last row: one row with a wrong date would move it. Then labels would
+    count as matured although their outcomes are still unknown.
 
     Args:
         table: The good rows of the label's table by day; at least one day.

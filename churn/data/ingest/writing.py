@@ -22,7 +22,7 @@ COPY_OPTIONS = "FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION v2, ROW_GROUP_
 
 @dataclass(frozen=True)
 class TableStats:
-    """The facts of a part of a table; the facts of parts with different customers can be added.
+    """The facts of one part of a table; they can be added to the facts of parts with other customers.
 
     Args:
         columns: The stored columns.
@@ -31,7 +31,8 @@ class TableStats:
         customers: The number of customers with at least one row.
         first_day: The local day number of the first row; None if there are no rows.
         last_day: The local day number of the last row; None if there are no rows.
-        row_hashes: The sum of the rows' hashes; the sum does not depend on how the rows are split into parts.
+        row_hashes: The sum of the hashes of the rows; this sum is the same however the rows are split into
+            parts.
         missing: The number of missing values by column.
         rejects: The number of rejected rows by rule.
     """
@@ -128,7 +129,7 @@ class TablePart:
         name: The file's name in the table's folder; parts of later customers have later names.
         first_code: The code of the part's first customer.
         levels: The names of each level column over all parts; None if this part is the whole table.
-        keys_elsewhere: SQL of the keys whose first good row is in another part.
+        keys_elsewhere: SQL that gives the keys whose first good row is in another part.
         stored_rows: The rows of an earlier ingest, which are written together with the new rows.
     """
 
@@ -154,7 +155,7 @@ class TableWriter:
         """Check the rows.
 
         Args:
-            connection: Where the staged table is.
+            connection: The DuckDB that holds the staged table.
             staged_table: The table.
             present: The date around which the data end, or None if it is unknown.
             store: The folder of the store's tables.
@@ -184,7 +185,7 @@ class TableWriter:
         self.levels = self._levels_of_all_rows() if self.part.levels is None else self.part.levels
         self._write_good_rows()
         if self.part.levels is None and (levels := self.levels_of_good_rows()) != self.levels:
-            self.levels = levels  # the missing levels occur in bad rows only
+            self.levels = levels  # the missing levels occur only in bad rows
             self._write_good_rows()
         rows_read = self._count(f"SELECT count(*) FROM {self.staged_table.rows_view}")
         rows_read += self.part.stored_rows.count if self.part.stored_rows else 0
@@ -240,7 +241,7 @@ class TableWriter:
         self._create_level_types()
         columns = self._stored_columns()
         select_list = ", ".join(f"{sql} AS {identifier(name)}" for name, sql in columns.items())
-        # Order by day before time: where clocks go back over midnight, a later row has an earlier day.
+        # Order by day before time, because clocks that go back over midnight give a later row an earlier day.
         order = 'customer, day, "at"' if self.table.name != "customers" else "customer_id"
         keys = [name for name in ("known_day", "row_id") if name in columns]
         values = [name for name in columns if name not in (*keys, "customer", "customer_id", "day", "at")]
@@ -252,7 +253,7 @@ class TableWriter:
                 f"AS customer, * FROM ({rows})"
             )
         if self.part.stored_rows:
-            # A table, not a view: the joins of the new rows must free their memory before the sort.
+            # This is a table, not a view: the joins of the new rows must free their memory before the sort.
             new_rows = internal_name(f"new_{self.table.name}")
             self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {new_rows} AS {rows}").fetchall()
             old_rows = self.part.stored_rows.with_codes(self.levels)
@@ -301,7 +302,10 @@ class TableWriter:
 def levels_in_source(
     connection: duckdb.DuckDBPyConnection, staged_table: StagedTable
 ) -> dict[str, tuple[str, ...]]:
-    """Return the names of each level column in all rows, in order; reading only good rows takes longer."""
+    """Return the names of each level column over all rows, in order.
+
+    Bad rows are included, because it takes longer to read only the good rows.
+    """
     levels: dict[str, tuple[str, ...]] = {}
     for column in staged_table.columns:
         if column.type == "level":

@@ -1,1 +1,1 @@
-"""Databases that take a night over: a module for each kind of database, and the tables of a night."""
+"""Databases that receive a night's scores: a module for each kind of database, and the tables of a night."""

@@ -1,4 +1,4 @@
-"""An open database that receives nights: what PostgreSQL, DuckDB and SQLite do for `nights.py`."""
+"""The interface of a database that receives nights: what PostgreSQL, DuckDB and SQLite can do."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from churn.data.sql import identifier
 from churn.errors import DeliveryError
 
 MARK = "Written by churn. Columns may be added; rows are replaced night by night."
-"""The comment by which a table of this program is known; a table without it is never changed."""
+"""The comment that this program gives to its tables; a table without the comment is never changed."""
 
 ANSWER_SECONDS = 10
-"""How long to wait for a server to answer, and for a lock that another program holds."""
+"""How many seconds to wait for the answer of a server, or for a lock that another program holds."""
 
 KIND = "score.sink"
-"""The key in params.yaml that messages name."""
+"""The key in params.yaml that messages about a sink name."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class StoredTable:
     Attributes:
         name: The name in lower case, without the schema.
         kind: `table`, `view`, or the word of the database for another object.
-        is_marked: Whether the comment of this program is on it.
+        is_marked: Whether the table has the comment that this program gives to its own tables.
         types: The type of each column by its name, as the database spells it, in order.
     """
 
@@ -42,11 +42,12 @@ class StoredTable:
 
 
 def stored_tables(rows: Sequence[Sequence[Any]], kinds: Mapping[str, str]) -> dict[str, StoredTable]:
-    """Return the tables of a catalogue by name.
+    """Return the tables of a database's catalogue by name.
 
     Args:
-        rows: Name, kind, comment or SQL, column and type of each column, in the order of the columns.
-        kinds: `table` or `view` for the word of the catalogue.
+        rows: The rows of the catalogue, in the order of the columns: name, kind, comment or SQL, column and
+            type.
+        kinds: The word `table` or `view` for each kind of object, by the catalogue's own word.
     """
     tables: dict[str, StoredTable] = {}
     columns: dict[str, dict[str, str]] = {}
@@ -60,13 +61,15 @@ def stored_tables(rows: Sequence[Sequence[Any]], kinds: Mapping[str, str]) -> di
 
 
 class SinkConnection(ABC):
-    """An open database that takes nights over. All statements between two `commit` are one transaction.
+    """An open database that receives nights.
+
+    All statements between two calls of `commit` are one transaction.
 
     Attributes:
         address: Where the database is, without user and password, for messages.
         schema: The schema of the tables.
         has_keys: Whether the tables get primary keys.
-        first_value: How a statement names its first bound value.
+        first_value: The placeholder of the first bound value in a statement.
     """
 
     address: str
@@ -76,15 +79,15 @@ class SinkConnection(ABC):
 
     @abstractmethod
     def begin(self) -> None:
-        """Begin a transaction in which no other writer of this schema writes; readers are not disturbed."""
+        """Begin a transaction that keeps other writers of this schema out; readers are not disturbed."""
 
     @abstractmethod
     def commit(self) -> None:
-        """End the transaction: readers see all of it from now on."""
+        """End the transaction: from now on, readers see all its changes."""
 
     @abstractmethod
     def rollback(self) -> None:
-        """Drop the transaction, if one is open."""
+        """Undo the open transaction; do nothing if none is open."""
 
     @abstractmethod
     def execute(self, sql: str, values: Sequence[str] = ()) -> list[tuple[Any, ...]]:
@@ -92,15 +95,15 @@ class SinkConnection(ABC):
 
     @abstractmethod
     def append(self, table: str, rows: pa.Table) -> None:
-        """Append rows to a table, each column to the column of its name."""
+        """Append rows to a table; each column goes to the column of the same name."""
 
     @abstractmethod
     def tables(self, names: Sequence[str]) -> dict[str, StoredTable]:
-        """Return those of the tables and views that are in the schema, by name."""
+        """Return the tables and views with these names that exist in the schema, by name."""
 
     @abstractmethod
     def type_of(self, kind: pa.DataType) -> str:
-        """Return the type of a column as the database spells it."""
+        """Return the name that the database gives to the type of a column."""
 
     @abstractmethod
     def create_schema(self) -> None:
@@ -124,12 +127,12 @@ class SinkConnection(ABC):
         return f"{identifier(self.schema)}.{identifier(table)}"
 
     def name_in_view(self, table: str) -> str:
-        """Return the name of a table as the view of the latest night writes it."""
+        """Return the name of a table in the form that the view of the latest night needs."""
         return self.quote(table)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Run the statements of the block as one transaction: all of them count, or none."""
+        """Run the statements of the block as one transaction: either all of them take effect, or none."""
         try:
             self.begin()
             yield
@@ -149,11 +152,11 @@ SQL_TYPES: Mapping[pa.DataType, str] = {
     pa.bool_(): "boolean",
     pa.timestamp("us", tz="UTC"): "timestamp",
 }
-"""The types of the columns of a night; each kind of database has a type for each."""
+"""SQL types for the columns of a night; each kind of database has its own type for each of them."""
 
 
 def finite(rows: pa.Table) -> pa.Table:
-    """Return a table in which a number that is not finite is missing: a database would sort NaN as largest.
+    """Return a table in which numbers that are not finite are missing: a database would sort NaN as largest.
 
     >>> finite(pa.table({"value": [1.5, float("nan"), None]}))["value"].to_pylist()
     [1.5, None, None]

@@ -1,4 +1,4 @@
-"""DuckDB and SQLite files as sinks: a writer waits for other programs, and then gives an error."""
+"""Write nights to DuckDB and SQLite files; a writer waits for other programs, and then gives an error."""
 
 from __future__ import annotations
 
@@ -29,8 +29,9 @@ from churn.secrets import Address, AddressError
 POLL_SECONDS = 0.2
 
 DUCKDB_NAME = "__churn_nights"
-"""The name under which the DuckDB file is attached. Its own name may be that of the schema, as in
-`duckdb:///churn.duckdb`, and then DuckDB cannot tell the two apart."""
+"""The name under which the DuckDB file is attached. The file's own name may equal the name of the schema, as
+in `duckdb:///churn.duckdb`, and then DuckDB cannot tell them apart.
+"""
 
 DUCKDB_TYPES = {
     "text": "VARCHAR",
@@ -74,7 +75,7 @@ def path_in(address: Address) -> Path:
     """Return the path in the address of a file, such as `sqlite:////data/nights.sqlite`.
 
     Raises:
-        AddressError: the address holds no path of a file in a folder that is there.
+        AddressError: The address has no path of a file in an existing folder.
     """
     path = Path(address.path.removeprefix("/"))
     if address.settings or not path.name:
@@ -87,7 +88,7 @@ def path_in(address: Address) -> Path:
 
 
 class DuckDBSink(SinkConnection):
-    """An open DuckDB file. DuckDB refuses deleted and inserted rows under one key, so tables have no keys."""
+    """An open DuckDB file. DuckDB refuses to delete and insert rows under one key, so tables have no keys."""
 
     has_keys = False
 
@@ -97,7 +98,7 @@ class DuckDBSink(SinkConnection):
         self.schema = schema
 
     def begin(self) -> None:
-        """Begin; the open file is locked against other processes."""
+        """Begin a transaction; the open file is locked against other processes."""
         self.execute("BEGIN TRANSACTION")
 
     def commit(self) -> None:
@@ -144,7 +145,7 @@ class DuckDBSink(SinkConnection):
         self.execute(f"COMMENT ON TABLE {self.quote(table)} IS {literal(MARK)}")
 
     def name_in_view(self, table: str) -> str:
-        """Return the name alone: DuckDB looks in the schema of the view, whatever the name of the file."""
+        """Return the name of a table without its schema: DuckDB looks in the schema of the view first."""
         return identifier(table)
 
     def replace_view(self, view: str, select: str) -> None:
@@ -190,11 +191,11 @@ class SqliteSink(SinkConnection):
         self.schema = schema
 
     def begin(self) -> None:
-        """Begin as the only writer; a reader holds up the commit only."""
+        """Begin a transaction as the only writer; a reader delays only the commit."""
         self.execute("BEGIN IMMEDIATE")
 
     def commit(self) -> None:
-        """Commit, as soon as no reader is at work."""
+        """Commit as soon as no other program reads the file."""
         self.execute("COMMIT")
 
     def rollback(self) -> None:
@@ -208,7 +209,7 @@ class SqliteSink(SinkConnection):
             return list(self._connection.execute(sql, list(values)).fetchall())
 
     def append(self, table: str, rows: pa.Table) -> None:
-        """Append rows: days and times as text in ISO form, truths as 0 and 1."""
+        """Append rows: days and times as text in ISO form, booleans as 0 and 1."""
         names = ", ".join(identifier(name) for name in rows.column_names)
         marks = ", ".join("?" for _ in rows.column_names)
         with self._in_words():
@@ -219,7 +220,7 @@ class SqliteSink(SinkConnection):
                 )
 
     def tables(self, names: Sequence[str]) -> dict[str, StoredTable]:
-        """Return the tables and views of these names; the comment is part of their SQL."""
+        """Return the tables and views of these names; SQLite keeps the comment of a table in its SQL."""
         marks = ", ".join("?" for _ in names)
         rows = self.execute(
             "SELECT m.name, m.type, m.sql, p.name, p.type FROM sqlite_master m "
@@ -233,7 +234,7 @@ class SqliteSink(SinkConnection):
         return SQLITE_TYPES[SQL_TYPES[kind]]
 
     def create_schema(self) -> None:
-        """Do nothing: the schema is part of the names."""
+        """Do nothing, because the schema is only a part of the table names."""
 
     def create_table(self, table: str, columns: Sequence[str]) -> None:
         """Create a table; SQLite keeps the comment in the table's SQL."""

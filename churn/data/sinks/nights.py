@@ -1,8 +1,8 @@
-"""The tables of the nights in a database: created, widened, and filled night by night in one transaction.
+"""Write nights into the tables of a database: create the tables, add columns, replace one night at a time.
 
-`scores` and `calls` hold the rows of each night, `nights` a row for each night. `scores_latest` is a view of
-the scores of the latest night: as soon as the transaction of a night is committed, each query sees the whole
-new night, and a query that has begun before sees the whole old night.
+`scores` and `calls` hold the rows of each night. `nights` holds one row for each night. `scores_latest` is a
+view of the scores of the latest night. A query that begins after the commit of a night sees the whole new
+night. A query that began earlier sees the whole old night.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ NIGHT_SCHEMA = pa.schema(
 """The columns of `nights`. The digest changes when a file of the night changes."""
 
 NO_NIGHT = date(9999, 12, 31)
-"""The cutoff of no night, for a rehearsal."""
+"""The cutoff that a rehearsal uses, because no night can have it."""
 
 
 @dataclass(frozen=True)
 class StoredNight:
-    """A night as the table `nights` describes it: the digest of its files, and its rows in the tables."""
+    """A night as the table `nights` describes it: the digest of its files, and the number of its rows."""
 
     digest: str
     score_rows: int
@@ -55,7 +55,8 @@ def write_night(connection: SinkConnection, cutoff: date, tables: Mapping[str, p
         tables: The rows of each table of `KEYS`, by name.
 
     Raises:
-        DeliveryError: a table is not of this program, has a column of another type, or the database refuses.
+        DeliveryError: a table was not made by this program, has a column of another type, or the database
+            refuses.
         BusyError: another program holds a lock.
     """
     with connection.transaction():
@@ -63,14 +64,14 @@ def write_night(connection: SinkConnection, cutoff: date, tables: Mapping[str, p
 
 
 def rehearse(connection: SinkConnection, schemas: Mapping[str, pa.Schema]) -> None:
-    """Write a night without rows and drop it: a missing right or a foreign table shows before the work.
+    """Write a night without rows and undo it, so that a missing right shows before the real work.
 
     Args:
         connection: The open database.
         schemas: The columns of each table of `KEYS`, by name.
 
     Raises:
-        DeliveryError: a night could not be written.
+        DeliveryError: A real night could not be written.
         BusyError: another program holds a lock.
     """
     try:
@@ -109,7 +110,7 @@ def read_nights(connection: SinkConnection) -> dict[date, StoredNight]:
 
 
 def is_whole(connection: SinkConnection, cutoff: date, night: StoredNight) -> bool:
-    """Return whether the database still holds as many rows of a night as were written."""
+    """Return whether the database still holds all rows that were written for a night."""
     counts = [
         connection.execute(
             f"SELECT count(*) FROM {connection.quote(name)} WHERE cutoff = {literal(str(cutoff))}"
@@ -120,7 +121,7 @@ def is_whole(connection: SinkConnection, cutoff: date, night: StoredNight) -> bo
 
 
 def customer_rows(connection: SinkConnection, customer: str) -> dict[str, int]:
-    """Return how many rows `scores` and `calls` hold of a customer; none where a table is missing."""
+    """Return how many rows of a customer `scores` and `calls` hold; a missing table is left out."""
     present_tables = connection.tables([SCORES, CALLS])
     return {
         name: int(
@@ -135,14 +136,16 @@ def customer_rows(connection: SinkConnection, customer: str) -> dict[str, int]:
 
 
 def erase_customer(connection: SinkConnection, customer: str) -> None:
-    """Delete the rows of a customer in all nights, in one transaction; `nights` counts the rows that stay.
+    """Delete the rows of a customer in all nights, in one transaction.
+
+    `nights` then counts the rows that are left.
 
     Raises:
         DeliveryError: the database refuses.
         BusyError: another program holds a lock.
     """
     counts = customer_rows(connection, customer)
-    connection.rollback()  # a query begins a transaction in PostgreSQL
+    connection.rollback()  # in PostgreSQL, even a query begins a transaction
     with connection.transaction():
         for name, column in ((SCORES, "score_rows"), (CALLS, "call_rows")):
             if not counts.get(name):
@@ -167,7 +170,7 @@ def _day(value: date | str) -> date:
 def _problems(
     connection: SinkConnection, present_tables: Mapping[str, StoredTable], schemas: Mapping[str, pa.Schema]
 ) -> Iterator[str]:
-    """Yield each table and column that this program must not touch or cannot fill."""
+    """Yield a problem for each table and column that this program must not change or cannot fill."""
     for name in (*KEYS, LATEST):
         table, kind = present_tables.get(name), "view" if name == LATEST else "table"
         if table is None:
@@ -208,7 +211,7 @@ def _prepare(
 
 
 def _replace_latest(connection: SinkConnection, view: StoredTable | None) -> None:
-    """Let the view of the latest night have all columns of the scores."""
+    """Create the view of the latest night again, so that it has all columns of the scores."""
     columns = [*connection.tables([SCORES])[SCORES].types]
     if view is not None and [*view.types] == columns:
         return

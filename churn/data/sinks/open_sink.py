@@ -61,6 +61,6 @@ def _open(text: str, schema: str, file: str) -> Iterator[SinkConnection]:
 
 
 def is_there(sink: SinkParams) -> bool:
-    """Return whether the database may hold nights: a file that does not exist holds none."""
+    """Return whether the database may hold nights; a file that does not exist cannot."""
     scheme, _, path = sink.connection.partition(":///")
     return scheme not in ("duckdb", "sqlite") or Path(path).exists()

@@ -1,4 +1,4 @@
-"""PostgreSQL as a sink, through ADBC: rows go in by COPY, in one transaction."""
+"""Write nights to PostgreSQL through ADBC: rows go in by COPY, in one transaction."""
 
 from __future__ import annotations
 
@@ -70,7 +70,10 @@ class PostgresqlSink(SinkConnection):
         self.schema = schema
 
     def begin(self) -> None:
-        """Wait for the other writers of this schema; a lock that only writers take disturbs no reader."""
+        """Begin a transaction after the other writers of this schema have ended.
+
+        Only writers take the lock, so it disturbs no reader.
+        """
         self.execute(f"SET LOCAL lock_timeout = '{ANSWER_SECONDS}s'")
         key = zlib.crc32(self.schema.encode()) - 2**31
         self.execute(f"SELECT pg_advisory_xact_lock({LOCK_CLASS}, {key})::text")
@@ -81,7 +84,7 @@ class PostgresqlSink(SinkConnection):
             self._remote.commit()
 
     def rollback(self) -> None:
-        """Roll back; a connection that is lost has no transaction any more."""
+        """Roll back; after a lost connection there is no transaction to undo."""
         with suppress(self._module.Error):
             self._remote.rollback()
 
@@ -107,7 +110,7 @@ class PostgresqlSink(SinkConnection):
         return TYPES[SQL_TYPES[kind]]
 
     def create_schema(self) -> None:
-        """Create the schema; a role that may not create schemas needs one that is there."""
+        """Create the schema if it is missing; then the role needs the right to create schemas."""
         known = self.execute("SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = $1", [self.schema])
         if not known:
             self.execute(f"CREATE SCHEMA {identifier(self.schema)}")
@@ -118,7 +121,7 @@ class PostgresqlSink(SinkConnection):
         self.execute(f"COMMENT ON TABLE {self.quote(table)} IS {literal(MARK)}")
 
     def replace_view(self, view: str, select: str) -> None:
-        """Replace a view in place, so that its grants stay."""
+        """Replace a view without dropping it, so that the rights on the view stay."""
         self.execute(f"CREATE OR REPLACE VIEW {self.quote(view)} AS {select}")
         self.execute(f"COMMENT ON VIEW {self.quote(view)} IS {literal(MARK)}")
 
@@ -171,7 +174,7 @@ def open_postgresql(text: str, schema: str, file: str) -> Iterator[PostgresqlSin
 
 
 def _reason(error: Exception) -> str:
-    """Return the reason of an error on one line, without the driver's own words around it."""
+    """Return the reason of an error on one line, without the words that the driver adds."""
     line = first_line(error).strip()
     for prefix in (
         "IO: ",

@@ -1,1 +1,1 @@
-"""Sources: files, databases and Spark tables, read as Arrow; a module for each kind."""
+"""Read sources as Arrow: files, databases and Spark tables; there is a module for each kind."""

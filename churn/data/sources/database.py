@@ -32,17 +32,17 @@ LIBPQ_SETTINGS = frozenset(
         *("oauth_client_secret", "oauth_scope", "ssl"),
     )
 )
-"""The settings after ? that libpq knows.
+"""The settings that libpq knows; they follow the ? of an address.
 
 Source: https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
 """
 
 
 def libpq_uri(address: Address) -> str:
-    """Return the address with every special character encoded, so that libpq reads it as it was parsed.
+    """Return the address with all special characters encoded, so that libpq reads the same parts as `churn`.
 
     Raises:
-        AddressError: a setting is none of PostgreSQL's.
+        AddressError: A setting in the address is unknown to PostgreSQL.
     """
     if any(name not in LIBPQ_SETTINGS for name, _ in address.settings):
         raise AddressError(
@@ -56,7 +56,7 @@ def _libpq_argument(address: Address) -> dict[str, Any]:
 
 
 def _sqlite_argument(address: Address) -> dict[str, Any]:
-    """Return the path of the file; SQLite would create a file that does not exist."""
+    """Return the path of the SQLite file; refuse a missing file, because SQLite would create it."""
     path = address.path.removeprefix("/")
     if not Path(path).is_file() or address.settings:
         raise AddressError("there is no such file. Write sqlite:///FILE, without settings after ?")
@@ -69,16 +69,16 @@ class Driver:
 
     Args:
         module: The package of the ADBC driver; its module `dbapi` connects.
-        extra: The extra of this package that installs the driver.
-        list_tables: The query of the names of the tables and views.
+        extra: The name of this package's optional dependency that installs the driver.
+        list_tables: The query that returns the names of the tables and views.
         connect_arguments: The keyword arguments of `connect`, from the parsed `source` in params.yaml.
         quote_mark: The mark before and after a name; a mark inside a name is doubled.
-        snapshot_statement: The statement that makes all later queries read the state of one moment; empty if
-            the driver needs no such statement.
-        row_checksum: An aggregate over all columns, `{}`, that changes when a row changes; empty if the
-            database cannot hash.
-        column_checksums: Aggregates over each column, `{}`, that change when the column's values change; for
-            a database that cannot hash.
+        snapshot_statement: The statement after which all later queries read the state of the same moment;
+            empty if the driver needs no such statement.
+        row_checksum: An aggregate over all columns, written as `{}`, that changes when a row changes; empty
+            if the database cannot hash.
+        column_checksums: Aggregates over one column, written as `{}`, that change when its values change;
+            used if the database cannot hash.
         options: Options of the driver's statements.
     """
 
@@ -108,8 +108,8 @@ DRIVERS: dict[str, Driver] = {
         snapshot_statement="SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
         row_checksum="sum(hashtextextended(ROW({})::text, 0)::numeric)",
     ),
-    # SQLite has no hash function. Counts, distinct counts, extremes and sums of a column, and the sum of its
-    # values as times, change with nearly every change of the rows; two swapped values are not noticed.
+    # SQLite has no hash function. Nearly every change of the rows changes a column's counts, distinct counts,
+    # extremes or sums, or the sum of its values as times. Two swapped values are not noticed.
     "sqlite": Driver(
         module="adbc_driver_sqlite",
         extra="sqlite",
@@ -122,7 +122,7 @@ DRIVERS: dict[str, Driver] = {
         options={"adbc.sqlite.query.batch_rows": "65536"},
     ),
 }
-"""The drivers by the scheme of `source`."""
+"""The drivers of databases, by the scheme in the address `source`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,7 +143,7 @@ class Database(Source):
 
     @property
     def has_duckdb_sql(self) -> bool:
-        """Return False: a database answers queries in its own dialect."""
+        """Return False, because a database answers queries in its own dialect."""
         return False
 
     def quote(self, name: str) -> str:
@@ -152,7 +152,7 @@ class Database(Source):
 
     @contextmanager
     def _cursor(self) -> Iterator[Any]:
-        """Open a cursor; a failed query ends its transaction, so that the next query works."""
+        """Open a cursor; if a query fails, its transaction is rolled back, so that the next query works."""
         with self.remote.cursor() as cursor:
             try:
                 yield cursor
@@ -167,7 +167,7 @@ class Database(Source):
             return list(cursor.fetch_arrow_table().column_names)
 
     def view(self, name: str, select: str) -> None:
-        """Fetch a query's rows once, batch by batch, and create a view of them in `connection`."""
+        """Fetch a query's rows once, in batches, and create a view of them in `connection`."""
         path = self.scratch / f"{name}.parquet"
         if self.queries.get(name) != select:
             with self._cursor() as cursor:
@@ -246,7 +246,7 @@ def open_database(
 
 
 def _advice_about_codes(address: Address) -> str:
-    """Return a sentence for a password that still has codes after the address was decoded."""
+    """Return a hint if the decoded password still contains codes such as `%40`."""
     if address.password is None or not re.search(r"%[0-9A-Fa-f]{2}", address.password):
         return ""
     return " Write the password into the environment as it is, without codes such as %40."

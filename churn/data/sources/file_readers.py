@@ -24,13 +24,13 @@ MISREAD_TESTS = {
     "BOOLEAN": "$ NOT IN ('true', 'false')",
     "BIGINT": "$ <> TRY_CAST($ AS BIGINT)::VARCHAR",
     "HUGEINT": "$ <> TRY_CAST($ AS HUGEINT)::VARCHAR",
-    "DOUBLE": (  # the patterns take longer than the quick tests before them
+    "DOUBLE": (  # the patterns are slower than the quick tests that stand before them
         "CASE WHEN strlen($) > 15 OR contains($, 'e') OR contains($, 'E') "
         "THEN regexp_full_match($, '[0-9]+[eE][0-9]+|[0-9]{16,}') "
         "OR regexp_full_match($, '[0-9]([.][0-9]+)?[eE][+](1[1-9]|[2-9][0-9])') END"
     ),
 }
-"""For each type that DuckDB may guess for a CSV column: a test whether this type would change the text `$`.
+"""For each type that DuckDB may guess for a CSV column: the test whether this type would change the text `$`.
 
 A date with the day first needs `time_format`. A time without a zone is local; DuckDB drops the zone UTC. The
 texts 007, 12e3 and t may be ids; 4.5E+12 may be an id that a spreadsheet has rounded.
@@ -50,7 +50,9 @@ MAY_BE_THOUSANDS = (
 """The test whether a column has only whole numbers and numbers such as 4.620, which may be 4620."""
 
 ARE_PROBABLY_THOUSANDS = f"{MAY_BE_THOUSANDS} AND max(length(trim($))) FILTER (NOT contains($, '.')) <= 3"
-"""The test whether these whole numbers are all below 1000, as they are if points group thousands."""
+"""The test whether, in addition, all numbers without a point are below 1000, as they are if points group
+thousands.
+"""
 
 HAS_DECIMAL_COMMA = (
     r"avg(regexp_full_match(trim($), '[-+]?([0-9]+|[1-9][0-9]{0,2}([.][0-9]{3})+)(,[0-9]+)?')::INTEGER) "
@@ -67,14 +69,14 @@ holds numbers.
 """
 
 NO_MARK = "(empty)"
-"""How DuckDB's sniffer writes that a CSV file has no such mark."""
+"""The word that DuckDB's sniffer writes if a CSV file has no such mark."""
 
 MIN_WIDE = 200
-"""The least number of marks in a line for a wide file."""
+"""The least number of separators in a line of a wide file."""
 
 DELIMITERS = (b",", b";", b"\t", b"|")
 OTHER_MARKS = (b'"', b"'", b"#", b"\\", b"\r")
-"""Marks that may stand for quotes, comments, escapes or the end of a line: DuckDB decides which they are."""
+"""Marks that may stand for quotes, comments, escapes or the end of a line; DuckDB must find out which."""
 
 
 @dataclass(frozen=True)
@@ -83,10 +85,10 @@ class TableFiles:
 
     Args:
         paths: The files.
-        scan: The SQL after FROM that reads the columns inside the files.
+        scan: The SQL after FROM that reads the columns stored inside the files.
         file_format: The format of the files.
         partition_columns: The SQL of each column that comes from `key=value` folders below the source.
-        replaced_columns: The columns inside the files that have the name of a partition column.
+        replaced_columns: The columns inside the files that a partition column of the same name replaces.
         is_copy: Whether `scan` reads a copy of the files, which is made again for each verb.
     """
 
@@ -104,7 +106,7 @@ class TableFiles:
 
     @property
     def has_positions(self) -> bool:
-        """Return whether the name of its file and its position in the file identify a row for ever."""
+        """Return whether file name and position in the file always identify the same row."""
         return self.file_format in ("parquet", "csv") and not self.is_copy
 
     def select(self, condition: str = "") -> str:
@@ -148,7 +150,8 @@ def read_table(
         keys = {name.lower() for name in partition_columns}
         rows = connection.execute(f"DESCRIBE SELECT * FROM {scan}").fetchall()
         replaced = tuple(str(row[0]) for row in rows if str(row[0]).lower() in keys)
-        if any(str(row[0]).lower() == "filename" for row in rows):  # DuckDB's own column of this name
+        # This is DuckDB's own column of file names.
+        if any(str(row[0]).lower() == "filename" for row in rows):
             raise SourceError(
                 f"source: {paths[0].relative_to(folder)} has a column 'filename', but the folders "
                 f"{', '.join(f'{key}=…' for key in partition_columns)} also give columns, by the names of "
@@ -159,17 +162,17 @@ def read_table(
 
 
 def _compression(paths: Sequence[Path]) -> str:
-    """Return the option for packed texts; DuckDB itself knows `.gz` but not `.GZ`."""
+    """Return the option of DuckDB for compressed texts; DuckDB knows the suffix `.gz` but not `.GZ`."""
     suffixes = {path.suffix.lower() for path in paths}
     kind = {".gz": "gzip", ".zst": "zstd"}.get(suffixes.pop()) if len(suffixes) == 1 else None
     return f", compression = '{kind}'" if kind else ""
 
 
 def _csv_scan(connection: duckdb.DuckDBPyConnection, paths: Sequence[Path]) -> str:
-    """Return the SQL that reads CSV files; a type that would change the text of a value is not guessed."""
+    """Return the SQL that reads CSV files; a column stays text if a guessed type would change its values."""
     files = file_list(paths)
     options = f"hive_partitioning = false{_compression(paths)}"
-    if len(paths) == 1:  # DuckDB would look for the format anew in each query
+    if len(paths) == 1:  # without these options, DuckDB would detect the format again in each query
         plain = plain_format_of(paths[0])
         dialect, types = sniff_csv_format(connection, files[1:-1], f"{options}{plain}")
         options = f"{options}, auto_detect = false{dialect}"
@@ -192,8 +195,8 @@ def sniff_csv_format(
     """Return the options of `read_csv` that describe a CSV file, and the type of each column.
 
     Raises:
-        SourceError: DuckDB takes a sign for the start of a comment. It would leave out each row and the rest
-            of each cell that begin with this sign, and say nothing.
+        SourceError: DuckDB takes a character for the start of a comment. DuckDB would then drop each row that
+            begins with this character, and the rest of each cell after it, without a message.
     """
     marks = {"delim": "Delimiter", "quote": "Quote", "escape": "Escape", "comment": "Comment"}
     other = {"new_line": "NewLineDelimiter", "dateformat": "DateFormat", "timestampformat": "TimestampFormat"}
@@ -222,11 +225,11 @@ def sniff_csv_format(
 
 
 def _first_line_of_comment(path: Path, mark: bytes = b"#") -> int | None:
-    """Return the number of the first line that begins with a sign, from 1; None if there is none."""
+    """Return the number, from 1, of the first line that begins with a character; None if none does."""
     n_lines, last = 1, b"\n"
     with path.open("rb") as file:
         while block := file.read(BYTES_PER_READ):
-            text = last + block  # with the last byte of the block before, where a line may end
+            text = last + block  # include the last byte of the block before, because a line may end there
             if (place := text.find(b"\n" + mark)) >= 0:
                 return n_lines + text.count(b"\n", 1, place + 1)
             n_lines += block.count(b"\n")
@@ -235,9 +238,9 @@ def _first_line_of_comment(path: Path, mark: bytes = b"#") -> int | None:
 
 
 def plain_format_of(path: Path) -> str:
-    """Return the options of a wide CSV file that has one mark between columns and no quotes; else nothing.
+    """Return the options of a wide CSV file with a single separator and no quotes; empty for other files.
 
-    DuckDB tries each mark on each column, which takes long for many columns.
+    DuckDB would try each separator on each column, which takes long for many columns.
     """
     if is_packed(path) or path.suffix.lower() == ".zst":
         return ""
@@ -286,12 +289,12 @@ def _columns_read_as_text(
 def _has_decimal_points(
     connection: duckdb.DuckDBPyConnection, texts: str, types: Mapping[str, str], ambiguous: set[str]
 ) -> bool:
-    """Return whether the other columns of a file have decimal points, and none has a decimal comma.
+    """Return whether other columns of the file have decimal points and no column has a decimal comma.
 
     Args:
         connection: The DuckDB that reads the file.
         texts: The SQL that reads all columns as texts.
-        types: The guessed types.
+        types: The guessed type of each column.
         ambiguous: The columns whose points may also group thousands.
     """
     doubles = [name for name, kind in types.items() if kind == "DOUBLE" and name not in ambiguous]
@@ -332,7 +335,7 @@ def _check_key_spellings(
 ) -> None:
     """Check that no two keys of JSON lines differ only in capital letters.
 
-    DuckDB numbers the later spelling, as in `ID_1`, and then finds no value under this name.
+    DuckDB renames the later spelling, as in `ID_1`, and then finds no value under the new name.
 
     Args:
         connection: The DuckDB that reads the files.
@@ -373,7 +376,8 @@ def _partition_columns(paths: Sequence[Path]) -> dict[str, str]:
     """Return the SQL of the columns that come from `key=value` folders below a table's folder.
 
     Args:
-        paths: The paths of the files within the source. The columns exist if all files have the same keys.
+        paths: The paths of the files, relative to the source. Such columns exist only if all files have the
+            same keys.
     """
     folders = [dict(part.split("=", 1) for part in path.parts[1:-1] if "=" in part[1:]) for path in paths]
     if len({tuple(folder) for folder in folders}) != 1:
@@ -382,7 +386,7 @@ def _partition_columns(paths: Sequence[Path]) -> dict[str, str]:
 
 
 def _partition_column(key: str, values: set[str]) -> str:
-    """Return the SQL of a partition column: whole numbers and dates get their type."""
+    """Return the SQL of a column from `key=value` folders: whole numbers and dates get their type."""
     pattern = literal(f"^.*/{re.escape(key)}=([^/]*)/")
     text = f"nullif(url_decode(regexp_extract(filename, {pattern}, 1)), '__HIVE_DEFAULT_PARTITION__')"
     filled = values - {"__HIVE_DEFAULT_PARTITION__"}

@@ -1,4 +1,4 @@
-"""A folder as a source: which files are data, which table each file belongs to, and which are not read."""
+"""Read a folder as a source: decide which files are data, and which table each file belongs to."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SUFFIXES: Mapping[str, FileFormat] = {
 """The suffixes of the files that are read, in lower case; the case of a file's suffix does not matter."""
 
 NOT_DATA = (".", "_", "~$")
-"""The first characters of the names of copies, markers and lock files that programs leave among data."""
+"""The first characters in the names of copies, markers and lock files that are not data."""
 
 DOCUMENT_SUFFIXES = {
     *(".md", ".rst", ".pdf", ".html", ".png", ".jpg", ".jpeg", ".svg", ".log", ".lock"),
@@ -35,13 +35,15 @@ DOCUMENT_SUFFIXES = {
 """The suffixes of documents and programs; such a file holds no table, so no message names it."""
 
 MIN_COMMON_SHARE = 0.5
-"""The files of one folder are one table if at least this share of the columns of each is in all of them."""
+"""The files of a folder are one table if at least this share of each file's columns is in all files."""
 
 MAX_FILES_COMPARED = 20
-"""The columns of at most this many files of a folder, each with other words in its name, are compared."""
+"""If the files of a folder have different words in their names, the columns of at most this many files are
+compared.
+"""
 
 MAX_NAMES_LISTED = 5
-"""Of the files that are not read for one reason, this many are named; the others are counted."""
+"""How many of the files that are not read for the same reason a message names; it counts the others."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,8 @@ class UnreadPath:
 
     Args:
         path: The path within the source.
-        reason: Why it is not read, and the way out if there is one.
-        is_table: Whether it certainly holds a table, for example a lake folder or a spreadsheet.
+        reason: Why the file or folder is not read, and the way out if there is one.
+        is_table: Whether the path certainly holds a table, for example a lake folder or a spreadsheet.
     """
 
     path: Path
@@ -79,11 +81,11 @@ class FolderScan:
 
 
 def scan_folder(folder: Path, exclude: tuple[Path, ...] = ()) -> FolderScan:
-    """Find the data files of a folder and its sub-folders, also behind links.
+    """Find the data files of a folder and its sub-folders, and in folders behind links.
 
     Args:
         folder: The source.
-        exclude: Folders inside `folder` that do not belong to the source, such as this program's output.
+        exclude: Folders inside `folder` that are not part of the source, such as this program's output.
 
     Raises:
         SourceError: The folder cannot be listed, or it is itself a table of a lake.
@@ -106,7 +108,7 @@ def scan_folder(folder: Path, exclude: tuple[Path, ...] = ()) -> FolderScan:
 
 
 def _read_once(folder: Path, paths: list[Path], unread: list[UnreadPath]) -> tuple[Path, ...]:
-    """Return the files of a table in order; a link to another of these files is added to `unread`."""
+    """Return the files of a table in order; links to files that are read anyway are added to `unread`."""
     root = folder.resolve()
     targets: dict[Path, Path] = {}
     for path in sorted(paths, key=lambda path: (path.resolve() != root / path.relative_to(folder), path)):
@@ -116,7 +118,7 @@ def _read_once(folder: Path, paths: list[Path], unread: list[UnreadPath]) -> tup
 
 
 def suffix_of(name: str) -> str:
-    """Return the suffix of a file that is read, in lower case, or an empty string.
+    """Return the lower-case suffix of a file if such files are read; otherwise an empty string.
 
     >>> suffix_of("TICKETS.CSV.GZ")
     '.csv.gz'
@@ -125,7 +127,7 @@ def suffix_of(name: str) -> str:
 
 
 def _walk(folder: Path, excluded: set[Path], unread: list[UnreadPath]) -> Iterator[Path]:
-    """Yield the files of a folder in order; add the folders that hold no data to `unread`."""
+    """Yield the files of a folder in order; add sub-folders that hold no data to `unread`."""
 
     def refuse(error: OSError) -> None:
         raise SourceError(
@@ -147,7 +149,7 @@ def _walk(folder: Path, excluded: set[Path], unread: list[UnreadPath]) -> Iterat
                     unread.append(UnreadPath(relative, _reason_of_name(name)))
             elif target in excluded:
                 folders.remove(name)
-            elif target in walked:  # it would go round in a circle, or double the rows
+            elif target in walked:  # following this link would never end, or would read rows twice
                 folders.remove(name)
                 unread.append(UnreadPath(relative, "is a link to a folder that is read itself"))
             elif lake:
@@ -158,7 +160,7 @@ def _walk(folder: Path, excluded: set[Path], unread: list[UnreadPath]) -> Iterat
 
 
 def _reason_not_to_read(path: Path) -> str:
-    """Return why a file is not read, or an empty string for a file that is read or needs no mention."""
+    """Return why a file is not read; empty for a file that is read, or that no message needs to name."""
     suffix = suffix_of(path.name)
     if path.name.startswith(NOT_DATA):
         return _reason_of_name(path.name) if suffix and not path.name.startswith("~$") else ""
@@ -198,7 +200,7 @@ def _lake_reason(lake: str) -> str:
 
 
 def describe_unread(unread: tuple[UnreadPath, ...]) -> Iterator[str]:
-    """Yield a line for each reason for which files are not read, with the names of the first files."""
+    """Yield one line for each reason why files are not read, with the names of the first such files."""
     for reason in dict.fromkeys(entry.reason for entry in unread):
         names = [str(entry.path) for entry in unread if entry.reason == reason]
         further = f" and {len(names) - MAX_NAMES_LISTED} more" if len(names) > MAX_NAMES_LISTED else ""
@@ -211,10 +213,10 @@ def create_views(
     """Create a view for each table of a folder and return the files of the tables by name.
 
     Args:
-        connection: Where the views are created.
+        connection: The DuckDB in which the views are created.
         folder: The source.
         scan: The files of the source.
-        scratch: The folder for copies of the files that DuckDB does not read itself.
+        scratch: The folder for copies of the files that DuckDB cannot read itself.
 
     Raises:
         SourceError: Some files cannot be read; the message lists all of them.
@@ -242,7 +244,7 @@ def create_views(
 def _read(
     connection: duckdb.DuckDBPyConnection, folder: Path, name: str, paths: tuple[Path, ...], scratch: Path
 ) -> Iterator[tuple[str, TableFiles]]:
-    """Yield the tables of some files: one table, or one for each sheet of a workbook with several sheets."""
+    """Yield the tables of some files: one table, or a table for each sheet of a workbook."""
     file_format = SUFFIXES[suffix_of(paths[0].name)]
     if file_format == "workbook":
         for sheet, files in read_workbook(connection, folder, paths, scratch):
@@ -256,7 +258,7 @@ def _read(
 def _refuse_several_tables(
     connection: duckdb.DuckDBPyConnection, folder: Path, name: str, paths: tuple[Path, ...], scratch: Path
 ) -> None:
-    """Refuse a folder whose files have other names and other columns: they are several tables.
+    """Refuse a folder whose files differ in their names and columns, because they are several tables.
 
     Args:
         connection: The DuckDB that reads the files.
@@ -289,7 +291,7 @@ def _refuse_several_tables(
 
 
 def _name_problems(folder: Path, scan: FolderScan) -> Iterator[str]:
-    """Yield the mistakes that show before a file is read: several files where one table is meant."""
+    """Yield mistakes that the file names already show: several files where one table is expected."""
     spellings: dict[str, list[str]] = {}
     for name, paths in scan.files.items():
         spellings.setdefault(name.lower(), []).append(name)

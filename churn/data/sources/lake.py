@@ -27,7 +27,7 @@ class Lake(Source):
 
     Args:
         session: The Spark session.
-        scratch: A folder that the driver and all executors reach under the same path.
+        scratch: A folder that the driver and all executors reach by the same path.
     """
 
     session: Any
@@ -43,7 +43,7 @@ class Lake(Source):
         return "`" + name.replace("`", "``") + "`"
 
     def frame(self, query: str) -> Any:
-        """Return the frame of a query in Spark's dialect; Spark reads its rows when they are written."""
+        """Return the Spark frame of a query; Spark reads the rows when the frame is written."""
         return self.session.sql(query)
 
     def columns(self, origin: str) -> list[str]:
@@ -51,10 +51,10 @@ class Lake(Source):
         return list(self.frame(f"SELECT * FROM {origin}").columns)
 
     def view(self, name: str, select: str) -> None:
-        """Refuse to bring a query's rows to the driver.
+        """Refuse to bring the rows of a query to the driver.
 
         Raises:
-            SourceError: Always. `ingest` reads the rows in tasks; only `churn init` calls this method.
+            SourceError: Always. `ingest` reads rows in Spark tasks, so only `churn init` calls this method.
         """
         raise SourceError(
             "source: the rows of Spark stay on its executors, so `churn init` cannot read them. "
@@ -84,7 +84,7 @@ def open_lake(connection: duckdb.DuckDBPyConnection, uri: str, scratch: Path) ->
     Args:
         connection: The DuckDB of the source.
         uri: `spark://host:port/database`, or `spark:///database` for the active session.
-        scratch: A folder that the driver and all executors reach under the same path.
+        scratch: A folder that the driver and all executors reach by the same path.
 
     Raises:
         SourceError: pyspark is not installed, or the session or the database cannot be opened.

@@ -1,4 +1,4 @@
-"""An open source: its tables, their columns, and its queries as views of DuckDB."""
+"""An open source: its tables, their columns, and and views of DuckDB for its queries."""
 
 from __future__ import annotations
 
@@ -83,5 +83,5 @@ class Source:
         return f"{row[0]} rows {row[1]}"
 
     def state(self, query: str, columns: Sequence[str]) -> str | None:
-        """Return the checksum of a query's rows, or None if the files' times of change show each change."""
+        """Return the checksum of a query's rows; None if the files' times of change show every change."""
         return None

@@ -19,7 +19,7 @@ R = TypeVar("R")
 
 
 def open_session(required_by: str, host: str = "") -> Any:
-    """Return the active Spark session, or start a session on `host` or as Spark's own configuration says.
+    """Return the active Spark session, or start one on `host` or with Spark's own configuration.
 
     Args:
         required_by: The key in params.yaml that needs Spark, for messages.
@@ -57,15 +57,17 @@ def spark_errors() -> tuple[type[Exception], ...]:
 
 
 def run_tasks(session: Any, function: Callable[[int], R], count: int) -> list[R]:
-    """Run `function(0)` to `function(count - 1)` as one Spark task each; return the results in order.
+    """Run `function(0)` to `function(count - 1)`, each as one Spark task; return the results in order.
 
     Args:
         session: The Spark session.
-        function: The work of one task. The function and its result are pickled, so large results go to files.
+        function: The work of one task. The function and its result are pickled, so large results should be
+            written to files.
         count: The number of tasks.
 
     Raises:
-        ChurnError: The function raised a user's mistake; the error lists each problem of all tasks once.
+        ChurnError: The function raised an error about a user's mistake; the new error lists each problem of
+            all tasks once.
         Exception: The function raised another exception.
         SourceError: The tasks could not run.
     """
@@ -90,7 +92,10 @@ def run_tasks(session: Any, function: Callable[[int], R], count: int) -> list[R]
 
 @dataclass(frozen=True)
 class _Failure:
-    """An exception of the function, returned as a result because a second attempt would fail, too."""
+    """An exception of the function.
+
+    It is returned as a result, because a second attempt of the task would fail, too.
+    """
 
     error: Exception
 
@@ -102,7 +107,7 @@ def _task(function: Callable[[int], R]) -> Callable[[Iterable[pa.RecordBatch]], 
                 outcome: R | _Failure
                 try:
                     outcome = function(number)
-                except OSError:  # a disk or a network failed: Spark tries again on another executor
+                except OSError:  # a disk or network failed: Spark tries again elsewhere
                     raise
                 except Exception as error:
                     outcome = _Failure(error)
@@ -112,7 +117,7 @@ def _task(function: Callable[[int], R]) -> Callable[[Iterable[pa.RecordBatch]], 
 
 
 def count_rows(frame: Any) -> tuple[Any, Callable[[], int]]:
-    """Return the frame, and a function that returns its number of rows after the frame was written."""
+    """Return the frame, and a function that gives its number of rows once the frame is written."""
     from pyspark.sql import Observation, functions
 
     observation = Observation()
@@ -140,6 +145,6 @@ def arrow_schema(frame: Any) -> pa.Schema:
 
 
 def _main_line(error: Exception) -> str:
-    """Return the line with a Python worker's exception, or the first line of the message if there is none."""
+    """Return the line of a message that holds the exception of a Python worker, or else the first line."""
     exceptions = re.findall(r"^(?:\w+\.)*\w*(?:Error|Exception|Interrupt): .+$", str(error), re.MULTILINE)
     return str(exceptions[-1]) if exceptions else first_line(error)

@@ -22,7 +22,7 @@ RESERVED_NAMES = {
         "signed_up_at",
     ),
 }
-"""Names of this program's columns, which an attribute cannot have."""
+"""Names of this program's own columns, which no attribute may have."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def _problems(params: Params) -> Iterator[str]:
 
 
 def _label_table_problem(params: Params, tables: set[str]) -> str:
-    """Return the message for a label whose table is not mapped; it suggests a label that fits."""
+    """Return the message for a label whose table is not in params.yaml; it suggests a label that fits."""
     core, choices = params.label.core_table, ", ".join(sorted(tables)) or "those"
     if params.label.kind != "contract":
         return (
@@ -119,7 +119,7 @@ def _label_table_problem(params: Params, tables: set[str]) -> str:
 
 
 def _active_table_problems(params: Params, names: set[str]) -> Iterator[str]:
-    """Yield the mistake of a label of an event whose `active_in` shows nobody's activity."""
+    """Yield a problem if the tables in `active_in` of a label of an event do not show who is active."""
     table = params.label.active_table if params.label.is_event else None
     if table == "customers":
         yield "label.active_in 'customers' holds no events. Name a table whose rows show who is active."

@@ -1,4 +1,4 @@
-"""Texts as UTF-8: a mark states another encoding, or the text is refused with the place of the wrong byte."""
+"""Convert texts to UTF-8 if a mark states their encoding; refuse other texts that are not UTF-8."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ BYTE_ORDER_MARKS = {
 
 
 def as_utf8(path: Path, copy: Path) -> Path:
-    """Return the path of a text in UTF-8: the file itself, or a copy if a mark states another encoding.
+    """Return the path of a text in UTF-8: the file itself, or a converted copy if a mark states the encoding.
 
     Raises:
-        SourceError: The text has an encoding with zero bytes, and no mark says which one.
+        SourceError: The text contains zero bytes, and no mark says which encoding this is.
     """
-    if path.suffix.lower() == ".zst":  # only DuckDB unpacks it, and it reads UTF-8
+    if path.suffix.lower() == ".zst":  # only DuckDB can unpack this file, and it reads only UTF-8
         return path
     with _open(path) as file:
         start = file.read(4096)
@@ -39,7 +39,8 @@ def as_utf8(path: Path, copy: Path) -> Path:
                 f"but no byte-order mark. {_way_out(path, 'UTF-16')}"
             )
         return path
-    if is_packed(path):  # in a folder of its own: the plain text may lie beside the packed one
+    # Use a folder of its own, because the plain text may lie beside the packed text.
+    if is_packed(path):
         copy = copy / copy.name.removesuffix(path.suffix)
     copy.parent.mkdir(parents=True, exist_ok=True)
     decoder = codecs.getincrementaldecoder(encoding)()
@@ -57,7 +58,7 @@ def as_utf8(path: Path, copy: Path) -> Path:
 
 
 def text_problem(paths: Sequence[Path]) -> str | None:
-    """Return the message for the first of several texts that is not UTF-8, or None if all are."""
+    """Return the message for the first text that is not UTF-8, or None if all texts are UTF-8."""
     for path in paths:
         if path.suffix.lower() in (".parquet", ".zst"):
             continue
@@ -91,7 +92,7 @@ def _way_out(path: Path, encoding: str) -> str:
 
 
 def is_packed(path: Path) -> bool:
-    """Return whether a file is packed by gzip, by its suffix."""
+    """Return whether the suffix of a file says that it is packed by gzip."""
     return path.suffix.lower() == ".gz"
 
 

@@ -1,4 +1,4 @@
-"""Spreadsheets: each filled sheet becomes a table, copied as Parquet."""
+"""Read spreadsheets: each sheet with cells becomes a table, copied to Parquet."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def read_workbook(
         scratch: The folder for copies of the sheets as Parquet.
 
     Raises:
-        SourceError: A spreadsheet cannot be read, or one of several has several sheets.
+        SourceError: A spreadsheet cannot be read, or one of several spreadsheets has more than one sheet.
     """
     reader = importlib.import_module("python_calamine")
     copies: dict[str, list[Path]] = {}
@@ -60,7 +60,7 @@ def read_workbook(
 
 
 def _sheet(rows: Sequence[Sequence[Any]]) -> pa.Table:
-    """Return the cells of a sheet as a table; the first row that is not empty holds the names."""
+    """Return the cells of a sheet as a table; the first row with content holds the names of the columns."""
     filled = [row for row in rows if any(cell != "" for cell in row)]
     if not filled:
         return pa.table({})
@@ -96,7 +96,7 @@ def _cells(cells: Sequence[Any]) -> pa.Array:
 
 
 def _text_of(cell: Any) -> str:
-    """Return a cell as text; the spreadsheet shows a whole number without a decimal point."""
+    """Return a cell as text, a whole number without a decimal point, as the spreadsheet shows it."""
     if isinstance(cell, float) and cell.is_integer():
         return str(int(cell))
     return cell.isoformat(" ") if isinstance(cell, dt.datetime) else str(cell)

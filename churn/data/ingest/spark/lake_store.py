@@ -1,4 +1,4 @@
-"""The driver's side of ingest by Spark: split rows by customer, run the tasks, add up their facts."""
+"""Run ingest by Spark from the driver: split rows by customer, run the tasks, add up their facts."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ from churn.errors import SourceError
 from churn.params import EngineParams
 
 ROWS_PER_RANGE = 2_000_000
-"""Rows of the largest table in one range of customers, which is one task and one file of the store."""
+"""The number of rows of the largest table in one range of customers; a range is one task and one file."""
 
 PARALLEL_TABLES = 4
-"""How many tables Spark splits at once: small tables do not keep all executors busy."""
+"""How many tables Spark splits at the same time, because one small table does not keep all executors busy."""
 
 RANGE_COLUMN = "__range"
 
@@ -64,10 +64,10 @@ def write_lake_store(
     """Let Spark write the store and the rejects; return the facts of each table and the label table's days.
 
     Spark first groups the source's rows by range of customers. Then there are three rounds of tasks, with one
-    task per range. The first round counts rows by day, which gives the present. The second round reports what
-    other ranges need: the number of customers, the levels, and the keys that several ranges hold. The third
-    round checks, sorts and writes the rows. Tasks use the same code for staging, rules and writing as all
-    other sources.
+    task per range. The first round counts rows by day, which gives the present. The second round reports
+    facts that other ranges need (the number of customers, the levels, and the keys that several ranges hold).
+    The third round checks, sorts and writes the rows. The code for staging, rules and writing is the same as
+    for all other sources.
 
     Args:
         lake: The source.
@@ -129,7 +129,7 @@ def _rows_of_largest_table(lake: Lake, queries: Sequence[TableQuery]) -> int:
 
 
 def _with_survey(lake: Lake, context: TaskContext) -> TaskContext:
-    """Return the context with the facts that each range needs about the other ranges."""
+    """Return the context with facts about all ranges, which each range needs."""
     surveys: list[RangeSurvey] = lake.run(survey_range, context, context.ranges)
     if context.ranges > 1:
         tables = frozenset().union(*lake.run(compare_keys, context, context.ranges))
@@ -142,7 +142,7 @@ def _with_survey(lake: Lake, context: TaskContext) -> TaskContext:
 
 
 def _write_ranges(lake: Lake, context: TaskContext) -> tuple[list[RangeResult], Levels]:
-    """Write all ranges; write them again if a level that got a code occurs in bad rows only."""
+    """Write all ranges; write them again if a level that got a code occurs only in bad rows."""
     results = lake.run(write_range, context, context.ranges)
     levels = _union([result.levels for result in results])
     if levels == context.levels:
@@ -211,7 +211,7 @@ def split_into_ranges(
         lake: The source.
         query: The table's query.
         starts: The first id of each range except the lowest range.
-        folder: Where the rows are written.
+        folder: The folder into which the rows are written.
 
     Raises:
         SourceError: Spark does not understand or cannot finish the query, or the driver does not find all
@@ -251,14 +251,14 @@ def _check_files(folder: Path, files: Sequence[Sequence[str]], rows_written: int
 
 
 def _lowest_id(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Yield the lowest id of a task, if it has ids."""
+    """Yield the lowest id that a task of Spark reads; nothing if the task has no ids."""
     lowest = min((value for batch in batches for value in batch.column("id").to_pylist()), default=None)
     if lowest is not None:
         yield pa.record_batch({"id": pa.array([lowest], pa.string())})
 
 
 class _TypedIds:
-    """Casts the source's ids in the same way as the staged table does."""
+    """Casts the source's ids to the same type as the staged table does."""
 
     def __init__(self, query: TableQuery) -> None:
         self.column = query.spec.table.of_role("id")[0]

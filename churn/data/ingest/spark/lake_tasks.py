@@ -32,16 +32,16 @@ class TaskContext:
 
     Args:
         queries: The queries of all tables, customers first.
-        files: The files with a range's rows as the source gives them, by table and range number.
+        files: The files that hold the rows of a range, as the source gives them, by table and range number.
         store: The folder of the store's tables.
         rejects: The folder of the rejects, one file per table.
-        folder: Where tasks write what other tasks read.
+        folder: The folder into which tasks write the rows that other tasks read.
         timezone: The company's time zone.
         engine: The limits of one task.
-        label_table: The table of the label.
+        label_table: The table whose rows the label counts.
         present: The date around which the data end.
-        shared_key_tables: Tables with keys in several ranges; the claims show which range has a key's first
-            row.
+        shared_key_tables: Tables with keys that occur in several ranges; the claims show which range holds
+            the first row of a key.
         levels: The levels over all ranges.
         first_codes: The code of each range's first customer, by range number.
         forgotten: The customers whose rows are left out.
@@ -67,7 +67,7 @@ class TaskContext:
         return len(self.files["customers"])
 
     def shared_folder(self, topic: str, table: str) -> Path:
-        """Return the folder where tasks write rows of a table for other tasks."""
+        """Return the folder into which tasks write rows of a table that other tasks read."""
         return self.folder / topic / table
 
 
@@ -107,7 +107,7 @@ class CustomerRange:
         return TableWriter(self.connection, self.tables[table], context.present, folder, folder, part)
 
     def share(self, sql: str, topic: str, table: str) -> None:
-        """Write the rows of a query for other tasks.
+        """Write the rows of a query to a folder that other tasks read.
 
         Args:
             sql: The query.
@@ -124,7 +124,7 @@ class CustomerRange:
         path.replace(folder / f"{self.part}.parquet")
 
     def _keys_elsewhere(self, table: str) -> str:
-        """Return SQL of the keys whose first row is in another range."""
+        """Return SQL that gives the keys whose first row is in another range."""
         name = internal_name(f"elsewhere_{table}")
         order = order_of_repeats(self.tables[table])
         self.connection.execute(
@@ -212,7 +212,7 @@ def count_rows_by_day(context: TaskContext, number: int) -> dict[str, RowsByDay]
 
 
 def survey_range(context: TaskContext, number: int) -> RangeSurvey:
-    """Return the facts that other ranges need; write hashes of each table's keys to `keys`, in buckets."""
+    """Return the facts that other ranges need; write the hashes of each table's keys to buckets in `keys`."""
     levels: dict[str, Mapping[str, tuple[str, ...]]] = {}
     with open_range(context, number) as customer_range:
         with table_errors("customers"):
@@ -239,7 +239,7 @@ def _share_keys(customer_range: CustomerRange, staged_table: StagedTable) -> Non
 
 
 def compare_keys(context: TaskContext, number: int) -> set[str]:
-    """Write a bucket's keys that several ranges hold to `shared_keys`; return the tables with such keys."""
+    """Write those keys of a bucket that several ranges hold to `shared_keys`; return their tables."""
     keys = context.folder / "keys" / f"bucket={number}"
     if not keys.exists():
         return set()
