@@ -1,1 +1,1 @@
-"""What it means: events as known at a cutoff, turned into signals."""
+"""Turn events, as known at a cutoff, into signals."""

@@ -13,7 +13,7 @@ from churn.features.signal import Function, Signal
 from churn.params import Params
 
 EVER_DAYS = 36_525
-"""The look-back in days, a century: a value may have been set long ago."""
+"""The look-back in days: a hundred years, because a value may have been set long ago."""
 
 
 def attributes(params: Params) -> Iterator[Signal]:
@@ -35,7 +35,8 @@ def current_level(history: Events) -> Array:
 def current_number(history: Events) -> Array:
     """Return the value that applied at the cutoff, as known at the cutoff, `[n]`."""
     value = history.lacking("valid_to").latest("value")
-    return np.where(value >= -LARGEST_NUMBER, value, np.nan)  # an emptied value is stored as a lower number
+    # A stored number below this bound marks the end of a value.
+    return np.where(value >= -LARGEST_NUMBER, value, np.nan)
 
 
 def level_names(codes: Array, levels: Sequence[str]) -> npt.NDArray[np.object_]:

@@ -58,7 +58,7 @@ def definitions(signals: Iterable[Signal]) -> dict[str, str]:
 
 
 def is_comparable(digest: str | None) -> bool:
-    """Tell whether a digest has the present format; digests of other formats cannot be compared."""
+    """Tell whether a digest has the present format; only such digests can be compared."""
     return digest is not None and digest.startswith(f"{FORMAT}-")
 
 
@@ -77,7 +77,9 @@ def _digest(signal: Signal, columns: Iterable[Array]) -> str:
 
 
 def round_values(values: Array) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """Return values as whole numbers of steps; one step is one unit in digit `DIGITS` of the largest value.
+    """Round values to whole numbers of steps.
+
+    One step is one unit in digit `DIGITS` of the largest value.
 
     >>> round_values(np.array([0.0, 100.0, np.nan]))[:2]
     array([     0, 104720])
@@ -123,13 +125,13 @@ def _peers() -> list[Peers]:
     signed_up = fixed_company.sign_up_days()
     plans = [np.zeros(0)] * len(fixed_company.CUTOFFS)
     for ordinal, _, codes in _evaluate((replace(REGISTRY[PLAN_SIGNAL], name="(plan)"),)):
-        assert isinstance(codes, np.ndarray)  # a plan needs no other customers
+        assert isinstance(codes, np.ndarray)  # a plan holds no signals that compare customers
         plans[ordinal] = np.where(codes > 1, 1.0, codes)  # two large peer groups instead of many small groups
     return [peers_of(cutoff, signed_up, plans[i]) for i, cutoff in enumerate(fixed_company.CUTOFFS)]
 
 
 def _evaluate(signals: tuple[Signal, ...]) -> Iterable[tuple[int, str, Array | CohortValue]]:
-    """Evaluate signals of one table for all customers of the fixed company."""
+    """Compute signals of one table for all customers of the fixed company."""
     if not signals:
         return ()
     table = contract_of(signals[0])

@@ -1,9 +1,9 @@
-"""Generate the fixed company, which never changes. A signal's values on it are the signal's definition.
+"""Generate the fixed company, which never changes. The values of a signal on this company define the signal.
 
-The customers and their rows are drawn from the columns of each table's contract, so that the
-user's own tables (`events:`) and the histories of attributes have rows too. Everything that a signal can use
-occurs: rows on both sides of the edges of windows, days with several rows, rows that become known late,
-missing values, outcomes that are open, early or late, customers who are new or have no rows, and data that
+The customers and their rows are drawn from the columns of each table's contract, so that the user's own
+tables (`events:`) and the histories of attributes have rows too. Everything that a signal can use occurs.
+Rows lie on both sides of the edges of windows, several rows lie on one day, and some rows become known late.
+Values are missing, and outcomes are open, early or late. Some customers are new or have no rows, and the data
 begin shortly before the first cutoff. The draws use no random generator of a library, because a new version
 of a library may change the numbers.
 """
@@ -33,7 +33,7 @@ DATA_STARTS = (FIRST_DAY,) * len(CUTOFFS)
 DAY_SECONDS = 86_400
 
 ROWS_PER_CUSTOMER = (0, 1, 2, 4, 8, 16, 32, 64)
-"""The possible numbers of rows of a customer in a table; a draw per table and customer selects one number."""
+"""The possible numbers of rows that a customer has in a table; one of them is drawn for each customer."""
 
 WINDOW_EDGES = (1, 7, 14, 21, 28, 35, 56, 84, 91, 112, 168, 182, 210, 364, 366, 730, 3_660)
 """The ages in days at which the usual windows begin. At a cutoff, some rows have an age within two days of
@@ -196,7 +196,7 @@ def _integers(purpose: str, n: int, low: int, high: int) -> AnyInt:
 
 
 def _shares(purpose: str, n: int) -> Floats:
-    """Draw `n` numbers in `[0, 1)`. The same purpose always gives the same numbers.
+    """Draw `n` numbers in `[0, 1)`. The same purpose of a draw always gives the same numbers.
 
     Source: Steele, Lea and Flood 2014, Fast splittable pseudorandom number generators (SplitMix64).
     """

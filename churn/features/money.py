@@ -14,9 +14,9 @@ from churn.data.tables import STORED_UNITS
 def money_before(store: Store, cutoff: date, days: int) -> pd.DataFrame:
     """Return customer_id and the net money of `[cutoff - days, cutoff)` in currency, as known at the cutoff.
 
-    The money is the sum of the payments received in the window. If payments have no `paid_at`, it is the sum
-    of the orders that were not returned; without orders, it is the sum of the payments by their own day. The
-    frame is empty if the store has neither table.
+    The money is the sum of the payments received in the window. If payments have no `paid_at`, the money is
+    the sum of the orders that were not returned. Without orders, it is the sum of the payments, each counted
+    on the day of its row. The frame is empty if the store has neither table.
 
     Args:
         store: The store to read.
@@ -37,12 +37,12 @@ def money_before(store: Store, cutoff: date, days: int) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class MoneyRows:
-    """The rows that say what customers paid.
+    """The rows whose amounts add up to the money that customers paid.
 
     Attributes:
         table: The table; the column is `amount`.
         day: The column with the day on which the money counts.
-        until: The column with the day from which it counts no longer; None without returns.
+        until: The column with the day from which the amount no longer counts; None if nothing is returned.
     """
 
     table: str
@@ -51,7 +51,7 @@ class MoneyRows:
 
 
 def money_rows(store: Store) -> MoneyRows | None:
-    """Return the rows that say what customers paid, in the order of `money_before`; None without any."""
+    """Return the rows whose amounts `money_before` adds up; None if the store has no such table."""
     if store.has("payments") and "paid_at_day" in store.tables["payments"].columns:
         return MoneyRows("payments", "paid_at_day")
     for table in ("orders", "payments"):

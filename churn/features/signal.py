@@ -101,9 +101,9 @@ class Signal:
     def facts_for(self, words: LabelWords) -> dict[str, Any]:
         """Return the signal's facts for a label; a label of an event has no direction of risk.
 
-        `riskier_when` speaks of leaving. In a label of an event the model is not constrained by it, and a
-        sentence on a level does not say that customers leave. A signal such as the number of failed charges
-        says nothing where it is 0, so it gives no reason there (`silent_at_zero`).
+        `riskier_when` is about leaving. For a label of an event, `riskier_when` does not constrain the model,
+        and the sentence on a level does not say that customers leave. Some signals, such as the number of
+        failed charges, say nothing if they are 0; such a signal then gives no reason (`silent_at_zero`).
         """
         facts = self.facts()
         if words == CHURN_WORDS:

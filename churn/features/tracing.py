@@ -1,4 +1,4 @@
-"""Find out what each signal reads and costs, by a call of the signal on an empty block of customers."""
+"""Find out what each signal reads and costs, by calling it on an empty block of customers."""
 
 from __future__ import annotations
 
@@ -137,7 +137,8 @@ class Tracer:
         self.need.columns |= {column for column, _ in selection.names}
         if selection.placed_by:
             self.need.placing_outcomes.add(selection.placed_by)
-            self.need.columns.add(f"{selection.placed_by}_after")  # orders the outcomes of one day
+            # This column orders the outcomes of one day.
+            self.need.columns.add(f"{selection.placed_by}_after")
         return np.zeros(0)
 
 

@@ -3,8 +3,8 @@
 The rows of a block are ordered by (customer, time), so the rows of one customer in one bin form a run. The
 start positions of the runs are enough to count rows and to find the latest row. The total of any window is
 the difference of two prefix sums at these positions. A row is steady if it counts at every cutoff after its
-day. A short list holds the rows that are not steady; they are added at each cutoff at which they count. All
-sums are sums of integers, so the order of blocks, threads and machines changes no digit.
+day. The other rows stand in a short list; they are added at each cutoff at which they count. All sums are
+sums of integers, so they do not depend on the order of blocks, threads and machines.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Aggregates:
         Args:
             ordinal: The ordinal of the cutoff.
             span: The bins `[start, end)` of the window.
-            column: A stored integer column, or `day` for the placing day.
+            column: A stored integer column, or `day` for the day by which a row is placed in time.
         """
         if column not in self._prefix:
             self._prefix[column] = self._prefix_of(self._steady_of(self.rows.column(column)))
@@ -66,7 +66,7 @@ class Aggregates:
     def decayed_count(self, ordinal: int, span: Span, half_life: int) -> Array:
         """Sum `0.5 ** (age in days / half_life)` over the rows, `[n]`.
 
-        The sum is computed by grid periods, so that the cut into bins changes no digit.
+        The sum is computed by fixed periods of the calendar, so that the cut into bins changes no digit.
 
         Args:
             ordinal: The ordinal of the cutoff.
@@ -120,7 +120,7 @@ class Aggregates:
         return np.where(values == missing, np.nan, values)
 
     def outermost(self, ordinal: int, span: Span, latest: bool) -> LongArray:
-        """Return the position of the latest or first row among the selected rows, `[n]`; -1 without a row.
+        """Return the position of the latest or the first of the selected rows, `[n]`; -1 without a row.
 
         Args:
             ordinal: The ordinal of the cutoff.
@@ -141,7 +141,7 @@ class Aggregates:
     def positions(self, ordinal: int, span: Span) -> LongArray:
         """Return the positions of the rows among the selected rows, ascending, `[rows]`."""
         starts = self._edges[span[0]].astype(np.int64)
-        lengths = self._edges[span[1]] - starts  # in 64 bits, like the starts
+        lengths = self._edges[span[1]] - starts  # in 64 bits, like `starts`
         ends = np.cumsum(lengths)
         steady = np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - (ends - lengths), lengths)
         positions = self._steady_position(steady)
@@ -180,7 +180,7 @@ class Aggregates:
 
     @cached_property
     def _edges(self) -> IntArray:
-        """Return the position of each customer's first steady row at or after the start of a bin.
+        """Return the position of a customer's first steady row at or after the start of each bin.
 
         `[bins + 1, n]`; a customer's rows in bins `[start, end)` have positions `[edges[start], edges[end])`.
         """
@@ -226,7 +226,7 @@ class Aggregates:
 
 
 class TableAggregates:
-    """The aggregates of all selections of one table for one block of customers, computed when first used."""
+    """The aggregates of one table for one block of customers; each is computed when it is first used."""
 
     def __init__(self, rows: Rows, timeline: Timeline) -> None:
         self.rows = rows
@@ -235,7 +235,7 @@ class TableAggregates:
         self._aggregates: dict[tuple[Selection, bool], Aggregates] = {}
 
     def of(self, selection: Selection, distinct: bool = False) -> Aggregates:
-        """Return the aggregates of a selection, or of its distinct local days."""
+        """Return the aggregates of a selection, or of the distinct local days of its rows."""
         if selection.value and selection.value not in self.rows.present:
             selection = selection._replace(value=None)  # no value is missing, so no row is excluded
         key = selection, distinct

@@ -41,7 +41,8 @@ SHARE_OF_LIMIT = 0.4
 """The share of the memory limit for the arrays of one block; reading and output need the rest."""
 
 SELECTIONS = 16
-"""An estimate of the number of selections of one table, such as opened e-mails and clicked e-mails."""
+"""An estimate of how many selections of a table the signals use, such as opened e-mails and clicked e-mails.
+"""
 
 MAX_SAMPLE, SAMPLE_PIECE = 16_384, 2_048
 """Population statistics (rates, peers) are estimated on at most `MAX_SAMPLE` customers. The sample consists
@@ -109,7 +110,7 @@ class Worker:
 
     @cached_property
     def tables(self) -> dict[str, StoredRows]:
-        """Return the readers of the tables of all plans; each table is opened once."""
+        """Return the reader of each table that a plan uses; each table is opened once."""
         names = {*self.plan.signals, *(self.plan_of_peers.signals if self.plan_of_peers else ())}
         return {name: StoredRows(self.store, name) for name in sorted(names) if name != "customers"}
 
@@ -179,7 +180,7 @@ class _BlockEvaluation:
         bounds = block.first, block.end
         for ordinal, name, values in engine.evaluate(worker.tables, plan, block.signed_up, bounds):
             if name == EXCLUSION:
-                assert isinstance(values, np.ndarray)  # it needs no other customers
+                assert isinstance(values, np.ndarray)  # this signal needs no other customers
                 self._set_status(ordinal, values)
             else:
                 yield ordinal, name, values
@@ -219,7 +220,8 @@ def cut_into_blocks(store: Store, plan: engine.Plan, customers: Customers, proce
         store: The store that is read.
         plan: The plan; its tables and windows decide the memory that a customer takes.
         customers: All customers.
-        processes: The number of blocks that are computed at once. At least this number of blocks is cut.
+        processes: The number of blocks that are computed at once; at least as many blocks are cut. At least
+            this number of blocks is cut.
     """
     n = store.n_customers
     per_process = max(1, -(-n // (processes * STEP)))

@@ -1,4 +1,4 @@
-"""Decide which customers are at risk at a cutoff, why the others are not, and which customers are peers."""
+"""Decide who is at risk at a cutoff, why other customers are not, and which customers are peers."""
 
 from __future__ import annotations
 
@@ -75,8 +75,8 @@ class Customers:
         ids: The `customer_id` of each customer, `[n]`.
         signed_up: The day number of each customer's sign-up, `[n]`.
         has_objected: Whether the customer objected to being scored, `[n]`.
-        has_event_on: The day number by whose end the customer had the event of a label with `once`, as far as
-            was known, `[n]`; None for other labels.
+        has_event_on: The day number by whose end the customer was known to have had the event of a label with
+            `once`, `[n]`; None for other labels.
     """
 
     ids: npt.NDArray[np.object_]
@@ -149,7 +149,7 @@ class _Status(Protocol):
 
 @dataclass(frozen=True)
 class _StatusRule:
-    """How the cohort of a kind of label is decided from one table.
+    """How one table decides, for one kind of label, who belongs to the cohort.
 
     Attributes:
         looks_back: Returns the look-back in days.
@@ -205,7 +205,7 @@ def _with_contract(core: Events, label: LabelParams, columns: tuple[str, ...]) -
     outside = np.where(_has_rows(live), CANCELLING, NO_CONTRACT)
     if "paused_at_day" not in columns or label.paused_at_risk:
         return np.where(_has_rows(not_cancelled), AT_RISK, outside).astype(np.float64)
-    # One contract of these that runs and is not paused is enough to be at risk.
+    # One of these contracts that is not paused is enough to be at risk.
     goes_on = _has_rows(not_cancelled.lacking("paused_at"))
     if "resumed_at_day" in columns:
         goes_on |= _has_rows(not_cancelled.having("resumed_at"))

@@ -1,4 +1,4 @@
-"""The engine: compute the signals of a block of customers at every cutoff, from one scan of each table.
+"""Compute the signals of a block of customers at every cutoff; each table is scanned once.
 
 A block is the unit of work and of memory. To evaluate a block, only the store and the plan are needed.
 """
@@ -34,8 +34,8 @@ class Plan:
         cutoffs: The day numbers of the cutoffs, ascending.
         signals: The signals to compute.
         tables: The contracts of the tables.
-        timelines: The cutoffs, and the bins of all windows.
-        needs: What the signals read.
+        timelines: The cutoffs, and the bins of all windows, for each table.
+        needs: The rows and columns that the signals read.
         data_starts: The first day of the data as known at each cutoff.
         cohort_values: The type of value that a signal returns, by signal name. Only signals that need the
             other customers have an entry.
@@ -95,8 +95,8 @@ def lay_out(
 
     Args:
         cutoffs: The day numbers of the cutoffs, ascending.
-        signals: The signals of each table; each has a function.
-        tables: The contract of each of these tables.
+        signals: The signals of each table; each signal must have a function.
+        tables: The contracts of the tables.
         data_starts: For each table, the first day of the data as known at each cutoff.
 
     Raises:

@@ -1,7 +1,7 @@
 """Compute the blocks of a job in this process, in a pool of processes, or as Spark tasks.
 
 Every executor returns the same results in the order of the blocks. Executors differ only in speed, and in
-the machine that computes.
+where they compute.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from churn.features.engine.blocks import Block, Job, Worker
 from churn.features.signal import Signal
 
 ROWS_WORTH_A_POOL = 50_000_000
-"""The smallest number of rows for a pool of processes. A pool takes seconds to start, and fewer rows are
-computed sooner without a pool."""
+"""The smallest number of rows for which a pool of processes is started. A pool takes seconds to start, and
+fewer rows are computed sooner without a pool."""
 
 R = TypeVar("R")
 BlockFunction = Callable[[Worker, Block], R]
@@ -73,7 +73,7 @@ def processes_for(store: Store, tables: Iterable[str]) -> int:
 class Serial:
     """Computes in this process, one block after another.
 
-    If `signals` is None, the library's signals with the names of the job are computed.
+    If `signals` is None, the signals of the library that have the names in the job are computed.
     """
 
     def __init__(self, job: Job, signals: tuple[Signal, ...] | None = None) -> None:
@@ -94,8 +94,8 @@ def serial(job: Job, signals: tuple[Signal, ...] | None = None) -> Iterator[Exec
 def in_order(submit: Callable[[Block], Future[R]], blocks: Sequence[Block], workers: int) -> Iterator[R]:
     """Yield the results in the order of the blocks.
 
-    The number of submitted blocks is the number of workers plus one. No worker waits, and memory stays
-    bounded.
+    One more block is submitted than there are workers, so no worker waits, and memory stays bounded. No
+    worker waits, and memory stays bounded.
 
     Args:
         submit: The function that starts the computation of a block in another process.
@@ -120,7 +120,7 @@ class Processes:
         """Yield the results in the order of the blocks."""
 
         def submit(block: Block) -> Future[R]:
-            with ctrl_c_blocked():  # a process may start here, and it inherits the block
+            with ctrl_c_blocked():  # a process that starts here inherits the blocking of Ctrl-C
                 return self._pool.submit(_compute_in_process, function, block)
 
         return in_order(submit, blocks, self._number)
@@ -128,7 +128,7 @@ class Processes:
 
 @contextmanager
 def ctrl_c_blocked() -> Iterator[None]:
-    """Keep Ctrl-C waiting for the end of the block."""
+    """Delay the effect of Ctrl-C until the block ends."""
     earlier = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -149,7 +149,10 @@ _worker_of_process: Worker | None = None
 
 
 def _start(job: Job) -> None:
-    """Prepare a process of the pool. Ctrl-C ends it without a traceback: its parent says what happened."""
+    """Prepare a process of the pool.
+
+    Ctrl-C ends this process without a traceback, because its parent reports what happened.
+    """
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     global _worker_of_process

@@ -1,4 +1,4 @@
-"""The signals of the cohort at one or many cutoffs, as a table."""
+"""Compute the signals of the cohort at one or many cutoffs, as a table."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Matrix:
 
 @dataclass(frozen=True)
 class Part:
-    """The cohort's customers of one block at one cutoff: their codes `[n]`, and an array `[n]` per signal."""
+    """The cohort's members in one block at one cutoff: their codes `[n]`, and each signal's values `[n]`."""
 
     cutoff: date
     codes: npt.NDArray[np.int64]
@@ -109,7 +109,7 @@ class MatrixBuilder:
         self._cohorts = self._cohorts_of(status)
 
     def _results(self) -> Iterator[blocks.BlockResult]:
-        """Let the executor compute every block: population statistics first, then all signals."""
+        """Let the executor compute every block: first the population statistics, then all signals."""
         with self._executor() as executor:
             summaries = (
                 list(executor.map(blocks.block_summaries, self.sample)) if self.plan.cohort_values else []
@@ -157,8 +157,8 @@ def cohorts_at(store: Store, cutoffs: Sequence[date]) -> list[Cohort]:
 def cohorts_without_objections(store: Store, cutoffs: Sequence[date]) -> list[Cohort]:
     """Return the cohort of each cutoff, as if no customer had objected until today.
 
-    A measurement needs who was at risk at the cutoff: an objection that came later may be the answer to a
-    contact, and changes neither whether the customer was at risk nor whether the customer left.
+    A measurement needs all customers who were at risk at the cutoff. A later objection may be the answer to a
+    contact, and it does not change who was at risk or who left.
     """
     customers = read_customers(store)
     nobody = np.zeros(len(customers.ids), dtype=bool)

@@ -1,4 +1,4 @@
-"""Answer the questions of a view from the rows that were known at one cutoff."""
+"""Answer the questions that a signal asks its view, from the rows that were known at one cutoff."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class PointInTime:
 
         Args:
             selection: The rows that count.
-            column: A stored integer column, or `day` for the placing day.
+            column: A stored integer column, or `day` for the day by which a row is placed in time.
             window: The window, `(days, skip)`.
         """
         return self._once(
@@ -94,7 +94,7 @@ class PointInTime:
             selection: The rows that count.
             window: The window, `(days, skip)`.
             latest: True for the latest row, False for the first row.
-            column: A stored column, or `day` for the placing day.
+            column: A stored column, or `day` for the day by which a row is placed in time.
         """
         return self._once(
             ("outermost", selection, window, latest, column),
@@ -134,7 +134,7 @@ class PointInTime:
         return self.data_start <= self.cutoff - window[0]
 
     def covers(self, window: Window) -> BoolArray | None:
-        """Return a mask of the customers for whom the window is covered, `[n]`; None means all."""
+        """Return a mask of the customers whose data cover the whole window, `[n]`; None if all do."""
         key = "covers", window
         if key not in self._answers:
             is_covered = (
@@ -159,7 +159,7 @@ class PointInTime:
     def _once(self, key: tuple[Any, ...], compute: Callable[[], AnyArray]) -> AnyArray:
         if key not in self._answers:
             answer = compute()
-            answer.setflags(write=False)  # other signals share this array
+            answer.setflags(write=False)  # the array cannot be changed, because signals share it
             self._answers[key] = answer
         return cast(AnyArray, self._answers[key])
 

@@ -12,7 +12,7 @@ from churn.features.engine.timeline import IntArray, Timeline
 from churn.features.language.reader import NEVER, LongArray, Selection
 
 SCALE = 1 << 30
-"""Weights of decayed sums are whole multiples of 1 / SCALE, so that their sums are exact."""
+"""The weights in decayed sums are whole multiples of 1 / SCALE, so that the sums are exact."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class SelectedRows:
         return _take(self.source.columns[name], self.position)
 
     def at(self, name: str, positions: LongArray) -> AnyInt:
-        """Return a column of some of these rows, given by their positions among these rows."""
+        """Return a column for some of these rows, chosen by their positions."""
         if name == "day":
             return self.day[positions]
         return self.source.columns[name][positions if self.position is None else self.position[positions]]
@@ -65,7 +65,7 @@ def select_rows(rows: Rows, timeline: Timeline, selection: Selection) -> Selecte
     day = rows.columns[f"{selection.placed_by}_day"] if selection.placed_by else rows.day
     known_day = rows.known_day if day is rows.day else np.maximum(rows.known_day, day)
     keep: BoolArray | None = None
-    if selection.placed_by or rows.at is not None:  # otherwise only rows of some window were read
+    if selection.placed_by or rows.at is not None:  # otherwise, only rows in some window were read
         keep = (day >= timeline.first_day) & (day < timeline.end_day)
     for name in selection.known_outcomes:
         outcome = rows.columns[f"{name}_day"]
@@ -129,7 +129,7 @@ def distinct_days(rows: SelectedRows) -> SelectedRows:
 
     The row counts at a cutoff if any row of the day counts at this cutoff.
     """
-    assert rows.end is None  # verbs of days do not work on lacking()
+    assert rows.end is None  # questions about days are not allowed after `lacking()`
     new = np.empty(len(rows.day), dtype=bool)
     new[:1] = True
     np.not_equal(rows.customer[1:], rows.customer[:-1], out=new[1:])
@@ -143,7 +143,7 @@ def distinct_days(rows: SelectedRows) -> SelectedRows:
     )
     if rows.begin is None or not len(starts):
         return days
-    assert rows.steady is not None  # begin and steady are given together
+    assert rows.steady is not None  # `begin` and `steady` are either both given or both None
     begin = np.minimum.reduceat(rows.begin, starts)
     steady = np.logical_or.reduceat(rows.steady, starts)
     return replace(days, begin=begin, steady=steady)

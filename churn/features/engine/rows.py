@@ -50,7 +50,7 @@ class Rows:
 
         The number is meaningless for a row without the outcome.
         """
-        assert self.at is not None  # was read, because the table has a placing outcome
+        assert self.at is not None  # was read, because an outcome places rows of the table
         return self.at + self.columns[f"{name}_after"]
 
     def has_name(self, level: str, name: str) -> BoolArray:
@@ -72,7 +72,7 @@ class RowReader(Protocol):
         timeline: Timeline,
         block: tuple[int, int],
     ) -> Rows:
-        """Return at least the rows of customers `[block[0], block[1])` that lie in some window."""
+        """Return the rows of customers `[block[0], block[1])`: at least those that lie in some window."""
 
 
 class StoredRows:
@@ -114,7 +114,8 @@ class StoredRows:
         names = ["customer", "day", *(["known_day"] if self._two_clocks else []), *stored_columns]
         table = self._read_row_groups(names + (["at"] if placing_outcomes else []), first, end)
         customer = _integers(table, "customer")[0]
-        bounds = np.array([first, end], dtype=customer.dtype)  # of the column's type, so that no copy is made
+        # Same type as the column, so that no copy is made.
+        bounds = np.array([first, end], dtype=customer.dtype)
         inside = slice(*np.searchsorted(customer, bounds))  # a row group may hold more customers
         read = {name: _integers(table, name, inside) for name in table.column_names}
         day = read["day"][0]
@@ -150,7 +151,7 @@ class StoredRows:
 
 
 def _rows_made(table: pa.Table, column: str, value: str) -> pa.Table:
-    """Return the rows whose column has another value or none, without the column."""
+    """Return the rows without those that have the given value in a column, and drop this column."""
     is_made = pc.not_equal(pc.utf8_lower(table.column(column).cast(pa.string())), value)
     return table.filter(pc.fill_null(is_made, fill_value=True)).drop_columns([column])
 

@@ -1,4 +1,4 @@
-"""The cutoffs of a job and the boundaries of its windows, as local day numbers."""
+"""Hold the cutoffs of a job and the boundaries of its windows, as local day numbers."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Timeline:
         return bins
 
     def first_cutoff_after(self, days: IntArray) -> IntArray:
-        """Return the ordinal of the first cutoff after each day, `[m]`; `len(cutoffs)` without a cutoff."""
+        """Return the ordinal of the first cutoff after each day, `[m]`; `len(cutoffs)` if there is none."""
         # Clip first, because NEVER minus a day before 1970 would not fit a 32-bit integer.
         offset = np.clip(days, self.first_day, self.end_day) - self.first_day
         return self._cutoff_after_day[offset]

@@ -1,4 +1,5 @@
-"""Generic signals: families that any event table can have. Each file is a family; the program finds it.
+"""Generic signals: families of signals that any event table can have.
 
-`signals.generic` in params.yaml lists the families of each table.
+Each file of this folder is a family, and the program finds it by itself. `signals.generic` in
+params.yaml lists the families of each table.
 """

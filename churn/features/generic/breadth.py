@@ -1,4 +1,4 @@
-"""Breadth: the kinds of rows that a customer has, and how they change; each signal reads all rows."""
+"""Breadth: how many kinds of rows a customer has, and how they change; each signal reads all rows."""
 
 from __future__ import annotations
 

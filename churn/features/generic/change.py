@@ -67,7 +67,7 @@ def change(table: TableFacts) -> Iterator[Signal]:
 
 
 def change_from_before(days: int) -> Function:
-    """Return the signal `log(recent / before)` of the counts in the last `days` and the `days` before."""
+    """Return the signal `log(recent / before)`: the counts of the last `days` and of the `days` before."""
 
     def change_of(events: Events) -> Array:
         return log_ratio(events.last(days=days).count(), events.last(days=2 * days, skip=days).count())

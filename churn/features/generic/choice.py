@@ -24,11 +24,15 @@ USUAL: Mapping[str, tuple[str, ...]] = {
     "interactions": ("recency", "frequency", "change", "rhythm", "peers"),
     "orders": ("recency", "frequency", "change", "rhythm", "value", "peers"),
 }
-"""The default families of a table. Interactions lack breadth: `signals/interactions.py` has such signals."""
+"""The default families of a table. Interactions do not get the family breadth, because
+`signals/interactions.py` has such signals.
+"""
 
 USUAL_OF_OTHERS = ("recency", "frequency")
 USUAL_OF_FURTHER = ("recency", "frequency", "change", "value")
-"""The default families of tables under `events:`. Rhythm and breadth read all rows, so users add them."""
+"""The default families of tables under `events:`. Rhythm and breadth read all rows, which costs time, so
+users must ask for them.
+"""
 
 
 def event_tables(params: Params) -> dict[str, Table]:

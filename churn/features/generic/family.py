@@ -14,7 +14,7 @@ NOT_EVENTS = ("customers", "subscriptions", *NO_EVENTS)
 """Tables whose rows are not events of a customer; they have no generic signals."""
 
 CUSTOMERS_OWN = ("activity", "purchase")
-"""Signal families of tables in which the customer causes the rows, so that fewer rows are riskier."""
+"""The signal families of tables whose rows the customer causes, so that fewer rows mean more risk."""
 
 ENGLISH = {
     "emails": "e-mails to the customer",
@@ -106,8 +106,8 @@ class TableFacts:
             function: The function that computes the values.
             unit: The unit of the values.
             riskier_when: The direction of values that mean more risk: `lower`, `higher` or `either`.
-            doc: The entry of the data dictionary; `{noun}` is replaced by the noun for the rows.
-            english: The sentence for a reason; `{noun}` is replaced by the noun for the rows.
+            doc: The entry of the data dictionary; `{noun}` stands for the noun for the rows.
+            english: The sentence for a reason; `{noun}` stands for the noun for the rows.
             german: The same sentence in German.
             with_days: Whether the days are part of the name.
         """

@@ -55,5 +55,8 @@ def frequency(table: TableFacts) -> Iterator[Signal]:
 
 
 def rate(events: Events) -> Array:
-    """Return the count per 28 days since sign-up; 30 days without rows are added to each customer's time."""
+    """Return the count per 28 days since sign-up.
+
+    The time since sign-up is extended by 30 days without rows.
+    """
     return events.per(RATE_DAYS, quiet_days=QUIET_DAYS)

@@ -1,4 +1,4 @@
-"""Peers: the customer compared with other customers at the same cutoff, which removes the season."""
+"""Peers: compare the customer with others at the same cutoff, which removes effects of the season."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def peer_rank(events: Events) -> AmongPeers:
 
 
 def beyond_season(events: Events) -> BeyondPopulation:
-    """Return the customer's log change minus the log change of the cohort."""
+    """Return the log of the customer's change minus the log of the cohort's change."""
     return beyond_population(
         events.last(RECENT_DAYS).count(), events.last(2 * RECENT_DAYS, skip=RECENT_DAYS).count()
     )

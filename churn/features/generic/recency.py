@@ -55,10 +55,10 @@ def recency(table: TableFacts) -> Iterator[Signal]:
 
 
 def silence(events: Events) -> Array:
-    """Return the days since the latest row over the mean gap; 7 days are added to both."""
+    """Return the days since the latest row divided by the mean gap; 7 days are added to both numbers."""
     return ratio(events.days_since_last(), events.mean_gap(), prior=WEEK_DAYS)
 
 
 def silent_share(events: Events) -> Array:
-    """Return the days since the latest row over the days since sign-up."""
+    """Return the days since the latest row divided by the days since sign-up."""
     return ratio(events.days_since_last(), events.tenure_days())

@@ -18,7 +18,7 @@ RECENT_DAYS = 28
 def value(table: TableFacts) -> Iterator[Signal]:
     """Yield the totals over `signals.windows`, and the mean, the highest and the change of the value."""
     name = value_of(table.contract)
-    assert name is not None  # the family is given only to tables that fit
+    assert name is not None  # only tables with such a column get this family
     unit, german = UNITS.get(name, "units"), GERMAN[name]
     for days in table.windows:
         yield table.signal(
@@ -93,7 +93,7 @@ def highest(events: Events, name: str) -> Array:
 
 
 def change(events: Events, name: str) -> Array:
-    """Return `log(recent / before)` of the totals of both periods; missing if a total is below 0."""
+    """Return `log(recent / before)` of the totals of two periods; missing if a total is below 0."""
     recent = events.last(RECENT_DAYS).total(name)
     before = events.last(2 * RECENT_DAYS, skip=RECENT_DAYS).total(name)
     return np.where((recent >= 0) & (before >= 0), log_ratio(recent, before), np.nan)

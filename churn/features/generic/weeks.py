@@ -1,4 +1,4 @@
-"""Weeks: a count for each of the last weeks, and measures of the fall from week to week."""
+"""Weeks: count the rows in each of the last weeks, and measure the fall from week to week."""
 
 from __future__ import annotations
 

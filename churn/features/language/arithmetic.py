@@ -28,7 +28,7 @@ def ratio(part: Array, total: Array, prior: float = 0.0) -> Array:
 def log_ratio(recent: Array, before: Array) -> Array:
     """Return `ln((recent + 1) / (before + 1))`; below 0 if `recent` is the smaller number.
 
-    The result is missing if a number is missing.
+    The result is missing if one of the two numbers is missing.
     """
     return np.log((recent + 1) / (before + 1))
 
@@ -36,7 +36,7 @@ def log_ratio(recent: Array, before: Array) -> Array:
 def drop_score(recent: Array, expected: Array) -> Array:
     """Return `(recent - expected) / sqrt(expected + 1)`; below 0 if fewer events came than expected.
 
-    The divisor is nearly the standard deviation of a Poisson count. The result is missing if a number is
-    missing.
+    The divisor is nearly the standard deviation of a Poisson count. The result is missing if one of the two
+    numbers is missing.
     """
     return (recent - expected) / np.sqrt(expected + 1)

@@ -1,4 +1,4 @@
-"""Buy till you die: the BG/NBD model of how often customers come, and of when they stop for good.
+"""Buy till you die: the BG/NBD model estimates how often customers come and when they stop for good.
 
 A customer who has not stopped is called alive and has random events at a personal rate. The rates of all
 customers follow the distribution gamma(r, alpha). After each event, a customer stops for good with a personal
@@ -24,7 +24,7 @@ import numpy as np
 
 from churn.features.language.reader import Array
 
-# The functions import scipy themselves: the import is slow, and few signals fit a model.
+# The functions of this module import scipy when they run: the import is slow, and few signals fit a model.
 
 MIN_HISTORIES = 100
 """The smallest number of histories for a fit; fewer histories do not show how customers differ."""
@@ -32,7 +32,7 @@ MIN_HISTORIES = 100
 MAX_LOG = 9.0
 """The bound on the log of each parameter, with the mean age as the unit of time.
 
-At the bound, customers no longer differ from each other.
+At this bound, the customers hardly differ from each other any more.
 """
 
 MAX_SLOPE = 1e-3
@@ -44,7 +44,7 @@ DIGITS = 6
 NODES = 24
 """The number of points that replace a beta distribution.
 
-With this number, the expected number of events is exact to 1e-4 or better.
+With 24 points, the expected number of events has an error of at most 1e-4.
 """
 
 
@@ -59,7 +59,7 @@ class LifetimeModel:
 
 
 def p_alive(model: LifetimeModel, x: Array, recency: Array, age: Array) -> Array:
-    """Return the probability that each customer has not stopped, `[n]`; 1 if no event followed the first.
+    """Return the probability that each customer has not stopped, `[n]`; 1 after a single event.
 
     A customer who never came again gets 1, however long ago the first event was. No signal may therefore use
     this probability as its value.
@@ -78,7 +78,7 @@ def p_alive(model: LifetimeModel, x: Array, recency: Array, age: Array) -> Array
 def p_none(
     model: LifetimeModel, x: Array, recency: Array, age: Array, horizon: float, *, after: float = 0
 ) -> Array:
-    """Return the probability of no event in `[cutoff + after, cutoff + after + horizon)`, `[n]`.
+    """Return the probability that no event falls into `[cutoff + after, cutoff + after + horizon)`, `[n]`.
 
     If `after` is 0, the probability is `1 - p_alive * (1 - q)`, where
     `q = ((alpha + age) / (alpha + age + horizon)) ** (r + x)`.
@@ -116,7 +116,7 @@ def expected_events(model: LifetimeModel, x: Array, recency: Array, age: Array, 
     The number is `p_alive * E((1 - ((alpha + age) / (alpha + age + p * horizon)) ** (r + x)) / p)`, where the
     mean E is over p, and p follows beta(a, b + x). This is equation 10 of the source. The source solves the
     integral with a hypergeometric function, which has poles at a = 1 and overflows if customers hardly
-    differ. The Gauss-Jacobi sums of this function have neither fault.
+    differ. This function uses Gauss-Jacobi sums, which have neither problem.
 
     Args:
         model: The fitted model.
@@ -173,7 +173,8 @@ def fit_lifetimes(x: Array, recency: Array, age: Array) -> LifetimeModel | None:
     if not np.abs(steps).max() <= MAX_SLOPE:
         return None
     with np.errstate(all="ignore"):
-        # If the likelihood is flat, the search stops early. The zero of the slopes is more precise.
+        # If the likelihood is flat, the search for a maximum stops early. The zero of the slopes is more
+        # precise.
         zero: Any = root(slopes, logs, tol=1e-12)
         if np.abs(zero.x).max() < MAX_LOG and loss(zero.x)[0] <= search.fun:
             logs = zero.x
@@ -198,7 +199,7 @@ def _beta_nodes(a: float, b: Array) -> tuple[Array, Array]:
     off_diagonal = 4 * k * (k + right) * (k + left) * (k + left + right)
     tri[:, 1, 0] = np.sqrt(first)
     tri[:, k, k - 1] = np.sqrt(off_diagonal / (degree**2 * (degree + 1) * (degree - 1)))
-    values, vectors = np.linalg.eigh(tri)  # reads the lower triangle only
+    values, vectors = np.linalg.eigh(tri)  # `eigh` reads only the lower triangle
     return np.clip((1 + values) / 2, 1e-300, 1.0), vectors[:, 0, :] ** 2
 
 

@@ -1,6 +1,6 @@
 """Verbs that forecast customers' events with a buy-till-you-die model, which is fitted at each cutoff.
 
-The verbs cost one fit per table, look-back and cutoff, and a few powers per customer.
+These verbs need one fit per table, look-back and cutoff, and then a few powers per customer.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from churn.features.language.view import View
 MAX_HISTORIES = 10_000
 """The largest number of customers in a fit, evenly spaced among all customers.
 
-They determine the parameters to a few per cent.
+With this number, the error of the parameters is a few per cent.
 """
 
 Histories = npt.NDArray[np.int16]
@@ -84,7 +84,8 @@ class LifetimeVerbs(View):
     """Forecasts of silence and of events, from the distinct active days of the window.
 
     The rows of one day are one event. The first active day in the window counts as the customer's first
-    active day. A customer whose first event is older than the window therefore looks younger than in truth.
+    active day. A customer whose first event is older than the window therefore seems to be a newer customer
+    than is true.
 
     A value is missing if the customer has no active day. All values are missing if fewer than 100 customers
     have an active day, or if no customer came twice.
@@ -93,11 +94,11 @@ class LifetimeVerbs(View):
     cost = Cost.COHORT
 
     def p_none_next(self, days: int) -> Lifetimes:
-        """Return the probability of no event in `[cutoff, cutoff + days)`, under BG/NBD."""
+        """Return the probability of no event in `[cutoff, cutoff + days)`, by the BG/NBD model."""
         return self._lifetimes(days, p_none)
 
     def expected_next(self, days: int) -> Lifetimes:
-        """Return the expected number of active days in `[cutoff, cutoff + days)`, under BG/NBD."""
+        """Return the expected number of active days in `[cutoff, cutoff + days)`, by the BG/NBD model."""
         return self._lifetimes(days, expected_events)
 
     def _lifetimes(self, days: int, value: Forecast) -> Lifetimes:

@@ -1,4 +1,4 @@
-"""Verbs that fold: each cutoff and window costs one or two look-ups per customer.
+"""Verbs that fold rows into sums: each cutoff and window costs one or two look-ups per customer.
 
 The number of rows does not change this cost. Each row is read once per table and selection, for all cutoffs
 and windows together.
@@ -18,7 +18,8 @@ from churn.features.language.view import View
 SHORTEST_HALF_LIFE_DAYS = 5
 """The shortest half-life of a decay.
 
-Within a period of 28 days, weights are rounded to multiples of 2**-30, which would falsify a faster decay.
+Within a period of 28 days, weights are rounded to multiples of 2**-30, so a shorter half-life would give
+wrong sums.
 """
 
 
@@ -83,7 +84,7 @@ class FoldingVerbs(View):
     def never(self) -> Array:
         """Return 1 if there has been no row since the customer's sign-up, 0 if there is a row.
 
-        It is missing if no row is known and the window or the table's data begin after the sign-up.
+        The value is missing if no row is known and the window or the table's data begin after the sign-up.
         """
         count = self.reader.count(self.rows, self.window)
         days_since_sign_up = self.reader.tenure() - self.window[1]
@@ -139,7 +140,8 @@ class FoldingVerbs(View):
         """Return the least-squares slope of the daily count over the window, as the change per `per_days`.
 
         The slope per day is `sum (x - mean x) y / sum (x - mean x)^2`, where x is the day and y is the number
-        of rows on day x. It is missing if the sign-up or the table's data began after the window's start.
+        of rows on day x. The slope is missing if the sign-up or the table's data began after the window's
+        start.
         """
         length = self._days
         if length < 2:

@@ -46,7 +46,7 @@ class MixVerbs(View):
         """Return how far the mix of kinds in the window's last `days` is from the earlier mix, 0 to 1.
 
         The value is the Jensen-Shannon distance: the square root of the divergence with logarithms to base 2
-        (Lin 1991). It is missing if one of both parts of the window has no rows.
+        (Lin 1991). The value is missing if one of the two parts of the window has no rows.
         """
         recent, before = self._recent(days)._mix(), self._earlier(days)._mix()
         pairs = np.union1d(self._pairs(recent), self._pairs(before))
@@ -72,7 +72,7 @@ class MixVerbs(View):
         kinds = rows.columns[kind].astype(np.int64)
         n_kinds = int(kinds.max(initial=0)) + 1
         key = rows.customer.astype(np.int64) * n_kinds + kinds
-        if n_kinds * rows.n <= 4 * len(key):  # here a count is cheaper than a sort
+        if n_kinds * rows.n <= 4 * len(key):  # here counting is cheaper than sorting
             counts = np.bincount(key, minlength=0)
             pairs = np.flatnonzero(counts)
             counts = counts[pairs]

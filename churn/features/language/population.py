@@ -1,9 +1,9 @@
 """Values that depend on other customers; they are finished once the whole cohort of a cutoff has been read.
 
 Each class has three steps. `summary` computes what one block of customers adds. `merge` turns the summaries
-of all blocks into population statistics. `finish` computes each customer's value from these statistics. They
-do not depend on how customers are cut into blocks: sums are sums of whole numbers, and lists keep
-the order of customers.
+of all blocks into population statistics. `finish` computes each customer's value from these statistics. The
+statistics do not depend on how customers are cut into blocks, because sums are sums of whole numbers, and
+lists keep the order of customers.
 
 With more than 16,384 customers, population statistics are estimated on a sample of 16,384 customers that is
 spread evenly over all customers (`blocks.population_sample`). The standard error of a rate of 10 % is then a
@@ -68,14 +68,14 @@ class CohortValue(ABC):
 
 @dataclass(frozen=True)
 class ShrunkRate(CohortValue):
-    """A rate of hits in trials, drawn towards the cohort's rate."""
+    """The share of hits among a customer's trials, drawn towards the cohort's share."""
 
     hits: Array
     trials: Array
     strength: float
 
     def summary(self, members: BoolArray, peers: Peers) -> tuple[int, int]:
-        """Return the sums of the members' hits and trials, as whole numbers of `2 ** -20`."""
+        """Return the sums of the members' hits and trials, in whole multiples of `2 ** -20`."""
         hits, trials = (
             np.rint(values[members] * 2.0**20).astype(np.int64) for values in (self.hits, self.trials)
         )

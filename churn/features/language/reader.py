@@ -1,4 +1,4 @@
-"""The questions that a view puts to its table; the engine answers the questions, a tracer records them."""
+"""The questions that a view asks about its table: the engine answers them, and a tracer records them."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class RowSequence:
 
 
 class Reader(Protocol):
-    """A reader of one table, one block of customers and one cutoff, or a recorder of the questions.
+    """Answers questions about one table, one block of customers and one cutoff, or records the questions.
 
     Arrays have one item per customer, `[n]`. Most methods take two parameters: `selection` states the rows
     that count, and `window`, `(days, skip)`, states the days on which these rows must lie.

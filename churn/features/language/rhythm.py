@@ -80,9 +80,9 @@ class RhythmVerbs(View):
     def clumpiness(self) -> Array:
         """Return `1 + sum x ln x / ln(n + 1)`; 0 for evenly spaced active days, near 1 for clumped days.
 
-        n is the number of active days. They cut the window into n + 1 parts, and x is the length of a part
-        as a share of the window. The value is missing without an active day, and for customers who signed up
-        within the window. Source: Zhang, Bradlow and Small 2015.
+        n is the number of active days. The active days cut the window into n + 1 parts, and x is the length
+        of a part as a share of the window. The value is missing without an active day, and for customers who
+        signed up within the window. Source: Zhang, Bradlow and Small 2015.
         """
         rows = self._active_day_rows()
         start, end = run_bounds(rows)

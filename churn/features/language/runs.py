@@ -63,9 +63,9 @@ def line_per_customer(rows: RowSequence, x: RowValues, y: RowValues, where: floa
 
     Args:
         rows: The rows, ordered by customer.
-        x: The abscissa of each row, `[m]`.
-        y: The ordinate of each row, `[m]`.
-        where: The abscissa at which the line is read.
+        x: The x-coordinate of each row, `[m]`.
+        y: The y-coordinate of each row, `[m]`.
+        where: The x-coordinate at which the line is read.
     """
     n = per_customer(rows)
     with np.errstate(invalid="ignore", divide="ignore"):

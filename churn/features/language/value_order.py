@@ -24,7 +24,7 @@ class OrderedVerbs(View):
     cost = Cost.PASSES
 
     def previous(self, value: str) -> Array:
-        """Return the last value but one, in the order of time; missing with fewer than two values."""
+        """Return the value before the latest value, in order of time; missing with fewer than two values."""
         rows, values = self._values(value)
         start, end = run_bounds(rows)
         return at_position(values, end - 2, end - start >= 2)
@@ -41,7 +41,7 @@ class OrderedVerbs(View):
         after = start.copy()
         after[rows.customer[with_outcome]] = (
             with_outcome + 1
-        )  # in order, so that each customer's latest stays
+        )  # rows are in order of time, so each customer's latest row stays
         return np.where(end > start, end - after, np.nan)
 
     def quantile(self, value: str, share: float) -> Array:
@@ -77,10 +77,10 @@ class OrderedVerbs(View):
     def days_until_next(self, scheduled: str, value: str, balance: Array) -> Array:
         """Return the days to the first scheduled time at which a part of a balance ends.
 
-        Each row gives a value that ends at its scheduled time, such as points that expire; without a time it
-        never ends. What was used came from the rows with the earliest times, so the balance is what the rows
-        with the latest times give. The result is missing if there is no balance, or if no such row ends at or
-        after the cutoff.
+        Each row gives a value that ends at its scheduled time, such as points that expire; a value without a
+        time never ends. The values with the earliest times are used first, so the balance consists of the
+        values with the latest times. The result is missing if there is no balance, or if no such row ends at
+        or after the cutoff.
 
         Args:
             scheduled: The column with the time at which the value of a row ends.

@@ -1,1 +1,1 @@
-"""The signals, one file per table; the program finds every file here."""
+"""The signals, in one file for each table; the program finds every file in this folder."""
