@@ -1,6 +1,6 @@
-"""Aggregates of events up to today, and the test whether a column copies one of them.
+"""Compute aggregates of events up to today, and test whether a column of customers copies one of them.
 
-Exports often hold such aggregates as columns of the customer.
+Exports often hold such aggregates as columns of the table of customers.
 """
 
 from __future__ import annotations
@@ -17,13 +17,15 @@ from churn.guards.context import GuardContext
 from churn.guards.statistics import Bools, Floats, Ints, spearman
 
 MIN_COMPARED_CUSTOMERS = 50
-"""The least number of customers: fewer customers prove nothing."""
+"""The least number of compared customers, because fewer customers prove nothing."""
 
 EQUAL_SHARE = 0.9
-"""The share of equal values from which a column is a copy. A copy may differ in a few days or by a filter."""
+"""A column is a copy of an aggregate if at least this share of the values is equal. A copy may count a few
+more days, or leave out some rows.
+"""
 
 MIN_CORRELATION = 0.97
-"""The rank correlation from which a column follows an aggregate.
+"""A column follows an aggregate if the rank correlation of both is at least this number.
 
 An honest pair, such as company size and usage, reaches about .5.
 """
@@ -35,7 +37,8 @@ WINDOW_CUSTOMERS = 5_000
 """The largest number of customers on which windows are tried."""
 
 SIGN_UP_DAYS = 31
-"""The days after the sign-up in which an attribute may still be filled in: most cutoffs are later."""
+"""The number of days after the sign-up in which an attribute may still be filled in; most cutoffs are later.
+"""
 
 
 @dataclass(frozen=True)
@@ -47,8 +50,8 @@ class Aggregate:
         table: The event table.
         sql: The SQL of the aggregate.
         values: The value of each customer, by customer code; NaN for a customer without events.
-        mean: The mean of the same column, if the aggregate is a sum. An attribute that follows the mean
-            as closely as the sum is a price, not a total.
+        mean: The mean of the same column, by customer code, if the aggregate is a sum; otherwise None. An
+            attribute that follows the mean as closely as the sum is a price, not a total.
     """
 
     words: str
@@ -65,7 +68,7 @@ class CopyMatch:
     Attributes:
         equal: Whether the values are equal; otherwise only their order agrees.
         strength: The share of equal values, or the absolute rank correlation.
-        words: The beginning of a sentence about the agreement. The words of the aggregate follow it.
+        words: The beginning of a sentence about the agreement. The words of the aggregate come after it.
     """
 
     equal: bool
@@ -73,12 +76,15 @@ class CopyMatch:
     words: str
 
     def is_closer_than(self, early: CopyMatch | None) -> bool:
-        """Return whether it proves more than a match with early rows; equal values prove more than order."""
+        """Return whether this match proves more than a match with early rows.
+
+        Equal values prove more than an equal order.
+        """
         return early is None or (self.equal, self.strength) > (early.equal, early.strength)
 
 
 def equal_values(first: Floats, second: Floats) -> Bools:
-    """Return where two columns are equal, but for the rounding of cents and of large numbers."""
+    """Return where two columns are equal, apart from the rounding of cents and of large numbers."""
     return np.asarray(np.abs(first - second) <= 0.005 + 1e-6 * np.abs(second))
 
 
@@ -116,7 +122,8 @@ def aggregates(context: GuardContext) -> Iterator[Aggregate]:
         }
         mean_queries: dict[str, str] = {}
         for name, value in value_columns(context, table).items():
-            # A single row is no sum. A value that never changes is an agreed price, no mean.
+            # A single row is no sum. A value that never changes is an agreed price, so its mean tells
+            # nothing.
             total = f"the sum of {table}.{name}"
             queries[total] = f"CASE WHEN count({value}) > 1 THEN sum({value}) END"
             mean_queries[total] = f"avg({value})"
@@ -143,7 +150,7 @@ def early_aggregate(context: GuardContext, aggregate: Aggregate) -> Aggregate:
 
 
 def early_rows(context: GuardContext) -> str:
-    """Return the SQL that is true for rows before the first cutoff, or within a month after the sign-up."""
+    """Return SQL that is true for rows before the first cutoff, or up to a month after the sign-up."""
     return f"day < greatest({first_cutoff_day(context)}, signed_up + {SIGN_UP_DAYS})"
 
 
@@ -179,9 +186,9 @@ def value_columns(context: GuardContext, table: str) -> dict[str, str]:
 
 
 def matching_window(context: GuardContext, values: Floats) -> str | None:
-    """Describe the window that a column counts or sums up; None if it copies no window.
+    """Describe the window of events that a column counts or sums up; None if the column copies no window.
 
-    A window is the last days before today, or all time up to an export some days before today.
+    A window is a number of days before today, or all time up to an export some days before today.
 
     Args:
         context: The company.
@@ -191,7 +198,7 @@ def matching_window(context: GuardContext, values: Floats) -> str | None:
     for table in context.event_tables:
         queries = {f"the rows of {table}": ("count(*)", with_value)}
         for name, value in value_columns(context, table).items():
-            # The monthly sum of a fixed price equals the price that the customer agreed to. It is no copy.
+            # The monthly sum of a fixed price equals the agreed price. Such a column is no copy.
             varying = context.fetch(
                 f"SELECT customer FROM {context.store.scan(table)} GROUP BY 1 "
                 f"HAVING min({value}) < max({value}) ORDER BY 1"
@@ -208,7 +215,7 @@ def matching_window(context: GuardContext, values: Floats) -> str | None:
 def _best_window(
     context: GuardContext, table: str, sql: str, codes: Ints, values: Floats
 ) -> tuple[CopyMatch, str] | None:
-    """Try every window of an aggregate; return the match with the best window, and the window in words.
+    """Try every window of an aggregate; return the best match of a column, and its window in words.
 
     Args:
         context: The company.
@@ -236,7 +243,8 @@ def _best_window(
         np.nan_to_num(_by_customer(context, table, [sql], where)[0][codes])
         for where in (f"day < {end}", early_rows(context))
     )
-    # A column that equals the rows known at each cutoff as well as a window holds nothing of the future.
+    # If a column equals the rows known at each cutoff as well as it equals a window, it holds nothing of the
+    # future.
     early_match = copy_match(values[codes], early)
 
     best = _best_row(windows, values[codes])

@@ -17,15 +17,16 @@ from churn.metrics.standard_errors import wilson_interval
 from churn.params import LabelParams
 
 MIN_CHURNERS = 10
-"""The least number of churners with an event: fewer churners prove nothing."""
+"""The least number of churners with an event, because fewer churners prove nothing."""
 
 MIN_SHARE, MIN_RISE = 0.8, 0.3
-"""The lower bound of the share that left must lie above `MIN_SHARE`, and by `MIN_RISE` above the share of
-all customers that left."""
+"""The least share that left, by its lower bound, and its least rise above the share of all customers that
+left.
+"""
 
 
 def is_sure(low: float, base: float) -> bool:
-    """Return whether nearly all customers left. No honest risk reaches such a share.
+    """Return whether nearly all of these customers left. Honest risks never reach such a share.
 
     Args:
         low: The lower bound of the 99 % interval of the share that left.
@@ -38,7 +39,7 @@ def announced_by_event(context: GuardContext) -> Iterator[Finding]:
     """Look for a table, or a kind of row, after which customers left.
 
     The finding is a stop if nearly every customer with such a row left (see `is_sure`). A complaint raises
-    the risk, but many customers who complain stay. The finding is a warning if the share that left is raised
+    the risk, but many customers who complain stay. The finding is a warning if a larger share than usual left
     and the name speaks of leaving. Rows at or after the end do not count, because no cutoff before the end
     sees them.
     """
@@ -58,13 +59,14 @@ def announced_by_event(context: GuardContext) -> Iterator[Finding]:
 
 @dataclass(frozen=True)
 class ChurnerCount:
-    """The customers with a row of one kind before their end.
+    """The customers who have a row of one kind before the day on which they left.
 
     Attributes:
         code: The code of the kind; 0 for a whole table.
         customers: The number of customers with such a row.
         churners: The number of these customers who left.
-        median_days: The median days from such a row to the end, over the churners; None without churners.
+        median_days: The median number of days from such a row to the end, over the churners; None if there
+            are none.
     """
 
     code: int
@@ -89,7 +91,7 @@ def _churner_counts(context: GuardContext, table: str, column: str) -> Iterator[
 def _announcement(
     count: ChurnerCount, base: float, table: str, column: str, level: str, label: LabelParams
 ) -> Iterator[Finding]:
-    """Yield the finding on one kind of row, if that kind is suspicious.
+    """Yield the finding on one kind of row, if this kind is suspicious.
 
     Args:
         count: The customers with such a row.
@@ -97,7 +99,7 @@ def _announcement(
         table: The event table.
         column: The column of the kind; empty for the whole table.
         level: The kind; empty for the whole table.
-        label: The label; a name that speaks of leaving says nothing about an event.
+        label: The label; with a label of an event, a name that speaks of leaving means nothing.
     """
     low, _ = wilson_interval(count.churners, count.customers, Z_99)
     if count.churners < MIN_CHURNERS or low <= base:
@@ -125,7 +127,7 @@ def _announcement(
 def announced_by_level(context: GuardContext) -> Iterator[Finding]:
     """Stop at a level of an attribute with which nearly every customer left; a missing value is a level too.
 
-    An honest level may raise the risk, but many customers with it stay. Where nearly every customer with the
+    An honest level may raise the risk, but many customers with it stay. If nearly every customer with the
     level left (see `is_sure`), the source wrote the value when the customer left.
     """
     has_known_state, has_left = context.ends.has_known_state, context.ends.has_left

@@ -1,4 +1,4 @@
-"""The guard of attributes that hold the state of today. Every cutoff, old or new, sees this same state."""
+"""Find attributes that hold the state of today. Every cutoff, old or new, sees this same state of today."""
 
 from __future__ import annotations
 
@@ -26,13 +26,17 @@ from churn.guards.statistics import Bools, Floats, explained_share, spearman
 from churn.guards.totals import Totals
 
 BAND_SHARE = 0.9
-"""The share of the ranks from which levels are bands of an aggregate. Five equal bands explain .96."""
+"""Levels are bands of an aggregate if they explain at least this share of the aggregate's ranks. Five equal
+bands explain .96.
+"""
 
 MIN_PARSED = 0.9
-"""The share of the values that must be dates for an attribute to hold dates, or numbers to hold numbers."""
+"""An attribute holds dates if at least this share of its values can be read as dates; the same applies to
+numbers.
+"""
 
 MIN_LATE_DATES, MIN_LATE_SHARE = 5, 0.01
-"""The least number, and the least share, of late dates. Fewer late dates are errors in the data."""
+"""The least number, and the least share, of late dates. Fewer late dates may be errors in the data."""
 
 ATTRIBUTE_WAY_OUT = (
     "Remove the attribute from tables.customers.static: signals compute the state at each cutoff from the "
@@ -62,9 +66,9 @@ def as_of_today(context: GuardContext) -> Iterator[Finding]:
 
 
 def _late_dates(context: GuardContext, name: str) -> str | None:
-    """Describe the dates after the first cutoff and long after the sign-up; None if there are too few.
+    """Describe the dates that lie after the first cutoff and long after the sign-up; None for too few dates.
 
-    Nobody knew such dates at the first cutoff.
+    At the first cutoff, nobody knew such dates.
     """
     days, is_date = days_of(context, name)
     if not is_date or not context.cutoffs:
@@ -81,7 +85,7 @@ def _late_dates(context: GuardContext, name: str) -> str | None:
 
 
 def days_of(context: GuardContext, name: str) -> tuple[Floats, bool]:
-    """Return an attribute as day numbers, NaN for other values, and whether the attribute holds dates."""
+    """Return an attribute as day numbers (NaN for values without a date), and whether it holds dates."""
     timestamp, number = (
         f"TRY_CAST({identifier(name)} AS TIMESTAMP)",
         f"TRY_CAST({identifier(name)} AS DOUBLE)",
@@ -160,7 +164,7 @@ def _copy_of(
 
 
 def _follows_mean(values: Floats, aggregate: Aggregate, comparable: Bools) -> bool:
-    """Return whether numbers follow the mean of a column at least as closely as they follow its sum."""
+    """Return whether numbers follow the mean of an aggregate's column at least as closely as its sum."""
     if aggregate.mean is None:
         return False
     mean, total = (

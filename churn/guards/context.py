@@ -1,4 +1,4 @@
-"""The inputs of the guards of the data: the store, the ends of customers, and labelled rows of signals."""
+"""Prepare the inputs of the guards of the data: the store, the ends of customers, and labelled rows."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ from churn.params import LabelParams
 from churn.snapshots.dataset import LabelledRows
 
 MAX_SIGNAL_CUSTOMERS = 20_000
-"""The largest number of customers for which signals are computed. Thousands of rows show an AUC of .9."""
+"""The largest number of customers for which signals are computed. With thousands of rows, a guard can see an
+AUC of .9.
+"""
 
 MAX_SIGNAL_CUTOFFS = 6
 """The largest number of cutoffs at which signals are computed, spread over all matured cutoffs."""
@@ -72,7 +74,7 @@ class CustomerEnds:
 
 
 class GuardContext:
-    """The data of one company for its guards; expensive parts are computed once, at first use.
+    """The data of one company, as its guards need them; expensive parts are computed only when first used.
 
     Attributes:
         store: The data.
@@ -173,10 +175,10 @@ class GuardContext:
 
     @cached_property
     def ends(self) -> CustomerEnds:
-        """Return the state of each customer at the watermark, and the day of the end.
+        """Return the state of each customer at the watermark, and the day on which the customer left.
 
-        Contract labels: a customer has left if the last spell has ended and the grace period is over.
-        Labels of an event: a customer "has left" with the first event, and is active without.
+        Contract labels: a customer has left if the last spell has ended and the grace period is over. Labels
+        of an event: a customer counts as having left with the first event, and as active without one.
 
         Inactivity labels: a customer has left if the last core event lies more than `days_active` before the
         watermark, and is active if the last core event lies within `horizon_days` before it.

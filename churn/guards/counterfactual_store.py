@@ -1,4 +1,4 @@
-"""Copies of the user's store with a known change: fewer customers, no future, or another future.
+"""Write copies of the user's store with a known change: fewer customers, no future, or another future.
 
 The signals of the past must be equal in all copies.
 """
@@ -48,7 +48,7 @@ def write_sample(store: Store, codes: CustomerCodes, folder: Path) -> Store:
 
 
 def write_past(store: Store, cutoff: date, folder: Path) -> Store:
-    """Write the store in its state at a cutoff, physically without later rows, late-known rows and outcomes.
+    """Write the store as it was at a cutoff: without later rows, rows known later, and later outcomes.
 
     Every customer of the store must have signed up before the cutoff. Objections stay in the store, because
     an objection of today counts at every cutoff.
@@ -116,7 +116,7 @@ def _tables(store: Store) -> dict[str, Table]:
 
 
 def _masked_outcomes(table: Table, columns: tuple[str, ...], day: int) -> dict[str, str]:
-    """Return the SQL that empties outcomes not known before a day, and the columns known with them."""
+    """Return SQL that empties each outcome not known before a day, and the values known with this outcome."""
     expressions = {}
     for outcome in table.of_role("outcome"):
         if f"{outcome.name}_day" in columns:

@@ -1,4 +1,4 @@
-"""The guard of cohorts and labels from which nothing can be learnt: nobody at risk, all left, nobody left."""
+"""Find cohorts and labels from which nothing can be learnt: nobody at risk, all left, or nobody left."""
 
 from __future__ import annotations
 
@@ -12,17 +12,19 @@ from churn.guards.context import GuardContext
 from churn.labels.outcomes import LEFT, STAYED
 
 EMPTY_WARN, EMPTY_STOP = 0.1, 0.5
-"""The shares of cutoffs without a customer at risk from which the finding is a warning and a stop."""
+"""The shares of cutoffs without any customer at risk; a larger share is a warning, or a stop."""
 
 NEARLY_ALL = 0.95
-"""The share that left, over all cutoffs, from which a label tells hardly any customers apart."""
+"""If at least this share left over all cutoffs, the label tells hardly any customers apart."""
 
 MIN_EARLY_SHARE, MIN_EARLY_ROWS = 0.05, 20
-"""The least share and number of rows before the sign-up. Some customers order as guests first."""
+"""The least share and the least number of rows that lie before the sign-up of their customer. Some customers
+order as guests first.
+"""
 
 
 def degenerate(context: GuardContext) -> Iterator[Finding]:
-    """Look for cutoffs at which nobody is at risk, and for labels by which everybody or nobody left."""
+    """Look for cutoffs with nobody at risk, and for labels by which all customers or no customers left."""
     cohorts = [cohort for cohort, _ in context.labelled_cohorts]
     at_risk = np.array([int((c.members & (label >= STAYED)).sum()) for c, label in context.labelled_cohorts])
     left = np.array([int((c.members & (label == LEFT)).sum()) for c, label in context.labelled_cohorts])
@@ -46,7 +48,7 @@ def _rows_before_sign_up(context: GuardContext) -> Finding | None:
         f'count(DISTINCT customer) FILTER (WHERE e."at" < c."at") FROM {context.store.scan(table)} e '
         f"JOIN {context.store.scan('customers')} c USING (customer)"
     )
-    # An account that is opened at the first order is a few moments younger than the order.
+    # An account that is opened with the first order is a few moments younger than this order.
     if early_days < max(MIN_EARLY_ROWS, MIN_EARLY_SHARE * rows):
         return None
     return Finding(
@@ -121,7 +123,7 @@ def _one_outcome(
             "stop" if left == at_risk else "warn",
             figure=f"{left / at_risk:.0%}",
         )
-    elif left == 0 and (has_empty_cutoffs or cutoffs < 2):  # otherwise `survivors` says it
+    elif left == 0 and (has_empty_cutoffs or cutoffs < 2):  # otherwise, the guard `survivors` reports it
         yield Finding(
             table,
             f"none of {at_risk:,} customers at risk left, over {cutoffs} cutoffs: the label does not "

@@ -1,4 +1,4 @@
-"""The guard of duplicated people: the rows of one person under two ids."""
+"""Find people who are in the data twice: the rows of one person under two ids."""
 
 from __future__ import annotations
 
@@ -12,35 +12,37 @@ from churn.finding import Finding
 from churn.guards.context import GuardContext
 
 MIN_PROOFS = 5
-"""The least number of different measurements that two ids must share: a few may be equal by chance."""
+"""The least number of different measurements that two ids must share, because a few may be equal by chance.
+"""
 
 MAX_CHANCE = 1e-4
-"""The largest expected number of pairs of different people that share as much by chance."""
+"""The largest expected number of pairs of different people that share so many measurements by chance."""
 
 MAX_MEASUREMENT_SHARE = 0.01
-"""The largest share of a table's rows with an equal measurement for which the measurement proves anything.
+"""A measurement proves nothing if more than this share of a table's rows has an equal measurement.
 
 Times without a time of day, small whole numbers and usual prices have larger shares.
 """
 
 SHARED_SHARE = 0.8
-"""The share of the shorter history that the longer history must also hold.
+"""The longer of two histories must hold at least this share of the rows of the shorter history.
 
-People who do some things together, such as players of the same matches, share less. A copy may have a few
-rows of its own, because both ids live on after the copy.
+People who do some things together, such as players of the same matches, share less. Both ids live on after a
+copy, so each may then get a few rows of its own.
 """
 
 MAX_HOLDERS = 20
-"""The largest number of customers with an equal row for which the row is personal.
+"""A row is personal if at most this number of customers has an equal row.
 
-A mailing reaches more. To balance classes with 5 % churners, each churner is copied 19 times.
+A mailing reaches more. The number allows for copies: to balance classes with 5 % churners, each churner is
+copied 19 times.
 """
 
 ID_COLUMNS = ("customer", "row_id", "email_id", "invoice_id", "day", "known_day")
 """Columns that differ between copies, or that follow from other columns."""
 
 COPY_STOP_SHARE = 0.01
-"""The share of copies from which the finding is a stop: that many copies change the figures of the test."""
+"""The share of copied customers that makes the finding a stop, because it changes the figures of the test."""
 
 SHOWN_PAIRS = 3
 
@@ -52,7 +54,7 @@ class CopiedPair(NamedTuple):
         first: The lowest code among the customers with these rows.
         copy: The code of another customer with these rows.
         first_state: The state of the first customer at the end of the data: 1 if the customer left, 0 if not.
-        copy_state: The state of the other customer.
+        copy_state: The state of the customer `copy` at the end of the data, in the same way.
     """
 
     first: int
@@ -62,7 +64,7 @@ class CopiedPair(NamedTuple):
 
 
 def oversampling_note(copied_share: float, base: float, base_name: str) -> str:
-    """Return a note that churners may have been copied to balance the classes, else "".
+    """Return a note that churners may have been copied to balance the classes; otherwise an empty text.
 
     The note is given if the share that left among the copies is more than twice `base`.
 
@@ -105,10 +107,10 @@ def _copied_pairs(context: GuardContext) -> list[CopiedPair]:
 
     A pair counts if it shares enough different measurements in rows that few customers have (see
     `_measurement`), and if the longer history holds nearly all rows of the shorter history. The measurements
-    must be so many that fewer than `MAX_CHANCE` pairs of different people would share them by chance: the
-    expected number is the number of all pairs of customers, times the shares of the measurements in their
-    tables. Personal rows and rows of many customers are compared separately, because all customers share
-    mailings.
+    must be so many that fewer than `MAX_CHANCE` pairs of different people are expected to share them by
+    chance. The expected number is the number of all pairs of customers, times the shares of the measurements
+    in their tables. Rows that few customers have and rows that many customers have are compared separately,
+    because all customers share mailings.
     """
     parts = [_facts(context, table) for table in context.event_tables]
     if not parts:
@@ -164,7 +166,7 @@ def _copied_pairs(context: GuardContext) -> list[CopiedPair]:
 def _facts(context: GuardContext, table: str) -> str:
     """Return the SQL of a table's rows: customer, time, hashes of row and measurement, and number of rows.
 
-    Rows without a value, such as a meter's zeros, are left out.
+    Rows without a value, such as zeros of a meter, are left out.
     """
     state = context.store.tables[table]
     columns = [name for name in state.columns if name not in ID_COLUMNS]
@@ -181,8 +183,8 @@ def _facts(context: GuardContext, table: str) -> str:
 def _measurement(table: str, columns: list[str], numbers: list[str]) -> str:
     """Return the SQL of what is measured in a row: the time of day, the numbers, and the delays of outcomes.
 
-    A level, such as the name of a campaign, is no measurement: all customers of a sign-up day get the same
-    mails in the same order at the same hour.
+    A level, such as the name of a campaign, is no measurement, because customers with the same sign-up day
+    get the same mails at the same hours.
 
     Args:
         table: The table.

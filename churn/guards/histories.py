@@ -1,4 +1,4 @@
-"""Guards of histories that the source rewrites when a customer leaves."""
+"""Find histories that the source rewrites when a customer leaves."""
 
 from __future__ import annotations
 
@@ -12,35 +12,42 @@ from churn.guards.statistics import Z_99
 from churn.metrics.standard_errors import wilson_interval
 
 MIN_TENURE_DAYS = 91
-"""The days as a customer after which a history is expected."""
+"""After this number of days as a customer, a history is expected."""
 
 LAPSE_DAYS = 91
-"""The days before the end that do not count: many sources send nothing to customers who are lapsing."""
+"""The number of days before the end that do not count, because many sources send nothing to customers who are
+about to leave.
+"""
 
 MIN_BARE_SHARE = 0.6
-"""The share of churners without a row from which the finding is a stop.
+"""The finding is a stop if at least this share of churners has no row.
 
-A deletion leaves few churners with rows. A lower share may also mean that some customers never had rows.
+A deletion leaves rows to only a few churners. A lower share may also mean that some customers never had rows.
 """
 
 MIN_SHARE_RISE = 0.3
-"""The least difference, churners minus stayers, of the shares without a history or with a tail of zeros."""
+"""The least difference between churners and stayers in the share without a history, or with zeros at the end.
+"""
 
 MIN_CHURNERS = 10
-"""The least number of churners with a suspicious history: fewer churners prove nothing."""
+"""The least number of churners with a suspicious history, because fewer churners prove nothing."""
 
 TAIL_ROWS = 3
-"""The number of last rows without a value from which the end of a history is a tail of zeros."""
+"""A history ends in zeros if at least this number of its last rows has no value."""
 
 NOTICE_DAYS = 31
-"""The days before the end from which a history of zeros alone begins with the notice of leaving."""
+"""A history of zeros alone may begin at most this number of days before the end, with the notice of leaving.
+"""
 
 DAILY_SHARE, ZERO_SHARE = 0.9, 0.2
-"""The share of days with a row, and the share of rows with the value 0, that show a row for every day."""
+"""A table has a row for every day if at least these shares of days have a row, and of rows have the value 0.
+"""
 
 
 def sure_difference(churners: int, of_churners: int, stayers: int, of_stayers: int) -> float:
-    """Return the least difference of two shares: lower bound of churners minus upper bound of stayers (99 %).
+    """Return the least difference of two shares.
+
+    It is the lower bound of the churners' share minus the upper bound of the stayers' share (99 %).
 
     Args:
         churners: The number of affected churners.
@@ -52,8 +59,8 @@ def sure_difference(churners: int, of_churners: int, stayers: int, of_stayers: i
 
 
 def deleted_histories(context: GuardContext) -> Iterator[Finding]:
-    """Stop at a table without rows of many churners but with rows of those who stayed: rows were deleted."""
-    if context.label.is_event:  # nobody deletes the rows of customers because they had an event
+    """Stop at a table that has rows of those who stayed but not of many churners: rows were deleted."""
+    if context.label.is_event:  # nobody deletes a customer's rows because the customer had an event
         return
     for table in context.event_tables:
         if table == context.label.core_table:
@@ -86,7 +93,7 @@ def deleted_histories(context: GuardContext) -> Iterator[Finding]:
 
 
 def zeroed_rows(context: GuardContext) -> Iterator[Finding]:
-    """Look for rows with the value 0, written after the customer left or on every day for all customers."""
+    """Look for rows with the value 0 that were written after the customer left, or every day for everyone."""
     for table in context.event_tables:
         for column in context.tables[table].of_role("value"):
             if column.name in context.store.tables[table].columns and not column.known_with:

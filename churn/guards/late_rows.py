@@ -1,4 +1,4 @@
-"""The guard of rows that come in later than they happened, by a second time column of the source."""
+"""Find rows that come in later than they happened, by a second time column of the source."""
 
 from __future__ import annotations
 
@@ -40,25 +40,27 @@ YAML_WORDS = {"yes", "no", "on", "off", "true", "false", "null", "y", "n"}
 """Names that YAML reads as something else if they stand without quotes."""
 
 LATE_WARN, LATE_STOP = 0.01, 0.05
-"""The shares of rows, late by a day or more, from which the finding is a warning and a stop.
+"""The shares of rows that are late by a day or more; a larger share is a warning, or a stop.
 
 `LATE_STOP` equals the share of bad rows at which `ingest` stops by default.
 """
 
 BULK_DAYS = 3
-"""The largest number of loading days of a table that was loaded in bulk. Its loading times mean nothing."""
+"""A table whose rows were all loaded on at most this number of days was loaded in bulk. Its loading times
+mean nothing.
+"""
 
 MIN_FILLED, MIN_IN_ORDER = 0.98, 0.98
-"""The least shares of rows with a second time, and with a second time that is not before the row's own.
+"""The least shares of rows with a second time, and with a second time that is not before the row's own time.
 
 A time of writing exists for each row, and is not before the row. A few rows may be errors.
 """
 
 MIN_PARSED = 0.98
-"""The share of texts that must be times for a text column to hold times."""
+"""A text column holds times if at least this share of its texts can be read as times."""
 
 MIN_COMPARED_ROWS = 20
-"""The least number of rows for a finding that rests on a column's values and not on its name."""
+"""The least number of rows for a finding that is based on the values of a column and not on its name."""
 
 EPOCH_SECONDS = (631_152_000, 4_102_444_800)
 """The years 1990 to 2100 in seconds since 1970: whole numbers in this range may be times."""
@@ -73,7 +75,7 @@ OWN_TIME = internal_name("own_time")
 def late_rows(context: GuardContext) -> Iterator[Finding]:
     """Look for a second time column that shows that rows came in a day or more after they happened.
 
-    Every time column of the source counts, mapped or not, and also the columns that a query leaves out.
+    The guard looks at every time column of the source, even if it is not mapped or if a query leaves it out.
     """
     end = _end_of_data(context)
     with context.source() as source:
@@ -86,7 +88,7 @@ def late_rows(context: GuardContext) -> Iterator[Finding]:
 def _end_of_data(context: GuardContext) -> int:
     """Return the day number after the last row of any event table, or the watermark if it is later.
 
-    Contracts may begin in the future, and so say nothing of the end.
+    Contracts may begin in the future, so they do not show where the data end.
     """
     last_days = [
         context.store.tables[name].last_day for name in context.event_tables if name != "subscriptions"
@@ -144,25 +146,25 @@ def _late_rows(source: Source, spec: TableSpec, end: int) -> Iterator[Finding]:
         if second_time is None or measures is None:
             continue
         is_hidden = column in query_columns
-        # A mapped column has a meaning already: only its values can show that rows come in at its time.
+        # A mapped column already has a meaning, so only its values can show that rows come in at its time.
         may_be_loading = not (is_hidden or spec.table.is_history or column.lower() in mapped_names)
         severity = _severity(measures, column, may_be_loading=may_be_loading)
         if severity:
             known_at = column
-            if sql_type in EPOCH_TYPES:  # only SQL makes times of seconds since 1970
+            if sql_type in EPOCH_TYPES:  # seconds since 1970 are a time only for SQL that converts them
                 unit = _epoch_unit(source, view, column)
                 known_at = second_time if source.has_duckdb_sql else _seconds_as_time(source, column, unit)
             yield _finding(spec, column, known_at, measures, severity, is_hidden=is_hidden)
 
 
 def _severity(measures: SecondTime, column: str, *, may_be_loading: bool) -> Severity | None:
-    """Return the severity of the finding of a second time column; None without a finding.
+    """Return the severity of a finding on a second time column; None if there is no finding.
 
     Args:
         measures: The measures of the column.
         column: The name of the column.
-        may_be_loading: Whether a column counts of which neither the name nor the values say that rows come
-            in at its time. A column of another table of a join does not count.
+        may_be_loading: Whether the column may hold the time of loading although neither its name nor its
+            values say so. Such a column of another table in a join does not count.
     """
     if (
         measures.late_share < LATE_WARN
@@ -175,7 +177,8 @@ def _severity(measures: SecondTime, column: str, *, may_be_loading: bool) -> Sev
     trails = measures.evidence == "rows trail" and is_complete and not is_change
     if trails or (is_loading_name(column) and (may_be_loading or is_complete)):
         return "stop" if measures.late_share >= LATE_STOP else "warn"
-    # The values allow two readings: a time of writing, or a time that follows each row, such as a delivery.
+    # The values allow two readings: the time of writing, or a time that follows each row, such as its
+    # delivery.
     allows_both = is_complete and measures.ahead_share < LATE_WARN and measures.late_share >= LATE_STOP
     return "warn" if may_be_loading and allows_both and measures.rows >= MIN_COMPARED_ROWS else None
 
@@ -214,7 +217,7 @@ def _finding(
 def _view_with_all_columns(
     source: Source, spec: TableSpec, own_time: str, columns: list[str]
 ) -> tuple[str, set[str]]:
-    """Create a view of a table's rows with `OWN_TIME` and all columns, also those that a query leaves out.
+    """Create a view of a table's rows with `OWN_TIME` and all columns, even those that a query leaves out.
 
     Args:
         source: The source.
@@ -223,7 +226,7 @@ def _view_with_all_columns(
         columns: The columns of the table or query.
 
     Returns:
-        The name of the view, and the columns that only the tables below the query have.
+        The name of the view, and the columns that only the tables inside the query have.
     """
     view = internal_name(f"late_{spec.table.name}")
     select = f"SELECT ({own_time}) AS {source.quote(OWN_TIME)}, late_origin.* FROM"
@@ -233,7 +236,7 @@ def _view_with_all_columns(
             source.view(view, f"{select} ({widened}) AS late_origin")
             names = column_types(source.connection, view)
             return view, {name for name in names if name not in (*columns, OWN_TIME)}
-        except source.errors:  # a union or an aggregate that cannot be widened: take the query as it is
+        except source.errors:  # the query is a union or an aggregate that cannot be extended: use it as it is
             pass
     source.view(view, f"{select} (SELECT * FROM {from_clause(source, spec)}) AS late_origin")
     return view, set()
@@ -268,7 +271,7 @@ def _select_item(source: Source, item: str) -> dict[str, Any]:
 
 
 def _widen(node: Any, star: Mapping[str, Any], largest: Mapping[str, Any]) -> None:
-    """Append the star to the select list of each SELECT below a node of a parsed query."""
+    """Append `*` to the select list of each SELECT below a node of a parsed query."""
     if isinstance(node, list):
         for child in node:
             _widen(child, star, largest)
@@ -316,7 +319,7 @@ def _epoch_unit(source: Source, view: str, column: str) -> int:
 
 
 def _seconds_as_time(source: Source, column: str, unit: int) -> str:
-    """Return the SQL that makes times of seconds since 1970, in the dialect of a database."""
+    """Return SQL that turns seconds since 1970 into a time, in the dialect of a database."""
     dialect = dialect_of(source.address)
     name = name_in(column, dialect)
     return seconds_as_time(dialect, name if unit == 1 else f"{name} / {unit}.0")

@@ -1,4 +1,4 @@
-"""Guards of names: names that speak of leaving, and columns that are known to leak in public data sets."""
+"""Find names that speak of leaving, and columns that are known to leak in public data sets."""
 
 from __future__ import annotations
 
@@ -70,10 +70,10 @@ def mapped_names(origin: OriginParams, attribute: str) -> list[str]:
 
 
 def suspicious_names(context: GuardContext) -> Iterator[Finding]:
-    """Warn of a name that speaks of leaving; stop if churners also have other values than the others.
+    """Warn of a name that speaks of leaving; stop if churners also have other values than stayers.
 
-    The name alone may be chance (`cancellation_policy`), and a difference of the values alone may be chance.
-    Both together are no chance.
+    The name alone may be chance (`cancellation_policy`), and a difference of values alone may be chance. Both
+    together are not chance.
     """
     ends = context.ends
     for attribute in context.attributes:
@@ -121,7 +121,7 @@ class LeakyColumns(BaseModel):
     Attributes:
         data: The data set.
         columns: The beginnings of the names of the columns that leak.
-        beside: Other columns of the data set, from which the guard recognizes the data set.
+        beside: Other columns of the data set, by which the guard recognizes the data set.
         why: The reason why the columns leak.
         kinds: The kinds of events that leak.
     """
@@ -143,7 +143,7 @@ def deny_list() -> tuple[LeakyColumns, ...]:
 
 
 def plain(name: str) -> str:
-    """Return a name in lower case, without blanks and signs.
+    """Return a name in lower case, without blanks and special characters.
 
     >>> plain("Churn Score")
     'churnscore'

@@ -1,7 +1,7 @@
-"""Proofs on the user's own data that no selected signal sees the future.
+"""Prove on the user's own data that no selected signal sees the future.
 
-The signals of a sample of customers are computed again in three ways: from a store without the future, from
-a store with another future, and by the code that scores a night. Every value must stay equal.
+The signals of a sample of customers are computed again in three ways. The ways are a store without the
+future, a store with another future, and the code that scores a night. Every value must stay equal.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MAX_PROOF_CUSTOMERS = 500
 """The largest number of customers whose signals are computed again."""
 
 NIGHT_TOLERANCE = 1e-9
-"""The largest difference between a night and the snapshots; for the other proofs no difference is allowed."""
+"""The largest allowed difference between a night and the snapshots; the other proofs allow no difference."""
 
 Advance = Callable[[int], None]
 ColumnValues = Mapping[str, npt.NDArray[np.object_]]
@@ -109,7 +109,7 @@ def _differences(
     actual: Mapping[date, ColumnValues],
     tolerance: float = 0.0,
 ) -> Iterator[Finding]:
-    """Yield a finding for each signal with different values; if the customers differ, one for the cohort.
+    """Yield a finding for each signal whose values differ; one for the cohort if the customers differ.
 
     Args:
         proof: The name of the proof.

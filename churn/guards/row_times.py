@@ -1,4 +1,4 @@
-"""Guards of the times of rows: filled in afterwards, or stamped at the beginning of a period."""
+"""Find times of rows that were filled in later, or that mark the beginning of a period."""
 
 from __future__ import annotations
 
@@ -18,10 +18,12 @@ from churn.guards.context import GuardContext
 from churn.guards.statistics import Z_99, spearman
 
 DAYS_BACK = (60, 90, 120)
-"""The days before today at which the times ahead are counted. They are recent, so that little has changed."""
+"""How many days before today the times that lie ahead are counted. These days are recent, so that little has
+changed since then.
+"""
 
 MAX_CHANCE_OF_FEW_AHEAD = 1e-4
-"""The probability below which a low number of times ahead is no chance."""
+"""A low number of times that lie ahead is no chance if its probability is below this number."""
 
 PERIODS = {
     "year": "dayofyear(date) = 1",
@@ -29,34 +31,39 @@ PERIODS = {
     "month": "day(date) = 1",
     "week": "isodow(date) = 1",
 }
-"""The SQL that is true if a date is the first day of a period, by period; the longest period comes first."""
+"""SQL that is true if a date is the first day of a period, by period; the longest period comes first."""
 
 MIN_TOTALS = 200
-"""The least number of totals: fewer totals prove nothing."""
+"""The least number of totals, because fewer totals prove nothing."""
 
 MIN_DATES = 3
-"""The least number of distinct dates of a table from which its dates show a period."""
+"""The dates of a table show a period only if there are at least this number of distinct dates."""
 
 MIN_SIGN_UPS = 50
-"""The least number of sign-ups inside a period whose first rows show what the dates mean."""
+"""The least number of sign-ups inside a period.
+
+The first rows of these customers show what the dates mean.
+"""
 
 EARLY_SHARE = 0.05
-"""The share of such customers with a row dated before the sign-up from which rows hold the period they begin.
+"""If at least this share of these customers has a row dated before the sign-up, a row holds the period that
+begins on its date.
 
-In a table of finished periods nobody has such a row, because there was no customer yet.
+In a table of finished periods nobody has such a row, because the customer did not exist before the sign-up.
 """
 
 MIN_CORRELATION_RISE = 0.1
-"""The difference of the rank correlations above which totals follow the later period."""
+"""Totals follow the later period if their rank correlation with it is higher by more than this number."""
 
 
 def filled_afterwards(context: GuardContext) -> Iterator[Finding]:
     """Report a scheduled time that is rarely in the future today, but was often in the future at past dates.
 
     A time that is known from the beginning lies ahead of today as often as it lay ahead of past dates. A time
-    that is filled in when it happens lies ahead only of past dates: for dates after today it is still empty.
-    The finding needs a count today below half of the past mean. Under a Poisson distribution with this mean,
-    the probability of such a count must also lie below `MAX_CHANCE_OF_FEW_AHEAD`.
+    that is filled in when it happens lies ahead only of past dates, because it is still empty if it lies
+    after today. The finding needs a count today that is below half of the mean at past dates. Under a Poisson
+    distribution with this mean, the probability of such a count must also lie below
+    `MAX_CHANCE_OF_FEW_AHEAD`.
     """
     for table in context.event_tables:
         for column in context.tables[table].of_role("scheduled"):
@@ -82,15 +89,17 @@ def filled_afterwards(context: GuardContext) -> Iterator[Finding]:
 
 
 def stamped_early(context: GuardContext) -> Iterator[Finding]:
-    """Look for rows that have the first day of a period as their time but hold the whole period.
+    """Look for rows that are dated at the start of a period but hold the whole period.
 
     The guard looks at tables with all rows on the first days of months, weeks, quarters or years, if a cutoff
     lies inside such a period. Three facts show what the dates mean:
 
-    - Totals of the past follow the events of another table before their date. A stop needs totals that follow
-      the later events more closely, by more than the 99 % margin of the difference of rank correlations.
-    - No customer has a row of the past dated before the sign-up. A stop needs a share of `EARLY_SHARE`.
-    - If neither fact can be measured, both readings are possible: a warning.
+    - Totals of the past follow the events of another table before their date. The guard stops if totals
+      follow the later events more closely, by more than the 99 % margin of the difference of rank
+      correlations.
+    - No customer has a row of the past dated before the sign-up. The guard stops if at least the share
+      `EARLY_SHARE` of customers has such a row.
+    - If neither fact can be measured, both readings are possible, and the guard warns.
     """
     for table in context.event_tables:
         # A contract may begin before its customer signs up, on the first day of the month.
@@ -107,7 +116,7 @@ def stamped_early(context: GuardContext) -> Iterator[Finding]:
 def _period_of(context: GuardContext, table: str) -> str | None:
     """Return the longest period with all rows of a table on its first days; None without such a period.
 
-    A table whose rows have a second time is left out: it says when each row was known.
+    A table with a second time is left out, because this time says when each row became known.
     """
     if context.store.tables[table].two_clocks:
         return None
@@ -140,7 +149,7 @@ def _compare_with_events(context: GuardContext, table: str, period: str) -> tupl
     columns = [column.name for column in context.tables[table].of_role("value") if not column.known_with]
     columns = [name for name in columns if name in context.store.tables[table].columns]
     if context.specs[table].key != f"events.{table}":
-        return None, False  # a bill is dated at the beginning of the period that it pays
+        return None, False  # a bill is dated at the beginning of the period for which it is paid
     for other_table in context.event_tables if columns else ():
         if other_table == table or _period_of(context, other_table):
             continue
@@ -165,8 +174,8 @@ def _compare_with_events(context: GuardContext, table: str, period: str) -> tupl
 def _rows_before_sign_up(context: GuardContext, table: str, period: str) -> Finding | None:
     """Return a finding if customers have a row dated in the period of the sign-up, but before the sign-up.
 
-    Only customers count who signed up after the table begins and not on the first day of a period. Customers
-    with rows in earlier periods do not count either: their sign-up was recorded late.
+    Only customers who signed up after the table begins, and not on the first day of a period, count.
+    Customers with rows in earlier periods do not count either, because their sign-up was recorded late.
     """
     sign_up_date = date_of_day_sql("signed_up")
     begin = f"date_trunc('{period}', {sign_up_date})"
@@ -202,7 +211,7 @@ def _rows_before_sign_up(context: GuardContext, table: str, period: str) -> Find
 
 
 def _period_way_out(context: GuardContext, table: str, period: str) -> str:
-    """Return how to show a row only when its period is over."""
+    """Return advice on how to show a row only after its period is over."""
     key = f"{context.specs[table].key}.columns.known_at"
     sql = _period_end(context, table, period)
     borders = (
@@ -216,7 +225,7 @@ def _period_way_out(context: GuardContext, table: str, period: str) -> str:
 
 
 def _period_end(context: GuardContext, table: str, period: str) -> str | None:
-    """Return the SQL of the end of each row's period; None if the source has another SQL than DuckDB's."""
+    """Return the SQL of the end of each row's period; None if the source does not use DuckDB's SQL."""
     spec = context.specs[table]
     with context.source() as source:
         if not source.has_duckdb_sql:

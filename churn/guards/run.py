@@ -74,7 +74,7 @@ def run_guards(
     Args:
         store: The data.
         signals: The selected signals.
-        cutoffs: The cutoffs of the snapshots; guards that need labels use the matured ones.
+        cutoffs: The cutoffs of the snapshots; guards that need labels use only the matured cutoffs.
         advance: A function that is called with 1 after each guard.
     """
     findings: list[Finding] = []
@@ -109,7 +109,7 @@ def guard_report(
         signals: The selected signals.
         cutoffs: The cutoffs of the snapshots.
         show: A function that shows how many guards have run.
-        warn: A function that tells the user of a damaged file, which is then written again.
+        warn: A function that tells the user that the file is damaged; the file is then written again.
     """
     key, path = _report_key(store, signals, cutoffs), guard_report_path(store.params.output)
     try:
@@ -167,7 +167,7 @@ class Review:
         stops: The findings that end `churn check` with exit code 15.
         warnings: The findings that only warn.
         signed_off: The findings that a person signed off, each with its reason.
-        idle_keys: A message for each key of `check.accept` that signs no finding off.
+        idle_keys: A message for each key of `check.accept` that signs off no finding.
     """
 
     stops: tuple[Finding, ...]
@@ -184,7 +184,7 @@ def review(findings: Sequence[Finding], sign_offs: SignOffs, guards: Sequence[st
     Args:
         findings: The findings of the guards.
         sign_offs: The reasons in params.yaml.
-        guards: The names of the guards that ran; the name of a guard that did not run is no idle key.
+        guards: The names of the guards that ran; a key with the name of another guard is not idle.
     """
     unsigned_findings: list[Finding] = []
     signed_findings: list[tuple[Finding, str]] = []

@@ -1,4 +1,4 @@
-"""The measures of a second time column: how late it is, and whether rows wait for it when the data end."""
+"""Measure a second time column: how late it is, and whether rows wait for it when the data end."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from churn.data.sources.source import Source
 from churn.data.store import date_of_day
 
 DAYS_BEFORE_END = (60, 90, 120)
-"""The days before the end at which rows are counted whose second time had not passed."""
+"""How many days before the end rows are counted whose second time had not passed."""
 
 MIN_OPEN = 5
-"""The usual number of rows whose second time lies ahead, from which the number at the end is compared."""
+"""The number at the end is compared only if usually at least this number of rows waits for its second time.
+"""
 
 RARE = 1e-4
-"""The probability below which a low number of such rows at the end is no chance."""
+"""A low number of waiting rows at the end is no chance if its probability is below this number."""
 
 Evidence = Literal["rows trail", "rows are there before", "unknown"]
 
@@ -35,8 +36,8 @@ class SecondTime:
         days: The number of distinct days of the second time.
         delay: The median delay of the late rows.
         ahead_share: The share of rows with a second time after the end of the data.
-        open_at_end: The number of rows whose second time had not passed at the end of the data.
-        usually_open: The mean of this number at the dates `DAYS_BEFORE_END` before the end.
+        open_at_end: The number of rows that wait at the end of the data: their second time has not passed.
+        usually_open: The mean number of rows that wait at the dates `DAYS_BEFORE_END` before the end.
         recent: The number of rows with a second time in the last 30 days.
         usually_recent: The mean of this number over three earlier periods of 30 days.
         newest: The number of rows with an own time in the last 30 days.
@@ -59,11 +60,11 @@ class SecondTime:
 
     @property
     def evidence(self) -> Evidence:
-        """Return whether rows exist before their second time has passed.
+        """Return whether the data hold rows before the second time of these rows has passed.
 
-        A table that is still being written and whose rows come in at the second time holds no row whose
-        second time lies ahead. For any other time, such as a delivery, rows wait for it at the end of the
-        data as they waited at earlier dates. A table that ends before the other tables allows both readings:
+        If rows come in at their second time, a table that is still being written holds no row whose second
+        time lies ahead. If the second time is another time, such as a delivery, rows wait for it at the end
+        of the data as at earlier dates. If a table ends before the other tables, both readings are possible:
         nothing waits at the end because no new rows were written.
         """
         if self.usually_open < MIN_OPEN or self.recent < self.usually_recent / 2:

@@ -1,4 +1,4 @@
-"""The guard of attributes that are unfit for a model: constants, ids, dates, and times of the sign-up."""
+"""Find attributes that are unfit for a model: constants, ids, dates, and times of the sign-up."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from churn.guards.context import GuardContext
 from churn.guards.statistics import explained_share, spearman
 
 ID_SHARE = 0.9
-"""The share of distinct values from which an attribute is an id."""
+"""An attribute is an id if at least this share of its values is distinct."""
 
 MIN_AGREEMENT = 0.9
-"""The least agreement with the sign-up of an attribute that encodes time.
+"""An attribute encodes time if its agreement with the sign-up is at least this number.
 
-The agreement is a rank correlation. For levels it is the share of the sign-up's ranks that they explain.
+The agreement is a rank correlation. For levels, the agreement is the share of the sign-up's ranks that the
+levels explain.
 """
 
 NO_ATTRIBUTE_WAY_OUT = "Remove the attribute from tables.customers.static."
@@ -57,7 +58,7 @@ def shapes(context: GuardContext) -> Iterator[Finding]:
 
 
 def _is_continuous(context: GuardContext, name: str) -> bool:
-    """Return whether an attribute is a number with fractions, such as an amount of money: it is no id."""
+    """Return whether an attribute is a number with fractions, such as an amount of money, and so no id."""
     values = numbers_of(context, name)
     if values is None or days_of(context, name)[1]:
         return False
@@ -76,7 +77,7 @@ def _agreement_with_sign_up(context: GuardContext, name: str) -> float | None:
         has_value = np.array([level is not None for level in context.levels[name]])
         texts = context.levels[name][has_value].astype(str)
         distinct, codes = np.unique(texts, return_inverse=True)
-        if len(distinct) > ID_SHARE * len(texts):  # ids of text: their order in the alphabet
+        if len(distinct) > ID_SHARE * len(texts):  # ids of text have their order in the alphabet
             agreement = spearman(codes.astype(np.float64), signed_up[has_value])
         else:
             agreement = explained_share(codes, signed_up[has_value])

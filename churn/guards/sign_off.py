@@ -26,14 +26,14 @@ NO_DATA_GUARDS = "not_looked"
 MODEL_GUARDS = (*TRAINING_GUARDS, *EVALUATION_GUARDS, NO_DATA_GUARDS)
 
 SHOWN_PLACES = 3
-"""The number of further places of a group that a line names; it counts the other places."""
+"""The number of further places of a group that a line names; the line counts the remaining places."""
 
 Group = tuple[Finding, ...]
 """Findings with the same guard, way out and severity."""
 
 
 class Signature(NamedTuple):
-    """The key that signs a finding off (a place or the name of a guard), and the reason under this key."""
+    """The key that signs a finding off (a place or the name of a guard), and the reason in params.yaml."""
 
     key: str
     reason: str
@@ -80,8 +80,8 @@ def group_findings(
 
     Args:
         findings: The findings.
-        key: A function of a finding. The findings of a group share its result, such as the reason of the
-            sign-off.
+        key: A function of a finding. All findings of a group have the same result of this function, such as
+            the reason of the sign-off.
     """
     groups: dict[Hashable, list[Finding]] = {}
     for finding in findings:
@@ -91,7 +91,7 @@ def group_findings(
 
 
 def group_sentence(group: Group, *, way_out: bool = True) -> str:
-    """Write a group as one line: the first finding in full, the next places, and a count of the others.
+    """Write a group as one line: the first finding in full, the next places, and the number of other places.
 
     >>> late = Finding("logins", "rows are late.", "Map known_at.", guard="late_rows", figure="2%")
     >>> group_sentence((late,))
@@ -163,7 +163,7 @@ def guard_verdict(report: GuardReport, sign_offs: SignOffs, section: str) -> Ver
     """Return a verdict: the gate of the guards, the warnings as notes, and the sign-offs with reasons.
 
     Args:
-        report: The report of `check`, `train` and `evaluate`; if no guard ran, there is no gate.
+        report: The report of `check`, `train` and `evaluate`; if no guard ran, the verdict has no such gate.
         sign_offs: The reasons in params.yaml.
         section: The name of the section `evaluate` in messages, such as `params.yaml: evaluate`.
     """
@@ -188,7 +188,7 @@ def guard_verdict(report: GuardReport, sign_offs: SignOffs, section: str) -> Ver
         f"Fix the cause, or sign the finding off with a reason in {section}: "
         "{accept: {PLACE or GUARD: the reason}}.",
     )
-    # A signed-off warning does not count here: a warning does not refuse.
+    # A signed-off warning does not count here, because a warning never refuses a model.
     stops_signed = any(finding.severity == "stop" and sign_offs.reason(finding) for finding in findings)
     gate = replace(gate, signed=gate.passed and stops_signed)
     return Verdict((gate,), tuple(warnings), tuple(_signed_lines(findings, sign_offs)), signed_off)

@@ -1,4 +1,4 @@
-"""Guards of single columns that predict who leaves, by their values or by their missing values.
+"""Find single columns that predict who leaves, by their values or by their missing values.
 
 `churn check` runs these guards on the data, `churn train` on the training rows (`guards/model/columns.py`).
 """
@@ -28,7 +28,7 @@ Z_ONE_SIDED = 1.645
 def auc_low(auc: float, churners: int) -> float:
     """Return the lower bound of an AUC: the Wilson bound of a share of `churners` trials.
 
-    This bound is lower than the usual bounds, and stays below 1 if few churners are ranked perfectly.
+    This bound is lower than the usual bounds; it stays below 1 even if few churners are ranked perfectly.
 
     >>> round(auc_low(1.0, 20), 2)
     0.88
@@ -44,7 +44,7 @@ class AucLimit:
     low: float
 
     def passed_by(self, auc: float, churners: int) -> bool:
-        """Return whether an AUC over this number of distinct churners passes both limits; NaN never does."""
+        """Return whether an AUC over this number of distinct churners passes both limits; False for NaN."""
         return auc > self.auc and auc_low(auc, churners) > self.low
 
     def above(self, simple: float | None, part: float) -> AucLimit:
@@ -61,13 +61,14 @@ class AucLimit:
 
 
 WARN_LIMIT, STOP_LIMIT = AucLimit(0.9, 0.85), AucLimit(0.98, 0.9)
-"""The limits above which a column may be a leak, and above which it is almost certainly a leak of the label.
+"""The limits above which a column may be a leak of the label, and above which it almost certainly is one.
 
 Whole honest models of monthly churn reach an AUC of about .85.
 """
 
 WARN_PART, STOP_PART = 0.5, 0.75
-"""The parts of the distance from a simple rule's AUC to 1 from which a column is a warning and a stop."""
+"""How much of the distance from a simple rule's AUC to 1 a column must cover for a warning, and for a stop.
+"""
 
 MAX_SIMPLE_AUC = 0.97
 """The largest AUC of a simple rule that raises the limits. A simple rule above it may be a leak itself."""
@@ -93,8 +94,9 @@ def tenure_auc(rows: LabelledRows) -> float | None:
 def simple_auc(rows: LabelledRows, label: LabelParams) -> float | None:
     """Return the AUC of the best simple rule: tenure, and for an inactivity label recency and frequency.
 
-    Where most customers come once, and the others often, a simple rule honestly predicts nearly everything.
-    The activity of a contract label is no simple rule: it may follow from the cancellation.
+    If most customers come once and others come often, a simple rule predicts nearly everything, and that is
+    honest. For a contract label, activity is no simple rule, because activity may follow from the
+    cancellation.
 
     Args:
         rows: Labelled rows.
@@ -118,7 +120,8 @@ def simple_auc(rows: LabelledRows, label: LabelParams) -> float | None:
 MISSING_LIMIT = AucLimit(0.65, 0.5)
 """The limit above which missing values predict who leaves.
 
-At an AUC of .65, the share of churners without the value is .30 above the share of other customers.
+At an AUC of .65, the share of churners without the value is .30 higher than the share of other customers
+without it.
 """
 
 
@@ -179,9 +182,9 @@ def missing_finding(
         column_name: The name of the column in messages.
         stop: The limit above which the finding is a stop.
         among: Whether each row counts, shape (rows,); by default all rows count.
-        simple: The AUC of the best simple rule (`simple_auc`), for a signal: many signals are undefined for
-            customers with few rows, so a missing value says no more than the number of rows. None where a
-            missing value comes from the source.
+        simple: The AUC of the best simple rule (`simple_auc`), if the column is a signal. Many signals are
+            undefined for customers with few rows, so a missing value says no more than the number of rows.
+            None if a missing value comes from the source.
     """
     among = np.ones(len(rows), dtype=bool) if among is None else among
     left = rows.left[among]
@@ -246,7 +249,7 @@ def missing_values(context: GuardContext) -> Iterator[Finding]:
 def _latest_missing(
     context: GuardContext, rows: LabelledRows, table: str, names: list[str]
 ) -> dict[str, Floats]:
-    """Return for each column and labelled row whether the customer's latest visible row lacks the value.
+    """Return, by column, whether each labelled row's customer lacks the value in the latest visible row.
 
     Args:
         context: The company.
@@ -255,8 +258,8 @@ def _latest_missing(
         names: The columns of the table.
 
     Returns:
-        An array of shape (rows,) by column: 1.0 if the value is missing, 0.0 if not, NaN without a visible
-        row.
+        An array of shape (rows,) for each column: 1.0 if the value is missing, 0.0 if it is not, NaN without
+        a visible row.
     """
     result = {name: np.full(len(rows), np.nan) for name in names}
     select_list = ", ".join(

@@ -1,4 +1,4 @@
-"""The statistics that guards share: how well a column ranks churners, and how closely two columns agree."""
+"""Compute what guards share: how well a column ranks churners, and how closely two columns agree."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 Z_99 = 2.576
-"""The number of standard errors of a two-sided 99 % interval. Chance flags 1 of 100 tested columns."""
+"""The number of standard errors of a two-sided 99 % interval. By chance, 1 of 100 tested columns lies outside
+the interval.
+"""
 
 PRIOR_ROWS = 5
 """The weight, in rows, of the overall share of churners in the score of a level."""

@@ -1,4 +1,4 @@
-"""Guards against tables in which customers who left are missing."""
+"""Find tables in which the customers who left are missing."""
 
 from __future__ import annotations
 
@@ -19,13 +19,17 @@ from churn.labels.outcomes import LEFT, STAYED
 CountsByAge = npt.NDArray[np.float64]
 
 WARN_SHARE, STOP_SHARE = 0.02, 0.05
-"""The shares of histories without a customer from which the finding is a warning and a stop."""
+"""The shares of histories without a customer; a larger share is a warning, or a stop."""
 
 MIN_RATIO = 4
-"""The factor by which churners must be fewer than expected. Seasons and growth change a rate by two."""
+"""Churners are too few if this factor times their number is below the expected number. Seasons and growth
+change a rate only by a factor of two.
+"""
 
 MAX_CHANCE_OF_FEW_CHURNERS = 1e-4
-"""The probability, over all tested cutoffs, below which a low number of early churners is no chance."""
+"""A low number of early churners is no chance if its probability, over all tested cutoffs, is below this
+number.
+"""
 
 BAND_DAYS, BANDS = 91, 13
 """The days of a band of age, and the number of bands.
@@ -35,7 +39,7 @@ Rates are compared within bands, because yearly contracts end late.
 
 
 def dangling_histories(context: GuardContext) -> Iterator[Finding]:
-    """Look for histories of ids that are no customers: a join may have dropped the customers who left.
+    """Look for histories whose ids are no customers: a join may have dropped the customers who left.
 
     A history counts if it has at least 3 rows, and at least a third of the mean number of rows per customer.
     Single stray rows are errors in the data.
@@ -64,13 +68,13 @@ def dangling_histories(context: GuardContext) -> Iterator[Finding]:
 
 
 def survivors(context: GuardContext) -> Iterator[Finding]:
-    """Stop if few customers left before some cutoff and many left later: the tables hold only survivors.
+    """Stop if few customers left before some cutoff and many left later, because only survivors are left.
 
     For each cutoff, the guard compares the churners before the cutoff with an expected number: the later rate
-    of customers of the same age, times the customers at risk before the cutoff. A single wave of churners
-    is no sign of a join. So the guard skips a cutoff if the rate at the newest cutoff is below half of the
-    later rate. Where label windows overlap, a churner counts at several cutoffs: the guard divides both
-    numbers by the number of windows that hold a day.
+    of customers of the same age, times the customers at risk before the cutoff. A single wave of churners is
+    no sign of a join. So the guard skips a cutoff if the rate at the newest cutoff is less than half of the
+    later rate. If label windows overlap, a churner counts at several cutoffs, so the guard divides both
+    numbers by the number of windows that contain a day.
     """
     words = context.label.words
     churners, at_risk = _counts_by_age(context)
@@ -88,7 +92,7 @@ def survivors(context: GuardContext) -> Iterator[Finding]:
             "stop",
         )
         return
-    if context.label.is_event:  # a new event becomes more frequent, and no row of it was deleted
+    if context.label.is_event:  # an event can be new and become more frequent, and nobody deletes its rows
         return
     days = np.array([day_number(cutoff) for cutoff in context.cutoffs])
     windows = max(1.0, context.label.horizon_days / float(np.median(np.diff(days))))

@@ -1,8 +1,9 @@
-"""All-time totals of customers, and the test whether a column equals one.
+"""Compute all-time totals of customers, and test whether a column equals one of them.
 
-The totals are counts and sums of one kind of rows, of two tables together, up to an earlier export, and per
-day of the customer's life. They are compared by equality alone: equal values prove a copy, where a filter or
-a difference makes the order of customers too unlike the plain aggregates of `aggregates.py`.
+The totals are counts and sums of one kind of rows, or of two tables together. They run up to today or up to
+an earlier export, or are divided by the days of the customer's life. Only equal values prove a copy. With a
+filter or a difference, the order of customers is too unlike the order by the simple aggregates of
+`aggregates.py`.
 """
 
 from __future__ import annotations
@@ -31,13 +32,16 @@ MAX_KINDS = 12
 """The largest number of kinds of rows whose totals are tried for each column of a table."""
 
 MAX_PAIRED_TOTALS = 40
-"""The largest number of totals that are tried in pairs: those of whole tables first, then those of kinds."""
+"""The largest number of totals that are tried in pairs: first totals of whole tables, then totals of kinds.
+"""
 
 RATE_TOLERANCE = 0.002
 """The largest relative difference of a rate. A rate is rounded, and its days may differ by one."""
 
 MIN_DISTINCT_RATES = 20
-"""The least number of distinct values of a column for a rate; a factor fits a few levels too easily."""
+"""The least number of distinct values of a column that may be a rate, because a factor too easily fits a few
+values.
+"""
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,8 @@ class Total:
         words: The total in words.
         values: The total up to today of each sampled customer; 0 for a customer without rows, and NaN for a
             sum of one row, because a single amount is a price and no sum.
-        early: The total of the rows that were known at the first cutoff or a month after the sign-up.
+        early: The total of the rows that were known at the first cutoff, or a month after the sign-up if that
+            is later.
         is_whole: Whether the customer signed up after the table begins, so that all rows are in the data.
     """
 
@@ -58,9 +63,9 @@ class Total:
     is_whole: Bools
 
     def is_copied_by(self, column: Floats, customers: Bools) -> float | None:
-        """Return the share of customers with equal values if a column copies the total, else None.
+        """Return the share of customers with equal values if a column copies the total; otherwise None.
 
-        A column that equals the early total as often is no copy: it was known at each cutoff.
+        If a column equals the early total as often, it is no copy, because it was known at each cutoff.
         """
         customers = customers & ~np.isnan(self.values)
         share = _equal_share(column[customers], self.values[customers])
@@ -88,7 +93,8 @@ class Totals:
             "the end of the customer": context.ends.day[self._codes] - signed_up,
         }
         tables = [self._of_table(context, table) for table in context.event_tables]
-        # Only the first totals are paired: the kinds of one table must not keep out the rows of another one.
+        # Only the first totals are paired, so the order mixes the tables: kinds of one table must not push
+        # out another table.
         kinds = chain.from_iterable(zip_longest(*(kinds for _, kinds in tables)))
         self._totals = [
             *chain.from_iterable(whole for whole, _ in tables),
@@ -141,7 +147,7 @@ class Totals:
         return columns
 
     def copied_by(self, values: Floats) -> str | None:
-        """Describe the total that a column copies; None if it copies none.
+        """Describe the total that a column copies; None if the column copies none.
 
         Args:
             values: The column by customer code; NaN for a missing value.
@@ -184,7 +190,8 @@ class Totals:
     def _rate(self, column: Floats, has_value: Bools) -> str | None:
         """Describe the total per day of life, up to today or to the customer's end, that a column copies.
 
-        The unit of the time (days, months of 30.4 days) and of the total is a factor, the same for all.
+        The units of time (days, or months of 30.4 days) and of the total are one factor, which is the same
+        for all customers.
         """
         for until, days in self._days.items():
             # A customer who left before the first cutoff has no days between the end and the cutoff.
@@ -224,7 +231,7 @@ def _proportional_share(column: Floats, rate: Floats) -> tuple[float, float]:
 
 
 def _equal_share(column: Floats, total: Floats) -> float | None:
-    """Return the share of equal values if a column equals a total for nearly all customers, else None."""
+    """Return the share of equal values if a column equals a total for nearly all customers, or else None."""
     if len(column) < MIN_COMPARED_CUSTOMERS or equal_values(column, total).mean() < EQUAL_SHARE:
         return None
     match = copy_match(column, total)

@@ -1,4 +1,4 @@
-"""The guard of tables whose newest rows are not yet there, while other tables are complete."""
+"""Find tables whose newest rows have not come in yet, while other tables are complete."""
 
 from __future__ import annotations
 
@@ -17,37 +17,47 @@ from churn.guards.context import GuardContext
 Ints = npt.NDArray[np.int64]
 
 MAX_TRAIL_DAYS = 31
-"""The longest trail that is looked for. A table without rows for longer has ended."""
+"""The largest number of newest days that are tested for missing rows. A table without rows for a longer time
+has ended.
+"""
 
 WEEK = 7
-"""Fewer days than this are compared with the same weekdays: many tables have few rows on weekends."""
+"""Periods of fewer days than this are compared with the same weekdays, because many tables have few rows on
+weekends.
+"""
 
 HISTORY_WEEKS = 57
-"""The number of earlier weeks to compare with: a year, and the weeks of a holiday in the year before."""
+"""The number of earlier weeks to compare with: a year, and some weeks around the same holiday in the year
+before.
+"""
 
 MIN_WEEKS = 8
-"""The least number of earlier weeks; fewer do not show how few rows a table may have."""
+"""The least number of earlier weeks, because fewer weeks do not show how few rows a table may have."""
 
 COMPLETE_SHARE = 0.9
-"""The share of the usual rows of a week from which the week is complete again before the missing rows."""
+"""A week before the missing rows is complete if it has at least this share of the usual number of rows."""
 
 ENDED_SHARE = 0.5
-"""The share of the usual rows of the week before the missing rows below which the table had ended by then."""
+"""The table had already ended if the week before the missing rows has less than this share of the usual rows.
+"""
 
 MAX_RATIO = 0.25
-"""The share of the lowest earlier number of rows below which the newest days lack rows.
+"""The newest days lack rows if they have less than this share of the lowest earlier number of rows.
 
-Within a month, a season or a fading product changes a table by less.
+Within a month, a season or a fading product changes the number of rows by less.
 """
 
 RARE = 1e-4
-"""The probability below which a low number of rows is no chance, over all tested numbers of days."""
+"""A low number of rows is no chance if its probability, over all tested numbers of days, is below this
+number.
+"""
 
 STOP_DAYS = 7.0
-"""The days of missing rows from which the finding is a stop: a quarter of a look-back of four weeks."""
+"""The finding is a stop from this number of missing days on: a quarter of a look-back of four weeks."""
 
 MIN_COMPLETE_ROWS = 10
-"""The least usual number of rows with which another table shows that its newest days are complete."""
+"""Another table shows that its newest days are complete only if it usually has at least this number of rows.
+"""
 
 
 @dataclass(frozen=True)
@@ -57,8 +67,8 @@ class Trail:
     Attributes:
         days: The number of newest days.
         rows: The number of rows in these days.
-        lowest: The lowest number of rows in as many earlier days.
-        usual: The median number of rows in as many days of the last weeks.
+        lowest: The lowest number of rows in earlier periods of the same length.
+        usual: The median number of rows in recent periods of the same length.
     """
 
     days: int
@@ -68,7 +78,7 @@ class Trail:
 
     @property
     def missing_days(self) -> float:
-        """Return the missing rows, in days of the usual number of rows."""
+        """Return how many days of the usual number of rows are missing."""
         return self.days * max(0.0, 1 - self.rows / self.usual) if self.usual else 0.0
 
     @property
@@ -84,11 +94,11 @@ class Trail:
 
 
 def trailing_tables(context: GuardContext) -> Iterator[Finding]:
-    """Look for tables of which the newest rows have not come in yet, while another table is complete.
+    """Look for tables whose newest rows have not come in yet, while another table is complete.
 
     Signals at the newest cutoff then see fewer rows than signals at the cutoffs of training. Tables with
     `known_at` do not count, because no cutoff sees rows that came in later. A day without rows in all tables
-    is a day without events, or lies after the end of the data; the guard `maturity` looks for the second.
+    may be a day without events. Or it lies after the end of the data; the guard `maturity` looks for that.
     """
     tables = {
         name: _rows_by_day(context, name)
@@ -148,7 +158,7 @@ def _rows_by_day(context: GuardContext, table: str) -> Ints:
 
 
 def trails_of(rows: Ints) -> Mapping[int, Trail]:
-    """Return the trail of each number of newest days that can be compared with enough earlier weeks.
+    """Return the trail for each number of newest days that has enough earlier weeks to compare with.
 
     Args:
         rows: The number of rows of each day, the newest day first, shape (days,).
@@ -180,13 +190,13 @@ def earlier_sums(rows: Ints, days: int) -> Ints:
 
 
 def _days_to_complete_week(rows: Ints, trail_days: int) -> int:
-    """Return how many newest days to leave out so that the week before them has the usual number of rows.
+    """Return how many newest days to leave out so that the week before them is complete.
 
-    Rows that trickle in are missing from more days than from the days with very few rows.
+    If rows come in slowly, rows are missing on more days than those with very few rows.
 
     Args:
         rows: The number of rows of each day, the newest day first, shape (days,).
-        trail_days: The least number of days, with very few rows.
+        trail_days: The least number of days to leave out: those with very few rows.
     """
     for days in range(trail_days, MAX_TRAIL_DAYS + 1):
         if _week_share(rows, days) >= COMPLETE_SHARE:
@@ -195,7 +205,7 @@ def _days_to_complete_week(rows: Ints, trail_days: int) -> int:
 
 
 def _week_share(rows: Ints, days: int) -> float:
-    """Return the rows of the week before the newest days, as a share of the median week before it.
+    """Return the rows of the week before the newest days, divided by the median of the weeks before it.
 
     Args:
         rows: The number of rows of each day, the newest day first, shape (days,).

@@ -77,7 +77,7 @@ class Verdict:
 
     Attributes:
         gates: All gates, in order.
-        notes: Facts that the reader should know. A note does not refuse.
+        notes: Facts that the reader should know. A note does not refuse a model.
         signed: The signed-off findings as lines with their reasons; a line may hold several findings.
         signed_off: The signed-off findings, one object for each finding.
     """
@@ -88,7 +88,7 @@ class Verdict:
     signed_off: tuple[SignedOff, ...] = ()
 
     def spoken(self, words: LabelWords) -> Verdict:
-        """Return the verdict in the words of a label."""
+        """Return the verdict with the words that suit a label."""
         gates = tuple(
             replace(gate, rule=words.speak(gate.rule), words=words.speak(gate.words)) for gate in self.gates
         )

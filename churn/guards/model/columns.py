@@ -13,16 +13,16 @@ from churn.params import LabelParams
 from churn.snapshots.dataset import Floats, Ints, LabelledRows, cutoffs_of, thin_customers
 
 MAX_CHECKED_ROWS = 40_000
-"""The largest number of rows to check, drawn by whole customers: enough rows to see an AUC of .9."""
+"""The largest number of rows to check, drawn by whole customers; they are enough to see an AUC of .9."""
 
 ID_SHARE = 0.9
-"""The share of distinct values from which a column that never changes identifies the customer."""
+"""A column that never changes identifies the customer if at least this share of its values is distinct."""
 
 CALENDAR_SHARE = 0.9
-"""The share of a signal's ranks, explained by the cutoff, from which the signal tells the date."""
+"""A signal tells the date if the cutoff explains at least this share of the signal's ranks."""
 
 MIN_VALUE_SHARE = 0.9
-"""The share of rows with a value from which a column can be an id or a date."""
+"""A column can be an id or a date only if at least this share of the rows has a value."""
 
 MIN_CUTOFFS = 3
 

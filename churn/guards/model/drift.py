@@ -1,4 +1,4 @@
-"""The guard of drift: whether tonight's customers look like the customers of the training rows."""
+"""Compare tonight's customers with the customers of the training rows, to find drift."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from churn.snapshots.dataset import Floats, LabelledRows
 from churn.snapshots.read import Snapshots, read_part
 
 WARN_AUC = 0.75
-"""The AUC of telling new rows from old rows above which the guard warns."""
+"""The guard warns if a model tells new rows from old rows with an AUC above this number."""
 
 MIN_SHIFT, MIN_EXCESS = 0.15, 0.05
 """The least shift of a column (see `_shifts`), and its least excess over the shifts at earlier cutoffs."""
 
 EARLIER_CUTOFFS = 3
-"""The number of cutoffs before the newest cutoff that show how far columns usually shift."""
+"""The number of cutoffs before the newest cutoff that show by how much columns usually shift."""
 
 MIN_DRIFT_ROWS, MAX_DRIFT_ROWS = 100, 20_000
 SHOWN_COLUMNS = 5
@@ -47,12 +47,13 @@ DRIFT_TREE_PARAMS = {
 
 @dataclass(frozen=True)
 class ShiftedColumns:
-    """How well trees separate new rows from old rows, by the columns that shifted more than ever before.
+    """How well trees separate new rows from old rows, by columns that shifted more than ever before.
 
     Attributes:
         auc: The mean AUC on customers that the trees did not see.
         error: The standard error of the AUC.
-        gain: The share of each column in what the trees learnt, by name, the largest first.
+        gain: How much each column contributes to the trees, as a share, by name; the largest share comes
+            first.
     """
 
     auc: float
@@ -102,8 +103,8 @@ def tell_apart(
         newest: The rows of the newest cutoff; their labels are not used.
         weights: The weight of each newest row, shape (newest rows,).
         seed: The seed of the sample of rows and of the trees.
-        max_rows: About the largest number of old rows and of new rows that are used.
-        columns: The columns that the trees get instead, such as those that no date has a fingerprint in.
+        max_rows: The number of old rows and of new rows that are used, at most and approximately.
+        columns: The only columns that the trees may use; by default, the columns that shifted unusually far.
     """
     rng = np.random.default_rng(seed)
     old, _ = _draw_rows(earlier, np.ones(len(earlier)), rng, max_rows)
@@ -140,7 +141,7 @@ def tell_apart(
 
 
 def _shifted_as_never_before(old: LabelledRows, new: LabelledRows, weights: Floats) -> npt.NDArray[np.bool_]:
-    """Return which columns shifted far at the newest cutoff, and further than at earlier cutoffs."""
+    """Return which columns shifted far at the newest cutoff, and further than at any earlier cutoff."""
     days = np.unique(old.cutoff)[1:][-EARLIER_CUTOFFS:]
     earlier = []
     for day in days:
@@ -155,8 +156,8 @@ def _shifted_as_never_before(old: LabelledRows, new: LabelledRows, weights: Floa
 def _shifts(old: LabelledRows, new: LabelledRows, weights: Floats) -> Floats:
     """Return the shift of each column from old to new rows, from 0 to .5, shape (columns,).
 
-    The shift is the larger of two numbers: `abs(AUC - 0.5)`, where AUC is the probability that a new value is
-    larger than an old value; and half the difference of the shares of missing values.
+    The shift is the larger of two numbers. The first is `abs(AUC - 0.5)`, where AUC is the probability that a
+    new value is larger than an old value. The second is half the difference of the shares of missing values.
 
     Args:
         old, new: The rows.
@@ -193,10 +194,10 @@ def _draw_rows(
 
 
 def newest_rows(snapshots: Snapshots, folder: Path) -> LabelledRows:
-    """Return the rows of the newest snapshot; `left` is NaN if its labels are not yet known.
+    """Return the rows of the newest snapshot; `left` is NaN for rows without known labels.
 
-    Snapshots after the day on which the latest matured label became known are left out, because a night in
-    the past does not know them.
+    Snapshots are left out if they lie after the day on which the latest matured label became known, because a
+    night of that day does not know them.
 
     Args:
         snapshots: The matured snapshots.
@@ -215,8 +216,8 @@ def unlabelled_rows(
 ) -> LabelledRows:
     """Return the signals of a cutoff as rows like the labelled rows; `left` is NaN.
 
-    A level that occurs in no labelled row becomes a missing value. Customers without a labelled row get
-    numbers after all other customers.
+    A level that no labelled row has becomes a missing value. Customers without a labelled row get numbers
+    that follow those of all other customers.
 
     Args:
         frame: `customer_id` and the signals.

@@ -1,4 +1,4 @@
-"""The guard of labels that were counted before they were known."""
+"""Find labels that were counted before they were known."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from churn.finding import Finding
 from churn.snapshots.read import Snapshots
 
 WARN_RATIO, STOP_RATIO = 2.0, 4.0
-"""The factor by which the odds of leaving must differ from earlier cutoffs to warn, and to stop."""
+"""The factor by which the odds of leaving must differ from those at earlier cutoffs for a warning, and for a
+stop.
+"""
 
 MAX_CHANCE_OF_BREAK = 1e-4
-"""The probability by chance below which a break is a finding."""
+"""A break is a finding if the probability of such a break by chance is below this number."""
 
 EARLIER_CUTOFFS = 3
 """The number of earlier cutoffs needed to know the usual odds, and the number of newest cutoffs checked."""
@@ -25,9 +27,9 @@ def label_maturity(snapshots: Snapshots, mature_on: Mapping[date, date]) -> Iter
     """Look for labels that were counted before their window, grace and late days were over.
 
     The guard computes from params.yaml the day on which the labels of each snapshot are known, and compares
-    it with the day in the snapshot. It also compares the share that left with earlier cutoffs: where the data
-    end before the watermark of params.yaml, no customer (contract labels) or every customer (inactivity
-    labels) seems to leave at the newest cutoffs.
+    it with the day in the snapshot. It also compares the share that left with the share at earlier cutoffs.
+    If the data end before the watermark of params.yaml, the newest cutoffs look wrong. Then no customer
+    (contract labels) or every customer (inactivity labels) seems to leave.
 
     Args:
         snapshots: The snapshots.
@@ -48,7 +50,7 @@ def label_maturity(snapshots: Snapshots, mature_on: Mapping[date, date]) -> Iter
 
 
 def _breaks(snapshots: Snapshots) -> Iterator[Finding]:
-    """Look for a newest cutoff with a share of churners far from the shares at earlier cutoffs."""
+    """Look for a newest cutoff at which the share of churners is far from the share at earlier cutoffs."""
     cutoffs = snapshots.cutoffs
     rows_at = [snapshots.rows.at([cutoff]) for cutoff in cutoffs]
     left, size = np.array([rows.churners for rows in rows_at]), np.array([len(rows) for rows in rows_at])

@@ -1,4 +1,4 @@
-"""Guards of the figures of an evaluation: AUC, lead time, calibration, and the order of the health bands."""
+"""Check the figures of an evaluation: AUC, lead time, calibration, and the order of the health bands."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ from churn.metrics.interval import Interval, format_interval
 CHANCE_AUC = 0.5
 
 MAX_FALL = 0.10
-"""The largest fall of AUC that is allowed when everything known is as old as the time to act."""
+"""The largest allowed fall of the AUC if the model sees only data that are as old as the time to act."""
 
 SLOPE_RANGE = (0.8, 1.25)
 """The interval of the calibration slope must overlap this range."""
 
 Z_99_ONE_SIDED = 2.33
-"""The standard errors by which a better band must leave more often to be a stop; one-sided, 1 in 100."""
+"""A better band must leave more often by this number of standard errors for a stop (one-sided, 1 in 100)."""
 
 MAX_AUC, MAX_AUC_ABOVE_SIMPLE = 0.95, 0.15
-"""The AUC, and the AUC above the best simple model, that honest churn models do not reach."""
+"""Two limits that honest churn models do not reach: for the AUC, and for the AUC above the best simple model.
+"""
 
 TOO_GOOD_RULE = (
     f"AUC is at most {MAX_AUC} and at most {MAX_AUC_ABOVE_SIMPLE} above the best simple model (recency, "
@@ -38,7 +39,7 @@ SIMPLE_MODELS = ("recency", "rfm")
 
 
 def above_simple_models(result: EvaluationResult) -> tuple[str, Interval] | None:
-    """Return the best simple model of `SIMPLE_MODELS`, and the challenger's AUC minus the AUC of this model.
+    """Return the best model of `SIMPLE_MODELS`, and the challenger's AUC minus the AUC of this model.
 
     None if no simple model was measured.
     """
@@ -50,14 +51,14 @@ def above_simple_models(result: EvaluationResult) -> tuple[str, Interval] | None
 def too_good(
     auc: Interval, above: tuple[str, Interval] | None, bound: Literal["value", "low"] = "value"
 ) -> str | None:
-    """Return which figure is too good to be true, for the middle of a message; None if no figure is.
+    """Return which figure is too good to be true, as part of a sentence; None if no figure is.
 
     Args:
         auc: The challenger's AUC.
         above: The best simple model, and the challenger's AUC minus the AUC of this model; None without a
             simple model.
-        bound: The part of the difference that must lie above 0.15: its `value` to warn, its lower bound
-            (`low`) to stop, so that chance alone does not stop a model.
+        bound: The part of the difference that must lie above 0.15: `value` for a warning, and the lower bound
+            `low` for a stop, so that chance alone does not stop a model.
     """
     if auc.value is None:
         return None
@@ -82,7 +83,7 @@ def too_good_to_be_true(
 
     Args:
         auc: The challenger's AUC.
-        above: See `too_good`.
+        above: The best simple model and the difference from its AUC, as in `too_good`.
         tenure: The AUC of tenure alone; None if it was not measured.
     """
     reason = too_good(auc, above)
@@ -100,10 +101,10 @@ def too_good_to_be_true(
 
 
 def lead_time(leads: Sequence[LeadTime], gap_days: int) -> Iterator[Finding]:
-    """Warn if the AUC falls far when everything known is as old as the time to act (the label's gap).
+    """Warn if the AUC falls far when the model sees only data that are as old as the time to act.
 
-    Without a gap the guard warns only of a fall to chance: most customers show only a few weeks ahead that
-    they will leave, so an honest model may see little a month earlier.
+    The time to act is the label's gap. Without a gap, the guard warns only of a fall to chance, because most
+    customers show only a few weeks ahead that they will leave.
 
     Args:
         leads: The AUC of predictions from older data.
@@ -147,7 +148,7 @@ def calibration(slope: Interval) -> Iterator[Finding]:
 
 
 def bands(outcomes: Sequence[BandOutcome]) -> Iterator[Finding]:
-    """Stop if a larger share left in a health band than in the next worse band, beyond chance."""
+    """Stop if more customers left in a health band than in the next worse band, beyond chance."""
     for worse, better in pairwise(outcomes):
         rows = np.array([worse.rows, better.rows], dtype=float)
         shares = np.array([worse.churners, better.churners]) / rows

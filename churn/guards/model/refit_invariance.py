@@ -1,4 +1,4 @@
-"""Guards that fit the recipe again, to test whether anything fitted has seen a test row."""
+"""Fit the recipe again, to test whether anything that is fitted has seen a test row."""
 
 from __future__ import annotations
 
@@ -18,10 +18,13 @@ from churn.training.backtest import predict_out_of_time
 from churn.training.recipe import Recipe
 
 MAX_REFIT_ROWS = 100_000
-"""The largest number of rows for guards that fit, of customers drawn at random: enough to show a leak."""
+"""The largest number of rows for guards that fit a model, of randomly drawn customers; it is enough to show a
+leak.
+"""
 
 MAX_AUC_ERRORS = 3
-"""The standard errors by which the AUC of shuffled labels may differ from .5 (by chance: 1 in 370)."""
+"""The number of standard errors by which the AUC of shuffled labels may differ from .5 (by chance: 1 in 370).
+"""
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ def fold_at(snapshots: Snapshots, cutoff: date) -> CutoffFit:
 
 
 def rolling_origin(recipe: Recipe, threads: int) -> Method:
-    """Return the method by which `churn train` and `churn evaluate` fit a recipe and predict."""
+    """Return the method by which `churn train` and `churn evaluate` fit a recipe and predict a cutoff."""
 
     def predict(snapshots: Snapshots, cutoff: date) -> CutoffFit:
         predictions = predict_out_of_time(snapshots, recipe, [cutoff], threads)
@@ -63,7 +66,7 @@ def rolling_origin(recipe: Recipe, threads: int) -> Method:
 
 
 def sample_customers(snapshots: Snapshots, seed: int, max_rows: int = MAX_REFIT_ROWS) -> Snapshots:
-    """Return the snapshots of customers drawn at random, with all their rows.
+    """Return the snapshots of randomly drawn customers, with all rows of these customers.
 
     Args:
         snapshots: The snapshots.
@@ -84,8 +87,8 @@ def refit_with_other_future(
     """Fit twice, the second time with another future, and compare the predictions.
 
     For the second fit, all labels that were not known by the cutoff are flipped. All signals of later rows,
-    and of half of the test rows, are redrawn and stretched. The predictions of the other half must be equal
-    to the last bit, because the rows on which these predictions may depend have not changed.
+    and of half of the test rows, are redrawn at random and stretched. The predictions of the other half must
+    be equal to the last bit, because nothing on which they may depend has changed.
 
     Args:
         method: The function that fits and predicts.
@@ -118,7 +121,7 @@ def refit_with_other_future(
 
 
 def _different_predictions(first: CutoffFit, second: CutoffFit, customers: set[int]) -> tuple[int, int]:
-    """Return, for some customers, the number of predictions that differ between two fits, and of all."""
+    """Return how many predictions differ between two fits, and how many predictions are compared."""
     before, after = _predictions(first), _predictions(second)
     common_keys = [key for key in before.keys() & after.keys() if key[0] in customers]
     n_unpaired = sum(key[0] in customers for key in before.keys() ^ after.keys())

@@ -1,4 +1,4 @@
-"""The guards of the model: `churn train` runs some on the training rows, `churn evaluate` the others."""
+"""Run the guards of the model: some in `churn train` on the training rows, others in `churn evaluate`."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def check_training(
     attributes: Collection[str],
     seed: int,
 ) -> list[Finding]:
-    """Run the guards of `train` on the training rows of the last test cutoff, or on all rows without a test.
+    """Run the guards of `train` on the training rows of the last test cutoff; without a test, on all rows.
 
     Args:
         snapshots: The matured snapshots.
@@ -83,9 +83,9 @@ def check_training(
 def training_report(snapshots: Snapshots, findings: Sequence[Finding]) -> GuardReport:
     """Return the report of `train`: the findings in the data, and the findings in the training rows.
 
-    Some guards run on both. All findings in the training rows stay, because the training rows are more rows.
-    If both have a finding of the same guard and place, the finding in the data stays only if it is a stop
-    and the finding in the training rows is none.
+    Some guards run on both. All findings in the training rows are kept, because there are more training rows.
+    If both have a finding of the same guard and place, the finding in the data is kept only if it is a stop
+    and the other finding is no stop.
     """
     keys = {(finding.guard, finding.place) for finding in findings}
     stop_keys = {(finding.guard, finding.place) for finding in findings if finding.severity == "stop"}
@@ -99,22 +99,22 @@ def training_report(snapshots: Snapshots, findings: Sequence[Finding]) -> GuardR
 
 
 def data_findings(snapshots: Snapshots) -> tuple[Finding, ...]:
-    """Return the findings in the data of the snapshots; a stop if the guards of the data did not run."""
+    """Return the findings in the data of the snapshots; a stop if these guards did not run."""
     return snapshots.guards.found if snapshots.guards.looked else (UNCHECKED_DATA,)
 
 
 def check_evaluation(
     test_set: TestSet, result: EvaluationResult, folder: Path, *, gap_days: int, seed: int, threads: int
 ) -> list[Finding]:
-    """Run the guards of an evaluation; two of them fit the recipe again.
+    """Run the guards of an evaluation; two of these guards fit the recipe again.
 
     Args:
         test_set: The predictions of all candidates for the test cutoffs.
         result: The figures of the evaluation.
         folder: The folder of the snapshots.
         gap_days: The days from a cutoff to the label window.
-        seed: The seed of the samples, the changed rows and the trees.
-        threads: The threads of the fits; they do not change the result.
+        seed: The seed of the samples, of the random changes of rows, and of the trees.
+        threads: The number of threads of the fits; it does not change the result.
     """
     snapshots, cutoff = test_set.snapshots, test_set.cutoffs[-1]
     sample = sample_customers(snapshots, seed)
@@ -150,7 +150,7 @@ def read_training_report(folder: Path) -> GuardReport:
 
 
 def evaluation_report(training: GuardReport, findings: Sequence[Finding]) -> GuardReport:
-    """Return the report of `evaluate`: the findings of the earlier verbs, and the findings of `evaluate`."""
+    """Return the report of `evaluate`: its own findings, and the findings of the earlier verbs."""
     return GuardReport.of([*training.looked, *EVALUATION_GUARDS], [*training.found, *findings])
 
 

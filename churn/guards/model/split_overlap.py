@@ -1,4 +1,4 @@
-"""Guards of the split: training and test must share no row and no person, and must not overlap in time."""
+"""Check the split: training and test must share no row and no person, and must not overlap in time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from churn.snapshots.dataset import Ints, LabelledRows, cutoffs_of
 
 
 def disjoint(fold: CutoffFit, mature_on: Mapping[date, date]) -> Iterator[Finding]:
-    """Stop at rows in both training and test, and at training labels not known by the test cutoff.
+    """Stop at rows that are in both training and test, and at training labels unknown at the test cutoff.
 
     Args:
         fold: The training and test rows.
@@ -46,8 +46,8 @@ def disjoint(fold: CutoffFit, mature_on: Mapping[date, date]) -> Iterator[Findin
 def copied_rows(fold: CutoffFit) -> Iterator[Finding]:
     """Look for rows of a customer and a cutoff that occur more than once in training or test.
 
-    Rows with equal signals are no copies: the signals of new and silent customers are often equal. One
-    person under two ids is found in the data, by the guard `duplicates`.
+    Rows with equal signals are no copies: the signals of new and silent customers are often equal. The guard
+    `duplicates` finds a person under two ids in the data.
     """
     train, test = _row_keys(fold.train), _row_keys(fold.test)
     is_copy = np.concatenate([_occurs_twice(train), _occurs_twice(test)])
