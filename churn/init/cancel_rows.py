@@ -20,7 +20,7 @@ from churn.init.name_patterns import (
 from churn.init.source_table import KeyedTable, SourceColumn, SourceTable, id_of, time_of
 
 MIN_INSIDE_SHARE = 0.5
-"""At least this share of the rows that cancel must lie inside a paid period; otherwise they are contracts."""
+"""At least this share of the cancelling rows must lie inside a paid period; otherwise they are contracts."""
 
 MAX_ACTIONS = 20
 """A column that says what a row does has at most this many different words."""
@@ -30,10 +30,10 @@ class CancelRows(NamedTuple):
     """The rows that cancel earlier rows.
 
     Attributes:
-        column: The column that says which rows cancel.
-        condition: The SQL after its name; empty for a boolean column.
-        words: The words in it that say so, if it holds words.
-        other_words: The words in it that deny a cancellation, or take it back.
+        column: The column that says whether a row cancels an earlier row.
+        condition: The SQL that follows the name of the column; empty for a boolean column.
+        words: The words in this column that mean a cancellation, if the column holds words.
+        other_words: The words in this column that deny a cancellation, or take it back.
     """
 
     column: SourceColumn
@@ -43,7 +43,7 @@ class CancelRows(NamedTuple):
 
     @property
     def description(self) -> str:
-        """Return the column and what it says, for a note."""
+        """Return the name of the column and the words that it holds, for a note."""
         words = f" ({_quote_words(self.words)})" if self.words else ""
         return f"{self.column.name} says cancelled{words}"
 
@@ -55,7 +55,7 @@ def find_cancel_rows(
 
     Args:
         connection: The connection with the view of the table.
-        log: The table and its column with the customer's id.
+        log: The table, and its column with the id of the customer.
         start: The column with the time of a row.
         expiry: The column with the time up to which a row has paid.
     """
@@ -107,7 +107,7 @@ def find_cancel_rows(
 
 
 def _possible_cancel_rows(connection: duckdb.DuckDBPyConnection, table: SourceTable) -> Iterator[CancelRows]:
-    """Yield the columns that may say which rows cancel, flags first."""
+    """Yield the columns that may say which rows cancel earlier rows, flags first."""
     flags = [column for column in table.columns if name_matches(column.name, CANCEL_FLAG, table.name)]
     for column in flags:
         if column.kind == "boolean":
@@ -133,7 +133,7 @@ def _possible_cancel_rows(connection: duckdb.DuckDBPyConnection, table: SourceTa
 
 
 def says_cancelled(word: str, is_flag: bool) -> bool:
-    """Return whether a word says that its row cancels; in the column of a flag, `yes` says so too."""
+    """Return whether a word says that its row cancels; in a column of flags, `yes` says so too."""
     if name_contains(word, NO_CANCEL_WORD):
         return False
     return name_contains(word, CANCEL_WORD) or (is_flag and word.strip().lower() in YES_WORDS)

@@ -1,4 +1,4 @@
-"""The values of many columns in long form, so that one query answers for all columns of a batch."""
+"""Query the values of many columns in long form, so that one query answers for a whole batch of columns."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from churn.data.sql import identifier, internal_name, literal, trim_blanks
 
 NO_VALUE_WORDS = ("null", "none", "n/a", "nan", "nil", "-", "--", "\\n", "(null)", "#n/a", "0000-00-00",
                   "0000-00-00 00:00:00", "k.a.")  # fmt: skip
-"""Words, in lower case, that stand for no value in a column of times or numbers."""
+"""Words, in lower case, that mean "no value" in a column of times or numbers."""
 
 NO_VALUE_DAYS = (
     "0001-01-01",
@@ -24,22 +24,24 @@ NO_VALUE_DAYS = (
     "1970-01-01",
     "9999-12-31",
 )
-"""Days that programs write where there is no time."""
+"""Days that programs write if there is no time."""
 
 NO_VALUE_NUMBERS = (0, 99_991_231, 99_999_999)
-"""Numbers that stand for no value among days like 20240131."""
+"""Numbers that mean "no value" in a column of days like 20240131."""
 
 TEXTS = internal_name("guess_texts")
-"""The table of the different texts of a batch: column number `c`, text `v`, rows `n`, and `is_word`."""
+"""The table of the distinct texts of a batch: column number `c`, text `v`, rows `n`, and `is_word`."""
 
 MAX_WORDS = 2
-"""A column of times has at most this many texts for no value that are in no list, such as `unbefristet`."""
+"""A column of times may have at most this many texts that mean "no value" but are in no list, such as
+`unbefristet`.
+"""
 
 MIN_WORD_ROWS = 2
-"""Each of them is in at least this many rows."""
+"""Each of these texts must be in at least this many rows."""
 
 SAMPLE_SIZE = 20
-"""How many texts of a column decide which readings are tried on the whole column."""
+"""How many texts of a column are sampled to decide which readings are tried on the whole column."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class TextSample:
     """Some texts of a column.
 
     Attributes:
-        rows: The texts, with their rows.
+        rows: The texts, each with its number of rows.
         n_rows: The number of rows of all texts of the column.
     """
 
@@ -56,9 +58,10 @@ class TextSample:
 
 
 def long_form(view: str, expressions: Sequence[str]) -> str:
-    """Return the query of a row for each row of a view and each expression: its number `c`, its value `v`.
+    """Return a query with one row for each row of a view and each expression: its number `c`, its value `v`.
 
-    All expressions have one type. Unlike a query with many aggregates, its time grows evenly with them.
+    All expressions have one type. Unlike a query with many aggregates, this query takes time in proportion to
+    their number.
     """
     numbers = ", ".join(map(str, range(len(expressions))))
     return f"SELECT unnest([{numbers}]) AS c, unnest([{', '.join(expressions)}]) AS v FROM {view}"
@@ -79,9 +82,9 @@ def count_distinct(
 
 
 def create_texts(connection: duckdb.DuckDBPyConnection, view: str, names: Sequence[str]) -> list[int]:
-    """Create the table `TEXTS` of some columns of a view, and return the number of distinct values of each.
+    """Create the table `TEXTS` of some columns of a view; return each column's number of distinct values.
 
-    Blanks at the ends of a text are no part of `v`. Empty texts are not in the table.
+    Blanks at the ends of a text are removed from `v`. Empty texts are not in the table.
     """
     raw = internal_name("guess_raw_texts")
     values = [f"{identifier(name)}::VARCHAR" for name in names]
@@ -100,14 +103,14 @@ def create_texts(connection: duckdb.DuckDBPyConnection, view: str, names: Sequen
 
 
 def texts_of(number: int) -> str:
-    """Return the query of the texts `v` of a column and their rows `n`, without words for no value."""
+    """Return the query of the texts `v` of a column and their rows `n`, without words for "no value"."""
     return f"SELECT v, n FROM {TEXTS} WHERE c = {number} AND NOT is_word"
 
 
 def sample_texts(connection: duckdb.DuckDBPyConnection) -> dict[int, TextSample]:
-    """Return the most frequent texts of each column of `TEXTS`, without words for no value.
+    """Return the most frequent texts of each column of `TEXTS`, without words for "no value".
 
-    Of texts with equally many rows, an arbitrary but fixed choice is in the sample.
+    If texts have equally many rows, the choice between them is arbitrary but always the same.
     """
     order = "(least(n, 2147483647)::UBIGINT << 32) | (hash(v) >> 32)"
     rows = connection.execute(
@@ -120,7 +123,7 @@ def sample_texts(connection: duckdb.DuckDBPyConnection) -> dict[int, TextSample]
 
 
 def words_without_digits(connection: duckdb.DuckDBPyConnection, number: int) -> list[str]:
-    """Return the texts of a column that hold no digit but 0, if they are few and each is in several rows."""
+    """Return a column's texts without digits other than 0, if they are few and each is in several rows."""
     rows = connection.execute(
         f"SELECT v, n FROM ({texts_of(number)}) WHERE NOT regexp_matches(v, '[1-9]') ORDER BY v LIMIT ?",
         [MAX_WORDS + 1],
@@ -132,7 +135,7 @@ def words_without_digits(connection: duckdb.DuckDBPyConnection, number: int) -> 
 def set_words(
     connection: duckdb.DuckDBPyConnection, number: int, words: Sequence[str], *, are_words: bool
 ) -> None:
-    """Set in `TEXTS` whether some texts of a column stand for no value."""
+    """Mark in `TEXTS` whether some texts of a column mean "no value"."""
     listed = ", ".join(map(literal, words))
     connection.execute(
         f"UPDATE {TEXTS} SET is_word = {are_words} WHERE c = {number} AND v IN ({listed})"
@@ -140,7 +143,7 @@ def set_words(
 
 
 def count_words(connection: duckdb.DuckDBPyConnection) -> dict[int, list[tuple[str, int]]]:
-    """Return the words for no value of each column of `TEXTS`, with their rows."""
+    """Return the words for "no value" of each column of `TEXTS`, with their rows."""
     counts: dict[int, list[tuple[str, int]]] = {}
     for number, word, n in connection.execute(
         f"SELECT c, v, n FROM {TEXTS} WHERE is_word ORDER BY c, v"
@@ -156,10 +159,10 @@ def date_ranges(
 
     Args:
         connection: The connection.
-        days: The query of the days `d` of each column number `c`, with their rows `n`.
+        days: The query that gives the days `d` of each column number `c`, with their rows `n`.
 
     Returns:
-        By column number the first and the last day, and whether a day of `NO_VALUE_DAYS` comes twice.
+        By column number: the first day, the last day, and whether a day of `NO_VALUE_DAYS` occurs twice.
     """
     no_days = ", ".join(f"DATE '{day}'" for day in NO_VALUE_DAYS)
     rows = connection.execute(

@@ -1,4 +1,7 @@
-"""Read a log of contracts: a row pays from its own time to an expiry, or cancels earlier rows."""
+"""Read a log of contracts.
+
+In such a log, a row pays for the time from its own time to an expiry, or it cancels earlier rows.
+"""
 
 from __future__ import annotations
 
@@ -29,23 +32,25 @@ from churn.init.profile import profile_table
 from churn.init.source_table import KeyedTable, SourceColumn, SourceTable, id_of, id_sql, name_in, time_of
 
 MIN_RENEWALS = 20
-"""A log of contracts has at least this many rows after another row of the same customer."""
+"""A log of contracts has at least this many renewals: rows that follow a row of the same customer."""
 
 MIN_RENEWED_SHARE = 0.5
-"""At least this share of these rows lies near the expiry before it."""
+"""At least this share of the renewals lies near the expiry of the row before."""
 
 MAX_GAP_DAYS = 7
-"""A row is near the expiry before it within this many days, and within a quarter of the paid period."""
+"""A renewal is near an expiry if at most this many days, and at most a quarter of the paid period, lie
+between them.
+"""
 
 OTHER_LOGS = ("logins", "emails", "tickets", "surveys", "referrals")
 """The canonical tables whose rows are no contracts, even if the rows have an expiry."""
 
 LOG_SCORE = 10.0
-"""The score of the reading as contracts, above the readings by name: the contents show it."""
+"""The score of a table that is read as contracts by its contents; it is above every score by names."""
 
 
 class _Period(NamedTuple):
-    """The columns with the start and the expiry of a row, and the share of rows near the expiry before."""
+    """The columns with the start and the expiry of a row, and the share of renewals near an expiry."""
 
     start: SourceColumn
     expiry: SourceColumn
@@ -59,17 +64,17 @@ def read_contract_logs(
     dialect: str,
     today: date,
 ) -> tuple[list[tuple[float, Match]], list[str]]:
-    """Return the candidates with a log of contracts read as contracts, and what the user has to know.
+    """Return the candidates, with each log of contracts read as contracts, and notes for the user.
 
-    Nothing changes if there is another table of contracts with their ends. A table whose names say that its
-    rows are no contracts stays what it is and gets a note.
+    Nothing changes if another table holds contracts with their ends. If a table's names say that its rows are
+    no contracts, its reading stays and it gets a note.
 
     Args:
         connection: The connection with the views of the tables; the view of the contracts is added.
         candidates: The matches of all tables with their scores.
-        tables: The tables that have ids of customers.
+        tables: The tables that have the ids of customers.
         dialect: The SQL dialect of the source.
-        today: The day of the call: dates that would lie after it decide against a reading.
+        today: The day of the call; a reading is wrong if dates would lie after this day.
     """
     periods = {log.table.name: (log, period) for log in tables if (period := _period(connection, log))}
     has_contracts = any(
@@ -122,7 +127,7 @@ def _period(connection: duckdb.DuckDBPyConnection, log: KeyedTable) -> _Period |
 
 
 def _is_named_as_contracts(table: str, expiry: str) -> bool:
-    """Return whether the names of a table and of its expiry let its rows be contracts."""
+    """Return whether the names of a table and of its expiry allow that its rows are contracts."""
     if name_contains(table, TABLE_PATTERNS["subscriptions"]):
         return True
     is_other_log = any(name_contains(table, TABLE_PATTERNS[other]) for other in OTHER_LOGS)
@@ -130,7 +135,7 @@ def _is_named_as_contracts(table: str, expiry: str) -> bool:
 
 
 def _add_note(candidates: Sequence[tuple[float, Match]], table: str, period: _Period) -> None:
-    """Add to the matches of a table that its rows may be contracts, which its names do not say."""
+    """Add a note to the matches of a table: its rows may be contracts, although its names do not say so."""
     note = (
         f"{period.renewed_share:.0%} of the later rows of customers start near the {period.expiry.name} "
         "before them, as contracts do, but the names say something else. If each row is a contract, move it "
@@ -142,12 +147,12 @@ def _add_note(candidates: Sequence[tuple[float, Match]], table: str, period: _Pe
 
 
 def _begins_a_value(column: SourceColumn) -> bool:
-    """Return whether a time is named as the start of a value in a history of attributes."""
+    """Return whether a column's name says that a value in a history of attributes begins at this time."""
     return name_matches(column.name, VALID_FROM) and not snake_case(column.name).startswith("start")
 
 
 def _may_be_start(column: SourceColumn) -> bool:
-    """Return whether a time may be that of the row itself: by its name it is no later or planned time."""
+    """Return whether a time may be that of the row itself: by its name, it is not a later or planned time."""
     return not any(name_matches(column.name, pattern) for pattern in (DELIVERY, MAY_LIE_AHEAD, BIRTH))
 
 
@@ -169,7 +174,7 @@ def _renewed_share(
 
 
 def _unwritable_reason(period: _Period, dialect: str) -> str:
-    """Return why the two times cannot be compared in SQL; empty if they can."""
+    """Return why two columns of times cannot be compared in SQL; empty if they can be compared."""
     start, expiry = period.start, period.expiry
     if start.question or expiry.question:
         return "the order of day and month in its times is open"
@@ -182,12 +187,12 @@ def _unwritable_reason(period: _Period, dialect: str) -> str:
 
 
 def _keeps_order(column: SourceColumn) -> bool:
-    """Return whether the values as they are written have the order of their times."""
+    """Return whether the sorted texts of a column are in the order of their times."""
     return column.time_format in (None, "%Y%m%d")
 
 
 def _time_sql(column: SourceColumn, quote: Callable[[str], str]) -> str:
-    """Return the SQL of a time that can be compared with the other time of its table."""
+    """Return SQL for a time in a form that can be compared with the other time of its table."""
     name = quote(column.name)
     if not _keeps_order(column):
         return f"try_strptime({name}, {literal(column.time_format or '')})"
@@ -200,11 +205,13 @@ def _time_sql(column: SourceColumn, quote: Callable[[str], str]) -> str:
 def _contracts(
     connection: duckdb.DuckDBPyConnection, log: KeyedTable, period: _Period, dialect: str, today: date
 ) -> Match:
-    """Return the match of a log as contracts: by a query if there are rows that cancel or rows to leave out.
+    """Return the match of a log as contracts.
+
+    The match has a query if there are rows that cancel, or rows to leave out.
 
     Args:
         connection: The connection with the view of the table; the view of the contracts is added.
-        log: The table and its column with the customer's id.
+        log: The table, and its column with the id of the customer.
         period: The columns with the start and the expiry of a row.
         dialect: The SQL dialect of the source.
         today: The day of the call.
@@ -250,7 +257,7 @@ def _contracts(
 
 
 def _without_blanks(connection: duckdb.DuckDBPyConnection, log: KeyedTable) -> SourceColumn:
-    """Return the column with the customer's id, read without blanks at its ends if some ids have them."""
+    """Return the column with the customer's id; if some ids have blanks at their ends, they are removed."""
     if log.key.kind != "text":
         return log.key
     text = f"{identifier(log.key.name)}::VARCHAR"
@@ -266,7 +273,7 @@ def _flawed_rows(
     period: _Period,
     cancel_rows: CancelRows | None,
 ) -> tuple[int, int, str]:
-    """Return how many contracts expire before their start, how many have no expiry, and an early expiry."""
+    """Return how many contracts expire before they start, how many have no expiry, and one early expiry."""
     is_cancel = f"{identifier(cancel_rows.column.name)}{cancel_rows.condition}" if cancel_rows else "false"
     start, expiry = (_time_sql(column, identifier) for column in (period.start, period.expiry))
     row = connection.execute(
@@ -288,7 +295,7 @@ def _query(
     """Return the SQL with one row for each contract, which ends at its expiry or by a later cancellation.
 
     Args:
-        log: The table and its column with the customer's id.
+        log: The table, and its column with the id of the customer.
         period: The columns with the start and the expiry of a row.
         cancel_rows: The rows that cancel; None if there are none.
         dialect: The SQL dialect of the query.

@@ -1,4 +1,4 @@
-"""Find the table of customers, and the columns of the other tables that hold their ids."""
+"""Find the table of customers, and the columns of other tables that hold ids of customers."""
 
 from __future__ import annotations
 
@@ -24,13 +24,15 @@ from churn.init.name_patterns import (
 from churn.init.source_table import KeyedTable, SourceColumn, SourceTable, id_of
 
 MIN_NAMED_SHARE = 0.01
-"""A column with the name of a customer id holds customer ids if at least this share are known ids."""
+"""A column that is named like an id of customers holds such ids if at least this share of its values is
+known.
+"""
 
 MIN_KNOWN_SHARE = 0.95
 """A column with another name holds customer ids if at least this share of its values are known ids."""
 
 MIN_RESPELT_GAIN = 0.02
-"""Ids are spelt differently in two tables if one spelling makes at least this share of ids known."""
+"""Two tables spell their ids differently if a common spelling makes at least this share of ids known."""
 
 PLAIN_EMAIL = r"^((customer|client|user|member|kunden?)_?)?e_?mail(_?(address|adresse))?$"
 
@@ -41,8 +43,9 @@ class IdColumn:
 
     Attributes:
         column: The column.
-        share: The share of its ids that the table of customers has, in one spelling if `respelt` is set.
-        respelt: Whether its ids are spelt differently in the table of customers.
+        share: The share of the column's ids that the table of customers has, in a common spelling if
+            `respelt` is set.
+        respelt: Whether the table of customers spells these ids differently.
     """
 
     column: SourceColumn
@@ -51,21 +54,21 @@ class IdColumn:
 
 
 def has_name(column: SourceColumn, name: str) -> bool:
-    """Return whether a column has a name, apart from capital letters, blanks and other signs.
+    """Return whether a column has this name, if capital letters, blanks and other signs are ignored.
 
-    `E-Mail`, `email_address` and `Customer Email` are one name.
+    `E-Mail`, `email_address` and `Customer Email` count as the same name.
     """
     own_words, words = (re.sub(PLAIN_EMAIL, "email", snake_case(text)) for text in (column.name, name))
     return column.name.casefold() == name.casefold() or bool(words and own_words == words)
 
 
 def is_plain(key_name: str) -> bool:
-    """Return whether a name says only that a column is a key, as `id` does: other tables may have it too."""
+    """Return whether a name only says that a column is a key, as `id` does: other tables may have it too."""
     return re.fullmatch(ID_SUFFIX, snake_case(key_name)) is not None
 
 
 def require_key(tables: Sequence[SourceTable], key: str) -> None:
-    """Refuse the name of a key that no table has.
+    """Refuse a name of the key of customers that no table has.
 
     Raises:
         CallError: No column of a table has this name.
@@ -85,7 +88,8 @@ def customers_table(
 ) -> KeyedTable | None:
     """Return the table that has one row for each customer, or None if there is none.
 
-    Its name and key look like those of a table of customers, and it has most ids of at least one other table.
+    The name and the key of the table look like those of a table of customers. The table also has most of the
+    ids in at least one other table.
 
     Args:
         connection: The connection with the views of the tables.
@@ -112,7 +116,7 @@ def customers_table(
 
 
 def _named_key(table: SourceTable, key_name: str) -> SourceColumn | None:
-    """Return the column that the user has named; None if the table may have several rows of one customer."""
+    """Return the column that the user has named; None if a customer may have several rows in the table."""
     key = next((column for column in table.columns if has_name(column, key_name)), None)
     is_event = any(name_contains(table.name, pattern) for pattern in TABLE_PATTERNS.values())
     if is_plain(key_name) and not name_contains(table.name, PEOPLE):
@@ -121,7 +125,7 @@ def _named_key(table: SourceTable, key_name: str) -> SourceColumn | None:
 
 
 def may_be_ids(tables: Sequence[SourceTable], key_name: str | None) -> list[KeyedTable]:
-    """Return the columns with names of ids of customers, each with its table."""
+    """Return the columns whose names look like ids of customers, each with its table."""
     by_name = key_name is None or is_plain(key_name)
     return [
         KeyedTable(table, column)
@@ -136,7 +140,9 @@ def may_be_ids(tables: Sequence[SourceTable], key_name: str | None) -> list[Keye
 
 
 def named_ids(tables: Sequence[SourceTable], key_name: str) -> KeyedTable | None:
-    """Return the table with most values of the column that the user has named, where none is of customers.
+    """Return the table with most values of the column that the user has named.
+
+    It is used if there is no table of customers.
 
     Raises:
         CallError: The name is as plain as `id`, and each row of each table has another value in the column.
@@ -157,11 +163,12 @@ def named_ids(tables: Sequence[SourceTable], key_name: str) -> KeyedTable | None
 
 
 def _own_key(table: SourceTable) -> SourceColumn | None:
-    """Return the column that is the key of a table of customers; None if the table looks like another one."""
+    """Return the column that is the key of a table of customers; None if it looks like another table."""
     keys = [column for column in table.columns if column.unique and column.kind in ("text", "number")]
     customer_ids = [column for column in keys if name_matches(column.name, CUSTOMER_ID)]
     if customer_ids:
-        # A table of orders or bills may have another customer in each row. It has a key of its own then.
+        # A table of orders or bills may have a different customer in each row. Such a table also has a key of
+        # its own.
         is_event = any(name_contains(table.name, pattern) for pattern in TABLE_PATTERNS.values())
         return None if is_event and len(keys) > 1 else customer_ids[0]
     if not name_contains(table.name, PEOPLE) or _repeats_people(table):
@@ -170,7 +177,10 @@ def _own_key(table: SourceTable) -> SourceColumn | None:
 
 
 def _repeats_people(table: SourceTable) -> bool:
-    """Return whether a table has several rows of one person, as a history has: its own key is no customer."""
+    """Return whether a table has several rows of one person, as a history has.
+
+    The key of such a table is no id of a customer.
+    """
     people = re.search(PEOPLE, snake_case(table.name))
     return people is not None and any(
         not column.unique
@@ -189,14 +199,13 @@ def id_column(
 ) -> IdColumn | None:
     """Return the column of a table that holds ids of customers, by its name and its values.
 
-    A column that the user has named with a name as plain as `id` may be the key of the table's own rows: it
-    is compared with the columns found by their names.
+    The user may name a column whose name is as plain as `id`. Such a column may be the key of the table's own
+    rows, so it is compared with the columns found by their names.
 
     Args:
         connection: The connection with the views of the tables.
         table: The table to look at.
-        customers: The table of customers, or another table with their ids; None if there is none, and names
-            alone decide.
+        customers: The table of customers, or another table with their ids; if it is None, only names decide.
         key_name: The name of the column with the ids of customers, if the user has given it.
     """
     columns = [c for c in table.columns if c.kind in ("text", "number") and c.filled_share > 0]
@@ -219,7 +228,7 @@ def id_column(
         if c not in named
         and (name_matches(c.name, pattern) or (c.name == key.name and snake_case(c.name) != "id"))
     ]
-    # Numbers count the rows of many tables, so unique ones that are known ids show nothing.
+    # Numbers count the rows of many tables, so unique numbers that happen to be known ids show nothing.
     by_name += [c for c in named if c in columns and not (c.unique and c.kind == "number")]
     by_values = [c for c in columns if c not in by_name and name_matches(c.name, ANY_ID) and not c.unique]
     named_ids = [_compare(connection, table, c, customers) for c in by_name]
@@ -234,7 +243,10 @@ def id_column(
 def _compare(
     connection: duckdb.DuckDBPyConnection, table: SourceTable, column: SourceColumn, customers: KeyedTable
 ) -> IdColumn:
-    """Return a column with the share of its ids that the customers have, in one spelling if that is more."""
+    """Return a column with the share of its ids that the customers have.
+
+    If another spelling of the ids makes the share larger, the column is read in this spelling.
+    """
     share = share_of_keys(connection, table, column, customers)
     if column.spelling or share >= 1 - MIN_RESPELT_GAIN or "text" not in (column.kind, customers.key.kind):
         return IdColumn(column, share)
@@ -243,7 +255,7 @@ def _compare(
     if respelt_share < max(MIN_KNOWN_SHARE, share + MIN_RESPELT_GAIN):
         return IdColumn(column, share)
     if _count_ids(connection, customers.table, key) < _count_ids(connection, *customers):
-        return IdColumn(column, share)  # one spelling would make two customers one
+        return IdColumn(column, share)  # in a common spelling, two customers would become one
     return IdColumn(column, respelt_share, respelt=True)
 
 

@@ -1,4 +1,4 @@
-"""Draft a first params.yaml from a source: tables, customers, label and cutoffs, each with a reason."""
+"""Draft a first params.yaml from a source: tables, customers, label and cutoffs, each with its reason."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Draft:
     """The drafted parts of params.yaml, each with its reason.
 
     Attributes:
-        tables: The canonical tables except the customers.
+        tables: The canonical tables, without the table of customers.
         events: The tables under `events:`.
         unused_tables: The tables that are not used, as pairs of a name and a reason.
     """
@@ -92,7 +92,7 @@ def draft_params(
     Args:
         source: The open source.
         dialect: The SQL dialect of the source: duckdb, postgresql, sqlite or spark.
-        today: The day of the call: dates that would lie after it decide against a reading.
+        today: The day of the call; a reading is wrong if dates would lie after this day.
         advance: A function that is called with 1 after each table.
         key_name: The name of the column with the ids of customers, if the user has given it.
 
@@ -173,11 +173,12 @@ class _Ids:
 
     Attributes:
         customers: The table of customers and its key; None if there is none.
-        event_tables: The other tables.
-        columns: By table, the column with ids of customers; None for a table without them.
-        rounding_reasons: By table, why its ids are no ids any more: a spreadsheet has rounded them.
+        event_tables: All tables except the table of customers.
+        columns: The column with ids of customers, by table; None for a table without such a column.
+        rounding_reasons: Why the ids of a table are unusable: a spreadsheet has rounded them. By table.
         warnings: What the user has to know about the ids.
-        customer_versions: The table of customers as a history; None if they have a table of their own.
+        customer_versions: The history from which the customers are taken; None if they have a table of their
+            own.
     """
 
     customers: KeyedTable | None
@@ -190,12 +191,12 @@ class _Ids:
 
 @dataclass(frozen=True)
 class _KeyGuess:
-    """A key of customers that differs from the key found by its name.
+    """A key of customers that is not the key found by its name.
 
     Attributes:
         key: The name of the column.
-        reason: Why it is the key, for the comment at the customers.
-        warning: The same for the user, with the way out.
+        reason: Why this column is the key; the comment at the entry of customers shows it.
+        warning: The same reason as a warning for the user, with the way out.
     """
 
     key: str
@@ -210,7 +211,7 @@ def _find_ids_or_guess(
     dialect: str,
     today: date,
 ) -> tuple[_Ids, _KeyGuess | None]:
-    """Find the ids of customers; without any, or with another id in each order, guess a key too.
+    """Find the ids of customers; guess a key if there are none, or if each order has another id.
 
     Args:
         connection: The connection with the views of the tables.
@@ -235,7 +236,7 @@ def _find_ids_or_guess(
 def _guess_key(
     connection: duckdb.DuckDBPyConnection, tables: Sequence[SourceTable], ids: _Ids
 ) -> _KeyGuess | None:
-    """Return a better key of customers than the key found by name; None if that key fits or is rounded."""
+    """Return a better key of customers than the key by name; None if the key by name fits or is rounded."""
     if any(ids.columns.values()):
         persons = find_person_ids(connection, ids.customers, ids.event_tables, ids.columns)
         if persons is None:
@@ -266,7 +267,7 @@ def _find_ids(
     dialect: str,
     today: date,
 ) -> _Ids:
-    """Find the table of customers and the ids of customers in the other tables, in one spelling.
+    """Find the table of customers, and the ids of customers in other tables, all in one spelling.
 
     Args:
         connection: The connection with the views of the tables.
@@ -346,9 +347,9 @@ def _candidates(
     Args:
         source: The open source.
         table: The table.
-        key: Its column with ids of customers; None if it has none.
-        is_versions: Whether its rows are the versions of customers.
-        customers: The table of customers, which has a share of these ids; None if there is none.
+        key: The table's column with ids of customers; None if it has none.
+        is_versions: Whether the rows of the table are versions of customers.
+        customers: The table of customers, which contains a share of the ids in `key`; None if there is none.
         key_name: The name of the column with the ids of customers, if the user has given it.
     """
     if not table.rows:
@@ -399,13 +400,15 @@ def _no_events_error(
     unused_tables: Sequence[tuple[str, str]],
     rounding_reasons: Mapping[str, str],
 ) -> SourceError:
-    """Return the error of a source without events; rounded ids are the only reason if there are any.
+    """Return the error of a source without events.
+
+    If there are rounded ids, the error names only them as the reason.
 
     Args:
         source: The open source.
         tables: The profiled tables.
         unused_tables: The tables that are not used, as pairs of a name and a reason.
-        rounding_reasons: By table, why its ids are no ids any more.
+        rounding_reasons: Why the ids of a table are unusable, by table.
     """
     if not tables:
         return SourceError(

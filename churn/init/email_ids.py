@@ -1,4 +1,4 @@
-"""E-mail addresses as the ids of customers, in a source whose tables have no other id."""
+"""Use e-mail addresses as the ids of customers in a source whose tables have no other id."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ MIN_ADDRESS_SHARE = 0.95
 ADDRESS = r"[^@\s]+@[^@\s]+"
 
 ADDRESS_SPELLING = "lower(trim($))"
-"""The SQL that gives an address `$` one spelling."""
+"""The SQL that gives an address, written as `$`, one spelling."""
 
 ADDRESS_SPELLING_WITH_BLANKS = "nullif(lower(trim($)), '')"
-"""The SQL for a column in which some texts hold only blanks: they are no address."""
+"""The SQL for a column in which some texts hold only blanks; such a text is no address."""
 
 
 @dataclass(frozen=True)
 class AddressTables:
-    """The tables of a source, with addresses that are read in one spelling.
+    """The tables of a source, with addresses of customers in one spelling.
 
     Attributes:
         warnings: What the user has to know about the addresses.
@@ -38,7 +38,7 @@ class AddressTables:
 
 
 def address_key(connection: duckdb.DuckDBPyConnection, tables: Sequence[SourceTable]) -> str | None:
-    """Return the name of the column with the e-mail address of a customer that most tables have, or None."""
+    """Return the name of the column with a customer's e-mail address in most tables; None without one."""
     columns = [
         column
         for table in tables

@@ -1,4 +1,4 @@
-"""Write a matched table as an entry of params.yaml: the origin of its rows, and why it was chosen."""
+"""Write a matched table as an entry of params.yaml: where its rows come from, and why it was chosen."""
 
 from __future__ import annotations
 
@@ -31,13 +31,15 @@ from churn.init.order_lines import OrderLines, find_order_lines, one_row_per_ord
 from churn.init.source_table import KeyedTable, SourceColumn, id_of, id_sql, name_in, time_of
 
 MAX_COLUMNS_LISTED = 12
-"""How many columns are listed as not used."""
+"""How many unused columns a comment lists."""
 
 MAX_FLAWED_SHARE = 0.03
-"""Rows without an id, without a time or with a negative amount get a filter above this share."""
+"""A filter is written if more than this share of rows has no id, no time or a negative amount."""
 
 MAX_EARLY_SHARE = 0.1
-"""A larger share of rows before the sign-up of their customer is a warning; some order as guests first."""
+"""A warning is given if more than this share of rows lies before the sign-up, because some customers order as
+guests first.
+"""
 
 TableBody = dict[str, Any]
 """The keys and values of one table in params.yaml."""
@@ -45,12 +47,13 @@ TableBody = dict[str, Any]
 
 @dataclass
 class Entry:
-    """A table under `tables:` or `events:`, with the comments for its reader.
+    """A table under `tables:` or `events:`, with the comments for the reader of params.yaml.
 
     Attributes:
         canonical: Whether the table goes under `tables:`; otherwise the table goes under `events:`.
         reason: Why the table was chosen, and how certain that is.
-        first_rows_sql: The SQL with `customer_id` and the time `seen` of each row, to derive customers from.
+        first_rows_sql: SQL with the `customer_id` and the time `seen` of each row, from which customers are
+            derived.
         warnings: The notes that the user has to see at once.
     """
 
@@ -124,7 +127,7 @@ def open_questions(body: TableBody) -> list[str]:
 
 
 def _columns_entry(columns: Mapping[str, str]) -> TableBody:
-    """Return the key `columns`, without the columns that have their canonical name in the source too."""
+    """Return the key `columns`, without columns that already have their canonical name in the source."""
     other_names = {name: sql for name, sql in columns.items() if sql.lower() != name}
     return {"columns": other_names} if other_names else {}
 
@@ -172,7 +175,8 @@ def early_rows(
     table, key = customers
     signed_up_at = assign_columns(connection, Match("customers", table, key, True)).columns["signed_up_at"]
     people = f"SELECT {id_of(key)} AS id, {time_of(signed_up_at)} AS signed_up FROM {table.view}"
-    is_early = "seen < signed_up AND (seen <> seen::DATE OR seen < signed_up::DATE)"  # a day has no clock
+    # A day has no time of day.
+    is_early = "seen < signed_up AND (seen <> seen::DATE OR seen < signed_up::DATE)"
     for match in matches:
         row = connection.execute(
             f"SELECT count(*), count(*) FILTER ({is_early}) "
@@ -193,12 +197,12 @@ def early_rows(
 def customers_from_events(
     entries: Sequence[Entry], customers: KeyedTable | None, key_names: Sequence[str]
 ) -> Entry:
-    """Return the entry of the customers from all other tables: each id, since its first row.
+    """Return the entry of customers from all other tables: each id, signed up at the time of its first row.
 
     Args:
         entries: The entries of the other tables.
-        customers: The table of customers, which has no sign-up; None if there is none.
-        key_names: The names of the columns with the ids, for the comment.
+        customers: The table of customers, which has no sign-up; None if there is no such table.
+        key_names: The names of the columns with ids of customers, for the comment.
     """
     rows = "\n  union all ".join(entry.first_rows_sql for entry in entries)
     query = (
@@ -224,7 +228,7 @@ def _first_rows_sql(match: Match, columns: Mapping[str, str], dialect: str, id_f
         match: The matched table.
         columns: The SQL by canonical column.
         dialect: The SQL dialect of the source.
-        id_filters: The conditions on the id of a row: they hold for its customer too.
+        id_filters: The conditions on the id in a row, which its customer must meet too.
     """
     key, time = (quote_column(match, columns, name, dialect) for name in ("customer_id", match.target.time))
     if match.time.time_format and dialect == "duckdb":
@@ -241,7 +245,7 @@ def _first_rows_sql(match: Match, columns: Mapping[str, str], dialect: str, id_f
 def _column_sql(match: Match, dialect: str) -> tuple[dict[str, str], str | None]:
     """Return the SQL of each canonical column, and the format of times that are text.
 
-    A table has one format: time columns with another format are not used.
+    A table has a single time format, so time columns with another format are not used.
     """
     formats = {c.time_format for c in match.columns.values() if c.kind == "time" and c.time_format}
     time_format = match.time.time_format or next(iter(sorted(formats)), None)
@@ -269,13 +273,13 @@ def _column_sql(match: Match, dialect: str) -> tuple[dict[str, str], str | None]
 
 
 def _number_sql(column: SourceColumn, dialect: str) -> str:
-    """Return the SQL of a number as a factor; a number that is text is cast."""
+    """Return the SQL of a number, for use as a factor; a number that is text is cast."""
     sql = column.sql or name_in(column.name, dialect)
     return f"cast({sql} as double precision)" if column.number else sql
 
 
 def _missing_words(match: Match, columns: Mapping[str, str]) -> TableBody:
-    """Return the key `missing` of a table, with a note on each column that has words for no value."""
+    """Return the key `missing` of a table, with a note on each column that has words for "no value"."""
     words: dict[str, list[str]] = {}
     for name, column in match.columns.items():
         if name in columns and column.missing:
@@ -286,7 +290,7 @@ def _missing_words(match: Match, columns: Mapping[str, str]) -> TableBody:
 
 
 def _empty_columns(match: Match) -> dict[str, str]:
-    """Return the canonical columns that stay empty, as a source column has their name but other contents."""
+    """Return canonical columns that stay empty: a source column has their name, but other contents."""
     by_name = {column.name.lower(): column for column in match.table.columns}
     empty = {}
     for target in match.target.columns:
@@ -327,8 +331,8 @@ def _filters(
 ) -> list[str]:
     """Return the SQL conditions that exclude rows with unusable values; each condition gets a note.
 
-    A time may be missing in at most `MAX_FLAWED_SHARE` of the rows without a condition; units and amounts
-    may be negative in at most `max_negative_share`.
+    No condition is written if a time is missing in at most `MAX_FLAWED_SHARE` of the rows, or if units or
+    amounts are negative in at most `max_negative_share`.
     """
     filters = []
     if match.time.filled_share < 1 - MAX_FLAWED_SHARE:
@@ -350,9 +354,9 @@ def _id_filters(
     customers: KeyedTable | None,
     lines: OrderLines | None,
 ) -> list[str]:
-    """Return the SQL conditions that exclude rows without the id of a customer, or orders without it.
+    """Return the SQL conditions that exclude rows, or whole orders, without the id of a customer.
 
-    An id may be missing, and an id unknown, in at most `MAX_FLAWED_SHARE` of the rows without a condition.
+    No condition is written if ids are missing or unknown in at most `MAX_FLAWED_SHARE` of the rows.
 
     Args:
         connection: The connection with the views of the tables.
@@ -388,7 +392,7 @@ def _negative_share(connection: duckdb.DuckDBPyConnection, match: Match, column:
 
 
 def _unknown_ids(connection: duckdb.DuckDBPyConnection, match: Match, customers: KeyedTable) -> str:
-    """Return how many rows are left out, as their ids are not in the table of customers."""
+    """Return how many rows are left out because their ids are not in the table of customers."""
     ids = f"SELECT {id_of(customers.key)} FROM {customers.table.view}"
     rows = connection.execute(
         f"SELECT {id_of(match.key)} AS id, count(*), sum(count(*)) OVER () FROM {match.table.view} "

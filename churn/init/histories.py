@@ -1,4 +1,4 @@
-"""Histories of attributes, and tables of customers that are a history: several versions of each customer."""
+"""Find histories of attributes, and tables of customers that hold several versions of each customer."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ class VersionedCustomers:
     """A table with several versions of each customer, and the customers in it.
 
     Attributes:
-        versions: The table as the source has it.
+        versions: The table of versions, as the source has it.
         customers: One row for each customer, with the columns whose value is the same in all versions.
-        reason: Why it was chosen, and where the sign-up comes from.
+        reason: Why the table was chosen, and where the sign-up comes from.
     """
 
     versions: SourceTable
@@ -58,9 +58,10 @@ def versioned_customers(
     dialect: str,
     today: date,
 ) -> VersionedCustomers | None:
-    """Return the table that holds the customers as a history, or None; the view of its customers is added.
+    """Return the table that holds the customers as a history; None if there is none.
 
-    Each of its rows is a version of a customer with the times at which the version begins and ends.
+    A view of its customers is added to the connection. Each of its rows is a version of a customer with the
+    times at which the version begins and ends.
 
     Args:
         connection: The connection with the views of the tables.
@@ -84,7 +85,7 @@ def versioned_customers(
         names = [c.name for c in constant if c.kind in ("text", "number") or c is sign_up]
         values = [("min({})", name, name) for name in names]
         row = connection.execute(f"SELECT count(*) - count({time_of(begin)}) FROM {table.view}").fetchone()
-        n_without_day = row[0] if row else 0  # the first version may be one of them
+        n_without_day = row[0] if row else 0  # the first version of a customer may be one of these rows
         values += [] if sign_up or n_without_day else [("min({})", begin.name, "signed_up_at")]
         view = internal_name(f"guess_customers_{table.name}")
         terms = [sql.format(identifier(name)) + f" AS {identifier(alias)}" for sql, name, alias in values]
@@ -123,7 +124,7 @@ def versioned_customers(
 
 
 def _repeated_key(table: SourceTable, key_name: str | None) -> SourceColumn | None:
-    """Return the column with the ids of customers, which come again in a table of versions."""
+    """Return the column with the ids of customers, which occur several times in a table of versions."""
     if any(name_contains(table.name, pattern) for pattern in TABLE_PATTERNS.values()):
         return None
     columns = [c for c in table.columns if c.kind in ("text", "number") and c.filled_share and not c.unique]
@@ -142,8 +143,8 @@ def _is_named_people(table: SourceTable) -> bool:
 def _constant_columns(connection: duckdb.DuckDBPyConnection, versions: KeyedTable) -> list[SourceColumn]:
     """Return the columns whose value is the same in all versions of each customer.
 
-    A customer may have no value in any version. A value in some versions only is no constant: at an earlier
-    time it was not known yet.
+    A customer may have no value in any version. A value that only some versions have is not constant, because
+    it was not known at an earlier time.
     """
     table, key = versions
     columns = [c for c in table.columns if c.name != key.name and c.filled_share and not c.unique]
@@ -170,9 +171,9 @@ def split_histories(
 ) -> tuple[dict[str, TableBody], list[Match]]:
     """Split the histories of attributes from the other matches.
 
-    A history is a table with the value of an attribute and the time of its change. Its name must say so, or
-    it must have two columns for the start and the end of a value. Without a table of customers there are no
-    histories, as there is no entry to hold them.
+    A history is a table with the value of an attribute and the time of its change. Either the table's name
+    must say so, or the table must have two columns for the start and the end of a value. Without a table of
+    customers there are no histories, because there is no entry to hold them.
 
     Args:
         matches: The matches of all tables.
@@ -181,7 +182,7 @@ def split_histories(
         versions: The table with the versions of the customers; it never holds events.
 
     Returns:
-        The bodies under `history:` by the name of their attribute, and the matches that are no histories.
+        The bodies under `history:` by the name of their attribute, and the matches that are not histories.
     """
     histories: dict[str, TableBody] = {}
     event_matches = []
@@ -197,7 +198,7 @@ def split_histories(
 
 
 def _history_bodies(match: Match, dialect: str) -> dict[str, TableBody]:
-    """Return a body for each attribute whose history a table holds; empty if it is no history."""
+    """Return a body for each attribute whose history a table holds; empty if the table is no history."""
     table = match.table
     times = [column for column in table.columns if column.kind == "time"]
     start = next((c for c in times if name_matches(c.name, VALID_FROM)), None)
@@ -219,7 +220,8 @@ def _history_bodies(match: Match, dialect: str) -> dict[str, TableBody]:
     bodies: dict[str, TableBody] = {}
     for column in table.columns:
         is_id = column.unique or snake_case(column.name) in ("id", "row_id", "version")
-        is_id = is_id or name_matches(column.name, IS_CURRENT)  # it tells at a cutoff what came later
+        # Such a column would reveal at a cutoff what came later.
+        is_id = is_id or name_matches(column.name, IS_CURRENT)
         if column.name in used_names or not column.filled_share or is_id:
             continue
         if column.kind == "number" or (column.kind == "text" and column.distinct <= MAX_ATTRIBUTE_LEVELS):

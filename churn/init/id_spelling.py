@@ -1,4 +1,4 @@
-"""One spelling for the ids of all tables, and ids whose digits a spreadsheet has lost."""
+"""Give the ids of all tables one spelling, and find ids whose digits a spreadsheet has lost."""
 
 from __future__ import annotations
 
@@ -14,16 +14,18 @@ from churn.init.customer_ids import MIN_RESPELT_GAIN, share_of_keys
 from churn.init.source_table import KeyedTable, SourceColumn, id_of
 
 SPELLINGS = ("lower($)", "ltrim($, '0')", "replace($, ' ', '')", COMMON_SPELLING)
-"""The SQL that may give the ids of two tables one spelling, the smallest change first."""
+"""SQL that may give the ids of two tables one spelling; the smallest change comes first."""
 
 MAX_DIGITS = 15
 """A spreadsheet keeps this many digits of a number."""
 
 MAX_ROUNDED_SHARE = 0.05
-"""A column holds no ids if a larger share of them is rounded; `ingest` leaves out and counts a few rows."""
+"""A column holds no ids if more than this share of them is rounded; `ingest` rejects and counts a few such
+rows.
+"""
 
 MIN_ROUNDED_IDS = 20
-"""Longer numbers that all end with zeros are rounded if there are at least this many."""
+"""Numbers with more digits that all end with zeros are rounded if there are at least this many of them."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +33,9 @@ class Respelling:
     """One spelling for the ids of all tables.
 
     Attributes:
-        spelling: The SQL of the spelling of an id `$`.
-        table: The name of a table whose ids are spelt in another way than those of the customers.
-        pair: An id of that table and the same id in the table of customers.
+        spelling: The SQL that gives an id, written as `$`, the common spelling.
+        table: The name of a table that spells its ids differently from the table of customers.
+        pair: An id in that table, and the same id in the table of customers.
     """
 
     spelling: str
@@ -41,18 +43,18 @@ class Respelling:
     pair: str
 
     def applied_to(self, column: SourceColumn) -> SourceColumn:
-        """Return a column of ids that is read in this spelling; numbers have only one."""
+        """Return a column of ids that is read in this spelling; numbers do not change."""
         return replace(column, spelling=self.spelling) if column.kind == "text" else column
 
 
 def one_spelling(
     connection: duckdb.DuckDBPyConnection, id_tables: Sequence[KeyedTable], customers: KeyedTable
 ) -> Respelling | None:
-    """Return the smallest change that gives the ids of all tables one spelling; None without such tables.
+    """Return the smallest change that gives the ids of all tables one spelling; None if none does.
 
     Args:
         connection: The connection with the views of the tables.
-        id_tables: The tables whose ids are spelt in another way, each with its column of ids.
+        id_tables: The tables that spell their ids differently, each with its column of ids.
         customers: The table of customers.
     """
 
@@ -81,7 +83,7 @@ def one_spelling(
 
 
 def rounded_reason(connection: duckdb.DuckDBPyConnection, id_table: KeyedTable) -> str | None:
-    """Return the reason if a spreadsheet has rounded the ids of a column; None if the column still holds ids.
+    """Return why the ids of a column are unusable if a spreadsheet has rounded them; None if they are usable.
 
     A spreadsheet writes 4.50000E+12, or zeros after the fifteenth digit.
     """

@@ -1,4 +1,4 @@
-"""Ids of customers that a table gets from another one, through a key or an e-mail address of both."""
+"""Join the ids of customers to a table from another table, by a key or an e-mail address in both."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ MIN_LINKED_SHARE = 0.95
 """A column links to another table if at least this share of its ids are keys of that table."""
 
 MIN_LINKED_ADDRESSES = 0.3
-"""An address links to another table if it has at least this share of them; guests have no account."""
+"""An address column links to another table if that table has at least this share of the addresses; guests
+have no account.
+"""
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class JoinedTable:
     """A table with the ids of customers from another table.
 
     Attributes:
-        table: The table with `customer_id` as its last column.
+        table: The table, with the joined `customer_id` as its last column.
         warning: What the user has to know about the join; empty if each row has found its customer.
     """
 
@@ -39,7 +41,9 @@ def join_customer_ids(
     tables_with_ids: Sequence[KeyedTable],
     dialect: str,
 ) -> JoinedTable | None:
-    """Return a table with the customer's id joined from another table, such as usage through subscriptions.
+    """Return a table to which the customer's id is joined from another table.
+
+    For example, usage gets the id through subscriptions.
 
     Args:
         connection: The connection with the views of the tables; the view of the joined table is added.
@@ -81,7 +85,10 @@ def address_columns(connection: duckdb.DuckDBPyConnection, table: SourceTable) -
 
 
 def _linked_key(owner: KeyedTable, column: SourceColumn) -> SourceColumn | None:
-    """Return the key that a column points to: it has the same name, or is `id` of `orders` for `order_id`."""
+    """Return the key of another table that a column refers to.
+
+    The key has the same name as the column, or it is `id` of `orders` for `order_id`.
+    """
     name = snake_case(column.name)
     if name == "id":
         return None
@@ -100,13 +107,13 @@ def _join_addresses(
     customer_id: SourceColumn,
     dialect: str,
 ) -> JoinedTable | None:
-    """Return a table joined by an e-mail address; None if too few addresses have one customer.
+    """Return a table joined by an e-mail address; None if too few addresses belong to exactly one customer.
 
     Args:
         connection: The connection with the views of the tables.
-        link: The table without ids, and its column of addresses.
-        target: The table with ids, and its column of addresses.
-        customer_id: The column with the ids of that table.
+        link: The table without ids of customers, and its column of addresses.
+        target: The table with ids of customers, and its column of addresses.
+        customer_id: The column with the ids of customers in the target table.
         dialect: The SQL dialect of the source.
     """
     owners = _owners_sql(target, customer_id, target.table.view)
@@ -131,7 +138,7 @@ def _join_addresses(
 
 
 def _owners_sql(target: KeyedTable, customer_id: SourceColumn, view: str) -> str:
-    """Return the DuckDB query with the customer of each key `own` that has one customer."""
+    """Return the DuckDB query that gives the customer of each key `own` that has exactly one customer."""
     own, customer = id_of(target.key), identifier(customer_id.name)
     return (
         f"SELECT {own} AS own, min({customer}) AS customer FROM {view} WHERE {own} IS NOT NULL "
@@ -146,13 +153,15 @@ def _join(
     customer_id: SourceColumn,
     dialect: str,
 ) -> SourceTable:
-    """Return a table with the id of the customer of its key; a key of several customers has none.
+    """Return a table with the id of the customer that its key refers to.
+
+    The id is missing if a key belongs to several customers.
 
     Args:
         connection: The connection with the views of the tables; the view of the joined table is added.
-        link: The table without ids, and its column that links it.
-        target: The table with ids, and the column that it is linked to.
-        customer_id: The column with the ids of that table.
+        link: The table without ids of customers, and its column that refers to the other table.
+        target: The table with ids of customers, and its column that the link refers to.
+        customer_id: The column with the ids of customers in the target table.
         dialect: The SQL dialect of the source.
     """
     table, target_table = link.table, target.table
@@ -172,7 +181,7 @@ def _join(
     if _is_exact(connection, target) and target.key.spelling is None:
         owners = _origin_as(target_table, "o", dialect)
         joined, owner = f"o.{own}", f"o.{customer}"
-    else:  # a key that comes twice would make two rows of one
+    else:  # a key that occurs twice would turn one row into two
         spelt = (target.key.spelling or "$").replace("$", own)
         owners = (
             f"(\n  select {spelt} as linked_key, min({customer}) as linked_customer\n"
@@ -189,7 +198,7 @@ def _join(
 
 
 def _is_exact(connection: duckdb.DuckDBPyConnection, target: KeyedTable) -> bool:
-    """Return whether no value of a key comes twice; a unique column may have a few."""
+    """Return whether no value of a key occurs twice; a column marked unique may have a few repeats."""
     own = id_of(target.key)
     row = connection.execute(
         f"SELECT count({own}) = count(DISTINCT {own}) FROM {target.table.view}"

@@ -1,4 +1,4 @@
-"""Guess the label and the cutoffs of a first params.yaml from the rhythm of the data."""
+"""Guess the label and the cutoffs of a first params.yaml from the usual gaps between events."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ MIN_CHURNERS = 10
 """A label by contracts needs at least this many customers whose contracts have all ended."""
 
 NO_NEW_DAYS = 45
-"""If no contract has begun for more days than this, other times that have passed give the watermark."""
+"""If no contract has begun for more than this number of days, other past times give the watermark."""
 
 MIN_HISTORY_DAYS = 91
-"""The history before the first cutoff, in days; a third of all days if there are fewer."""
+"""The history before the first cutoff, in days; if the data are too short, a third of all days."""
 
 ORDER_IS_OPEN = "the cutoffs depend on the order of day and month, which cannot be told apart"
-"""The reason for cutoffs that are a question."""
+"""The reason that is given if the cutoffs are left as a question."""
 
 
 @dataclass(frozen=True)
@@ -54,10 +54,10 @@ class LabelGuess:
 
 
 def guess_label(connection: duckdb.DuckDBPyConnection, matches: Sequence[Match]) -> LabelGuess | None:
-    """Return a label by contracts if enough have ended, otherwise a label by inactivity.
+    """Return a label of contracts if enough contracts have ended, otherwise a label of inactivity.
 
-    Return None if there are only contracts, and too few customers have left. If day and month cannot be told
-    apart, cutoffs that depend on their order are a question.
+    The result is None if the source has only contracts, and too few customers have left. If day and month
+    cannot be told apart, cutoffs that depend on their order become a question.
     """
     label = _guess_label(connection, matches)
     if label is None or not any(
@@ -74,7 +74,7 @@ def guess_label(connection: duckdb.DuckDBPyConnection, matches: Sequence[Match])
 
 
 def _common_snapshot(snapshot: dict[str, Any], other_snapshot: dict[str, Any]) -> dict[str, Any]:
-    """Return the keys of `snapshot:`; a day that depends on the order of day and month is a question."""
+    """Return the keys of `snapshot:`; days that depend on the order of day and month become a question."""
     common = {key: value for key, value in snapshot.items() if other_snapshot.get(key) == value}
     days = [
         key
@@ -117,7 +117,7 @@ def _inactivity_label(connection: duckdb.DuckDBPyConnection, events: Sequence[Ma
 def _contract_label(
     connection: duckdb.DuckDBPyConnection, contracts: Match, events: Sequence[Match]
 ) -> LabelGuess | None:
-    """Return the label by contracts; None if all contracts have ended for too few customers."""
+    """Return the label of contracts; None if the contracts of too few customers have all ended."""
     first, last = _date_range(connection, contracts)
     first_days = sorted(match.time.first for match in events if match.time.first)
     first = max(first, first_days[len(first_days) // 2]) if first_days else first
@@ -151,7 +151,7 @@ def _contract_label(
 
 
 def _grace_days(connection: duckdb.DuckDBPyConnection, contracts: Match) -> int:
-    """Return the shortest grace that covers 95 % of the gaps between contracts of returning customers."""
+    """Return the shortest grace in days that covers 95 % of the gaps between contracts of one customer."""
     start, end, key = time_of(contracts.time), time_of(contracts.columns["ended_at"]), id_of(contracts.key)
     row = connection.execute(
         f"SELECT count(*), quantile_disc(days, 0.95) FROM (SELECT date_diff('day', e, lead(s) OVER "
@@ -165,7 +165,7 @@ def _grace_days(connection: duckdb.DuckDBPyConnection, contracts: Match) -> int:
 
 
 def _core_table(connection: duckdb.DuckDBPyConnection, events: Sequence[Match]) -> Match:
-    """Return the table that best shows who is active: a usual one with rows of most customers."""
+    """Return the table that best shows who is active: a usual table that has rows of most customers."""
     usual = [match for match in events if match.name in CORE_TABLES or not match.canonical] or list(events)
     n_customers = {match.name: _count_customers(connection, match) for match in usual}
     wide = [match for match in usual if n_customers[match.name] >= 0.5 * max(n_customers.values())]
@@ -179,7 +179,10 @@ def _count_customers(connection: duckdb.DuckDBPyConnection, match: Match) -> int
 
 
 def _usual_silence_days(connection: duckdb.DuckDBPyConnection, core: Match) -> float:
-    """Return the 0.9 quantile over customers of each customer's 0.9 quantile of days between active days."""
+    """Return the usual longest silence, in days.
+
+    It is the 0.9 quantile, over customers, of each customer's 0.9 quantile of gaps between active days.
+    """
     days = (
         f"SELECT DISTINCT {id_of(core.key)} AS id, {time_of(core.time)}::DATE AS day FROM {core.table.view}"
     )
@@ -192,7 +195,7 @@ def _usual_silence_days(connection: duckdb.DuckDBPyConnection, core: Match) -> f
 
 
 def _date_range(connection: duckdb.DuckDBPyConnection, match: Match) -> tuple[date, date]:
-    """Return the first and the last day of a table, without late days that only wrong clocks can explain."""
+    """Return the first and the last day of a table, without late days that only a wrong clock can explain."""
     time = time_of(match.time)
     days = connection.execute(
         f"SELECT {day_number_sql(time)}::BIGINT, count(*) FROM {match.table.view} "
@@ -208,7 +211,7 @@ def _cutoffs(first: date, last: date, wait_days: int) -> tuple[dict[str, Any], s
     Args:
         first: The first day of the data.
         last: The last day of the data.
-        wait_days: The days from a cutoff to its matured label.
+        wait_days: The number of days from a cutoff until its label has matured.
     """
     last_matured = last - timedelta(wait_days)
     begin = first + timedelta(min(MIN_HISTORY_DAYS, (last - first).days // 3))

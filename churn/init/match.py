@@ -1,4 +1,4 @@
-"""Match the tables and columns of a source with the canonical ones."""
+"""Match the tables and columns of a source with canonical tables and columns."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ TELLTALE_COLUMNS: Mapping[str, tuple[str, ...]] = {
     "payments": ("paid_at", "amount"),
     "orders": ("amount",),
 }
-"""Columns that together show what a table is, even if its name does not."""
+"""Columns that together show what a table holds, even if its name does not."""
 
 MIN_VALID_SHARE = 0.97
 """A column is matched if at least this share of its values lies within the bounds of the canonical column."""
@@ -49,29 +49,29 @@ MAX_EARLY_SHARE = 0.03
 """An outcome column may lie before the row's own time in at most this share of the rows."""
 
 STATES_OF_RUNNING = ("active", "live", "trialing", "in_trial", "past_due", "aktiv", "laufend")
-"""States of a contract that has not ended."""
+"""The states of a contract that has not ended."""
 
 
 SPREADSHEET_DAYS = (32_874, 58_439)
-"""The numbers of the days from 1990 to 2059 in a spreadsheet, which counts from 1899-12-30."""
+"""The numbers that a spreadsheet, which counts from 1899-12-30, gives to the days from 1990 to 2059."""
 
 DAY_WITH_YEAR = r"(^|[^0-9])(19|20)[0-9]{2}([^0-9]|$)|[0-9][^0-9:]+[0-9]"
-"""What a text looks like that may hold a day: a year, or two numbers that are not hours and minutes."""
+"""The form of a text that may hold a day: it has a year, or two numbers that are not hours and minutes."""
 
 
 @dataclass
 class Match:
-    """A source table that is read as a canonical table, or for a table under `events:`.
+    """A source table that is read as a canonical table, or as a table under `events:`.
 
     Attributes:
         name: The canonical name, or the name under `events:`.
         table: The table of the source.
         key: The table's column with the customer's id.
-        by_name: Whether the table's name fits; otherwise only its columns do.
+        by_name: Whether the name of the table fits; if not, only its columns do.
         columns: The source's columns by their canonical names.
         notes: Comments for the reader of params.yaml.
         warnings: The notes that the user has to see at once.
-        reason: Why the table was matched, if its contents show it; empty if its names do.
+        reason: Why the table was matched, if its contents decided; empty if its names decided.
     """
 
     name: str
@@ -95,7 +95,7 @@ class Match:
 
     @property
     def canonical(self) -> bool:
-        """Return whether it is a canonical table, which has signals of its own."""
+        """Return whether the match is a canonical table, which has signals of its own."""
         return self.name in CANONICAL_TABLES
 
 
@@ -109,7 +109,7 @@ def matches(
     Args:
         connection: The connection with the view of the table.
         table: The table of the source.
-        key: Its column with the customer's id.
+        key: The table's column with the id of the customer.
     """
     for name, pattern in TABLE_PATTERNS.items():
         by_name = snake_case(table.name) == name or name_contains(table.name, pattern)
@@ -120,9 +120,9 @@ def matches(
         required_names = {c.name for c in match.target.columns if c.is_required and c.name != "customer_id"}
         has_telltales = set(TELLTALE_COLUMNS.get(name, ("",))) <= match.columns.keys()
         if name != "loyalty" and name_contains(table.name, TABLE_PATTERNS["loyalty"]):
-            continue  # bookings of points are neither the use of the product nor ratings
+            continue  # bookings of loyalty points are neither use of the product nor ratings
         if name == "contacts" and "play" not in match.columns:
-            continue  # a table of contacts mostly holds persons, and not what was done with them
+            continue  # a table named contacts mostly lists persons, not what was done with them
         if required_names <= match.columns.keys() and (by_name or has_telltales):
             yield 5.0 * (snake_case(table.name) == name) + 3.0 * by_name + sum(scores.values()), match
     match = Match(events_name(table), table, key, False)
@@ -131,7 +131,7 @@ def matches(
 
 
 def events_name(table: SourceTable) -> str:
-    """Return a name for a table under `events:`."""
+    """Return a name for a table in the section `events:`."""
     name = snake_case(table.name) or "events"
     name = name if name[0].isalpha() else f"t_{name}"
     return f"{name[:34]}_rows" if name in CANONICAL_TABLES else name[:40]
@@ -144,7 +144,10 @@ def assign_columns(connection: duckdb.DuckDBPyConnection, match: Match) -> Match
 
 
 def _assign(connection: duckdb.DuckDBPyConnection, match: Match) -> dict[str, float]:
-    """Fill in `columns`, best fits first, each source column once; return the scores by canonical column."""
+    """Fill in `columns`, best fits first, each source column only once.
+
+    Return the scores by canonical column.
+    """
     fits = sorted(_fits(match), key=lambda fit: (-fit[0], fit[3]))
     scores: dict[str, float] = {}
     used_names = {match.key.name}
@@ -181,9 +184,10 @@ def _assign(connection: duckdb.DuckDBPyConnection, match: Match) -> dict[str, fl
 def _correct_contract_columns(
     connection: duckdb.DuckDBPyConnection, match: Match, scores: dict[str, float]
 ) -> None:
-    """Read the time of cancellation as the end if there is no other, and leave out a renewal of today.
+    """Correct a table of contracts.
 
-    A contract that still runs after its cancellation shows that the cancellation is not the end. If only
+    The time of cancellation is read as the end if there is no other end, and a renewal written today is left
+    out. A contract that still runs after its cancellation shows that the cancellation is not the end. If only
     contracts without an end have a renewal, the renewal was written today. At an earlier cutoff it would
     reveal which customers stay.
     """
@@ -252,7 +256,7 @@ def _has_type(target: CanonicalColumn, column: SourceColumn) -> bool:
 def _has_valid_values(
     connection: duckdb.DuckDBPyConnection, match: Match, target: CanonicalColumn, column: SourceColumn
 ) -> bool:
-    """Return whether nearly all values lie within the bounds of the canonical column, or are its names."""
+    """Return whether nearly all values lie within the canonical column's bounds, or are its names."""
     if target.names:
         names = ", ".join(literal(name) for name in target.names)
         row = connection.execute(
@@ -269,7 +273,7 @@ def _has_valid_values(
         f"SELECT avg(({value} BETWEEN {low} AND {high})::INTEGER) FROM {match.table.view}"
     ).fetchone()
     inside = float(row[0] or 0.0) if row else 0.0
-    has_filter = target.is_required or target.name == "units"  # rows with a value below 0 are excluded later
+    has_filter = target.is_required or target.name == "units"  # rows with a value below 0 get a filter later
     if inside >= MIN_VALID_SHARE or (has_filter and inside >= 0.5):
         return True
     match.notes.append(
@@ -279,7 +283,7 @@ def _has_valid_values(
 
 
 def _share_reason(match: Match, target: CanonicalColumn, column: SourceColumn) -> str:
-    """Return why a column fits the name of an amount of money but is a share; empty if it may be money.
+    """Return why a column that is named like an amount of money is a share; empty if it may be money.
 
     The price of one piece may be below 1.
     """
@@ -299,13 +303,14 @@ def _share_reason(match: Match, target: CanonicalColumn, column: SourceColumn) -
 
 
 def _is_another(connection: duckdb.DuckDBPyConnection, match: Match) -> bool:
-    """Return whether a table fits only by its name, such as season tickets or a list of contract states."""
+    """Return whether only the name of a table fits, as for season tickets or a list of contract states."""
     if match.name == "subscriptions":
         pattern = COLUMN_PATTERNS["subscriptions"]["started_at"]
         return "ended_at" not in match.columns and not name_matches(
             match.time.name, pattern, match.table.name
         )
-    if match.name == "tickets":  # a ticket that is valid until a day gives access: it asks for no support
+    # A ticket that is valid until a day gives access and is no request for support.
+    if match.name == "tickets":
         times = [column for column in match.table.columns if column.kind == "time"]
         return any(name_matches(column.name, VALID_UNTIL, match.table.name) for column in times)
     if match.name != "emails" or "opened_at" in match.columns or "clicked_at" in match.columns:
@@ -323,7 +328,7 @@ def _is_another(connection: duckdb.DuckDBPyConnection, match: Match) -> bool:
 
 
 def _assign_time(connection: duckdb.DuckDBPyConnection, match: Match, used_names: set[str]) -> None:
-    """Fill in the time of a row if no column has its name: the likeliest of the other time columns."""
+    """Fill in the time of a row with the likeliest other time column if no column has the right name."""
     time = match.target.time
     if time in match.columns:
         return
@@ -340,7 +345,10 @@ def _assign_time(connection: duckdb.DuckDBPyConnection, match: Match, used_names
 
 
 def _asked_time(connection: duckdb.DuckDBPyConnection, match: Match, column: SourceColumn) -> SourceColumn:
-    """Return the time of a row, with a question if a column with a fitter name has no time that is read."""
+    """Return the time of a row.
+
+    A question is added if a column with a better name holds no readable times.
+    """
     target = match.target.time
     pattern = COLUMN_PATTERNS.get(match.name, COLUMN_PATTERNS["events"])[target]
     unread = [
@@ -362,7 +370,7 @@ def _asked_time(connection: duckdb.DuckDBPyConnection, match: Match, column: Sou
 
 
 def _may_be_days(connection: duckdb.DuckDBPyConnection, table: SourceTable, column: SourceColumn) -> bool:
-    """Return whether the values of a column may be days in an unknown form, and no weekdays or hours."""
+    """Return whether the values of a column may be days in an unknown form, but not weekdays or hours."""
     if column.kind == "number":
         low, high = SPREADSHEET_DAYS
         return column.low is not None and column.high is not None and low <= column.low <= column.high <= high
@@ -374,7 +382,7 @@ def _may_be_days(connection: duckdb.DuckDBPyConnection, table: SourceTable, colu
 
 
 def _is_early(connection: duckdb.DuckDBPyConnection, match: Match, name: str, column: SourceColumn) -> bool:
-    """Return whether an outcome column is often earlier than the row itself, which an outcome cannot be."""
+    """Return whether an outcome column is often earlier than the row itself, as no outcome can be."""
     target = match.target.column(name)
     if target is None or target.role not in ("outcome", "known") or name == "paid_at":
         return False
@@ -386,7 +394,7 @@ def _is_early(connection: duckdb.DuckDBPyConnection, match: Match, name: str, co
 
 
 def row_id_of(match: Match) -> SourceColumn | None:
-    """Return a column with an id for each row, if there is one that is not used otherwise."""
+    """Return a column with an id for each row, if there is such a column that has no other use."""
     if "row_id" in match.columns:
         return match.columns["row_id"]
     used_names = {column.name for column in match.columns.values()} | {match.key.name}
@@ -395,7 +403,7 @@ def row_id_of(match: Match) -> SourceColumn | None:
 
 
 def quote_column(match: Match, columns: Mapping[str, str], name: str, dialect: str) -> str:
-    """Return the SQL of a canonical column; a plain name gets quotes if the dialect needs them."""
+    """Return the SQL of a canonical column; a plain column name gets quotes if the dialect needs them."""
     sql = columns[name]
     column = match.key if name == "customer_id" else match.columns.get(name)
     return name_in(sql, dialect) if column and sql == column.name else sql

@@ -1,4 +1,4 @@
-"""Notes that ask the user to check a matched table: a second time column, a price, months, unread money."""
+"""Write notes that ask the user to check a match: a second time column, a price, months, unread money."""
 
 from __future__ import annotations
 
@@ -23,24 +23,26 @@ from churn.init.source_table import id_of, name_in, time_of
 from churn.init.text_columns import MONTH_FORMATS
 
 MIN_CLOCK_SHARE = 0.98
-"""A second clock has a value, not a day or more before the row's time, in at least this share of the rows."""
+"""In at least this share of the rows, a second clock must have a value that is not a day or more before the
+row's time.
+"""
 
 MIN_LATE_SHARE = 0.01
-"""From this share of rows that come in a day or more late, a second clock is worth a note."""
+"""A second clock gets a note if at least this share of rows comes in a day or more late."""
 
 NO_SECOND_CLOCKS = (AFTER_THE_ORDER, MAY_LIE_AHEAD, PERIOD_START)
-"""Patterns for the names of times at which rows do not come in."""
+"""Patterns for the names of times that are not the time at which a row comes in."""
 
 CLOCKS_PER_QUERY = 100
-"""How many columns of times one query compares with the row's time."""
+"""How many time columns one query compares with the row's time."""
 
 
 def second_clock_notes(connection: duckdb.DuckDBPyConnection, match: Match) -> Iterator[str]:
     """Yield a note for each unused time that usually follows the row's time: rows may come in at that time.
 
-    Only the user knows whether they do, so the time is offered and not mapped. A time that may lie ahead,
-    such as a due date, or that the order waits for, such as a delivery, is not offered. Nor is the start of
-    the present period of a contract.
+    Only the user knows whether they do, so the time is offered and not mapped. Two kinds of times are not
+    offered: times that may lie ahead, such as a due date, and times for which an order waits, such as a
+    delivery. The start of the present period of a contract is not offered either.
     """
     if "known_at" in match.columns or match.target.column("known_at") is None:
         return
@@ -73,7 +75,7 @@ def second_clock_notes(connection: duckdb.DuckDBPyConnection, match: Match) -> I
 
 
 def _usual_delay(connection: duckdb.DuckDBPyConnection, view: str, delay: str) -> str:
-    """Return the median of the delays of a day or more, in words."""
+    """Return the median of all delays of a day or more, in words."""
     row = connection.execute(
         f"SELECT median({delay}) FROM {view} WHERE {delay} >= INTERVAL '1 day'"
     ).fetchone()
@@ -82,7 +84,7 @@ def _usual_delay(connection: duckdb.DuckDBPyConnection, view: str, delay: str) -
 
 
 def price_notes(connection: duckdb.DuckDBPyConnection, match: Match) -> Iterator[str]:
-    """Yield a note for each amount of contracts without a monthly price, as its period is not known."""
+    """Yield a note for each amount in contracts without a monthly price, because its period is unknown."""
     if match.name != "subscriptions" or "mrr" in match.columns:
         return
     columns = match.table.columns
@@ -107,7 +109,7 @@ def price_notes(connection: duckdb.DuckDBPyConnection, match: Match) -> Iterator
 
 
 def month_warnings(match: Match, dialect: str) -> Iterator[str]:
-    """Yield a warning if the time of a row is a month without a day, which is read as its first day."""
+    """Yield a warning if the times of rows are months without a day; they are read as the first day."""
     time = match.time
     if time.time_format in MONTH_FORMATS:
         end = "SQL that gives the end of the month"
@@ -120,7 +122,7 @@ def month_warnings(match: Match, dialect: str) -> Iterator[str]:
 
 
 def unread_money_warnings(connection: duckdb.DuckDBPyConnection, match: Match) -> Iterator[str]:
-    """Yield a warning for texts that are money by the name of their column, but in an unknown notation."""
+    """Yield a warning for texts that are money by their column's name but in an unknown notation."""
     if {"amount", "value"} & match.columns.keys():
         return
     if not any(name_contains(match.table.name, TABLE_PATTERNS[name]) for name in ("orders", "payments")):

@@ -1,4 +1,4 @@
-"""Patterns for the names of tables and columns, in English and German."""
+"""Match the names of tables and columns by patterns, in English and German."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PEOPLE = (
 EMAIL = (
     rf"({PEOPLE}_?|(contact|billing|buyer|rechnungs)_?)?e_?mail(_?(address|adresse))?(_(billing|rechnung))?"
 )
-"""The e-mail address of a customer, which is the id where no table has another."""
+"""The e-mail address of a customer; it is the id of the customer if a table has no other id."""
 
 CUSTOMER_ID = rf"{PEOPLE}({ID_SUFFIX})?|uid|kunnr"
 PERSON_ID = (
@@ -26,9 +26,9 @@ PERSON_ID = (
     rf"_?(customer|card|karte|person)?({ID_SUFFIX})|(loyalty|club|bonus|membership)_?(card|karte)"
     r"|(phone|mobile)(_(no|number))?"
 )
-"""The id of a person beside an id that each order has anew."""
+"""The id of a person, in a table that also has an id that is new with each order."""
 NAMED_PERSON_ID = rf"{PEOPLE}_?(unique|master|global|main|golden|root){ID_SUFFIX}"
-"""The id of a person, such as customer_unique_id: its name is enough where no column has a plainer one."""
+"""The id of a person, such as customer_unique_id; this name is enough if no column has a plainer name."""
 PREFIXED_CUSTOMER_ID = rf"\w+_{PEOPLE}{ID_SUFFIX}"
 """A name such as order_customer_id or sales_user_id: the id of a customer, or of somebody else."""
 ANY_ID = rf"(\w+_)?id|\w*{ID_SUFFIX}"
@@ -37,10 +37,12 @@ ORDER_ID = (
     rf"|belegs?|rechnungs?|auftrags?|warenkorb){ID_SUFFIX}"
 )
 ORDER_NAME = r"name|number|no|nr|nummer|id|order|order_name|reference|bestellung|auftrag|beleg"
-"""Columns that may hold the number of an order, if all rows with one value have one customer and time."""
+"""Columns that may hold the number of an order, if all rows with the same value have one customer and one
+time.
+"""
 
 CHURN_EVENT = r"churn|cancel|winback|win_back|exit|offboard|kuendig|abgewander"
-"""Tables that only churners appear in. As a signal, such a table would leak the label."""
+"""Names of tables in which only churners appear. A signal from such a table would leak the label."""
 
 NEVER_CHANGES = (
     r"country|land|gender|sex|geschlecht|birth\w*|geburt\w*|channel|kanal|(acquisition|sign_?up|creation"
@@ -70,7 +72,7 @@ TABLE_PATTERNS: Mapping[str, str] = {
     "consents": r"consents?$|opt_?ins?$|einwilligung",
     "loyalty": r"loyalty_?(events?|points|log)|treue_?punkte",
 }
-"""By canonical table: what its name in a source contains."""
+"""Patterns that the name of a source's table contains, by canonical table."""
 
 _AMOUNT = (
     r"((total|net|gross|order|invoice|sales?|paid|payment|line)_)?"
@@ -80,7 +82,7 @@ _AMOUNT = (
 )
 
 UNIT_PRICE = r"(unit|single|item|einzel|stueck)_?(price|preis|cost)|price_per_\w+|price|preis"
-"""The price of one piece, in a table that also has the number of pieces."""
+"""The price of one piece, in a table that also holds the number of pieces."""
 
 SHARE = (
     r"(\w+_)?(percent(age)?s?|pct|perc|rate|ratio|share|prozent\w*|anteil|quote)(_\w+)?"
@@ -230,13 +232,13 @@ COLUMN_PATTERNS: Mapping[str, Mapping[str, str]] = {
         "value": r"value|wert|amount|betrag",
     },
 }
-"""By canonical table and column: what its name in a source looks like, from the first to the last letter."""
+"""Patterns that the whole name of a source's column matches, by canonical table and column."""
 
 CANCELLED_AT = rf"(cancell?ed|cancell?ation){_WHEN}"
-"""The end of a contract, in a table of contracts without another column for it."""
+"""The end of a contract, in a table of contracts that has no other column for the end."""
 
 PERIOD_START = r"current_(\w+_)?start(s|ed)?(_at|_on|_date)?"
-"""The start of the period that a contract is in: a time that has passed."""
+"""The start of the present period of a contract; this time has always passed."""
 
 BILLING_PERIOD = (
     r"((billing|plan|price)_?)?(interval|period|cycle|frequency|zahlweise|turnus|abrechnungszeitraum)"
@@ -250,7 +252,7 @@ ANY_TIME = (
     r"|creat\w*|erstellt\w*|angelegt\w*|start\w*|beginn?\w*|occurred\w*|\w+datum|\w+zeit"
 )
 MONTH = r"(\w+_)?(month|monat|period|periode|abrechnungsmonat|year_?month|yyyy_?mm)(_\w+)?"
-"""A month, in a table with a row for each customer and month."""
+"""A month, in a table with one row for each customer and month."""
 
 AFTER_THE_ORDER = (
     rf"(paid|payment|fulfill?ed|shipped|dispatched|delivered|cancell?ed|refunded|updated|modified){_WHEN}"
@@ -284,7 +286,7 @@ VALID_UNTIL = rf"(\w+_)?(valid_?(to|until|thru|through)|gueltig_?bis){_WHEN}"
 IS_CURRENT = (
     r"(\w+_)?(is_)?(fivetran_active|current|latest|aktuell)(_(flag|row|record|version|ind|indicator))?"
 )
-"""A mark of the version that holds today."""
+"""A column that marks the version that is valid today."""
 
 CHANGED_AT = rf"(changed?|geaendert|aenderungs?|updated|modified){_WHEN}"
 
@@ -295,7 +297,7 @@ _EXPIRY = (
     rf"{_WHEN}"
 )
 EXPIRY = rf"(\w+_)?{_EXPIRY}"
-"""The time up to which a row holds, such as one of a log of contracts."""
+"""The time up to which a row is valid, for example in a log of contracts."""
 
 _CONTRACT = (
     r"(paid|prepaid|current|billing|new|membership|subscription|contract|plan|licen[cs]e|pass|access"
@@ -303,10 +305,12 @@ _CONTRACT = (
     rf"|tarif|laufzeit|zugang(s)?|{PEOPLE})"
 )
 CONTRACT_EXPIRY = rf"({_CONTRACT}_?)*{_EXPIRY}"
-"""An expiry whose name says of no other thing that it expires, such as a session, an offer or a card."""
+"""An expiry whose name names nothing other than a contract, unlike the expiry of a session, an offer or a
+card.
+"""
 
 DELIVERY = r"(\w+_)?(deliver\w*|ship\w*|dispatch\w*|arriv\w*|liefer\w*|geliefert|versand\w*)(_\w+)?"
-"""A time after that of an order."""
+"""A time that comes after the time of an order."""
 
 CANCEL_FLAG = (
     r"(is_?|was_?|has_?|ist_?)?(cancel(l?ed|l?ation)?|storno|storniert|kuendigung|gekuendigt"
@@ -331,7 +335,7 @@ NO_CANCEL_WORD = (
     r"|(^|_)(storno|stornierung|cancel|cancell?ation)_((of|the|der|einer)_)*"
     r"(kuendigung|cancell?ation|termination)$"
 )
-"""A word that denies a cancellation, or takes it back."""
+"""A word that denies a cancellation, or that takes a cancellation back."""
 
 YES_WORDS = ("y", "yes", "j", "ja", "t", "true", "1")
 
@@ -348,7 +352,7 @@ def snake_case(name: str) -> str:
 
 
 def singular(word: str) -> str:
-    """Return the singular of a table's name, which its columns may have as a prefix.
+    """Return the singular of a table's name, because the table's columns may have it as a prefix.
 
     >>> singular("orders"), singular("Bestellungen"), singular("companies")
     ('order', 'bestellung', 'company')
@@ -363,8 +367,8 @@ def singular(word: str) -> str:
 def name_matches(name: str, pattern: str, table: str = "") -> bool:
     """Return whether a whole column name, with or without its table's name as a prefix, fits a pattern.
 
-    The time zone after a name does not count, as in `Start (UTC)`, nor does a prefix before a point, as in
-    `subscriptions.started_at`, except before `id`.
+    Two parts of a name do not count: the time zone at its end, as in `Start (UTC)`, and, except before `id`,
+    a prefix before a point, as in `subscriptions.started_at`.
     """
     fits = _compile(pattern).fullmatch
     return any(fits(candidate) for candidate in _spellings(name, table))
@@ -377,7 +381,7 @@ def _compile(pattern: str) -> re.Pattern[str]:
 
 @cache
 def _spellings(name: str, table: str) -> frozenset[str]:
-    """Return the names of a column that may fit a pattern."""
+    """Return the forms of a column's name that are compared with a pattern."""
     column = _without_zone(snake_case(name))
     last_part = _without_zone(snake_case(name.rpartition(".")[2]))
     names = {column, column if last_part == "id" else last_part}

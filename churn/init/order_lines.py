@@ -1,4 +1,4 @@
-"""Find the lines of orders in a table, and write them as one row for each order."""
+"""Find tables whose rows are lines of orders, and write one row for each order."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from churn.init.parts import REMOVE_LINE
 from churn.init.source_table import SourceColumn, id_of, id_sql, name_in, time_of
 
 MIN_EQUAL_SHARE = 0.99
-"""A column repeats the total of an order if it is equal in all lines of at least this share of the orders."""
+"""A column repeats the total of an order if all lines have equal values in at least this share of the orders.
+"""
 
 MIN_DIFFERENT_TOTALS = 20
-"""A column that repeats the total of an order has at least this many different values."""
+"""A column that repeats the total of an order must have at least this many different values."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +27,9 @@ class OrderLines:
 
     Attributes:
         number: The column with the number of the order.
-        totals: The canonical columns that hold the total of the order in each line: they are not summed.
-        share_id: Whether lines without a customer's id get it from another line of their order.
+        totals: The canonical columns that repeat the total of the order in each line, so that they are not
+            summed.
+        share_id: Whether a line without a customer's id gets the id from another line of its order.
     """
 
     number: SourceColumn
@@ -70,7 +72,7 @@ def _order_number(connection: duckdb.DuckDBPyConnection, match: Match) -> Source
             f"FROM {match.table.view}) WHERE c IS NOT NULL"
         ).fetchone()
         orders, pairs, times, rows = row or (0, 0, 0, 0)
-        has_one_time = is_number or times <= 1.01 * orders  # a person's name comes again at other times
+        has_one_time = is_number or times <= 1.01 * orders  # the name of a person occurs again at other times
         if orders and pairs <= 1.01 * orders and rows > 1.1 * orders and has_one_time:
             return column
     return None
@@ -88,9 +90,9 @@ def _lines_share_id(connection: duckdb.DuckDBPyConnection, match: Match, number:
 
 
 def _is_total(connection: duckdb.DuckDBPyConnection, match: Match, number: SourceColumn, name: str) -> bool:
-    """Return whether a column repeats the total of an order in each of its lines; a note says so.
+    """Return whether a column repeats the total of an order in each of its lines; if so, a note is added.
 
-    Lines with one price for each piece also have equal values, but few different values.
+    If each line holds the price of one piece, values are also equal, but only few values differ.
     """
     column = match.columns.get(name)
     if column is None or column.sql or column.question or name_matches(column.name, UNIT_PRICE):
@@ -117,7 +119,7 @@ def _is_total(connection: duckdb.DuckDBPyConnection, match: Match, number: Sourc
 
 
 def shared_id(match: Match, dialect: str) -> str:
-    """Return the SQL of the customer's id of an order that only some of its lines have."""
+    """Return SQL that gives an order the customer's id if only some of its lines have it."""
     return f"max({id_sql(match.key, dialect)})"
 
 
@@ -129,14 +131,17 @@ def one_row_per_order(
     id_filters: Sequence[str],
     dialect: str,
 ) -> str:
-    """Return the SQL with one row for each order: sums of its lines; a negative discount is not summed.
+    """Return SQL with one row for each order: the sums of its lines.
+
+    Negative discounts are not summed.
 
     Args:
         match: The table of the lines.
         lines: What the lines of an order have in common.
         columns: The SQL by canonical column.
         filters: The conditions for the rows to read.
-        id_filters: The conditions on the customer's id: of an order if its lines share it, else of a row.
+        id_filters: The conditions on the customer's id. They apply to an order if its lines share the id, and
+            to a row otherwise.
         dialect: The SQL dialect of the source.
     """
 

@@ -1,4 +1,4 @@
-"""Write a draft as the text of params.yaml, with a comment at each guess, and the address of its source."""
+"""Write a draft as the text of params.yaml, with a comment at each guess and the source's address."""
 
 from __future__ import annotations
 
@@ -157,17 +157,18 @@ def _wrap(text: str, indent: str) -> Iterator[str]:
 
 
 def dialect_of(source: str) -> str:
-    """Return the SQL dialect of a source; DuckDB reads files."""
+    """Return the SQL dialect of a source; files are read by DuckDB."""
     return source.split("://")[0] if "://" in source else "duckdb"
 
 
 def params_for_source(source: str, params_file: Path) -> Params:
     """Return parameters that open a source named on the command line.
 
-    Its path is relative to the working folder, not to the folder of params.yaml.
+    The path of the source is relative to the working folder, not to the folder of params.yaml.
 
     Raises:
-        CallError: A `${NAME}` in it is not set in the environment, or the address can be read in two ways.
+        CallError: A `${NAME}` in the source is not set in the environment, or the address can be read in two
+            ways.
     """
     address = _from_environment(source)
     keep_secrets_of(address)
@@ -188,9 +189,9 @@ def params_for_source(source: str, params_file: Path) -> Params:
 
 
 def source_for_params(source: str, params_file: Path) -> tuple[str, tuple[str, ...]]:
-    """Return the address of a source for params.yaml, and the variables that the user must set.
+    """Return the address of a source for params.yaml, and the environment variables that the user must set.
 
-    A path becomes relative to that file. A password becomes `${DATABASE_PASSWORD}`.
+    A path becomes relative to the folder of params.yaml. A password becomes `${DATABASE_PASSWORD}`.
 
     Raises:
         CallError: The address can be read in two ways.

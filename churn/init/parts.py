@@ -41,7 +41,7 @@ PART_WORDS = (
     "kw",
     "week",
 )
-"""The words that name a part of a table next to its number."""
+"""Words that name a part of a table and stand next to the number of the part."""
 
 COPY_WORDS = {
     *(
@@ -60,25 +60,27 @@ COPY_WORDS = {
     ),
     *("new", "neu", "current", "aktuell", "previous", "legacy", "full", "all"),
 }
-"""The words that name a copy of a table or an older part of it."""
+"""Words that name a copy of a table or an older part of it."""
 
 OTHER_ROWS = (
     r"(^|_)(\w*return\w*|retour\w*|refund\w*|erstatt\w*|cancel\w*|storn\w*|gekuendigt\w*|tests?|drafts?|quotes?"
     r"|offers?|angebot\w*|abandoned|deleted|geloescht\w*|rejected|wish\w*|returned|errors?|failed)($|_)"
 )
-"""Names of tables that hold other rows than a table with the same columns, such as orders_returned."""
+"""Names of tables whose rows differ from those of a table with the same columns, such as orders_returned."""
 
 ONE_KIND = ("orders", "payments", "subscriptions")
-"""The canonical tables that may be in several tables of one shape, such as orders_de and orders_at."""
+"""The canonical tables that may be split into several tables with the same columns, such as orders_de and
+orders_at.
+"""
 
 MAX_SHARED_SHARE = 0.01
-"""Tables with a larger share of the same rows or keys may be copies, and are a question."""
+"""Tables that share more than this share of their rows or keys may be copies, so `churn init` asks."""
 
 MIN_COMMON_SHARE = 0.5
-"""Tables are parts of one table if at least this share of the columns of each is in all of them."""
+"""Tables are parts of one table if at least this share of each table's columns is in all of them."""
 
 PERIODS = "periods"
-"""The name of the table whose parts are named by periods alone, such as the folders 2023 and 2024."""
+"""The name of a joined table whose parts have only periods as names, such as the folders 2023 and 2024."""
 
 REMOVE_LINE = "; then remove this line"
 """The end of each question about the parts of a table."""
@@ -110,15 +112,15 @@ def join_parts(
 ) -> tuple[list[SourceTable], list[str]]:
     """Return the tables, and what the user has to know about them.
 
-    Tables whose names differ in a period or number are one table. If some columns differ, this table has the
-    columns that all of them have, and `churn init` asks about it; if most columns differ, the tables stay
+    Tables whose names differ in a period or number are one table. If some columns differ, the joined table
+    has only the common columns, and `churn init` asks about it. If most columns differ, the tables stay
     separate.
 
     Args:
         connection: The connection with the views of the tables; the views of the joined tables are added.
         tables: The profiled tables.
         dialect: The SQL dialect of the source.
-        today: The day of the call: dates that would lie after it decide against a reading.
+        today: The day of the call; a reading is wrong if dates would lie after this day.
     """
     groups: dict[str, list[SourceTable]] = {}
     for table in tables:
@@ -153,10 +155,10 @@ def _has_part(name: str) -> bool:
 
 
 def _with_variants(groups: Mapping[str, Sequence[SourceTable]]) -> dict[str, list[SourceTable]]:
-    """Return the groups of tables; groups whose tables have one shape and names of one kind are one group.
+    """Return the groups of tables, joined if their tables have the same columns and similar names.
 
-    Such groups are orders and orders_archive, orders_de and orders_at, or two tables with an amount whose
-    names say nothing.
+    Such groups are, for example, orders and orders_archive, orders_de and orders_at, or two tables with an
+    amount whose names say nothing.
     """
     merged: dict[str, list[SourceTable]] = {}
     names: dict[tuple[str, frozenset[tuple[str, str]]], str] = {}
@@ -182,7 +184,10 @@ def _with_variants(groups: Mapping[str, Sequence[SourceTable]]) -> dict[str, lis
 
 
 def _kind_word(stem: str, parts: Sequence[SourceTable]) -> str | None:
-    """Return the word of a name that says what the rows are, empty if none does; None for no variant."""
+    """Return the word in a name that says what the rows are; empty without such a word.
+
+    None means that the table is no variant of another table.
+    """
     words = stem.split("_")
     if re.search(OTHER_ROWS, stem):
         return None
@@ -214,7 +219,7 @@ def _shape(table: SourceTable) -> frozenset[tuple[str, str]]:
 
 
 def _differences(parts: Sequence[SourceTable]) -> str:
-    """Return which columns only some of the tables have, or hold as another kind; empty if there are none."""
+    """Return the columns that only some of the tables have, or that differ in kind; empty without any."""
     by_column: dict[tuple[str, str], list[str]] = {}
     for part in parts:
         for column in part.columns:
@@ -261,7 +266,7 @@ def _join(
 
 
 def _column_question(parts: Sequence[SourceTable]) -> str | None:
-    """Return the question of tables that differ in a few columns; None if all have the same columns."""
+    """Return the question about tables that differ in a few columns; None if all have the same columns."""
     differences = _differences(parts)
     if not differences:
         return None
@@ -276,7 +281,7 @@ def _column_question(parts: Sequence[SourceTable]) -> str | None:
 def _question(
     connection: duckdb.DuckDBPyConnection, parts: Sequence[SourceTable], names: Sequence[str]
 ) -> str | None:
-    """Return the question of tables that may be copies of each other; None if they share no rows or keys."""
+    """Return the question about tables that may be copies; None if they share no rows or keys."""
     keys = [[c for c in part.columns if c.unique and name_matches(c.name, ANY_ID)] for part in parts]
     key_names = set.intersection(*({c.name for c in columns} for columns in keys))
     listed = ", ".join(part.name for part in parts)

@@ -1,4 +1,4 @@
-"""An id for each order beside an id for each person: with the first, no customer would ever come back."""
+"""Find ids of persons if the ids of customers are new with each order, so that no customer comes back."""
 
 from __future__ import annotations
 
@@ -25,36 +25,38 @@ from churn.init.name_patterns import (
 from churn.init.source_table import KeyedTable, SourceColumn, SourceTable, id_of, time_of
 
 MIN_IDS = 20
-"""With fewer ids nothing is decided."""
+"""With fewer ids than this, nothing is decided."""
 
 MAX_PERSON_SHARE = 0.8
-"""Ids are those of orders if there are at most this many persons for each id."""
+"""Ids belong to orders if there are at most this many persons for each id."""
 
 MAX_MIXED_SHARE = 0.01
 """At most this share of the ids may belong to two persons."""
 
 MAX_ONE_PERSON_SHARE = 0.2
-"""A value that more of the ids have is a placeholder or a level, and no person."""
+"""A value that more than this share of the ids has is a placeholder or a level, and no person."""
 
 MIN_FILLED_SHARE = 0.95
-"""The column of the persons has a value for at least this share of the ids."""
+"""The column of persons must have a value for at least this share of the ids."""
 
 MIN_SINGLE_SHARE = 0.9
-"""Of the ids of persons with several ids, at least this share come at one time only."""
+"""Of the ids of persons who have several ids, at least this share must occur at one time only."""
 
 MIN_SINGLE_SHARE_OF_ADDRESSES = 0.5
-"""The same for persons with an e-mail address, as guests register later; another id may be of a company."""
+"""The same share for persons known by an e-mail address, because guests may register later; other ids may
+belong to a company.
+"""
 
 MAX_GUEST_SHARE = 0.03
-"""A larger share of rows with an address and without an id is a warning."""
+"""A warning is given if more than this share of rows has an address but no id."""
 
 MAX_PAIRS_SHARE = 1.05
-"""Two columns tell the same persons if they have at most this many pairs for each value."""
+"""Two columns name the same persons if they have at most this many pairs of values for each value."""
 
 
 @dataclass(frozen=True)
 class PersonIds:
-    """The column with the id of a person, where the column found by its name has an id for each order.
+    """The column with the id of a person, if the column found by its name has a new id for each order.
 
     Attributes:
         key: The name of the column with the id of a person.
@@ -72,8 +74,8 @@ class _Candidate:
     """A column that may hold the ids of persons.
 
     Attributes:
-        sql: The expression for the person of an id, in the query of `_ids_sql`.
-        n_ids: The number of ids of orders.
+        sql: The expression that gives the person of an id, in the query of `_ids_sql`.
+        n_ids: The number of distinct ids of orders.
         n_persons: The number of persons.
     """
 
@@ -95,12 +97,12 @@ def find_person_ids(
 
     Args:
         connection: The connection with the views of the tables.
-        customers: The table of customers, by names and values; None if there is none.
+        customers: The table of customers, found by names and values; None if there is none.
         event_tables: The other tables.
-        id_columns: By table, the column with ids of customers; None for a table without them.
+        id_columns: The column with ids of customers, by table; None for a table without such a column.
 
     Raises:
-        CallError: Several columns may hold the ids of persons, and they give different persons.
+        CallError: Several columns may hold the ids of persons, and these columns give different persons.
     """
     tables = [
         KeyedTable(table, key.column)
@@ -139,7 +141,7 @@ def find_person_ids(
 
 
 def named_person_ids(tables: Sequence[SourceTable]) -> PersonIds | None:
-    """Return the column whose name says that it has the id of a person, where no column has a plainer name.
+    """Return the column whose name says that it holds the id of a person, if no column has a plainer name.
 
     Raises:
         CallError: Several columns have such names.
@@ -166,7 +168,7 @@ def named_person_ids(tables: Sequence[SourceTable]) -> PersonIds | None:
 
 
 def possible_keys(tables: Sequence[SourceTable]) -> str:
-    """Return the sentence that names columns which may have the ids of customers; empty if there are none."""
+    """Return a sentence that names columns which may hold the ids of customers; empty if there are none."""
     columns = _columns_named(tables, PREFIXED_CUSTOMER_ID)
     if not columns:
         return ""
@@ -207,7 +209,7 @@ def rows_of_guests(connection: duckdb.DuckDBPyConnection, matches: Sequence[Matc
 
 
 def ids_of_one_order(connection: duckdb.DuckDBPyConnection, matches: Sequence[Match]) -> Iterator[str]:
-    """Yield a warning if no customer has orders at two times: the ids look like those of orders."""
+    """Yield a warning if no customer has orders at two times: the ids then look like ids of orders."""
     for match in matches:
         if match.name != "orders":
             continue
@@ -240,7 +242,7 @@ def _person_columns(
 
 
 def _times_sql(tables: Sequence[KeyedTable]) -> str:
-    """Return the SQL with the number of different times of each id, in the table where it has most."""
+    """Return SQL with the number of different times of each id, in the table where it has most times."""
     parts = []
     for table, key in tables:
         times = [c for c in table.columns if c.kind == "time" and c.filled_share > 0.9]
@@ -263,14 +265,14 @@ def _measure(
     is_address: bool,
     times: str,
 ) -> _Candidate | None:
-    """Return a column with its numbers of ids and persons; None if its values are no persons of the ids.
+    """Return a column with its numbers of ids and persons; None if its values cannot be persons.
 
     Args:
         connection: The connection with the views of the tables.
-        home: The table of the column, and its column of ids.
+        home: The table that has the column, and its column of ids.
         column: The column that may hold the ids of persons.
         is_address: Whether its values are e-mail addresses.
-        times: The SQL with the number of different times of each id.
+        times: The SQL that gives the number of different times of each id.
     """
     person = _person_sql(column, is_address)
     row = connection.execute(
@@ -302,7 +304,7 @@ def _tells_the_same(
     first: tuple[KeyedTable, _Candidate],
     second: tuple[KeyedTable, _Candidate],
 ) -> bool:
-    """Return whether two columns put the same ids together."""
+    """Return whether two columns give the same ids to the same persons."""
 
     def persons(fit: tuple[KeyedTable, _Candidate]) -> str:
         home, candidate = fit

@@ -1,4 +1,4 @@
-"""Profile the tables of a source: the kind, the gaps and the range of each column, and the keys."""
+"""Profile the tables of a source: the kind, the missing values and the range of each column, and the keys."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from churn.init.source_table import ColumnKind, SourceColumn, SourceTable, name_
 from churn.init.text_columns import names_a_time, read_texts
 
 ROWS_FETCHED = 1_000_000
-"""How many rows of a database table are read; files are read whole."""
+"""How many rows of a database table are read; files are read completely."""
 
 MIN_UNIQUE_SHARE = 0.97
-"""A key has another value in at least this share of the rows."""
+"""A key has a different value in each row, in at least this share of the rows."""
 
 COLUMNS_PER_BATCH = 100
 """The columns of a wide table are profiled in batches: one query answers for all columns of a batch."""
 
 ROWS_PROFILED_TOGETHER = 100_000
-"""A table with more rows is profiled column by column, as the different values of a batch take memory."""
+"""A table with more rows is profiled column by column, because the distinct values of a batch take memory."""
 
 
 def profile_tables(
@@ -42,11 +42,11 @@ def profile_tables(
     Args:
         source: The open source.
         dialect: The SQL dialect of the source: duckdb, postgresql, sqlite or spark.
-        today: The day of the call: dates that would lie after it decide against a reading.
+        today: The day of the call; a reading is wrong if dates would lie after this day.
         advance: A function that is called with 1 after each table.
 
     Returns:
-        The profiled tables, and the tables that cannot be read as pairs of a name and a reason.
+        The profiled tables, and the tables that cannot be read, as pairs of a name and a reason.
     """
     tables, unreadable = [], []
     for name in source.tables:
@@ -68,7 +68,7 @@ def _read_text_once(connection: duckdb.DuckDBPyConnection, name: str, view: str)
     """Replace the view of a text file by a table, so that later queries do not parse the file again.
 
     Returns:
-        Whether it is a CSV file.
+        Whether the view reads a CSV file.
     """
     row = connection.execute("SELECT sql FROM duckdb_views() WHERE view_name = ?", [name]).fetchone()
     sql = str(row[0]) if row else ""
@@ -94,7 +94,7 @@ def profile_table(
         name: The name of the table.
         view: The name of its view.
         dialect: The SQL dialect of the source.
-        today: The day of the call: dates that would lie after it decide against a reading.
+        today: The day of the call; a reading is wrong if dates would lie after this day.
         is_csv: Whether the view reads CSV files.
     """
     description = connection.execute(f"DESCRIBE {view}").fetchall()
@@ -129,7 +129,7 @@ def profile_table(
 
 
 def _is_unique(column: SourceColumn, n_distinct: int, rows: int) -> bool:
-    """Return whether nearly every row of a column has another value."""
+    """Return whether nearly every row of a column has a different value."""
     n_filled = round(column.filled_share * rows)
     return n_filled > MIN_UNIQUE_SHARE * rows and n_distinct > MIN_UNIQUE_SHARE * n_filled
 
@@ -152,7 +152,7 @@ def _profile_batch(
         columns: The columns, by the types of the view.
         types: The types of the view's columns.
         dialect: The SQL dialect of the source.
-        today: The day of the call: dates that would lie after it decide against a reading.
+        today: The day of the call; a reading is wrong if dates would lie after this day.
         is_csv: Whether the view reads CSV files.
     """
     by_name = {column.name: column for column in columns}
@@ -182,7 +182,9 @@ def _profile_numbers(
     *,
     is_csv: bool,
 ) -> dict[str, SourceColumn]:
-    """Return columns of numbers by name, with their ranges and numbers of distinct values, or as times.
+    """Return columns of numbers by name, with their ranges and counts of distinct values.
+
+    Numbers that are times are returned as times.
 
     Args:
         connection: The connection with the view.
@@ -216,7 +218,7 @@ def _profile_numbers(
 def _days_with_no_value(
     connection: duckdb.DuckDBPyConnection, view: str, column: SourceColumn, dialect: str
 ) -> SourceColumn:
-    """Return a column of days like 20240131 that has numbers for no value, such as 99991231, as times."""
+    """Return a column of days like 20240131 as times if it has numbers for "no value", such as 99991231."""
     name = identifier(column.name)
     numbers = ", ".join(map(str, NO_VALUE_NUMBERS))
     counts = connection.execute(
@@ -240,7 +242,7 @@ def _profile_times(
     columns: Sequence[SourceColumn],
     text_names: Sequence[str],
 ) -> dict[str, SourceColumn]:
-    """Return columns of times by name, with their ranges and the days that stand for no value.
+    """Return columns of times by name, with their ranges and the days that mean "no value".
 
     Args:
         connection: The connection with the view and with the table `TEXTS`.
@@ -251,7 +253,8 @@ def _profile_times(
     readings = [
         reading for column in columns for reading in (column, column.other_reading) if reading is not None
     ]
-    texts: dict[str, dict[int, int]] = {}  # by the SQL of a time, the numbers of texts and of readings
+    # The key is the SQL of a time; the value maps the numbers of texts to the numbers of their readings.
+    texts: dict[str, dict[int, int]] = {}
     typed: dict[int, str] = {}
     for number, column in enumerate(readings):
         if column.name in text_names:
@@ -295,7 +298,7 @@ def _renumber(numbers: Mapping[int, int]) -> str:
 
 
 def _with_order_of_neighbours(column: SourceColumn, columns: Sequence[SourceColumn]) -> SourceColumn:
-    """Return a column whose day and month cannot be told apart with the order of other columns, if any."""
+    """Return a column whose day and month cannot be told apart, with the order that other columns have."""
     if column.kind != "time" or column.question is None or column.time_format is None:
         return column
     other = column.other_reading or column
@@ -312,7 +315,7 @@ def _with_readings_of(
     connection: duckdb.DuckDBPyConnection,
     dialect: str,
 ) -> SourceTable:
-    """Return a table whose columns with two readings have the reading of other columns, if these agree.
+    """Return a table in which columns with two readings get the reading of other columns, if these agree.
 
     Args:
         table: The table.
@@ -337,7 +340,7 @@ def _with_readings_of(
 def _without_no_value_days(
     connection: duckdb.DuckDBPyConnection, view: str, column: SourceColumn
 ) -> SourceColumn:
-    """Return a time column with the days for no value that it holds among its words for no value."""
+    """Return a time column whose words for "no value" include the days for "no value" that it holds."""
     if column.sql or not column.filled_share:
         return column
     days = ", ".join(f"DATE '{day}'" for day in NO_VALUE_DAYS)
@@ -381,7 +384,10 @@ def _date_range(
 def parse_number(
     connection: duckdb.DuckDBPyConnection, view: str, column: SourceColumn, dialect: str
 ) -> SourceColumn:
-    """Return a number column with its range, or as times: seconds since 1970, or days like 20240131."""
+    """Return a number column with its range, or as times if the numbers are seconds or days.
+
+    Seconds count from 1970, and days are numbers like 20240131.
+    """
     value = f"TRY_CAST({identifier(column.name)} AS DOUBLE)"
     if column.number and (sql := column.number.sql(identifier(column.name))):
         value = f"TRY_CAST({sql} AS DOUBLE)"
@@ -393,12 +399,14 @@ def parse_number(
 
 
 def _with_range(column: SourceColumn, low: float | None, high: float | None, dialect: str) -> SourceColumn:
-    """Return a number column with its range, or as times: seconds since 1970, or days like 20240131.
+    """Return a number column with its range, or as times if the numbers are seconds or days.
+
+    Seconds count from 1970, and days are numbers like 20240131.
 
     Args:
         column: The column.
         low: The lowest number; None if there is none.
-        high: The highest number.
+        high: The highest number; None if there is none.
         dialect: The SQL dialect of the source.
     """
     column = replace(column, low=low, high=high)
@@ -415,7 +423,7 @@ def _with_range(column: SourceColumn, low: float | None, high: float | None, dia
 
 
 def seconds_as_time(dialect: str, seconds: str) -> str:
-    """Return the SQL that makes a time of seconds since 1970.
+    """Return SQL that turns seconds since 1970 into a time.
 
     >>> seconds_as_time("postgresql", "loaded")
     'to_timestamp(loaded)'

@@ -14,43 +14,47 @@ import duckdb
 from churn.data.sql import literal, trim_blanks
 
 MAX_ODD_SHARE = 0.02
-"""Dates that only fit the other order of day and month are typing errors up to this share."""
+"""Up to this share, dates that only fit the other order of day and month are typing errors."""
 
 MIN_MONTHS = 12
-"""Dates on one day of the month are monthly dates if there are at least this many, in two years or more."""
+"""Dates on one day of the month are monthly if there are at least this many, over two years or more."""
 
 MIN_LATE = 5
-"""A reading in which this many dates lie ahead is wrong if no date lies ahead in another reading."""
+"""A reading is wrong if this many dates lie in the future, and no date does in another reading."""
 
 MIN_GROUPED, MIN_PLAIN = 50, 20
-"""Numbers such as 2,313 have thousands if there are this many, and this many numbers below 1000."""
+"""In numbers such as 2,313 the mark groups thousands if there are this many, and this many plain numbers
+below 1000.
+"""
 
 DECIMAL_COMMA = r"[-+]?([0-9]+|[1-9][0-9]{0,2}(\.[0-9]{3})+)(,[0-9]+)?"
 DECIMAL_POINT = r"[-+]?([0-9]+|[1-9][0-9]{0,2}(,[0-9]{3})+|[1-9][0-9]?(,[0-9]{2})+,[0-9]{3})(\.[0-9]+)?"
-"""The two notations of a number; the other mark groups three digits each; India also groups two."""
+"""The patterns of the two notations of a number; the mark that is not the decimal mark groups three digits,
+or two in India.
+"""
 
 
 CURRENCIES = ("€", "$", "£", "₹", "EUR", "USD", "GBP", "CHF", "INR")
 """Signs and codes of money before or after a number."""
 
 NO_CENTS = tuple(f"{mark}{dash}" for mark in (",", ".") for dash in ("--", "-", "\u2013", "\u2014"))
-"""Marks after an amount without cents, such as 12,- in German and 12.- in Swiss price lists."""
+"""Marks after an amount that has no cents, such as 12,- in German and 12.- in Swiss price lists."""
 
 GROUP_MARKS = (" ", "\u00a0", "\u202f", "'", "\u2019")
 """Marks between thousands, apart from a comma and a point."""
 
 GROUPED_NUMBER = r"[-+]?[1-9][0-9]{0,2}([ \x{00a0}\x{202f}'\x{2019}][0-9]{3})+([.,][0-9]+)?"
-"""A number with such marks, as a pattern of DuckDB."""
+"""A pattern of DuckDB for a number with marks between thousands."""
 
 
 @dataclass(frozen=True)
 class DateReading:
-    """The time format of a column, and what stays open if the column does not decide for it.
+    """The time format of a column, and what stays open if the contents of the column do not decide.
 
     Attributes:
-        time_format: The format, or the first of the formats that are possible.
-        question: The question to the user; None if the column decides.
-        other_format: The second of the formats that are possible; None if there is one only.
+        time_format: The format, or the first of two possible formats.
+        question: The question to the user; None if the contents decide.
+        other_format: The second of two possible formats; None if there is only one.
     """
 
     time_format: str
@@ -60,13 +64,13 @@ class DateReading:
 
 @dataclass(frozen=True)
 class _DateFacts:
-    """What the dates of a column are in one reading.
+    """Facts about the dates of a column if they are read in one format.
 
     Attributes:
         time_format: The format of the reading.
         first, last: The first and the last date.
         n_days, n_days_of_month, n_years: The numbers of distinct dates, days of the month and years.
-        n_late: The number of dates after the latest date that is possible.
+        n_late: The number of dates that lie after the latest possible date.
     """
 
     time_format: str
@@ -89,11 +93,11 @@ class NumberReading:
 
     Attributes:
         decimal_mark: The mark before the decimals; the other mark groups thousands.
-        has_other_mark: Whether the other mark occurs.
+        has_other_mark: Whether the mark that groups thousands occurs.
         fit_share: The share of the texts that are numbers in this notation, in `[0, 1]`.
-        example: A number with two readings; None if the column decides.
-        other_marks: Signs of money, marks for no cents, and marks between thousands apart from a comma and a
-            point.
+        example: A number that can be read in two ways; None if the contents decide.
+        other_marks: Signs of money, marks for "no cents", and marks between thousands other than a comma and
+            a point.
     """
 
     decimal_mark: Literal[".", ","]
@@ -114,12 +118,12 @@ class NumberReading:
 
     @property
     def is_open(self) -> bool:
-        """Return whether each number has two readings, so that other columns may decide."""
+        """Return whether each number can be read in two ways, so that other columns may decide."""
         return self.example is not None and self.example[-1].isdigit()
 
 
 def possible_formats(time_format: str) -> tuple[str, ...]:
-    """Return the formats with the parts of a date in another order, the likely formats first.
+    """Return the formats with day, month and year in each likely order; the likeliest format comes first.
 
     With points, the day is always first. With two digits, the year may be first too.
 
@@ -140,17 +144,17 @@ def possible_formats(time_format: str) -> tuple[str, ...]:
 def date_reading(
     connection: duckdb.DuckDBPyConnection, values: str, time_format: str, latest: date | None = None
 ) -> DateReading:
-    """Return the order of day, month and year that the whole column decides for, or a question.
+    """Return the order of day, month and year that the whole column shows, or a question.
 
-    A part above 12 decides. Otherwise dates after the latest possible date decide against a reading, and
-    dates on the same day of each month decide for one: in the other reading they all lie in one month. If
-    these two rules speak against each other, that is a question.
+    A part above 12 decides. Otherwise two rules decide. Dates after the latest possible date speak against a
+    reading. Dates on the same day of each month speak for a reading, because in the other reading they all
+    lie in one month. If these two rules contradict each other, the user is asked.
 
     Args:
         connection: The connection with the view of the column.
         values: The query of the column's different texts `v` and their rows `n`.
         time_format: A format that fits the column.
-        latest: The last date that is possible in the column; None if its dates may lie ahead.
+        latest: The last date that is possible in the column; None if its dates may lie in the future.
     """
     formats = possible_formats(time_format)
     if len(formats) == 1:
@@ -173,7 +177,7 @@ def date_reading(
     if len(monthly) != 1:
         facts = possible
     elif monthly[0] in possible:
-        facts = monthly  # otherwise the two rules speak against each other
+        facts = monthly  # otherwise, the two rules contradict each other
     if len(facts) == 1:
         return DateReading(facts[0].time_format)
     choices = " or ".join(
@@ -188,7 +192,9 @@ def date_reading(
 def _formats_that_fit(
     connection: duckdb.DuckDBPyConnection, dates: str, formats: Sequence[str]
 ) -> tuple[tuple[str, ...], str | None]:
-    """Return the formats that no other one excludes, and a question if two formats exclude each other.
+    """Return the formats that no other format excludes.
+
+    If two formats exclude each other, a question is returned too.
 
     Args:
         connection: The connection with the view of the column.
@@ -233,7 +239,7 @@ def _date_facts(
 
 
 def without_marks(name: str, marks: Sequence[str]) -> str:
-    """Return the SQL of a text without some marks.
+    """Return the SQL of a text from which some marks are removed.
 
     >>> without_marks("total", ("€", " "))
     "replace(replace(total, '€', ''), ' ', '')"
@@ -244,10 +250,10 @@ def without_marks(name: str, marks: Sequence[str]) -> str:
 
 
 def marked_number_reading(connection: duckdb.DuckDBPyConnection, values: str) -> NumberReading | None:
-    """Return the notation of numbers with signs of money or of no cents, or with blanks between thousands.
+    """Return the notation of numbers with signs of money, marks for "no cents", or blanks between thousands.
 
-    Numbers without a sign of money are only read if some have decimals: 030 123 456 may be a telephone
-    number.
+    Numbers without a sign of money are only read if some have decimals, because 030 123 456 may be a
+    telephone number.
 
     Args:
         connection: The connection with the view of the column.
@@ -279,11 +285,10 @@ def marked_number_reading(connection: duckdb.DuckDBPyConnection, values: str) ->
 
 
 def number_reading(connection: duckdb.DuckDBPyConnection, values: str) -> NumberReading | None:
-    """Return the notation of the numbers of a column; None if no text has a decimal comma, point or group.
+    """Return the notation of a column's numbers; None if no text has a decimal comma, point or group.
 
-    A text that is a number in one notation only decides, such as 12,50 or 1.234,56. Many numbers such as
-    2,313, each with three digits after the mark, next to plain numbers which are all below 1000 have
-    thousands.
+    A text that is a number in only one notation decides, such as 12,50 or 1.234,56. Numbers such as 2,313
+    have groups of thousands if many of them stand next to plain numbers that are all below 1000.
 
     Args:
         connection: The connection with the view of the column.
@@ -325,11 +330,11 @@ def number_reading(connection: duckdb.DuckDBPyConnection, values: str) -> Number
 
 
 def number_question(name: str, example: str) -> str:
-    """Return the question of a column whose numbers have two readings.
+    """Return the question about a column whose numbers can be read in two ways.
 
     Args:
         name: The column's name, as SQL of params.yaml writes it.
-        example: A number with two readings, such as 2,313; or what the column mixes.
+        example: A number that can be read in two ways, such as 2,313; or what the column mixes.
     """
     if not example[-1].isdigit():
         return f"{name} has {example}: write SQL that reads both, or correct the source"

@@ -1,4 +1,4 @@
-"""Why a table or a column of the source is not used, with a value that shows it and the way out."""
+"""Explain why a table or a column of the source is not used, with an example value and the way out."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from churn.init.text_columns import names_a_time
 
 
 def unread_time(connection: duckdb.DuckDBPyConnection, table: SourceTable) -> str:
-    """Return the columns that hold times of rows by their names, but in an unknown format."""
+    """Return the columns that hold times of rows by their names, but in a format that is not known."""
     columns = [
         column
         for column in table.columns
@@ -27,7 +27,7 @@ def unread_time(connection: duckdb.DuckDBPyConnection, table: SourceTable) -> st
 
 
 def no_contract_end(connection: duckdb.DuckDBPyConnection, match: Match) -> str:
-    """Return why a table of contracts makes no label."""
+    """Return why no label can be made from a table of contracts."""
     if "ended_at" in match.columns:
         return "it holds contracts, not events"
     pattern = COLUMN_PATTERNS["subscriptions"]["ended_at"]
@@ -42,7 +42,7 @@ def no_contract_end(connection: duckdb.DuckDBPyConnection, match: Match) -> str:
 
 
 def unknown_spelling(connection: duckdb.DuckDBPyConnection, table: SourceTable, customers: KeyedTable) -> str:
-    """Return how the ids of a table differ from those of the customers, if a column has ids by its name."""
+    """Return how the ids of a table differ from those of the customers, if its column is named like an id."""
     columns = [c for c in table.columns if c.filled_share and name_matches(c.name, CUSTOMER_ID)]
     ids = with_examples(connection, table, columns)
     known_ids = with_examples(connection, customers.table, [customers.key])
@@ -57,7 +57,7 @@ def unknown_spelling(connection: duckdb.DuckDBPyConnection, table: SourceTable, 
 def with_examples(
     connection: duckdb.DuckDBPyConnection, table: SourceTable, columns: list[SourceColumn]
 ) -> str:
-    """Return the names of columns, each with its first value that has a digit, or its first value."""
+    """Return the names of columns, each with an example: its first value with a digit, or its first value."""
     names = []
     for column in columns:
         row = connection.execute(

@@ -1,4 +1,4 @@
-"""A profiled table of a source, its columns, and the SQL that reads a column or an id."""
+"""Describe a profiled table of a source, its columns, and the SQL that reads a column or an id."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ WORDS_OF_SQL = {
     *("at", "order", "group", "from", "to", "user", "when", "desc", "asc", "end", "column", "table"),
     *("select", "where", "left", "right", "limit", "values", "check", "primary", "default", "using", "on"),
 }  # fmt: skip
-"""Column names that are words of SQL, and so need quotes."""
+"""Column names that are words of SQL, and therefore need quotes."""
 
 ColumnKind = Literal["time", "number", "boolean", "text"]
 
@@ -26,17 +26,18 @@ class SourceColumn:
     Attributes:
         filled_share: The share of rows with a value, in `[0, 1]`.
         distinct: The number of different values; approximate for times and booleans.
-        unique: Whether nearly every row has another value.
+        unique: Whether nearly every row has a different value.
         low, high: The range of a number.
         first, last: The days between which 99 % of the times lie.
         time_format: The `strptime` format of times, if they are text in another format than 2024-01-31.
         sql: The expression that reads the column, in the source's dialect; None if its name is enough.
-        missing: The words for no value in a column of times or numbers, each with the number of its rows.
-        question: The readings to choose from if the contents do not decide; None if they do.
+        missing: The words for "no value" in a column of times or numbers, each with its number of rows.
+        question: The readings to choose from if the contents do not decide; otherwise None.
         other_reading: The column with day and month exchanged, if the contents do not decide.
         number: The notation of numbers that are text.
-        has_decimal_points: Whether a file of texts has the column's numbers with decimal points.
-        spelling: The SQL that gives an id `$` the spelling of all tables; None if ids stay as they are.
+        has_decimal_points: Whether the column comes from a text file and its numbers have decimal points.
+        spelling: The SQL that gives an id, written as `$`, the spelling of all tables; None if ids do not
+            change.
         is_iso_text: Whether the times are text in ISO 8601, such as 2024-01-31 09:00:00 -0400.
     """
 
@@ -78,7 +79,7 @@ def time_of(column: SourceColumn) -> str:
 def iso_time(name: str) -> str:
     """Return the DuckDB expression that reads ISO 8601 as a timestamp; the year has four digits.
 
-    DuckDB does not read an offset after a blank, and reads 21/04/03 as a day of the year 21.
+    DuckDB itself does not read an offset after a blank, and it reads 21/04/03 as a day of the year 21.
     """
     text = trim_blanks(f"{name}::VARCHAR")
     joined = rf"regexp_replace({text}, '\s+([+-][0-9:]+|Z)$', '\1')"
@@ -86,7 +87,7 @@ def iso_time(name: str) -> str:
 
 
 def id_of(column: SourceColumn) -> str:
-    """Return the DuckDB expression that reads an id as text; 17850.0 becomes 17850."""
+    """Return the DuckDB expression that reads an id as text; the number 17850.0 becomes 17850."""
     name = identifier(column.name)
     if column.kind == "number":
         return f"coalesce(TRY_CAST({name} AS BIGINT)::VARCHAR, {name}::VARCHAR)"
@@ -103,7 +104,7 @@ def name_in(name: str, dialect: str) -> str:
 
 
 def id_sql(column: SourceColumn, dialect: str) -> str:
-    """Return the SQL of params.yaml that reads an id, in the spelling of all tables."""
+    """Return the SQL in params.yaml that reads an id, in the spelling of all tables."""
     name = name_in(column.name, dialect)
     if column.spelling is None:
         return column.sql or name
@@ -115,13 +116,14 @@ def id_sql(column: SourceColumn, dialect: str) -> str:
 
 @dataclass(frozen=True)
 class SourceTable:
-    """A table of the source, profiled.
+    """A profiled table of the source.
 
     Attributes:
         view: The name of its view in DuckDB.
-        complete: Whether every row was read; False if only the first rows were.
-        query: The SQL that joins it from several tables, in the source's dialect; None for a plain table.
-        parts: The names of the tables of one shape that it is joined from.
+        complete: Whether every row was read; False if only the first rows were read.
+        query: The SQL that joins the table from several tables, in the source's dialect; None for a plain
+            table.
+        parts: The names of the tables from which it is joined; they have the same columns.
         question: Why it is not certain that these tables are parts of one table.
     """
 
@@ -141,7 +143,7 @@ class SourceTable:
 
 
 class KeyedTable(NamedTuple):
-    """A table and one of its columns that holds ids: ids of its own rows, or ids of customers."""
+    """A table, and one of its columns that holds ids: ids of the table's own rows, or ids of customers."""
 
     table: SourceTable
     key: SourceColumn

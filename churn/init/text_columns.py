@@ -1,4 +1,4 @@
-"""Read the columns of texts of a table as times or as numbers, if that is what their texts are."""
+"""Read columns of texts as times or as numbers, if their texts have this form."""
 
 from __future__ import annotations
 
@@ -39,10 +39,11 @@ from churn.init.readings import (
 from churn.init.source_table import SourceColumn, iso_time, name_in
 
 MIN_NUMBERS = 10
-"""A text column with more words for no value than numbers needs this many numbers to be a number."""
+"""A text column with more words for "no value" than numbers is a number only with at least this many numbers.
+"""
 
 MIN_PARSED_SHARE = 0.98
-"""A text column holds times or numbers if at least this share of its values can be parsed so."""
+"""A text column holds times or numbers if at least this share of its values can be read in this way."""
 
 MIN_SAMPLED_SHARE = 0.5
 """A reading is tried on a whole column if it fits at least this share of the rows of the sampled texts."""
@@ -55,23 +56,23 @@ FORMATS = tuple(
     for time in (" %H:%M:%S", " %H:%M", "", " %I:%M:%S %p", " %I:%M %p", " %I:%M%p",
                  " %H:%M:%S %z", " %H:%M %z")
 )  # fmt: skip
-"""The time formats that are tried, likely ones first: most countries write the day before the month."""
+"""The time formats that are tried, likely formats first; most countries write the day before the month."""
 
 MARKED_NUMBER = r"\W*([A-Z]{3})?\W*\d[\d.,' \u00a0\u202f\u2019]*(\W|[A-Z]{3})*"
-"""What a number with a sign of money or with marks between thousands looks like."""
+"""The form of a number with a sign of money, or with marks between thousands."""
 
 _CONTRACT_TIMES = tuple(COLUMN_PATTERNS["subscriptions"][name] for name in ("started_at", "ended_at"))
 
 ISO_WITH_OFFSET = "%Y-%m-%d %H:%M:%S %z"
 
 MONTH_FORMATS = ("%Y-%m", "%Y/%m", "%m/%Y", "%m.%Y", "%b %Y")
-"""The formats of months without days, tried in columns that hold times by their names."""
+"""The formats of months without days, tried in columns whose names are those of times."""
 
 DATE_SHAPE = (
     r"[0-9]{1,4}[./-][0-9]{1,2}[./-][0-9]{1,4}.*|[0-9]{8}.*|[0-9]{4}[/-][0-9]{2}|[0-9]{2}[./][0-9]{4}"
     r"|[0-9]{1,2}[ -][A-Za-z]{3}[ -].*|[A-Za-z]{3} [0-9].*"
 )
-"""What a text in one of `FORMATS` or `MONTH_FORMATS` looks like; another text is not tried."""
+"""The form of a text in one of `FORMATS` or `MONTH_FORMATS`; texts of another form are not tried."""
 
 
 def read_texts(
@@ -81,17 +82,17 @@ def read_texts(
     dialect: str,
     today: date,
 ) -> list[SourceColumn]:
-    """Return columns of texts with their numbers of distinct values, as times or numbers if they hold these.
+    """Return columns of texts with their numbers of distinct values, read as times or numbers if possible.
 
-    Numbers may have a decimal comma; times may have one of `FORMATS`. The texts stay in the table `TEXTS`,
-    with the index of a column as its number.
+    Numbers may have a decimal comma; times may have one of `FORMATS`. The texts stay in the table `TEXTS`, in
+    which the index of a column is its number.
 
     Args:
         connection: The connection with the view.
         view: The view with the columns.
         columns: The columns.
         dialect: The SQL dialect of the source.
-        today: The day of the call: dates that would lie after it decide against a reading.
+        today: The day of the call; a reading is wrong if dates would lie after this day.
     """
     counts = create_texts(connection, view, [column.name for column in columns])
     samples, words = sample_texts(connection), count_words(connection)
@@ -115,21 +116,22 @@ def _read_column(
     dialect: str,
     today: date,
 ) -> SourceColumn:
-    """Return a column as times or numbers, if that is what its texts are.
+    """Return a column as times or numbers, if its texts have this form.
 
     Args:
         connection: The connection with the table `TEXTS`.
-        number: The number of the column in it.
+        number: The number of the column in `TEXTS`.
         column: The column.
         sample: Some of its texts.
-        words: Its words for no value, with their rows.
+        words: The column's words for "no value", with their rows.
         dialect: The SQL dialect of the source.
         today: The day of the call.
     """
     parsed_column = _parse_texts(connection, number, column, sample, dialect, today)
     looks_dated = any(re.fullmatch(DATE_SHAPE, text) for text in sample.rows)
     others = words_without_digits(connection, number) if parsed_column.kind == "text" and looks_dated else []
-    if others:  # one other text beside times, such as `unbefristet` or 00.00.0000, says that there is no time
+    # A single other text beside times, such as `unbefristet` or 00.00.0000, means that there is no time.
+    if others:
         set_words(connection, number, others, are_words=True)
         sample = sample_texts(connection)[number]
         parsed_column = _parse_texts(connection, number, column, sample, dialect, today)
@@ -142,7 +144,7 @@ def _read_column(
     n_filled = sample.n_rows
     n_missing = sum(count for _, count in words)
     if parsed_column.kind == "number" and n_filled < min(MIN_NUMBERS, n_missing):
-        return column  # a few numbers among words make no column of numbers
+        return column  # a few numbers among many words do not make a column of numbers
     share = column.filled_share
     if n_missing:
         share *= n_filled / (n_filled + n_missing)
@@ -157,7 +159,7 @@ def _parse_texts(
     dialect: str,
     today: date,
 ) -> SourceColumn:
-    """Return a column as times or numbers by all of its texts; the sample says which readings are tried."""
+    """Return a column as times or numbers, by all its texts; the sample says which readings are tried."""
     formats = _possible_formats(sample, may_be_months=names_a_time(column))
     may_be_iso = _most_fit(sample, r"\d{4}.*")
     may_be_plain = all(re.fullmatch(r"[-+\d.eE_ ]+", text) for text in sample.rows)
@@ -178,7 +180,7 @@ def _parse_texts(
     row = connection.execute(f"SELECT {shares_of_rows} FROM ({values})").fetchone()
     iso, plain, *shares = [share or 0.0 for share in row or (0.0, 0.0)]
     if iso >= MIN_PARSED_SHARE:
-        # Texts with different offsets have another order than their times: `min` needs times.
+        # Texts with different offsets are not in the order of their times, but `min` needs this order.
         if dict(zip(formats, shares, strict=True)).get(ISO_WITH_OFFSET) == 1.0:
             return replace(column, kind="time", time_format=ISO_WITH_OFFSET)
         return replace(column, kind="time", is_iso_text=True)
@@ -207,19 +209,19 @@ def _parse_texts(
 
 
 def names_a_time(column: SourceColumn) -> bool:
-    """Return whether numbers such as 20240131 are times by the name of their column."""
+    """Return whether numbers such as 20240131 are times, by the name of their column."""
     return any(name_matches(column.name, pattern) for pattern in (ANY_TIME, EXPIRY, MONTH, *_CONTRACT_TIMES))
 
 
 def _most_fit(sample: TextSample, pattern: str) -> bool:
-    """Return whether a reading is tried, as enough rows of the sampled texts fit a pattern."""
+    """Return whether a reading is worth a try: enough rows of the sampled texts must fit a pattern."""
     shape = re.compile(pattern)
     n_fits = sum(n for text, n in sample.rows.items() if shape.fullmatch(text))
     return n_fits >= MIN_SAMPLED_SHARE * sum(sample.rows.values())
 
 
 def _possible_formats(sample: TextSample, may_be_months: bool) -> list[str]:
-    """Return the time formats of enough rows of the sampled texts."""
+    """Return the time formats that fit enough rows of the sampled texts."""
     if not _most_fit(sample, DATE_SHAPE):
         return []
     n_fits = dict.fromkeys(FORMATS + (MONTH_FORMATS if may_be_months else ()), 0)
@@ -242,13 +244,16 @@ def _has_format(value: str, time_format: str) -> bool:
 
 @cache
 def _formats_of_shape(shape: str) -> tuple[str, ...]:
-    """Return the time formats that a text may have, by its shape: each digit is a 9."""
+    """Return the time formats that a text may have, by its shape; in a shape, 9 stands for each digit."""
     return tuple(form for form in FORMATS + MONTH_FORMATS if _pattern_of(form).fullmatch(shape))
 
 
 @cache
 def _pattern_of(time_format: str) -> re.Pattern[str]:
-    """Return a pattern that all times of a format fit; to try it is much faster than to read the time."""
+    """Return a pattern that all times of a format fit.
+
+    A pattern is tested much faster than a time is read.
+    """
     parts = {"d": r"[ \d]?\d", "m": r"\d\d?", "Y": r"\d{4}", "y": r"\d\d", "H": r"\d\d?", "I": r"\d\d?"}
     parts |= {"M": r"\d\d?", "S": r"\d\d?", "b": r"\D+", "p": r"\D+", "z": r"\S+"}
     escaped = re.sub(r"\s+", r"\\s+", time_format.replace(".", "[.]"))
