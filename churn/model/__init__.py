@@ -1,1 +1,1 @@
-"""The trained model: the scorer, the bundle and the registry."""
+"""The trained model: its scorer, its bundle (the folder of its files) and its registry."""

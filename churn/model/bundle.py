@@ -1,4 +1,6 @@
-"""The bundle of a model: write it, and load the exported champion without MLflow."""
+"""The bundle of a model, which is the folder of its files: write it, and load the exported champion without
+MLflow.
+"""
 
 from __future__ import annotations
 
@@ -21,20 +23,21 @@ from churn.model.scorer import CorruptError, Scorer, manifest_text
 
 CHAMPION_FILE = "champion.json"
 EXPORT_AGAIN = "Export the model again with `churn promote`."
-"""The way out of a damaged file of the champion."""
+"""The way out of the error that a file of the champion is damaged."""
 BUNDLE_FOLDER = Path("artifacts") / "bundle"
 """The path of the bundle inside an exported model folder."""
 
 
 def write_bundle(folder: Path, spec: Mapping[str, Any], boosters: Mapping[str, str]) -> str:
-    """Write the folder that `churn.model.scorer` reads; return the digest of its manifest.
+    """Write the folder that `churn.model.scorer` reads, and return the digest of its manifest.
 
-    The same model gives the same bytes. The files are written to a temporary folder, which is then renamed.
+    The same model gives the same bytes. The files are first written to a temporary folder, which then gets
+    the name of the bundle.
 
     Args:
-        folder: The folder of the bundle; an older bundle there is replaced.
+        folder: The folder of the bundle; an older bundle in this place is replaced.
         spec: The content of `spec.json`: signals, members, calibration, and facts about the training.
-        boosters: The LightGBM texts by file name.
+        boosters: The texts that LightGBM writes, by file name.
     """
     texts = {"spec.json": json_text(spec), **boosters}
     temporary = folder.with_name(f".{folder.name}.aside")
@@ -51,7 +54,9 @@ def write_bundle(folder: Path, spec: Mapping[str, Any], boosters: Mapping[str, s
 
 
 def bundle_digest(folder: Path) -> str:
-    """Return the SHA-256 of a bundle's manifest, which holds the checksums of all its files."""
+    """Return the SHA-256 of a bundle's manifest. The manifest holds the checksums of all other files of the
+    bundle.
+    """
     return hashlib.sha256((folder / "manifest.json").read_bytes()).hexdigest()
 
 
@@ -62,9 +67,10 @@ class ExportRecord:
     Attributes:
         model: The name of the registered model.
         version: The version of the model in the registry.
-        run_id: The MLflow run that made the version.
+        run_id: The id of the MLflow run that made the version.
         digest: The digest of the bundle.
-        files: The SHA-256 of each other file, such as `MLmodel` and `scorer.py`, by its path in the folder.
+        files: The SHA-256 of each file outside the bundle, such as `MLmodel` and `scorer.py`, by its path in
+            the folder.
     """
 
     model: str
@@ -79,7 +85,9 @@ class ExportRecord:
 
 
 def digests_beside_bundle(folder: Path) -> dict[str, str]:
-    """Return the SHA-256 of the files of an exported model that MLflow needs to serve it, by their path."""
+    """Return the SHA-256 of the files beside the bundle that MLflow needs to serve an exported model, by
+    path.
+    """
     paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     names = [
         path.relative_to(folder).as_posix() for path in paths if folder / BUNDLE_FOLDER not in path.parents
@@ -98,7 +106,7 @@ class Champion:
 
     @property
     def identity(self) -> dict[str, str]:
-        """Return the version and the digest as JSON values."""
+        """Return the version and the digest of the model as JSON values."""
         return {"version": self.version, "digest": self.digest}
 
 
@@ -106,8 +114,8 @@ def load_champion(folder: Path, threads: int = 0) -> Champion:
     """Load an exported model folder, such as `models/champion`, and verify every file.
 
     Args:
-        folder: The folder.
-        threads: The threads for predictions; with 0 LightGBM chooses the number.
+        folder: The folder of the exported model.
+        threads: The number of threads for predictions; with 0 LightGBM chooses it.
 
     Raises:
         ModelError: there is no champion, or one of its files is damaged.
@@ -138,11 +146,11 @@ def load_scorer(bundle: Path, threads: int = 0, *, way_out: str) -> Scorer:
 
     Args:
         bundle: The folder of the bundle.
-        threads: The threads for predictions; with 0 LightGBM chooses the number.
-        way_out: The sentence that says which verb writes the bundle again.
+        threads: The number of threads for predictions; with 0 LightGBM chooses it.
+        way_out: A sentence that says which verb of the program writes the bundle again.
 
     Raises:
-        ModelError: a file of the bundle is missing or damaged, or describes no model.
+        ModelError: a file of the bundle is missing or damaged, or the files do not describe a model.
     """
     try:
         scorer = Scorer.load(bundle, threads)
@@ -153,7 +161,7 @@ def load_scorer(bundle: Path, threads: int = 0, *, way_out: str) -> Scorer:
 
 
 class _SignalFacts(BaseModel):
-    """The facts about a signal on which every model depends; others are not checked here."""
+    """The facts about a signal that every model needs; other facts are not checked here."""
 
     model_config = ConfigDict(strict=True)
 
@@ -167,7 +175,7 @@ class _SignalFacts(BaseModel):
 
 
 class _ModelFacts(BaseModel):
-    """The facts about a model that are used besides its prediction."""
+    """The facts about a model that are needed for more than its prediction."""
 
     model_config = ConfigDict(strict=True)
 
@@ -180,10 +188,11 @@ class _ModelFacts(BaseModel):
 
 
 def _check_facts(bundle: Path, spec: Mapping[str, Any]) -> None:
-    """Check the types of the facts in a spec; a spec with right checksums may still be another program's.
+    """Check the types of the facts in a spec. Even if all checksums are right, another program may have
+    written the spec.
 
     Raises:
-        CorruptError: facts are missing or of the wrong type; the error holds all of them.
+        CorruptError: facts are missing or have a wrong type; the error lists all of them.
     """
     try:
         _ModelFacts.model_validate_json(json.dumps(spec))
@@ -198,6 +207,6 @@ def load_champion_if_any(folder: Path, threads: int = 0) -> Champion | None:
     """Load an exported model folder, or return None if the folder does not exist.
 
     Raises:
-        ModelError: one of its files is damaged.
+        ModelError: a file of the model is damaged.
     """
     return load_champion(folder, threads) if os.path.lexists(folder) else None

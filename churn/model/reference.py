@@ -1,7 +1,8 @@
-"""What the signals and the scores of a model looked like in training, to compare each night with it.
+"""The reference of a model: what its signals and scores looked like in training. Each night is compared with
+it.
 
-The reference holds counts only: no row of a customer. It is a file of the bundle, so it is copied with the
-champion, and a refreshed champion keeps the reference of the signals that it learnt from.
+The reference holds only counts, and no row of a customer. It is a file of the bundle, so it is copied with
+the champion. A refreshed champion keeps the reference of the signals from which it learnt.
 """
 
 from __future__ import annotations
@@ -25,32 +26,34 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 REFERENCE_FILE = "reference.json"
-"""The file of the reference in a bundle."""
+"""The name of the reference's file in a bundle."""
 
 MAX_LEVELS = 50
-"""The largest number of levels of a text signal that have a bin of their own."""
+"""The largest number of levels of a text signal that get their own bin."""
 
 MIN_LEVEL_ROWS = 20
-"""The least number of rows of a level with a bin of its own: a text of one customer is in no file."""
+"""The least number of rows that a level needs to get its own bin. So no text that belongs to one customer is
+written into a file.
+"""
 
 MAX_QUANTILE_ROWS = 100_000
-"""The largest number of rows from which the bounds of the bins are taken."""
+"""The largest number of rows from which the bounds of the bins are computed."""
 
 
 class Bins(Part):
-    """The bins of a signal or of the scores, and how many rows of the training are in each of them.
+    """The bins of a signal or of the scores, and how many training rows are in each bin.
 
-    The last bin holds the missing values. Numbers have the bins `(-inf, e1], (e1, e2], ..., (en, inf)`; a
-    text signal has a bin for each level, then one for all other texts.
+    The last bin holds the missing values. A numeric signal has the bins `(-inf, e1], (e1, e2], ..., (en,
+    inf)`. A text signal has one bin for each level, and then one bin for all other texts.
 
     Attributes:
         name: The name of the signal.
-        edges: The bounds of the bins of numbers; None for a text signal.
-        levels: The levels of a text signal; None for numbers.
+        edges: The bounds between the bins of a numeric signal; None for a text signal.
+        levels: The levels of a text signal that have their own bin; None for a numeric signal.
         counts: The number of rows in each bin.
-        usual_psi: The largest population stability index that a cutoff of the training had against the
-            cutoffs that were known by then; None if there was none to compare with.
-        usual_missing: The smallest and the largest share of missing values at a cutoff of the training.
+        usual_psi: The largest population stability index (PSI) in training: each cutoff was compared with the
+            cutoffs that were known by then. None if no cutoff could be compared.
+        usual_missing: The smallest and the largest share of missing values among the cutoffs of the training.
     """
 
     name: str
@@ -62,14 +65,15 @@ class Bins(Part):
 
     @property
     def missing_share(self) -> float:
-        """Return the share of missing values in training."""
+        """Return the share of missing values in the training rows."""
         return self.counts[-1] / max(1, sum(self.counts))
 
     def count(self, values: Any, weights: Floats) -> Floats:
-        """Return the weight of the rows in each bin, shape (bins,).
+        """Return the sum of the weights of the rows in each bin, shape (bins,).
 
         Args:
-            values: The values of the signal: numbers with NaN, or texts with None, shape (rows,).
+            values: The values of the signal, shape (rows,): numbers, where NaN is missing, or texts, where
+                None is missing.
             weights: The weight of each row, shape (rows,).
         """
         if self.levels is None:
@@ -88,15 +92,16 @@ class Bins(Part):
 
 
 class Reference(Part):
-    """The signals and the scores of a model in training.
+    """The bins of the signals and of the scores of a model, counted in its training.
 
     Attributes:
         version: The version of the format.
         cutoffs: The cutoffs of the training.
-        customers: The number of customers in the training: rows of one customer depend on each other.
+        customers: The number of customers in the training. It matters because the rows of one customer depend
+            on each other.
         signals: The bins of each signal, by its name.
         score: The bins of the calibrated out-of-time probabilities; None if there are none.
-        score_customers: The number of customers with such a probability.
+        score_customers: The number of customers who have such a probability.
     """
 
     version: Literal[1] = 1
@@ -112,13 +117,13 @@ class Reference(Part):
 
 
 def read_reference(bundle: Path) -> Reference | None:
-    """Read the reference of a bundle, whose checksums were verified when it was loaded.
+    """Read the reference from a bundle that was loaded before, so that its checksums are already verified.
 
     Returns:
-        The reference; None if an earlier version of the program trained the model.
+        The reference; None if an earlier version of the program, which had no reference, trained the model.
 
     Raises:
-        ModelError: the file is no reference of this version.
+        ModelError: the content of the file is not a reference of this version.
     """
     path = bundle / REFERENCE_FILE
     if not path.is_file():
@@ -133,7 +138,7 @@ def read_reference(bundle: Path) -> Reference | None:
 
 
 def number_codes(values: Floats, edges: Floats) -> Ints:
-    """Return the bin of each number, shape (rows,); the last bin holds the missing values.
+    """Return the number of the bin of each value, shape (rows,); the last bin holds the missing values.
 
     >>> number_codes(np.array([0.0, 1.0, 5.0, np.nan]), np.array([0.0, 4.0]))
     array([0, 1, 2, 3])
@@ -150,13 +155,14 @@ def number_bins(
     known_by: Mapping[int, Sequence[int]],
     weight: Floats | None = None,
 ) -> Bins:
-    """Return the bins of a number: tenths of the training rows, fewer where many rows are equal.
+    """Return the bins of a numeric signal: tenths of the training rows, or fewer bins if many rows have equal
+    values.
 
     Args:
         name: The name of the signal.
-        values: The values of the training rows, NaN where missing, shape (rows,).
+        values: The values of the training rows, shape (rows,), NaN if missing.
         cutoff: The day number of each row's cutoff, shape (rows,).
-        known_by: For each cutoff, the cutoffs whose labels were known by then.
+        known_by: For each cutoff, the cutoffs whose labels were known by that cutoff.
         weight: How many rows each row represents, shape (rows,); None if each row represents only itself.
     """
     step = -(-len(values) // MAX_QUANTILE_ROWS) if len(values) else 1
@@ -183,14 +189,14 @@ def level_bins(
     known_by: Mapping[int, Sequence[int]],
     weight: Floats | None = None,
 ) -> Bins:
-    """Return the bins of a text signal: the most common levels, all other levels, and missing values.
+    """Return the bins of a text signal: the most common levels, all other texts together, and missing values.
 
     Args:
         name: The name of the signal.
-        codes: The index of each training row's text in `levels`, NaN where missing, shape (rows,).
-        levels: The levels.
+        codes: The index into `levels` of each training row's text, shape (rows,), NaN if missing.
+        levels: The different texts of the signal.
         cutoff: The day number of each row's cutoff, shape (rows,).
-        known_by: For each cutoff, the cutoffs whose labels were known by then.
+        known_by: For each cutoff, the cutoffs whose labels were known by that cutoff.
         weight: How many rows each row represents, shape (rows,); None if each row represents only itself.
     """
     is_missing = np.isnan(codes)
@@ -212,7 +218,9 @@ def _counts_by_cutoff(codes: Ints, cutoff: Ints, n_bins: int, weight: Floats | N
 
 
 def _summary(counts: Mapping[int, Floats], known_by: Mapping[int, Sequence[int]]) -> dict[str, Any]:
-    """Return the totals of the bins, and how far single cutoffs were from the cutoffs known by then."""
+    """Return the totals of the bins, and how much single cutoffs differed from the cutoffs that were known by
+    then.
+    """
     indices = [
         population_stability_index(np.sum([counts[day] for day in earlier], axis=0), row)
         for cutoff, row in counts.items()

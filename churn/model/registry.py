@@ -1,4 +1,6 @@
-"""The registered model: its versions and aliases in MLflow, and the exported champion."""
+"""The registered model: its versions and aliases (champion, previous, challenger) in MLflow, and the exported
+champion.
+"""
 
 from __future__ import annotations
 
@@ -35,10 +37,10 @@ from churn.params import CHAMPION_FOLDER, FILE, TrackingParams
 from churn.secrets import show_address
 
 DESCRIPTION_LENGTH = 5000
-"""The largest number of characters of a version's description: the size of MLflow's column."""
+"""The largest number of characters in the description of a version, which is the size of MLflow's column."""
 
 CONTINUATION = "\n\n… The whole card is `evaluate/card.md` in the artefacts of the run.\n"
-"""The end of a shortened description."""
+"""The text at the end of a description that was shortened."""
 
 MODEL_DESCRIPTION = (
     "The probability that a customer at risk leaves within the horizon of the label. `champion` is the "
@@ -48,12 +50,14 @@ MODEL_DESCRIPTION = (
 """The description of the registered model."""
 
 REQUIREMENTS = ("lightgbm", "numpy", "scipy")
-"""The packages that the registered model needs, at the versions installed here."""
+"""The packages that the registered model needs, with the versions that are installed on this machine."""
 
 
 @dataclass(frozen=True)
 class Aliases:
-    """The version of each alias of the registered model; None if no version has the alias."""
+    """The version to which each alias of the registered model points; None if an alias points to no
+    version.
+    """
 
     champion: str | None = None
     previous: str | None = None
@@ -62,7 +66,9 @@ class Aliases:
 
 @dataclass(frozen=True)
 class Repair:
-    """The champion's version that was exported again, and the problem of its folder as a sentence."""
+    """A champion's version that was exported again, and a sentence that says what was wrong with its
+    folder.
+    """
 
     version: str
     problem: str
@@ -70,17 +76,18 @@ class Repair:
 
 @dataclass(frozen=True)
 class Rollback:
-    """The versions that are champion and previous after a rollback."""
+    """The versions that are the champion and the previous champion after a rollback."""
 
     champion: str
     previous: str
 
 
 class Registry(Tracking):
-    """The registered model that params.yaml names under `tracking`, and the champion in `models/champion`.
+    """The registered model that params.yaml names in the section `tracking`, and the exported champion in
+    `models/champion`.
 
-    The aliases decide which version is champion, and the folder follows. `repair` finishes a promotion or a
-    rollback that was interrupted between the two.
+    The aliases decide which version is the champion, and the folder must agree with them. If a promotion or a
+    rollback was interrupted between the two, `repair` completes it.
     """
 
     def __init__(
@@ -94,13 +101,13 @@ class Registry(Tracking):
 
         Args:
             tracking: The section `tracking` of params.yaml.
-            models: The folder of the exported models, `models` in params.yaml.
+            models: The folder of the exported models, which is `models` in params.yaml.
             file: The name of the parameter file, for messages.
-            warn: Is called with a sentence if a half-made database is replaced, or runs of killed processes
-                are ended.
+            warn: A function that is called with a sentence if an incomplete database is replaced, or if runs
+                of killed processes are ended.
 
         Raises:
-            ModelError: MLflow's store cannot be opened, or the experiment was deleted.
+            ModelError: the store of MLflow cannot be opened, or the experiment was deleted.
         """
         super().__init__(tracking, file, warn)
         self.models = models
@@ -109,21 +116,22 @@ class Registry(Tracking):
     def register(self, bundle: Path) -> str:
         """Register a bundle as challenger and return its version.
 
-        If the bytes of the bundle are already registered, the version stays the same: a model that is trained
-        twice is one version. A version without its files does not count.
+        If the same bytes are already registered, the version stays the same, so a model that is trained twice
+        is one version. A version whose files are missing does not count.
         """
         digest = bundle_digest(bundle)
         version = self._version_with(digest) or self._log_model(bundle, digest)
-        if not self._client.get_registered_model(self.name).description:  # the words of a person stay
+        # a description that a person wrote is not replaced
+        if not self._client.get_registered_model(self.name).description:
             self._client.update_registered_model(self.name, MODEL_DESCRIPTION)
         if self.aliases().champion != version:
             self._client.set_registered_model_alias(self.name, "challenger", version)
         return version
 
     def promote(self, version: str) -> None:
-        """Export a version and make it the champion; the old champion becomes the previous champion.
+        """Export a version and make it the champion; the present champion becomes the previous champion.
 
-        The export is written to a temporary folder and verified before an alias moves.
+        The version is exported to a temporary folder and verified before an alias changes.
 
         Raises:
             ModelError: the version cannot be exported.
@@ -131,10 +139,10 @@ class Registry(Tracking):
         self._move(version, replaced_version=self.aliases().champion)
 
     def repair(self) -> Repair | None:
-        """Export the champion again if `models/champion` is damaged, missing or another version.
+        """Export the champion again if `models/champion` is damaged, is missing or holds another version.
 
         Returns:
-            The repair; None if nothing was wrong.
+            What was repaired; None if nothing was wrong.
 
         Raises:
             ModelError: the champion cannot be exported.
@@ -158,7 +166,7 @@ class Registry(Tracking):
         return Repair(champion, problem)
 
     def rollback(self) -> Rollback:
-        """Swap the champion and the previous champion: the aliases and the exported folders.
+        """Exchange the champion and the previous champion: both the aliases and the exported folders.
 
         Raises:
             ModelError: there is no champion, or no previous champion.
@@ -178,7 +186,7 @@ class Registry(Tracking):
         return Rollback(champion=aliases.previous, previous=aliases.champion)
 
     def aliases(self) -> Aliases:
-        """Return the version of each alias."""
+        """Return the version to which each alias points."""
         try:
             model = self._client.get_registered_model(self.name)
         except self._mlflow.exceptions.MlflowException:
@@ -187,21 +195,21 @@ class Registry(Tracking):
         return Aliases(versions.get("champion"), versions.get("previous"), versions.get("challenger"))
 
     def versions(self) -> Mapping[str, str]:
-        """Return the newest version of each bundle by its digest."""
+        """Return the newest version of each bundle, by the digest of the bundle."""
         versions = self._client.search_model_versions(f"name = '{self.name}'")
         pairs = sorted((int(item.version), item.tags.get("digest")) for item in versions)
         return {str(digest): str(version) for version, digest in pairs if digest}
 
     def champion_with(self, digest: str) -> str | None:
-        """Return the champion's version if its bundle has this digest, else None."""
+        """Return the champion's version if its bundle has this digest, otherwise None."""
         champion = self.aliases().champion
         return champion if champion and self._digest_of(champion) == digest else None
 
     def run_of(self, version: str) -> str:
-        """Return the MLflow run that made a version.
+        """Return the id of the MLflow run that made a version.
 
         Raises:
-            ModelError: the registry does not know the version.
+            ModelError: the registry does not have the version.
         """
         try:
             return str(self._client.get_model_version(self.name, version).run_id)
@@ -211,7 +219,8 @@ class Registry(Tracking):
             ) from None
 
     def training_run(self, training_id: str) -> str | None:
-        """Return the newest run of a training, by the tag that its last log wrote; None if there is none.
+        """Return the newest run of a training; None if there is none. The tag that the end of a training
+        writes identifies it.
 
         Args:
             training_id: The digest of the model and of the choices of its training.
@@ -224,19 +233,19 @@ class Registry(Tracking):
     def count_test_set_use(
         self, run_id: str, label_id: str, cutoffs: Sequence[date], evaluation_id: str
     ) -> int:
-        """Count one more use of each test cutoff of a label; return the highest count.
+        """Count one more use of each test cutoff of a label, and return the highest count.
 
-        The same evaluation again is no further use, because it shows nothing new.
+        If the same evaluation runs again, it is not counted again, because it shows nothing new.
 
         The counts are tags of the registered model, because each training is a separate run. The run also
-        gets the result as a tag. Each cutoff has its own count: with one count for a set of cutoffs, the
-        count would begin at 0 again when a cutoff is added.
+        gets the result as a tag. Each cutoff has its own count. Otherwise, if there were one count for a set
+        of cutoffs, a further cutoff would start the count at 0 again.
 
         Args:
-            run_id: The run of the evaluated model.
-            label_id: The label.
+            run_id: The id of the run of the evaluated model.
+            label_id: The id of the label.
             cutoffs: The test cutoffs of the evaluation.
-            evaluation_id: The digest of the model and the settings of the evaluation.
+            evaluation_id: The digest of the model and of the settings of the evaluation.
         """
         evaluation_tag = f"evaluation.{evaluation_id}"
         is_repeated = evaluation_tag in self._client.get_run(run_id).data.tags
@@ -252,13 +261,13 @@ class Registry(Tracking):
         return highest
 
     def describe_run(self, name: str, *, version: str, digest: str, files: Sequence[Path]) -> None:
-        """Name the open run, add tags with its version, and log files at the top of its artefacts.
+        """Give the open run a name and tags with its version, and log files into its top folder of artefacts.
 
         Args:
             name: The name of the run.
-            version: The version that the run made.
+            version: The version of the model that the run made.
             digest: The digest of the bundle of this version.
-            files: The files to log.
+            files: The files that are logged.
         """
         self.log(
             tags={
@@ -272,12 +281,13 @@ class Registry(Tracking):
             self.log_file(path)
 
     def describe_version(self, version: str, text: str, run_id: str) -> None:
-        """Make a card the description of a version; a card that is too long for the registry is shortened.
+        """Write a model card as the description of a version; a card that is too long for the registry is
+        shortened.
 
         Args:
             version: The version.
-            text: The model card in short.
-            run_id: The run whose artefacts hold the whole card as `evaluate/card.md`.
+            text: The short form of the model card.
+            run_id: The id of the run that holds the whole card as `evaluate/card.md`.
         """
         self._client.set_model_version_tag(self.name, version, "card_run", run_id)
         if len(text) > DESCRIPTION_LENGTH:
@@ -285,14 +295,16 @@ class Registry(Tracking):
         self._client.update_model_version(self.name, version, text)
 
     def link(self, run_id: str) -> str:
-        """Return the address of a run in the MLflow UI; a local store needs `churn ui` running."""
+        """Return the address of a run in the MLflow UI; if the store is local, the address works only while
+        `churn ui` runs.
+        """
         uri = self.tracking.uri
         is_local = not uri.startswith("http")
         base = f"http://127.0.0.1:{read_ui_port(self.models)}" if is_local else show_address(uri)
         return f"{base.rstrip('/')}/#/experiments/{self.experiment_id}/runs/{run_id}?{WORKFLOW_QUERY}"
 
     def pages(self, run_id: str, version: str) -> dict[str, str]:
-        """Return the addresses, within the MLflow UI, of the pages of a run and its version, by title."""
+        """Return the addresses of a run and of its version inside the MLflow UI, by the title of the page."""
         run = f"#/experiments/{self.experiment_id}/runs/{run_id}"
         pages = {
             "charts": f"{run}/artifacts/evaluate/report.html",
@@ -305,15 +317,15 @@ class Registry(Tracking):
     def _log_model(self, bundle: Path, digest: str) -> str:
         """Log a bundle as a model of the open run and return its new version.
 
-        The version gets its digest in the step that creates it: a version without one, left by a process that
-        was killed between two steps, would never be found again.
+        The version gets its digest in the same step that creates it. If there were two steps, a process
+        killed between them would leave a version without a digest, which could never be found again.
         """
         scorer = Scorer.load(bundle)
         with silent_mlflow():
             model = self._mlflow.models.Model.log(
                 artifact_path=None,
                 name="model",
-                flavor=PortableModel(),  # in place of mlflow.pyfunc
+                flavor=PortableModel(),  # instead of mlflow.pyfunc
                 python_model=scorer_module.__file__,
                 artifacts={"bundle": str(bundle)},
                 signature=signature_of(scorer.kinds),
@@ -323,7 +335,7 @@ class Registry(Tracking):
         return str(version.version)
 
     def _version_with(self, digest: str) -> str | None:
-        """Return the newest version with this digest and with undamaged files, else None."""
+        """Return the newest version that has this digest and undamaged files, otherwise None."""
         try:
             versions = self._client.search_model_versions(f"name = '{self.name}' and tag.digest = '{digest}'")
         except self._mlflow.exceptions.MlflowException:
@@ -339,7 +351,7 @@ class Registry(Tracking):
         return None
 
     def _digest_of(self, version: str) -> str | None:
-        """Return the digest with which a version was registered; None if the registry has no digest."""
+        """Return the digest with which a version was registered; None if the registry does not have it."""
         try:
             digest = self._client.get_model_version(self.name, version).tags.get("digest")
         except self._mlflow.exceptions.MlflowException:
@@ -347,7 +359,7 @@ class Registry(Tracking):
         return None if digest is None else str(digest)
 
     def _move(self, version: str, replaced_version: str | None) -> None:
-        """Export a version to a temporary folder, then move the aliases, then swap the folders.
+        """Export a version to a temporary folder, then change the aliases, then exchange the folders.
 
         If the process is interrupted, the exported folder still shows which version was champion.
 
@@ -370,7 +382,7 @@ class Registry(Tracking):
         new_folder.rename(champion)
 
     def _export(self, version: str) -> Path:
-        """Download a version to a temporary folder in `models` and verify it; return the folder."""
+        """Download a version to a temporary folder in `models`, verify it, and return the folder."""
         self.models.mkdir(parents=True, exist_ok=True)
         folder = self.models / ".champion.aside"
         shutil.rmtree(folder, ignore_errors=True)
@@ -402,7 +414,7 @@ class Registry(Tracking):
         return folder
 
     def _add_card(self, version: str, folder: Path) -> None:
-        """Write the model card of a version into its folder as README.md, if the version was evaluated."""
+        """Write the model card of a version as README.md into its folder, if the version was evaluated."""
         model_version = self._client.get_model_version(self.name, version)
         text = model_version.description
         try:
@@ -415,7 +427,7 @@ class Registry(Tracking):
                 )
                 text = Path(path).read_text(encoding="utf-8")
         except (KeyError, self._mlflow.exceptions.MlflowException, OSError):
-            pass  # the description is the short form of the card
+            pass  # the description holds only the short form of the card
         if text:
             (folder / "README.md").write_text(text, encoding="utf-8")
 

@@ -1,4 +1,4 @@
-"""Which process has an MLflow run open, so that runs of killed processes can be ended."""
+"""Which process has opened an MLflow run, so that the runs of killed processes can be ended."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ import socket
 from pathlib import Path
 
 OWNER_TAG = "churn.process"
-"""The tag of a run with the process that opened it last, as `owner` gives it."""
+"""The tag of a run that names the process that opened it last, in the form of `owner`."""
 
 START_FIELD = 19
-"""The place of the start time in /proc/PID/stat, counted after the name of the program."""
+"""The position of the start time in /proc/PID/stat, counted from the field after the name of the program."""
 
 
 def owner() -> str:
-    """Return the machine, the number and the start of this process, as one text."""
+    """Return the machine, the number and the start time of this process as one text."""
     return f"{socket.gethostname()} {os.getpid()} {_start_of(os.getpid())}"
 
 
 def has_ended(owner_text: str) -> bool:
-    """Return whether the process of an owner has surely ended; False for a process of another machine.
+    """Return whether the process that owns a run has certainly ended; False for a process on another machine.
 
     Args:
-        owner_text: A text that `owner` has given.
+        owner_text: A text that `owner` returned.
     """
     host, _, process = owner_text.partition(" ")
     number, _, start = process.partition(" ")
@@ -33,16 +33,16 @@ def has_ended(owner_text: str) -> bool:
 
 def _is_running(number: int) -> bool:
     try:
-        os.kill(number, 0)  # sends nothing
+        os.kill(number, 0)  # signal 0 sends nothing and only checks whether the process exists
     except ProcessLookupError:
         return False
-    except PermissionError:  # it runs for another user
+    except PermissionError:  # the process runs, for another user
         return True
     return True
 
 
 def _start_of(number: int) -> str:
-    """Return when a process started, in ticks since the start of the machine; "" where it is not known."""
+    """Return when a process started, in clock ticks since the machine was started; "" if it is not known."""
     try:
         text = Path(f"/proc/{number}/stat").read_text(encoding="ascii", errors="replace")
     except OSError:

@@ -1,8 +1,8 @@
-"""The SQLite file of MLflow: it is created completely or not at all.
+"""The SQLite file of MLflow, which is either created completely or not at all.
 
 MLflow creates its tables in some forty steps. A process that is killed between two steps leaves a file that
-MLflow can never open again. So the file is created under another name, behind a lock, and then renamed. A
-half-made file holds no experiment; it is recognised and replaced.
+MLflow can never open again. So the file is created under another name, while a lock keeps other processes
+out, and then renamed. An incomplete file holds no experiment, so it can be recognised and replaced.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ SCHEME = "sqlite:///"
 """The start of the address of a SQLite file; the path follows."""
 
 SIBLINGS = ("-journal", "-wal", "-shm")
-"""The endings of the files that SQLite keeps beside a database; they belong to one database only."""
+"""The endings of the files that SQLite keeps beside a database; such a file belongs only to this database."""
 
 BUSY_SECONDS = 30.0
 
 
 def database_path(uri: str) -> Path | None:
-    """Return the file of a tracking address, or None where the address names no SQLite file.
+    """Return the file of a tracking address; None if the address does not name a SQLite file.
 
     >>> database_path("sqlite:////data/mlflow.db")
     PosixPath('/data/mlflow.db')
@@ -38,21 +38,21 @@ def database_path(uri: str) -> Path | None:
 def ensure_database(
     path: Path, create: Callable[[Path], object], warn: Callable[[str], object] | None = None
 ) -> None:
-    """Create MLflow's database if there is none, and replace a half-made database.
+    """Create MLflow's database if there is none, and replace a database that was not created completely.
 
     Args:
         path: The file of the database.
-        create: Creates a database with an experiment at a path.
-        warn: Is called with a sentence if a half-made database is replaced.
+        create: A function that creates a database with an experiment at a path.
+        warn: A function that is called with a sentence if an incomplete database is replaced.
 
     Raises:
         OSError: The file cannot be written.
     """
     if not _is_needed(path):
         return
-    path = path.resolve()  # a link stays a link
+    path = path.resolve()  # if the path is a link, the link must not be replaced
     with exclusive_lock(path.with_name(f".{path.name}.lock"), "a verb that creates the database"):
-        if not _is_needed(path):  # another process was faster
+        if not _is_needed(path):  # another process was faster and has created it
             return
         if path.exists() and warn:
             warn(
@@ -66,7 +66,7 @@ def ensure_database(
         except BaseException:
             _remove(new_path)
             raise
-        _remove(path)  # with the journal of the half-made database, which would spoil the new one
+        _remove(path)  # also removes the journal of the incomplete database, which would spoil the new one
         os.replace(new_path, path)
 
 
@@ -76,13 +76,14 @@ def sqlite_files(path: Path) -> list[Path]:
 
 
 def overwrite_deleted_rows(path: Path) -> str | None:
-    """Write a database again without the bytes of deleted rows; return the reason if this fails, else None.
+    """Write a database again without the bytes of deleted rows; return the reason if this fails, otherwise
+    None.
 
-    SQLite only marks deleted rows as free. A process that is killed here leaves the database as it was: the
-    next program that opens it goes back to the old pages.
+    SQLite only marks deleted rows as free and does not remove their bytes. If the process is killed here, the
+    database stays as it was: the next program that opens it restores the old pages.
 
     Args:
-        path: The file of the database; without it, nothing is done.
+        path: The file of the database; if it does not exist, nothing is done.
     """
     if not path.is_file():
         return None
@@ -97,7 +98,7 @@ def overwrite_deleted_rows(path: Path) -> str | None:
 
 
 def _is_needed(path: Path) -> bool:
-    """Return whether there is no database, or one whose creation was not finished."""
+    """Return whether there is no database, or only a database that was not created completely."""
     if not path.exists():
         return True
     if not path.is_file():
@@ -111,7 +112,7 @@ def _is_needed(path: Path) -> bool:
                 return False  # another program's database
             return "experiments" not in tables or not file.execute("SELECT 1 FROM experiments").fetchone()
     except sqlite3.Error:
-        return False  # MLflow reports the reason
+        return False  # MLflow itself reports the reason
 
 
 def _remove(path: Path) -> None:

@@ -1,8 +1,8 @@
-"""Score customers from a bundle of plain data.
+"""Score customers with a model that is stored as plain data (a bundle).
 
-Training, a night and the MLflow model use this same file. It imports the standard library, numpy and
-lightgbm, and never this package. A bundle is a folder of LightGBM texts, coefficients in JSON and
-checksums, so no code of the bundle runs when it is loaded.
+Training, a night and the MLflow model all use this file. It imports only the standard library, numpy and
+lightgbm, and never this package. A bundle is a folder with LightGBM texts, coefficients in JSON and
+checksums. So no code from the bundle runs when it is loaded.
 """
 
 from __future__ import annotations
@@ -25,14 +25,15 @@ SPEC_FORMAT = 2
 
 
 class SchemaError(ValueError):
-    """The columns do not fit the model; `problems` lists all problems."""
+    """The columns do not fit the model; `problems` holds all problems."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = tuple(problems)
         super().__init__("The columns do not fit the model:\n" + "\n".join(f"- {p}" for p in problems))
 
     def summary(self, max_length: int) -> str:
-        """Return the first problems and the number of the others, in at most `max_length` characters of JSON.
+        """Return the first problems and the number of further problems, in at most `max_length` characters of
+        JSON.
 
         >>> SchemaError([f"'{name}' is missing." for name in "abc"]).summary(80)
         "The columns do not fit the model: 'a' is missing. Problems left out: 2."
@@ -48,7 +49,7 @@ class SchemaError(ValueError):
 
 
 CONTENT_ERRORS = (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError, RecursionError)
-"""The errors of content that is not of the expected form."""
+"""The errors that Python raises if content does not have the expected form."""
 
 
 class CorruptError(ValueError):
@@ -56,9 +57,9 @@ class CorruptError(ValueError):
 
 
 class Scorer:
-    """A calibrated churn model: columns in, probability or contributions out.
+    """A calibrated churn model: it gets columns, and returns probabilities or contributions.
 
-    The log-odds of the members (boosters, linear models) are averaged, then calibrated.
+    The log-odds of the members (boosters or linear models) are averaged, and then calibrated.
     """
 
     def __init__(self, spec: Mapping[str, Any], texts: Mapping[str, str], n_threads: int = 0) -> None:
@@ -88,10 +89,10 @@ class Scorer:
 
         Args:
             bundle: The folder with `spec.json`, `manifest.json` and the boosters.
-            n_threads: The threads for predictions; with 0 LightGBM chooses the number.
+            n_threads: The number of threads for predictions; with 0 LightGBM chooses it.
 
         Raises:
-            CorruptError: a file is missing, one of its bytes has changed, or the files describe no model.
+            CorruptError: a file is missing, a byte has changed, or the files do not describe a model.
         """
         files = read_bundle(Path(bundle))
         try:
@@ -106,10 +107,11 @@ class Scorer:
         return scorer
 
     def _try_out(self) -> None:
-        """Predict a few customers; a damaged model can be built and fails, or answers no probability.
+        """Predict a few customers as a test: a damaged model may load without an error, and then fail or
+        return numbers that are no probabilities.
 
         Raises:
-            CorruptError: an answer is not a finite number, or no probability.
+            CorruptError: an answer is not a finite number, or is not a probability.
         """
         if len(set(self.names)) != len(self.names) or not self._members:
             raise CorruptError("spec.json: a model needs members, and each signal once.")
@@ -128,23 +130,25 @@ class Scorer:
         """Return the calibrated churn probability of every row, in [0, 1].
 
         Args:
-            columns: A DataFrame or a mapping of equally long arrays. The order of the columns does not
-                matter. Further columns are ignored. Unknown levels count as missing.
+            columns: A DataFrame, or a mapping of arrays of equal length. The order of the columns does not
+                matter. Columns that the model does not need are ignored. Levels that the model does not know
+                count as missing.
 
         Raises:
-            SchemaError: columns are missing, of the wrong type or of unequal length; the error lists all of
-                them.
+            SchemaError: columns are missing, have a wrong type or have unequal lengths; the error lists all
+                of them.
         """
         return self.probability(self.logits(self.matrix(columns)))
 
     def predict_horizons(self, columns: Mapping[str, Any] | Any) -> dict[int, Floats]:
-        """Return the probability of leaving within 30, 60 and 90 days by days; a horizon may be missing.
+        """Return the probability of leaving within 30, 60 and 90 days, by number of days; some of the three
+        may be missing.
 
-        The probabilities never fall with the days. `spec["horizons"]["missing"]` gives the reason for each
-        missing horizon.
+        A probability for more days is never lower. `spec["horizons"]["missing"]` gives the reason for each
+        missing number of days.
 
         Raises:
-            SchemaError: as `predict`.
+            SchemaError: the columns do not fit, as in `predict`.
         """
         horizons = self.spec.get("horizons")
         if not horizons or not horizons["days"]:
@@ -153,9 +157,9 @@ class Scorer:
         return horizons_of(logits, self.probability(logits), horizons)
 
     def contributions(self, columns: Mapping[str, Any] | Any) -> dict[str, Floats]:
-        """Return the contribution of each signal to the log-odds before calibration, and the `baseline`.
+        """Return the contribution of each signal to the log-odds before calibration, and a column `baseline`.
 
-        The contributions of a row and its baseline add up to the uncalibrated log-odds of the row.
+        For each row, the contributions and the baseline add up to the uncalibrated log-odds.
         """
         matrix = self.matrix(columns)
         parts = np.zeros((len(matrix), len(self.names) + 1))
@@ -164,7 +168,7 @@ class Scorer:
         return {name: parts[:, i] for i, name in enumerate([*self.names, "baseline"])}
 
     def logits(self, matrix: Floats) -> Floats:
-        """Return the uncalibrated log-odds of a matrix made by `matrix`."""
+        """Return the uncalibrated log-odds of the rows of a matrix that `matrix` made."""
         if not len(matrix):
             return np.zeros(0)
         logits: Floats = np.mean([member.logits(matrix) for member in self._members], axis=0)
@@ -175,7 +179,7 @@ class Scorer:
         return sigmoid(calibrate_logits(logits, self.spec["calibration"]))
 
     def matrix(self, columns: Mapping[str, Any] | Any) -> Floats:
-        """Return the checked columns as an array of shape (rows, signals), NaN where missing."""
+        """Check the columns, and return them as an array of shape (rows, signals), NaN if missing."""
         problems: list[str] = []
         arrays: dict[str, Floats] = {}
         column_names = [str(name) for name in columns.keys()]  # noqa: SIM118 (a DataFrame iterates over keys too)
@@ -199,7 +203,7 @@ class Scorer:
 
 
 class _Booster:
-    """Gradient-boosted trees read from LightGBM's text."""
+    """Gradient-boosted trees that are read from LightGBM's text."""
 
     def __init__(self, text: str, n_threads: int, n_signals: int, n_trees: int | None) -> None:
         _check_trees(text, n_signals, n_trees)
@@ -214,15 +218,15 @@ class _Booster:
 
 
 def _check_trees(text: str, n_signals: int, n_trees: int | None) -> None:
-    """Check the trees in LightGBM's text; LightGBM reads other memory, or runs forever, if they are wrong.
+    """Check the trees in LightGBM's text. If they are wrong, LightGBM may read foreign memory or never end.
 
     Args:
         text: The text of a booster.
         n_signals: The number of signals of the model.
-        n_trees: The number of trees that were trained; None if the spec does not hold it.
+        n_trees: The number of trees that were trained; None if the spec does not state it.
 
     Raises:
-        CorruptError: the trees are not complete, or a tree is not a tree.
+        CorruptError: trees are missing, or the nodes of a tree do not form a tree.
     """
     head, *trees = text.partition("\nend of trees")[0].split("\nTree=")
     facts = dict(line.partition("=")[::2] for line in head.splitlines())
@@ -243,7 +247,7 @@ def _check_trees(text: str, n_signals: int, n_trees: int | None) -> None:
 
 
 def _is_tree(text: str, n_signals: int) -> bool:
-    """Return whether the nodes of a tree are connected as a tree and hold finite numbers."""
+    """Return whether the nodes of a tree are connected as a tree and hold only finite numbers."""
     facts = dict(line.partition("=")[::2] for line in text.splitlines() if "=" in line)
     leaves, is_linear = int(facts["num_leaves"]), facts.get("is_linear", "0") != "0"
     values = np.array(facts["leaf_value"].split(), dtype=np.float64)
@@ -268,7 +272,7 @@ def _is_tree(text: str, n_signals: int) -> bool:
 
 
 def _are_levels(facts: Mapping[str, str], sets: Floats) -> bool:
-    """Return whether the sets of levels to which the nodes of a tree refer exist."""
+    """Return whether all sets of levels that the nodes of a tree use exist."""
     n_sets = int(facts["num_cat"])
     if not n_sets:
         return not len(sets)
@@ -285,7 +289,9 @@ def _are_levels(facts: Mapping[str, str], sets: Floats) -> bool:
 
 
 class _Linear:
-    """A logistic regression: each signal adds one curve, and a missing value has its own weight."""
+    """A logistic regression: each signal adds the value of one curve, and a missing value has its own
+    weight.
+    """
 
     def __init__(self, member: Mapping[str, Any], names: Sequence[str]) -> None:
         self._intercept = float(member["intercept"])
@@ -301,7 +307,9 @@ class _Linear:
         return logits
 
     def contributions(self, matrix: Floats) -> Floats:
-        """Return each term minus its training mean; the last column holds the intercept plus all means."""
+        """Return each term minus its mean in training; the last column holds the intercept plus all these
+        means.
+        """
         parts = np.zeros((len(matrix), self._width + 1))
         parts[:, -1] = self._intercept + sum(float(term["mean"]) for _, term in self._terms)
         for index, term in self._terms:
@@ -310,13 +318,14 @@ class _Linear:
 
 
 def horizons_of(logits: Floats, probability: Floats, horizons: Mapping[str, Any]) -> dict[int, Floats]:
-    """Return the probability of leaving within each of `horizons["days"]`; it never falls with the days.
+    """Return the probability of leaving within each number of `horizons["days"]`; for more days it is never
+    lower.
 
-    The hazard of an interval is the chance that a customer leaves in the interval, if the customer is there
-    at its beginning. It is a logistic regression on the model's log-odds. The chance of staying is the
-    product of the chances of staying in each interval. At `anchor_days` the curve goes through
-    `probability`: the hazards up to this day are scaled by one factor, and later hazards are not scaled.
-    The hazard is constant inside an interval, and the last hazard continues after the last interval.
+    The hazard of an interval is the probability that a customer leaves in the interval, given that the
+    customer is there at its beginning. It is a logistic regression on the model's log-odds. The probability
+    of staying is the product of the probabilities of staying in each interval. At `anchor_days`, the curve
+    must equal `probability`. So the hazards up to this day are scaled by one factor, and later hazards are
+    not scaled. The hazard is constant inside an interval, and after the last interval its hazard continues.
 
     Args:
         logits: The model's log-odds before calibration.
@@ -338,7 +347,7 @@ def horizons_of(logits: Floats, probability: Floats, horizons: Mapping[str, Any]
     within = {}
     for day in horizons["days"]:
         hazard_sum = cumulative_hazard[edges.index(day)]
-        # Rounding must not lift a curve that stops before the anchor above `probability`.
+        # If a curve stops before the anchor, rounding must not lift it above `probability`.
         part = np.minimum(hazard_sum / at_anchor, 1.0) * level
         beyond = level + np.maximum(hazard_sum - at_anchor, 0.0)
         within[int(day)] = -np.expm1(-(part if day <= anchor else beyond))
@@ -346,13 +355,15 @@ def horizons_of(logits: Floats, probability: Floats, horizons: Mapping[str, Any]
 
 
 def expected_days(within: Mapping[int, Floats]) -> Floats:
-    """Return how many of the days up to the last horizon a customer is expected to stay, in days.
+    """Return how many of the days up to the last horizon a customer is expected to stay.
 
-    This is the restricted mean survival time: the area under the chance of staying. The hazard is constant
-    between two horizons. A customer who certainly stays has all the days.
+    This is the restricted mean survival time, which is the area under the curve of the probability of
+    staying. The hazard is constant between two horizons. For a customer who certainly stays, the result is
+    the last horizon.
 
     Args:
-        within: The probabilities of leaving by days, as `predict_horizons` returns them; not empty.
+        within: The probabilities of leaving, by number of days, as `predict_horizons` returns them; not
+            empty.
 
     Source: Royston and Parmar (2013), Restricted mean survival time, BMC Medical Research Methodology 13.
     """
@@ -362,7 +373,7 @@ def expected_days(within: Mapping[int, Floats]) -> Floats:
     for day in days:
         survival_after = 1.0 - within[day]
         fall = np.log(np.maximum(survival, 1e-300)) - np.log(np.maximum(survival_after, 1e-300))
-        flat = fall < 1e-9  # the mean of two equal numbers is the number
+        flat = fall < 1e-9  # the logarithmic mean of two equal numbers is this number
         mean = np.where(flat, survival, (survival - survival_after) / np.where(flat, 1.0, fall))
         expected = expected + (day - before) * mean
         before, survival = day, survival_after
@@ -370,13 +381,17 @@ def expected_days(within: Mapping[int, Floats]) -> Floats:
 
 
 def horizon_columns(within: Mapping[int, Floats]) -> dict[str, Floats]:
-    """Return probabilities by days as columns, with `expected_days_90d` if 90 days are among them."""
+    """Return the probabilities by number of days as columns, and also `expected_days_90d` if 90 days are
+    among them.
+    """
     columns = {f"churn_probability_{days}d": probability for days, probability in sorted(within.items())}
     return columns | ({"expected_days_90d": expected_days(within)} if 90 in within else {})
 
 
 def linear_term(values: Floats, term: Mapping[str, Any]) -> Floats:
-    """Return the log-odds that a signal adds in a linear member: a weight per level, or a curve."""
+    """Return the log-odds that a signal adds in a linear member, either a weight for each level or a
+    curve.
+    """
     missing = np.isnan(values)
     if "weights" in term:
         codes = np.where(missing, 0, values).astype(np.int64)
@@ -387,21 +402,21 @@ def linear_term(values: Floats, term: Mapping[str, Any]) -> Floats:
 
 
 def sigmoid(logits: Floats) -> Floats:
-    """Return 1 / (1 + exp(-x)) without overflow."""
+    """Return 1 / (1 + exp(-x)), also for numbers that would overflow."""
     return np.exp(-np.logaddexp(0.0, -logits))
 
 
 def calibrate_logits(logits: Floats, calibration: Mapping[str, Any]) -> Floats:
-    """Return log-odds after calibration.
+    """Return the log-odds after calibration.
 
-    With p as the uncalibrated probability, the methods are:
+    With p as the uncalibrated probability, the calibration methods are:
 
-    - `none`: the log-odds do not change.
+    - `none`: the log-odds stay the same.
     - `beta`: the log-odds are `a log p - b log(1 - p) + c`.
     - `platt`: the log-odds are `a logit(p) + c`.
     - `venn_abers`: the probability is `p1 / (1 - p0 + p1)`. All log-odds in `(upto[i - 1], upto[i]]` get the
       `p0` and `p1` of step i.
-    - `shifted`: the log-odds are the log-odds after the calibration `of`, plus `by`.
+    - `shifted`: the calibration `of` is applied, and then `by` is added to the log-odds.
 
     Source: Kull, Silva Filho and Flach (2017), Beta calibration, AISTATS; Vovk and Petej (2014), Venn-Abers
         predictors, UAI.
@@ -413,7 +428,7 @@ def calibrate_logits(logits: Floats, calibration: Mapping[str, Any]) -> Floats:
         return calibrate_logits(logits, calibration["of"]) + calibration["by"]  # type: ignore[no-any-return]
     if method == "venn_abers":
         p0, p1 = np.asarray(calibration["p0"]), np.asarray(calibration["p1"])
-        steps: Floats = np.log(p1) - np.log1p(-p0)  # the log-odds of p1 / (1 - p0 + p1)
+        steps: Floats = np.log(p1) - np.log1p(-p0)  # these are the log-odds of p1 / (1 - p0 + p1)
         return steps[np.searchsorted(calibration["upto"], logits)]
     if method == "platt":
         return calibration["a"] * logits + calibration["c"]  # type: ignore[no-any-return]
@@ -424,7 +439,7 @@ def calibrate_logits(logits: Floats, calibration: Mapping[str, Any]) -> Floats:
 
 
 def read_bundle(bundle: Path) -> dict[str, str]:
-    """Return the texts of a bundle by file name; verify each text against the manifest.
+    """Return the texts of a bundle by file name, after each text was verified against the manifest.
 
     Raises:
         CorruptError: a file is missing or damaged; the message names the file.
@@ -449,7 +464,7 @@ def read_bundle(bundle: Path) -> dict[str, str]:
 
 
 def manifest_text(digests: Mapping[str, str]) -> str:
-    """Return the text of the manifest; it has only one valid form, so that any changed byte is noticed."""
+    """Return the text of the manifest. There is only one valid form of it, so any changed byte is noticed."""
     return json.dumps({"files": dict(digests)}, indent=1, sort_keys=True) + "\n"
 
 
@@ -468,7 +483,9 @@ def _near(name: str, words: Sequence[str]) -> str:
 
 
 def _numbers(values: npt.NDArray[Any]) -> Floats | str:
-    """Return the values as float64 with NaN for missing values, or a message about the first problem."""
+    """Return the values as float64, NaN if missing; if they are not numbers, return a message about the first
+    problem.
+    """
     if values.ndim != 1:
         return "is not one-dimensional."
     if values.dtype.kind not in "fiubO":
@@ -490,7 +507,9 @@ def _numbers(values: npt.NDArray[Any]) -> Floats | str:
 
 
 def _codes(values: npt.NDArray[Any], levels: Mapping[str, float]) -> Floats | str:
-    """Return level codes with NaN for missing and unknown levels, or a message about the first problem."""
+    """Return the codes of levels, NaN for missing and unknown levels; if there is a problem, return a message
+    about the first one.
+    """
     if values.ndim != 1:
         return "is not one-dimensional."
     codes = np.full(len(values), np.nan)
@@ -506,19 +525,22 @@ def _is_missing(value: Any) -> bool:
     return value is None or type(value).__name__ in ("NAType", "NaTType") or bool(value != value)
 
 
-# When MLflow logs or loads the model, it runs this file as a separate module. This package never does.
+# MLflow runs this file as a separate module when it logs or loads the model. This package never runs it in
+# this way.
 if "mlflow" in sys.modules and not __name__.startswith("churn."):
     import mlflow
     import pandas as pd
 
-    MAX_MESSAGE_LENGTH = 450  # a whole answer of the server stays below 600 characters
+    MAX_MESSAGE_LENGTH = 450  # the whole answer of the server then has fewer than 600 characters
 
     class InputError(mlflow.exceptions.MlflowException):  # type: ignore[misc]
-        """The columns of a request do not fit the model. The server answers with this message alone."""
+        """The columns of a request do not fit the model. The server's answer holds only this message."""
 
         @property
         def message(self) -> str:
-            """Return the first message: MLflow's server would add the rows of the request to it."""
+            """Return only the first message, because MLflow's server would add the rows of the request to
+            it.
+            """
             return str(self.__dict__["_message"])
 
         @message.setter
@@ -526,7 +548,7 @@ if "mlflow" in sys.modules and not __name__.startswith("churn."):
             self.__dict__.setdefault("_message", text)
 
     class ChurnModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
-        """The MLflow side of the scorer."""
+        """The class through which MLflow uses the scorer."""
 
         def load_context(self, context: Any) -> None:
             """Load the bundle that MLflow stored with this file."""
@@ -535,11 +557,12 @@ if "mlflow" in sys.modules and not __name__.startswith("churn."):
         def predict(
             self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None
         ) -> Any:
-            """Return probabilities, or a table if `params` asks for further columns.
+            """Return probabilities; if `params` asks for further columns, return a table.
 
-            `{"horizons": true}` adds the probabilities of 30, 60 and 90 days and `expected_days_90d`, if the
-            model has them. `{"contributions": true}` adds contributions. A column that had missing values in
-            training may be absent: all its values are then missing.
+            `{"horizons": true}` adds the probabilities within 30, 60 and 90 days and `expected_days_90d`, if
+            the model has them. `{"contributions": true}` adds the contributions of the signals. A column that
+            had missing values in training may be absent from the request; all its values then count as
+            missing.
             """
             try:
                 return self._predict(model_input, params or {})
@@ -547,7 +570,7 @@ if "mlflow" in sys.modules and not __name__.startswith("churn."):
                 raise InputError.invalid_parameter_value(error.summary(MAX_MESSAGE_LENGTH)) from None
 
         def _predict(self, model_input: pd.DataFrame, options: dict[str, Any]) -> Any:
-            if not len(model_input.columns):  # MLflow has dropped the rows with the columns
+            if not len(model_input.columns):  # without columns, MLflow has also dropped the rows
                 raise SchemaError(["the request has none of the model's columns."])
             table = self._with_optional_columns(model_input)
             columns = {"churn_probability": self.scorer.predict(table)}

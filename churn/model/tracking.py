@@ -1,6 +1,6 @@
 """The MLflow experiment: open runs, log into them, and link to them.
 
-Only this module and the scorer's guarded hook import MLflow.
+Only this module imports MLflow, and the scorer in its last part, which runs only inside MLflow.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from churn.params import FILE, TrackingParams
 from churn.secrets import Address, AddressError, hide_secrets, keep_secrets_of, show_address
 
 ANSWER_SECONDS = 8.0
-"""How long a tracking server may take to answer at all."""
+"""How many seconds a tracking server may take until it answers."""
 
 WORKFLOW_QUERY = "workflowType=machine_learning"
-"""The query of every address in the MLflow UI; without this query MLflow opens its GenAI mode."""
+"""The query that every address in the MLflow UI gets; without it MLflow opens its GenAI mode."""
 
 EXPERIMENT_TAGS = {
-    "mlflow.experimentKind": "custom_model_development",  # else MLflow opens its GenAI mode
+    "mlflow.experimentKind": "custom_model_development",  # otherwise MLflow opens its GenAI mode
     "mlflow.note.content": (
         "Customers who are about to leave. Each run is a training. Its child runs are the candidates and "
         "trials of the training, its folds, and the baselines.\n\n"
@@ -48,25 +48,25 @@ EXPERIMENT_TAGS = {
     ),
     "made_by": "churn",
 }
-"""The tags of the experiment, including its description."""
+"""The tags of the experiment; the description is one of them."""
 
 
 class Tracking:
-    """The MLflow experiment that params.yaml names under `tracking`."""
+    """The MLflow experiment that params.yaml names in the section `tracking`."""
 
     def __init__(
         self, tracking: TrackingParams, file: str = FILE, warn: Callable[[str], object] | None = None
     ) -> None:
-        """Open the experiment; create it if MLflow does not have it.
+        """Open the experiment, or create it if MLflow does not have it.
 
         Args:
             tracking: The section `tracking` of params.yaml.
             file: The name of the parameter file, for messages.
-            warn: Is called with a sentence if a half-made database is replaced, or runs of killed processes
-                are ended.
+            warn: A function that is called with a sentence if an incomplete database is replaced, or if runs
+                of killed processes are ended.
 
         Raises:
-            ModelError: MLflow's store cannot be opened, or the experiment was deleted.
+            ModelError: the store of MLflow cannot be opened, or the experiment was deleted.
         """
         self.tracking = tracking
         self.name = tracking.model
@@ -74,7 +74,8 @@ class Tracking:
         uri = uri_for_mlflow(tracking.uri, file)
         check_answers(uri, file)
         self._mlflow = _quiet_mlflow()
-        from sqlalchemy.exc import SQLAlchemyError  # MLflow does not translate the errors of its database
+        # MLflow does not turn the errors of its database into its own errors
+        from sqlalchemy.exc import SQLAlchemyError
 
         self._mlflow.set_tracking_uri(uri)
         self._mlflow.set_registry_uri(uri)
@@ -89,7 +90,7 @@ class Tracking:
 
     @contextmanager
     def run(self, name: str, run_id: str | None = None) -> Iterator[str]:
-        """Open a new run, or an earlier run by its id, and yield the id.
+        """Open a new run, or an earlier run by its id, and yield the id of the run.
 
         A run that is opened inside the block becomes a child of this run.
         """
@@ -100,7 +101,7 @@ class Tracking:
         ) as run:
             try:
                 yield run.info.run_id
-            except KeyboardInterrupt:  # MLflow would call it FAILED
+            except KeyboardInterrupt:  # MLflow itself would set the status FAILED
                 self._mlflow.end_run("KILLED")
                 raise
 
@@ -113,7 +114,7 @@ class Tracking:
 
     @contextmanager
     def child(self, parent: str, name: str) -> Iterator[str]:
-        """Open the child run with this name inside the open run; create the child if it does not exist.
+        """Open the child run with this name inside the open run, or create it if it does not exist.
 
         Args:
             parent: The id of the open run.
@@ -134,7 +135,9 @@ class Tracking:
         metrics: Mapping[str, float] | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> None:
-        """Log parameters, metrics and tags into the open run; metrics that are not finite are left out."""
+        """Log parameters, metrics and tags into the open run; metrics that are not finite numbers are left
+        out.
+        """
         if params:
             self._mlflow.log_params({key: str(value)[:500] for key, value in params.items()})
         if metrics:
@@ -144,9 +147,10 @@ class Tracking:
             self._mlflow.set_tags(dict(tags))
 
     def log_params_or_tags(self, params: Mapping[str, Any]) -> None:
-        """Log parameters into the open run; a parameter that the run has with another value becomes a tag.
+        """Log parameters into the open run; if the run already has another value of a parameter, the new
+        value becomes a tag.
 
-        MLflow never changes a parameter, but a second evaluation may have other costs than the first one.
+        MLflow never changes a parameter, but a second evaluation may use other costs than the first.
         """
         active = self._mlflow.active_run()
         logged_params = self._client.get_run(active.info.run_id).data.params
@@ -157,12 +161,13 @@ class Tracking:
         )
 
     def log_dataset(self, name: str, digest: str, folder: Path) -> None:
-        """Log into the open run from which data set a model learnt: its name, its digest and its folder.
+        """Log into the open run from which data set a model learnt: the name, the digest and the folder of
+        the data set.
 
         Args:
             name: The name of the data set.
-            digest: The digest of its content; MLflow keeps the first 36 characters.
-            folder: The folder of its files.
+            digest: The digest of the content of the data set; MLflow keeps its first 36 characters.
+            folder: The folder that holds the files of the data set.
         """
         from mlflow.data.dataset_source_registry import resolve_dataset_source
         from mlflow.data.meta_dataset import MetaDataset
@@ -180,7 +185,9 @@ class Tracking:
             self._mlflow.log_artifact(str(path), folder)
 
     def log_tree(self, folder: Path) -> None:
-        """Log the sub-folders of a folder under their names, and its files under the name of the folder."""
+        """Log the sub-folders of a folder under their own names, and its files under the name of the
+        folder.
+        """
         for path in sorted(folder.iterdir()):
             if path.is_dir():
                 self.log_file(path, path.name)
@@ -188,14 +195,14 @@ class Tracking:
                 self.log_file(path, folder.name)
 
     def log_table(self, path: Path, folder: str) -> None:
-        """Log a JSON file of columns and data as a table, so that MLflow can compare runs by it."""
+        """Log a JSON file with columns and data as a table, by which MLflow can compare runs."""
         self.log_file(path, folder)
         self.log(
             tags={"mlflow.loggedArtifacts": json.dumps([{"path": f"{folder}/{path.name}", "type": "table"}])}
         )
 
     def _end_killed_runs(self, warn: Callable[[str], object] | None) -> None:
-        """Mark runs as KILLED that are open although their process has ended."""
+        """Set the status KILLED for each run that is still open although its process has ended."""
         open_runs = self._client.search_runs([self.experiment_id], "attributes.status = 'RUNNING'")
         killed = [run.info for run in open_runs if has_ended(run.data.tags.get(OWNER_TAG, ""))]
         for info in killed:
@@ -205,11 +212,11 @@ class Tracking:
             warn(f"MLflow: the process of these runs was killed; they are marked KILLED: {names}.")
 
     def _experiment(self) -> str:
-        """Return the id of the experiment; create and describe the experiment if needed."""
+        """Return the id of the experiment; if it does not exist, create it with its description."""
         experiment_id = self._find_or_create(self.tracking.experiment)
         tags = self._client.get_experiment(experiment_id).tags
         for key, value in EXPERIMENT_TAGS.items():
-            if key not in tags:  # the words of a person stay
+            if key not in tags:  # a description that a person wrote is not replaced
                 self._client.set_experiment_tag(experiment_id, key, value)
         return experiment_id
 
@@ -234,8 +241,8 @@ class Tracking:
 def signature_of(kinds: Mapping[str, str]) -> Any:
     """Return a model signature with the names and types of the columns.
 
-    Each column is optional for MLflow, because MLflow answers a missing required column with the whole
-    signature and the data. The model itself refuses a missing column that it needs, in a few words.
+    For MLflow, each column is optional. If a required column were missing, MLflow would answer with the whole
+    signature and the data. The model itself refuses a request without a column that it needs, in a few words.
 
     Args:
         kinds: The kind of each column, `number` or `level`, in the order of the model.
@@ -254,20 +261,23 @@ def signature_of(kinds: Mapping[str, str]) -> Any:
 
 
 class PortableModel:
-    """MLflow's pyfunc flavor, whose MLmodel holds no path of this machine."""
+    """MLflow's pyfunc flavor, except that the file MLmodel holds no path of this machine."""
 
     __name__ = "mlflow.pyfunc"
 
     def save_model(self, path: str, **arguments: Any) -> None:
-        """Save a model to a folder, as `mlflow.pyfunc.save_model` does, and remove the machine's paths."""
+        """Save a model to a folder, as `mlflow.pyfunc.save_model` does, and then remove the paths of this
+        machine.
+        """
         _quiet_mlflow().pyfunc.save_model(path, **arguments)
         remove_machine_paths(Path(path) / "MLmodel")
 
 
 def remove_machine_paths(path: Path) -> None:
-    """Write the paths of this machine in MLmodel as paths inside the model's folder.
+    """Replace the paths of this machine in the file MLmodel by paths inside the model's folder.
 
-    MLflow records where the training found the files. It loads them from the folder of the model.
+    MLflow writes down where the training found the files. But it loads them from the folder of the model, so
+    the paths are not needed.
     """
     if not path.is_file():
         return
@@ -281,16 +291,17 @@ def remove_machine_paths(path: Path) -> None:
 
 
 def uri_for_mlflow(uri: str, file: str = FILE) -> str:
-    """Return the tracking address as MLflow gets it; the user of a server goes into MLflow's environment.
+    """Return the tracking address without the user and the password of a server, which go into MLflow's
+    environment.
 
-    MLflow repeats the address of a server in its messages, so that address has no password.
+    This is necessary because MLflow repeats the address of a server in its messages.
 
     Args:
         uri: The address in params.yaml.
         file: The name of the parameter file, for messages.
 
     Raises:
-        ModelError: The address can be read in two ways.
+        ModelError: The address can be understood in two ways.
     """
     if "://" not in uri or uri.startswith(SCHEME):
         return uri
@@ -308,34 +319,36 @@ def uri_for_mlflow(uri: str, file: str = FILE) -> str:
 
 
 def create_database(path: Path) -> None:
-    """Create MLflow's database with all its tables and its first experiment at a path."""
+    """Create MLflow's database at a path, with all tables and the first experiment."""
     _quiet_mlflow()
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
     store = SqlAlchemyStore(f"{SCHEME}{path}", (path.parent / "mlartifacts").resolve().as_uri())
     store.engine.dispose()
-    SqlAlchemyStore._engine_map.pop(store.db_uri, None)  # the file gets another name
+    # the file will get another name, so MLflow must not keep it open
+    SqlAlchemyStore._engine_map.pop(store.db_uri, None)
 
 
 def check_answers(uri: str, file: str = FILE, seconds: float = ANSWER_SECONDS) -> None:
-    """Check that the server of a tracking address answers, whatever it says.
+    """Check that the server of a tracking address answers; any answer is good enough.
 
-    MLflow itself would try for minutes. A training must not end at a server that was never there.
+    Without this check, MLflow would try for minutes. A training must not fail at its end because the server
+    was never there.
 
     Args:
-        uri: The address; only those of a server are checked.
+        uri: The tracking address; only addresses of servers are checked.
         file: The name of the parameter file, for messages.
-        seconds: How long to wait for the answer.
+        seconds: The number of seconds to wait for the answer.
 
     Raises:
-        ModelError: The address can be read in two ways, or the server does not answer in time.
+        ModelError: The address can be understood in two ways, or the server does not answer in time.
     """
     uri = uri_for_mlflow(uri, file)
     if not uri.startswith(("http://", "https://")):
         return
     reasons: list[str] = []
     thread = Thread(target=_ask, args=(f"{uri.rstrip('/')}/health", seconds, reasons), daemon=True)
-    thread.start()  # a name server may be slower than any timeout of the request
+    thread.start()  # a separate thread, because a name server may take longer than any timeout of the request
     thread.join(seconds)
     if thread.is_alive():
         reasons.append(f"no answer within {seconds:.0f} seconds")
@@ -347,12 +360,12 @@ def check_answers(uri: str, file: str = FILE, seconds: float = ANSWER_SECONDS) -
 
 
 def _ask(address: str, seconds: float, reasons: list[str]) -> None:
-    """Append the reason why the address gave no answer, or an empty text if it gave one."""
+    """Append to `reasons` why the address gave no answer, or an empty text if it gave one."""
     try:
         with urllib.request.urlopen(address, timeout=seconds):
             reasons.append("")
     except urllib.error.HTTPError:
-        reasons.append("")  # a refusal is an answer, too
+        reasons.append("")  # a refusal counts as an answer, too
     except (OSError, ValueError, http.client.HTTPException) as error:
         reasons.append(error_text(error).removeprefix("<urlopen error ").rstrip(">.") or "no answer")
 
@@ -367,14 +380,17 @@ def _quiet_mlflow() -> Any:
 
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    # An error of the database is logged there with its traceback, and then raised: a verb puts it in words.
+    # MLflow logs an error of the database with its traceback and then raises it. The log line is hidden here,
+    # because a verb reports the error in words.
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     return mlflow
 
 
 @contextmanager
 def silent_mlflow() -> Iterator[None]:
-    """Hide the messages that MLflow prints on success, and its advice to infer given values."""
+    """Hide the messages that MLflow prints if all goes well, and its advice to infer values that are already
+    given.
+    """
     with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
         warnings.simplefilter("ignore")
         yield
@@ -388,6 +404,6 @@ def _cannot_open(uri: str, file: str, error: Exception) -> str:
 
 
 def error_text(error: Exception) -> str:
-    """Return the first line of an error's message, without secrets."""
+    """Return the first line of the message of an error, without passwords."""
     lines = hide_secrets(str(error)).strip().splitlines()
     return lines[0][:200] if lines else type(error).__name__

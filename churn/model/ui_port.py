@@ -1,4 +1,6 @@
-"""The port of the MLflow page on this machine: `churn ui` keeps it, and printed links use it."""
+"""The port of the MLflow page on this machine: `churn ui` stores it, and the links that verbs print use
+it.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +9,13 @@ from pathlib import Path
 from churn.data.files import write_atomically
 
 USUAL_PORT = 5000
-"""The port of MLflow's page if `churn ui` never used another one."""
+"""The port of the MLflow page if `churn ui` never used another port."""
 
 PORT_FILE = ".ui-port"
 
 
 def read_ui_port(models: Path) -> int:
-    """Return the port that `churn ui` used last, or 5000 if there is no readable record of it.
+    """Return the port that `churn ui` used last, or 5000 if no port can be read.
 
     Args:
         models: The folder of the exported models.
@@ -26,7 +28,7 @@ def read_ui_port(models: Path) -> int:
 
 
 def keep_ui_port(models: Path, port: int) -> None:
-    """Keep the port of `churn ui` for the links that later verbs print.
+    """Store the port of `churn ui` for the links that later verbs print.
 
     Args:
         models: The folder of the exported models.

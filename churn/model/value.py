@@ -1,4 +1,4 @@
-"""The meaning of a probability for the company: the customer's health band and the value at risk."""
+"""What a probability means for the company: the customer's health band, and the value at risk."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from churn.params import ValueParams
 Floats = npt.NDArray[np.float64]
 
 ODDS_RATIOS = (3.0, 1.5, 2 / 3, 1 / 3)
-"""The odds ratios between the health bands 1 to 5."""
+"""The odds ratios at which the health bands 1 to 5 change."""
 
 DAYS_PER_MONTH = 365.25 / 12
 
@@ -25,11 +25,11 @@ def health_band(probability: Floats, base_rate: float) -> Floats:
     """Return the health band of each probability, from 1 (about to leave) to 5 (well).
 
     The band compares the odds of leaving with the usual odds. Odds ratio at most 1/3 -> 5, at most 2/3 -> 4,
-    at most 1.5 -> 3, at most 3 -> 2, above -> 1.
+    at most 1.5 -> 3, at most 3 -> 2, above 3 -> 1.
 
     Args:
-        probability: Calibrated, shape (customers,); NaN stays missing.
-        base_rate: The usual share that leaves in one horizon, 0 < base_rate < 1.
+        probability: The calibrated probabilities, shape (customers,); NaN gives NaN.
+        base_rate: The usual share of customers who leave within one horizon, 0 < base_rate < 1.
 
     Source: the table of retention figures, health score.
 
@@ -39,22 +39,23 @@ def health_band(probability: Floats, base_rate: float) -> Floats:
     usual = base_rate / (1 - base_rate)
     with np.errstate(divide="ignore"):
         ratio = probability / (1 - probability) / usual
-    # A ratio that is 3 in exact arithmetic must not cross the edge because of its last bit.
+    # A ratio of exactly 3 must not cross the edge because of a rounding error.
     edges = np.array(sorted(ODDS_RATIOS)) * (1 + 1e-12)
     band = 5.0 - np.searchsorted(edges, ratio, side="left")
     return np.where(np.isnan(probability), np.nan, band)
 
 
 def lifetime_value(margin: Floats, retention: float, discount: float, periods: float) -> Floats:
-    """Return the discounted margin of the next `periods` periods; each payment falls at the end of a period.
+    """Return the discounted margin of the next `periods` periods; each payment is made at the end of a
+    period.
 
     Args:
-        margin: Money per period and customer, shape (customers,).
+        margin: The margin of each customer in a period, in currency, shape (customers,).
         retention: The share of customers who stay from one period to the next, in [0, 1].
         discount: The discount rate per period.
-        periods: The number of payments; `math.inf` for no end.
+        periods: The number of payments; `math.inf` if there is no last payment.
 
-    Source: Fader and Hardie, note 024, cut off after `periods` payments.
+    Source: Fader and Hardie, note 024, with only the first `periods` payments.
 
     >>> round(float(lifetime_value(np.array([100.0]), 0.8, 0.1, math.inf)[0]), 2)
     333.33
@@ -70,15 +71,15 @@ def lifetime_value(margin: Floats, retention: float, discount: float, periods: f
 def residual_value(
     monthly_money: Floats, *, base_rate: float, horizon_days: int, terms: ValueParams
 ) -> Floats:
-    """Return the value of each customer if the customer is kept; NaN if the money is missing.
+    """Return the value of each customer if the customer stays; NaN if the money is not known.
 
-    A customer who was kept is assumed to stay as long as the average customer: the retention comes from
-    `base_rate`, not from the probability of the customer. With this probability a certain churner would have
-    no value, and the call list would drop the customers for whom it is made.
+    A customer who was kept is assumed to stay as long as an average customer. So the retention comes from
+    `base_rate`, and not from the probability of the customer. If it came from that probability, a certain
+    churner would have no value, and the call list would drop the customers for whom it is made.
 
     Args:
-        monthly_money: Net money per month, shape (customers,); NaN where nothing is known.
-        base_rate: The share that leaves within one horizon, in [0, 1].
+        monthly_money: The net money of each customer per month, shape (customers,); NaN if it is not known.
+        base_rate: The share of customers who leave within one horizon, in [0, 1].
         horizon_days: The length of the horizon, in days.
         terms: The number of monthly payments, the margin and the yearly discount rate.
     """
@@ -91,11 +92,11 @@ def residual_value(
 def value_at_risk(
     probability: Floats, monthly_money: Floats, *, base_rate: float, horizon_days: int, terms: ValueParams
 ) -> Floats:
-    """Return `P(leaves within the horizon) * residual value`; NaN if the money is missing.
+    """Return `P(leaves within the horizon) * residual value`; NaN if the money is not known.
 
     Args:
-        probability: Calibrated, shape (customers,), in [0, 1].
-        monthly_money, base_rate, horizon_days, terms: The arguments of `residual_value`.
+        probability: The calibrated probabilities, shape (customers,), in [0, 1].
+        monthly_money, base_rate, horizon_days, terms: The same arguments as for `residual_value`.
     """
     return probability * residual_value(
         monthly_money, base_rate=base_rate, horizon_days=horizon_days, terms=terms
@@ -105,15 +106,16 @@ def value_at_risk(
 def monthly_money(
     customers: pd.Series[str], money: pd.DataFrame, mrr: pd.DataFrame, days: int = 91
 ) -> Floats:
-    """Return net money per month and customer, NaN if neither frame has the customer.
+    """Return the net money of each customer per month, NaN for a customer who is in neither frame.
 
-    The `mrr` of a live subscription is what will be paid, so it comes first. A customer without a live
-    subscription gets the net money of the last `days` days, divided by the months in them.
+    The `mrr` of a live subscription is what the customer will pay, so it is preferred. A customer without a
+    live subscription gets the net money of the last `days` days, divided by the number of months in them.
 
     Args:
-        customers: The ids in the order of the result.
-        money: `customer_id, money`, net of returns, known before the cutoff, in `[cutoff - days, cutoff)`.
-        mrr: `customer_id, mrr` of subscriptions live at the cutoff; may be empty.
+        customers: The ids of the customers, in the order of the result.
+        money: The columns `customer_id, money`: net of returns, in `[cutoff - days, cutoff)`, and known
+            before the cutoff.
+        mrr: The columns `customer_id, mrr` of the subscriptions that are live at the cutoff; it may be empty.
         days: The length of the window of `money`.
     """
     spent, recurring = _by_customer(customers, money, "money"), _by_customer(customers, mrr, "mrr")
@@ -121,11 +123,12 @@ def monthly_money(
 
 
 def money_per_month(spent_money: Floats, recurring: Floats, days: int) -> Floats:
-    """Return net money per month: what recurs, or else what was spent; NaN if neither is known.
+    """Return the net money per month: the recurring money if it is known, otherwise the spent money; NaN if
+    neither is known.
 
     Args:
-        spent_money: Net money of the last `days` days, shape (..., customers); NaN without any.
-        recurring: Recurring revenue per month, shape (..., customers); NaN without any.
+        spent_money: The net money of the last `days` days, shape (..., customers); NaN if there is none.
+        recurring: The recurring revenue per month, shape (..., customers); NaN if there is none.
         days: The length of the window of `spent_money`.
     """
     return np.where(np.isnan(recurring), spent_money / round(days / DAYS_PER_MONTH), recurring)
