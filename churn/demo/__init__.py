@@ -1,7 +1,7 @@
-"""Simulate a company whose customers' true probability of leaving is known.
+"""Simulate a company, so that the true probability of leaving is known for each customer.
 
 The company sells subscriptions. It has all canonical tables, eighteen months of history (from 2024-04-01 to
-the watermark 2025-10-01, local time of Europe/Berlin) and the bad rows of a real export. The same seed gives
+the watermark 2025-10-01, local time of Europe/Berlin) and bad rows as in a real export. The same seed gives
 the same bytes on every machine with the same libraries.
 """
 

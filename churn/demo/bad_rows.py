@@ -1,7 +1,7 @@
-"""Add the bad rows of a real export, at small known rates; ingest must reject them.
+"""Add bad rows as in a real export, at small and known rates; ingest must reject them.
 
-Each bad row is an *additional* row, a damaged copy of a good one. The good rows stay complete, so that a test
-can check that ingest keeps exactly these. Late rows are not bad; they are only counted.
+Each bad row is an *additional* row, a damaged copy of a good row. All good rows stay, so that a test can
+check that ingest keeps exactly the good rows. Late rows are not bad; they are only counted.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from churn.demo.columns import timestamps
 from churn.demo.world import Values, seconds_at
 
 SMALLEST_TABLE = 200
-"""Smaller tables get no bad rows: one bad row would be too large a share."""
+"""The smallest table that gets bad rows; in a smaller table one bad row would be too large a share."""
 
 BAD_ROW_RATES = {
     "repeated": 0.004,
@@ -66,7 +66,9 @@ TIME_COLUMNS = {
 
 @dataclass(frozen=True)
 class DirtyTable:
-    """A table with its bad rows at the end, its number of good rows, and its number of bad rows by kind."""
+    """A table with its bad rows at the end, the number of its good rows, and the number of its bad rows by
+    kind.
+    """
 
     table: pa.Table
     n_good: int
@@ -80,14 +82,14 @@ def add_bad_rows(
     unknown_ids: Callable[[Values], pa.Array],
     rng: np.random.Generator,
 ) -> DirtyTable:
-    """Number the rows and add damaged copies.
+    """Give each row a number, and add damaged copies of some rows.
 
     Args:
         name: The canonical table.
         table: The good rows.
         first_row_id: The first free row number. A damaged copy gets a new number; a repeated row does not.
-        unknown_ids: The function that turns random integers into ids that no customer has.
-        rng: The generator that draws the rows to copy and their wrong values.
+        unknown_ids: A function that turns random integers into ids that no customer has.
+        rng: The generator that chooses the rows to copy and their wrong values.
     """
     n_good = table.num_rows
     table = _number_rows(name, table, first_row_id)

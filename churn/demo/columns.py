@@ -21,7 +21,9 @@ NO_TIME = np.iinfo(np.int64).min
 
 @dataclass(frozen=True)
 class RandomStreams:
-    """Independent random generators by name: the draws of one table never change those of another table."""
+    """Independent random generators, each with a name: the draws of one table never change the draws of
+    another table.
+    """
 
     seed: int
     chunk: int
@@ -34,13 +36,15 @@ class RandomStreams:
         return np.random.default_rng([*key, self.day] if self.day else key)
 
     def on(self, day: int) -> RandomStreams:
-        """Return the generators of one day after the history."""
+        """Return the generators for one day after the history."""
         return replace(self, day=day)
 
 
 @dataclass(frozen=True)
 class CustomerDays:
-    """Pairs of a customer and a day on which an event may happen, ordered by both. Shape [pair]."""
+    """Pairs of a customer and a day on which an event may happen, ordered by customer and day. Shape
+    [pair].
+    """
 
     customer: Values
     day: Values
@@ -51,39 +55,43 @@ class CustomerDays:
         return len(self.customer)
 
     def take(self, rows: Values) -> CustomerDays:
-        """Return some of the pairs, by mask or by index; an index may repeat."""
+        """Return some of the pairs, by a mask or by indices; an index may occur several times."""
         return CustomerDays(self.customer[rows], self.day[rows], self.status[rows], self.phases[rows])
 
     def phase(self, kind: str) -> Values:
-        """Return the phase 0..3 of a trouble. Shape [pair]."""
+        """Return the phase 0..3 of a trouble for each pair. Shape [pair]."""
         phase: Values = ((self.phases >> np.uint16(2 * TROUBLE_NAMES.index(kind))) & 3).astype(np.intp)
         return phase
 
     def by_phase(self, kind: str, *factors: float) -> Values:
-        """Return the factor for the phase of a trouble, out of four factors. Shape [pair]."""
+        """Return for each pair the factor that belongs to the phase of a trouble, out of four factors. Shape
+        [pair].
+        """
         factor: Values = np.array(factors, dtype=np.float32).take(self.phase(kind))
         return factor
 
     @property
     def pending(self) -> Values:
-        """Return whether the customer has asked to leave and is still a customer. Shape [pair]."""
+        """Return for each pair whether the customer has asked to leave and is still a customer. Shape
+        [pair].
+        """
         pending: Values = (self.status & STATUS_BITS) == PENDING
         return pending
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """A chunk of customers with their lives: the input of each table.
+    """A chunk of customers with their lives, from which each table is made.
 
     Attributes:
         people: The customers.
-        life: Their lives in the days of this chunk: the whole history, or one day after it.
-        streams: The generators of these days.
+        life: The lives of these customers in the days of this chunk: the whole history, or one day after it.
+        streams: The random generators for these days.
         ids: The ids of the customers.
         first_day: The first day of `life`.
-        watermark_seconds: The export has no outcome from this second on.
-        memory: What a table must remember of each customer from one day to the next, arrays [customer] by
-            name, which the table changes in place. The history remembers nothing.
+        watermark_seconds: The second from which on the export knows no outcome, as seconds since 1970.
+        memory: What a table must remember about each customer from one day to the next, as arrays [customer]
+            by name; the table changes them in place. It is empty for the history.
     """
 
     people: People
@@ -100,21 +108,23 @@ class Chunk:
         return self.first_day + int(self.life.status.shape[1])
 
     def times_known(self, seconds: Values, happens: Values | bool = True) -> Values:
-        """Return the outcome times that an export at the watermark has; later times become `NO_TIME`.
+        """Return the times of outcomes that an export at the watermark knows; later times become `NO_TIME`.
 
         Args:
-            seconds: Local seconds since 1970.
-            happens: Whether the outcome happens at all.
+            seconds: The local seconds since 1970 at which the outcomes happen.
+            happens: Whether each outcome happens at all.
         """
         times: Values = np.where(happens & (seconds < self.watermark_seconds), seconds, NO_TIME)
         return times
 
     def in_force(self) -> CustomerDays:
-        """Return the days of customers in force or pending, from the day after a spell's start."""
+        """Return the days on which customers are in force or pending, from the day after the start of a
+        spell.
+        """
         return self._customer_days(self._in_force())
 
     def with_flag(self, flag: int) -> CustomerDays:
-        """Return the days of customers with a flag of `life`."""
+        """Return the days on which customers have a flag in `life`."""
         return self._customer_days((self.life.status & flag) > 0)
 
     def mailable(self) -> CustomerDays:
@@ -133,39 +143,41 @@ class Chunk:
         return CustomerDays(customer, day, self.life.status.ravel()[flat], self.life.phases.ravel()[flat])
 
     def customer_id(self, customer: Values) -> pa.Array:
-        """Return the ids of customers, given their indices, as a column with a dictionary."""
+        """Return the ids of the customers with some indices, as an Arrow column with a dictionary."""
         return pa.DictionaryArray.from_arrays(pa.array(customer.astype(np.int32)), self.ids)
 
 
 def office_time(rng: np.random.Generator, size: int) -> Values:
-    """Draw a second of the day between 6 and 22 o'clock; no clock change falls into these hours."""
+    """Draw a second of the day between 6 and 22 o'clock; the clock is never changed in these hours."""
     hours = np.clip(rng.normal(13.0, 3.2, size), 6.0, 21.99)
     seconds: Values = (hours * 3600).astype(np.int64)
     return seconds
 
 
 def timestamps(seconds: Values) -> pa.Array:
-    """Return naive local timestamps from seconds since 1970; `NO_TIME` becomes a missing value."""
+    """Return local timestamps without a time zone from seconds since 1970; `NO_TIME` becomes a missing
+    value.
+    """
     missing = seconds == NO_TIME
     micros = np.where(missing, 0, seconds) * 1_000_000
     return pa.array(micros.view("datetime64[us]"), mask=missing if missing.any() else None)
 
 
 def categories(codes: Values, words: tuple[str, ...], missing: Values | None = None) -> pa.Array:
-    """Return a text column from indices into `words`."""
+    """Return a text column whose values are the `words` with these indices."""
     return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32), mask=missing), pa.array(words))
 
 
 def arrival_times(rng: np.random.Generator, seconds: Values, share: float) -> tuple[Values, Values]:
-    """Draw when rows reach the warehouse: at once, or for a share of them one to six days late.
+    """Draw when rows reach the warehouse: most rows at once, and a share of them one to six days late.
 
     Args:
-        rng: The source of the draws.
-        seconds: When the rows happen, in seconds since 1970.
-        share: The share of late rows.
+        rng: The generator of the draws.
+        seconds: When each row happens, in seconds since 1970.
+        share: The share of rows that are late.
 
     Returns:
-        The times of arrival in seconds since 1970, and whether each row is late.
+        The time of arrival of each row in seconds since 1970, and whether the row is late.
     """
     late = rng.random(len(seconds)) < share
     delay = rng.integers(w.DAY_SECONDS, 6 * w.DAY_SECONDS, len(seconds))

@@ -1,11 +1,13 @@
-"""What a contact does to a customer: a known effect, by hidden traits, the channel and the play.
+"""What a contact does to a customer: an effect that is known, and that depends on hidden traits, the channel
+and the play.
 
-Without a contact nothing changes. A contact that reaches the customer has one of three effects for
-`EFFECT_DAYS` days from the next day on:
+Without a contact nothing changes. If a contact reaches the customer, it has one of three effects. The effect
+lasts for `EFFECT_DAYS` days from the next day on:
 
-- a customer whom contacts help leaves more rarely and gets over the trouble sooner, if the play fits it;
-- nothing happens to an indifferent customer, nor to one whom the play does not fit;
-- a customer whom contacts drive away leaves more often, whatever the play.
+- a customer whom contacts help leaves more rarely and gets over a trouble sooner, if the play fits the
+  trouble;
+- nothing changes for an indifferent customer, and for a customer whom the play does not fit;
+- a customer whom contacts drive away leaves more often, whatever the play is.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ HELPED_SHARE = 0.70
 PHONE = "phone"
 DRIVEN_AWAY_BY_CALLS = (0.22, 0.06)
 DRIVEN_AWAY_BY_MAILS = (0.10, 0.02)
-"""The share of customers whom a contact drives away: those in a low mood, and the others."""
+"""The shares of customers whom a mail drives away: among customers in a low mood, and among all others."""
 LOW_MOOD = 8.0
 
 PLAY_FAMILIES: Mapping[str, tuple[str, ...]] = {
@@ -42,14 +44,16 @@ PLAY_FAMILIES: Mapping[str, tuple[str, ...]] = {
     "gone-quiet": ("activity", "purchase"),
     "mails-unopened": ("email",),
 }
-"""The families of troubles that a play fits; a play that is not listed fits each of them."""
+"""The families of troubles that each play fits; a play that is not in this table fits all troubles."""
 RENEWAL_PLAY = "contract-ending"
 
 
 def effects_by_channel(people: People, rng: np.random.Generator) -> dict[str, Values]:
-    """Return the effect of a fitting contact on each customer, by channel: indices in `EFFECTS`, [customer].
+    """Return for each channel the effect of a fitting contact on each customer, as an index into `EFFECTS`,
+    [customer].
 
-    The draw of a customer is the same in all channels: whom a mail drives away, a call drives away too.
+    A customer has the same draw in all channels: a customer whom a mail drives away is also driven away by a
+    call.
     """
     draw = rng.random(len(people))
     is_low = people.mood_level < LOW_MOOD
@@ -62,14 +66,16 @@ def effects_by_channel(people: People, rng: np.random.Generator) -> dict[str, Va
 
 
 def contact_effects(chunk: Chunk) -> pa.Table:
-    """Return the known effect of a fitting contact on each customer, by channel: a table of the truth."""
+    """Return for each channel the known effect of a fitting contact on each customer: a table of the
+    truth.
+    """
     effects = effects_by_channel(chunk.people, chunk.streams.get("contact effects"))
     columns = {name: categories(codes, EFFECTS) for name, codes in effects.items()}
     return pa.table({"customer_id": chunk.customer_id(np.arange(len(chunk.people))), **columns})
 
 
 class EffectsInForce:
-    """The effects of the contacts so far on the customers of a chunk."""
+    """The effects that earlier contacts have at present on the customers of a chunk."""
 
     def __init__(self, effects: Mapping[str, Values]) -> None:
         size = len(next(iter(effects.values())))
@@ -79,12 +85,12 @@ class EffectsInForce:
         self.heal_factor = np.ones((len(troubles.TROUBLES), size))
 
     def add(self, day: int, customer: int, channel: str, play: str, life: LifeState) -> None:
-        """Add a contact that reached a customer; it replaces what an earlier contact did.
+        """Add a contact that reached a customer; its effect replaces the effect of an earlier contact.
 
         Args:
-            day: The day of the contact; it works from the next day on.
+            day: The day of the contact; the effect begins on the next day.
             customer: The index of the customer.
-            channel: The channel; each channel but the phone works like e-mail.
+            channel: The channel; all channels except the phone have the effect of e-mail.
             play: The name of the play.
             life: The state of the customers after this day.
         """
@@ -107,7 +113,7 @@ class EffectsInForce:
                 self.dunning_factor[customer] = LEAVING_IF_HELPED
 
     def shift(self, day: int) -> Shift | None:
-        """Return what the contacts change on a day; None if no effect is in force."""
+        """Return what the contacts change on a day; None if no contact has an effect."""
         in_force = self.last_day >= day
         if not in_force.any():
             return None
@@ -119,7 +125,9 @@ class EffectsInForce:
 
 
 def fitting_troubles(play: str, phase: Values) -> Values:
-    """Return which troubles of a customer a play fits, [trouble]; `phase` has the phases, [trouble]."""
+    """Return which troubles of a customer a play fits, [trouble]; `phase` holds the phase of each trouble,
+    [trouble].
+    """
     families = PLAY_FAMILIES.get(play, troubles.TROUBLE_FAMILIES)
     in_families = np.array([bool(set(kind.families) & set(families)) for kind in troubles.TROUBLES])
     fits: Values = in_families & (phase > 0)

@@ -28,7 +28,7 @@ REQUEST, PAYMENT, RENEWAL, PLAN_CHANGE = range(4)
 DUNNING_SECOND = 6 * 3600
 LATE_ORDER_SHARE = 0.01
 UNPAID_PHASE = 2
-"""From this phase of payment trouble on, a charge has failed and is not recovered yet."""
+"""The phase of payment trouble from which on a charge has failed and is not yet paid."""
 
 FOUNDERS = (
     "Ahrens", "Bachmann", "Carter", "Dubois", "Egger", "Fischer", "Gruber", "Hartmann", "Ismail", "Jansen",
@@ -79,7 +79,7 @@ def _names(numbers: Values) -> pa.Array:
 
 @dataclass(frozen=True)
 class _Rows:
-    """Rows of contracts, in days. Shape [row]. `FAR` is a day that has not come."""
+    """Rows of contracts, with dates as day numbers. Shape [row]. `FAR` is a day that has not come."""
 
     spell: Values
     start: Values
@@ -91,11 +91,12 @@ class _Rows:
 
 
 def subscriptions(chunk: Chunk) -> pa.Table:
-    """Return the contracts: one row for a monthly contract, a row for each term of a yearly one.
+    """Return the contracts: one row for each monthly contract, and one row for each term of a yearly
+    contract.
 
-    A row ends when its contract ends, is renewed for another year, or changes plan. `renews_at` is the end of
-    a yearly term, at most a year after the row's start. A monthly contract has none: a date that moves every
-    month inside one row would reveal who is still a customer.
+    A row ends when its contract ends, when the contract is renewed for another year, or when the plan
+    changes. `renews_at` is the end of a yearly term, at most a year after the row's start. A monthly contract
+    has no such date. A date that moved every month inside one row would reveal who is still a customer.
     """
     people, spells = chunk.people, chunk.life.spells
     rows = _split_by_plan(chunk, _terms(chunk))
@@ -103,7 +104,7 @@ def subscriptions(chunk: Chunk) -> pa.Table:
     request_day = spells.request_day[rows.spell]
     has_request = (request_day >= rows.start) & (request_day < rows.end) & (request_day < w.FAR)
     request_at = seconds_at(request_day, _request_seconds(chunk)[rows.spell])
-    # A spell begins on the evening of its first day; a further term or another plan begins at midnight.
+    # A spell begins on the evening of its first day. A later term, or another plan, begins at midnight.
     first_second = np.where(rows.start == spells.start[rows.spell], START_SECOND, 0)
     last_second = np.where(rows.reason == PAYMENT, DUNNING_SECOND, 0)
     ended_at = chunk.times_known(seconds_at(rows.end, last_second), rows.end < w.FAR)
@@ -125,7 +126,7 @@ def subscriptions(chunk: Chunk) -> pa.Table:
 
 
 def _request_seconds(chunk: Chunk) -> Values:
-    """Return the second of the day at which each spell is cancelled. Shape [spell]."""
+    """Return for each spell the second of the day at which it is cancelled. Shape [spell]."""
     spells = chunk.life.spells
     is_later = spells.start >= w.HISTORY_DAYS
     seconds = np.zeros(len(spells.start), dtype=np.int64)
@@ -138,7 +139,7 @@ def _request_seconds(chunk: Chunk) -> Values:
 
 
 def _terms(chunk: Chunk) -> _Rows:
-    """Return a row for each spell of a monthly contract and for each term of a yearly one."""
+    """Return one row for each spell of a monthly contract, and one row for each term of a yearly contract."""
     people, spells = chunk.people, chunk.life.spells
     yearly = people.yearly[spells.customer]
     last_day = np.minimum(spells.end, chunk.end_day)
@@ -153,7 +154,7 @@ def _terms(chunk: Chunk) -> _Rows:
 
 
 def _split_by_plan(chunk: Chunk, rows: _Rows) -> _Rows:
-    """Split the row in which a customer changes plan, unless the customer has asked to leave before."""
+    """Split the row in which a customer changes the plan, unless the customer has already asked to leave."""
     people, spells = chunk.people, chunk.life.spells
     customer = spells.customer[rows.spell]
     change = people.plan_change[customer]
@@ -174,7 +175,9 @@ def _split_by_plan(chunk: Chunk, rows: _Rows) -> _Rows:
 
 
 def payments(chunk: Chunk) -> pa.Table:
-    """Return an invoice a month: paid late in early trouble, failed and open in later trouble."""
+    """Return one invoice a month: in early trouble it is paid late, in later trouble the charge fails and
+    stays open.
+    """
     rng = chunk.streams.get("payments")
     due = chunk.with_flag(CHARGE)
     size = len(due)
@@ -187,7 +190,7 @@ def payments(chunk: Chunk) -> pa.Table:
     due_at = seconds_at(due.day, np.where(due.status & STARTING, START_SECOND, 0))
     paid_in_time = due_at + (delay_days * w.DAY_SECONDS).astype(np.int64) + 6 * 3600
     paid_late = seconds_at(recovery_day, office_time(rng, size))
-    # Each charge may fail once and succeed at the second attempt: noise without a meaning.
+    # Each charge may fail once and succeed at the second attempt; this is noise without a meaning.
     fails_once = ~is_unpaid & (rng.random(size) < np.where(phase == 1, 0.35, 0.008))
     failed_at = due_at + rng.integers(5 * 3600, 8 * 3600, size)
     paid_at = np.where(is_unpaid, paid_late, np.maximum(paid_in_time, failed_at + fails_once * w.DAY_SECONDS))
@@ -205,7 +208,9 @@ def payments(chunk: Chunk) -> pa.Table:
 
 
 def orders(chunk: Chunk) -> pa.Table:
-    """Return orders of extras: fewer when spending falls, more often returned after a bad experience."""
+    """Return orders of extras: there are fewer if spending falls, and more are returned after a bad
+    experience.
+    """
     rng = chunk.streams.get("orders")
     active_days = chunk.in_force()
     rate = chunk.people.order_level.astype(np.float32)[active_days.customer] * (
@@ -213,8 +218,8 @@ def orders(chunk: Chunk) -> pa.Table:
     )
     rate *= active_days.by_phase("spending_less", 1.0, 0.35, 0.12, 0.05)
     rate *= active_days.by_phase("champion_lost", 1.0, 0.60, 0.35, 0.25)
-    # The customer uses an uneven amount of stock a day and orders after each whole unit. So each customer has
-    # a rhythm of orders. A few orders are skipped.
+    # A customer uses some stock each day, in uneven amounts, and orders after each whole unit. So each
+    # customer has a regular rhythm of orders. A few orders are skipped.
     use = rng.gamma(0.25, 4.0, len(active_days)) * rate * np.where(active_days.pending, 0.2, 1.0)
     if chunk.memory is None:
         stock_used = np.cumsum(use)
@@ -251,7 +256,9 @@ def orders(chunk: Chunk) -> pa.Table:
 
 
 def _recovery_day(chunk: Chunk, due: CustomerDays, is_unpaid: Values) -> Values:
-    """Return the first day after the due day without an open charge; `FAR` if the customer leaves before."""
+    """Return the first day after the due day on which no charge is open; `FAR` if the customer leaves
+    before.
+    """
     day = np.full(len(due), w.FAR)
     open_charges = np.flatnonzero(is_unpaid)
     shift = np.uint16(2 * TROUBLE_NAMES.index("payment_trouble"))
@@ -269,7 +276,9 @@ def _recovery_day(chunk: Chunk, due: CustomerDays, is_unpaid: Values) -> Values:
 
 
 def _card_on_file(chunk: Chunk, due: CustomerDays, phase: Values) -> Values:
-    """Return the last day of the charged card: the old card in trouble, otherwise a card renewed in time."""
+    """Return the last day on which the charged card is valid: in trouble the old card, otherwise a card that
+    was renewed in time.
+    """
     first = chunk.people.card_expires[due.customer]
     is_old = (phase > 0) & (due.day < first + 120)
     card: Values = np.where((due.day < first) | is_old, first, first + 4 * w.YEAR_DAYS)

@@ -33,7 +33,9 @@ COMMENT_SHARE = 0.3
 
 
 def logins(chunk: Chunk) -> pa.Table:
-    """Return logins: fewer from the first days of a trouble, and again fewer after a request to leave."""
+    """Return logins: there are fewer from the first days of a trouble on, and still fewer after a request to
+    leave.
+    """
     rng = chunk.streams.get("logins")
     active_days = chunk.in_force()
     rate = _use(chunk, active_days) * chunk.people.use_level.astype(np.float32)[active_days.customer]
@@ -48,7 +50,7 @@ def logins(chunk: Chunk) -> pa.Table:
 
 
 def interactions(chunk: Chunk) -> pa.Table:
-    """Return interactions: fewer, and of fewer kinds, in trouble."""
+    """Return interactions: in trouble there are fewer of them, and of fewer kinds."""
     rng = chunk.streams.get("interactions")
     active_days = chunk.in_force()
     level = 0.50 * chunk.people.use_level.astype(np.float32) ** 0.9
@@ -66,7 +68,7 @@ def interactions(chunk: Chunk) -> pa.Table:
 
 
 def referrals(chunk: Chunk) -> pa.Table:
-    """Return recommendations: few or none from customers with a bad experience."""
+    """Return recommendations: customers with a bad experience make few or none."""
     rng = chunk.streams.get("referrals")
     active_days = chunk.in_force()
     mood = np.clip(chunk.people.mood_level - 7.0, 0.2, 3.0).astype(np.float32)
@@ -83,7 +85,7 @@ def referrals(chunk: Chunk) -> pa.Table:
 
 
 def _use(chunk: Chunk, active_days: CustomerDays) -> Values:
-    """Return the usage of each customer and day, relative to the usual, with weekly noise."""
+    """Return the usage of each customer on each day, relative to the usual usage, with noise by week."""
     first_week = chunk.first_day // 7
     streams = chunk.streams if chunk.memory is None else chunk.streams.on(7 * first_week)
     rng = streams.get("use")
@@ -100,7 +102,7 @@ def _use(chunk: Chunk, active_days: CustomerDays) -> Values:
 
 
 def _expand(rng: np.random.Generator, active_days: CustomerDays, rate: Values) -> CustomerDays:
-    """Draw how often an event happens for each customer and day; return one row for each event."""
+    """Draw how often an event happens to each customer on each day, and return one row for each event."""
     return active_days.take(np.repeat(np.arange(len(active_days)), rng.poisson(rate)))
 
 
@@ -118,9 +120,9 @@ def _events(chunk: Chunk, rng: np.random.Generator, customer: Values, day: Value
 
 
 def emails(chunk: Chunk) -> pa.Table:
-    """Return a newsletter on most Tuesdays and a few other e-mails, until a customer unsubscribes.
+    """Return a newsletter on most Tuesdays and a few other e-mails, until the customer unsubscribes.
 
-    Churners get e-mails for two more weeks and rarely open them.
+    Customers who left get e-mails for two more weeks, and rarely open them.
     """
     rng = chunk.streams.get("emails")
     active_days = chunk.mailable()
@@ -169,7 +171,9 @@ def _chance_to_open(chunk: Chunk, mail_days: CustomerDays) -> Values:
 
 
 def _earlier(customer: Values, event: Values) -> Values:
-    """Return whether the same customer had the event in an earlier row; rows are ordered by customer."""
+    """Return for each row whether the same customer had the event in an earlier row; the rows are ordered by
+    customer.
+    """
     before = np.cumsum(event) - event
     first_row = (
         np.concatenate([[True], customer[1:] != customer[:-1]]) if len(customer) else np.zeros(0, dtype=bool)
@@ -180,7 +184,9 @@ def _earlier(customer: Values, event: Values) -> Values:
 
 
 def surveys(chunk: Chunk) -> pa.Table:
-    """Return surveys: half are answered; a bad experience brings more surveys and lower ratings."""
+    """Return surveys: half of them are answered, and a bad experience brings more surveys and lower
+    ratings.
+    """
     rng = chunk.streams.get("surveys")
     active_days = chunk.in_force()
     rate = active_days.by_phase("bad_experience", 1 / 30, 1 / 12, 1 / 12, 1 / 12)
@@ -209,7 +215,7 @@ def surveys(chunk: Chunk) -> pa.Table:
 
 
 def tickets(chunk: Chunk) -> pa.Table:
-    """Return support tickets: with slow support there are more of them, with later replies."""
+    """Return support tickets: if support is slow, there are more tickets and the replies come later."""
     rng = chunk.streams.get("tickets")
     active_days = chunk.in_force()
     rate = 0.011 * (0.4 + 0.6 * w.USE_BY_DAY[active_days.day])

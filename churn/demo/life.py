@@ -1,4 +1,6 @@
-"""Simulate the lives of customers day by day: spells, requests to leave, dunning and returns."""
+"""Simulate the lives of customers day by day: spells, requests to leave, unpaid bills (dunning) and
+returns.
+"""
 
 from __future__ import annotations
 
@@ -15,37 +17,42 @@ from churn.demo.people import People
 from churn.demo.world import FAR, YEAR_DAYS, Values, leaving_season
 
 BASE_HAZARD = 0.00012
-"""The daily hazard of an average customer to leave without any trouble; no table shows it."""
+"""The daily hazard that an average customer without any trouble leaves; no table shows it."""
 SETTLING_DAYS = 14
-"""Nobody asks to leave in the first days of a spell."""
+"""The number of days at the start of a spell in which nobody asks to leave."""
 NOTICE_DAYS = (2, 14)
-"""A request takes effect after 2..14 days, all equally likely, or at the end of a yearly term if earlier."""
+"""The smallest and the largest notice: a request takes effect after 2..14 days, all equally likely, or at the
+end of a yearly term if that is earlier.
+"""
 RENEWAL_WINDOW_DAYS = 45
 
 INACTIVE, IN_FORCE, PENDING = 0, 1, 2
 CHARGE, AFTERGLOW, STARTING = 4, 8, 16
 START_SECOND = 22 * 3600
-"""The second of the day at which a spell begins; the customer's events begin the day after."""
+"""The second of the day at which a spell begins; the events of the customer begin on the next day."""
 AFTERGLOW_DAYS = 14
-"""For how many days a churner still gets e-mails."""
+"""The number of days in which a customer who left still gets e-mails."""
 
 QUICK_RETURN = (0.02, 5, 28)
 LATE_RETURN = (0.14, 45, 150)
-"""(probability, shortest, longest) absence in days. Only a late return starts a new spell."""
+"""The probability of a late return, and the shortest and the longest absence in days. Only a late return
+starts a new spell.
+"""
 
 _SHIFTS = (2 * np.arange(len(troubles.TROUBLES), dtype=np.uint16))[:, None]
 
 
 def hazard_factor(people: People, start: Values, day: int) -> Values:
-    """Return the factor on each hazard of asking to leave, by customer, tenure and season. Shape [customer].
+    """Return the factor on each customer's hazard of asking to leave; it depends on customer, tenure and
+    season. Shape [customer].
 
-    It is 0 in the first two weeks of a spell. For a yearly contract it is low until the renewal is near, and
-    high then.
+    The factor is 0 in the first two weeks of a spell. With a yearly contract it is low until the renewal is
+    near, and then high.
 
     Args:
         people: The customers of the chunk.
-        start: The first day of each customer's spell, [customer].
-        day: The day, counted from the first day of history.
+        start: The first day of each customer's spell, shape [customer].
+        day: The day, counted from the first day of the history.
     """
     age = day - start
     tenure_factor = np.where(age < SETTLING_DAYS, 0.0, 1.0 + 1.4 * np.exp(-np.maximum(age, 0) / 80.0))
@@ -59,14 +66,18 @@ def hazard_factor(people: People, start: Values, day: int) -> Values:
 
 
 def next_renewal(people: People, start: Values, day: int) -> Values:
-    """Return the first day after `day` on which a yearly term ends; `FAR` for monthly customers."""
+    """Return the first day after `day` on which a yearly term ends; `FAR` for customers with a monthly
+    contract.
+    """
     days_ahead = YEAR_DAYS - (day - start) % YEAR_DAYS
     renewal: Values = np.where(people.yearly, day + days_ahead, FAR)
     return renewal
 
 
 def card_just_expired(people: People, day: int) -> Values:
-    """Return whether each customer's card expired in `[day - 31 d, day]`. Shape [customer]."""
+    """Return whether each customer's card expired in the last month, `[day - 31 d, day]`. Shape
+    [customer].
+    """
     just_expired: Values = (people.card_expires <= day) & (day < people.card_expires + 31)
     return just_expired
 
@@ -81,7 +92,7 @@ def chance_of_notice_within(days: int) -> float:
 class Spells:
     """Contract spells, ordered by customer and start, in days. Shape [spell].
 
-    `FAR` is a day that has not come. `cause` is the index in `TROUBLES` of the trouble that led to the end,
+    `FAR` is a day that has not come. `cause` is the index into `TROUBLES` of the trouble that led to the end,
     -1 for none.
     """
 
@@ -93,13 +104,15 @@ class Spells:
     cause: Values
 
     def merged_end(self) -> Values:
-        """Return the end of each spell, shape [spell]; spells at most `LABEL_GRACE_DAYS` apart are merged."""
+        """Return the end of each spell after spells that are at most `LABEL_GRACE_DAYS` apart were merged,
+        shape [spell].
+        """
         if len(self.customer) == 0:
             return self.end
         returns_soon = np.zeros(len(self.customer), dtype=bool)
         same_customer = self.customer[1:] == self.customer[:-1]
         returns_soon[:-1] = same_customer & (self.start[1:] - self.end[:-1] <= w.LABEL_GRACE_DAYS)
-        # Find the last spell of each merged spell. Nothing follows the last spell of all.
+        # Find the last spell of each merged spell; the very last spell is always one of them.
         last_spell = np.where(returns_soon, len(returns_soon), np.arange(len(returns_soon)))
         last_spell = np.minimum.accumulate(last_spell[::-1])[::-1]
         merged_end: Values = self.end[last_spell]
@@ -108,9 +121,11 @@ class Spells:
 
 @dataclass(frozen=True)
 class CutoffState:
-    """The hidden state at the midnight of a cutoff, of the customers in force without a pending request.
+    """The hidden state at the midnight of a cutoff, for customers who are in force and have not asked to
+    leave.
 
-    `customer` holds their indices, [customer]; `start` has shape [customer], `phase` [trouble, customer].
+    `customer` holds the indices of these customers, [customer]; `start` has the shape [customer], `phase` the
+    shape [trouble, customer].
     """
 
     day: int
@@ -123,8 +138,8 @@ class CutoffState:
 class Life:
     """The simulated lives of the customers of a chunk.
 
-    `status` uint8 [customer, day]: INACTIVE, IN_FORCE or PENDING; with flags CHARGE, AFTERGLOW and STARTING.
-    `phases` uint16 [customer, day]: two bits for each trouble.
+    `status` uint8 [customer, day]: INACTIVE, IN_FORCE or PENDING, with the flags CHARGE, AFTERGLOW and
+    STARTING. `phases` uint16 [customer, day]: two bits for each trouble.
     """
 
     status: Values
@@ -134,26 +149,26 @@ class Life:
 
 
 class LifeDraws(Protocol):
-    """The random numbers of the days of a life."""
+    """The random numbers that decide the days of a life."""
 
     def troubles(self, shape: tuple[int, int]) -> Values:
-        """Draw uniform numbers in `[0, 1)` for the chains of trouble, [trouble, customer]."""
+        """Draw uniform numbers in `[0, 1)` that decide how troubles change, [trouble, customer]."""
 
     def chances(self, purpose: str, customer: Values) -> Values:
         """Draw a uniform number in `[0, 1)` for each customer, [customer]."""
 
     def days(self, purpose: str, customer: Values, first: int, last: int) -> Values:
-        """Draw a number of days, `first` to `last`, for each customer, [customer]."""
+        """Draw a number of days between `first` and `last` for each customer, both included, [customer]."""
 
 
 @dataclass(frozen=True)
 class HistoryDraws:
-    """The draws of the history: one generator, drawn from in the order of the events."""
+    """The draws for the history: they come from one generator, in the order of the events."""
 
     rng: np.random.Generator
 
     def troubles(self, shape: tuple[int, int]) -> Values:
-        """Draw uniform numbers in `[0, 1)` for the chains of trouble, [trouble, customer]."""
+        """Draw uniform numbers in `[0, 1)` that decide how troubles change, [trouble, customer]."""
         return self.rng.random(shape, dtype=np.float32)
 
     def chances(self, purpose: str, customer: Values) -> Values:
@@ -161,22 +176,22 @@ class HistoryDraws:
         return self.rng.random(len(customer))
 
     def days(self, purpose: str, customer: Values, first: int, last: int) -> Values:
-        """Draw a number of days, `first` to `last`, for each customer, [customer]."""
+        """Draw a number of days between `first` and `last` for each customer, both included, [customer]."""
         return self.rng.integers(first, last + 1, len(customer))
 
 
 @dataclass(frozen=True)
 class DailyDraws:
-    """The draws of one day after the history: those of a customer depend on seed, customer and day alone.
+    """The draws for one day after the history: the draws of a customer depend only on seed, customer and day.
 
-    So a customer has the same draws whatever is done to this customer or to others.
+    So a customer has the same draws, whatever is done to this customer or to other customers.
     """
 
     get: Callable[[str], np.random.Generator]
     size: int
 
     def troubles(self, shape: tuple[int, int]) -> Values:
-        """Draw uniform numbers in `[0, 1)` for the chains of trouble, [trouble, customer]."""
+        """Draw uniform numbers in `[0, 1)` that decide how troubles change, [trouble, customer]."""
         return self.get("life troubles").random(shape, dtype=np.float32)
 
     def chances(self, purpose: str, customer: Values) -> Values:
@@ -185,7 +200,7 @@ class DailyDraws:
         return numbers
 
     def days(self, purpose: str, customer: Values, first: int, last: int) -> Values:
-        """Return the number of days, `first` to `last`, of each customer, [customer]."""
+        """Return a number of days between `first` and `last` for each customer, both included, [customer]."""
         numbers: Values = self.get(f"life {purpose}").integers(first, last + 1, self.size)[customer]
         return numbers
 
@@ -195,9 +210,10 @@ class Shift:
     """How contacts change the hazards of one day. A factor of 1 changes nothing.
 
     Attributes:
-        leave_factor: The factor on the hazard of asking to leave, [customer].
-        dunning_factor: The factor on the hazard of losing the contract because of an unpaid bill, [customer].
-        heal_factor: The factor on the chance that a trouble heals, [trouble, customer].
+        leave_factor: The factor on the hazard that a customer asks to leave, [customer].
+        dunning_factor: The factor on the hazard that a customer loses the contract because of an unpaid bill,
+            [customer].
+        heal_factor: The factor on the probability that a trouble heals, [trouble, customer].
     """
 
     leave_factor: Values
@@ -206,7 +222,7 @@ class Shift:
 
 
 class LifeState:
-    """The state of all customers of a chunk between two days; `step` lives through one day."""
+    """The state of all customers of a chunk between two days; `step` simulates one day."""
 
     def __init__(self, people: People) -> None:
         size = len(people)
@@ -222,7 +238,7 @@ class LifeState:
         self.ended_spells: list[tuple[Values, ...]] = []
 
     def copy(self) -> LifeState:
-        """Return a copy that can be simulated further without a change of the original."""
+        """Return a copy of the state; simulating the copy does not change the original."""
         other = copy.copy(self)
         for name, value in vars(self).items():
             if isinstance(value, np.ndarray):
@@ -231,11 +247,11 @@ class LifeState:
         return other
 
     def step(self, day: int, draws: LifeDraws, shift: Shift | None = None) -> tuple[Values, Values]:
-        """Live through one day; return the rows of `Life.status` and `Life.phases`, [customer].
+        """Simulate one day, and return its columns of `Life.status` and `Life.phases`, [customer].
 
         Args:
-            day: The day; during the burn-in nobody leaves.
-            draws: The random numbers of the day.
+            day: The day to simulate; in the burn-in (before the history) nobody leaves.
+            draws: The random numbers for this day.
             shift: What contacts change on this day; None if nobody was contacted.
         """
         people, phase, everybody = self.people, self.phase, np.arange(len(self.people))
@@ -284,7 +300,7 @@ class LifeState:
         return status, phases
 
     def spells(self) -> Spells:
-        """Return all spells so far; the spells that last have no end."""
+        """Return all spells until now; a spell that still lasts has no end."""
         current = np.flatnonzero(self.state != INACTIVE)
         no_end, not_dunned = np.full(len(current), w.FAR), np.zeros(len(current), dtype=bool)
         last = (current, self.start[current], no_end, self.request_day[current], not_dunned)
@@ -302,7 +318,7 @@ class LifeState:
         self.start_day[customer] = _return_day(day, customer, draws)
 
     def _chance_of_request(self, day: int, shift: Shift | None) -> Values:
-        """Return each customer's chance to ask today to leave, [customer]."""
+        """Return each customer's probability of asking today to leave, [customer]."""
         hazard_sum = np.full(len(self.people), BASE_HAZARD)
         for kind in range(len(troubles.TROUBLES)):
             if kind != troubles.PAYMENT_TROUBLE:
@@ -315,7 +331,9 @@ class LifeState:
 
 
 def simulate_life(people: People, rng: np.random.Generator) -> tuple[Life, LifeState]:
-    """Simulate each day of history for all customers of a chunk; return it with the state at its end."""
+    """Simulate each day of the history for all customers of a chunk; return the lives and the state after the
+    last day.
+    """
     size = len(people)
     status_by_day = np.zeros((w.HISTORY_DAYS, size), dtype=np.uint8)
     phases_by_day = np.zeros((w.HISTORY_DAYS, size), dtype=np.uint16)
@@ -336,7 +354,9 @@ def simulate_life(people: People, rng: np.random.Generator) -> tuple[Life, LifeS
 
 
 def billing_day(start: Values) -> Values:
-    """Return the day of the month, 1..28, on which a spell that began on day `start` is charged."""
+    """Return the day of the month, 1..28, on which the charges of a spell that began on day `start` are
+    made.
+    """
     dates = np.datetime64(w.FIRST_DAY) + start.astype(np.int64)
     month_day = (dates - dates.astype("datetime64[M]")).astype(np.int64) + 1
     billing: Values = np.minimum(month_day, 28)
@@ -344,7 +364,9 @@ def billing_day(start: Values) -> Values:
 
 
 def _cause(phase: Values, chances: Values) -> Values:
-    """Return the trouble that caused each request, in proportion to the hazards; -1 means none of them."""
+    """Draw the trouble that caused each request, with probabilities in proportion to the hazards; -1 means
+    that no trouble caused it.
+    """
     weights = np.stack([troubles.HAZARD[kind].take(phase[kind]) for kind in range(len(phase))])
     weights[troubles.PAYMENT_TROUBLE] = 0.0
     edges = np.cumsum(np.vstack([np.full((1, phase.shape[1]), BASE_HAZARD), weights]), axis=0)

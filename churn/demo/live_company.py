@@ -1,4 +1,4 @@
-"""A demo company that continues after its history; its folder is written again after each step."""
+"""A demo company that continues after its history; each step writes its folder again."""
 
 from __future__ import annotations
 
@@ -33,13 +33,15 @@ from churn.demo.write import (
 )
 
 EFFECTIVE_RESULT = "done"
-"""The result of a contact that has an effect: the customer was reached."""
+"""The result of a contact that has an effect, which means that the customer was reached."""
 SPELLS_FILE = "spells.parquet"
 
 
 @dataclass
 class LiveTable:
-    """A table that grows: the rows of the history, the rows that arrived since, and those on their way."""
+    """A table that grows: the rows of the history, the rows that arrived since then, and the rows that are
+    still on their way.
+    """
 
     name: str
     history: pa.Table
@@ -47,7 +49,7 @@ class LiveTable:
     arrived_rows: list[pa.Table] = field(default_factory=list)
 
     def arrive(self, before: int) -> None:
-        """Let the rows arrive that are known before a second since 1970, in their order."""
+        """Let those rows arrive, in order, that are known before a second since 1970."""
         waiting = []
         for rows in self.coming_rows:
             is_here = pc.less(_known_time(self.name, rows), _time(before))
@@ -68,14 +70,14 @@ class LiveTable:
 
 
 class LiveCompany:
-    """A demo company after its history. Its seed, its contacts and its last day determine each row."""
+    """A demo company after its history. All its rows follow from its seed, its contacts and its last day."""
 
     def __init__(self, customers: int, seed: int) -> None:
-        """Draw the history of the company with its hidden outcomes.
+        """Simulate the history of the company, with outcomes that no export shows yet.
 
         Args:
-            customers: The number of customers, as the company was written.
-            seed: The seed, as the company was written.
+            customers: The number of customers with which the company was written.
+            seed: The seed with which the company was written.
         """
         self.customers, self.seed = customers, seed
         self.chunks: list[LivingChunk] = []
@@ -116,7 +118,7 @@ class LiveCompany:
         """Return the company of a folder in its state after the last day.
 
         Args:
-            folder: The folder of a company whose stamp has been checked.
+            folder: The folder of a company; its stamp (the file of its settings) must have been checked.
         """
         facts = json.loads((folder / STAMP_FILE).read_text(encoding="utf-8"))
         company = cls(int(facts["customers"]), int(facts["seed"]))
@@ -126,19 +128,20 @@ class LiveCompany:
 
     @property
     def until(self) -> date:
-        """Return the day up to which the company is simulated; nothing of this day is known."""
+        """Return the first day that is not yet simulated; nothing about this day is known."""
         return w.date_of(self.chunks[0].day)
 
     def live(self, until: date, contacts: pa.Table, *, with_tables: bool = True) -> None:
-        """Live on until a day.
+        """Simulate the company up to a day.
 
         Args:
             until: The first day that is not simulated.
-            contacts: Contacts on the days to live, with the columns of `CONTACTS`.
-            with_tables: Whether rows are made; without them only the lives go on.
+            contacts: The contacts on the simulated days, with the columns of `CONTACTS`.
+            with_tables: Whether rows of tables are made; otherwise only the lives are simulated.
 
         Raises:
-            ValueError: a contact lies outside the days, or the calendar of the demo company ends before.
+            ValueError: a contact is not on one of the simulated days, or the days go beyond the calendar of
+                the demo company.
         """
         if w.day_of(until) > w.CALENDAR_DAYS:
             raise ValueError(f"{until} lies after {w.date_of(w.CALENDAR_DAYS)}, the end of the calendar")
@@ -157,7 +160,7 @@ class LiveCompany:
                     table.arrive(_midnight(day + 1))
 
     def export(self) -> dict[str, pa.Table]:
-        """Return the tables as an export on the last day has them, by name."""
+        """Return the tables, by name, as an export on the last day would show them."""
         midnight = _midnight(w.day_of(self.until))
         late_payments = {key: at for chunk in self.chunks for key, at in chunk.late_payments.items()}
         tables = {}
@@ -176,11 +179,13 @@ class LiveCompany:
         return tables
 
     def spells(self) -> pa.Table:
-        """Return the spells of all customers, without contacts and as simulated: a table of the truth."""
+        """Return the spells of all customers, in the world without contacts and in the world as simulated: a
+        table of the truth.
+        """
         return pa.concat_tables([chunk.spells() for chunk in self.chunks])
 
     def write(self, folder: Path, truth: Path) -> dict[str, int]:
-        """Write the tables to `folder`, in one step, and the spells of both worlds to `truth`.
+        """Write the tables to `folder` in one step, and the spells of both worlds to `truth`.
 
         Args:
             folder: The company's folder.
@@ -195,7 +200,8 @@ class LiveCompany:
             pq.write_table(table, path, compression="zstd", store_schema=False, row_group_size=262_144)
         facts = {**stamp(self.customers, self.seed), LIVED_UNTIL: self.until.isoformat()}
         write_json(new / STAMP_FILE, facts)
-        # The truth comes first: a killed call lives the last days again, and they are the same.
+        # The truth is written first. If the call is killed, the next call simulates the last days again with
+        # the same result.
         buffer = io.BytesIO()
         pq.write_table(self.spells(), buffer, compression="zstd", store_schema=False)
         write_atomically(truth / SPELLS_FILE, buffer.getvalue())
@@ -203,7 +209,7 @@ class LiveCompany:
         return {name: len(table) for name, table in tables.items()}
 
     def _contacts_by_place(self, contacts: pa.Table) -> dict[tuple[int, int], list[Contact]]:
-        """Return the contacts that reached a customer, by chunk and day."""
+        """Return the contacts that reached a customer, by the chunk of the customer and the day."""
         by_place: dict[tuple[int, int], list[Contact]] = {}
         for row in contacts.to_pylist():
             if row["result"] == EFFECTIVE_RESULT:
@@ -215,12 +221,14 @@ class LiveCompany:
 
 
 def contract_of(name: str) -> Table:
-    """Return the contract of a table of the company; a table that is not canonical holds events."""
+    """Return the contract of columns for a table of the company; a table that is not canonical holds
+    events.
+    """
     return CANONICAL_TABLES[name] if name in CANONICAL_TABLES else events_table(name)
 
 
 def hide_outcomes(name: str, rows: pa.Table, midnight: int) -> pa.Table:
-    """Return the rows of a table without what nobody knows before a second since 1970."""
+    """Return the rows of a table without the values that are not known before a second since 1970."""
     contract = contract_of(name)
     for outcome in contract.of_role("outcome"):
         if outcome.name not in rows.column_names:
@@ -237,7 +245,9 @@ def hide_outcomes(name: str, rows: pa.Table, midnight: int) -> pa.Table:
 
 
 def _with_payments(rows: pa.Table, paid_at: Mapping[str, int]) -> pa.Table:
-    """Return the payments with the times at which open charges were paid, by invoice."""
+    """Return the payments of the history, where open charges have the time at which they were paid later;
+    charges are matched by invoice.
+    """
     invoices = pa.array(list(paid_at), type=pa.string())
     times = pa.array(np.array(list(paid_at.values()), dtype=np.int64) * 1_000_000).cast(pa.timestamp("us"))
     late = times.take(pc.index_in(rows["invoice_id"], invoices).combine_chunks())
@@ -246,7 +256,7 @@ def _with_payments(rows: pa.Table, paid_at: Mapping[str, int]) -> pa.Table:
 
 
 def _with_bookings(rows: pa.Table, bookings: pa.Table) -> pa.Table:
-    """Return the bookings of the loyalty programme of the history, and those after it, in order of time."""
+    """Return the bookings of the loyalty programme in the history and after it, in order of time."""
     later = bookings.filter(pc.greater_equal(bookings["happened_at"], _time(w.WATERMARK_SECONDS)))
     at = later["happened_at"].cast(pa.int64()).to_numpy()
     later = later.take(pa.array(np.argsort(at, kind="stable")))
@@ -256,7 +266,7 @@ def _with_bookings(rows: pa.Table, bookings: pa.Table) -> pa.Table:
 
 
 def _with_contracts(rows: pa.Table, contracts: pa.Table) -> pa.Table:
-    """Return the contracts of the history as they are now, and the contracts that began since."""
+    """Return the contracts of the history in their present state, and the contracts that began later."""
     keys, known = _contract_keys(contracts), _contract_keys(rows)
     place = pc.index_in(known, keys)
     is_found = place.is_valid()
@@ -272,7 +282,9 @@ def _with_contracts(rows: pa.Table, contracts: pa.Table) -> pa.Table:
 
 
 def _contract_keys(rows: pa.Table) -> pa.Array:
-    """Return what identifies a contract: customer and start; missing if one of them is."""
+    """Return the key that identifies a contract: customer and start; the key is missing if one of them is
+    missing.
+    """
     starts = rows["started_at"].cast(pa.int64()).cast(pa.string())
     return pc.binary_join_element_wise(rows["customer_id"], starts, "|").combine_chunks()
 
@@ -282,7 +294,7 @@ def _without_late(rows: pa.Table) -> pa.Table:
 
 
 def _known_time(name: str, rows: pa.Table) -> pa.ChunkedArray:
-    """Return when the rows of a table reach the warehouse."""
+    """Return when each row of a table reaches the warehouse."""
     return rows["known_at" if "known_at" in rows.column_names else contract_of(name).time]
 
 
@@ -295,5 +307,5 @@ def _time(seconds: int) -> pa.Scalar:
 
 
 def contact_rows(rows: Sequence[Mapping[str, object]]) -> pa.Table:
-    """Return contacts as a table with the columns of `CONTACTS`; absent values are missing."""
+    """Return contacts as a table with the columns of `CONTACTS`; values that are not given are missing."""
     return pa.Table.from_pylist([{name: row.get(name) for name in CONTACTS.names} for row in rows], CONTACTS)

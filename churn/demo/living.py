@@ -1,16 +1,17 @@
-"""Let a demo company live on after its history, from the same random numbers whatever is done.
+"""Let a demo company live on after its history; the random numbers stay the same, whatever is done to the
+customers.
 
-The days after the history are drawn day by day: the numbers of a customer depend on the seed, the customer
-and the day alone. Contacts shift the hazards that are compared with these numbers, and nothing else. So a
-customer who is never contacted lives the same life under every policy.
+The days after the history are drawn one by one. The numbers of a customer depend only on the seed, the
+customer and the day. Contacts change only the hazards that are compared with these numbers. So a customer who
+is never contacted has the same life under every policy of contacts.
 
 The company is simulated in two worlds at once: *untouched*, without any contact, and *as lived*, with the
-contacts. As
-long as a customer's two lives are equal, the rows of the tables come from the untouched world; afterwards
-they are drawn a second time, from streams of their own. So rows of other customers do not change either.
+contacts. As long as a customer has the same life in both worlds, the rows of the tables come from the
+untouched world. After that, the rows of this customer are drawn again with separate random numbers. So the
+rows of other customers do not change.
 
-A company is determined by its seed, its contacts and its last day. Nothing else is kept: who opens a company
-again draws it again.
+A company follows from its seed, its contacts and its last day. Nothing else is stored: whoever opens a
+company again simulates it again.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from churn.demo.troubles import PAYMENT_TROUBLE
 from churn.demo.world import Values, seconds_at
 
 NEVER = int(np.iinfo(np.int64).max)
-"""A watermark that hides nothing."""
+"""A watermark that lies so late that it hides no outcome."""
 
 DAILY_TABLES: Mapping[str, Callable[[Chunk], pa.Table]] = {
     "logins": event_tables.logins,
@@ -43,15 +44,15 @@ DAILY_TABLES: Mapping[str, Callable[[Chunk], pa.Table]] = {
     "orders": contract_tables.orders,
     "referrals": event_tables.referrals,
 }
-"""The tables of events, which make the rows of a day from a chunk that holds this day alone."""
+"""The tables of events. Each makes the rows of a day from a chunk that holds only this day."""
 
 MEMORIES: Mapping[str, Callable[[Chunk, Mapping[str, pa.Table]], Values]] = {
     "stock": lambda chunk, tables: chunk.streams.get("stock").random(len(chunk.people)),
     "unsubscribed": lambda chunk, tables: _are_unsubscribed(chunk, tables["emails"]),
 }
-"""What tables remember of each customer from day to day: how to find it at the end of the history.
+"""How to find what a table remembers about each customer at the end of the history.
 
-A table reads and changes `chunk.memory[name]`, an array [customer].
+The table reads and changes `chunk.memory[name]`, an array [customer].
 """
 
 
@@ -66,7 +67,9 @@ class Contact:
 
 
 class _World:
-    """The lives of a chunk's customers in one of the two worlds, and what the tables remember of them."""
+    """The lives of a chunk's customers in one of the two worlds, and what the tables remember about these
+    customers.
+    """
 
     def __init__(self, life: LifeState, memory: Mapping[str, Values]) -> None:
         self.life = life
@@ -74,14 +77,14 @@ class _World:
 
 
 class LivingChunk:
-    """A chunk of customers who live on, day by day."""
+    """A chunk of customers who live on after the history, day by day."""
 
     def __init__(self, history: Chunk, life: LifeState, tables: Mapping[str, pa.Table]) -> None:
-        """Start after the history.
+        """Start on the first day after the history.
 
         Args:
             history: The chunk of the history.
-            life: The state of its customers after the last day of the history.
+            life: The state of the customers after the last day of the history.
             tables: The good rows of the tables of the history, with all their outcomes.
         """
         self.history = history
@@ -100,11 +103,11 @@ class LivingChunk:
         self.late_payments: dict[str, int] = {}
 
     def live(self, contacts: Iterable[Contact], *, with_tables: bool = True) -> dict[str, pa.Table]:
-        """Live through the next day; return the rows that happen on it, by table.
+        """Simulate the next day, and return the rows that happen on it, by table.
 
         Args:
-            contacts: The contacts of the day; they change the days after it.
-            with_tables: Whether rows are made; without them only the lives go on.
+            contacts: The contacts on this day; they have an effect from the next day on.
+            with_tables: Whether rows of tables are made; otherwise only the lives are simulated.
         """
         day, people = self.day, self.history.people
         streams = self.history.streams.on(day)
@@ -126,14 +129,14 @@ class LivingChunk:
         return tables
 
     def subscriptions(self) -> pa.Table:
-        """Return all contracts up to the present day, as lived."""
+        """Return all contracts up to the present day, in the world with contacts."""
         nothing = np.zeros((len(self.history.people), 0), dtype=np.uint8)
         life = Life(nothing, nothing, self.lived_world.life.spells(), ())
         chunk = replace(self.history, life=life, first_day=self.day, watermark_seconds=NEVER)
         return decode(contract_tables.subscriptions(chunk))
 
     def loyalty(self) -> pa.Table:
-        """Return the bookings of the loyalty programme up to the present day, as lived."""
+        """Return the bookings of the loyalty programme up to the present day, in the world with contacts."""
         invoices = list(self.late_payments)
         late = Earnings(*np.zeros((3, 0), dtype=np.int64))
         if invoices:
@@ -207,7 +210,7 @@ class LivingChunk:
         )
 
     def _note_open_charges(self, payments: pa.Table, since: Values) -> None:
-        """Note the charges that failed and are not paid yet, of spells that still last."""
+        """Note the failed charges that are not paid yet, for spells that still last."""
         life = self.lived_world.life
         columns = payments.select(["customer_id", "due_at", "paid_at", "failed_at", "invoice_id", "amount"])
         row_of = self._row_of_id
@@ -228,7 +231,7 @@ class LivingChunk:
         return self._rows
 
     def _collect_charges(self, day: int) -> None:
-        """Mark the open charges that are paid today; a charge of a customer who has left stays unpaid."""
+        """Mark the open charges that are paid today; if a customer has left, an open charge stays unpaid."""
         if not self._open_charges:
             return
         life = self.lived_world.life

@@ -1,11 +1,12 @@
-"""Make the loyalty programme: points for orders and paid bills, redemptions, expiry, and tiers with an end.
+"""Make the loyalty programme: points for orders and paid bills, redeemed points, expired points, and tiers
+(ranks) that end.
 
-The programme looks at one day at a time: what happens on a day depends on the days before and on the
-customer's own draws of that day. So the rows until a day never depend on how long the company is simulated.
+The programme is computed day by day: a day depends on the days before it and on the customer's own random
+numbers for this day. So the rows up to a day do not depend on how long the company is simulated.
 
-The true link with leaving is weak and runs through the troubles: in trouble, customers order less and
-redeem less, so that points expire and tiers are lost. Leaving never depends on points. A part of the
-customers never redeems; they are no more likely to leave than the others.
+In truth, points and leaving are only weakly related, through the troubles. In trouble, customers order less
+and redeem less, so points expire and tiers are lost. Leaving never depends on points. Some customers never
+redeem; they are no more likely to leave than others.
 """
 
 from __future__ import annotations
@@ -27,36 +28,43 @@ from churn.demo.world import Values, seconds_at
 EARN, REDEEM, EXPIRE, TIER = range(len(LOYALTY_KINDS))
 
 POINTS_PER_CURRENCY = 1.0
-"""Points for each unit of currency of an order; a paid bill gives a tenth of this."""
+"""The points for each unit of currency of an order; a paid bill gives a tenth of this."""
 LIFE_DAYS = 240
-"""The days after which earned points expire."""
+"""The number of days after which earned points expire."""
 COST_OF_GIFT = 150
-"""The points that a redemption costs at least; a customer redeems all points in multiples of it."""
+"""The least number of points of a redemption; a customer redeems as many multiples of it as the points
+allow.
+"""
 REDEEM_RATE = 0.012
-"""The chance per day that a customer with enough points redeems them."""
+"""The daily probability that a customer with enough points redeems them."""
 NEVER_SHARE = 0.25
-"""The share of customers who never redeem."""
+"""The share of customers who never redeem points."""
 REDEEM_FACTORS = {
     "usage_fading": (1.0, 0.7, 0.45, 0.25),
     "champion_lost": (1.0, 0.6, 0.35, 0.2),
     "bad_experience": (1.0, 0.8, 0.6, 0.4),
     "spending_less": (1.0, 0.8, 0.6, 0.4),
 }
-"""By trouble and phase: the factor on the chance to redeem."""
+"""The factor on the probability of redeeming, by trouble and phase."""
 
 TIERS = ("base", "silver", "gold")
 TIER_POINTS = (0, 700, 2_000)
-"""The points earned within `TIER_DAYS` that a tier takes."""
+"""The points that must be earned within `TIER_DAYS` days to reach each tier."""
 TIER_DAYS = 180
-"""The days for which a tier is kept; at its end the points of the last `TIER_DAYS` decide again."""
+"""The number of days for which a tier is kept; then the points of the last `TIER_DAYS` days decide about the
+next tier.
+"""
 BOOKING_SECONDS = (81_060, 81_120, 81_000, 81_180)
-"""The second of the day of each kind of booking: half past ten, after the events of the day. Points expire
-first, then points are earned and redeemed, then the tier is set."""
+"""The second of the day of each kind of booking: after half past ten in the evening, later than the other
+events of the day. First points expire, then points are earned and redeemed, then the tier is set.
+"""
 
 
 @dataclass(frozen=True)
 class Earnings:
-    """Points earned: parallel arrays, [row]. `customer` holds indices, `points` is above 0."""
+    """Points that were earned, as parallel arrays, [row]. `customer` holds the indices of customers; `points`
+    is above 0.
+    """
 
     customer: Values
     day: Values
@@ -64,17 +72,18 @@ class Earnings:
 
 
 def loyalty(chunk: Chunk) -> pa.Table:
-    """Return the bookings of the loyalty programme; a booking is known when it happens."""
+    """Return the bookings of the loyalty programme; each booking is known at once."""
     orders, payments = contract_tables.orders(chunk), contract_tables.payments(chunk)
     return loyalty_of(chunk, earnings_of(orders, payments, chunk.ids))
 
 
 def loyalty_of(chunk: Chunk, earnings: Earnings) -> pa.Table:
-    """Return the bookings of the days of a chunk, whose life must begin with the history.
+    """Return the bookings on the days of a chunk; the life of the chunk must begin with the history.
 
     Args:
         chunk: The customers and their lives.
-        earnings: The points that they earn; those after the last day of the chunk do not count.
+        earnings: The points that these customers earn; points from after the last day of the chunk do not
+            count.
     """
     is_member = (chunk.life.status & STATUS_BITS) > 0
     counts = (earnings.day >= 0) & (earnings.day < is_member.shape[1])
@@ -97,11 +106,11 @@ def loyalty_of(chunk: Chunk, earnings: Earnings) -> pa.Table:
 
 
 def earnings_of(orders: pa.Table, payments: pa.Table, ids: pa.Array) -> Earnings:
-    """Return the points for orders, and for bills on the day on which they were paid.
+    """Return the points for orders, and the points for bills on the day on which each bill was paid.
 
     Args:
-        orders: Rows of orders.
-        payments: Rows of payments; a bill that is not paid gives nothing.
+        orders: The rows of the table of orders.
+        payments: The rows of the table of payments; a bill that is not paid gives no points.
         ids: The ids of the customers of the chunk.
     """
     paid = payments.filter(pc.is_valid(payments["paid_at"]))
@@ -152,10 +161,10 @@ def _mix(bits: Values) -> Values:
 
 @dataclass(frozen=True)
 class Bookings:
-    """The rows of the programme, ordered by customer and time. Shape [row].
+    """The bookings of the programme, ordered by customer and time. Shape [row].
 
-    `kind` is the index in `LOYALTY_KINDS`; `ends` is the day on which points expire or a tier ends, `FAR` for
-    none; `tier` is the index in `TIERS`, -1 in rows of points.
+    `kind` is the index into `LOYALTY_KINDS`. `ends` is the day on which points expire or a tier ends, `FAR`
+    if there is none. `tier` is the index into `TIERS`, -1 in rows about points.
     """
 
     customer: Values
@@ -168,18 +177,20 @@ class Bookings:
 
 
 def book(earnings: Earnings, is_member: Values, redeem_factor: Values, draws: DayDraws) -> Bookings:
-    """Run the programme day by day.
+    """Compute the bookings of the programme day by day.
 
     Args:
-        earnings: The points earned.
-        is_member: Whether a customer is under contract, [customer, day]; nobody else redeems or loses a tier.
-        redeem_factor: The factor on the chance to redeem, [customer, day].
-        draws: The random numbers of each customer and day.
+        earnings: The points that customers earn.
+        is_member: Whether each customer has a contract, [customer, day]; customers without a contract do not
+            redeem, and do not lose a tier.
+        redeem_factor: The factor on the probability of redeeming, [customer, day].
+        draws: The random numbers for each customer and day.
     """
     size, days = is_member.shape
     earned = np.zeros((size, days), dtype=np.int64)
     np.add.at(earned, (earnings.customer, earnings.day), earnings.points)
-    left = np.zeros((size, days), dtype=np.int64)  # of the points of each day, what is neither used nor gone
+    # the points earned on each day that are neither redeemed nor expired
+    left = np.zeros((size, days), dtype=np.int64)
     balance, tier = np.zeros(size, dtype=np.int64), np.zeros(size, dtype=np.int64)
     tier_end = np.full(size, w.FAR)
     recent = np.zeros(size, dtype=np.int64)  # the points earned in the last TIER_DAYS
@@ -220,7 +231,7 @@ def book(earnings: Earnings, is_member: Values, redeem_factor: Values, draws: Da
         changes = np.flatnonzero(is_member[:, day] & ((reached > tier) | is_due))
         tier_end[is_due] = w.FAR
         tier[changes] = reached[changes]
-        tier[is_due & ~is_member[:, day]] = 0  # who is gone falls to the base tier without a booking
+        tier[is_due & ~is_member[:, day]] = 0  # a customer who left goes to the lowest tier without a booking
         tier_end[changes] = np.where(reached[changes] > 0, day + TIER_DAYS, w.FAR)
         write(changes, day, TIER, np.zeros(len(changes), dtype=np.int64), tier_end[changes], tier[changes])
 
@@ -230,7 +241,7 @@ def book(earnings: Earnings, is_member: Values, redeem_factor: Values, draws: Da
 
 
 def _use_oldest(left: Values, customers: Values, points: Values, first: int, day: int) -> None:
-    """Take the used points from the oldest points, in place; `left` has shape [customer, day]."""
+    """Subtract the redeemed points from the oldest points, in place; `left` has the shape [customer, day]."""
     batches = left[customers, first : day + 1]
     before = np.cumsum(batches, axis=1) - batches
     left[customers, first : day + 1] = batches - np.clip(points[:, None] - before, 0, batches)
@@ -242,7 +253,7 @@ def _seconds(times: pa.ChunkedArray) -> Values:
 
 
 def _redeem_factor(chunk: Chunk) -> Values:
-    """Return the factor of the troubles on the chance to redeem, [customer, day]."""
+    """Return the factor by which the troubles change the probability of redeeming, [customer, day]."""
     factor = np.ones(chunk.life.phases.shape, dtype=np.float32)
     for name, factors in REDEEM_FACTORS.items():
         phase = (chunk.life.phases >> np.uint16(2 * TROUBLE_NAMES.index(name))) & 3

@@ -1,4 +1,4 @@
-"""Draw the customers: their constant attributes, both visible in tables and hidden."""
+"""Draw the customers with their constant attributes: some attributes are in the tables, others are hidden."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from churn.demo.world import Values
 
 @dataclass(frozen=True)
 class People:
-    """A chunk of customers. Each field has shape [customer], but `onset` has [trouble, customer].
+    """A chunk of customers. Each field has the shape [customer], except `onset` with the shape [trouble,
+    customer].
 
-    Categories are indices into the tuples of `world`. `frailty`, `onset` and the `*_level` fields are hidden.
+    Categories are indices into the tuples of `world`. The fields `frailty`, `onset` and `*_level` are hidden.
     """
 
     number: Values
@@ -46,7 +47,9 @@ class People:
         return len(self.number)
 
     def price_on(self, customer: Values, day: Values) -> Values:
-        """Return the monthly price, in currency, that customers pay on a day; `customer` holds indices."""
+        """Return the monthly price in currency that some customers pay on a day; `customer` holds their
+        indices.
+        """
         price = (
             np.array(w.PLAN_PRICE)[self.plan_on(customer, day)]
             * np.array(w.SEATS_BY_SIZE)[self.size[customer]]
@@ -55,7 +58,7 @@ class People:
         return price_rounded
 
     def plan_on(self, customer: Values, day: Values) -> Values:
-        """Return the index in `world.PLANS` of the plan that customers have on a day."""
+        """Return for some customers the index into `world.PLANS` of their plan on a day."""
         plan: Values = np.where(
             day < self.plan_change[customer], self.plan[customer], self.plan_after[customer]
         )
@@ -63,7 +66,9 @@ class People:
 
 
 def draw_people(first_number: int, size: int, rng: np.random.Generator) -> People:
-    """Draw `size` customers, numbered from `first_number`; the number carries no information."""
+    """Draw `size` customers, with numbers from `first_number` on; the number says nothing about the
+    customer.
+    """
     company = _draw_categories(rng, w.SIZE_SHARE, size)
     channel = _draw_categories(rng, w.CHANNEL_SHARE, size)
     country = _draw_categories(rng, w.COUNTRY_SHARE, size)
@@ -77,7 +82,7 @@ def draw_people(first_number: int, size: int, rng: np.random.Generator) -> Peopl
         + np.array((0.35, 0.08, -0.25, -0.55))[company]
         + np.array((0.0, -0.20, -0.35, 0.05, 0.35))[channel]
         + np.array((0.12, 0.0, -0.12))[plan]
-        # Customers of the winter promotion of 2024/25 stay for a shorter time.
+        # Customers from the winter promotion of 2024/25 stay for a shorter time than others.
         + np.where((start >= 240) & (start < 320), 0.35, 0.0)
     )
     proneness = np.exp(rng.normal(0.0, 0.40, size))
@@ -112,7 +117,9 @@ def draw_people(first_number: int, size: int, rng: np.random.Generator) -> Peopl
 
 
 def _sign_up_days(rng: np.random.Generator, size: int) -> Values:
-    """Draw days of sign-up: half lie before the history, the others become more frequent over time."""
+    """Draw days of sign-up: half of them lie before the history, and the others become more frequent with
+    time.
+    """
     earlier = -1 - np.minimum(rng.exponential(320.0, size), 900.0).astype(np.int64)
     growth = 0.9
     pace = np.log1p(rng.random(size) * np.expm1(growth)) / growth

@@ -1,4 +1,6 @@
-"""Make how customers are related to the company: addresses, accounts, consents and contacts."""
+"""Make the tables about the relation between customers and company: addresses, accounts, consents and
+contacts.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +11,18 @@ from churn.demo.columns import Chunk, office_time, timestamps
 from churn.demo.world import Values, seconds_at
 
 SHARED_ADDRESS_SHARE = 0.02
-"""The share of customers who signed up a second time: they have the address of another customer."""
+"""The share of customers who signed up a second time, with the e-mail address of another customer id."""
 
 PHONE_CONSENT_SHARE = 0.8
 WITHDRAWAL_SHARE = 0.05
-"""The share of customers who agreed to calls at sign-up, and the share of these who withdrew it later."""
+"""The share of customers who consented to calls at sign-up, and the share of these customers who withdrew the
+consent later.
+"""
 
 
 ACCOUNT_SHARE = 0.3
 MAX_CUSTOMERS_PER_ACCOUNT = 4
-"""The share of customers who belong to an account, and the most customers of one account."""
+"""The share of customers who belong to an account, and the largest number of customers in one account."""
 
 CONTACTS = pa.schema(
     [
@@ -32,7 +36,9 @@ CONTACTS = pa.schema(
 
 
 def accounts(chunk: Chunk) -> pa.Array:
-    """Return the account of each customer; some customers belong to one, two to four to the same."""
+    """Return the account of each customer who belongs to one; two to four customers belong to the same
+    account.
+    """
     rng, numbers = chunk.streams.get("accounts"), chunk.people.number
     belongs = rng.random(len(numbers)) < ACCOUNT_SHARE
     sizes = rng.integers(2, MAX_CUSTOMERS_PER_ACCOUNT + 1, len(numbers))
@@ -44,7 +50,7 @@ def accounts(chunk: Chunk) -> pa.Array:
 
 
 def contacts(chunk: Chunk) -> pa.Table:
-    """Return no contact: in the history nobody was contacted."""
+    """Return an empty table, because nobody was contacted in the history."""
     return CONTACTS.empty_table()
 
 
@@ -59,7 +65,9 @@ def addresses(chunk: Chunk) -> pa.Array:
 
 
 def consents(chunk: Chunk) -> pa.Table:
-    """Return the consents to calls: most customers agree the day after sign-up, some withdraw it later."""
+    """Return the consents to calls: most customers consent on the day after sign-up, and some withdraw the
+    consent later.
+    """
     rng, people = chunk.streams.get("consents"), chunk.people
     size = len(people)
     agrees = rng.random(size) < PHONE_CONSENT_SHARE

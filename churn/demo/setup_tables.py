@@ -1,4 +1,6 @@
-"""Make the steps of setting up: one of them goes with staying, and the others do not."""
+"""Make the steps of setting up the product: customers who take one of the steps stay longer, the other steps
+mean nothing.
+"""
 
 from __future__ import annotations
 
@@ -15,38 +17,45 @@ STEPS = ("import", "invite", "connect")
 IMPORT, INVITE, CONNECT = range(len(STEPS))
 
 ACTIVATION_EVENT = "setup_steps: import"
-"""The step that goes with staying. Customers with a low hidden risk take it more often, nobody takes it in
-trouble. It is no cause: it is drawn from the risk and from the troubles so far, and nothing depends on it.
+"""The step that goes with staying. Customers with a low hidden risk take it more often, and customers in
+trouble do not take it. The step is not a cause of staying: it is drawn from the risk and from the troubles
+until then, and nothing depends on it.
 """
 
 STEEPNESS = 6.0
-"""How steeply the chance of an import falls with the logarithm of the risk; at the risk 1 it is one half."""
+"""How fast the probability of this step falls with the logarithm of the risk; at the risk 1 the probability
+is one half.
+"""
 
 TERM_RISK = (1.3, 0.5)
-"""The risk of customers with monthly and with yearly contracts, far from the renewal."""
+"""The risk of customers with a monthly contract, and of customers with a yearly contract whose renewal is far
+away.
+"""
 
 OTHER_STEP_SHARE = 0.5
-"""The share of customers who take each of the other steps, whatever their risk."""
+"""The share of customers who take each of the other steps; it does not depend on their risk."""
 
 STEP_DAYS = ((16, 27), (1, 6), (1, 13))
 """The first and the last day of each step, counted from the sign-up."""
 
 IMPARTIAL_TROUBLE = troubles.trouble_index("usage_fading")
-"""A trouble whose onset depends on the customer's proneness alone."""
+"""A trouble whose beginning depends only on how prone the customer is to it."""
 
 
 def hidden_risk(people: People) -> Values:
-    """Return what multiplies the chance of each customer to leave, relative to an average one, [customer]."""
+    """Return the factor on each customer's probability of leaving, relative to an average customer,
+    [customer].
+    """
     proneness = people.onset[IMPARTIAL_TROUBLE] / troubles.ONSET[IMPARTIAL_TROUBLE]
     risk: Values = people.frailty * proneness * np.where(people.yearly, TERM_RISK[1], TERM_RISK[0])
     return risk
 
 
 def setup_steps(chunk: Chunk) -> pa.Table:
-    """Return the steps of customers who signed up in the history, or in the days before it.
+    """Return the set-up steps of customers who signed up in the history or in the days before it.
 
-    The random numbers are those of this table alone, so no other table depends on it. Of a day after the
-    history nothing is known, so everybody is taken for a customer without trouble.
+    This table has its own random numbers, so no other table depends on it. Nothing is known about a day after
+    the history, so every customer is taken for a customer without trouble.
     """
     rng, people = chunk.streams.get("setup steps"), chunk.people
     size = len(people)

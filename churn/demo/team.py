@@ -1,7 +1,7 @@
-"""The team of the demo company: it works through the call list, and not every task goes well.
+"""The team of the demo company, which works through the call list; not every task goes well.
 
-Whether a task is done, and with which result, depends on the task and the day alone, so a repeated step gives
-the same contacts.
+Whether a task is done, and with which result, depends only on the task and the day. So a step that is
+repeated gives the same contacts.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pyarrow as pa
 from churn.demo.relation_tables import CONTACTS
 
 NOT_DONE_SHARE = 0.1
-"""The share of tasks that nobody gets round to until the next call list; they become overdue."""
+"""The share of tasks that nobody does before the next call list; they become overdue."""
 
 RESULTS = (("done", 0.72), ("no answer", 0.15), ("declined", 0.06), ("snoozed", 0.07))
 SNOOZE_DAYS = 7
@@ -37,7 +37,7 @@ class ListedTask:
 
 
 def work_off(tasks: Iterable[ListedTask], first: date, until: date) -> pa.Table:
-    """Return the contacts of the days `[first, until)`: of the tasks whose due date has come.
+    """Return the contacts on the days `[first, until)`, for the tasks whose due date has come.
 
     Args:
         tasks: The tasks of the call list.
@@ -80,4 +80,4 @@ def _result(chance: float) -> str:
         reached += share
         if chance < reached:
             return result
-    return RESULTS[-1][0]  # the shares sum to 1 but for their last bit
+    return RESULTS[-1][0]  # the sum of the shares may differ from 1 by a rounding error

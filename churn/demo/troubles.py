@@ -1,8 +1,9 @@
 """The troubles of customers, each a Markov chain of four phases.
 
-Phase 0 is no trouble. Phases 1 and 2 already show in the tables, and most customers leave in phase 3, so that
-signals come before the hazard. Troubles are independent of each other, and their hazards *add up* (competing
-causes). The probability of staying is therefore a product over troubles, and `truth` computes it exactly.
+Phase 0 means no trouble. Phases 1 and 2 already show in the tables, and most customers leave in phase 3. So
+the signals come before the leaving. Troubles are independent of each other, and their hazards *add up*
+(competing causes). Therefore the probability of staying is a product over the troubles, and the module
+`truth` computes it exactly.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ class Trouble:
     """A kind of trouble. All rates are probabilities per day.
 
     Attributes:
-        families: The signal families in which the trouble shows while it lasts.
-        onset: The probability that it begins, for a customer of average proneness.
+        families: The families of signals in which the trouble shows as long as it lasts.
+        onset: The probability that the trouble begins, for a customer of average proneness.
         advance: The probability of moving from phase 1 to 2, and from 2 to 3.
         heal: The probability of going back to phase 0 from phases 1, 2 and 3.
         hazard: The added hazard of leaving in phases 1, 2 and 3.
@@ -69,12 +70,12 @@ TROUBLES = (
     Trouble(
         "spending_less", ("purchase",), 0.00046, (0.032, 0.045), (0.007, 0.008, 0.010), (0.0, 0.0005, 0.027)
     ),
-    # Harmless, but it looks like trouble: two quiet weeks, then usage as before.
+    # This trouble is harmless but looks like the others: two quiet weeks, and then the usual usage.
     Trouble("away", (), 0.00070, (0.0, 0.0), (0.075, 0.0, 0.0), (0.0, 0.0, 0.0)),
 )
 TROUBLE_NAMES = tuple(kind.name for kind in TROUBLES)
 PAYMENT_TROUBLE = TROUBLE_NAMES.index("payment_trouble")
-"""The only trouble in which the company, not the customer, ends the contract: the card stays unpaid."""
+"""The only trouble in which the company ends the contract and not the customer: the charges stay unpaid."""
 PHASES = 4
 
 ONSET = np.array([kind.onset for kind in TROUBLES])
@@ -91,15 +92,16 @@ def trouble_index(name: str) -> int:
 def chance_to_advance(
     kind: int, phase: int, onset: Values, billing: Values, card_expired: Values
 ) -> Values | float:
-    """Return the probability of moving on from `phase` today. Shape [customer], or one number for all.
+    """Return the probability that each customer leaves `phase` for the next phase today. Shape [customer], or
+    one number for all.
 
-    A card that has just expired makes payment trouble eight times as likely. A charge can only fail on its
-    day, so the payment chain leaves phase 1 only on billing days.
+    If a card has just expired, payment trouble is eight times as likely to begin. A charge can fail only on a
+    billing day, so payment trouble leaves phase 1 only on these days.
 
     Args:
-        kind: The index in `TROUBLES`.
-        phase: The phase today, 0..3.
-        onset: Each customer's probability of onset, [customer].
+        kind: The index of the trouble in `TROUBLES`.
+        phase: The phase of the trouble today, 0..3.
+        onset: Each customer's probability that the trouble begins, [customer].
         billing: Whether a charge is made today, [customer].
         card_expired: Whether the card expired within the last month, [customer].
     """
@@ -120,15 +122,16 @@ def advance_phases(
     card_expired: Values,
     healing: Values | None = None,
 ) -> None:
-    """Move each chain forward by one day, in place.
+    """Change the phases of all troubles by one day, in place.
 
     Args:
         phase: The phases, uint8 [trouble, customer].
-        onset: Each customer's probability of onset, [trouble, customer].
+        onset: Each customer's probability that each trouble begins, [trouble, customer].
         draws: Uniform random numbers in `[0, 1)`, [trouble, customer].
         billing: Whether a charge is made today, [customer].
         card_expired: Whether the card expired within the last month, [customer].
-        healing: The factor on the chance to heal, [trouble, customer]; None changes nothing.
+        healing: The factor on the probability that a trouble heals, [trouble, customer]; None changes
+            nothing.
     """
     for kind in range(len(TROUBLES)):
         now, draw = phase[kind], draws[kind]
@@ -146,12 +149,12 @@ def advance_phases(
 
 
 def advance_shares(kind: int, shares: Values, onset: Values, billing: Values, card_expired: Values) -> Values:
-    """Return the distribution over phases after one day: the expectation of `advance_phases`.
+    """Return the probability of each phase after one day, which is the expected result of `advance_phases`.
 
     Args:
-        kind: The index in `TROUBLES`.
+        kind: The index of the trouble in `TROUBLES`.
         shares: The probability of each phase, [phase, customer].
-        onset: Each customer's probability of onset, [customer].
+        onset: Each customer's probability that the trouble begins, [customer].
         billing: Whether a charge is made today, [customer].
         card_expired: Whether the card expired within the last month, [customer].
     """

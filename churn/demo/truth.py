@@ -1,6 +1,7 @@
-"""Compute each customer's true probability of leaving, and the troubles; only a simulation knows them.
+"""Compute the true probability of leaving and the troubles of each customer; in a real company nobody knows
+them.
 
-These tables are written to a folder outside the company's, and only tests and benchmarks read it.
+These tables are written to a folder outside the folder of the company. Only tests and benchmarks read it.
 """
 
 from __future__ import annotations
@@ -30,11 +31,12 @@ _TROUBLES_BY_FAMILY = {
 
 
 def true_probabilities(chunk: Chunk) -> pa.Table:
-    """Return a row for each customer and cutoff: the probability to leave in `[cutoff, cutoff + 31 d)`.
+    """Return one row for each customer and cutoff, with the probability of leaving in `[cutoff, cutoff + 31
+    d)`.
 
-    The rows are the customers in force at the cutoff without a pending request. A column for each signal
-    family gives whether a trouble shows in it. `left` is the outcome; it is missing until the grace period
-    after the window has passed.
+    The rows are the customers who are in force at the cutoff and have not asked to leave. For each family of
+    signals, a column says whether a trouble shows in it. `left` is the outcome; it is missing until the grace
+    period after the window has passed.
     """
     return pa.concat_tables([_probabilities_at(chunk, state) for state in chunk.life.cutoff_states])
 
@@ -61,18 +63,19 @@ def _probabilities_at(chunk: Chunk, state: CutoffState) -> pa.Table:
 
 
 def chance_of_leaving(chunk: Chunk, state: CutoffState) -> tuple[Values, Values]:
-    """Return the exact probabilities that the merged spell ends in the window, by request and by dunning.
+    """Return the exact probabilities that the merged spell ends in the window: by a request, and by unpaid
+    bills (dunning).
 
-    The distribution over the phases of each trouble is carried forward day by day. Troubles are independent
-    and their hazards add up, so the probability of staying is the product over troubles. A request counts
-    only if its notice ends inside the window, and an end counts only without a quick return.
+    The probabilities of the phases of each trouble are computed day by day. Troubles are independent and
+    their hazards add up, so the probability of staying is the product over troubles. A request counts only if
+    its notice ends inside the window. An end counts only if the customer does not return soon.
 
     Args:
         chunk: The chunk of customers.
-        state: Their hidden state at a cutoff.
+        state: The hidden state of the customers at a cutoff.
 
     Returns:
-        Two arrays of shape [customer of the state].
+        Two arrays, each with one number for each customer in `state`.
     """
     people, customer, start = chunk.people, state.customer, state.start
     size, indices = len(customer), range(len(troubles.TROUBLES))
@@ -116,18 +119,20 @@ def _outcome(chunk: Chunk, state: CutoffState) -> tuple[Values, bool]:
 
 
 def _key(customer: Values, day: Values | int) -> Values:
-    """Return numbers that order by customer, then day."""
+    """Return numbers whose order is the order by customer and then by day."""
     key: Values = customer.astype(np.int64) * 10_000 + (day + 5_000)
     return key
 
 
 def episodes(chunk: Chunk) -> pa.Table:
-    """Return each episode of a trouble: its first day, its end (missing if it lasts) and its worst phase."""
+    """Return each episode of a trouble: its first day, its end (missing if it still lasts) and its worst
+    phase.
+    """
     parts = []
     for k in range(len(troubles.TROUBLES)):
         phase = ((chunk.life.phases >> np.uint16(2 * k)) & 3).astype(np.int8)
         phase[(chunk.life.status & 3) == 0] = 0
-        # A day without trouble at both ends, so that no episode continues into the next customer.
+        # A day without trouble is added at both ends, so that no episode continues into the next customer.
         with_margins = np.pad(phase, ((0, 0), (1, 1)))
         active = (with_margins > 0).astype(np.int8).ravel()
         begins, ends = np.flatnonzero(np.diff(active) > 0) + 1, np.flatnonzero(np.diff(active) < 0) + 1
@@ -152,7 +157,9 @@ def episodes(chunk: Chunk) -> pa.Table:
 
 
 def churned_spells(chunk: Chunk) -> pa.Table:
-    """Return each spell that ended: the day of the request (missing for dunning), the end and the cause."""
+    """Return each spell that ended, with the day of the request (missing if unpaid bills ended it), the end
+    and the cause.
+    """
     spells = chunk.life.spells
     rows = np.flatnonzero(spells.end < w.FAR)
     request_day = spells.request_day[rows]

@@ -1,8 +1,9 @@
-"""The constants of the demo company: its calendar, its plans and the attributes of its customers.
+"""The constants of the demo company: its calendar, its plans, and the possible attributes of its customers.
 
-Days are counted from `FIRST_DAY`: day 0 is the first day of history, day `HISTORY_DAYS` is the watermark.
-All dates are fixed, so that a demo written next year has the same bytes. The history ends with ordinary
-weeks: the signals of a quiet New Year would differ from the signals of nearly all nights in training.
+Days are counted from `FIRST_DAY`: day 0 is the first day of the history, and day `HISTORY_DAYS` is the
+watermark. All dates are fixed, so that a demo that is written next year has the same bytes. The history ends
+with ordinary weeks. If it ended at a quiet New Year, the signals would differ from the signals of nearly all
+nights in training.
 """
 
 from __future__ import annotations
@@ -24,13 +25,13 @@ CALENDAR_DAYS = 999
 """The last day up to which a company can live on after its history, 2026-12-26."""
 
 BURN_IN_DAYS = 90
-"""Days simulated before the history begins: troubles begin and end, but nobody leaves."""
+"""The number of days that are simulated before the history: troubles begin and end, but nobody leaves."""
 
 LABEL_HORIZON_DAYS = 31
 LABEL_GRACE_DAYS = 30
 YEAR_DAYS = 365
 FAR = 1_000_000
-"""A day that never comes."""
+"""The number of a day that never comes."""
 
 FIRST_DAY_NUMBER = day_number(FIRST_DAY)
 DAY_SECONDS = 86_400
@@ -64,12 +65,12 @@ def date_of(day: int) -> date:
 
 
 def seconds_at(day: Values, second_of_day: Values | int = 0) -> Values:
-    """Return local wall-clock seconds since 1970 of a second within a day."""
+    """Return local seconds since 1970 for a second within a day; the time zone is ignored."""
     return (day.astype(np.int64) + FIRST_DAY_NUMBER) * DAY_SECONDS + second_of_day
 
 
 def truth_cutoffs() -> tuple[date, ...]:
-    """Return the first day of each month from the seventh month of history to the watermark."""
+    """Return the first day of each month, from the seventh month of the history to the watermark."""
     first_month = FIRST_DAY.year * 12 + FIRST_DAY.month - 1
     last_month = WATERMARK.year * 12 + WATERMARK.month - 1
     return tuple(date(month // 12, month % 12 + 1, 1) for month in range(first_month + 6, last_month + 1))
@@ -89,12 +90,14 @@ _LEAVING_SEASON = np.array([_LEAVING_BY_MONTH[d.month - 1] for d in _DAYS])
 
 
 def day_of_month(day: int) -> int:
-    """Return the day of the month, 1..31, of a day from the burn-in to one horizon after the calendar."""
+    """Return the day of the month, 1..31, of a day; the days go from the burn-in to one horizon after the
+    calendar.
+    """
     return int(_DAY_OF_MONTH[day - _LONGEST_AGO])
 
 
 def leaving_season(day: int) -> float:
-    """Return the factor by which the season changes each hazard of leaving."""
+    """Return the factor by which the season of the year changes each hazard of leaving."""
     return float(_LEAVING_SEASON[day - _LONGEST_AGO])
 
 
@@ -106,6 +109,8 @@ def _use_factor(day: date) -> float:
 
 
 USE_BY_DAY = np.array([_use_factor(date_of(day)) for day in range(CALENDAR_DAYS)], dtype=np.float32)
-"""The usage factor of each day of the calendar: low at weekends, in summer and over New Year. Shape [day]."""
+"""The usage factor of each day of the calendar, which is low at weekends, in summer and at New Year. Shape
+[day].
+"""
 
 WEEKDAY = np.array([date_of(day).weekday() for day in range(CALENDAR_DAYS)], dtype=np.int8)

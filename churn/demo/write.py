@@ -1,4 +1,6 @@
-"""Write the demo company to a folder, in chunks of customers; the folder appears complete or not at all."""
+"""Write the demo company to a folder, one chunk of customers after another; the folder appears completely or
+not at all.
+"""
 
 from __future__ import annotations
 
@@ -32,14 +34,16 @@ from churn.demo.people import draw_people
 from churn.demo.world import Values
 
 CHUNK_CUSTOMERS = 10_000
-"""How many customers are simulated at once; the memory depends on this, not on the size of the company."""
+"""The number of customers who are simulated at once; the memory depends on this number, and not on the size
+of the company.
+"""
 
 STAMP_FILE = "demo.json"
 LIVED_UNTIL = "lived_until"
-"""The key of the stamp with the day up to which a company has lived on after its history."""
+"""The key, in the file of settings, of the day up to which a company has lived on after its history."""
 
 VERSION = 6
-"""Part of the stamp: another version gives another company."""
+"""A part of the settings of a company, because another version gives other rows."""
 
 TABLE_MAKERS: Mapping[str, Callable[[Chunk], pa.Table]] = {
     "customers": contract_tables.customers,
@@ -60,7 +64,9 @@ TRUTH_MAKERS: Mapping[str, Callable[[Chunk], pa.Table]] = {
 
 @dataclass(frozen=True)
 class Summary:
-    """The numbers of rows written: all rows by table, bad rows by table and kind, late rows by table."""
+    """The numbers of rows that were written: all rows by table, bad rows by table and kind, late rows by
+    table.
+    """
 
     customers: int
     seed: int
@@ -71,7 +77,7 @@ class Summary:
 
 
 def stamp(customers: int, seed: int) -> dict[str, object]:
-    """Return the settings that determine each byte of a company."""
+    """Return the settings that decide every byte of a company."""
     return {
         "made_by": "churn demo",
         "version": VERSION,
@@ -85,17 +91,17 @@ def stamp(customers: int, seed: int) -> dict[str, object]:
 def write_company(
     folder: Path, truth: Path, customers: int, seed: int, advance: Callable[[int], None] | None = None
 ) -> Summary:
-    """Write the tables to `folder` and the hidden truth to `truth`, replacing both.
+    """Write the tables to `folder` and the hidden truth to `truth`; both folders are replaced.
 
     Each table is one Parquet file with at least one row group for each chunk. The same settings give the same
     bytes.
 
     Args:
-        folder: The company's folder, to be read as a source.
-        truth: A folder outside `folder`, only for tests and benchmarks.
-        customers: The number of customers, past and present, at least 1.
-        seed: Another seed gives another company.
-        advance: Called with the number of customers after each chunk.
+        folder: The folder of the company, which a user then reads as a source.
+        truth: A folder outside `folder`, which only tests and benchmarks read.
+        customers: The number of customers, past and present together, at least 1.
+        seed: The seed; another seed gives another company.
+        advance: A function that is called after each chunk, with the number of its customers.
 
     Raises:
         ValueError: `truth` lies inside `folder`, or `customers` is below 1.
@@ -139,7 +145,7 @@ class _Counts:
 
 
 class _Files:
-    """One Parquet writer for each table, opened with its first rows."""
+    """One Parquet writer for each table; it is opened when the table gets its first rows."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -157,7 +163,7 @@ class _Files:
 
     def write(self, name: str, table: pa.Table) -> None:
         if name not in self._writers:
-            # Without Arrow's own schema, readers see plain text instead of Arrow's dictionaries.
+            # Arrow's own schema is left out, so that readers see plain text instead of Arrow's dictionaries.
             path = self.folder / f"{name}.parquet"
             self._writers[name] = pq.ParquetWriter(path, table.schema, compression="zstd", store_schema=False)
         self._writers[name].write_table(table, row_group_size=262_144)
@@ -165,19 +171,19 @@ class _Files:
 
 
 def chunk_sizes(customers: int) -> Iterator[tuple[int, int, int]]:
-    """Yield the number, the first customer and the size of each chunk of a company."""
+    """Yield for each chunk of a company its number, the number of its first customer, and its size."""
     for number, first in enumerate(range(0, customers, CHUNK_CUSTOMERS)):
         yield number, first, min(CHUNK_CUSTOMERS, customers - first)
 
 
 def make_chunk(number: int, first: int, size: int, customers: int, seed: int) -> tuple[Chunk, LifeState]:
-    """Simulate the history of a chunk; return it with the state of its customers at the end.
+    """Simulate the history of a chunk; return the chunk, and the state of its customers after the history.
 
     Args:
         number: The number of the chunk.
-        first: The number of its first customer.
-        size: The number of its customers.
-        customers: The number of customers of the company.
+        first: The number of the first customer in the chunk.
+        size: The number of customers in the chunk.
+        customers: The number of customers in the whole company.
         seed: The seed of the company.
     """
     streams = RandomStreams(seed, number)
@@ -188,10 +194,10 @@ def make_chunk(number: int, first: int, size: int, customers: int, seed: int) ->
 
 
 def customer_ids(numbers: Values, customers: int) -> pa.Array:
-    """Return ids such as C000123: distinct, shuffled, and all of one length.
+    """Return ids such as C000123, which are all different, in mixed order, and equally long.
 
-    A number is multiplied by a number without the factors 2 and 5, modulo a power of ten, so that each id has
-    one number. Numbers from `customers` on give ids that no customer has.
+    Each number is multiplied, modulo a power of ten, by a number without the factors 2 and 5. So different
+    numbers give different ids. Numbers from `customers` on give ids that no customer has.
     """
     n_ids = id_count(customers)
     codes = (numbers.astype(np.int64) * 618_033 + 271_829) % n_ids
@@ -199,7 +205,9 @@ def customer_ids(numbers: Values, customers: int) -> pa.Array:
 
 
 def id_count(customers: int) -> int:
-    """Return the number of possible ids: a power of ten, at least a million and ten times the customers."""
+    """Return the number of possible ids: a power of ten that is at least a million, and at least ten times
+    the number of customers.
+    """
     n_ids = 1_000_000
     while n_ids < 10 * customers:
         n_ids *= 10
@@ -207,7 +215,7 @@ def id_count(customers: int) -> int:
 
 
 def unknown_ids_of(customers: int) -> Callable[[Values], pa.Array]:
-    """Return the function that turns random integers into ids that no customer of a company has."""
+    """Return a function that turns random integers into ids that no customer of a company has."""
 
     def unknown_ids(numbers: Values) -> pa.Array:
         n_free = id_count(customers) - customers
@@ -231,7 +239,9 @@ def _write_chunk(chunk: Chunk, customers: int, tables: _Files, truths: _Files, c
 
 
 def _without_late_rows(table: pa.Table) -> tuple[pa.Table, int]:
-    """Return the rows that reach the warehouse before the watermark, and how many of them are late."""
+    """Return the rows that reach the warehouse before the watermark, and the number of those that are
+    late.
+    """
     if "late" not in table.column_names:
         return table, 0
     watermark = pa.scalar(w.WATERMARK_SECONDS * 1_000_000).cast(pa.timestamp("us"))
@@ -240,7 +250,7 @@ def _without_late_rows(table: pa.Table) -> tuple[pa.Table, int]:
 
 
 def empty_folder_beside(folder: Path) -> Path:
-    """Return a new empty folder that will replace a folder."""
+    """Return a new empty folder, which will later replace a given folder."""
     new_folder = folder.with_name(f".{folder.name}.new")
     shutil.rmtree(new_folder, ignore_errors=True)
     new_folder.mkdir(parents=True)
