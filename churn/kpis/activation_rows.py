@@ -38,12 +38,12 @@ LABELS_AT_ONCE = 100_000_000
 """Approximately the number of labels (cutoffs x customers) that are in memory at a time."""
 
 DEFINITION = (
-    "an event that occurs at least m times within d days of the sign-up and goes with staying: among "
-    f"customers still at risk {LONGEST_DAYS} to {LONGEST_DAYS + WEEK_DAYS - 1} days after the sign-up, those "
-    f"with the event leave less often in the next {N_WINDOWS} label windows. The event is chosen on the half "
-    "of the customers that joined earlier, and tested once on the half that joined later (one-sided, level "
-    f"{LEVEL}), within month of joining and age. The event is correlated with staying. The data do not show "
-    "that the event causes it"
+    "an event that occurs at least m times within d days of the sign-up, and after which customers stay "
+    f"more often. Among customers who are still at risk {LONGEST_DAYS} to {LONGEST_DAYS + WEEK_DAYS - 1} "
+    f"days after the sign-up, customers with the event leave less often in the next {N_WINDOWS} label "
+    "windows. The event is chosen on the half of the customers who joined earlier. It is tested once on the "
+    f"half who joined later (one-sided, level {LEVEL}), among customers with the same month of joining and "
+    "the same age. The event is correlated with staying, but the data do not show that it is the cause"
 )
 
 

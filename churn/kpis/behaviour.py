@@ -31,16 +31,18 @@ UNKNOWN = "unknown"
 LOYAL, BOUND_ACTIVE, MERELY_BOUND, FREE_QUIET = "loyal", "active and bound", "merely bound", "free and quiet"
 
 TABLE_DEFINITION = (
-    f"behaviour: days with an act of the customer in the {ACTIVE_WINDOW_DAYS} days before a past cutoff; "
-    "value: money per month at the cutoff; both in up to three classes with equally many customers; "
-    "stage: that of the playbook at the cutoff"
+    f"the behaviour is the number of days with an act of the customer in the {ACTIVE_WINDOW_DAYS} days "
+    "before a past cutoff. The value is the money per month at the cutoff. Behaviour and value have up to "
+    "three classes with equally many customers. The stage is the customer's stage of the playbook at the "
+    "cutoff"
 )
 LOYALTY_DEFINITION = (
-    "behaviour against lock-in. Active: at least `active_from_days` days with an act of the customer in the "
-    f"{ACTIVE_WINDOW_DAYS} days before, the median. Bound: a contract in force renews only after the label "
-    "window, so a notice ends it only later. Loyal: active, and free to leave. Merely bound: bound, but not "
-    "active. Bound customers leave less by definition, so look at them before the contract renews. Customers "
-    "whose contracts have no date of renewal are in no group"
+    "how active customers are, compared with whether a contract binds them. An active customer has acts on "
+    f"at least `active_from_days` (the median) of the {ACTIVE_WINDOW_DAYS} days before the cutoff. A bound "
+    "customer has a contract that renews only after the label's window, so a notice ends the contract only "
+    "after the window. A loyal customer is active and free to leave. A merely bound customer is bound but "
+    "not active. Bound customers leave less often by definition, so look at them before their contract "
+    "renews. Customers whose contracts have no date of renewal are in no group"
 )
 
 

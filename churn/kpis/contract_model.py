@@ -36,13 +36,13 @@ SHOWN_RENEWALS = (0, 1, 3, 6, 12)
 
 DEFINITION = (
     "shifted beta-geometric model, fitted by maximum likelihood to the months in which customers left for "
-    "the first time; the model assumes for each customer a constant chance to leave, drawn from Beta(alpha, "
-    "beta)"
+    "the first time. The model assumes that each customer has a constant chance to leave, and that these "
+    "chances are drawn from Beta(alpha, beta)"
 )
 DERL_DEFINITION = (
     "discounted expected residual lifetime: the expected number of further monthly payments of a customer "
     "who has renewed n times. Each payment is discounted to now; the next payment is due at once if the "
-    "customer renews. Interval: from the curvature of the likelihood"
+    "customer renews. The interval comes from the curvature of the likelihood"
 )
 
 

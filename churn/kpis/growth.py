@@ -10,10 +10,11 @@ from churn.kpis.activity import Activity, Bools, Floats
 from churn.metrics.interval import Part
 
 GROWTH_DEFINITION = (
-    "active at the end = active at the start + new + resurrected - dormant. New: active at the end for the "
-    "first time ever. Resurrected: active at the end, not at the start, but at some time before. Dormant: "
-    "active at the start, not at the end. A customer who joins and leaves in one month is in none of these "
-    "groups. Money: the value per month at the end, for dormant customers at the start"
+    "active at the end = active at the start + new + resurrected - dormant. A new customer is active at the "
+    "end of the month for the first time. A resurrected customer is active at the end, was not active at "
+    "the start, but was active earlier. A dormant customer is active at the start and not at the end. A "
+    "customer who joins and leaves in the same month is in none of these groups. The money is the value per "
+    "month at the end, and for dormant customers at the start"
 )
 
 

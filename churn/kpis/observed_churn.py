@@ -193,8 +193,8 @@ class ChurnTable(Part):
 
 
 POPULATION = (
-    "customers at risk at a past cutoff whose label is matured; a customer counts at each cutoff, and the "
-    "interval takes each customer as one trial"
+    "customers at risk at a past cutoff whose label is matured. A customer counts at each cutoff, but in "
+    "the interval each customer is only one trial"
 )
 NO_CUTOFF = "no past cutoff has a matured label yet"
 

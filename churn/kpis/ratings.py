@@ -49,17 +49,18 @@ MAX_CSAT_LEVELS = 11
 BANDS = ("5", "4", "3", "2", "1")
 
 NPS_DEFINITION = (
-    "the latest answer known at the cutoff and at most a year old: promoters 9 and 10, passives 7 and 8, "
-    "detractors 0 to 6. The outcome is whether the customer left in the label window after the cutoff"
+    "the latest answer that is known at the cutoff and at most a year old. Promoters answered 9 or 10, "
+    "passives 7 or 8, and detractors 0 to 6. The outcome is whether the customer left in the label window "
+    "after the cutoff"
 )
 CSAT_DEFINITION = (
-    "the latest satisfaction with a closed ticket known at the cutoff and at most a year old. The outcome "
-    "is whether the customer left in the label window after the cutoff"
+    "the latest satisfaction with a closed ticket that is known at the cutoff and at most a year old. The "
+    "outcome is whether the customer left in the label window after the cutoff"
 )
 HEALTH_DEFINITION = (
     "the health band of each customer in the first stored night of each month. The outcome is whether the "
-    "customer left in the label window after the night. Band 5 is healthy, so the share should rise from 5 "
-    "to 1. Customers who were contacted count as well"
+    "customer left in the label window after the night. Band 5 is healthy, so the share of churners should "
+    "rise from band 5 to band 1. Customers who were contacted also count"
 )
 
 

@@ -29,11 +29,12 @@ NO_ORDER = "no order in the last year"
 NO_ORDERS = "no orders: map tables.orders"
 
 RFM_DEFINITION = (
-    f"orders known at a past cutoff in the {WINDOW_DAYS} days before it, without those returned by then. "
-    f"Recency: days since the last order; frequency: number of orders; money: their sum. Up to {N_CLASSES} "
+    f"the grid uses the orders of the {WINDOW_DAYS} days before a past cutoff that were known at this "
+    "cutoff, without orders that were returned by then. Recency is the number of days since the last order, "
+    f"frequency is the number of orders, and money is the sum of the orders. Each has up to {N_CLASSES} "
     "classes with equally many customers; equal values are in one class, so there can be fewer classes. The "
-    "classes are the same at all cutoffs. Class 1 is the worst: the oldest last order, the fewest orders, "
-    "the least money"
+    "classes are the same at all cutoffs. Class 1 is the worst class: the oldest last order, the fewest "
+    "orders, the least money"
 )
 
 

@@ -39,15 +39,16 @@ NO_STAGE = "no stage"
 NOBODY_IN_STAGE = "nobody in the stage at the start"
 
 STAGES_DEFINITION = (
-    "the stages of the playbook, for customers at risk. Further states: `left` (active before, and no "
-    "longer active by the label), `won back` (active now, not active a month before, but active earlier), "
-    "`notice given` (the customer has asked to end the contract), `paused` (all contracts are paused), `no "
-    "stage` (active, and no stage of the playbook applies). Money: the value per month at the start of the "
-    "month; at its end for customers who were not active at the start"
+    "the stages of the playbook, for customers at risk. The further states are `left` (active before, and "
+    "no longer active by the label), `won back` (active now, not active a month before, but active "
+    "earlier), `notice given` (the customer has asked to end the contract), `paused` (all contracts are "
+    "paused) and `no stage` (active, and no stage of the playbook applies). The money is the value per "
+    "month at the start of the month, or at its end for customers who were not active at the start"
 )
 LEAK_DEFINITION = (
     "customers who were in a stage at the start of a month and had left at its end, over all months shown; "
-    "the money is what they paid per month. The interval of the share takes each customer as one trial"
+    "the money is the amount that these customers paid per month. In the interval of the share, each "
+    "customer counts as one trial"
 )
 
 

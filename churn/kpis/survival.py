@@ -20,13 +20,14 @@ STEP_DAYS = 30
 """The distance of the ages in kpis.json, in days; the estimate itself uses every day."""
 
 BAND = (
-    "95%, Greenwood's variance on the scale log(-log S), for each age by itself; the exact binomial bound "
-    "while nobody has left"
+    "95 % for each age by itself, from Greenwood's variance on the scale log(-log S); as long as nobody has "
+    "left, the exact binomial bound"
 )
 DEFINITION = (
     "the share of customers who stay longer than an age, from joining to leaving for the first time "
-    "(Kaplan-Meier). A customer who had not left when the last outcome was certain counts up to that day. "
-    "A customer who joined before the first day on which leaving is recorded counts only from that day on"
+    "(Kaplan-Meier). A customer who had not left on the last day with a certain outcome counts up to this "
+    "day. A customer who joined before the first day on which leaving is recorded counts only from this day "
+    "on"
 )
 
 

@@ -12,7 +12,7 @@ CandidateName = Literal["trees", "extra_trees", "logistic", "blend"]
 
 
 class SearchParams(Section):
-    """The search for settings of the trees."""
+    """How `churn train` searches for good settings of the boosted trees."""
 
     trials: Annotated[int, Field(ge=0, le=1000)] = Field(
         default=0,
@@ -37,7 +37,7 @@ LEAST_TRAIN_MEMORY = "1GiB"
 
 
 class TrainParams(Section):
-    """How to fit the model: `churn train` selects the best of `candidates`."""
+    """How `churn train` fits the model; it selects the best of `candidates`."""
 
     seed: Seed = Field(default=7, description="the seed of everything that is drawn in training")
     num_leaves: Annotated[int, Field(ge=2, le=255)] | None = Field(
@@ -112,7 +112,7 @@ class ProfitParams(Section):
 
 
 class ConditionParams(Section):
-    """A condition of the team's own rule: a signal, and its bounds or its text."""
+    """A condition of your own rule (`evaluate.rule`): a signal, and the bounds or the text of its value."""
 
     signal: str = Field(description="the name of a signal")
     at_least: float | None = Field(default=None, description="the condition holds from this value on")
@@ -163,7 +163,7 @@ class EvaluateParams(Section):
 
 
 class PromoteParams(Section):
-    """The limits of the promotion gates."""
+    """The limits of the gates that a new model must pass to become champion."""
 
     observed_expected: tuple[float, float] = Field(
         default=(0.9, 1.1), description="the lowest and the highest ratio of observed to expected churners"

@@ -15,7 +15,7 @@ MAX_NAME_BYTES = 63
 
 
 class BudgetParams(Section):
-    """How many customers to contact in a night: a number, or a share of the cohort."""
+    """How many customers are contacted in a night: a number, or a share of the customers at risk."""
 
     contacts: Annotated[int, Field(ge=1)] | None = Field(
         default=None, description="the number of new contacts of a night; it takes the place of `share`"
@@ -26,7 +26,7 @@ class BudgetParams(Section):
 
 
 class ValueParams(Section):
-    """The residual value of a customer."""
+    """How the residual value of a customer (the money that the customer would still pay) is computed."""
 
     months: Annotated[int, Field(ge=1, le=120)] = Field(default=12, description="the months ahead that count")
     margin: Share = Field(default=1.0, description="the share of the revenue that counts")
@@ -36,7 +36,7 @@ class ValueParams(Section):
 
 
 class CsvParams(Section):
-    """The separators of `calls.csv`."""
+    """The characters that separate cells and decimals in `calls.csv`."""
 
     separator: Literal[",", ";", "\t"] = Field(
         default=",", description="what stands between two cells; a German spreadsheet needs `;`"
@@ -53,7 +53,7 @@ class CsvParams(Section):
 
 
 class SinkParams(Section):
-    """A database to which each night is handed over."""
+    """The database to which the tables of each night are copied."""
 
     connection: str = Field(repr=False, description="the address of the database")  # it may hold a password
     db_schema: Annotated[str, Field(min_length=1)] = Field(
@@ -74,7 +74,7 @@ def _as_sink(value: Any) -> Any:
 
 
 class ScoreParams(Section):
-    """The settings of the files that a night writes."""
+    """The settings of `churn score` and of the files that it writes."""
 
     reasons: Annotated[int, Field(ge=1, le=5)] = Field(
         default=3, description="the largest number of reasons for a customer"
@@ -92,7 +92,7 @@ class ScoreParams(Section):
 
 
 class ReportParams(Section):
-    """The settings of the page that `churn report` writes; the default language is `score.language`."""
+    """The settings of the page that `churn report` writes; its default language is `score.language`."""
 
     language: Literal["en", "de"] | None = Field(default=None, description="the language of the report")
 
@@ -131,7 +131,7 @@ LABEL_OUTCOME = "label"
 
 
 class OutsideParams(Section):
-    """An experiment that the company ran by itself: a row for each unit, with its arm and its outcome."""
+    """An experiment that the company ran without `churn`; each unit has a row with its arm and outcome."""
 
     name: Annotated[str, Field(min_length=1)] = Field(description="the name of the experiment")
     from_: str | None = Field(
@@ -220,7 +220,7 @@ class OutsideParams(Section):
 
 
 class UpliftParams(Section):
-    """How a model of the effect on each customer is compared with the risk."""
+    """How `churn uplift` compares contacts by the expected effect with contacts by the risk."""
 
     contact_share: Annotated[float, Field(gt=0, lt=1)] = Field(
         default=0.5, description="the share of the units of an experiment that both policies contact"
@@ -229,7 +229,7 @@ class UpliftParams(Section):
 
 
 class ExperimentsParams(Section):
-    """Which customers nobody contacts on purpose, and the experiments that the company ran by itself.
+    """Which customers nobody contacts on purpose, and the experiments that the company ran without `churn`.
 
     `control` is the universal control group: no play contacts it. A play may have a control group of its own
     (`control:` in the playbook).
@@ -278,7 +278,7 @@ Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "satur
 
 
 class QuietHoursParams(Section):
-    """The hours of the day in which nobody is contacted, `[begin, end)`; they may span midnight."""
+    """The hours of the day in which nobody is contacted, `[begin, end)`; `end` may lie on the next day."""
 
     begin: Clock = Field(default="20:00", description="from this time on nobody is contacted")
     end: Clock = Field(default="08:00", description="until this time nobody is contacted")
@@ -306,7 +306,7 @@ class CapParams(Section):
 
 
 class RhythmParams(Section):
-    """What the customer's own rhythm decides: the channel (`channel: preferred`) and the best hour."""
+    """How a customer's answers and events choose the channel (`channel: preferred`) and the best hour."""
 
     days: Days = Field(default=182, description="the days before the cutoff whose answers and events count")
     min_answers: Annotated[int, Field(ge=1)] = Field(

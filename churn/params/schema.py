@@ -52,7 +52,7 @@ def time_zones() -> frozenset[str]:
 
 
 class Params(Section):
-    """All of params.yaml; paths are absolute."""
+    """All parameters of params.yaml; their paths are absolute."""
 
     source: str = Field(
         repr=False, description="the folder or database with the raw tables"

@@ -135,8 +135,8 @@ class OriginParams(Section):
 
     `missing` holds, by canonical column or attribute, the words with which the source writes "no value":
     `{ended_at: ['NULL', 9999-12-31]}`. A value is missing if its text, without blanks at its ends, equals one
-    of the words. In a column of times, a word that is a day also means every time of that day. In a
-    column of numbers, a word that is a number means that number.
+    of these words. In a column of times, a word that is a day stands for every time of this day. In a column
+    of numbers, a word that is a number stands for this number.
     """
 
     from_: Answer | None = Field(
@@ -194,7 +194,7 @@ class HistoryParams(OriginParams):
 
 
 class TableParams(OriginParams):
-    """Where a canonical table comes from, and its attributes; only `customers` has attributes."""
+    """Where the rows of a canonical table come from, and its attributes; only `customers` has attributes."""
 
     static: tuple[str, ...] = Field(
         default=(),
@@ -207,7 +207,7 @@ class TableParams(OriginParams):
 
 
 class SnapshotParams(Section):
-    """The cutoffs to learn from, and the time up to which the data are complete."""
+    """The past cutoffs (days) from which the model learns, and the day up to which the data are complete."""
 
     cutoffs: tuple[Day, ...] = Field(
         default=(), description="the cutoffs, as a list; instead of `first` and `last`"
@@ -240,7 +240,7 @@ class SnapshotParams(Section):
 
 
 class SignalsParams(Section):
-    """The signals to compute: those with a listed family, table and name, except those in `leave_out`."""
+    """Which signals are computed: family, table and name must be on these lists, and not in `leave_out`."""
 
     families: tuple[str, ...] = Field(
         default=("all",),
@@ -307,9 +307,10 @@ MIN_MEMORY, MAX_MEMORY = 64 * 2**20, 64 * 2**40
 class EngineParams(Section):
     """How much memory and how many threads and processes may be used.
 
-    `memory_limit` bounds the memory in which DuckDB reads, sorts and joins, divided among the processes. On
-    top of it come the libraries (about 300 MB in each process), and the table of one cutoff or night: 8 bytes
-    for each customer and signal. `train` and `evaluate` have a bound of their own, `train.memory_limit`.
+    `memory_limit` bounds the memory in which DuckDB reads, sorts and joins, divided among the processes. In
+    addition, the program needs memory for the libraries (about 300 MB in each process) and for the table of
+    one cutoff or night: 8 bytes for each customer and signal. `churn train` and `churn evaluate` have a limit
+    of their own, `train.memory_limit`.
     """
 
     memory_limit: MemorySize = Field(
@@ -352,7 +353,7 @@ class EngineParams(Section):
 
 
 class CheckParams(Section):
-    """The share of rejected rows that stops the work, and the findings of guards that a person accepts."""
+    """The share of rejected rows at which a verb stops, and the findings of guards that a person accepts."""
 
     max_rejects: Annotated[float, Field(ge=0, le=1)] = Field(
         default=0.05, description="above this share of rejected rows the work stops"

@@ -20,88 +20,91 @@ from churn.kpis import (
 )
 
 COHORTS = f"""
-The section `cohorts` of kpis.json.
+These figures are in the section `cohorts` of `kpis.json`.
 
-**Retention triangle.** Unit: share. Definition: {triangle.DEFINITION}. A month of joining is a cohort if
-everybody who joined in it is in the data. A cell is `open` while its month is not over, and `not certain yet`
-until the grace and the late rows are over; such a cell has no number. Interval: Wilson. `triangles` holds the
-certain months of the last {triangle.SEGMENT_COHORTS} cohorts of each segment.
+**Retention triangle.** Unit: share. Definition: {triangle.DEFINITION}. The customers who joined in a month
+are a cohort if all of them are in the data. A cell of the triangle is `open` while its month is not over. It
+is `not certain yet` until the grace and the days for late rows are over. Such a cell has no number. The
+interval is Wilson's interval. `triangles` holds the certain months of the last {triangle.SEGMENT_COHORTS}
+cohorts of each segment.
 
-**Survival.** Unit: share. Definition: {survival.DEFINITION}. Band: {survival.BAND}. The curve ends where
-fewer than 30 customers are at risk. The first day on which leaving is recorded is the first recorded end of
-a contract: of the customers who joined before, only those who stayed are in the data. With a label of
-inactivity, customers who signed up before the first event of the label's table are left out.
+**Survival.** Unit: share. Definition: {survival.DEFINITION}. Band: {survival.BAND}. The curve ends at the age
+at which fewer than 30 customers are at risk. The first day on which leaving is recorded is the first recorded
+end of a contract. Of the customers who joined before this day, only those who stayed are in the data. With a
+label of inactivity, customers who signed up before the first event of the label's table are left out.
 
 **Contracts.** {contract_model.DEFINITION[0].upper()}{contract_model.DEFINITION[1:]}. The
 {contract_model.DERL_DEFINITION}. The discount is `score.value.discount_year`. The model needs
 {contract_model.MIN_COHORTS} monthly cohorts, {contract_model.MIN_PERIODS} months of age with
-{contract_model.MIN_AT_RISK} customers each, and {contract_model.MIN_LOST} customers who left; and churn
-must fall with age. Otherwise there is a reason and no model.
+{contract_model.MIN_AT_RISK} customers each, and {contract_model.MIN_LOST} customers who left, and churn must
+fall with age. If a condition does not hold, `kpis.json` has a reason and no model.
 """
 
 STAGES = f"""
-The section `stages` of kpis.json, for the last {activity.MAX_MONTHS} complete months; `weeks` and
-`week_leaks` are of the last {activity.MAX_WEEKS} complete weeks, and count only people.
+The section `stages` of `kpis.json` is about the last {activity.MAX_MONTHS} complete months. `weeks` and
+`week_leaks` are about the last {activity.MAX_WEEKS} complete weeks, and count only customers, not money.
 
 **Growth.** Unit: customers, and currency per month. Definition: {growth.GROWTH_DEFINITION}. If no customer
-has a known money value, only people are counted, and `money_reason` gives the reason.
+has a known value in money, only customers are counted, and `money_reason` gives the reason.
 
 **Stages.** Unit: customers, and currency per month. Definition: {stages.STAGES_DEFINITION}. The stages are
-those of [the playbook](playbook.md#stages), computed from what was known at the start of each month. A stage
-whose condition uses a score is not known for past months; the figure then gives the reason. A stage of the
-playbook named `gone` holds silent customers who are still at risk; the label alone decides who has `left`.
+the stages of [the playbook](playbook.md#stages), computed from what was known at the start of each month. If
+the condition of a stage uses a score, the stage is not known for past months, and the figure gives the
+reason. If the playbook has a stage named `gone`, this stage holds silent customers who are still at risk;
+only the label decides who has `left`.
 
 **Leaks.** Unit: customers, share and currency per month. Definition: {stages.LEAK_DEFINITION}.
 """
 
 ACTIVATION = f"""
-The section `activation` of kpis.json.
+This figure is in the section `activation` of `kpis.json`.
 
-**Activation event.** Definition: {activation_rows.DEFINITION}. Tried are all event tables and their kinds
-that are acts of the customer, {", ".join(map(str, activation.AT_LEAST))} times within
-{", ".join(map(str, activation.WITHIN_DAYS))} days, where at least {activation.MIN_SHARE:.0%} and
-{activation.MIN_CUSTOMERS} customers do it, and as many do not. Otherwise no event is reported, but the
-reason.
-Each run repeats the test on nearly the same customers, so an event that is reported only in some runs is
-weak. `decides_label` marks an event of the label's own table. Such an event goes with staying partly by
-definition.
-How often an event is reported where there is none: [benchmarks/kpis](../benchmarks/kpis/README.md).
+**Activation event.** Definition: {activation_rows.DEFINITION}. `churn kpis` tries all event tables, and all
+kinds of events, that are acts of the customer. The event may occur {", ".join(map(str, activation.AT_LEAST))}
+times within {", ".join(map(str, activation.WITHIN_DAYS))} days. At least {activation.MIN_SHARE:.0%} of the
+customers, and at least {activation.MIN_CUSTOMERS} customers, must have the event, and as many must not have
+it. If no event passes the test, the reason is reported instead of an event. Each run repeats the test on
+nearly the same customers, so an event that is reported only in some runs is weak. `decides_label` marks an
+event that is in the label's own table. Such an event occurs together with staying partly by definition.
+[benchmarks/kpis](../benchmarks/kpis/README.md) measures how often an event is reported although none exists.
 """
 
 RATINGS = f"""
-The section `ratings` of kpis.json: does a rating mean anything for who leaves?
+The section `ratings` of `kpis.json` answers the question: do customers with a low rating leave more often?
 
-Each table has the observed churn by level. Unit: share that left in the label window, by the label of
-params.yaml and never by today's state. Population: {observed_churn.POPULATION}; at most
-{observed_churn.MAX_CUTOFFS} cutoffs, the first days of months. Intervals: Wilson; for the difference of two
-levels Newcombe's. `means_something` is true if the interval of a difference excludes 0.
+Each table gives the observed churn for each level of a rating. The unit is the share of customers who left in
+the label's window; the label of `params.yaml` decides who left, not the state of today. Population:
+{observed_churn.POPULATION}. There are at most {observed_churn.MAX_CUTOFFS} cutoffs, which are first days of
+months. The intervals are Wilson's intervals, and Newcombe's intervals for the difference of two levels.
+`means_something` is true if the interval of a difference does not contain 0.
 
-- **NPS.** {ratings.NPS_DEFINITION}.
-- **CSAT.** {ratings.CSAT_DEFINITION}.
-- **Health.** {ratings.HEALTH_DEFINITION}. Without a stored night whose label is matured, the file gives the
-reason.
+- **NPS.** Definition: {ratings.NPS_DEFINITION}.
+- **CSAT.** Definition: {ratings.CSAT_DEFINITION}.
+- **Health.** Definition: {ratings.HEALTH_DEFINITION}. If no stored night has a matured label, `kpis.json`
+  gives this reason.
 """
 
 GROUPS = f"""
-The section `groups` of kpis.json. Unit: share that left in the label window; population, cutoffs and
-intervals are those of the section `ratings`.
+These figures are in the section `groups` of `kpis.json`. The unit is the share of customers who left in the
+label's window. Population, cutoffs and intervals are the same as in the section `ratings`.
 
-- **RFM grid.** {rfm.RFM_DEFINITION}. Cells are by recency and frequency; `by_money` has the third dimension.
-- **Behaviour x value x stage.** {behaviour.TABLE_DEFINITION}.
-- **Loyal or merely bound.** {behaviour.LOYALTY_DEFINITION}. `now` has the customers and their money at the
-  end of the data.
-- **Lists.** The number of customers on `advocates.csv` and `gone.csv` of the latest stored night; see
-  [lists beside the call list](contact.md#lists-beside-the-call-list).
+- **RFM grid.** Definition: {rfm.RFM_DEFINITION}. The cells of the grid are by recency and frequency;
+  `by_money` also divides them by money.
+- **Behaviour x value x stage.** Definition: {behaviour.TABLE_DEFINITION}.
+- **Loyal or merely bound.** Definition: {behaviour.LOYALTY_DEFINITION}. `now` gives the number of customers
+  in each group, and their money, at the end of the data.
+- **Lists.** This is the number of customers on `advocates.csv` and on `gone.csv` of the latest stored night;
+  see [lists beside the call list](contact.md#lists-beside-the-call-list).
 """
 
 LEAVING = f"""
-The section `leaving` of kpis.json. For each recorded reason (`subscriptions.reason` of the contract that
-ended for good in the last {leaving_reasons.WINDOW_DAYS} days): the number of customers, and of these the
-number by the family of our first reason on their last night before the end, at most
-{leaving_reasons.BEFORE_DAYS} days
-before. `{leaving_reasons.NO_REASON}` is a customer who was scored and was neither on the call list nor of
-health 1 or 2. Reasons of fewer than {leaving_reasons.MIN_REASON_CUSTOMERS} customers are one row, because
-the words of the reason may identify one person.
+The section `leaving` of `kpis.json` compares the reasons that customers gave with our reasons. It is about
+contracts that ended for good in the last {leaving_reasons.WINDOW_DAYS} days. For each recorded reason
+(`subscriptions.reason`), it gives the number of customers. It divides this number by the family of our first
+reason on the customer's last night before the end, at most {leaving_reasons.BEFORE_DAYS} days before.
+`{leaving_reasons.NO_REASON}` counts customers who had a score, but were not on the call list and did not have
+health 1 or 2. Reasons of fewer than {leaving_reasons.MIN_REASON_CUSTOMERS} customers are shown in one row,
+because the words of a rare reason may identify one person.
 """
 
 AUDIT_ROWS = "\n".join(
@@ -110,12 +113,13 @@ AUDIT_ROWS = "\n".join(
 )
 
 AUDIT = f"""
-The section `audit` of kpis.json: fifteen practices of retention, the lowest score first. Nine are scored from
-1 to 5 by evidence in the tables of the last {audit.AUDIT_DAYS} days; a score needs {audit.MIN_EVIDENCE}
-cases. churn itself sets the limits; they do not come from a survey. {len(audit.UNMEASURABLE_PRACTICES)}
-practices leave no trace in tables
-({", ".join(title for _, title, _ in audit.UNMEASURABLE_PRACTICES)}): they are
-"{audit.UNMEASURABLE}", with a question for a person.
+The section `audit` of `kpis.json` lists fifteen practices of retention, the lowest score first. Nine
+practices get a score from 1 to 5 from the evidence in the tables of the last {audit.AUDIT_DAYS} days; a score
+needs {audit.MIN_EVIDENCE} cases. We chose the limits of the scores ourselves; they do not come from a survey.
+The other {len(audit.UNMEASURABLE_PRACTICES)} practices leave no trace in tables ({
+    ", ".join(title for _, title, _ in audit.UNMEASURABLE_PRACTICES)
+}). For each of them, the audit says "{audit.UNMEASURABLE}" and asks
+a person a question.
 
 | practice | evidence | 2, 3, 4, 5 from | what raises it |
 |---|---|---|---|

@@ -22,9 +22,9 @@ DOCUMENT = "docs/your-data.md"
 
 HEAD = """# Your data
 
-`params.yaml` maps your tables to the tables below. `churn init` writes a first mapping; `churn check` tells
-what does not fit. Only `customers` and the table of the label are required. A table that is not mapped
-switches its signals off. `make docs` writes this page from the code.
+`params.yaml` maps your tables to the tables below. `churn init` writes a first mapping, and `churn check`
+tells what does not fit. Only `customers` and the table from which the label is computed are required. If a
+table is not mapped, its signals are off. `make docs` writes this page from the code.
 
 ```yaml
 source: exports                      # a folder, a DuckDB file, a database or Spark
@@ -82,17 +82,19 @@ def _options() -> Iterator[str]:
 def _files() -> Iterator[str]:
     suffixes = ", ".join(f"`{suffix}`" for suffix in SUFFIXES)
     yield (
-        "## Files\n\nIn a folder, each file is a table, and each sub-folder is a table of all its files. "
-        f"These suffixes are read, in any case: {suffixes}. Spreadsheets need the extra `excel`. Files "
-        "whose names begin with `.` or `_` are ignored. A message names the files that are not read. Texts "
-        "are UTF-8, or UTF-16 "
-        "with a byte-order mark. Folders `key=value` below a table's folder give columns. A table of Delta "
-        "Lake, Iceberg or Hudi is refused, because its folder also holds removed rows. JSON lines in which "
-        "two keys differ only in capital letters are refused.\n"
-        "\nBlanks of every kind at the ends of a value are removed. When the clocks are put back, they show "
-        "the times of an hour twice; such a local time means the earlier instant. Amounts are rounded to the "
-        "cent. An amount that is `true` or `false` is no number. A row belongs to nobody, and is counted "
-        "among the rejects, if its `customer_id` is one of these words in any case: "
+        (
+            "## Files\n\nIf the source is a folder, each file is a table, and each sub-folder is one table "
+            "made of all its files. Files with the following suffixes are read, in upper or lower case: "
+            f"{suffixes}. Spreadsheets need the extra `excel`. Files whose names begin with `.` or `_` are "
+            "ignored. A message names the files in the folder that are not read. Texts are UTF-8, or UTF-16 "
+            "with a byte-order mark. A folder `key=value` below a table's folder gives the column `key`. A "
+            "table of Delta Lake, Iceberg or Hudi is refused, because its folder also holds rows that were "
+            "removed. JSON lines in which two keys differ only in capital letters are refused.\n\nBlanks of "
+            "every kind at the ends of a value are removed. When the clocks go back, the times of one hour "
+            "occur twice; such a local time means the earlier instant. Amounts are rounded to the cent. An "
+            "amount that is `true` or `false` is not a number. A row belongs to no customer, and is counted "
+            "as a rejected row, if its `customer_id` is one of these words in upper or lower case: "
+        )
         + ", ".join(f"`{word}`" for word in PLACEHOLDERS)
         + ".\n"
     )
@@ -108,12 +110,14 @@ def _mood() -> Iterator[str]:
     yield (
         "## The mood of words\n\n`signals: {mood: true}` fills the column `mood` of "
         + ", ".join(f"`{table}` from `{column}`" for table, column in MOOD_TEXTS.items())
-        + ", by a list of good and bad words in English and German. A negation up to three words before a "
-        "word reverses its meaning: 'not good' is bad. The mood is off by default, and it is coarse: irony, "
-        "spelling "
-        "mistakes and other languages are not understood, and the mood of one text says little. The words "
-        "of `message` are only read: neither the store nor the rejects hold them. To use a better "
-        "judgement, map a column `mood` of your own.\n"
+        + (
+            ". It uses a list of good and bad words in English and German. A negation up to three words "
+            "before a word reverses the meaning of the word: 'not good' is bad. The mood is off by default, "
+            "and it is coarse: it does not understand irony, spelling mistakes and other languages, and the "
+            "mood of one text says little. The words of `message` are read but not kept: the store and the "
+            "rejected rows do not hold them. If you have a better measure of the mood, map it to the column "
+            "`mood`.\n"
+        )
     )
 
 

@@ -14,14 +14,14 @@ MOST_ROWS = 16
 
 HEAD = f"""# The verbs of the view language
 
-A signal is written on a view of one table, and gives one number per customer. Every table is
-also a test: `tests/spec/verbs/` holds the rows and the values, `make docs` writes this page from them.
+A signal is computed from a view (the rows of one table before the cutoff), and gives one number per customer.
+Every example on this page is also a test: `tests/spec/verbs/` holds the rows and the values, and `make docs`
+writes this page from them.
 
-The cutoff is {CUTOFF}, a Monday. Events at the midnight of the cutoff or later are not known. A customer
-without a line in
-`customers` signed up in 2020. In these examples a table holds rows since 2020, unless the text states
-otherwise. A dash is a
-missing value. All windows are `[cutoff - days, cutoff - skip)` in local days.
+The cutoff of all examples is {CUTOFF}, a Monday. Events at the midnight of the cutoff or later are not known.
+A customer for whom the example shows no sign-up signed up in 2020. In these examples a table holds rows since
+2020, unless the text states otherwise. A dash is a missing value. All windows are `[cutoff - days, cutoff -
+skip)` in local days.
 
 To add a verb, read [add-a-verb.md](add-a-verb.md). To use verbs in a signal, read
 [add-a-signal.md](add-a-signal.md).

@@ -14,37 +14,40 @@ DOCUMENT = "docs/figures.md"
 
 HEAD = """# The figures of retention
 
-`churn kpis` computes these figures from the store and writes them to `output/kpis/kpis.json`: by week (from
-Monday), month and quarter of local days, and by the segments of `kpis.segments`. A period is
-`[start, end)`, and only complete periods count. `--cutoff` computes the figures as of an earlier midnight.
-The screen shows the latest months; `output/kpis/tables.txt` also has the tables of all sections. With orders,
-`output/kpis/next_orders.csv` names each customer with orders on three or more days: the last order, the usual
-interval (the median), the day on which the next order is expected, and by how many days it is overdue.
+`churn kpis` computes the figures of this page from the store and writes them to `output/kpis/kpis.json`. It
+computes them for each week (from Monday), month and quarter of local days, and for the segments of
+`kpis.segments`. A period is
+`[start, end)`, and only complete periods count. With `--cutoff`, `churn kpis` computes the figures as they
+were known at an earlier midnight. The screen shows the latest months; `output/kpis/tables.txt` also has the
+tables of all sections. If the company has orders, `output/kpis/next_orders.csv` lists each customer with
+orders on three or more days. It gives the last order, the usual interval (the median), the day on which the
+next order is expected, and by how many days it is overdue.
 
-Each figure has a value, its unit, the size `n` of its population, a 95 % interval where one can be computed,
-and notes where a formula has variants. A figure that is not defined has a `reason` and no value: it is never
-0 and never infinite. `definitions` in the file holds the texts of this page. `make docs` writes this page
-from the code.
+Each figure has a value, its unit, the size `n` of its population, a 95 % interval if an interval can be
+computed, and notes if the formula has variants. A figure that is not defined has a `reason` and no value: it
+is never 0 and never infinite. The key `definitions` of `kpis.json` holds the texts of this page. `make docs`
+writes this page from the code.
 
-A customer is active at a midnight as the label says: a contract is in force (the grace of `label.grace_days`
-closes the gap to the next contract), or an event of the label's table lies within `label.active_days`
-before. So with contracts, the figures of a period are known only after the grace.
+The label says when a customer is active at a midnight. With a contract label, a contract is in force;
+`label.grace_days` closes a short gap to the next contract. With an inactivity label, an event of the label's
+table lies within the last `label.active_days`. So with contracts, the figures of a period are known only
+after the grace.
 
-In the file, the figures of a section stand in `series`: one for each figure, kind of period and segment. A
-series has the columns `start`, `value`, `low`, `high` and `n`, each with an entry for each period; a column
-without any entry is absent. A window also has an `end`. `reason` and `notes` are objects with an entry for
-the number of the period, from 0. The file holds the last three years of weeks and of segments, and all months
-and quarters of all customers.
+In `kpis.json`, the figures of a section are in `series`: one series for each figure, kind of period and
+segment. A series has the columns `start`, `value`, `low`, `high` and `n`, each with an entry for each period;
+a column without any entry is absent. A period that is a window also has an `end`. `reason` and `notes` are
+objects whose keys are the numbers of the periods, from 0. `kpis.json` holds the weeks and the segments of the
+last three years, and all months and quarters of all customers.
 
-With [a label of an event](labels.md#an-event) the section `event` stands first, and `missing_sections` says
-why those about leaving are absent: an event does not say who stays a customer.
+With [a label of an event](labels.md#an-event) the section `event` stands first. `missing_sections` says why
+the sections about leaving are absent: an event does not say who stays a customer.
 
-The figures marked as watched raise an alarm: the latest week or month is compared with the median of the
-weeks or months shortly before, and this distance with the distances of the past, by their median and median
-absolute deviation. Where two years exist, the season is taken out first. Watched are also the stages, the
-classes of ratings and, by month, the segments; there are many of these, so their limits lie further away. An
-alarm is a line of `churn kpis` and an entry in `kpis.json` with the usual value and the limit; the exit code
-stays 0.
+A figure with the mark "watched" can raise an alarm. The alarm compares the latest week or month with the
+median of the weeks or months shortly before. It compares this distance with the distances of the past, by
+their median and their median absolute deviation. If two years of data exist, the effect of the season is
+removed first. The stages, the classes of ratings and (by month) the segments are also watched; because there
+are many of them, their limits are wider. An alarm is a line of `churn kpis` and an entry in `kpis.json` with
+the usual value and the limit; the exit code stays 0.
 """
 
 
@@ -54,7 +57,10 @@ def written() -> str:
 
 
 def _terms() -> Iterator[str]:
-    yield "## Terms\n\nThe section `kpis` of params.yaml; every key has a default. The margin and discount"
+    yield (
+        "## Terms\n\nThe section `kpis` of `params.yaml` holds these terms; every key has a default. The "
+        "margin and the discount"
+    )
     yield "are those of `score.value`.\n\n| key | default | meaning |\n|---|---|---|"
     for name, entry in KpisParams.model_fields.items():
         default = "" if entry.default in (None, ()) else f"`{entry.default}`"

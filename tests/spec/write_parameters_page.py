@@ -17,7 +17,7 @@ DOCUMENT = "docs/parameters.md"
 OTHER_PAGES = {
     "tables": "[Your data](your-data.md#what-a-table-may-say) lists the keys of a table, and each table "
     "with its columns.",
-    "events": "The keys are those of a table: [your data](your-data.md#what-a-table-may-say).",
+    "events": "Each entry has the keys of a table: [your data](your-data.md#what-a-table-may-say).",
     "kpis": "[The figures of retention](figures.md#terms) explains these terms.",
 }
 """The sections whose keys or meaning another page holds."""
@@ -26,12 +26,13 @@ LISTED_ELSEWHERE = ("tables", "events")
 
 HEAD = """# Parameters
 
-All keys of `params.yaml`, with their defaults. Paths are relative to the file. `${NAME}` comes from the
-environment and is never shown. An unknown key is refused with the nearest name, and all mistakes are
-reported at once. `--set train.num_leaves=15` changes a key for one call.
+This page lists all keys of `params.yaml` with their defaults. Paths are relative to the folder of
+`params.yaml`. `${NAME}` stands for the environment variable `NAME`, and its value is never shown. If a key is
+unknown, it is refused, and the message suggests the nearest name. All mistakes in `params.yaml` are reported
+at once. `--set train.num_leaves=15` changes a key for one call.
 
-`churn init` writes a first file from your tables, with a comment at each guess. `make docs` writes this page
-from the code.
+`churn init` writes a first `params.yaml` from your tables, with a comment beside each guess. `make docs`
+writes this page from the code.
 """
 
 

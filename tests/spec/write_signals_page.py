@@ -17,14 +17,14 @@ WINDOW = 28
 
 HEAD = """# The dictionary of signals
 
-A signal is one number or level for each customer at a cutoff, computed from the days before it. `churn
-signals` prints this dictionary for your own tables, with the cost of each signal, and why a signal is off.
-Choose signals under [`signals`](parameters.md#signals) in `params.yaml`. `make docs` writes this page from
-the code.
+A signal is one number or level for each customer at a cutoff, computed from the days before the cutoff.
+`churn signals` prints this dictionary for your own tables, with the cost of each signal, and why a signal is
+off. To choose signals, use the section [`signals`](parameters.md#signals) of `params.yaml`. `make docs`
+writes this page from the code.
 
-*Riskier when* is the direction in which the risk rises, all else equal; the model keeps to it. *Sentence* is
-the reason on the call list; `{value}` is the customer's own number. A signal whose table or column is not
-mapped is off.
+The column *riskier when* says which values mean a higher risk if all other signals are equal; the model keeps
+this direction. The column *sentence* is the reason on the call list, in which `{value}` is the customer's own
+number. If the table or the column of a signal is not mapped, the signal is off.
 """
 
 
@@ -44,21 +44,26 @@ def _named() -> Iterator[str]:
 def _attributes() -> Iterator[str]:
     yield (
         "## Attributes\n\nEach column under `tables.customers.static` and each attribute under "
-        "`tables.customers.history` is a signal with the name of the attribute, with its value at the "
-        "cutoff.\n"
+        "`tables.customers.history` is also a signal. The signal has the name of the attribute, and its "
+        "value is the value of the attribute at the cutoff.\n"
     )
 
 
 def _generic() -> Iterator[str]:
     yield "## Generic signals\n"
     yield (
-        "They exist for every table of events, also for those under `events:`. Choose families by table, "
-        "such as `signals: {generic: {visits: [recency, rhythm]}}`, or `[all]`. Without a choice these are "
-        "on: "
+        (
+            "Generic signals exist for every table of events, also for the tables under `events:`. Choose "
+            "families of signals for each table, such as `signals: {generic: {visits: [recency, rhythm]}}`, "
+            "or `[all]`. If you choose nothing, the following families are on: "
+        )
         + "; ".join(f"{table}: {', '.join(families)}" for table, families in USUAL.items())
-        + f"; tables under `events:`: {', '.join(USUAL_OF_FURTHER)}; other tables: "
-        f"{', '.join(USUAL_OF_OTHERS)}. Counts and totals exist for each of `signals.windows`. The tables "
-        f"show a table `visits` with one window of {WINDOW} days.\n"
+        + (
+            f"; tables under `events:`: {', '.join(USUAL_OF_FURTHER)}; other tables: "
+            f"{', '.join(USUAL_OF_OTHERS)}. "
+            "Counts and totals exist for each window in `signals.windows`. The lists below show the signals "
+            f"of a table `visits` with one window of {WINDOW} days.\n"
+        )
     )
     facts = TableFacts(events_table("visits"), (WINDOW,))
     for name, family in GENERIC.items():

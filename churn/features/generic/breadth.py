@@ -15,7 +15,7 @@ RECENT_DAYS = 28
 
 @generic(needs="kind")
 def breadth(table: TableFacts) -> Iterator[Signal]:
-    """Yield the number of distinct kinds, their evenness, and the shift of their mix."""
+    """Yield the number of distinct kinds, how evenly the kinds occur, and how far their mix has changed."""
     for days in KIND_WINDOWS:
         yield table.signal(
             "kinds",

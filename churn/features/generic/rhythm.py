@@ -14,7 +14,7 @@ QUARTER_DAYS = 91
 
 @generic()
 def rhythm(table: TableFacts) -> Iterator[Signal]:
-    """Yield the length, spread, order and trend of gaps between active days, and the habit of weekdays."""
+    """Yield the length, spread, order and trend of gaps between active days, and the usual weekdays."""
     yield table.signal(
         "gap_mean",
         HABIT_DAYS,
@@ -138,10 +138,10 @@ def gap_median(events: Events) -> Array:
 
 
 def gap_variation(events: Events) -> Array:
-    """Return the standard deviation of the gaps divided by their mean."""
+    """Return the standard deviation of the gaps over their mean."""
     return ratio(events.gap_spread(), events.mean_gap())
 
 
 def gap_latest(events: Events) -> Array:
-    """Return the latest gap divided by the mean gap."""
+    """Return the latest gap over the mean gap."""
     return ratio(events.last_gap(), events.mean_gap())

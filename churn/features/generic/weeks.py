@@ -14,7 +14,7 @@ TWELVE_WEEKS_DAYS, HALF_YEAR_DAYS = 84, 182
 
 @generic()
 def weeks(table: TableFacts) -> Iterator[Signal]:
-    """Yield counts of the last five weeks, active and silent weeks, and the fall from the best weeks."""
+    """Yield counts of the last five weeks, active and silent weeks, and the drop from the best weeks."""
     for k in range(1, SINGLE_WEEKS + 1):
         yield table.signal(
             f"week_{k}",

@@ -40,8 +40,8 @@ ARITHMETIC = (
         ", prior=1",
         {"ana": 2, "ben": 0.5, "none": 1, "new": MISSING},
         (
-            "Ana has (3 + 1) / (1 + 1), Ben (0 + 1) / (1 + 1), and the customer without rows (0 "
-            "+ 1) / (0 + 1)."
+            "The values of Ana, Ben and the customer without rows are (3 + 1) / (1 + 1), (0 + 1) / (1 + 1) "
+            "and (0 + 1) / (0 + 1)."
         ),
     ),
     _of_change(
@@ -89,7 +89,10 @@ COHORT = (
         none     | 2024-07-01 10:00 |
         """,
         {"lucky": (1 + 4 * 3 / 5) / (1 + 4), "often": (2 + 4 * 3 / 5) / (4 + 4), "none": MISSING},
-        "The cohort opened 3 of 5 mails. Each customer gets 4 further mails with this rate.",
+        (
+            "All customers together opened 3 of 5 mails. With `strength=4`, the verb adds 4 mails with this "
+            "rate to the mails of each customer."
+        ),
     ),
     Example(
         "among_peers",
@@ -103,10 +106,11 @@ COHORT = (
             "new": MISSING,
         },
         (
-            "There are twenty peers, and a customer is also its own peer. The two customers with the lowest "
-            "count have no lower peer and two equal peers, so their share is (0 + 2 / 2) / 20. A customer "
-            "with n lower peers has only itself as an equal peer, so the share is (n + 1 / 2) / 20. The new "
-            "customer is the only customer in its band of tenure, which is too few."
+            "In the example there are twenty peers, and each customer also counts as a peer of itself. The "
+            "two customers with the lowest count have no peer with a lower count and two peers with an "
+            "equal count, so their share is (0 + 2 / 2) / 20. For every other customer, n peers have a "
+            "lower count and only the customer itself has an equal count, so the share is (n + 1 / 2) / 20. "
+            "The new customer is the only customer with a similar tenure, which is too few for a rank."
         ),
         customers="\n".join(
             ["customer | signed_up_at", *(f"p{n:02} | 2020-01-01" for n in range(20)), "new | 2024-06-01"]
@@ -123,7 +127,10 @@ COHORT = (
             "none": 0 - log(3 / 2),
             "new": MISSING,
         },
-        "The cohort went from 2 to 3. A customer who changed by the same factor has 0.",
+        (
+            "The count of all customers together rose from 2 to 3. A customer whose count changed by the "
+            "same factor has the value 0."
+        ),
         SIGNED_UP,
     ),
 )
@@ -140,8 +147,8 @@ LIFETIME = tuple(
         """,
         {"ana": MISSING, "none": MISSING},
         (
-            "The model needs at least 100 customers. This company has three customers, so the value is "
-            "missing."
+            "The BG/NBD model needs at least 100 customers. The company in the example has three customers, "
+            "so the value is missing."
         ),
     )
     for verb in ("p_none_next", "expected_next")

@@ -58,9 +58,9 @@ EXAMPLES = (
         """,
         {"late": 2, "twice": 2, "new": 1},
         (
-            "A row that becomes known at the cutoff does not count. Two equal rows count twice. "
-            "A customer who signed up inside the window has a count. If a whole window lies "
-            "before the sign-up, the count is missing, not 0."
+            "A row that becomes known at the cutoff does not count. Two rows that are equal count as two. "
+            "If a customer signed up inside the window, the rows since then are counted. If a whole window "
+            "lies before the sign-up, the count is missing, not 0."
         ),
         customers="""
         customer | signed_up_at
@@ -83,7 +83,10 @@ EXAMPLES = (
         first    | 2024-06-20 10:00
         """,
         {"first": 2},
-        "The table begins on 17 June. The table covers a window of 14 days, but not a window of 15 days.",
+        (
+            "The first row of the table is of 17 June. So the table covers a window of 14 days, but not a "
+            "window of 15 days."
+        ),
         data_start_late=True,
         more={"logins.last(days=15).count()": {"first": MISSING}},
     ),
@@ -94,8 +97,8 @@ EXAMPLES = (
         DAYS,
         {"ana": 3, "ben": 1, "none": 0},
         (
-            "Ana has rows on the 3rd (two rows, one day), the 11th and the 27th. The 2nd lies "
-            "before the window."
+            "Ana has rows on 3 June (two rows, but one day), 11 June and 27 June. 2 June lies before the "
+            "window."
         ),
     ),
     Example(
@@ -104,7 +107,7 @@ EXAMPLES = (
         "orders.last(days=28).total('amount')",
         ORDERS,
         {"ana": 60.10, "ben": 5, "none": 0},
-        "Ana's total is 30 + 10 + 20.10. The order at the cutoff's midnight is not known.",
+        "Ana's total is 30 + 10 + 20.10. Her order at the midnight of the cutoff is not known.",
         more={"orders.last(days=28).total('discount')": {"ana": 2, "ben": 0, "none": 0}},
     ),
     Example(
@@ -122,7 +125,7 @@ EXAMPLES = (
         "orders.last(days=28).highest('amount')",
         ORDERS,
         {"ana": 30, "ben": 5, "none": MISSING},
-        "The order of 1000 is not known at the cutoff.",
+        "Ana's order with the amount 1000 is not known at the cutoff.",
         more={"orders.last(days=28).highest('discount')": {"ana": 1.5, "ben": MISSING, "none": MISSING}},
     ),
     Example(
@@ -141,8 +144,8 @@ EXAMPLES = (
         TICKETS,
         {"ana": 15, "ben": MISSING},
         (
-            "Ana's replies took 2 and 28 hours. The ticket without a reply does not count. Ben's "
-            "reply comes at the cutoff's midnight, so it is not known."
+            "Ana waited 2 and 28 hours for the replies to her tickets. Her ticket without a reply does not "
+            "count. The reply to Ben comes at the midnight of the cutoff, so it is not known."
         ),
     ),
     Example(
@@ -159,7 +162,7 @@ EXAMPLES = (
         "logins.days_since_last()",
         DAYS,
         {"ana": 4, "ben": 1, "none": 182},
-        "Ana's latest row is of 27 June, 4 days before 1 July. A row of yesterday gives 1.",
+        "Ana's latest row is of 27 June, 4 days before the cutoff of 1 July. A row of yesterday gives 1.",
         more={"logins.last(days=28).days_since_last()": {"ana": 4, "ben": 1, "none": MISSING}},
     ),
     Example(
@@ -169,8 +172,8 @@ EXAMPLES = (
         DAYS,
         {"ana": 28, "ben": 1, "none": MISSING},
         (
-            "Ana's first row in the window is of 3 June, the first day of the window. The days "
-            "run from there to 1 July."
+            "Ana's first row in the window is of 3 June, the first day of the window. The days are counted "
+            "from this day to the cutoff of 1 July."
         ),
     ),
     Example(
@@ -189,9 +192,9 @@ EXAMPLES = (
         """,
         {"order": 3, "tie": 9, "silent": 5, "future": MISSING},
         (
-            "The latest row is the row with the latest answer. Among rows with equal times the "
-            "highest value counts. An answer without a rating is ignored. An answer at the "
-            "cutoff is not known."
+            "With `by('answered_at')`, the latest row is the row with the latest answer. If several rows "
+            "have the same time, the highest value counts. An answer without a rating is ignored. An answer "
+            "at the cutoff is not known."
         ),
     ),
     Example(
@@ -207,7 +210,10 @@ EXAMPLES = (
         none     | 2024-07-01 10:00 | view
         """,
         {"ana": "edit", "ben": "share", "none": MISSING},
-        ("The verb gives codes; snapshots hold the names of the levels. A row without a kind is ignored."),
+        (
+            "The verb returns the codes of levels, and snapshots hold the names of the levels. A row "
+            "without a kind is ignored."
+        ),
     ),
     Example(
         "days_until",
@@ -216,7 +222,7 @@ EXAMPLES = (
         BILLS,
         {"ana": 10, "ben": -1, "none": MISSING},
         (
-            "Ana's latest bill that gives an expiry date is the bill of 1 June. The date, 11 "
+            "Ana's latest bill with an expiry date of the card is the bill of 1 June. The expiry date, 11 "
             "July, lies in the future, but it is known."
         ),
     ),
@@ -227,8 +233,8 @@ EXAMPLES = (
         DAYS,
         {"ana": 1, "ben": 0.5, "none": 0},
         (
-            "Ana has 4 rows in 28 days, which is 1 row in 7 days. Ben signed up 14 days before "
-            "the cutoff. He has 1 row in 14 days, which is 0.5 rows in 7 days."
+            "Ana has 4 rows in 28 days, which is 1 row in 7 days. Ben signed up 14 days before the cutoff. "
+            "So Ben has 1 row in 14 days, which is 0.5 rows in 7 days."
         ),
         customers="""
         customer | signed_up_at
@@ -257,7 +263,7 @@ EXAMPLES = (
         new      | 2024-06-30 09:00
         """,
         {"rises": 1, "even": 0, "new": MISSING},
-        "Days 0, 1, 2 and 3 hold 0, 1, 2 and 3 rows, so the count grows by one row per day.",
+        "Days 0, 1, 2 and 3 of the window hold 0, 1, 2 and 3 rows, so the count grows by one row per day.",
         customers="""
         customer | signed_up_at
         rises    | 2020-01-01
@@ -278,7 +284,10 @@ EXAMPLES = (
         none     | 2024-07-01 00:00
         """,
         {"ana": 1.0, "none": 0},
-        "The row of 10 days ago weighs 1/2. The two rows of 20 days ago weigh 1/4 each.",
+        (
+            "With a half-life of 10 days, a row of 10 days ago has the weight 1/2. Each of the two rows of "
+            "20 days ago has the weight 1/4."
+        ),
     ),
     Example(
         "mean_gap",
@@ -286,7 +295,7 @@ EXAMPLES = (
         "logins.last(days=28).mean_gap()",
         DAYS,
         {"ana": 12, "ben": MISSING, "none": MISSING},
-        "Ana was active on the 3rd, the 11th and the 27th. The gaps are 8 and 16 days.",
+        "Ana was active on 3, 11 and 27 June. So her gaps are 8 and 16 days.",
     ),
     Example(
         "tenure_days",
@@ -298,7 +307,7 @@ EXAMPLES = (
         today    | 2024-06-20 10:00
         """,
         {"new": 16, "today": 1},
-        "The days run from the sign-up, 15 June or 30 June, to 1 July.",
+        "The days are counted from the sign-up (15 June or 30 June) to the cutoff of 1 July.",
         customers="""
         customer | signed_up_at
         new      | 2024-06-15
@@ -319,9 +328,9 @@ EXAMPLES = (
         """,
         {"ana": 0, "ben": 1, "old": MISSING, "user": 0},
         (
-            "Ben redeems points at the cutoff, which is too late to be known. The data begin on 3 June: "
-            "whether Old redeemed "
-            "before, when he was a customer already, is not known. User has a row, so the answer is no."
+            "Ben redeems points at the cutoff, which is too late to be known. The data begin on 3 June: so "
+            "it is not known whether customer Old, who signed up earlier, redeemed points before 3 June. "
+            "Customer User has redeemed points, so the result is 0."
         ),
         customers="""
         customer | signed_up_at

@@ -32,21 +32,21 @@ EXAMPLES = (
         "kinds",
         "",
         {"ana": 3, "ben": 1, "none": 0},
-        "Ana's kinds are view, edit and share. A row without a kind does not count.",
+        "Ana's kinds are `view`, `edit` and `share`. A row without a kind does not count.",
     ),
     _example(
         "kind_entropy",
         "",
         {"ana": -(3 / 5 * log(3 / 5) + 2 * 1 / 5 * log(1 / 5)), "ben": 0, "none": MISSING},
-        "Of Ana's five rows with a kind, 3/5 are view, 1/5 are edit and 1/5 are share.",
+        "Of Ana's five rows with a kind, 3/5 have the kind `view`, 1/5 have `edit` and 1/5 have `share`.",
     ),
     _example(
         "kinds_new",
         "14",
         {"ana": 1, "ben": 1, "none": 0},
         (
-            "The last 14 days begin on 17 June. For Ana share is new and view is not. All of "
-            "Ben's rows lie in the last 14 days, so his kind is new."
+            "The last 14 days begin on 17 June. For Ana, the kind `share` is new and the kind `view` is not "
+            "new. All of Ben's rows lie in the last 14 days, so his kind is new."
         ),
     ),
     _example(
@@ -64,14 +64,17 @@ EXAMPLES = (
             "none": MISSING,
         },
         (
-            "Ana's recent mix is 1/2 view and 1/2 share. Her earlier mix is 2/3 view and 1/3 "
-            "edit. The mean of both mixes has 7/12 view."
+            "Ana's recent mix is 1/2 `view` and 1/2 `share`. Her earlier mix is 2/3 `view` and 1/3 `edit`. "
+            "The mean of both mixes has 7/12 `view`."
         ),
     ),
     _example(
         "kind_share",
         "14",
         {"ana": 2 / 3, "ben": 1, "none": MISSING},
-        ("Ana's kinds in the window are view, edit and share. View and share occur in the last days."),
+        (
+            "Ana's kinds in the window are `view`, `edit` and `share`. The kinds `view` and `share` occur "
+            "in the last days."
+        ),
     ),
 )

@@ -49,21 +49,25 @@ EXAMPLES = (
         "0.5",
         {"ana": 4, "clock": 7, "two": 3},
         (
-            "Ana's gaps are 2, 4 and 8 days. Half of three gaps is one and a half, so at least "
-            "two gaps must be as short as the quantile. Two gaps are 4 days or shorter."
+            "Ana's gaps are 2, 4 and 8 days. Half of three gaps is one and a half, so at least two gaps "
+            "must be at most as long as the quantile. Two of Ana's gaps are 4 days or shorter."
         ),
     ),
     _example("last_gap", "", {"ana": 8, "clock": 7, "two": 3}, "9 to 17 June."),
-    _example("longest_gap", "", {"ana": 8, "clock": 7, "two": 3}, "The present silence is not a gap."),
+    _example(
+        "longest_gap",
+        "",
+        {"ana": 8, "clock": 7, "two": 3},
+        ("The days since the last active day are not a gap."),
+    ),
     _example(
         "gap_rank",
         "",
         {"ana": 1, "clock": 1, "two": 1},
         (
-            "Ana's silence of 14 days is as long as each of her gaps (2, 4 and 8 days) or "
-            "longer. The customer Clock is silent for 7 days, as long as each gap (7, 7 and 7 days): equal "
-            "gaps "
-            "count."
+            "Ana has been silent for 14 days, which is longer than each of her gaps (2, 4 and 8 days). "
+            "Customer Clock has been silent for 7 days, which is as long as each gap (7, 7 and 7 days): "
+            "gaps of equal length count."
         ),
     ),
     _example(
@@ -77,7 +81,7 @@ EXAMPLES = (
         "",
         {"ana": ((56 / 9) ** 0.5 - 14 / 3) / ((56 / 9) ** 0.5 + 14 / 3), "clock": -1, "two": MISSING},
         (
-            "Ana's gaps are 2, 4 and 8 days. Their standard deviation is the square root of "
+            "Ana's gaps are 2, 4 and 8 days. The standard deviation of these gaps is the square root of "
             "56/9, and their mean is 14/3."
         ),
     ),
@@ -94,9 +98,9 @@ EXAMPLES = (
             "none": MISSING,
         },
         (
-            "Ana's days divide the window of 28 days into parts of 0, 2, 4, 8 and 14 days. The "
-            "first part begins at the start of the window, the next parts are the gaps, and the "
-            "last part ends at the end of the window."
+            "Ana's days divide the window of 28 days into parts of 0, 2, 4, 8 and 14 days. The first part "
+            "begins at the start of the window, the next parts are Ana's gaps, and the last part ends at "
+            "the end of the window."
         ),
     ),
     _example(
@@ -115,8 +119,8 @@ EXAMPLES = (
         "",
         {"ana": 1, "clock": 0, "two": 1},
         (
-            "Ana was not active in the last seven days. Clock was active on the usual Monday. A "
-            "customer without an earlier active day has no usual day to miss."
+            "Ana was not active in the last seven days. Customer Clock was active on Monday, as usual. A "
+            "customer without an earlier active day has no usual weekday that could be missed."
         ),
     ),
 )

@@ -35,8 +35,8 @@ EXAMPLES = (
         ORDERS,
         {"ana": 20, "ben": MISSING, "none": MISSING},
         (
-            "Ana's amounts in the order of time are 40, 10, 20 and 30. The amounts 10 and 20 "
-            "have the same minute, so they are ordered by value. The last amount but one is 20."
+            "Ana's amounts in the order of time are 40, 10, 20 and 30. The amounts 10 and 20 have the same "
+            "minute, so they are ordered by value. The amount before the last amount is 20."
         ),
         more={"orders.previous('units')": {"ana": 2, "ben": MISSING, "none": MISSING}},
     ),
@@ -47,9 +47,9 @@ EXAMPLES = (
         MAILS,
         {"ana": 2, "never": 2, "opens": 0, "none": MISSING},
         (
-            "Ana's latest opened mail, by the time of sending, is the mail of the 10th. Two mails were sent "
-            "after this mail. The mail of the 1st was opened later, but it was sent "
-            "earlier. A mail that is opened at the cutoff's midnight is not known as opened."
+            "Of the mails that Ana opened, the mail of 10 June was sent last. Two mails were sent after "
+            "this mail. The mail of 1 June was opened later, but it was sent earlier. If a mail is opened "
+            "at the midnight of the cutoff, this is not known."
         ),
     ),
     Example(
@@ -58,7 +58,7 @@ EXAMPLES = (
         "orders.quantile('amount', 0.5)",
         ORDERS,
         {"ana": 20, "ben": 7, "none": MISSING},
-        "Ana's amounts are 10, 20, 30 and 40. Half of them are 20 or less.",
+        "Ana's amounts are 10, 20, 30 and 40. Half of the amounts are 20 or less.",
         more={
             "orders.quantile('amount', 0.51)": {"ana": 30, "ben": 7, "none": MISSING},
             "orders.quantile('amount', 1.0)": {"ana": 40, "ben": 7, "none": MISSING},
@@ -71,7 +71,7 @@ EXAMPLES = (
         "orders.count_at_most('amount', 20)",
         ORDERS,
         {"ana": 2, "ben": 1, "none": 0},
-        "The amounts 10 and 20 count, because the bound itself counts.",
+        "With a bound of 20, the amounts 10 and 20 count, because the bound itself counts.",
         more={"orders.count_at_most('units', 0)": {"ana": 0, "ben": 0, "none": 0}},
     ),
     Example(
@@ -86,7 +86,10 @@ EXAMPLES = (
         none     | 2024-06-22 10:00 | 2024-07-01 00:00
         """,
         {"ana": 1, "none": 0},
-        ("A reply after exactly two days is not slower than two days. A reply at the cutoff is not known."),
+        (
+            "A reply after exactly two days is not slower than two days, so it does not count. A reply at "
+            "the cutoff is not known."
+        ),
     ),
     Example(
         "trend",
@@ -115,7 +118,7 @@ EXAMPLES = (
         "orders.decayed_mean('units', half_life_days=10)",
         ORDERS,
         {"ana": (1 / 8 + 2 / 4 + 4 / 2) / (1 / 8 + 1 / 4 + 1 / 2), "ben": MISSING, "none": MISSING},
-        "The values 1, 2 and 4 are 30, 20 and 10 days old. They weigh 1/8, 1/4 and 1/2.",
+        "The values 1, 2 and 4 are 30, 20 and 10 days old. So their weights are 1/8, 1/4 and 1/2.",
     ),
     Example(
         "decayed_hours_to",
@@ -130,8 +133,8 @@ EXAMPLES = (
         """,
         {"ana": (6 / 4 + 24 / 2) / (1 / 4 + 1 / 2), "none": MISSING},
         (
-            "The ticket with a reply after 6 hours weighs 1/4, and the ticket with a reply after "
-            "24 hours weighs 1/2. A ticket without a known reply does not count."
+            "The ticket with a reply after 6 hours has the weight 1/4, and the ticket with a reply after 24 "
+            "hours has the weight 1/2. A ticket without a known reply does not count."
         ),
     ),
     Example(
@@ -151,10 +154,11 @@ EXAMPLES = (
         """,
         {"late": 1, "in_time": 0, "waits": 1, "may_wait": 0, "told": 1, "no_word": 0, "two": 2},
         (
-            "The reply to Late came the day after the promised day, the reply to In_time came on the "
-            "promised day, but later than the promised hour. Waits has no reply, and its promised day is "
-            "over; the promised day of May_wait is not over. The "
-            "reply to Told is not known before the cutoff. For No_word, no reply was promised."
+            "The reply to customer Late came one day after the promised day, so it counts. The reply to "
+            "customer In_time came on the promised day, so it does not count, although it came later than "
+            "the promised hour. Customer Waits has no reply, and the promised day is over; the promised day "
+            "of customer May_wait is not over. The reply to customer Told is not known before the cutoff. "
+            "No reply was promised to customer No_word."
         ),
     ),
     Example(
@@ -188,10 +192,10 @@ EXAMPLES = (
         },
         (
             "Customer All has all 20 points, and the first 10 points end on 11 July. Customer Some has 10 "
-            "points left: the points that end first are used first, whatever the order of the rows. Late's "
-            "points have ended. Customer None has no points left, "
-            "and Silent's balance is not known. Forever has only the 10 points left that never end; Both "
-            "has these points and the other 10 points."
+            "points left: the points that end first are used first, whatever the order of the rows. The "
+            "points of customer Late have ended. Customer None has no points left, and the balance of "
+            "customer Silent is not known. Customer Forever has 10 points left, which never end. Customer "
+            "Both has 10 points that never end and 10 points that end on 11 July."
         ),
     ),
 )

@@ -37,8 +37,8 @@ EXAMPLES = (
         EDGES,
         {"edges": 2},
         (
-            "The first midnight of the window is in the window; the midnight of the cutoff is "
-            "not. The rows of the 24th and the 30th count."
+            "The first midnight of the window is in the window; the midnight of the cutoff is not. In the "
+            "example, the rows of 24 and 30 June count."
         ),
         more={"logins.last(days=8, skip=7).count()": {"edges": 1}},
     ),
@@ -48,7 +48,7 @@ EXAMPLES = (
         "logins.week(2).count()",
         EDGES,
         {"edges": 1},
-        "Week 2 is 17 to 23 June. Only the row of the 23rd counts.",
+        "Week 2 is 17 to 23 June. Only the row of 23 June counts.",
         more={"logins.week(1).count()": {"edges": 2}},
     ),
     Example(
@@ -58,9 +58,9 @@ EXAMPLES = (
         MAILS,
         {"ana": 1, "ben": 1},
         (
-            "The window is 28 to 30 June. Ana opened a mail on the 29th, and Ben at the last "
-            "minute of the 30th. Ben's mail that is opened at the cutoff's midnight is not known "
-            "as opened."
+            "The window is 28 to 30 June. Ana opened a mail on 29 June, and Ben opened a mail at the last "
+            "minute of 30 June. At the cutoff, it is not known that Ben opens another mail at the midnight "
+            "of the cutoff."
         ),
         more={"emails.by('opened_at').days_since_last()": {"ana": 2, "ben": 1}},
     ),
@@ -70,7 +70,7 @@ EXAMPLES = (
         "emails.having('opened_at').count()",
         MAILS,
         {"ana": 2, "ben": 1},
-        "Ben's second mail was opened at the cutoff, which is too late to be known.",
+        "Ben opened his second mail at the cutoff, which is too late to be known.",
         more={"emails.having('opened_at').having('clicked_at').count()": {"ana": 1, "ben": 0}},
     ),
     Example(
@@ -79,7 +79,7 @@ EXAMPLES = (
         "emails.lacking('opened_at').count()",
         MAILS,
         {"ana": 0, "ben": 1},
-        "`lacking` is the complement of `having`. Ben's second mail counts as unopened.",
+        "`lacking` keeps exactly the rows that `having` leaves out. Ben's second mail counts as unopened.",
         more={"emails.having('opened_at').lacking('clicked_at').count()": {"ana": 1, "ben": 1}},
     ),
     Example(
@@ -89,8 +89,9 @@ EXAMPLES = (
         LOYALTY,
         {"ana": 35, "ben": 0},
         (
-            "Ana earned 30 and 5 points; the 20 that she redeemed do not count. Ben's points come at the "
-            "cutoff, which is too late. Only columns whose names the contract states can be asked for a name."
+            "Ana earned 30 and 5 points; the 20 points that she redeemed do not count. Ben earns points at "
+            "the cutoff, which is too late. `only` accepts only a column whose possible names are stated in "
+            "the contract of the table."
         ),
         more={
             "loyalty.only('kind', 'redeem').days_since_last()": {"ana": 21, "ben": MISSING},

@@ -43,9 +43,8 @@ EXAMPLES = (
         "active_weeks",
         {"fades": 4 / 6, "steady": 1, "new": MISSING, "none": 0},
         (
-            "Customer Fades was active in four of six weeks. The new customer has only three whole "
-            "weeks, "
-            "which is too few."
+            "Customer Fades was active in four of six weeks. Customer New has only three whole weeks since "
+            "the sign-up, which is too few."
         ),
         more={
             "logins.last(days=42, skip=14).active_weeks()": {
@@ -59,34 +58,40 @@ EXAMPLES = (
     _example(
         "inactive_weeks",
         {"fades": 2, "steady": 0, "new": MISSING, "none": 6},
-        ("The last two weeks of Fades hold no row. The result is at most the number of weeks in the window."),
+        (
+            "Customer Fades has no row in the last two weeks. The result is at most the number of weeks in "
+            "the window."
+        ),
     ),
     _example(
         "quieting_rate",
         {"fades": 2 / 6, "steady": 1 / 7, "new": MISSING, "none": 1 / 2},
         (
-            "Fades was active in four weeks before the last week, and one of these weeks was "
-            "followed by a silent week: (1 + 1) / (4 + 2). Steady was active in five such weeks, "
-            "and none of them was followed by a silent week: (0 + 1) / (5 + 2)."
+            "Customer Fades was active in four weeks before the last week, and after one of these weeks "
+            "came a silent week: (1 + 1) / (4 + 2). Customer Steady was active in five weeks before the "
+            "last week, and after none of them came a silent week: (0 + 1) / (5 + 2)."
         ),
     ),
     _example(
         "drawdown",
         {"fades": 2 / 6, "steady": 1, "new": MISSING, "none": MISSING},
         (
-            "For Fades, the last four weeks hold 1, 1, 0 and 0 rows, and the best four "
-            "successive weeks hold 2, 2, 1 and 1 rows. A customer without rows has no best "
-            "weeks, so the value is missing."
+            "Customer Fades has 1, 1, 0 and 0 rows in the last four weeks. The best four successive weeks "
+            "of this customer hold 2, 2, 1 and 1 rows. A customer without rows has no best weeks, so the "
+            "value is missing."
         ),
     ),
     _example(
         "shortfall",
         {"fades": 2, "steady": 0, "new": MISSING, "none": MISSING},
-        ("The mean week of Fades holds 1 row. The CUSUM S is 0, 0, 0, 0, 1 and 2 after each week."),
+        (
+            "Customer Fades has 1 row per week on average. After each of the six weeks, the cumulative sum "
+            "(CUSUM) S is 0, 0, 0, 0, 1 and 2."
+        ),
     ),
     _example(
         "shortfall_weeks",
         {"fades": 2, "steady": 0, "new": MISSING, "none": 0},
-        "The CUSUM S of Fades was last 0 two weeks ago.",
+        "For customer Fades, the cumulative sum (CUSUM) S was 0 for the last time two weeks ago.",
     ),
 )
