@@ -1,1 +1,3 @@
-"""What leaves the company's own files: nights for databases, planned contacts for other systems."""
+"""How results leave the company's own files: nights for a database, and planned contacts for other
+systems.
+"""

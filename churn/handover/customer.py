@@ -1,4 +1,6 @@
-"""What the database of the nights holds about one customer: for an access request, and for an erasure."""
+"""What the database of the nights holds about one customer; needed for an access request and for an
+erasure.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +14,11 @@ NOTE = "Copies of the scores and of the call lists above, handed over night by n
 
 
 def rows_in_database(sink: SinkParams, customer: str, file: str) -> dict[str, int]:
-    """Return how many rows of a customer the tables of the database hold, by table.
+    """Return for each table of the database the number of rows about a customer.
 
     Args:
-        sink: The address and the schema.
-        customer: The id.
+        sink: The address and the schema of the database.
+        customer: The id of the customer.
         file: The name of the parameter file, for messages.
 
     Raises:
@@ -31,10 +33,10 @@ def rows_in_database(sink: SinkParams, customer: str, file: str) -> dict[str, in
 
 
 def database_section(sink: SinkParams, customer: str, file: str) -> Section:
-    """Return how many rows the database holds of a customer, as a part of the answer to an access request.
+    """Return how many rows about a customer the database holds, as a part of the answer to an access request.
 
     Args:
-        sink: The address and the schema.
+        sink: The address and the schema of the database.
         customer: The id.
         file: The name of the parameter file, for messages.
 
@@ -49,16 +51,16 @@ def database_section(sink: SinkParams, customer: str, file: str) -> Section:
 
 
 def erase_in_database(sink: SinkParams, customer: str, file: str) -> None:
-    """Delete the rows of a customer in all nights of the database.
+    """Delete the rows of a customer from all nights in the database.
 
     Args:
-        sink: The address and the schema.
+        sink: The address and the schema of the database.
         customer: The id.
         file: The name of the parameter file, for messages.
 
     Raises:
         ParamsError: the address cannot be read, or its driver is not installed.
-        DeliveryError: the database does not answer, or refuses.
+        DeliveryError: the database does not answer, or refuses to delete.
         BusyError: another program holds the database.
     """
     if is_there(sink):

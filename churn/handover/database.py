@@ -1,6 +1,6 @@
-"""Hand a night over to a database: after its files and its page of the ledger are published, and once.
+"""Hand a night over to a database, once, and only after its files and its page of the ledger are published.
 
-A process that is killed before the database has the night leaves the files, and the next call for the same
+If the process is killed before the database has the night, the files stay, and the next call for the same
 night hands it over. So a contact in the database always has a row in the ledger.
 """
 
@@ -30,14 +30,14 @@ from churn.scoring.sink import scores_path
 
 @dataclass(frozen=True)
 class NightDelivery:
-    """What the database got of one night.
+    """How much the database received of one night.
 
     Attributes:
         cutoff: The cutoff of the night.
-        n_scores: The number of rows of `scores`.
-        n_calls: The number of rows of `calls`.
-        replaces: The rows of this night that were there: `none`, those of `another` night of the same
-            cutoff, or `part` of this night.
+        n_scores: The number of rows in the table `scores`.
+        n_calls: The number of rows in the table `calls`.
+        replaces: Which rows of this cutoff the database already had: `none`, the rows of `another` night, or
+            `part` of the rows of this night.
     """
 
     cutoff: date
@@ -48,12 +48,12 @@ class NightDelivery:
 
 @dataclass(frozen=True)
 class Delivery:
-    """What a call handed over.
+    """What a call handed over to the database.
 
     Attributes:
-        address: The database, without user and password.
-        nights: The nights that were written, the earliest first; empty if the database had them.
-        latest: The night that `scores_latest` shows.
+        address: The address of the database, without user and password.
+        nights: The nights that were written, the earliest first; empty if the database already had them.
+        latest: The night that the table `scores_latest` shows.
     """
 
     address: str
@@ -62,17 +62,19 @@ class Delivery:
 
 
 def check_database(sink: SinkParams, label: LabelParams, n_reasons: int, file: str) -> None:
-    """Check that the database will take a night, before the work: a wrong address costs seconds.
+    """Check that the database will accept a night; this is done before the long work, so that a wrong address
+    costs only seconds.
 
     Args:
-        sink: The address and the schema.
+        sink: The address and the schema of the database.
         label: The label.
         n_reasons: The number of columns of reasons.
         file: The name of the parameter file, for messages.
 
     Raises:
         ParamsError: the address cannot be read, or its driver is not installed.
-        DeliveryError: the database does not answer, lacks a right, or has tables of others under our names.
+        DeliveryError: the database does not answer, the user lacks a right, or the tables with our names
+            belong to another program.
         BusyError: another program holds the database.
     """
     try:
@@ -87,22 +89,22 @@ def check_database(sink: SinkParams, label: LabelParams, n_reasons: int, file: s
 
 
 def hand_over(output: Path, cutoff: date, sink: SinkParams, file: str) -> Delivery:
-    """Hand a night of the files over, and the nights before it that the database missed.
+    """Hand over a night from the files, and before it the earlier nights that the database missed.
 
-    If the database already holds the same night as the files, nothing is written. Nights between the latest
-    night of the database and this night were scored while the database did not answer; they are handed over
+    If the database already holds the same night as the files, nothing is written. The database may have
+    missed nights between its latest night and this night because it did not answer; they are handed over
     first.
 
     Args:
         output: The output folder.
         cutoff: The cutoff of the night.
-        sink: The address and the schema.
+        sink: The address and the schema of the database.
         file: The name of the parameter file, for messages.
 
     Raises:
         ParamsError: the address cannot be read, or its driver is not installed.
         SourceError: a file of a night is damaged.
-        DeliveryError: the database did not take the night; the error says how it gets there.
+        DeliveryError: the database did not accept the night; the error says how to hand it over later.
         BusyError: another program holds the database.
     """
     try:
@@ -122,7 +124,7 @@ def hand_over(output: Path, cutoff: date, sink: SinkParams, file: str) -> Delive
 
 
 def _missed_nights(output: Path, cutoff: date, stored_nights: dict[date, StoredNight]) -> Iterator[date]:
-    """Yield the nights of the files between the latest night of the database and this night."""
+    """Yield the nights in the files that lie between the latest night of the database and this night."""
     if not stored_nights:
         return
     for folder in sorted(output.glob("scores/cutoff=*")):
@@ -135,7 +137,9 @@ def _missed_nights(output: Path, cutoff: date, stored_nights: dict[date, StoredN
 def _deliver(
     connection: SinkConnection, output: Path, cutoff: date, stored_night: StoredNight | None
 ) -> NightDelivery | None:
-    """Write a night unless the database holds the same night; return None if it does."""
+    """Write a night into the database; if the database already holds the same night, write nothing and return
+    None.
+    """
     is_same = stored_night is not None and stored_night.digest == night_digest(output, cutoff)
     if stored_night is not None and is_same and is_whole(connection, cutoff, stored_night):
         return None
@@ -146,12 +150,12 @@ def _deliver(
 
 
 def delivery_lines(delivery: Delivery, cutoff: date, *, is_new: bool) -> Iterator[str]:
-    """Yield in words what the database got.
+    """Yield lines that say what the database received.
 
     Args:
         delivery: What was handed over.
-        cutoff: The night that the call scored.
-        is_new: Whether the call wrote the files of the night; otherwise they stood before.
+        cutoff: The cutoff of the night that the call scored.
+        is_new: Whether the call wrote the files of the night; otherwise they existed before.
     """
     for night in delivery.nights:
         what = f"{night.n_scores:,} scores and {night.n_calls:,} calls of the night of {night.cutoff}"

@@ -1,15 +1,19 @@
-"""Deliver the events of the outbox to the receiver: each until it answers, and as rarely twice as possible.
+"""Deliver the events of the outbox to the receiver: each event until the receiver answers, and as rarely as
+possible twice.
 
-The rules:
+These are the rules of delivery:
 
-- Planned contacts that are of no use any more are not sent: expired, withdrawn before they were sent,
-  answered already, or refused by the customer since the night (objection, suppression list, consent).
-- A withdrawal is sent only if an attempt was made to send the contact that it withdraws.
-- Events go out one after the other. After three failures in a row, or if the receiver asks for a pause, the
-  other events wait as well, because the receiver is down.
-- After the n-th failure an event waits `backoff_seconds * 2**(n - 1)`, at most an hour, times a number in
-  [0.5, 1) from a hash of id and n. So many events do not come back at one instant.
-- After the last attempt, and after a refusal, an event is dead until `churn deliver --retry-dead`.
+- A planned contact that is no longer useful is not sent. This is so if it has expired, was withdrawn before
+  it was sent, was already answered, or if the customer has refused contacts since the night (objection,
+  suppression list, consent).
+- A withdrawal is sent only if there was an attempt to send the contact that it withdraws.
+- Events are sent one after another. After three failures in a row, or if the receiver asks for a pause, all
+  other events wait too, because the receiver is probably down.
+- After its n-th failure an event waits `backoff_seconds * 2**(n - 1)` seconds, at most an hour. This time is
+  multiplied by a number in [0.5, 1) from a hash of id and n. So many events are not sent again at the same
+  instant.
+- An event is dead after its last attempt, and after a refusal; `churn deliver --retry-dead` tries dead events
+  again.
 """
 
 from __future__ import annotations
@@ -38,11 +42,11 @@ Send = Callable[[Event, float], Answer]
 
 @dataclass(frozen=True)
 class Clock:
-    """The time of a delivery.
+    """The clock that a delivery uses.
 
     Attributes:
-        now: Returns the seconds since 1970 (UTC).
-        sleep: Waits for a number of seconds.
+        now: A function that returns the seconds since 1970 (UTC).
+        sleep: A function that waits for a number of seconds.
     """
 
     now: Callable[[], float]
@@ -51,19 +55,21 @@ class Clock:
 
 @dataclass
 class Delivery:
-    """What a delivery did.
+    """What a delivery has done.
 
     Attributes:
-        n_delivered: The events that the receiver took in this call.
-        n_delivered_before: The events that it took earlier.
-        n_waiting: The events that wait for the next call.
-        n_dead: The events that were refused or given up and are still of use.
-        n_unknown: The attempts of all time whose answer is unknown: at most so often a receiver that does
-            not look at `webhook-id` has taken an event twice.
-        not_sent: The events that are not sent, by reason.
-        problems: The last problem of waiting and dead events, with their number.
-        stopped_because: Why the receiver accepts no events; None if it accepts events.
-        rests_until: Until when the receiver wants to rest, in seconds since 1970; None if it does not.
+        n_delivered: The number of events that the receiver accepted in this call.
+        n_delivered_before: The number of events that the receiver accepted in earlier calls.
+        n_waiting: The number of events that wait for the next call.
+        n_dead: The number of events that were refused or given up although they are still useful.
+        n_unknown: The number of attempts, in all calls, whose answer is not known. A receiver that does not
+            check `webhook-id` has accepted an event twice at most this often.
+        not_sent: The number of events that are not sent, by reason.
+        problems: The last problem of each waiting or dead event, with the number of events that have this
+            problem.
+        stopped_because: Why the receiver accepts no event at all; None if it accepts events.
+        rests_until: The time until which the receiver asked to get no events, in seconds since 1970; None if
+            it did not ask.
     """
 
     n_delivered: int = 0
@@ -86,16 +92,16 @@ def deliver(
     send: Send,
     clock: Clock,
 ) -> Delivery:
-    """Deliver events.
+    """Deliver the events of the outbox to the receiver.
 
     Args:
         events: All events of the outbox, the earliest first.
-        journal: The journal, open for appending.
-        facts: What decides whether an event is still of use.
-        terms: The number of attempts, the backoff and how long to go on.
+        journal: The journal of attempts, open for appending.
+        facts: The facts that decide whether an event is still useful.
+        terms: The number of attempts, the backoff, and how long the call may go on.
         receiver: The digest of the receiver's address.
-        send: Sends an event at a time once.
-        clock: The time.
+        send: A function that sends an event once, at a given time.
+        clock: The clock that tells the time and waits.
     """
     events = list({event.id: event for event in events}.values())
     withdrawn: dict[str, int] = {}
@@ -117,7 +123,7 @@ def deliver(
 
 
 class _Loop:
-    """Sends events until no event is left, the time is over, or the receiver accepts no events."""
+    """Sends events until no event is left, the time is used up, or the receiver accepts no events."""
 
     def __init__(
         self,
@@ -136,7 +142,7 @@ class _Loop:
         self._delivery = delivery
 
     def run(self, events: list[Event]) -> None:
-        """Deliver the events, and count what became of each."""
+        """Deliver the events, and count what happened to each."""
         end = self._clock.now() + self._terms.wait_seconds
         if self._journal.gone_receiver == self._receiver:
             self._delivery.stopped_because = "it answered 410 Gone earlier: it wants no more events"
@@ -157,7 +163,9 @@ class _Loop:
         self._count(events, waiting)
 
     def _round(self, events: list[Event]) -> float | None:
-        """Send each event that is due once; return until when all must wait, None if they need not."""
+        """Send each event that is due once. If all events must then wait, return until when; otherwise return
+        None.
+        """
         failures = 0
         order = {event.id: number for number, event in enumerate(events)}
         for event in sorted(events, key=lambda event: (self._record(event).tries, order[event.id])):
@@ -178,7 +186,9 @@ class _Loop:
         return None
 
     def _attempt(self, event: Event) -> Answer:
-        """Send an event once: the attempt is in the journal before, and its result afterwards."""
+        """Send an event once; the attempt is written to the journal before the request, and its result after
+        it.
+        """
         now = self._clock.now()
         number = self._record(event).attempts + 1
         record = self._journal.append(JournalLine(at=now, kind="attempt", event=event.id, attempt=number))
@@ -206,7 +216,7 @@ class _Loop:
         return answer
 
     def _give_up(self, event: Event) -> bool:
-        """Note an event as dead if its last attempt is used up; return whether it is dead."""
+        """Note that an event is dead if it has no further attempt; return whether it is dead."""
         record = self._record(event)
         if not record.is_dead and record.tries >= self._terms.attempts:
             record = self._journal.append(
@@ -236,7 +246,8 @@ class _Loop:
 
 
 def retry_dead(events: Iterable[Event], journal: Journal, now: float) -> int:
-    """Give each dead event its attempts again, and let a receiver that was gone be tried; return the number.
+    """Allow new attempts for each dead event, and for a receiver that was gone; return the number of dead
+    events.
 
     Args:
         events: All events of the outbox.
@@ -251,7 +262,9 @@ def retry_dead(events: Iterable[Event], journal: Journal, now: float) -> int:
 
 
 def write_dead(folder: Path, events: Iterable[Event], journal: Journal) -> None:
-    """Write a line for each dead event, for people: the task and the reason, without the contact."""
+    """Write one line for each dead event, for people to read: the task and the reason, without the content of
+    the contact.
+    """
     lines = "".join(f"{line}\n" for line in _dead_lines(events, journal)).encode("utf-8")
     path = folder / DEAD
     if lines and not (path.is_file() and path.read_bytes() == lines):

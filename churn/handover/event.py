@@ -1,6 +1,7 @@
-"""An event about one task, as another system gets it: its fields, its id and its line.
+"""An event about one task (a planned contact), in the form for other systems: its fields, its id and its line
+in a file.
 
-`contact.planned` orders the contact; `contact.withdrawn` says that the contact must no longer take place.
+`contact.planned` orders the contact. `contact.withdrawn` says that the contact must no longer be made.
 """
 
 from __future__ import annotations
@@ -19,38 +20,38 @@ CONTACT_WITHDRAWN: Literal["contact.withdrawn"] = "contact.withdrawn"
 
 
 class EventPart(BaseModel):
-    """A part of an event in the form that is sent."""
+    """A part of an event, in the form in which it is sent."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class PlannedContact(EventPart):
-    """A contact that is to take place.
+    """The order to contact a customer.
 
     Attributes:
-        task_id: The id of the task; answers come back under this id.
-        sequence: 1 for the first plan of the contact, 2 if it was withdrawn once and is planned again, and so
-            on.
-        customer_id: The customer.
+        task_id: The id of the task; answers to the contact come back with this id.
+        sequence: 1 for the first plan of the contact, 2 if the contact was withdrawn once and is planned
+            again, and so on.
+        customer_id: The id of the customer.
         name: The name of the customer, if it is known.
         play: The name of the play.
         variant: The variant of the play, if it has variants.
         action: What to do; None if the playbook no longer has the play.
-        owner: Who does it.
-        channel: The channel.
+        owner: The person or the team who makes the contact.
+        channel: The channel of the contact.
         template: The name of the template, if the play has one.
         subject: The subject of an e-mail, if the template has one.
-        message: The filled template; None without a template, or if it cannot be filled.
+        message: The filled template; None if there is no template, or if it cannot be filled.
         message_problem: Why the template cannot be filled for this customer.
-        reasons: Why the customer may leave, as sentences.
-        planned_on: The night that planned the contact.
+        reasons: The reasons why the customer may leave, as sentences.
+        planned_on: The cutoff of the night that planned the contact.
         due_at: The day on which the contact is due.
-        not_before: The first instant (UTC) at which the customer may be contacted.
-        expires_on: The day from which on the contact must not take place any more.
-        best_hour: The local hour of the customer at which a contact is best, such as `18:00`; None if there
-            are too few events.
-        best_hour_events: The number of events behind it. Both are left out if `contact.rhythm.best_hour` is
-            off.
+        not_before: The earliest instant (UTC) at which the customer may be contacted.
+        expires_on: The first day on which the contact must no longer be made.
+        best_hour: The local hour at which the customer is usually active, such as `18:00`; None if there are
+            too few events.
+        best_hour_events: The number of events from which the best hour is computed. Both fields are left out
+            if `contact.rhythm.best_hour` is off.
     """
 
     task_id: str
@@ -76,14 +77,14 @@ class PlannedContact(EventPart):
 
 
 class WithdrawnContact(EventPart):
-    """A planned contact that must not take place any more.
+    """The withdrawal of a planned contact, which must no longer be made.
 
     Attributes:
         task_id: The id of the task.
         sequence: The number of the planned contact that is withdrawn.
-        customer_id: The customer.
+        customer_id: The id of the customer.
         play: The name of the play.
-        because: Why.
+        because: Why the contact is withdrawn.
     """
 
     task_id: str
@@ -94,13 +95,13 @@ class WithdrawnContact(EventPart):
 
 
 class Event(EventPart):
-    """An event of the outbox.
+    """An event in the outbox, which holds what other systems should get.
 
     Attributes:
-        id: The id by which a receiver recognises a repeat: `webhook-id`.
-        type: What happened.
+        id: The id by which a receiver recognises an event that it gets again; the header `webhook-id`.
+        type: `contact.planned` or `contact.withdrawn`.
         timestamp: The midnight of the night in which it happened (UTC).
-        data: The contact.
+        data: The contact that is planned or withdrawn.
     """
 
     id: str
@@ -110,25 +111,25 @@ class Event(EventPart):
 
     @property
     def line(self) -> str:
-        """Return the event as a line of the outbox."""
+        """Return the event as a line of a file in the outbox."""
         return _json(self.model_dump(mode="json", exclude={"data": self._absent_fields}))
 
     @property
     def body(self) -> bytes:
-        """Return what is sent: the same bytes at each attempt."""
+        """Return the bytes that are sent, which are the same at each attempt."""
         fields = self.model_dump(mode="json", exclude={"id": True, "data": self._absent_fields})
         return _json(fields).encode("utf-8")
 
     @property
     def _absent_fields(self) -> set[str]:
-        """Return the fields that an event of a night without best hours does not have."""
+        """Return the names of the fields that the event lacks if its night computed no best hours."""
         has_hours = getattr(self.data, "best_hour_events", None) is not None
         return set() if has_hours else {"best_hour", "best_hour_events"}
 
 
 @dataclass(frozen=True)
 class LastEvent:
-    """The last event about a task: its type and number."""
+    """The last event about a task: its type and its number."""
 
     type: str
     sequence: int

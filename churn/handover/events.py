@@ -1,9 +1,9 @@
-"""The events of a night for other systems: which contacts are planned, and which are withdrawn.
+"""The events of a night for other systems: which contacts are planned and which are withdrawn.
 
-An event is about one task of the ledger. `contact.planned` orders the contact; `contact.withdrawn` says that
-the contact must no longer take place. The id of an event is a digest of the task, of the type and of a
-number, so the same event has the same id whenever it is made. The number is 1; it grows only where a contact
-that was withdrawn is planned again. The task of a control has no event.
+An event is about one task of the ledger. `contact.planned` orders the contact. `contact.withdrawn` says that
+the contact must no longer be made. The id of an event is a digest of the task, the type and a number, so the
+same event always has the same id. The number is 1, and grows only if a contact that was withdrawn is planned
+again. The task of a control has no event.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _LIST_FACTS = ("left_on", "days_since_left", "monthly_value", "tenure_days")
 
 @dataclass(frozen=True)
 class EventTerms:
-    """How events are worded: the language of the messages, and the time zone of the nights."""
+    """The settings for the texts of events: the language of the messages, and the time zone of the nights."""
 
     language: str
     timezone: str
@@ -55,19 +55,19 @@ class EventTerms:
 
 @dataclass(frozen=True)
 class NightFacts:
-    """What a night knows about customers, as events need it.
+    """What a night knows about customers, as far as events need it.
 
     Attributes:
         cutoff: The cutoff of the night.
-        new_tasks: The tasks that the night plans, as in the ledger.
+        new_tasks: The tasks that the night plans, in the form of the ledger.
         earlier_tasks: The tasks of earlier nights.
-        states: What became of them.
+        states: The states of the earlier tasks.
         scores: The score table of the night.
-        signals: The signals of the cohort with `customer_id`.
+        signals: The signals of the cohort, with the column `customer_id`.
         names: The known names of customers.
         playbook: The playbook with its templates.
         lists: The lists beside the call list.
-        best_hours: The best hour of each customer; None if the parameters do not switch it on.
+        best_hours: The best hour of each customer; None if the parameters do not ask for it.
     """
 
     cutoff: date
@@ -89,7 +89,9 @@ class NightFacts:
 
     @property
     def withheld_tasks(self) -> dict[str, str]:
-        """Return why the customer of an open task of a list is not on it tonight, by the id of the task."""
+        """Return why a customer with an open task of a list is not on this list tonight, by the id of the
+        task.
+        """
         return {task: why for side_list in self.lists for task, why in side_list.withheld_tasks.items()}
 
 
@@ -99,9 +101,10 @@ class NightEvents:
 
     Attributes:
         events: The events.
-        message_problems: For each reason why a template cannot be filled, the number of customers.
-        n_never_planned: The open tasks of earlier nights that no event ever planned, because there was no
-            outbox then; they stay with those who read the call list.
+        message_problems: For each reason why a template cannot be filled, the number of customers whose
+            message has this problem.
+        n_never_planned: The number of open tasks of earlier nights for which there was never an event,
+            because there was no outbox at that time. Only readers of the call list know these tasks.
     """
 
     events: tuple[Event, ...]
@@ -114,17 +117,19 @@ def night_events(
 ) -> NightEvents:
     """Return the events of a night; the same night gives the same events.
 
-    - Each new task of a treated customer is planned.
-    - A task that an earlier event planned is withdrawn if an exit ended it, or if the customer must not be
-      contacted any more (objection, suppression list, consent). It is planned again if that has passed.
-    - A task that was answered, snoozed or has expired needs no event.
-    - If the night was scored before, contacts that it planned then and does not plan now are withdrawn.
+    - For each new task of a treated customer there is an event that plans the contact.
+    - A task that an earlier event planned is withdrawn if the customer left or for another reason no longer
+      needs it (an exit), or if the customer must no longer be contacted (objection, suppression list,
+      consent). It is planned again if this reason has passed.
+    - There is no event for a task that was answered, was snoozed or has expired.
+    - If the night was scored before, there are withdrawals of the contacts that it planned then and does not
+      plan now.
 
     Args:
-        facts: What the night knows.
+        facts: What the night knows about customers and tasks.
         terms: The language and the time zone.
         earlier: The last event of each task in earlier nights.
-        own_events: The last event of each task that this night made when it was scored before.
+        own_events: The last event of each task that this same night made if it was scored before.
     """
     treated = facts.new_tasks[facts.new_tasks["arm"] == TREATED_ARM]
     tasks = {str(task["task_id"]): task for task in _records(treated)}
@@ -164,7 +169,9 @@ def night_events(
 
 @dataclass(frozen=True)
 class _Status:
-    """Whether a task may be contacted: live, over (withdrawn, with the reason), or settled in another way."""
+    """Whether a task may still be contacted: it is live, over (to be withdrawn, with the reason), or settled
+    in another way.
+    """
 
     state: Literal["live", "over", "settled"]
     because: str | None = None
@@ -173,12 +180,13 @@ class _Status:
 def _next(
     state: Literal["live", "over", "settled"], last: LastEvent | None, *, is_own: bool
 ) -> tuple[str | None, int]:
-    """Return the type and the number of the event of a task tonight; None without one.
+    """Return the type and the number of the event that a task needs tonight; None if it needs no event.
 
     Args:
         state: Whether the task may be contacted.
-        last: The last event of the task.
-        is_own: Whether this night made the last event, when it was scored before: then it is made again.
+        last: The last event about the task.
+        is_own: Whether this same night made the last event when it was scored before; then the same event is
+            made again.
     """
     if last is None:
         return (CONTACT_PLANNED, 1) if state == "live" else (None, 0)
@@ -217,12 +225,12 @@ def _status(task: Mapping[str, Any], scores: Mapping[str, Mapping[str, Any]]) ->
 def _list_status(
     task: Mapping[str, Any], entries: Mapping[str, ListEntry], withheld: Mapping[str, str]
 ) -> _Status:
-    """Return whether a task may be contacted tonight if it is on a list other than the call list.
+    """Return whether a task of a list beside the call list may be contacted tonight.
 
     Args:
         task: The task of an earlier night, with its state.
         entries: The customers on the lists tonight, by the id of their task.
-        withheld: Why other customers with an open task are on no list tonight, by the id of the task.
+        withheld: Why customers with an open task are on no list tonight, by the id of the task.
     """
     if task["state"] == "withdrawn":
         return _Status("over", task["why"])
@@ -313,7 +321,7 @@ class _Builder:
     def _message(
         self, task: Mapping[str, Any], play: Play | None, reasons: Sequence[str]
     ) -> tuple[str | None, str | None, str | None]:
-        """Return subject and text of the message, or why the template cannot be filled."""
+        """Return the subject and the text of a message, or the reason why the template cannot be filled."""
         customer = str(task["customer_id"])
         values = message_values(
             task,
@@ -332,7 +340,7 @@ class _Builder:
 
 
 def _rows_of(scores: pa.Table, customers: Set[str]) -> dict[str, dict[str, Any]]:
-    """Return the rows of some customers in a score table, by customer."""
+    """Return the rows of some customers in a score table, by the id of the customer."""
     is_one = pc.is_in(scores["customer_id"], pa.array(sorted(customers), pa.string()))
     return {row["customer_id"]: row for row in scores.filter(is_one).to_pylist()}
 

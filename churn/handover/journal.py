@@ -1,9 +1,10 @@
-"""The journal of the outbox: each attempt to deliver an event, and what came of it.
+"""The journal of the outbox: each attempt to deliver an event, and its result.
 
-The journal is a file of JSON lines to which lines are only appended; each line is on the disk before the next
-step. An attempt is written before its request, and its answer afterwards. So an attempt without an answer
-says: the process was killed in between, and nobody knows whether the receiver has the event. It is delivered
-again under the same id. The journal holds ids of events and no data of customers.
+The journal is a file of JSON lines. Lines are only appended, and each line is on the disk before the next
+step. An attempt is written before its request is sent, and its result is written after the answer. So an
+attempt without a result means: the process was killed in between, and nobody knows whether the receiver has
+the event. The event is then delivered again with the same id. The journal holds ids of events and no data of
+customers.
 """
 
 from __future__ import annotations
@@ -23,16 +24,16 @@ from churn.errors import SourceError
 JOURNAL = "journal.jsonl"
 
 Result = Literal["delivered", "not sent", "unknown", "failed", "refused", "stopped", "given up"]
-"""What came of an attempt.
+"""The result of an attempt to deliver an event.
 
-- delivered: the receiver took the event.
-- not sent: there was no connection, so the receiver has nothing.
-- unknown: the event was sent, and no answer came.
-- failed: the receiver answered that it could not take the event now.
-- refused: the receiver answered that it will not take the event.
-- stopped: the receiver answered that it takes no event at all.
-- given up: the last attempt that is allowed did not deliver the event. This line follows the attempt's own
-  result.
+- delivered: the receiver accepted the event.
+- not sent: there was no connection, so the receiver got nothing.
+- unknown: the event was sent, but no answer came.
+- failed: the receiver answered that it could not accept the event at this time.
+- refused: the receiver answered that it will never accept the event.
+- stopped: the receiver answered that it accepts no event at all.
+- given up: the last allowed attempt did not deliver the event. This line comes after the result of the
+  attempt.
 """
 
 
@@ -40,16 +41,17 @@ class JournalLine(BaseModel):
     """A line of the journal.
 
     Attributes:
-        at: When it was written, in seconds since 1970 (UTC).
-        kind: An attempt that begins, the result of one, or the decision to try a dead event again.
+        at: The time at which the line was written, in seconds since 1970 (UTC).
+        kind: What the line is about: an attempt that begins, the result of an attempt, or the decision to try
+            a dead event again.
         event: The id of the event; None for a line about the receiver.
-        attempt: The number of the attempt at this event, from 1.
-        result: What came of the attempt.
-        status: The status of the HTTP answer.
-        because: What was wrong.
-        not_before: The earliest time of the next attempt at this event.
-        rest_until: The time until which the receiver wants no events.
-        receiver: The digest of the receiver's address, if the receiver accepts no events.
+        attempt: The number of the attempt for this event, counted from 1.
+        result: The result of the attempt.
+        status: The status code of the HTTP answer.
+        because: What was wrong, as a text.
+        not_before: The earliest time of the next attempt for this event.
+        rest_until: The time until which the receiver asked to get no events.
+        receiver: The digest of the address of a receiver that accepts no event at all.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -68,18 +70,19 @@ class JournalLine(BaseModel):
 
 @dataclass(frozen=True)
 class EventRecord:
-    """What the journal knows about an event.
+    """What the journal says about an event.
 
     Attributes:
-        attempts: The number of attempts of all time.
-        tries: The attempts that count towards the largest number: since the last `retry`.
-        n_unknown: The attempts of all time whose answer is unknown.
-        is_delivered: Whether the receiver took the event.
+        attempts: The number of all attempts.
+        tries: The number of attempts since the last `retry`; only these count towards the largest allowed
+            number.
+        n_unknown: The number of all attempts whose answer is not known.
+        is_delivered: Whether the receiver accepted the event.
         is_dead: Whether the event was refused or given up.
-        is_open: Whether the last attempt has no result yet.
+        is_open: Whether the last attempt has no result in the journal yet.
         because: What was wrong with the last attempt.
         not_before: The earliest time of the next attempt, in seconds since 1970.
-        last_at: When the last line was written.
+        last_at: The time at which the last line about the event was written.
     """
 
     attempts: int = 0
@@ -93,9 +96,9 @@ class EventRecord:
     last_at: float = 0.0
 
     def after(self, line: JournalLine) -> EventRecord:
-        """Return the record after a further line.
+        """Return the record as it is after one more line of the journal.
 
-        An attempt counts as unknown until its result is there.
+        As long as an attempt has no result, its answer counts as unknown.
         """
         record = replace(self, last_at=line.at)
         if line.kind == "attempt":
@@ -129,9 +132,9 @@ class Journal:
 
     Attributes:
         records: What is known about each event, by id.
-        rest_until: The time until which the receiver wants no event, in seconds since 1970.
-        gone_receiver: The digest of the address of a receiver that accepts no events; None without such a
-            receiver.
+        rest_until: The time until which the receiver asked to get no events, in seconds since 1970.
+        gone_receiver: The digest of the address of a receiver that accepts no event at all; None if there is
+            no such receiver.
     """
 
     def __init__(self, lines: Iterator[JournalLine], file: IO[bytes]) -> None:
@@ -143,11 +146,11 @@ class Journal:
             self._note(line)
 
     def record_of(self, event: str) -> EventRecord:
-        """Return what is known about an event."""
+        """Return what the journal says about an event."""
         return self.records.get(event, NO_RECORD)
 
     def append(self, line: JournalLine) -> EventRecord:
-        """Write a line to the disk, and return the record of its event."""
+        """Write a line to the disk, and return the new record of its event."""
         self._file.write(line.model_dump_json(exclude_none=True).encode("utf-8") + b"\n")
         self._file.flush()
         os.fsync(self._file.fileno())
@@ -167,10 +170,10 @@ class Journal:
 
 @contextmanager
 def open_journal(folder: Path) -> Iterator[Journal]:
-    """Open the journal of an outbox; only the holder of the outbox's lock may do so.
+    """Open the journal of an outbox; only the process that holds the lock of the outbox may do this.
 
-    A last line that a killed process or a full disk has torn is cut off. If it was an attempt, its request
-    was not sent; if it was a result, the answer is unknown.
+    If a process was killed or a disk was full, the last line may be incomplete; it is then removed. If this
+    line was an attempt, its request was not sent. If it was a result, the answer of its attempt is unknown.
 
     Raises:
         SourceError: a line of the journal is damaged.

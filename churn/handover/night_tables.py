@@ -1,4 +1,6 @@
-"""The rows of a night for a database, read from the night's files: scores, calls, and the night itself."""
+"""The rows of a night for a database, read from the files of the night: scores, calls, and one row about the
+night.
+"""
 
 from __future__ import annotations
 
@@ -26,11 +28,13 @@ from churn.scoring.sink import CONTACTS, contacts_path, facts_path, scores_path
 from churn.scoring.sink import SCORES as SCORES_FILE
 
 FROM_LEDGER = ("expires_on", "not_before")
-"""The columns of a task that only the ledger has: its last day, and the first moment outside quiet hours."""
+"""The columns about a task that only the ledger has: its last day, and its first moment outside quiet
+hours.
+"""
 
 
 class _NightFacts(BaseModel):
-    """The facts of a night that a database gets."""
+    """The facts about a night that a database gets."""
 
     run_id: str
     model_version: str
@@ -41,11 +45,11 @@ class _NightFacts(BaseModel):
 
 @dataclass(frozen=True)
 class NightTables:
-    """The rows of a night.
+    """The rows of a night for a database.
 
     Attributes:
-        digest: A digest of the night's files; another night of the same cutoff has another one.
-        tables: The rows of `scores`, `calls` and `nights`, by name.
+        digest: A digest of the files of the night; another night of the same cutoff has another digest.
+        tables: The rows of the tables `scores`, `calls` and `nights`, by name.
     """
 
     digest: str
@@ -53,7 +57,7 @@ class NightTables:
 
 
 def night_schemas(label: LabelParams, n_reasons: int) -> Mapping[str, pa.Schema]:
-    """Return the columns of each table of a night.
+    """Return the columns of each table that a night has in a database.
 
     Args:
         label: The label, which decides the columns of probabilities.
@@ -76,12 +80,14 @@ def _calls_schema(scores: pa.Schema) -> pa.Schema:
 
 
 def is_trial(output: Path, cutoff: date) -> bool:
-    """Return whether a night in the files is a trial, which no other system may take for a night."""
+    """Return whether a night in the files is a trial; no other system may use a trial as a real night."""
     return _read_facts(output, cutoff).trial is not None
 
 
 def night_digest(output: Path, cutoff: date) -> str:
-    """Return the digest of a night's files: of its facts, which hold the checksums of the other files."""
+    """Return the digest of the files of a night. It is the digest of the facts, which hold the checksums of
+    all other files.
+    """
     return hashlib.sha256(facts_path(output, cutoff).read_bytes()).hexdigest()
 
 
@@ -124,7 +130,7 @@ def read_night_tables(output: Path, cutoff: date) -> NightTables:
 
 
 def _calls(scores: pa.Table, contacts: pa.Table, tasks: pd.DataFrame, page: Path) -> pa.Table:
-    """Return the call list in order, each row with what the ledger says about its task."""
+    """Return the call list in order; each row also has what the ledger says about its task."""
     schema = _calls_schema(scores.schema)
     rows = scores.take(pc.index_in(contacts["customer_id"], scores["customer_id"]))
     of_task = {task["task_id"]: task for task in tasks[["task_id", *FROM_LEDGER]].to_dict("records")}

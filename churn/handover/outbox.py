@@ -1,8 +1,8 @@
-"""The outbox: the events of each night as JSON lines, `output/outbox/cutoff=D.jsonl`.
+"""The outbox: files with the events of each night as JSON lines, `output/outbox/cutoff=D.jsonl`.
 
-The events of a night are written under a hidden name before the ledger of the night is published, and renamed
-afterwards. So an event exists only with the ledger's row of its task, also if the process is killed: the next
-night, whatever its cutoff, finishes the file or removes it.
+The events of a night are first written under a hidden name. Then the ledger of the night is published, and
+then the file gets its name. So an event exists only if the ledger has the row of its task. If the process is
+killed in between, the next night, whatever its cutoff is, completes or removes the file.
 """
 
 from __future__ import annotations
@@ -35,16 +35,19 @@ SUFFIX = ".jsonl"
 
 @dataclass(frozen=True)
 class StagedEvents:
-    """What a night puts into the outbox.
+    """What a night writes into the outbox.
 
     Attributes:
-        is_staged: Whether events are pending; otherwise those that are there stay as they are.
-        is_backfill: Whether the night is no part of the history, so that it has no events.
-        n_planned: The contacts that are planned.
-        n_withdrawn: The contacts that are withdrawn.
-        n_changed: The planned contacts that differ from those of the same night when it was scored before.
-        n_never_planned: The open tasks that no event ever planned.
-        message_problems: For each reason why a template cannot be filled, the number of customers.
+        is_staged: Whether new events are pending; otherwise the present events stay as they are.
+        is_backfill: Whether the night was scored later than a newer night and is not part of its history, so
+            that it has no events.
+        n_planned: The number of contacts that are planned.
+        n_withdrawn: The number of contacts that are withdrawn.
+        n_changed: The number of planned contacts that differ from the contacts that the same night planned
+            when it was scored before.
+        n_never_planned: The number of open tasks for which there was never an event.
+        message_problems: For each reason why a template cannot be filled, the number of customers whose
+            message has this problem.
     """
 
     is_staged: bool = False
@@ -62,7 +65,7 @@ def outbox_folder(output: Path) -> Path:
 
 
 def night_path(output: Path, cutoff: date) -> Path:
-    """Return the file with the events of a night."""
+    """Return the path of the file with the events of a night."""
     return outbox_folder(output) / f"{NIGHT_PREFIX}{cutoff}{SUFFIX}"
 
 
@@ -77,7 +80,7 @@ def read_all_events(output: Path) -> list[Event]:
 
 
 def read_events(output: Path, cutoff: date) -> tuple[Event, ...]:
-    """Return the events of a night; none if it has no file.
+    """Return the events of a night; there are none if the night has no file.
 
     Raises:
         SourceError: the file is damaged.
@@ -105,17 +108,18 @@ def _events_of(path: Path) -> Iterator[Event]:
 def stage_night(
     output: Path, facts: NightFacts, terms: EventTerms, ledger: Ledger, ledger_digest: str
 ) -> StagedEvents:
-    """Write the events of a night as pending; they count after `publish_events`.
+    """Write the events of a night as pending; they count only after `publish_events`.
 
-    A night before the newest one has no new events: if it is part of the history its events stay as they are,
-    and if it is not, its contacts were never due.
+    A night that is older than the newest night has no new events. If it is part of the history, its events
+    stay as they are. If it is not, its contacts were never due.
 
     Args:
         output: The output folder.
-        facts: What the night knows.
+        facts: What the night knows about customers and tasks.
         terms: The language and the time zone.
-        ledger: The nights that it follows; only their events count.
-        ledger_digest: The digest of the night's page in the ledger, without which the events do not count.
+        ledger: The nights before this night; only events of these nights count.
+        ledger_digest: The digest of the night's page in the ledger; the events count only if the ledger has
+            this page.
 
     Raises:
         SourceError: a file of the outbox is damaged.
@@ -146,7 +150,9 @@ def _counts(events: Sequence[Event], before: Sequence[Event]) -> StagedEvents:
 
 
 def _earlier_events(output: Path, cutoff: date, ledger: Ledger) -> dict[str, LastEvent]:
-    """Return the last event of each task in earlier nights; nights whose tasks have expired are not read."""
+    """Return the last event of each task in earlier nights; nights whose tasks have all expired are not
+    read.
+    """
     tasks = ledger.tasks
     days = zip(tasks["planned_on"], tasks["expires_on"], strict=True)
     first = min((planned_on for planned_on, end in days if end > cutoff), default=cutoff)
@@ -155,9 +161,10 @@ def _earlier_events(output: Path, cutoff: date, ledger: Ledger) -> dict[str, Las
 
 
 def _is_backfill(output: Path, cutoff: date) -> bool:
-    """Return whether a night lies before the newest one and is not part of its history.
+    """Return whether a night is older than the newest night and is not part of its history.
 
-    Its contacts were never due: nobody hands over tonight what should have been planned weeks ago.
+    The contacts of such a night were never due, because nobody hands over today what should have been planned
+    weeks ago.
     """
     known = ledger_nights(output)
     if not known or cutoff >= known[-1]:
@@ -166,7 +173,7 @@ def _is_backfill(output: Path, cutoff: date) -> bool:
 
 
 def _stage(output: Path, cutoff: date, events: Iterable[Event], ledger_digest: str) -> bool:
-    """Write events as pending, and return whether they differ from those that are there."""
+    """Write events as pending, and return whether they differ from the present events."""
     data = "".join(f"{event.line}\n" for event in events).encode("utf-8")
     path = night_path(output, cutoff)
     if path.is_file() and path.read_bytes() == data:
@@ -183,9 +190,10 @@ def publish_events(output: Path, cutoff: date, ledger_digest: str) -> None:
 
 
 def recover_events(output: Path) -> None:
-    """End what a killed process has begun: publish pending events whose ledger is there, drop others.
+    """Finish what a killed process left: publish pending events whose page of the ledger exists, and delete
+    the others.
 
-    The ledger must have been recovered before; see `churn.experiments.ledger.recover`.
+    The ledger must be recovered before this function is called; see `churn.experiments.ledger.recover`.
     """
     folder = outbox_folder(output)
     if not folder.is_dir():

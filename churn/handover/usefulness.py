@@ -1,4 +1,4 @@
-"""Whether an event of the outbox is still of use, by what is known just before it is sent."""
+"""Whether an event of the outbox is still useful, judged by what is known just before it is sent."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ UNKNOWN_CUSTOMER = "no longer a customer in the data"
 
 @dataclass(frozen=True)
 class Usefulness:
-    """What decides whether an event is still of use.
+    """The facts that decide whether an event is still useful.
 
     Attributes:
         today: The local day of the delivery.
         treated_tasks: The ids of the tasks of treated customers in the ledger.
-        answered_tasks: The ids of the tasks that a contact has answered for good.
+        answered_tasks: The ids of the tasks that were answered and need no further contact.
         refusals: Why the customer of a task must not be contacted, by the id of the task.
     """
 
@@ -54,13 +54,13 @@ class Usefulness:
 def useless_because(
     event: Event, facts: Usefulness, withdrawn: Mapping[str, int], journal: Journal
 ) -> str | None:
-    """Return why an event is not sent; None if it is.
+    """Return the reason why an event is not sent; None if it is sent.
 
     Args:
-        event: An event that is not delivered yet.
+        event: An event that was not delivered yet.
         facts: What is known today.
         withdrawn: The number of the latest withdrawal of each task.
-        journal: The journal.
+        journal: The journal of attempts.
     """
     contact = event.data
     if not isinstance(contact, PlannedContact):
@@ -78,9 +78,10 @@ def useless_because(
 
 
 def read_usefulness(store: Store, events: Iterable[Event], contact: ContactParams, today: date) -> Usefulness:
-    """Return the facts of the present store that decide whether events are still useful.
+    """Return the facts from the present store that decide whether events are still useful.
 
-    Objections, suppression lists and consents count as they are known today, not as in the night of an event.
+    Objections, suppression lists and consents count as they are known today, and not as they were known in
+    the night of an event.
 
     Args:
         store: The store.

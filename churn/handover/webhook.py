@@ -1,9 +1,9 @@
-"""Send an event by HTTP, signed as in Standard Webhooks.
+"""Send an event by HTTP, with a signature in the form of Standard Webhooks.
 
 Each request has the headers `webhook-id`, `webhook-timestamp` and `webhook-signature`; the signature is the
-HMAC-SHA256 of `ID.TIMESTAMP.BODY`. The connection goes straight to the host of the address: no proxy of the
-environment is used, and no redirect is followed, because an event holds data of customers. The certificate of
-the host is verified.
+HMAC-SHA256 of `ID.TIMESTAMP.BODY`. An event holds data of customers. So the connection goes directly to the
+host of the address: a proxy of the environment is not used, and a redirect is not followed. The certificate
+of the host is verified.
 
 Source: https://github.com/standard-webhooks/standard-webhooks, specification 1.0.
 """
@@ -27,13 +27,13 @@ from churn.params import OutboxParams
 from churn.params.outbox import signing_keys
 
 MAX_RETRY_AFTER = 86_400.0
-"""The longest rest in seconds that a receiver can ask for; a longer one is cut to a day."""
+"""The longest pause in seconds that a receiver can ask for; a longer pause is shortened to a day."""
 
 RETRIED_STATUS = (408, 425, 429)
-"""The answers below 500 after which the same request may succeed later."""
+"""The status codes below 500 after which the same request may succeed later."""
 
 STOPPING_STATUS = (401, 403, 404, 405, 407)
-"""The answers that refuse every request: the address or the secret is wrong, and not the event."""
+"""The status codes with which every request is refused: the address or the secret is wrong, not the event."""
 
 _PORTS = {"https": 443, "http": 80}
 
@@ -43,9 +43,9 @@ class Endpoint:
     """A receiver of events.
 
     Attributes:
-        url: The address; its path may contain a password.
-        keys: The keys of the signature; several while one replaces another.
-        timeout_seconds: How long each step of a request may take.
+        url: The address of the receiver; its path may contain a password.
+        keys: The keys of the signature; there are several while one key replaces another.
+        timeout_seconds: The number of seconds that each step of a request may take.
     """
 
     url: str = field(repr=False)
@@ -54,26 +54,27 @@ class Endpoint:
 
     @classmethod
     def of(cls, terms: OutboxParams) -> Endpoint:
-        """Return the receiver of the parameters, which have an address and a secret."""
+        """Return the receiver that the parameters describe; they must have an address and a secret."""
         return cls(terms.url or "", signing_keys(terms.secret or ""), terms.timeout_seconds)
 
     @property
     def digest(self) -> str:
-        """Return a digest of the address, by which the journal recognises it."""
+        """Return a digest of the address, by which the journal recognises the receiver."""
         return hashlib.sha256(self.url.encode("utf-8")).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of a request.
+    """The answer to a request, or why there was none.
 
     Attributes:
         result: `delivered`, `not sent` (no connection), `unknown` (sent, but no answer), `failed` (not now),
             `refused` (never this event) or `stopped` (no event at all).
-        because: What was wrong, without a part of the address or of the event.
-        status: The status of the answer; None without an answer.
-        retry_after: The seconds for which the receiver wants to rest; None if it does not say.
-        is_gone: Whether the receiver said that it is gone for good (410).
+        because: What was wrong, as a text without any part of the address or of the event.
+        status: The HTTP status code of the answer; None if there was no answer.
+        retry_after: The number of seconds for which the receiver asked to get no events; None if it did not
+            ask.
+        is_gone: Whether the receiver said that it no longer exists (410).
     """
 
     result: Literal["delivered", "not sent", "unknown", "failed", "refused", "stopped"]
@@ -84,13 +85,13 @@ class Answer:
 
 
 def sign(keys: tuple[bytes, ...], event_id: str, timestamp: int, body: bytes) -> str:
-    """Return the header `webhook-signature`: a signature for each key, with blanks between them.
+    """Return the header `webhook-signature`: one signature for each key, separated by blanks.
 
     Args:
-        keys: The keys.
+        keys: The keys of the signature.
         event_id: The header `webhook-id`.
         timestamp: The header `webhook-timestamp`, in seconds since 1970.
-        body: The body.
+        body: The body of the request.
     """
     content = f"{event_id}.{timestamp}.".encode() + body
     digests = (hmac.new(key, content, hashlib.sha256).digest() for key in keys)
@@ -101,9 +102,9 @@ def send(endpoint: Endpoint, event_id: str, body: bytes, now: float) -> Answer:
     """Send an event once.
 
     Args:
-        endpoint: The receiver.
+        endpoint: The receiver of the event.
         event_id: The id of the event.
-        body: The event.
+        body: The event as bytes.
         now: The time in seconds since 1970.
     """
     address = urlsplit(endpoint.url)
@@ -141,8 +142,8 @@ def answer_of(status: int, retry_after: str | None, now: float) -> Answer:
     """Return what an HTTP answer means.
 
     Args:
-        status: The status.
-        retry_after: The header `Retry-After`.
+        status: The HTTP status code.
+        retry_after: The value of the header `Retry-After`.
         now: The time in seconds since 1970.
 
     >>> [answer_of(status, None, 0.0).result for status in (204, 301, 400, 401, 410, 429, 503)]
@@ -163,7 +164,8 @@ def answer_of(status: int, retry_after: str | None, now: float) -> Answer:
 
 
 def _seconds_of(retry_after: str | None, now: float) -> float | None:
-    """Return the seconds of a header `Retry-After`: a number, or a date; None if it is neither.
+    """Return the number of seconds in a header `Retry-After`, which holds a number or a date; None if it
+    holds neither.
 
     >>> _seconds_of("120", 0.0), _seconds_of("Thu, 01 Jan 1970 00:01:00 GMT", 20.0), _seconds_of("soon", 0.0)
     (120.0, 40.0, None)
@@ -182,7 +184,7 @@ def _seconds_of(retry_after: str | None, now: float) -> float | None:
 
 
 def _reason_of(error: Exception) -> str:
-    """Return an error of a connection in words that hold no part of the address."""
+    """Return a text about an error of a connection; the text holds no part of the address."""
     if isinstance(error, TimeoutError):
         return "the time is over"
     if isinstance(error, ssl.SSLCertVerificationError):
