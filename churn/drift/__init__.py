@@ -1,1 +1,3 @@
-"""What has moved since the training: the sources, the signals, the scores and the performance of a model."""
+"""What has moved since the training of a model: the sources, the signals, the scores, and the performance of
+the model.
+"""

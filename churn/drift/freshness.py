@@ -1,9 +1,10 @@
-"""Compare the newest rows of each table with the table's own history: stops, falls, units and kinds.
+"""Compare the newest rows of each table with the table's own history: rows that stop, fewer rows, other
+units, other kinds.
 
-Each comparison is with periods of equal length in the history of the same table, so that weekends, monthly
-bills and rare rows are usual there. A change is reported on the first night on which its rows are enough to
-exclude chance, and then for 31 days. A table without new rows is reported until the model is trained without
-the table.
+Each comparison is with periods of equal length in the history of the same table. So weekends, monthly bills
+and rare rows do not count as changes. A change is reported on the first night on which there are enough rows
+to exclude chance, and then for 31 days. A table without new rows is reported until the model is trained
+without the table.
 """
 
 from __future__ import annotations
@@ -33,53 +34,63 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 HISTORY_DAYS = HISTORY_WEEKS * WEEK + MAX_TRAIL_DAYS
-"""The number of days that are read: those that the guard `trailing` compares."""
+"""The number of days that are read; the guard `trailing` compares the same days."""
 
 VALUE_DAYS = 182
-"""The number of days before the newest days with which values and kinds are compared."""
+"""The number of days before the newest days whose values and kinds are the comparison."""
 
 MAX_RATIO_UP = 4.0
-"""How many times the highest earlier number of rows means that rows came in twice."""
+"""If there are this many times as many rows as the highest earlier number, rows came in twice."""
 
 MAX_ROSE_DAYS = 7
-"""The largest number of newest days in which a rise is looked for."""
+"""The largest number of newest days for which a rise in the number of rows is checked."""
 
 GAP_RATIO = 2.0
-"""How many times the longest gap between two rows a table may be without rows.
+"""A table is reported if it is without rows for this many times its longest gap between two rows.
 
-If rows come by chance, the longest of n gaps is about `ln(n)` mean gaps long, and a gap of twice this length
+If rows come by chance, the longest of n gaps is about `ln(n)` mean gaps long. A gap of twice this length then
 has the probability `1 / n^2`.
 """
 
 MIN_DAYS_WITH_ROWS = 8
-"""The least number of days with rows from which the longest gap is taken."""
+"""The least number of days with rows that is needed to compute the longest gap."""
 
 MIN_VALUES = 20
-"""The least number of new values from which a median is compared, and the least expected rows of a kind."""
+"""The least number of new values for a comparison of medians, and the least expected number of rows of a
+kind.
+"""
 
 MIN_BLOCKS = 4
-"""The least number of earlier periods that show how far a median or a share usually moves."""
+"""The least number of earlier periods that is needed to show how much a median or a share usually moves."""
 
 UNIT_FACTOR = 5.0
-"""The factor between medians from which a unit may have changed; prices and habits move by less overnight."""
+"""If the new median is this many times the old one, or this small a part of it, the unit may have changed;
+prices and habits do not move so much overnight.
+"""
 
 NAMED_FACTORS = (10, 60, 100, 1000, 3600, 86_400, 1_000_000)
-"""The factors between units: decimal places, cents, seconds, minutes and days."""
+"""The usual factors between units: decimal places, cents, seconds, minutes and days."""
 
 NEAR_FACTOR = 1.25
-"""How near a ratio must be to a named factor."""
+"""How close the ratio of medians must be to a usual factor so that a message names this factor."""
 
 EMPTIED_SHARE = 0.5
-"""By how much the share of missing values must be above its highest earlier share."""
+"""The difference between the new share of missing values and its highest earlier value from which an alarm is
+raised.
+"""
 
 STOPPED_SHARE = 0.05
-"""The share of the expected rows of a kind below which the kind has stopped."""
+"""If a kind has fewer rows than this share of its expected rows, the kind has stopped."""
 
 MAX_KINDS = 100
-"""The largest number of kinds of a column that are compared, of the newest month and of the time before."""
+"""The largest number of kinds of a column that are compared, both from the newest month and from the time
+before.
+"""
 
 SAME_SHARE = 2.0
-"""How far the rows of a new kind may be from the expected rows of a kind that stopped, as a factor."""
+"""The largest factor between the rows of a new kind and the expected rows of a kind that stopped, so that the
+new kind may be its new name.
+"""
 
 
 def freshness_of(table: DailyRows, night: date) -> TableFreshness:
@@ -100,13 +111,13 @@ def freshness_of(table: DailyRows, night: date) -> TableFreshness:
 
 
 def table_alarms(table: DailyRows, night: date, learnt_until: date | None) -> list[Alarm]:
-    """Return what has changed in the newest rows of a table, one cause once.
+    """Return the alarms about the newest rows of a table; each cause is reported only once.
 
     Args:
         table: The rows of the table by day.
-        night: The night.
-        learnt_until: The last cutoff of the training; a table that stopped before it is known to the model.
-            None if it is not known.
+        night: The cutoff of the night.
+        learnt_until: The last cutoff of the training; None if it is not known. If a table stopped before it,
+            the model was trained without this table.
     """
     alarms = list(_row_alarms(table.table, table.rows, table.newest_day, night, learnt_until))
     if alarms:
@@ -121,7 +132,9 @@ def table_alarms(table: DailyRows, night: date, learnt_until: date | None) -> li
 
 
 def _gaps(rows: Ints) -> tuple[int, int | None]:
-    """Return the number of newest days without rows, and the longest gap between two days with rows."""
+    """Return the number of newest days without rows, and the longest earlier gap between two days with
+    rows.
+    """
     days = np.flatnonzero(rows > 0)
     age = int(days[0]) if len(days) else len(rows)
     return age, int(np.diff(days).max()) - 1 if len(days) > 1 else None
@@ -130,7 +143,9 @@ def _gaps(rows: Ints) -> tuple[int, int | None]:
 def _row_alarms(
     subject: str, rows: Ints, newest_day: int | None, night: date, learnt_until: date | None
 ) -> Iterator[Alarm]:
-    """Say whether rows stopped, are far fewer, or far more, than in any earlier period of equal length."""
+    """Raise alarms if rows stopped, or if there are far fewer or far more rows than in any earlier period of
+    equal length.
+    """
     if newest_day is None:
         return
     newest = date_of_day(newest_day)
@@ -187,7 +202,9 @@ def _row_alarms(
 
 
 def _ended_before(rows: Ints, newest: date, night: date) -> bool:
-    """Return whether a table had rows on most weeks, and none for longer than the trails reach."""
+    """Return whether a table had rows in most weeks, but has had none for longer than the stored history of
+    days.
+    """
     age = (night - newest).days - 1
     if age <= MAX_TRAIL_DAYS or age >= len(rows):
         return False
@@ -208,7 +225,7 @@ def _usual_gap(longest: int | None) -> str:
 
 
 def _outcome_alarms(subject: str, counts: Ints, night: date) -> Iterator[Alarm]:
-    """Say whether an outcome, such as the opening of an e-mail, is no longer recorded."""
+    """Raise alarms if an outcome, such as the opening of an e-mail, is no longer recorded."""
     silent = [trail for trail in trails_of(counts).values() if trail.lacks_rows and trail.rows == 0]
     if not silent:
         return
@@ -225,7 +242,7 @@ def _outcome_alarms(subject: str, counts: Ints, night: date) -> Iterator[Alarm]:
 
 
 def _value_alarms(subject: str, values: DailyValues, rows: Ints, night: date) -> Iterator[Alarm]:
-    """Say whether the newest values are empty, or of another size than ever before."""
+    """Raise alarms if the newest values are missing, or are much larger or smaller than ever before."""
     for days in range(1, MAX_TRAIL_DAYS + 1):
         since = date_of_day(day_number(night) - days)
         empty = _empty_shares(values.present, rows, days)
@@ -257,7 +274,9 @@ def _value_alarms(subject: str, values: DailyValues, rows: Ints, night: date) ->
 
 
 def _empty_shares(present: Ints, rows: Ints, days: int) -> tuple[float, float] | None:
-    """Return the share of missing values in the newest days, and the highest before, if it is far higher."""
+    """Return the share of missing values in the newest days and its highest earlier value, if the difference
+    is large.
+    """
     if rows[:days].sum() < MIN_VALUES:
         return None
     block_rows, block_present = (_blocks(column, days).sum(axis=1) for column in (rows, present))
@@ -270,14 +289,14 @@ def _empty_shares(present: Ints, rows: Ints, days: int) -> tuple[float, float] |
 
 
 def _first_day(days: int, is_changed: npt.NDArray[np.bool_], night: date) -> date:
-    """Return the first of the newest days, and of the changed days right before them."""
+    """Return the first of the newest days; changed days directly before them are included."""
     while days < len(is_changed) and is_changed[days]:
         days += 1
     return date_of_day(day_number(night) - days)
 
 
 def _sizes(values: DailyValues, days: int) -> tuple[float, float] | None:
-    """Return the newest and the usual median, if they are further apart than ever before."""
+    """Return the newest median and the usual median, if they differ more than ever before."""
     newest = _median(values.median[:days], values.n_nonzero[:days])
     if values.n_nonzero[:days].sum() < MIN_VALUES or not newest > 0:
         return None
@@ -300,14 +319,18 @@ def _sizes(values: DailyValues, days: int) -> tuple[float, float] | None:
 
 
 def _blocks(column: npt.NDArray[Any], days: int) -> npt.NDArray[Any]:
-    """Return the earlier periods of as many days, shape (periods, days), over at most `VALUE_DAYS` days."""
+    """Return the earlier periods with the same number of days, shape (periods, days), from at most
+    `VALUE_DAYS` days.
+    """
     earlier = column[days : days + VALUE_DAYS]
     count = len(earlier) // days
     return earlier[: count * days].reshape(count, days)
 
 
 def _median(medians: npt.NDArray[Any], n_nonzero: npt.NDArray[Any]) -> float:
-    """Return the median of days, each with the weight of its number of values; NaN without values."""
+    """Return the median of daily values, where the weight of a day is its number of values; NaN if there are
+    no values.
+    """
     has_values = n_nonzero > 0
     if not has_values.any():
         return float("nan")
@@ -325,7 +348,9 @@ def _factor_in_words(ratio: float) -> str:
 
 
 def _kind_alarms(subject: str, kinds: Mapping[str, Ints], night: date) -> Iterator[Alarm]:
-    """Say which kinds stopped while the table goes on, and which new kind took the place of one."""
+    """Raise alarms for kinds that stopped while the table continues, and name the new kind that may have
+    replaced one.
+    """
     if not kinds:
         return
     total = np.sum(list(kinds.values()), axis=0)
@@ -383,7 +408,7 @@ def _kind_alarms(subject: str, kinds: Mapping[str, Ints], night: date) -> Iterat
 
 
 def _common_kinds(kinds: Mapping[str, Ints]) -> list[str]:
-    """Return the kinds with the most rows, in the newest month and before."""
+    """Return the kinds with the most rows, both in the newest month and before it."""
     newest = sorted(kinds, key=lambda name: -int(kinds[name][:MAX_TRAIL_DAYS].sum()))[:MAX_KINDS]
     earlier = sorted(kinds, key=lambda name: -int(kinds[name][MAX_TRAIL_DAYS:].sum()))[:MAX_KINDS]
     return sorted({*newest, *earlier})

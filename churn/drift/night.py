@@ -1,4 +1,6 @@
-"""Look at a night: what has moved since the training, how good the model still is, and whether to retrain."""
+"""Check a night: what has moved since the training, how good the model still is, and whether to train
+again.
+"""
 
 from __future__ import annotations
 
@@ -36,16 +38,18 @@ from churn.snapshots.read import read_rows
 Floats = npt.NDArray[np.float64]
 
 OWN_TABLES = ("contacts",)
-"""The tables that our own call lists fill: their rhythm is that of the nights."""
+"""The tables that our own call lists fill; they have new rows in the rhythm of the nights."""
 
 MAX_ROWS = 20_000
-"""About the largest number of rows of the training that are read."""
+"""The approximate largest number of training rows that are read."""
 
 MAX_TOLD_ROWS = 5_000
-"""About the largest number of rows of the training, and of tonight, that the trees get."""
+"""The approximate largest number of rows with which the trees are fitted, from the training and from
+tonight.
+"""
 
 STEADY_PSI = 0.05
-"""The largest usual index of a signal that hardly moves between cutoffs of the training."""
+"""The largest usual index (PSI) of a signal that hardly moves between cutoffs of the training."""
 
 NO_REFERENCE = (
     "the model was trained by an earlier version of churn and has no reference of its signals. Train and "
@@ -55,16 +59,16 @@ NO_REFERENCE = (
 
 @dataclass(frozen=True)
 class ScoredCohort:
-    """What a model says about the customers at risk of a night.
+    """What a model says about the customers who are at risk on a night.
 
     Attributes:
-        cutoff: The night.
-        frame: `customer_id` and the signals of each customer.
-        probability: The probabilities, shape (customers,).
+        cutoff: The cutoff of the night.
+        frame: The column `customer_id` and the signals of each customer.
+        probability: The probabilities of the customers, shape (customers,).
         spec: The spec of the model's bundle.
         version: The version of the model.
-        digest: The digest of its bundle.
-        reference: The reference of its training; None if it has none.
+        digest: The digest of the model's bundle.
+        reference: The reference of the model's training; None if the model has none.
     """
 
     cutoff: date
@@ -81,14 +85,15 @@ def look_at_night(
 ) -> Drift:
     """Return what has moved on a night.
 
-    Equal inputs give equal results: the store, the model, the snapshots, the ledger and the earlier nights.
+    Equal inputs give equal results. The inputs are the store, the model, the snapshots, the ledger and the
+    earlier nights.
 
     Args:
         store: The store.
-        cohort: The scored customers.
-        ledger: The nights that the night follows.
-        gate: The range of observed over expected that the gates of promotion allow.
-        seed: The seed of the sample of rows and of the trees.
+        cohort: The customers that the night scored.
+        ledger: The decisions of the nights before this night.
+        gate: The range of observed/expected that the gates of promotion allow.
+        seed: The seed with which rows are sampled and trees are fitted.
     """
     night, output = cohort.cutoff, store.params.output
     customers = cohort.frame["customer_id"].astype(str).to_numpy(dtype=object)
@@ -173,10 +178,11 @@ def _look_at_tables(
 def _tell_apart(
     output: Path, cohort: ScoredCohort, label_id: str, weighing: UntreatedWeights, seed: int
 ) -> ToldApart:
-    """Return how well trees separate tonight's customers from those of the newest cutoffs of the training.
+    """Return how well trees separate tonight's customers from the customers at the newest cutoffs of the
+    training.
 
-    The trees get only signals that hardly move between cutoffs, and only the tenth in which a value lies.
-    With exact values, trees could separate any two dates, because every date leaves a pattern in these
+    The trees get only signals that hardly move between cutoffs, and of each value only the tenth in which it
+    lies. With exact values, trees could separate any two dates, because each date leaves a pattern in the
     values.
     """
     if cohort.reference is None:
@@ -221,7 +227,9 @@ def _tell_apart(
 
 
 def _in_tenths(rows: LabelledRows, bins: Mapping[str, Bins]) -> LabelledRows:
-    """Return rows whose numbers are the bins of the training; missing values stay missing."""
+    """Return rows in which each number is replaced by its bin in the training; missing values stay
+    missing.
+    """
     matrix = rows.matrix.copy()
     for index, name in enumerate(rows.names):
         edges = bins[name].edges if name in bins else None

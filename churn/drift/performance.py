@@ -1,8 +1,8 @@
-"""Estimate the performance of probabilities without outcomes, and measure it on outcomes.
+"""Estimate the performance of probabilities without outcomes, and measure it when outcomes are known.
 
-If the probabilities are right, each customer leaves with the stated probability, independently. The measures
-that this leads to expect, and the spread that chance gives them, need no outcome. Where the realised measure
-lies outside the estimated interval, the probabilities were not right.
+If the probabilities are right, each customer leaves with the stated probability, independently of the others.
+From this assumption the expected measures and their spread by chance can be computed without outcomes. If the
+measure on real outcomes lies outside the estimated interval, the probabilities were not right.
 
 Source: NannyML, Confidence-based performance estimation; Guillory et al. (2021), Predicting with confidence
     on unseen distributions, ICCV.
@@ -24,16 +24,17 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 MIN_CHURNERS = 10
-"""The least number of churners whose ratio to the expected number gets an interval."""
+"""The least number of churners for an interval of the ratio of observed to expected churners."""
 
 
 def estimate_figures(probability: Floats, weights: Floats) -> Figures:
-    """Return the measures expected if the probabilities are right; the intervals hold 95 % of chance.
+    """Return the measures that are expected if the probabilities are right; chance alone stays in the
+    intervals in 95 % of cases.
 
-    The spread of the AUC is that of its linear part in the outcomes (delta method).
+    The spread of the AUC is the spread of its linear part in the outcomes (delta method).
 
     Args:
-        probability: Calibrated probabilities, shape (rows,).
+        probability: The calibrated probabilities, shape (rows,).
         weights: The weight of each row, shape (rows,).
     """
     p = np.clip(probability, EPSILON, 1 - EPSILON)
@@ -54,7 +55,8 @@ def estimate_figures(probability: Floats, weights: Floats) -> Figures:
 def _estimate_auc(p: Floats, weights: Floats) -> Interval:
     spread, churners, stayers = p * (1 - p), weights * p, weights * (1 - p)
     n_churners, n_stayers = float(churners.sum()), float(stayers.sum())
-    own = float((weights**2) @ spread)  # no customer is both a churner and a stayer
+    # the part that must be subtracted, because no customer is both a churner and a stayer
+    own = float((weights**2) @ spread)
     pairs = n_churners * n_stayers - own
     if not pairs > 0:
         return Interval(value=None)
@@ -65,11 +67,11 @@ def _estimate_auc(p: Floats, weights: Floats) -> Interval:
 
 
 def realised_figures(left: Floats, probability: Floats, weights: Floats) -> Figures:
-    """Return the measures on outcomes, with the intervals of their sampling.
+    """Return the measures on known outcomes, with intervals for the error of sampling.
 
     Args:
-        left: Outcomes, shape (rows,).
-        probability: Predictions, shape (rows,).
+        left: Whether the customer left (1.0) or stayed (0.0), shape (rows,).
+        probability: The predicted probabilities, shape (rows,).
         weights: The weight of each row, shape (rows,).
     """
     area, error = weighted_auc(left, probability, weights)
@@ -94,11 +96,11 @@ def _interval(value: float, error: float, high: float = np.inf) -> Interval:
 
 @dataclass(frozen=True)
 class Outcomes:
-    """The outcomes of customers for whom a probability was given.
+    """The outcomes of customers who had a probability before.
 
     Attributes:
-        left: 1.0 if the customer left, else 0.0, shape (rows,).
-        probability: The probabilities, shape (rows,).
+        left: 1.0 if the customer left, otherwise 0.0, shape (rows,).
+        probability: The probabilities before the outcome, shape (rows,).
         weights: The weight of each row, above 0, shape (rows,).
         customer: The number of each row's customer, shape (rows,).
     """
@@ -110,16 +112,18 @@ class Outcomes:
 
     @property
     def expected(self) -> float:
-        """Return the weighted number of churners that the probabilities lead to expect."""
+        """Return the weighted number of churners that follows from the probabilities."""
         return float(self.weights @ self.probability)
 
 
 def observed_expected_interval(outcomes: Outcomes) -> Interval:
-    """Return the weighted ratio `observed / expected`; without interval below ten churners.
+    """Return the weighted ratio `observed / expected`; it has no interval if there are fewer than ten
+    churners.
 
-    Rows of one customer depend on each other. The interval is symmetric on the scale of the logarithm.
+    The rows of one customer depend on each other, and the interval takes this into account. It is symmetric
+    on the scale of the logarithm.
 
-    Source: Cochran (1977), Sampling techniques, 3rd edition, section 6.4: the linearised ratio.
+    Source: Cochran (1977), Sampling techniques, 3rd edition, section 6.4, for the linearised ratio.
     """
     observed, expected = float(outcomes.weights @ outcomes.left), outcomes.expected
     if not expected > 0:

@@ -1,4 +1,4 @@
-"""Read the outcomes of the customers of earlier nights, for the performance of the model that scored them."""
+"""Read the outcomes of customers whom earlier nights scored, to measure the performance of the model."""
 
 from __future__ import annotations
 
@@ -34,19 +34,22 @@ from churn.scoring.sink import scores_path
 Floats = npt.NDArray[np.float64]
 
 MAX_NIGHTS = 6
-"""The largest number of earlier nights that are measured, and of windows of new churners."""
+"""The largest number of earlier nights that are measured, and of label windows in which new churners are
+counted.
+"""
 
 
 @dataclass(frozen=True)
 class RealisedNights:
-    """What is known about earlier nights.
+    """What is known about the outcomes of earlier nights.
 
     Attributes:
-        nights: The nights, the newest first.
+        nights: The cutoffs of the nights, the newest first.
         outcomes: The outcomes of each of these nights.
         digests: The digest of the model of each of these nights.
-        churners_since: The number of churners that became known since the training; None if no window ended.
-        notes: The nights that cannot be read, each as a sentence.
+        churners_since: The number of churners who became known since the training; None if no label window
+            has ended since then.
+        notes: For each night that cannot be read, a sentence.
     """
 
     nights: tuple[RealisedNight, ...]
@@ -59,13 +62,14 @@ class RealisedNights:
 def matured_nights(
     nights: Sequence[date], night: date, label: LabelParams, late_days: int, max_nights: int = MAX_NIGHTS
 ) -> list[date]:
-    """Return the newest nights whose outcomes are known, without overlapping windows, the newest first.
+    """Return the newest nights whose outcomes are known and whose label windows do not overlap, the newest
+    first.
 
     Args:
-        nights: The scored nights.
+        nights: The cutoffs of the scored nights.
         night: The day up to which outcomes are known.
         label: The definition of the label.
-        late_days: The largest number of days by which a row may arrive late.
+        late_days: The largest number of days between the day of a row and its arrival in the data.
         max_nights: The largest number of nights.
     """
     chosen: list[date] = []
@@ -82,13 +86,13 @@ def matured_nights(
 def read_realised(
     store: Store, output: Path, night: date, ledger: Ledger, learnt_until: date
 ) -> RealisedNights:
-    """Read the outcomes of earlier nights, and count the churners that became known since the training.
+    """Read the outcomes of earlier nights, and count the churners who became known since the training.
 
     Args:
         store: The store.
-        output: The output folder with the scores of earlier nights.
-        night: The night; only outcomes that matured by then are read.
-        ledger: The nights that the night follows.
+        output: The output folder, which holds the scores of earlier nights.
+        night: The cutoff of the present night; only outcomes that matured by then are read.
+        ledger: The decisions of the nights before this night.
         learnt_until: The newest cutoff of the training.
     """
     label, late_days = store.params.label, store.params.snapshot.late_days
@@ -136,7 +140,9 @@ def read_realised(
 
 
 def pool(outcomes: Sequence[Outcomes]) -> Outcomes | None:
-    """Return the outcomes of several nights as one; a customer keeps one number. None without nights."""
+    """Return the outcomes of several nights as one object; a customer has the same number in all of them.
+    None if there are no nights.
+    """
     if not outcomes:
         return None
     return Outcomes(
@@ -148,7 +154,7 @@ def pool(outcomes: Sequence[Outcomes]) -> Outcomes | None:
 
 
 def _codes(customers: npt.NDArray[np.object_]) -> npt.NDArray[np.int64]:
-    """Return a number for each customer id, the same number in each night."""
+    """Return a number for each customer id, which is the same in each night."""
     return np.array([hash_of(str(customer)) for customer in customers], dtype=np.int64)
 
 
@@ -158,7 +164,9 @@ def hash_of(text: str) -> int:
 
 
 def _scored_nights(output: Path, night: date, label_id: str) -> tuple[dict[date, PastNightFacts], list[str]]:
-    """Return the facts of the earlier nights that predict the label, and the damaged nights."""
+    """Return the facts of the earlier nights that predict the label, and a sentence for each damaged
+    night.
+    """
     scored, notes = {}, []
     for earlier in scored_nights(output):
         if earlier >= night:
@@ -166,7 +174,7 @@ def _scored_nights(output: Path, night: date, label_id: str) -> tuple[dict[date,
         try:
             facts = read_facts(output, earlier)
         except FileNotFoundError:
-            continue  # no complete night
+            continue  # the folder holds no complete night
         except SourceError as error:
             notes.append(f"{error} The night of {earlier} is left out of the performance.")
             continue
@@ -178,7 +186,7 @@ def _scored_nights(output: Path, night: date, label_id: str) -> tuple[dict[date,
 def _read_scores(
     output: Path, night: date, facts: PastNightFacts, probability: str
 ) -> tuple[npt.NDArray[np.object_], Floats]:
-    """Return the ids and the probabilities of the customers that were scored on a night."""
+    """Return the ids and the probabilities of the customers who were scored on a night."""
     path = scores_path(output, night)
     try:
         table = read_own_parquet(
@@ -195,7 +203,9 @@ def _read_scores(
 
 
 def _windows_since(learnt_until: date, night: date, label: LabelParams, late_days: int) -> list[date]:
-    """Return the cutoffs whose windows follow the last window of the training, and matured by the night."""
+    """Return the cutoffs whose label windows begin after the last window of the training and have matured by
+    the night.
+    """
     cutoffs: list[date] = []
     cutoff = learnt_until + timedelta(days=label.horizon_days)
     while len(cutoffs) < MAX_NIGHTS and label_window(cutoff, label, late_days).mature_on <= night:
@@ -205,7 +215,9 @@ def _windows_since(learnt_until: date, night: date, label: LabelParams, late_day
 
 
 def _churners(store: Store, labels: LabelOutcomes, windows: Sequence[date], ledger: Ledger) -> int | None:
-    """Return the churners of some cutoffs whom nobody contacted: a training learns from them."""
+    """Return the churners after some cutoffs, without customers who were contacted: a training could learn
+    from them.
+    """
     if not windows:
         return None
     ids, history, churners = read_customers(store).ids.tolist(), TaskHistory(ledger), 0

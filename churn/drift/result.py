@@ -1,4 +1,4 @@
-"""The content of `drift.json`: what has moved on a night, and whether the model should be trained again."""
+"""The content of `drift.json`: what has moved by a night, and whether the model should be trained again."""
 
 from __future__ import annotations
 
@@ -25,18 +25,20 @@ AlarmKind = Literal[
     "told_apart",
     "level",
 ]
-"""What an alarm is about: a source, a column, a kind, a signal, the scores, all signals, or the level."""
+"""What an alarm is about: a source, a column, a kind, a signal, the scores, all signals together, or the
+level.
+"""
 
 
 class Alarm(Part):
-    """Something that has moved.
+    """A sentence about something that has moved, with the way out.
 
     Attributes:
         kind: What the alarm is about.
-        subject: The table, `table.column`, signal or figure.
-        since: The first day on which it was so, as far as it can be told.
-        text: What was measured, and against what, as a sentence.
-        way_out: What to do, as a sentence.
+        subject: The name of the table, `table.column`, signal or figure that has moved.
+        since: The first day of the change, as far as it is known.
+        text: A sentence with the measured value, and with what it was compared.
+        way_out: A sentence that says what to do.
     """
 
     kind: AlarmKind
@@ -47,7 +49,7 @@ class Alarm(Part):
 
     @property
     def table(self) -> str:
-        """Return the table of an alarm about a source."""
+        """Return the table that an alarm about a source concerns."""
         return self.subject.split(".")[0] if not self.subject.startswith("customers.") else self.subject
 
     def __str__(self) -> str:
@@ -55,16 +57,17 @@ class Alarm(Part):
 
 
 class TableFreshness(Part):
-    """How fresh a table is.
+    """How fresh the rows of a table are.
 
     Attributes:
         table: The name of the table.
-        newest_row_on: The day of the newest row that was known before the night; None without a row.
-        age_days: The number of days without a row before the night.
-        longest_gap_days: The largest number of days without a row between two rows of the last 57 weeks;
-            None with fewer than two days with rows.
-        rows_last_day: The number of rows of the day before the night.
-        usual_rows: The median number of rows on the same weekday of the last 8 weeks; None with fewer weeks.
+        newest_row_on: The day of the newest row that was known before the night; None if there is no row.
+        age_days: The number of days without a row directly before the night.
+        longest_gap_days: The largest number of days without a row between two rows of the last 57 weeks; None
+            if fewer than two days have rows.
+        rows_last_day: The number of rows on the day before the night.
+        usual_rows: The median number of rows on the same weekday in the last 8 weeks; None if there are fewer
+            weeks.
     """
 
     table: str
@@ -80,11 +83,12 @@ class SignalDrift(Part):
 
     Attributes:
         signal: The name of the signal.
-        table: The table of the signal.
-        psi: The population stability index of tonight against the training; None without rows.
-        by_chance: The index that equal distributions exceed once in a thousand nights, over all signals.
-        usual: The largest index of a cutoff of the training against the cutoffs known by then.
-        limit: The index above which the signal has moved.
+        table: The table from which the signal is computed.
+        psi: The population stability index of tonight's values against the training; None if there are no
+            rows.
+        by_chance: The index that chance alone exceeds on one of a thousand nights, for any of the signals.
+        usual: The largest index of a cutoff of the training against the cutoffs that were known by then.
+        limit: The value of the index above which the signal counts as moved.
         missing: The share of missing values tonight.
         missing_in_training: The share of missing values in training.
         has_moved: Whether the index is above the limit.
@@ -105,10 +109,10 @@ class ToldApart(Part):
     """How well trees separate tonight's customers from the customers of the training.
 
     Attributes:
-        auc: The AUC on customers that the trees did not see, by the signals that moved further than ever
-            between cutoffs of the training; None if it was not measured.
-        because: Why it was not measured.
-        by: The share of each signal in what the trees learnt, the largest first.
+        auc: The AUC on customers whom the trees did not see; None if it was not measured. The trees use the
+            signals that hardly move between cutoffs of the training.
+        because: Why it was not measured; None if it was.
+        by: The share of each signal in what the trees learnt, the largest share first.
     """
 
     auc: Interval | None = None
@@ -122,7 +126,7 @@ class Figures(Part):
     Attributes:
         auc: The AUC.
         log_loss: The log loss.
-        brier: The Brier score.
+        brier: The Brier score (the mean squared error of the probabilities).
     """
 
     auc: Interval
@@ -135,14 +139,14 @@ class RealisedNight(Part):
 
     Attributes:
         night: The cutoff of the night.
-        model_version: The version of the model that scored it.
-        customers: The number of customers whose outcome counts.
+        model_version: The version of the model that scored the night.
+        customers: The number of customers who were scored and whose outcome counts.
         n_treated: The number of customers who are left out because they were contacted.
-        churners: The number of these customers who left.
-        expected: The weighted number that the model expected.
-        observed_expected: The weighted number that left, divided by the expected number.
-        outcome_figures: The measures on the outcomes.
-        estimated_figures: The measures as they were estimated for these customers without outcomes.
+        churners: The number of counted customers who left.
+        expected: The weighted number of churners that the model expected.
+        observed_expected: The weighted number of customers who left, divided by the expected number.
+        outcome_figures: The measures on the known outcomes.
+        estimated_figures: The measures for the same customers as they were estimated without outcomes.
     """
 
     night: date
@@ -160,11 +164,12 @@ class Performance(Part):
     """The performance of the model, estimated for tonight and realised for earlier nights.
 
     Attributes:
-        estimate: The measures that tonight's probabilities lead to expect, if they are right; None if nobody
-            was scored. The intervals hold the outcomes that chance may bring.
-        realised_nights: Earlier nights with a known outcome, the newest first; their windows do not overlap.
-        level: Observed over expected over the nights of this model; None if there are none.
-        because: Why there is no realised night.
+        estimate: The measures that are expected if tonight's probabilities are right, with intervals for what
+            chance may bring; None if nobody was scored.
+        realised_nights: Earlier nights whose outcome is known, the newest first; their label windows do not
+            overlap.
+        level: Observed/expected over all measured nights of this model; None if there are none.
+        because: Why there is no earlier night with a known outcome.
     """
 
     estimate: Figures | None = None
@@ -174,12 +179,12 @@ class Performance(Part):
 
 
 class Trigger(Part):
-    """A reason to train again, and whether it holds.
+    """A reason to train again, and whether it applies now.
 
     Attributes:
         name: The name of the reason.
-        fires: Whether it holds; None if it cannot be told.
-        text: What was measured, and the limit, as a sentence.
+        fires: Whether the reason applies; None if this is not known.
+        text: A sentence with the measured value and the limit.
     """
 
     name: Literal["level", "drift", "age", "new_labels"]
@@ -188,13 +193,14 @@ class Trigger(Part):
 
 
 class Population(Part):
-    """Which customers are compared with the training.
+    """Which of tonight's customers are compared with the training.
 
     Attributes:
         customers: The number of customers at risk tonight.
-        n_treated: The number of them who were contacted in the last 91 days and are left out.
-        n_controls: The number of controls that represent contacted customers, with a weight.
-        note: A sentence if contacted customers cannot be left out; None otherwise.
+        n_treated: The number of these customers who are left out because they were contacted in the last 91
+            days.
+        n_controls: The number of controls who represent contacted customers by a weight.
+        note: A sentence that says why contacted customers cannot be left out; None if they can.
     """
 
     customers: int
@@ -204,24 +210,26 @@ class Population(Part):
 
 
 class Drift(Part):
-    """What has moved on a night.
+    """What has moved by a night since the training of its model.
 
     Attributes:
-        version: The version of the format.
-        cutoff: The night.
+        version: The version of the format of the file.
+        cutoff: The cutoff of the night.
         model_version: The version of the model that scored the night.
-        model_digest: The digest of its bundle.
-        label_id: The label.
-        population: Which customers are compared.
-        alarms: What has moved; empty on a quiet night.
-        triggers: The reasons to train again.
-        freshness: The tables.
-        signals: The signals, ordered by how far they have moved; None without a reference.
-        score: The probabilities, compared like a signal; None without a reference.
-        no_reference_because: Why signals and scores are not compared; None if they are.
-        told_apart: How well trees separate tonight's customers from the training.
+        model_digest: The digest of the model's bundle.
+        label_id: The id of the label.
+        population: Which of tonight's customers are compared.
+        alarms: What has moved; empty if nothing has.
+        triggers: The reasons to train again, and whether each applies.
+        freshness: How fresh each table is.
+        signals: How far each signal has moved, the signal that moved furthest first; None if the model has no
+            reference.
+        score: How far the probabilities have moved, measured like a signal; None if the model has no
+            reference.
+        no_reference_because: Why signals and scores are not compared with the training; None if they are.
+        told_apart: How well trees separate tonight's customers from the customers of the training.
         performance: The performance of the model.
-        notes: The earlier nights that could not be read, each as a sentence.
+        notes: For each earlier night that could not be read, a sentence.
     """
 
     version: Literal[1] = 1
@@ -242,17 +250,17 @@ class Drift(Part):
 
     @property
     def retrain(self) -> tuple[Trigger, ...]:
-        """Return the reasons to train again that hold."""
+        """Return the reasons to train again that apply."""
         return tuple(trigger for trigger in self.triggers if trigger.fires)
 
 
 def drift_path(output: Path, night: date) -> Path:
-    """Return the path of what has moved on a night."""
+    """Return the path of the file that says what has moved by a night."""
     return output / DRIFT_FOLDER / f"cutoff={night}" / DRIFT_FILE
 
 
 def read_drift(output: Path, night: date) -> Drift | None:
-    """Read what has moved on a night; None if nobody looked.
+    """Read what has moved by a night; None if this was not measured.
 
     Raises:
         SourceError: the file is damaged.

@@ -1,4 +1,6 @@
-"""Compare tonight's signals and scores with the training: the population stability index, beyond chance."""
+"""Compare tonight's signals and scores with the training, by the population stability index (PSI) and beyond
+chance.
+"""
 
 from __future__ import annotations
 
@@ -15,17 +17,17 @@ from churn.model.reference import Bins, Reference
 Floats = npt.NDArray[np.float64]
 
 MATERIAL_PSI = 0.25
-"""The index above which a shift is large.
+"""The index above which a shift counts as large.
 
-Source: Siddiqi (2006), Credit risk scorecards, chapter 8. It is a convention; what chance and the calendar
-bring is added to it.
+Source: Siddiqi (2006), Credit risk scorecards, chapter 8. The value is a convention. What chance and the
+calendar cause is added to it.
 """
 
 USUAL_FACTOR = 2.0
-"""How many times as far as ever between cutoffs of the training a signal must move."""
+"""A signal must move this many times as far as it ever moved between cutoffs of the training."""
 
 ALARM_PROBABILITY = 0.001
-"""The probability of a large index by chance, over all signals of a night."""
+"""The probability that chance alone gives an index above its limit, for any of the signals of a night."""
 
 SHOWN_SIGNALS = 5
 
@@ -33,16 +35,16 @@ SHOWN_SIGNALS = 5
 def signal_drift(
     reference: Reference, columns: Mapping[str, Any], tables: Mapping[str, str], weights: Floats
 ) -> tuple[SignalDrift, ...]:
-    """Return how far each signal has moved, in the order of the distance above its limit.
+    """Return how far each signal has moved; the signal that is furthest above its limit comes first.
 
     A signal has moved if its index is above `max(.25, 2 * usual) + by_chance`. `usual` is the largest index
-    of a cutoff of the training against the cutoffs known by then: it holds the season, the growth of the
-    company and the fingerprint that each date has. `by_chance` is a bound for chance: if no distribution had
-    changed, at least one signal would exceed it with a probability of .001.
+    of a cutoff of the training against the cutoffs that were known by then. So it contains the season, the
+    growth of the company and the pattern that each date has. `by_chance` is a bound for chance: if no
+    distribution had changed, at least one signal would exceed it with a probability of .001.
 
     Args:
         reference: The reference of the model.
-        columns: The values of each signal tonight; a missing signal is left out.
+        columns: The values of each signal tonight; a signal without values is left out.
         tables: The table of each signal by name.
         weights: The weight of each customer, shape (customers,).
     """
@@ -63,7 +65,8 @@ def signal_drift(
 
 
 def score_drift(reference: Reference, probabilities: Floats, weights: Floats) -> SignalDrift | None:
-    """Return how far the probabilities have moved from those of the training; None without them.
+    """Return how far the probabilities have moved from those of the training; None if the reference has no
+    probabilities.
 
     Args:
         reference: The reference of the model.
@@ -108,7 +111,7 @@ def _excess(drift: SignalDrift) -> float:
 
 
 def signal_alarms(drifts: tuple[SignalDrift, ...], score: SignalDrift | None) -> list[Alarm]:
-    """Return one alarm for the signals of each table that have moved, and one for the scores."""
+    """Return one alarm for each table of which signals have moved, and one alarm if the scores have moved."""
     alarms = []
     for table in dict.fromkeys(drift.table for drift in drifts if drift.has_moved):
         moved = [drift for drift in drifts if drift.has_moved and drift.table == table]

@@ -1,4 +1,4 @@
-"""Decide whether the model should be trained again, each reason in one line."""
+"""Decide whether the model should be trained again; each reason is one line."""
 
 from __future__ import annotations
 
@@ -9,19 +9,23 @@ from churn.drift.result import Alarm, Performance, SignalDrift, ToldApart, Trigg
 from churn.metrics.interval import Interval, format_interval
 
 MAX_AGE_DAYS = 184
-"""The age of the newest cutoff of the training from which the model is old: half a year, our own rule."""
+"""The age in days of the newest training cutoff from which a model counts as old: half a year. The number is
+our own choice.
+"""
 
 MIN_NEW_CHURNERS, NEW_CHURNER_SHARE = 100, 0.25
-"""The least new churners that are worth a training, and their least share of the churners learnt so far.
+"""The least number of new churners that makes a training worth while, and their least share of the churners
+learnt until now.
 
-The error of a rate falls with the root of the churners: a quarter more makes it a tenth smaller.
+The error of a rate falls with the square root of the number of churners: a quarter more churners make it a
+tenth smaller.
 """
 
 SOURCE_KINDS = ("stopped", "fell", "rose", "emptied", "unit", "kind_renamed", "kind_stopped")
-"""The alarms about sources: a model trained on a broken source would learn the break."""
+"""The kinds of alarms about sources. A model that is trained on a broken source would learn the fault."""
 
 WARN_AUC = 0.75
-"""The AUC of telling tonight from the training above which the customers have changed."""
+"""The AUC of separating tonight from the training above which the customers count as changed."""
 
 
 def triggers_of(
@@ -37,19 +41,19 @@ def triggers_of(
     churners_learnt: int,
     churners_since: int | None,
 ) -> tuple[Trigger, ...]:
-    """Return each reason to train again, and whether it holds.
+    """Return each reason to train again, and whether it applies now.
 
     Args:
-        night: The night.
-        alarms: What has moved.
-        signals: The signals; None without a reference.
-        score: The scores; None without a reference.
-        told_apart: How well trees separate tonight's customers from the training.
-        performance: The performance on earlier nights.
-        gate: The range of observed over expected that the gates allow.
+        night: The cutoff of the night.
+        alarms: The alarms of the night.
+        signals: How far each signal has moved; None if the model has no reference.
+        score: How far the scores have moved; None if the model has no reference.
+        told_apart: How well trees separate tonight's customers from the customers of the training.
+        performance: The performance of the model on earlier nights.
+        gate: The range of observed/expected that the gates of promotion allow.
         newest_cutoff: The newest cutoff of the training.
         churners_learnt: The number of churners in the training.
-        churners_since: The number of churners that became known since; None if it is not known.
+        churners_since: The number of churners who became known since the training; None if it is not known.
     """
     return (
         _level(performance.level, gate, performance.because),
@@ -60,7 +64,9 @@ def triggers_of(
 
 
 def is_off(level: Interval | None, gate: tuple[float, float]) -> bool:
-    """Return whether the interval of observed over expected lies outside the range of the gate."""
+    """Return whether the interval of observed/expected lies completely outside the range that the gate
+    allows.
+    """
     if level is None or level.low is None or level.high is None:
         return False
     return level.high < gate[0] or level.low > gate[1]

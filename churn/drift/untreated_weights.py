@@ -1,7 +1,9 @@
-"""Weigh customers so that uncontacted customers represent all: contacts change signals and outcomes.
+"""Give each customer a weight so that customers without a contact represent all customers. This is needed
+because contacts change signals and outcomes.
 
-A contacted customer counts with weight 0. The controls, whom the ledger drew from the same customers by
-chance, take their place with the weight `1 / P(control)`. Everybody else counts once.
+A contacted customer has the weight 0. The controls represent the contacted customers, because the ledger drew
+them by chance from the same customers; a control has the weight `1 / P(control)`. Every other customer has
+the weight 1.
 
 Source: Horvitz and Thompson (1952), A generalization of sampling without replacement from a finite universe,
     Journal of the American Statistical Association 47.
@@ -23,7 +25,7 @@ Floats = npt.NDArray[np.float64]
 Objects = npt.NDArray[np.object_]
 
 CONTACT_DAYS = 91
-"""The number of days for which a contact may change the signals of a customer."""
+"""The number of days in which a contact may change the signals of a customer."""
 
 NO_CONTROLS = (
     "contacted customers are compared too, because there is no control group that could stand for them: what "
@@ -33,13 +35,13 @@ NO_CONTROLS = (
 
 @dataclass(frozen=True)
 class UntreatedWeights:
-    """The weight of each customer.
+    """The weight of each customer, and how many customers were contacted.
 
     Attributes:
-        weights: The weights, 0 for contacted customers, shape (customers,).
+        weights: The weight of each customer, 0 for contacted customers, shape (customers,).
         n_treated: The number of contacted customers.
-        n_controls: The number of controls that represent contacted customers.
-        note: Why contacted customers could not be left out; None otherwise.
+        n_controls: The number of controls who represent contacted customers.
+        note: A sentence that says why contacted customers could not be left out; None if they could.
     """
 
     weights: Floats
@@ -51,15 +53,15 @@ class UntreatedWeights:
 def weigh_untreated(
     ledger: Ledger, customers: Sequence[str] | Objects, first: date, end: date
 ) -> UntreatedWeights:
-    """Return the weight of each customer by the tasks that were planned in `[first, end)`.
+    """Return the weight of each customer, given the tasks that were planned in `[first, end)`.
 
-    A task of a person counts for all customer ids of the person.
+    A task of a person counts for all customer ids of this person.
 
     Args:
         ledger: The decisions of the nights.
         customers: The ids of the customers.
         first: The first day of the period.
-        end: The day after the period.
+        end: The day after the last day of the period.
     """
     history = TaskHistory(ledger)
     units = history.weights(history.planned_in(first, end))
