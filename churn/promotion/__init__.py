@@ -1,1 +1,1 @@
-"""Promotion: the gates that a challenger must pass to become champion."""
+"""Promotion: the gates (conditions) that a challenger must pass to become the champion."""

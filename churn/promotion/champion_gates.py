@@ -10,33 +10,36 @@ from churn.metrics.catalog import METRICS, candidate_name
 from churn.metrics.interval import Interval, format_interval
 
 SEGMENT_CHURNERS = 300
-"""A segment needs at least this many churners; with fewer churners, chance moves its AUC by .02."""
+"""The least number of churners in a segment whose AUC is compared; with fewer churners, chance alone moves
+the AUC by .02.
+"""
 
 SEGMENT_LOSS = 0.02
-"""The largest loss of AUC that is allowed in a segment with `SEGMENT_CHURNERS` churners or more."""
+"""The largest loss of AUC that is allowed in a segment with at least `SEGMENT_CHURNERS` churners."""
 
 NOT_LESS = ("lift_at_contact_share", "profit_per_customer_at_contact_share")
-"""The metrics that must not fall by more than `promote.margin`."""
+"""The metrics that must not fall by more than the share `promote.margin`."""
 
 
 def champion_gates(result: EvaluationResult, margin: float) -> Iterator[Gate]:
-    """Return the gates on the paired differences, challenger minus champion.
+    """Return the gates for the paired differences, challenger minus champion.
 
-    There are no such gates without a champion.
+    If there is no champion, there are no such gates.
 
-    A champion that has seen the test cutoffs cannot be compared on them. The recipe of the champion is then
-    refitted for each cutoff and compared instead. A challenger with the same recipe differs by 0.
+    A champion that has learnt from labels of the test cutoffs cannot be compared on them. Then the recipe of
+    the champion is fitted again for each cutoff and compared instead. A challenger with the same recipe has
+    the difference 0.
 
-    1. Log loss: the interval is below 0. If the challenger has learnt from later labels than the champion,
-       it is enough that the interval is below the margin: no test in the past can show what later labels
+    1. Log loss: the interval is below 0. If the challenger has learnt from later labels than the champion, it
+       is enough that the interval is below the margin, because no test in the past can show what later labels
        are worth.
-    2. Lift and expected profit: the lower bound, relative to the champion's value, is above minus the margin.
+    2. Lift and expected profit: the lower bound, divided by the champion's value, is above minus the margin.
        If the champion's value is 0 or negative, the absolute difference is compared: its lower bound must not
        be below minus the margin times the size of the champion's value.
-    3. No segment with 300 churners or more loses more than .02 AUC with an interval below 0.
+    3. No segment with 300 churners or more loses more than .02 of AUC with an interval below 0.
 
     Args:
-        result: The evaluation.
+        result: The result of the evaluation.
         margin: The setting `promote.margin`, a share, 0 to 1.
     """
     reference = result.champion_reference
@@ -48,7 +51,7 @@ def champion_gates(result: EvaluationResult, margin: float) -> Iterator[Gate]:
     yield _log_loss(reference, pair.log_loss, max_loss, margin, fresher=_fresher(result.freshness))
     for metric in NOT_LESS:
         difference, base = pair.metric(metric), champion.metric(metric)
-        if difference is not None:  # there is no profit where no money is known
+        if difference is not None:  # there is no profit if no money is known
             name = f"{METRICS[metric].title_at()}, against {candidate_name(reference)}"
             yield _not_less(metric, name, difference, base.value if base else None, margin)
     yield from _segments(result, reference)
@@ -99,7 +102,7 @@ def _not_less(metric: str, name: str, difference: Interval, base: float | None, 
         least = -margin * abs(base)
         return Gate.of(
             metric,
-            low >= least,  # the same recipe differs by exactly 0, which must pass where base is 0
+            low >= least,  # the same recipe has the difference 0, which must pass if the base is 0
             difference,
             f"the lower bound of the difference of {name} is not below -{margin:.0%} of the champion's size, "
             "because the champion's value is 0 or negative",

@@ -1,4 +1,6 @@
-"""The gates that a challenger must pass to become champion; gates use intervals, not point values."""
+"""The gates (conditions) that a challenger must pass to become the champion; gates use intervals and not
+single values.
+"""
 
 from __future__ import annotations
 
@@ -19,16 +21,22 @@ from churn.promotion.champion_gates import champion_gates
 from churn.snapshots.exposure import exposure_in_words
 
 SHOWN_BEFORE = 12
-"""An explanation lists at most this many of the newest cutoffs before the test; metrics.json has all."""
+"""The largest number of cutoffs before the test that an explanation lists, the newest ones; metrics.json has
+all of them.
+"""
 
 LOGISTIC = "logistic"
-"""The baseline that is a model like the candidates; a challenger must match it, not beat it."""
+"""The baseline that is a model like the candidates; a challenger must be as good as this baseline, not
+better.
+"""
 
 SEASON_DAYS = 15
-"""A cutoff is of the same season as a test cutoff if it lies this close to one or two years before it."""
+"""The largest distance in days from one or two years before a test cutoff at which a cutoff is of the same
+season.
+"""
 
 OWN_GATES = (CHAMPION, CHAMPION_RECIPE, LOGISTIC)
-"""The candidates that have gates of their own."""
+"""The candidates that are compared by gates of their own."""
 
 
 def apply_gates(
@@ -36,23 +44,23 @@ def apply_gates(
 ) -> Verdict:
     """Apply the gates to an evaluation, and return the verdict.
 
-    1. There is a signal: the interval of AUC is above one half.
-    2. The challenger's log loss is below the log loss of every baseline: the paired interval is below 0. The
-       challenger must only match the logistic regression, within `promote.margin`. This gate is absent if the
-       challenger is a logistic regression.
-    3. The interval of observed/expected overlaps `promote.observed_expected`. If the interval does not
-       contain 1, a note explains why. All these figures are those of untreated rows, weighted. If no control
-       represents treated rows, a person must have accepted this in `evaluate.accept.no_controls`.
-    4. There are `TEST_CUTOFFS` test cutoffs or more, or as many as the data allow.
-    5. The challenger is not worse than the champion, or than the champion's recipe if the champion has seen
-       the test (`champion_gates`).
-    6. No guard says stop, and the AUC is not too good to be true, unless a person accepted the finding in
-       `evaluate.accept`.
+    1. There is a signal: the interval of the AUC is above one half.
+    2. The challenger's log loss is below the log loss of every baseline: the paired interval is below 0. For
+       the logistic regression it is enough that the challenger is as good, within `promote.margin`. This gate
+       is absent if the challenger itself is a logistic regression.
+    3. The interval of observed/expected overlaps the range `promote.observed_expected`. If the interval does
+       not contain 1, a note explains why. All these figures are weighted figures of untreated rows. If no
+       control represents treated rows, a person must have accepted this in `evaluate.accept.no_controls`.
+    4. There are at least `TEST_CUTOFFS` test cutoffs, or as many as the data allow.
+    5. The challenger is not worse than the champion; if the champion has learnt from the test, not worse than
+       the champion's recipe (`champion_gates`).
+    6. No guard stops the promotion, and the AUC is not too high to be true. A person may accept such findings
+       in `evaluate.accept`.
 
     Args:
-        result: The evaluation.
+        result: The result of the evaluation.
         settings: The section `promote` of the parameters.
-        sign_offs: The reasons for accepted findings.
+        sign_offs: For each finding that a person accepted, the reason.
         params_file: The name of the parameter file, for messages.
     """
     accept, margin = sign_offs.evaluate, settings.margin
@@ -119,7 +127,7 @@ def _matches_logistic(result: EvaluationResult, margin: float) -> Iterator[Gate]
 
 
 def _cutoffs(result: EvaluationResult, reason: str | None, file: str) -> Iterator[Gate]:
-    """Ask for enough test cutoffs, or for a reason in `evaluate.accept.test_cutoffs`."""
+    """Refuse if there are too few test cutoffs, unless `evaluate.accept.test_cutoffs` gives a reason."""
     tested, possible = len(result.by_cutoff), result.cutoffs_possible
     if possible is None:
         return
@@ -140,7 +148,7 @@ def _cutoffs(result: EvaluationResult, reason: str | None, file: str) -> Iterato
 
 
 def _controls(result: EvaluationResult, file: str) -> Iterator[Gate]:
-    """Show how many controls represent treated rows; with none, a person must have accepted this."""
+    """Show how many controls represent treated rows; if there are none, a person must have accepted this."""
     exposure = result.exposure
     if exposure is None:
         return
@@ -158,7 +166,7 @@ def _controls(result: EvaluationResult, file: str) -> Iterator[Gate]:
 
 
 def meets_range(ratio: Interval, bounds: tuple[float, float]) -> bool:
-    """Return whether the interval of observed/expected meets the range that the gate allows.
+    """Return whether the interval of observed/expected overlaps the range that the gate allows.
 
     >>> meets_range(Interval(value=1.2, low=1.12, high=1.28), (0.9, 1.1))
     False
@@ -181,7 +189,9 @@ def _level(result: EvaluationResult, bounds: tuple[float, float]) -> Gate:
 
 
 def _level_remedy(result: EvaluationResult) -> str:
-    """Return how to correct a level that is off: the season, the level of the champion, or a later test."""
+    """Return how to correct probabilities whose level is wrong: look at the season, refresh the champion, or
+    test on later cutoffs.
+    """
     if season := _season(result):
         return season
     if result.champion is not None and not result.evaluated_champion:
@@ -196,10 +206,12 @@ def _level_remedy(result: EvaluationResult) -> str:
 
 
 def _season(result: EvaluationResult) -> str:
-    """Return a sentence on the season where the test resembles the same time of earlier years, else "".
+    """Return a sentence about the season if the test cutoffs resemble the same time of earlier years; "" if
+    they do not.
 
-    It resembles it if the share that left at the cutoffs one or two years before differs from the mean share
-    before the test in the same direction, by at least half as much as the share at the test.
+    They resemble each other if two things are true. The share that left at the cutoffs one or two years
+    before differs in the same direction from the mean share before the test. And this difference is at least
+    half as large as the difference at the test.
     """
     tested = {day: metrics["challenger"].base_rate for day, metrics in result.by_cutoff.items()}
     same_season = [
@@ -222,13 +234,13 @@ def _season(result: EvaluationResult) -> str:
 
 
 def _too_good(result: EvaluationResult, reason: str | None, file: str) -> Gate:
-    """Refuse an AUC that is too good to be true, without a reason in `evaluate.accept.too_good`."""
+    """Refuse an AUC that is too high to be true, unless `evaluate.accept.too_good` gives a reason."""
     auc = result.challenger.auc
     finding = too_good(auc, above_simple_models(result), "low")
     if "too_good" in result.guards.looked and not any(
         warning.guard == "too_good" for warning in result.guards.found
     ):
-        finding = None  # the guard also compared the AUC with tenure
+        finding = None  # the guard has also compared the AUC with the AUC of tenure, and has found nothing
     if finding and reason:
         words = f"challenger {finding}; accepted: {reason}"
     elif finding:
@@ -265,9 +277,11 @@ def _notes(result: EvaluationResult) -> Iterator[str]:
 
 
 def _off_level(result: EvaluationResult) -> Iterator[str]:
-    """Explain an observed/expected whose interval does not contain 1: the rate changed, or the model is off.
+    """Explain an observed/expected whose interval does not contain 1: the churn rate changed, or the model is
+    wrong.
 
-    If the base rate is as far off as the challenger, the churn rate changed. Otherwise the model is off.
+    If the base rate is as far from the observed rate as the challenger is, the churn rate changed. Otherwise
+    the model is wrong.
     """
     ratio = result.challenger.observed_expected
     if ratio.value is None or ratio.low is None or ratio.high is None or ratio.low <= 1 <= ratio.high:

@@ -1,4 +1,4 @@
-"""The record of a promotion: the verdict on one evaluated model, written as `evaluate/promotion.json`."""
+"""The record of a promotion: the verdict on one evaluated model, stored as `evaluate/promotion.json`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from churn.training.challenger import read_challenger, training_folder
 FILE = "promotion.json"
 
 NOT_EVALUATED = ("not_evaluated",)
-"""Why a night is a trial where no test cutoff could test the model."""
+"""The reason why a night is a trial if there was no test cutoff on which the model could be tested."""
 
 
 class Promotion(Part):
@@ -25,11 +25,11 @@ class Promotion(Part):
 
     Attributes:
         version: The version of the model in the registry.
-        digest: The digest of the bundle of the model.
+        digest: The digest of the model's bundle.
         accepted: Whether the model passed every gate.
         notes: The remarks that do not stop a promotion.
-        signed: The findings that a person accepted, one line per finding, with the reason.
-        signed_off: The guard and the place of each finding that a person accepted.
+        signed: For each finding that a person accepted, a line with the reason.
+        signed_off: For each finding that a person accepted, the guard and the place.
     """
 
     version: str
@@ -57,10 +57,10 @@ class Promotion(Part):
     def read_if_any(
         cls, folder: Path, way_out: str = "Run `churn evaluate`, then `churn promote`."
     ) -> Self | None:
-        """Read promotion.json from the folder of an evaluation; None if there is no such file.
+        """Read promotion.json from the folder of an evaluation; return None if there is no such file.
 
-        Return None also for a file without a checksum: an earlier version of the program wrote it, and the
-        gates must be applied again.
+        The result is None also for a file without a checksum. An earlier version of the program wrote such a
+        file, so the gates must be applied again.
 
         Args:
             folder: The folder of the evaluation.
@@ -82,12 +82,13 @@ class Promotion(Part):
 
     @property
     def verdict(self) -> Verdict:
-        """Return the verdict."""
+        """Return the verdict of the gates."""
         return Verdict(self.gates, self.notes, self.signed, self.signed_off)
 
 
 def trial_of(output: Path, refusal: Stop, champion_problems: tuple[str, ...] = ()) -> Trial:
-    """Return why the challenger scores a night as a trial: the gates that refused it, or no evaluation.
+    """Return why the challenger scores a night as a trial: the gates that refused it, or that it was not
+    evaluated.
 
     Args:
         output: The output folder.
@@ -112,7 +113,8 @@ def trial_of(output: Path, refusal: Stop, champion_problems: tuple[str, ...] = (
 
 
 def waiting_model(output: Path) -> str:
-    """Return a sentence about the challenger that waits for its promotion, and what to do; "" without one.
+    """Return a sentence about the challenger that waits for its promotion, and what to do; "" if no
+    challenger waits.
 
     Args:
         output: The output folder.
@@ -136,7 +138,7 @@ def waiting_model(output: Path) -> str:
 
 
 def kept_evaluation(output: Path, digest: str) -> Path:
-    """Return the folder that keeps the evaluation of a model after another model is evaluated.
+    """Return the folder in which the evaluation of a model is kept after another model is evaluated.
 
     Args:
         output: The output folder.
@@ -146,11 +148,12 @@ def kept_evaluation(output: Path, digest: str) -> Path:
 
 
 def keep_evaluation(output: Path, digest: str) -> None:
-    """Copy metrics.json and promotion.json of the last evaluation, so that a night's page can show them.
+    """Copy metrics.json and promotion.json of the last evaluation, so that the page of a night can show them
+    later.
 
     Args:
         output: The output folder.
-        digest: The digest of the evaluated model's bundle.
+        digest: The digest of the bundle of the evaluated model.
     """
     for name in ("metrics.json", FILE):
         path = output / "evaluate" / name
@@ -161,11 +164,11 @@ def keep_evaluation(output: Path, digest: str) -> None:
 def verdict_of_champion(folder: Path, result: EvaluationResult) -> Verdict | None:
     """Return the verdict that promoted the evaluated model; None if the model is not the champion.
 
-    Return None also if there is no record of the promotion.
+    Return None also if no record of the promotion exists.
 
     Args:
-        folder: The folder of the evaluation, with promotion.json.
-        result: The evaluation.
+        folder: The folder of the evaluation, which holds promotion.json.
+        result: The result of the evaluation.
     """
     promotion = Promotion.read_if_any(folder) if result.evaluated_champion else None
     if promotion is None or not promotion.accepted or promotion.digest != result.model.digest:
@@ -174,11 +177,11 @@ def verdict_of_champion(folder: Path, result: EvaluationResult) -> Verdict | Non
 
 
 def verdict_of_unchanged(folder: Path, result: EvaluationResult) -> Verdict | None:
-    """Return the verdict on an evaluation that is the same again, to the last figure; else None.
+    """Return the verdict on an earlier evaluation if all its figures are the same as now, otherwise None.
 
     Args:
-        folder: The folder of the earlier evaluation, with metrics.json and promotion.json.
-        result: The evaluation.
+        folder: The folder of the earlier evaluation, which holds metrics.json and promotion.json.
+        result: The result of the present evaluation.
     """
     promotion, metrics = Promotion.read_if_any(folder), folder / "metrics.json"
     if promotion is None or promotion.digest != result.model.digest or not metrics.is_file():
