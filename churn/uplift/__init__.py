@@ -1,1 +1,3 @@
-"""Which customers a contact helps: a model of the effect on each customer, used only if proved better."""
+"""Which customers a contact helps: a model of the effect on each customer, which is used only if it is shown
+to be better.
+"""

@@ -1,4 +1,6 @@
-"""What was known about units before their assignment: the rows of a model, equal in both arms."""
+"""What was known about units (persons, accounts or customers) before their assignment: the rows of a model,
+made in the same way in both arms.
+"""
 
 from __future__ import annotations
 
@@ -15,18 +17,20 @@ from churn.uplift.sample import Bools, Floats
 Objects = npt.NDArray[np.object_]
 
 MIN_UNITS = 20
-"""The least number of units of a level that the comparison of the arms looks at alone; others are pooled."""
+"""The least number of units with a level for which the level is compared between the arms; rarer levels are
+put together.
+"""
 
 
 def covariate_rows(
     covariates: Mapping[str, Floats | Objects], outcome: Bools, customers: Sequence[str]
 ) -> LabelledRows:
-    """Return covariates and outcomes as rows for a model.
+    """Return covariates and outcomes as rows from which a model can learn.
 
     Args:
-        covariates: The columns by name: numbers, NaN where missing, or texts, None where missing.
+        covariates: The columns by name. Numbers are NaN if they are missing, and texts are None.
         outcome: Whether the outcome happened, shape (rows,).
-        customers: Who is behind each row.
+        customers: The customer to whom each row belongs.
     """
     names = tuple(sorted(covariates))
     levels: dict[str, tuple[str, ...]] = {}
@@ -51,13 +55,13 @@ def covariate_rows(
 def unequal_covariates(rows: LabelledRows, in_treatment: Bools) -> tuple[str, ...]:
     """Return the covariates in which the arms differ more than chance allows.
 
-    Values known before a random assignment differ between the arms only by chance. A column that differs is
-    from after the assignment, such as what a customer bought because of the mail, or the arms were not drawn.
-    The level is divided by the number of covariates, so that fewer than 1 of 1,000 sound experiments are
-    refused.
+    Values that were known before a random assignment differ between the arms only by chance. If a column
+    differs more, there are two explanations: its values are from after the assignment, such as what a
+    customer bought because of the mail, or the arms were not drawn by chance. The error level is divided by
+    the number of covariates, so that fewer than 1 of 1,000 sound experiments are refused.
 
     Args:
-        rows: The rows.
+        rows: The rows with their covariates.
         in_treatment: Whether each row is in the treated arm.
     """
     limit = RATIO_ALPHA / max(len(rows.names), 1)
@@ -69,7 +73,9 @@ def unequal_covariates(rows: LabelledRows, in_treatment: Bools) -> tuple[str, ..
 
 
 def _p_value(values: Floats, in_treatment: Bools, *, is_text: bool) -> float:
-    """Return how likely chance makes the arms differ so much: in the values, and in what is missing."""
+    """Return the probability that chance alone makes the arms differ so much, both in the values and in what
+    is missing.
+    """
     is_missing = np.isnan(values)
     if not is_text and (~is_missing[in_treatment]).any() and (~is_missing[~in_treatment]).any():
         arms = (values[arm & ~is_missing] for arm in (in_treatment, ~in_treatment))

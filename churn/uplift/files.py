@@ -1,8 +1,8 @@
-"""The files of `churn uplift`: what was shown, by day, and each accepted model as plain data.
+"""The files of `churn uplift`: what was measured, by day, and each accepted model as plain data.
 
-`output/uplift/uplift.json` is the latest result, `output/uplift/as_of=D.json` the one with outcomes known up
-to a day, and `output/uplift/models/DIGEST` a model. Nothing is replaced that an earlier night has read: a
-result of another day and a model of another digest are files of their own.
+`output/uplift/uplift.json` is the latest result. `output/uplift/as_of=D.json` is the result with the outcomes
+that were known up to a day. `output/uplift/models/DIGEST` is a model. What an earlier night has read is never
+replaced, because a result of another day and a model with another digest have their own files.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from churn.training.fitted_model import FittedModel
 from churn.uplift.result import UpliftResult
 
 MEASURE_AGAIN = "Run `churn uplift` again."
-"""The way out of a damaged file."""
+"""The way out of the error that a file is damaged."""
 
 KIND = "effect"
-"""What the model of a bundle predicts: its members add up to the effect itself, and not to log-odds."""
+"""What the model in a bundle predicts: its members add up to the effect itself, and not to log-odds."""
 
 
 AS_OF = "as_of="
-"""The beginning of the name of a result's file; the day follows."""
+"""The beginning of the name of a result's file; the day comes after it."""
 
 
 def uplift_folder(output: Path) -> Path:
@@ -45,12 +45,12 @@ def model_path(output: Path, digest: str) -> Path:
 
 
 def write_model(output: Path, model: FittedModel, facts: Mapping[str, Any]) -> str:
-    """Write a model of the effect and return its digest; it holds numbers and texts, and no code.
+    """Write a model of the effect, and return its digest; the files hold numbers and texts, and no code.
 
     Args:
         output: The output folder.
         model: The model.
-        facts: What else the bundle says about it.
+        facts: Further facts that the bundle states about the model.
     """
     signals = [
         {"name": name, "kind": "level", "levels": list(model.levels[name])}
@@ -75,7 +75,9 @@ def write_model(output: Path, model: FittedModel, facts: Mapping[str, Any]) -> s
 
 
 def write_result(output: Path, result: UpliftResult) -> Path:
-    """Write the result, also under the day up to which its outcomes are known; return the latest file."""
+    """Write the result twice, as the latest file and under the day up to which its outcomes are known; return
+    the latest file.
+    """
     if result.as_of is not None:
         write_own_json(uplift_folder(output) / f"{AS_OF}{result.as_of}.json", result.as_json())
     path = result_path(output)

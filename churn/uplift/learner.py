@@ -1,12 +1,14 @@
-"""The DR learner: an outcome model for each arm, then trees that predict the pseudo-outcome.
+"""The DR learner (doubly robust): an outcome model for each arm, then trees that predict the pseudo-outcome
+of each unit.
 
-The pseudo-outcome of a unit is unbiased for its effect if the recorded probability of treatment is right,
-whatever the outcome models say; good outcome models only make it less noisy. With outcome `Y`, arm `T` in
-{0, 1}, recorded probability `e` and outcome models `m1` and `m0` that have not seen the unit:
+The pseudo-outcome of a unit is an unbiased estimate of its effect if the recorded probability of treatment is
+right, whatever the outcome models say. Good outcome models only make it less noisy. `Y` is the outcome, `T`
+in {0, 1} the arm, and `e` the recorded probability. `m1` and `m0` are outcome models that have not seen the
+unit. The pseudo-outcome is:
 
     m1 - m0 + T (Y - m1) / e - (1 - T) (Y - m0) / (1 - e)
 
-It is negated where the outcome is not wanted, so an effect above 0 is always good.
+If the outcome is not wanted, the sign is changed, so an effect above 0 is always good.
 
 Source: Kennedy (2023), Towards optimal doubly robust estimation of heterogeneous causal effects, Electronic
     Journal of Statistics 17, algorithm 1.
@@ -26,16 +28,18 @@ from churn.training.trees import FEATURE_FRACTION, LAMBDA_L2, fit_trees, leaves_
 from churn.uplift.sample import N_OUTCOME_FOLDS, Floats, Sample
 
 OUTCOME_TREES, OUTCOME_RATE = 100, 0.05
-"""The trees of an outcome model and their learning rate."""
+"""The number of trees of an outcome model, and their learning rate."""
 
 EFFECT_TREES, EFFECT_RATE = 100, 0.05
-"""The trees of the effect and their learning rate."""
+"""The number of trees of the model of the effect, and their learning rate."""
 
 EFFECT_LEAVES = 4
-"""The leaves of a tree of the effect: a pseudo-outcome is mostly noise, so its trees are small."""
+"""The number of leaves of a tree of the effect; the trees are small because a pseudo-outcome is mostly
+noise.
+"""
 
 EFFECT_LEAF_SHARE = 20
-"""A leaf of the effect holds at least this fraction of the rows: one in twenty."""
+"""The least fraction of the rows in a leaf of the effect: one in twenty."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +47,9 @@ class UpliftModel:
     """A fitted DR learner.
 
     Attributes:
-        control: The outcome models of the control, one for each fold left out.
-        treatment: The outcome models of the treated arm, one for each fold left out.
-        effect: The model of the effect; its trees add up to the effect itself, in outcomes.
+        control: The outcome models of the control arm, one for each fold that is left out.
+        treatment: The outcome models of the treated arm, one for each fold that is left out.
+        effect: The model of the effect; the values of its trees add up to the effect itself, in outcomes.
     """
 
     control: tuple[FittedModel, ...]
@@ -53,11 +57,13 @@ class UpliftModel:
     effect: FittedModel
 
     def predict_effect(self, rows: LabelledRows, threads: int) -> Floats:
-        """Return the effect on each row; above 0 is good."""
+        """Return the effect of a contact on each row; above 0 is good."""
         return self.effect.logits(rows, threads)
 
     def predict_outcomes(self, rows: LabelledRows, threads: int) -> tuple[Floats, Floats]:
-        """Return the probability of the outcome of each row that no model has seen: untreated, treated."""
+        """Return for each row the probability of the outcome without and with the treatment, from models that
+        have not seen the row.
+        """
         p_control, p_treatment = (
             np.mean([_probability(model, rows, threads) for model in models], axis=0)
             for models in (self.control, self.treatment)
@@ -69,8 +75,8 @@ def fit_uplift(sample: Sample, *, seed: int, threads: int) -> UpliftModel:
     """Fit a DR learner to the rows of a sample.
 
     Args:
-        sample: The rows; each arm of each fold needs rows with the outcome and without it.
-        seed: The seed of the trees.
+        sample: The rows; in each arm of each fold, there must be rows with the outcome and rows without it.
+        seed: The seed with which the trees are fitted.
         threads: The threads to use; they do not change the result.
     """
     p_control, p_treatment = np.zeros(len(sample)), np.zeros(len(sample))
@@ -95,8 +101,10 @@ def pseudo_outcomes(sample: Sample, p_control: Floats, p_treatment: Floats) -> F
 
     Args:
         sample: The rows.
-        p_control: The probability of the outcome without the treatment, of models that have not seen the row.
-        p_treatment: The same with the treatment.
+        p_control: The probability of the outcome without the treatment, from models that have not seen the
+            row.
+        p_treatment: The probability of the outcome with the treatment, from models that have not seen the
+            row.
     """
     outcome, arm, propensity = sample.rows.left, sample.in_treatment, sample.propensity
     residual = np.where(arm, (outcome - p_treatment) / propensity, -(outcome - p_control) / (1 - propensity))
@@ -125,7 +133,7 @@ def _fit_effect(rows: LabelledRows, target: Floats, seed: int, threads: int) -> 
 
 
 def _tree_params(seed: int) -> dict[str, Any]:
-    """Return what both kinds of trees share: they are the same in every fit."""
+    """Return the LightGBM parameters that both kinds of trees share and that are the same in every fit."""
     return {
         "feature_fraction": FEATURE_FRACTION,
         "bagging_fraction": 0.8,
@@ -140,7 +148,9 @@ def _tree_params(seed: int) -> dict[str, Any]:
 
 
 def _any_direction(rows: LabelledRows) -> list[int]:
-    """Return no monotone constraint: who is more likely to leave may be helped more, or less."""
+    """Return monotone constraints that forbid no direction, because a contact may help a customer with a
+    higher risk more, or less.
+    """
     return [0] * len(rows.names)
 
 

@@ -1,8 +1,9 @@
-"""The contacts of the ledger as a sample: each unit at its first task, with the signals of that night.
+"""The contacts in the ledger as a sample: each unit at its first task, with the signals of the night of this
+task.
 
-A control has tasks too, which nobody works off. So both arms are units whom a night chose in the same way,
-and the effect is that of a task, worked off or not. The play, the channel and the churn probability of the
-task are known with the signals.
+A control has tasks too, which nobody carries out. So a night chose the units of both arms in the same way.
+The measured effect is the effect of having a task, whether the task was carried out or not. The play, the
+channel and the churn probability of a task are covariates, in addition to the signals.
 """
 
 from __future__ import annotations
@@ -27,24 +28,25 @@ from churn.uplift.sample import Sample, make_sample
 Objects = npt.NDArray[np.object_]
 
 SignalsAt = Callable[[date], pd.DataFrame]
-"""Returns the customers at risk at a cutoff: `customer_id` and the signals."""
+"""A function that returns the customers at risk at a cutoff: `customer_id` and the signals."""
 
 TASK_COVARIATES = ("play", "channel", "churn_probability")
-"""What is known of a task beside the signals of its customer."""
+"""What is known about a task in addition to the signals of its customer."""
 
 
 def ledger_sample(
     ledger: Ledger, outcomes: LabelOutcomes, signals_at: SignalsAt, other_plays: Collection[str] = ()
 ) -> tuple[Sample, SampleFacts]:
-    """Return the contacts of a ledger as a sample; an outcome is that the customer left.
+    """Return the contacts in a ledger as a sample; the outcome is that the customer left.
 
-    Money decides where the residual value of each unit is known: units without one are then left out.
+    If the residual value of some units is known, outcomes are counted in money, and units without a known
+    value are left out.
 
     Args:
-        ledger: The nights.
-        outcomes: How labels are read.
-        signals_at: A function that returns the signals of a night.
-        other_plays: The plays of the lists beside the call list, whose tasks are no part of it.
+        ledger: The decisions of the nights.
+        outcomes: How to read the labels of customers.
+        signals_at: A function that returns the signals of the customers in a night.
+        other_plays: The plays of the lists beside the call list; their tasks are left out.
 
     Raises:
         SourceError: the ledger contradicts itself.
@@ -109,12 +111,12 @@ def ledger_sample(
 def task_covariates(
     frame: pd.DataFrame, plays: Objects, channels: Objects, probability: npt.NDArray[np.float64]
 ) -> dict[str, npt.NDArray[np.float64] | Objects]:
-    """Return what a model of the effect knows about customers: their signals and their tasks.
+    """Return the covariates that a model of the effect uses about customers: their signals and their tasks.
 
     Args:
-        frame: The customers: `customer_id` and the signals.
-        plays: The name of the play of each customer; None without one.
-        channels: The channel of each customer; None without one.
+        frame: The column `customer_id` and the signals of each customer.
+        plays: The name of each customer's play; None for a customer without a play.
+        channels: The channel of each customer; None for a customer without a channel.
         probability: The churn probability of each customer.
     """
     columns = {
@@ -132,7 +134,7 @@ def _column(values: pd.Series) -> npt.NDArray[np.float64] | Objects:
 
 
 def _left(frame: pd.DataFrame, outcomes: LabelOutcomes) -> npt.NDArray[np.float64]:
-    """Return whether the customer of each task left; NaN without a label."""
+    """Return whether the customer of each task left; NaN if the customer has no label."""
     left = np.full(len(frame), np.nan)
     nights = frame["started_on"].to_numpy(dtype=object)
     for night in sorted(set(nights)):
@@ -144,7 +146,9 @@ def _left(frame: pd.DataFrame, outcomes: LabelOutcomes) -> npt.NDArray[np.float6
 def _covariates(
     frame: pd.DataFrame, signals_at: SignalsAt
 ) -> tuple[Mapping[str, npt.NDArray[np.float64] | Objects], npt.NDArray[np.bool_]]:
-    """Return the covariates of each row, and whether its customer is still at risk in that night's data."""
+    """Return the covariates of each row, and whether its customer is still among the customers at risk in the
+    data of that night.
+    """
     nights = frame["started_on"].to_numpy(dtype=object)
     parts = []
     for night in sorted(set(nights)):

@@ -1,4 +1,6 @@
-"""Fit a model of the effect to a sample, prove it or refuse it, and keep it only if it is proved."""
+"""Fit a model of the effect to a sample, and test whether it is better than the risk; only a model that is
+better is kept.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +17,11 @@ from churn.uplift.sample import MIN_EVENTS, Sample
 
 @dataclass(frozen=True)
 class UpliftTerms:
-    """How models are fitted and compared.
+    """The terms by which models are fitted and compared.
 
     Attributes:
-        contact_share: The share of the units that each policy contacts.
-        seed: The seed of the trees.
+        contact_share: The share of the units that each policy (a rule for whom to contact) contacts.
+        seed: The seed with which the trees are fitted.
         threads: The threads to use; they do not change the result.
     """
 
@@ -30,17 +32,17 @@ class UpliftTerms:
 
 @dataclass(frozen=True)
 class SampleFacts:
-    """What is said about a sample beside its rows.
+    """Facts about a sample in addition to its rows.
 
     Attributes:
         name: The name of the experiment.
         outcome: The name of the outcome.
-        control: The name of the control.
+        control: The name of the control arm.
         treatment: The name of the treated arm.
-        unit_of_gain: What one outcome is worth.
-        left_out_counts: The number of units that do not count, by reason.
+        unit_of_gain: In what the gain is counted: outcomes or money.
+        left_out_counts: The number of units that are left out, by reason.
         unequal_covariates: The covariates in which the arms differ more than chance allows.
-        obstacle: Why no model may be fitted; None if one may.
+        obstacle: Why no model may be fitted to the sample; None if a model may be fitted.
     """
 
     name: str
@@ -59,8 +61,8 @@ def measure_uplift(
     """Return what a sample shows, and the model of the effect if it is accepted.
 
     Args:
-        sample: The rows.
-        facts: What is said about them.
+        sample: The rows of the sample.
+        facts: Facts about the sample.
         terms: How the model is fitted and compared.
     """
     arms = {

@@ -1,7 +1,8 @@
-"""The model of the effect that a night uses: the latest that was measured before it, if that is accepted.
+"""The model of the effect that a night uses: the latest model that was measured before the night, if it was
+accepted.
 
-A night reads only what was measured with outcomes of earlier days. So the same night gives the same bytes
-again, also if more was measured since then.
+A night reads only results whose outcomes are from earlier days. So a night that runs again gives the same
+bytes, even if more was measured since then.
 """
 
 from __future__ import annotations
@@ -33,10 +34,11 @@ class EffectModel:
     """An accepted model of the effect of a contact.
 
     Attributes:
-        scorer: The trees.
+        scorer: The scorer of the model, which sums its trees.
         as_of: The day up to which outcomes were known.
         digest: The digest of the model.
-        up_to: The effect up to which a customer is left alone; None if nobody is.
+        up_to: The predicted effect up to which a customer is not contacted; None if nobody is left out for
+            this reason.
     """
 
     scorer: Scorer
@@ -45,14 +47,15 @@ class EffectModel:
     up_to: float | None
 
     def predict(self, frame: pd.DataFrame, plays: Objects, channels: Objects, probability: Floats) -> Floats:
-        """Return by how much a contact lowers the probability of leaving of each customer.
+        """Return for each customer by how much a contact lowers the probability of leaving.
 
-        It is NaN where there is no play or no channel. An effect is never larger than the probability.
+        The result is NaN for a customer without a play or without a channel. An effect is never larger than
+        the probability.
 
         Args:
-            frame: The customers: `customer_id` and the signals.
-            plays: The name of the play of each customer; None without one.
-            channels: The channel of each customer; None without one.
+            frame: The column `customer_id` and the signals of each customer.
+            plays: The name of each customer's play; None for a customer without a play.
+            channels: The channel of each customer; None for a customer without a channel.
             probability: The churn probability of each customer.
 
         Raises:
@@ -76,8 +79,9 @@ class KnownUplift:
     """What a night knows about a model of the effect.
 
     Attributes:
-        model: The model; None if the night goes by the risk.
-        reason: Why it does, as a sentence; empty with a model, or if nothing was measured.
+        model: The model; None if the night ranks customers by risk.
+        reason: Why the night ranks customers by risk, as a sentence; empty if there is a model, or if nothing
+            was measured.
     """
 
     model: EffectModel | None
@@ -85,7 +89,9 @@ class KnownUplift:
 
     @property
     def reads(self) -> dict[str, str]:
-        """Return the digest of what the night reads, for its id; empty without a model."""
+        """Return the digest of the model that the night uses, as a part of the night's id; empty if there is
+        no model.
+        """
         if self.model is None:
             return {}
         return {"uplift": f"{self.model.digest} {self.model.up_to}"}
@@ -94,18 +100,19 @@ class KnownUplift:
 def read_known_uplift(
     output: Path, night: date, *, label_id: str, definitions: Mapping[str, str], threads: int = 0
 ) -> KnownUplift:
-    """Return the model that a night uses, or why it uses none.
+    """Return the model that a night uses, or the reason why it uses none.
 
     Args:
         output: The output folder.
         night: The cutoff of the night.
-        label_id: The label of the night.
+        label_id: The id of the label that the night predicts.
         definitions: The digest of each signal's definition, by name.
-        threads: The threads for predictions.
+        threads: The number of threads for predictions.
 
     Raises:
-        ModelError: a file of the model is damaged, or its signals have changed since then.
-        SourceError: the result is damaged.
+        ModelError: a file of the model is damaged, or the definitions of its signals have changed since its
+            training.
+        SourceError: the file of the result is damaged.
     """
     path = _latest_before(uplift_folder(output), night)
     if path is None:

@@ -1,4 +1,4 @@
-"""The samples of an experiment that the company ran by itself: each treated arm against the control."""
+"""The samples of an experiment that the company ran by itself: each treated arm with the control arm."""
 
 from __future__ import annotations
 
@@ -22,16 +22,17 @@ def outside_samples(
     measurement: OutsideExperiment,
     labels: LabelOutcomes | None = None,
 ) -> Iterator[tuple[Sample, SampleFacts]]:
-    """Yield the rows of each treated arm and of the control, ordered by the name of the unit.
+    """Yield one sample for each treated arm: the rows of this arm and of the control arm, ordered by the name
+    of the unit.
 
-    The probability of the treatment follows from the sizes of the arms by design. Without `sizes` the sample
-    has an obstacle, and no model is fitted.
+    The probability of the treatment is computed from the planned sizes of the arms. If the experiment has no
+    `sizes`, the sample has an obstacle, and no model is fitted.
 
     Args:
         experiment: The experiment, as params.yaml describes it.
-        units: Its units.
-        measurement: What `measure_outside` says about it.
-        labels: How labels are read; only for the outcome `label`.
+        units: The units of the experiment.
+        measurement: The result of `measure_outside` for the experiment.
+        labels: How to read labels; needed only if the outcome is `label`.
     """
     outcomes, _, _ = sample_of(units, labels)
     left_out_counts = {

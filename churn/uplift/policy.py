@@ -1,14 +1,14 @@
-"""Whether a model of the effect chooses better than the risk alone, with the same number of contacts.
+"""Whether a model of the effect chooses customers for contacts better than the risk alone, with the same
+number of contacts.
 
-The folds have an order. Each row is judged by a model that was fitted to the earlier folds alone, so the rows
-of the first fold are not judged. A model of all other folds would use each pair of rows twice, once in each
-direction. Without any effect the gains of two folds would then rise and fall together, the standard error
-would be too small by up to the root of 2, and 8 instead of 2.5 % of useless models would be accepted. Two
-policies contact the same share of each
-fold: by the effect, and by the risk, which is the probability of the outcome without a contact. What a
-policy earns is the mean of the pseudo-outcomes of the units that the policy contacts. The difference is taken
-row by
-row, so rows that both policies choose cancel out, and its interval is that of a mean.
+The folds have an order, and a row is judged by a model that was fitted only to earlier folds. So the rows of
+the first fold are not judged. It would be wrong to fit a model to all other folds, because each pair of rows
+would be used twice, once in each direction. If there were no effect, the gains of two folds would then rise
+and fall together. The standard error would be too small by up to the square root of 2, and 8 instead of 2.5 %
+of useless models would be accepted. Two policies contact the same share of each fold. One chooses by the
+effect, the other by the risk, which is the probability of the outcome without a contact. What a policy earns
+is the mean of the pseudo-outcomes of the units that it contacts. The difference between the policies is taken
+row by row, so rows that both choose have no influence. Its interval is the interval of a mean.
 
 Source: Athey and Wager (2021), Policy learning with observational data, Econometrica 89, for the value of a
     policy by doubly robust scores; Chernozhukov, Demirer, Duflo and Fernández-Val (2025), Fisher-Schultz
@@ -29,20 +29,20 @@ from churn.uplift.learner import fit_uplift, pseudo_outcomes
 from churn.uplift.sample import N_FOLDS, Floats, Ints, Sample
 
 ALPHA = 0.05
-"""One minus the level of the intervals."""
+"""One minus the confidence level of the intervals."""
 
 N_GROUPS = 5
-"""The groups of the predicted effect, of equal size."""
+"""The number of groups of equal size into which units are divided by the predicted effect."""
 
 
 @dataclass(frozen=True)
 class HeldOutPredictions:
-    """What models say about rows that they have not seen; all arrays have the shape (rows,).
+    """What models predict for rows that they have not seen; all arrays have the shape (rows,).
 
     Attributes:
         effect: The effect of a contact; above 0 is good.
         risk: The probability of the outcome without a contact.
-        pseudo_outcome: The unbiased and noisy effect of each row.
+        pseudo_outcome: An estimate of the effect on each row, which is unbiased but noisy.
     """
 
     effect: Floats
@@ -51,14 +51,15 @@ class HeldOutPredictions:
 
 
 class PolicyComparison(Part):
-    """What three policies earn with the same number of contacts, for each unit of the sample.
+    """What three policies (rules for whom to contact) earn with the same number of contacts, for each unit of
+    the sample.
 
     Attributes:
         contact_share: The share of the units that each policy contacts.
-        effect: What contacts by the predicted effect earn.
-        risk: What contacts by the risk earn.
-        chance: What contacts by chance earn.
-        difference: `effect - risk`, paired.
+        effect: The gain if customers are contacted by the predicted effect.
+        risk: The gain if customers are contacted by the risk.
+        chance: The gain if customers are contacted by chance.
+        difference: `effect - risk`, as a paired difference.
     """
 
     contact_share: float
@@ -69,12 +70,12 @@ class PolicyComparison(Part):
 
 
 class EffectGroup(Part):
-    """The effect in one of the groups of equal size, ordered by the predicted effect.
+    """The effect in one of several groups of equal size; the groups are ordered by the predicted effect.
 
     Attributes:
         n: The number of units.
-        up_to: The predicted effect up to which a unit belongs to the group; the mean over the folds.
-        effect: The effect in outcomes per unit; its interval holds for all groups together.
+        up_to: The largest predicted effect of the group; the mean over the folds.
+        effect: The effect in outcomes for each unit; its interval is valid for all groups together.
     """
 
     n: int
@@ -83,11 +84,12 @@ class EffectGroup(Part):
 
 
 def predict_held_out(sample: Sample, *, seed: int, threads: int) -> tuple[Sample, HeldOutPredictions]:
-    """Return the rows that are judged, and the predictions of models that were fitted to earlier folds.
+    """Return the rows that are judged, and the predictions for them from models that were fitted to earlier
+    folds.
 
     Args:
-        sample: The rows.
-        seed: The seed of the trees.
+        sample: The rows of the sample.
+        seed: The seed with which the trees are fitted.
         threads: The threads to use; they do not change the result.
     """
     judged_sample = sample.where(sample.fold > 0)
@@ -106,12 +108,12 @@ def predict_held_out(sample: Sample, *, seed: int, threads: int) -> tuple[Sample
 def compare_policies(
     sample: Sample, predictions: HeldOutPredictions, contact_share: float
 ) -> PolicyComparison:
-    """Compare contacts by the effect, by the risk and by chance.
+    """Compare the gains from contacts by the effect, by the risk and by chance.
 
     Args:
-        sample: The rows.
-        predictions: Their predictions.
-        contact_share: The share of the units to contact, in (0, 1).
+        sample: The rows of the sample.
+        predictions: The predictions for these rows.
+        contact_share: The share of the units that each policy contacts, in (0, 1).
     """
     gain, customer = predictions.pseudo_outcome * sample.worth, sample.rows.customer
     by_effect, by_risk = (
@@ -128,14 +130,15 @@ def compare_policies(
 
 
 def choose_share(score: Floats, fold: Ints, share: float) -> Floats:
-    """Return the probability with which each row is contacted: the highest scores of each fold.
+    """Return the probability with which each row is contacted; in each fold the highest scores are contacted.
 
-    Rows with the score of the last place share what is left, so the order of the rows decides nothing.
+    If several rows have the score of the last place, they share the remaining places, so the order of the
+    rows does not matter.
 
     Args:
-        score: What ranks the rows, shape (rows,).
+        score: The number by which rows are ranked, shape (rows,).
         fold: The fold of each row, shape (rows,).
-        share: The share of each fold to contact, in (0, 1).
+        share: The share of each fold that is contacted, in (0, 1).
 
     >>> choose_share(np.array([3.0, 1.0, 1.0, 0.0]), np.zeros(4, dtype=np.int64), 0.5).tolist()
     [1.0, 0.5, 0.5, 0.0]
@@ -152,11 +155,11 @@ def choose_share(score: Floats, fold: Ints, share: float) -> Floats:
 
 
 def group_effects(sample: Sample, predictions: HeldOutPredictions) -> tuple[EffectGroup, ...]:
-    """Return the effect in each group of the predicted effect, the lowest group first.
+    """Return the effect in each group of units by predicted effect, the lowest group first.
 
-    A customer's own interval would not be valid for trees. The interval of a group is: it is that of a mean
-    of rows whose models have not seen them. The level is divided by the number of groups (Bonferroni), so
-    that in at most 5 % of experiments any interval misses its effect.
+    An interval for a single customer would not be valid for trees. The interval of a group is valid, because
+    it is the interval of a mean of rows that their models have not seen. The error level is divided by the
+    number of groups (Bonferroni). So in at most 5 % of experiments, any interval misses its effect.
     """
     ranks, edges = np.zeros(len(sample), dtype=np.int64), []
     for number in np.unique(sample.fold):
@@ -169,16 +172,18 @@ def group_effects(sample: Sample, predictions: HeldOutPredictions) -> tuple[Effe
     groups = []
     for number in range(N_GROUPS):
         rows = ranks == number
-        if rows.any():  # equal predictions may leave a group empty
+        if rows.any():  # if many predictions are equal, a group may be empty
             effect = _mean(predictions.pseudo_outcome[rows], sample.rows.customer[rows], ALPHA / N_GROUPS)
             groups.append(EffectGroup(n=int(rows.sum()), up_to=float(upper_edges[number]), effect=effect))
     return tuple(groups)
 
 
 def groups_left_alone(groups: tuple[EffectGroup, ...]) -> tuple[EffectGroup, ...]:
-    """Return the lowest groups whose effect is at most 0 for certain: the upper end of the interval is.
+    """Return the lowest groups whose effect is shown to be at most 0: the upper end of the interval is at
+    most 0.
 
-    Only groups from the lowest one on count. A group with a higher predicted effect between others is chance.
+    The groups must follow each other from the lowest one on. If a group with a higher predicted effect lies
+    above a group that does not count, its result is probably chance.
     """
     alone = []
     for group in groups:

@@ -1,4 +1,4 @@
-"""What experiments show about a model of the effect, as `output/uplift/uplift.json` holds it."""
+"""What experiments show about a model of the effect: the types that `output/uplift/uplift.json` holds."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from churn.uplift.policy import EffectGroup, PolicyComparison
 from churn.uplift.sample import MIN_EVENTS
 
 FORMAT: Literal[1] = 1
-"""The version of the file; a file of another version is refused, and not guessed at."""
+"""The version of the file; a file of another version is refused, because its meaning is not known."""
 
 
 CONTACTS = "contacts of the ledger"
-"""The name of the experiment that the nights themselves make."""
+"""The name of the experiment that consists of the contacts of the nights."""
 
 
 class UpliftVerdict(StrEnum):
@@ -43,7 +43,7 @@ class UpliftReason(StrEnum):
 
 
 class ArmCount(Part):
-    """The units of an arm, and how many of them have the outcome."""
+    """The number of units in an arm, and how many of them have the outcome."""
 
     name: str
     n: int
@@ -55,22 +55,24 @@ class MeasuredUplift(Part):
 
     Attributes:
         name: The name of the experiment.
-        outcome: The outcome.
-        is_wanted: Whether the outcome is good.
-        unit_of_gain: What a policy earns: `outcomes` or `money`, in both cases for each unit of the sample.
-        control: The control.
-        treatment: The treated arm.
-        left_out_counts: The number of units that do not count, by reason.
+        outcome: The name of the outcome.
+        is_wanted: Whether the outcome is good for the company.
+        unit_of_gain: In what the gain of a policy is counted, `outcomes` or `money`; both are given for each
+            unit of the sample.
+        control: The units of the control arm.
+        treatment: The units of the treated arm.
+        left_out_counts: The number of units that are left out, by reason.
         covariates: What was known about each unit before its assignment.
-        unequal_covariates: The covariates in which the arms differ more than chance allows: chance makes one
-            of them unequal in fewer than 1 of 1,000 experiments.
+        unequal_covariates: The covariates in which the arms differ more than chance allows. In fewer than 1
+            of 1,000 sound experiments, chance alone makes any covariate unequal.
         verdict: Whether the model may choose whom to contact.
-        reason: Why.
-        comparison: What the policies earn; None without a model.
-        groups: The effect by groups of the predicted effect; empty without a model.
-        do_not_disturb: The number of units in groups whose effect is at most 0 for certain.
-        do_not_disturb_up_to: The predicted effect up to which a customer is left alone; None if nobody is.
-        model_digest: The digest of the stored model; None if none is stored.
+        reason: Why the model is accepted or refused.
+        comparison: What the policies earn; None if no model was fitted.
+        groups: The effect in each group by predicted effect; empty if no model was fitted.
+        do_not_disturb: The number of units in groups for which the effect is shown to be at most 0.
+        do_not_disturb_up_to: The predicted effect up to which a customer is not contacted; None if nobody is
+            left out for this reason.
+        model_digest: The digest of the stored model; None if no model is stored.
     """
 
     name: str
@@ -95,10 +97,10 @@ class UpliftResult(Part):
     """What all experiments show.
 
     Attributes:
-        format: The version of the file.
+        format: The version of the format of the file.
         as_of: The day up to which outcomes are known; None if the ledger was not read.
-        label_id: The label whose outcomes the contacts of the ledger have.
-        experiments: The contacts of the ledger first, then the experiments that the company ran by itself.
+        label_id: The id of the label that gives the outcomes of the contacts in the ledger.
+        experiments: First the contacts in the ledger, then the experiments that the company ran by itself.
     """
 
     format: Literal[1]
@@ -108,7 +110,9 @@ class UpliftResult(Part):
 
 
 def judge_comparison(comparison: PolicyComparison) -> tuple[UpliftVerdict, UpliftReason]:
-    """Return the verdict on a model and its reason: only an interval above 0 is a proof."""
+    """Return the verdict on a model, and its reason; a model is shown to be better only if the interval is
+    above 0.
+    """
     low, high = comparison.difference.low, comparison.difference.high
     if low is not None and low > 0:
         return UpliftVerdict.ACCEPT, UpliftReason.BETTER

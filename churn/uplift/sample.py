@@ -1,4 +1,4 @@
-"""A sample: units whom chance put into two arms, with what was known about them before."""
+"""A sample: units that chance put into two arms, with what was known about them before the assignment."""
 
 from __future__ import annotations
 
@@ -16,18 +16,23 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 N_FOLDS = 5
-"""The folds of the comparison of policies: a unit is judged by a model of the folds before its own."""
+"""The number of folds for the comparison of policies; a unit is judged by a model that was fitted to earlier
+folds.
+"""
 
 N_OUTCOME_FOLDS = 3
-"""The folds inside one fit: the outcome models of a unit have not seen its outcome."""
+"""The number of folds inside one fit; so the outcome models that are applied to a unit have not seen its
+outcome.
+"""
 
 MIN_EVENTS = 100
-"""The least number of units with the outcome, and without it, in each arm, before a model is fitted.
+"""The least number of units with the outcome, and without it, that each arm must have before a model is
+fitted.
 
-Units of one account count once, so that each fold has customers. A choice of this program: the first fold,
-from which the first model learns, then has about 20 of them in each arm. `python -m benchmarks.uplift null`
-draws samples of about this size without any effect, and counts how often a useless model is accepted and how
-often the interval holds the true difference.
+Units of one account count once, so that each fold has enough customers. The number is our own choice: with
+it, the first fold, from which the first model learns, has about 20 such units in each arm. `python -m
+benchmarks.uplift null` draws samples of about this size without any effect. It counts how often a useless
+model is accepted, and how often the interval contains the true difference.
 """
 
 
@@ -36,14 +41,19 @@ class Sample:
     """The rows of a sample; all arrays have the shape (rows,).
 
     Attributes:
-        rows: What was known about each unit before its assignment. `left` is 1.0 where the outcome happened,
-            wanted or not; `customer` is who is behind the row: rows of one customer are never independent.
+        rows: What was known about each unit before its assignment. `left` is 1.0 if the outcome happened,
+            wanted or not. `customer` is the customer to whom the row belongs; rows of one customer are never
+            independent.
         in_treatment: Whether chance put the unit into the treated arm.
-        propensity: The probability of that, as it was recorded before the assignment.
-        worth: What one outcome more or less is worth: 1 where outcomes are counted, else money.
-        fold: The fold of the comparison, 0 to `N_FOLDS - 1`; equal for rows of one customer.
-        outcome_fold: The fold inside one fit, 0 to `N_OUTCOME_FOLDS - 1`; equal for rows of one customer.
-        is_wanted: Whether the outcome is good, as a visit is, or bad, as leaving is.
+        propensity: The probability of being put into the treated arm, as it was recorded before the
+            assignment.
+        worth: What one more or one less outcome is worth: 1 if outcomes are counted, otherwise an amount of
+            money.
+        fold: The number of the fold for the comparison, 0 to `N_FOLDS - 1`; rows of one customer have the
+            same fold.
+        outcome_fold: The number of the fold inside one fit, 0 to `N_OUTCOME_FOLDS - 1`; rows of one customer
+            have the same fold.
+        is_wanted: Whether the outcome is good, such as a visit, or bad, such as leaving.
     """
 
     rows: LabelledRows
@@ -55,7 +65,9 @@ class Sample:
     is_wanted: bool
 
     def __post_init__(self) -> None:
-        """Refuse probabilities that no draw can have: who was certain to be treated has no control."""
+        """Refuse probabilities of 0 and 1, which no draw can have: a unit that was certain to be treated has
+        no control.
+        """
         if not ((self.propensity > 0) & (self.propensity < 1)).all():
             raise ValueError("each recorded probability of the treatment must lie between 0 and 1")
 
@@ -64,7 +76,7 @@ class Sample:
 
     @property
     def direction(self) -> float:
-        """Return 1 if more outcomes are better, and -1 if fewer are."""
+        """Return 1 if more outcomes are better, and -1 if fewer outcomes are better."""
         return 1.0 if self.is_wanted else -1.0
 
     def where(self, mask: Bools) -> Sample:
@@ -80,9 +92,9 @@ class Sample:
         )
 
     def fewest_events(self) -> int:
-        """Return the smallest number of customers with the outcome, or without it, in one of the arms.
+        """Return the smallest number of customers with the outcome, or without it, in either arm.
 
-        Units of one customer count once: they are in one fold, and what they say is not independent.
+        Units of one customer count once, because they are in the same fold and are not independent.
         """
         happened = self.rows.left == 1
         return min(
@@ -93,12 +105,13 @@ class Sample:
 
 
 def folds_of(customers: Sequence[str], n_folds: int, purpose: str) -> Ints:
-    """Return the fold of each customer: it depends on the name alone, and not on the order of the rows.
+    """Return the fold of each customer; it depends only on the customer's name, and not on the order of the
+    rows.
 
     Args:
-        customers: The names.
+        customers: The names of the customers.
         n_folds: The number of folds.
-        purpose: A word that makes different divisions independent of each other.
+        purpose: A word; divisions for different words are independent of each other.
     """
     fold_of = {name: int(n_folds * hash_to_unit_interval(purpose, name)) for name in set(customers)}
     return np.array([fold_of[name] for name in customers], dtype=np.int64)
@@ -113,15 +126,15 @@ def make_sample(
     is_wanted: bool,
     worth: Floats | None = None,
 ) -> Sample:
-    """Return the rows of a sample with their folds.
+    """Return the rows of a sample, together with their folds.
 
     Args:
         rows: What was known about each unit before its assignment, and its outcome.
-        customers: The name of who is behind each row.
+        customers: The name of the customer to whom each row belongs.
         in_treatment: Whether the unit is in the treated arm.
-        propensity: The recorded probability of that.
-        is_wanted: Whether the outcome is good.
-        worth: What one outcome is worth; by default outcomes are counted.
+        propensity: The recorded probability of being in the treated arm.
+        is_wanted: Whether the outcome is good for the company.
+        worth: What one outcome is worth in money; by default outcomes are counted.
 
     Raises:
         ValueError: a probability is not between 0 and 1.
