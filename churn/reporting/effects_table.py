@@ -13,6 +13,7 @@ from churn.experiments.result import Effects, Guard, MeasuredExperiment
 from churn.metrics.interval import HasInterval, format_interval
 from churn.params.label_words import CHURN_WORDS, LabelWords, event_words
 from churn.reporting.outside_table import outside_lines, outside_metrics
+from churn.reporting.share_differences import CANNOT_BE_SAID, points, possible_part
 from churn.scoring.scores import CONTROL_ARM, TREATED_ARM
 
 LABEL_WIDTH = 26
@@ -145,7 +146,9 @@ def _experiment_lines(experiment: MeasuredExperiment, words: LabelWords) -> Iter
     nightly = experiment.nightly
     if nightly is not None and nightly.difference.value is not None:
         verdict = nightly.verdict or words.speak(f"no verdict: {nightly.no_verdict_because}")
-        yield _line("looked at every night", f"{points(nightly.difference)}: {verdict}")
+        says_nothing = possible_part(nightly.difference) is None
+        nightly_points = CANNOT_BE_SAID if says_nothing else points(nightly.difference)
+        yield _line("looked at every night", f"{nightly_points}: {verdict}")
     is_shown = difference.verdict is not None and (difference.verdict.is_help or difference.verdict.is_harm)
     shown = "" if is_shown else ", not shown"
     if experiment.gain is not None:
@@ -246,22 +249,6 @@ def _share(arm: ArmChurn) -> str:
 def _effect(effect: Effect, method: str, words: LabelWords) -> str:
     verdict = effect.verdict or words.speak(f"no verdict: {effect.no_verdict_because}")
     return f"{points(effect.difference)} ({method}): {verdict}"
-
-
-def points(difference: HasInterval) -> str:
-    """Return a difference of shares in points, with its interval.
-
-    >>> from churn.metrics.interval import Interval
-    >>> points(Interval(value=0.011, low=0.002, high=0.02))
-    '+1.10 points [+0.20, +2.00]'
-    """
-    value, low, high = (
-        None if end is None else 100 * end for end in (difference.value, difference.low, difference.high)
-    )
-    if value is None:
-        return "not defined"
-    ends = "" if low is None or high is None else f" [{low:+z.2f}, {high:+z.2f}]"
-    return f"{value:+z.2f} points{ends}"
 
 
 def _guard(guard: Guard) -> str:

@@ -12,6 +12,7 @@ from churn.experiments.power import DetectableEffect
 from churn.experiments.sequence import RATIO_ALPHA
 from churn.metrics.interval import HasInterval, Interval
 from churn.params.night_sections import LABEL_OUTCOME
+from churn.reporting.share_differences import is_cut, points
 
 LABEL_WIDTH = 26
 
@@ -131,14 +132,20 @@ def _share(arm: ArmOutcome) -> str:
 def half_width(difference: HasInterval) -> str:
     """Return an improvement in points with its interval, and half the width of the interval.
 
+    Where a bound is cut, because no improvement can reach it, half of the width says nothing.
+
     >>> half_width(Interval(value=0.0766, low=0.07, high=0.0832))
     '+7.66 +- 0.66 points [+7.00, +8.32]'
+    >>> half_width(Interval(value=0.3, low=-0.6, high=1.2))
+    '+30.00 points [-60.00, highest possible]'
     """
     value, low, high = difference.value, difference.low, difference.high
     if value is None:
         return "not defined"
     if low is None or high is None:
-        return f"{100 * value:+z.2f} points, without interval"
+        return f"{points(difference)}, without interval"
+    if is_cut(difference):
+        return points(difference)
     return f"{100 * value:+z.2f} +- {50 * (high - low):.2f} points [{100 * low:+z.2f}, {100 * high:+z.2f}]"
 
 
@@ -153,9 +160,9 @@ def _detectable(detectable: DetectableEffect) -> str:
     n = f"n = {detectable.n_control + detectable.n_treatment:,} ({detectable.n_control:,} in the control)"
     if detectable.effect is None:
         return f"No improvement can be detected with {n}."
-    points = math.ceil(10_000 * detectable.effect) / 100
+    least_points = math.ceil(10_000 * detectable.effect) / 100
     cases = f"{100 * detectable.power:.0f}% of cases"
-    return f"An improvement of at least {points:.2f} points is found in {cases} with {n}."
+    return f"An improvement of at least {least_points:.2f} points is found in {cases} with {n}."
 
 
 def line(label: str, text: str) -> str:

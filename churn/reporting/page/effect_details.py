@@ -21,6 +21,7 @@ from churn.reporting.page.elements import (
 )
 from churn.reporting.page.provenance import Source, free, show_interval, show_number
 from churn.reporting.page.words import Words
+from churn.reporting.share_differences import HIGHEST_DIFFERENCE, LOWEST_DIFFERENCE, is_cut
 
 POINTS = 100.0
 """A difference of shares is shown in percentage points."""
@@ -177,37 +178,13 @@ def _success(words: Words, placed_experiment: PlacedExperiment) -> Iterator[Mark
     )
 
 
-def possible_part(interval: Interval) -> Interval | None:
-    """Return the part of an interval between -1 and 1, where every difference of shares lies.
-
-    The nightly interval is asymptotic: with few customers it may pass these ends, and where nobody or
-    everybody left it has no width. The true difference cannot lie beyond the ends, so a cut interval holds it
-    as often as the whole one.
-
-    Returns:
-        The interval, cut at -1 and 1; None if all differences are left, or if the interval has no width, so
-        that it says nothing.
-
-    >>> possible_part(Interval(value=0.3, low=-0.6, high=1.2))
-    Interval(value=0.3, low=-0.6, high=1.0)
-    >>> possible_part(Interval(value=0.3, low=-1.7, high=2.3)) is None
-    True
-    """
-    if interval.low is None or interval.high is None:
-        return interval
-    low, high = max(interval.low, -1.0), min(interval.high, 1.0)
-    if interval.low == interval.high or (low == -1.0 and high == 1.0):
-        return None
-    return Interval(value=interval.value, low=low, high=high)
-
-
 def show_points(words: Words, interval: Interval, source: Source) -> Markup:
     """Return a difference of shares with its interval, in percentage points.
 
     A bound that no difference of shares can reach is shown as `lowest possible` or `highest possible`.
     """
     value, low, high = interval.value, interval.low, interval.high
-    if low is None or high is None or (low >= -1 and high <= 1):
+    if low is None or high is None or not is_cut(interval):
         return show_interval(words, (value, low, high), source, 2, scale=POINTS, signed=True)
     shown_low, shown_high = (
         show_number(words, bound, source.at(name), 2, scale=POINTS, signed=True)
@@ -215,9 +192,9 @@ def show_points(words: Words, interval: Interval, source: Source) -> Markup:
     )
     return Markup('{} <span class="between">[{}{}{}]</span>').format(
         show_number(words, value, source.at("value"), 2, scale=POINTS, signed=True),
-        words("lowest possible") if low < -1 else shown_low,
+        words("lowest possible") if low < LOWEST_DIFFERENCE else shown_low,
         "; " if words.language == "de" else ", ",
-        words("highest possible") if high > 1 else shown_high,
+        words("highest possible") if high > HIGHEST_DIFFERENCE else shown_high,
     )
 
 

@@ -18,7 +18,6 @@ from churn.reporting.page.effect_details import (
     experiment_details,
     experiment_name,
     is_compared,
-    possible_part,
     show_points,
 )
 from churn.reporting.page.elements import (
@@ -37,6 +36,7 @@ from churn.reporting.page.section import Section
 from churn.reporting.page.sources import ReportSources
 from churn.reporting.page.words import Words
 from churn.reporting.rendering import mark_commands
+from churn.reporting.share_differences import possible_part
 
 FILE = Source("effects.json")
 

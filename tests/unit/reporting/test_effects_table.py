@@ -51,6 +51,14 @@ def test_without_a_verdict_the_line_says_why_and_what_could_be_found():
     assert any(line.startswith("saved customers") and line.endswith(", not shown") for line in lines)
 
 
+def test_a_nightly_interval_of_all_differences_has_no_number() -> None:
+    few = lines_of(measured(drawn(crowd(2, 4)), outcomes_of({"c0", "t0"})))
+    many = lines_of(measured(drawn(crowd(40, 360)), outcomes_of({"c0", "t0"})))
+
+    assert any(line.startswith("looked at every night cannot be said yet: ") for line in few)
+    assert any(re.match(r"looked at every night [+-]\d+\.\d\d points \[", line) for line in many)
+
+
 def test_money_that_is_not_known_is_called_unknown():
     rows = [row | {"value": np.nan} for row in crowd(4, 36)]
 
