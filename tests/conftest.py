@@ -3,6 +3,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from hypothesis import HealthCheck, settings
 from churn.data import sql
 from churn.secrets import forget_secrets
 from tests.run_folders import filled_once
+from tests.verb_server import VerbServer
 
 pytest_plugins = ("tests.snapshot_world",)
 
@@ -71,6 +73,7 @@ LONG_MODULES = frozenset(
         "golden/test_golden",
         "oracle/test_engine_equals_reference",
         "pipelines/test_check",
+        "pipelines/test_forked_calls",
         "pipelines/test_mistakes",
         "spec/test_attributes",
         "spec/test_generic_signals",
@@ -198,8 +201,29 @@ def real_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def churn() -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Call the command in a folder, as its own process."""
+def verb_server() -> Iterator[VerbServer]:
+    """The process that forks for each call of `churn`."""
+    server = VerbServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def churn(verb_server: VerbServer) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Call the command in a folder, as its own process: a fork of one that has imported the verbs."""
+
+    def call(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+        return verb_server.call(arguments, cwd, os.environ | environment)
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def program() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Call the command in a folder as a user does: as a new process, which imports its verb.
+
+    For bytes that may not depend on the seed of hashes, and for an environment that is read at the start.
+    """
 
     def call(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "pipelines", *arguments]
@@ -232,24 +256,28 @@ def small_settings() -> tuple[str, ...]:
 
 @pytest.fixture(scope="session")
 def finished_run(
-    tmp_path_factory: pytest.TempPathFactory, churn: Callable[..., subprocess.CompletedProcess[str]]
+    tmp_path_factory: pytest.TempPathFactory,
+    churn: Callable[..., subprocess.CompletedProcess[str]],
+    migrated: Path,
 ) -> Path:
     """A folder in which `churn demo` and `churn run` have ended well; copy it before you write into it."""
 
     def fill(folder: Path) -> None:
-        _demo_and_run(folder, churn, DEMO, FASTER)
+        _demo_and_run(folder, churn, migrated, DEMO, FASTER)
 
     return filled_once(tmp_path_factory, "finished_run", fill)
 
 
 @pytest.fixture(scope="session")
 def small_run(
-    tmp_path_factory: pytest.TempPathFactory, churn: Callable[..., subprocess.CompletedProcess[str]]
+    tmp_path_factory: pytest.TempPathFactory,
+    churn: Callable[..., subprocess.CompletedProcess[str]],
+    migrated: Path,
 ) -> Path:
     """A finished run on few signals of a smaller company, for tests to which the model does not matter."""
 
     def fill(folder: Path) -> None:
-        _demo_and_run(folder, churn, SMALL_DEMO, FEW_SIGNALS)
+        _demo_and_run(folder, churn, migrated, SMALL_DEMO, FEW_SIGNALS)
 
     return filled_once(tmp_path_factory, "small_run", fill)
 
@@ -257,10 +285,15 @@ def small_run(
 def _demo_and_run(
     folder: Path,
     churn: Callable[..., subprocess.CompletedProcess[str]],
+    migrated: Path,
     demo: tuple[str, ...],
     settings: Mapping[str, Mapping[str, Any]],
 ) -> None:
-    """Call `churn demo` and, with the settings written into its parameter file, `churn run`."""
+    """Call `churn demo` and, with the settings written into its parameter file, `churn run`.
+
+    The MLflow database is a copy: `test_wheel.py` begins without one.
+    """
+    shutil.copy(migrated, folder / "mlflow.db")
     path = folder / "params.yaml"
     for arguments in (demo, ("run",)):
         process = churn(*arguments, cwd=folder)

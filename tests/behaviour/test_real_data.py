@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -37,7 +38,9 @@ def test_a_public_data_set_gives_a_call_list_and_a_model_that_knows_something(
     root: Path,
     tmp_path: Path,
     churn: Callable[..., subprocess.CompletedProcess[str]],
+    migrated: Path,
 ) -> None:
+    shutil.copy(migrated, tmp_path)
     overrides = overrides_of(tmp_path, LESS | settings)
 
     done = churn(
@@ -65,8 +68,13 @@ def test_a_public_data_set_gives_a_call_list_and_a_model_that_knows_something(
 
 
 def test_labels_drawn_at_random_end_in_no_signal_and_a_refusal(
-    real_data: Path, root: Path, tmp_path: Path, churn: Callable[..., subprocess.CompletedProcess[str]]
+    real_data: Path,
+    root: Path,
+    tmp_path: Path,
+    churn: Callable[..., subprocess.CompletedProcess[str]],
+    migrated: Path,
 ) -> None:
+    shutil.copy(migrated, tmp_path)
     overrides = overrides_of(tmp_path, LESS | {"train.candidates": ["trees"], "train.learning_rate": 0.1})
 
     done = churn(

@@ -78,8 +78,8 @@ def test_every_verb_takes_the_options_that_its_help_lists(name: str, root: Path)
     assert keywords - shared == {option.name for option in cli.VERBS[name]}
 
 
-def test_help_lists_every_verb_with_the_first_line_of_its_docstring(churn: Call, tmp_path: Path) -> None:
-    done = churn("--help", cwd=tmp_path)
+def test_help_lists_every_verb_with_the_first_line_of_its_docstring(program: Call, tmp_path: Path) -> None:
+    done = program("--help", cwd=tmp_path)
 
     words = " ".join(done.stdout.split())
     assert done.returncode == 0
