@@ -7,6 +7,7 @@ from datetime import date
 from churn.data.forgotten import read_forgotten
 from churn.data.sources.connections import open_source
 from churn.errors import Stop
+from churn.experiments.contact_costs import read_costs
 from churn.experiments.design import DEFAULT_DAYS, ExperimentDesign, design_experiments, design_terms
 from churn.experiments.experiment_units import Maturity
 from churn.experiments.ledger import Ledger, read_ledger, read_whole_ledger
@@ -62,6 +63,8 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
         success_of = SuccessReader(store, params.output, ledger, playbook, day)
         effects = measure(ledger, read_outcomes(store, ledger, day), params.label_id, success_of, event)
         effects = effects.model_copy(update={"designs": _designs(params, ledger, playbook)})
+        if costs := read_costs(store, ledger, day):
+            effects = effects.model_copy(update={"costs": costs})
     else:
         effects = no_effects(params.label_id, event)
     labels = read_labels(store, label_nights(units), day) if store and day and needs_label else None

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from churn.data.sql import literal
 from churn.data.store import Store, date_of_day_sql, day_number
-from churn.data.tables import STORED_UNITS
+from churn.data.tables import COST, NOT_MADE, STORED_UNITS
 
 CONSENT_SCHEMA = pa.schema(
     [
@@ -29,6 +29,9 @@ CONTACT_SCHEMA = pa.schema(
         ("answered_on", pa.date32()),
         ("snoozed_until", pa.date32()),
     ]
+)
+COST_SCHEMA = pa.schema(
+    [(name, pa.string()) for name in ("customer_id", "task_id", "play")] + [(COST, pa.float64())]
 )
 REACH_SCHEMA = pa.schema(
     [
@@ -78,6 +81,25 @@ def read_contacts(store: Store, cutoff: date) -> pa.Table | None:
         "snoozed_until": _day(store, "contacts", "snoozed_until"),
     }
     return _read(store, "contacts", columns, CONTACT_SCHEMA, cutoff)
+
+
+def read_contact_costs(store: Store, cutoff: date) -> pa.Table | None:
+    """Return the contacts that happened and were known before the cutoff, with what each of them cost.
+
+    The columns are those of `COST_SCHEMA`. The cost is in currency; it is null, and not 0, if nobody recorded
+    it. Contacts of controls are left out, because nobody made them. The table is None if the company maps no
+    costs of contacts.
+    """
+    if "contacts" not in store.tables or COST not in _columns(store, "contacts"):
+        return None
+    if not store.has("contacts"):
+        return COST_SCHEMA.empty_table()
+    arm, control = NOT_MADE["contacts"]
+    columns = {name: _text(store, "contacts", name) for name in ("task_id", "play")}
+    columns[COST] = f"rows.{COST} / {STORED_UNITS['number']}.0"
+    is_made = f"lower({arm}) IS DISTINCT FROM {literal(control)}"
+    condition = is_made if arm in _columns(store, "contacts") else "true"
+    return _read(store, "contacts", columns, COST_SCHEMA, cutoff, condition)
 
 
 def read_event_days(

@@ -18,6 +18,9 @@ ColumnRole = Literal["id", "time", "known", "row", "outcome", "scheduled", "valu
 STORED_UNITS = {"money": 100, "number": 1000}
 """The factor from a number to its stored integer: cents and thousandths are whole numbers with exact sums."""
 
+COST = "cost"
+"""The column with what a contact cost."""
+
 HISTORY_PREFIX = "customers."
 """The first part of the name of an attribute's history table; no other table has a dot in its name."""
 
@@ -53,6 +56,14 @@ class Column:
     meaning: str = ""
     names: tuple[str, ...] = ()
     is_kept: bool = True
+
+    @property
+    def is_money(self) -> bool:
+        """Return whether the values are amounts of money.
+
+        The store keeps `cost` as a number, with three decimals: an e-mail costs less than a cent.
+        """
+        return self.type == "money" or self.name == COST
 
 
 @dataclass(frozen=True)
@@ -247,6 +258,11 @@ CANONICAL_TABLES: Mapping[str, Table] = {
             _level("result", "what came of it: done, no answer, declined, snoozed"),
             _scheduled("snoozed_until", "until when the task rests, if the result is snoozed"),
             _level("channel", "the channel of the contact, such as phone or email"),
+            _number(
+                COST,
+                "what the contact cost, in your currency, without what an offer gave away; empty if unknown",
+                0,
+            ),
         ),
         _events(
             "consents",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from churn.data.forgotten import ErasedUnits
+from churn.experiments.contact_costs import ContactCosts
 from churn.experiments.design import ExperimentDesign
 from churn.experiments.effect import AdjustedDifference, RateDifference, SavedCustomers
 from churn.experiments.outside import OutsideExperiment
@@ -130,6 +131,7 @@ class Effects(Part):
         designs: What each experiment needs before it can answer, computed with the assumed effect.
         erased_units: The number of units that were erased, by experiment and arm; they are not measured.
         outside: The experiments that the company ran by itself.
+        costs: What contacts cost; None, and absent from the file, if the company maps no costs of contacts.
     """
 
     watermark: date | None
@@ -144,6 +146,7 @@ class Effects(Part):
     erased_units: tuple[ErasedUnits, ...] = ()
     outside: tuple[OutsideExperiment, ...] = ()
     event: str | None = None
+    costs: ContactCosts | None = None
 
     @property
     def experiments(self) -> tuple[MeasuredExperiment, ...]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import duckdb
 
 from churn.data.sql import identifier
+from churn.data.tables import COST
 from churn.init.match import (
     Match,
     assign_columns,
@@ -16,6 +17,7 @@ from churn.init.match import (
     row_id_of,
 )
 from churn.init.match_notes import (
+    cost_question,
     month_warnings,
     price_notes,
     second_clock_notes,
@@ -78,6 +80,10 @@ def write_entry(
         customers: The table of customers; None if the source has none.
     """
     table = match.table
+    if question := cost_question(connection, match, dialect):
+        cost = match.columns[COST]
+        questions = [cost.question, question] if cost.question else [question]
+        match.columns[COST] = replace(cost, question="; ".join(questions))
     columns, time_format = _column_sql(match, dialect)
     lines = find_order_lines(connection, match)
     filters = _filters(connection, match, dialect, 0.0 if lines else MAX_FLAWED_SHARE)

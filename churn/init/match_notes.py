@@ -6,14 +6,19 @@ from collections.abc import Iterator
 
 import duckdb
 
+from churn.data.sql import identifier
+from churn.data.tables import COST
 from churn.init.column_values import long_form
 from churn.init.match import Match
 from churn.init.name_patterns import (
     AFTER_THE_ORDER,
     BILLING_PERIOD,
     COLUMN_PATTERNS,
+    COST_IN_ALL,
+    GIVEN_AWAY,
     MAY_LIE_AHEAD,
     PERIOD_START,
+    SHARE,
     TABLE_PATTERNS,
     name_contains,
     name_matches,
@@ -106,6 +111,53 @@ def price_notes(connection: duckdb.DuckDBPyConnection, match: Match) -> Iterator
                 f"{column.name} is not used, as its period is not certain{says}: if it is what a contract "
                 f"pays in a month, map mrr: {column.name}"
             )
+
+
+def cost_question(connection: duckdb.DuckDBPyConnection, match: Match, dialect: str) -> str | None:
+    """Return the question of a cost of contacts that can be read in two ways; None if it cannot.
+
+    The cost of a contact is without what its offer gave away. If a row costs less than its offer, the column
+    does not hold the offer.
+
+    Args:
+        connection: The connection with the view of the table.
+        match: The matched table.
+        dialect: The SQL dialect of the source.
+    """
+    cost = match.columns.get(COST)
+    if match.name != "contacts" or cost is None:
+        return None
+    others = [
+        column
+        for column in match.table.columns
+        if column.kind == "number" and column.filled_share and column.name != cost.name
+    ]
+    pattern, table = COLUMN_PATTERNS["contacts"][COST], match.table.name
+    rivals = [column.name for column in others if name_matches(column.name, pattern, table)]
+    if rivals:
+        names = " and ".join([cost.name, *rivals])
+        return f"{names} may be what a contact cost: write one of them, or SQL that adds them"
+    sql = cost.sql or name_in(cost.name, dialect)
+    for column in others:
+        if not name_matches(column.name, GIVEN_AWAY, table) or name_matches(column.name, SHARE):
+            continue
+        row = connection.execute(
+            f"SELECT count(*) FROM {match.table.view} WHERE TRY_CAST({identifier(cost.name)} AS DOUBLE) < "
+            f"TRY_CAST({identifier(column.name)} AS DOUBLE)"
+        ).fetchone()
+        if row and row[0]:
+            return None
+        without = f"{sql} - coalesce({column.sql or name_in(column.name, dialect)}, 0)"
+        return (
+            f'{cost.name} may hold what the offer gave away ({column.name}): write "{sql}" if it does not, '
+            f'or "{without}" if it does'
+        )
+    if name_matches(cost.name, COST_IN_ALL, table):
+        return (
+            f'{cost.name} may hold what an offer gave away, and {COST} is without it: write "{sql}" if it '
+            "does not, or remove this key if it does"
+        )
+    return None
 
 
 def month_warnings(match: Match, dialect: str) -> Iterator[str]:

@@ -90,6 +90,15 @@ SHARE = (
 )
 """A share or a percentage of something."""
 
+COST_IN_ALL = r"(total|overall|all_in)_?costs?|costs?_(total|in_all)|gesamt_?kosten|kosten_gesamt"
+"""The cost of a contact in all: it may hold what an offer gave away."""
+
+GIVEN_AWAY = (
+    r"(\w+_)?(incentives?|offers?|discounts?|vouchers?|coupons?|gifts?|credits?|rebates?|gutscheine?"
+    r"|rabatte?|geschenke?|praemien?|gutschrift(en)?|nachlass)(_\w+)?"
+)
+"""What the offer of a contact gave away."""
+
 COLUMN_PATTERNS: Mapping[str, Mapping[str, str]] = {
     "customers": {
         "signed_up_at": (
@@ -210,6 +219,10 @@ COLUMN_PATTERNS: Mapping[str, Mapping[str, str]] = {
         "result": r"result|outcome|ergebnis",
         "snoozed_until": r"snoozed_until|wiedervorlage(_am)?",
         "channel": r"channel|kanal",
+        "cost": (
+            r"((contact|call|kontakt|anruf)_?)?(costs?|kosten)(_?(eur|usd|gbp|chf))?"
+            rf"|(costs?|kosten)_(per|of|pro|je)_(contact|call|kontakt|anruf)|{COST_IN_ALL}"
+        ),
     },
     "consents": {
         "given_at": rf"(given|granted|consented|consent|opt(ed)?_?in|erteilt){_WHEN}",

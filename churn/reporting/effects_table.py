@@ -12,6 +12,7 @@ from churn.experiments.play_success import PlaySuccess
 from churn.experiments.result import Effects, Guard, MeasuredExperiment
 from churn.metrics.interval import HasInterval, format_interval
 from churn.params.label_words import CHURN_WORDS, LabelWords, event_words
+from churn.reporting.cost_lines import cost_lines, cost_metrics
 from churn.reporting.outside_table import outside_lines, outside_metrics
 from churn.reporting.share_differences import CANNOT_BE_SAID, points, possible_part
 from churn.scoring.scores import CONTROL_ARM, TREATED_ARM
@@ -37,7 +38,8 @@ def effect_lines(effects: Effects) -> list[str]:
     lines += [f"no control group in some nights, because: {reason}" for reason in effects.no_control_because]
     for experiment in effects.experiments:
         lines += [_title(experiment), *(f"  {line}" for line in _experiment_lines(experiment, words))]
-    lines += [*_total_lines(effects), *_erased_lines(effects), *outside_lines(effects.outside)]
+    lines += [*_total_lines(effects), *cost_lines(effects.costs), *_erased_lines(effects)]
+    lines += outside_lines(effects.outside)
     return lines
 
 
@@ -96,7 +98,7 @@ def effect_metrics(effects: Effects) -> dict[str, float]:
             "gained_customers": gained.value if gained else None,
         }
         metrics |= {f"{name}.{key}": float(value) for key, value in numbers.items() if value is not None}
-    return metrics | outside_metrics(effects.outside)
+    return metrics | cost_metrics(effects.costs) | outside_metrics(effects.outside)
 
 
 def size_warnings(effects: Effects) -> list[str]:

@@ -21,7 +21,7 @@ NIGHT, NEXT_NIGHT = date(2024, 3, 1), date(2024, 3, 2)
 PARAMS = """
 source: raw
 timezone: UTC
-tables: {customers: {}, orders: {}, emails: {}}
+tables: {customers: {}, orders: {}, emails: {}, contacts: {}}
 label: {kind: inactivity, table: orders, horizon_days: 28, active_days: 28}
 """
 PLAYBOOK = """
@@ -51,6 +51,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     c0, c1 and t0 do not order in the 28 days after the night, so they left. t1 had no order in February and
     was not at risk, so t1 has no label. t2 has objected since then, and the outcome counts. t3 unsubscribed.
+    The contacts of the treated cost 2 each, and that of t5, which came late, costs 8.
     """
     folder = tmp_path_factory.mktemp("shop")
     (folder / "raw").mkdir()
@@ -70,6 +71,12 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
         folder / "raw" / "emails.csv",
         "customer_id,sent_at,unsubscribed_at",
         ["t3,2024-03-04 10:00:00,2024-03-05 10:00:00", "t4,2024-02-04 10:00:00,2024-02-05 10:00:00"],
+    )
+    write_rows(
+        folder / "raw" / "contacts.csv",
+        "customer_id,contacted_at,task_id,cost",
+        [f"t{i},2024-03-04 10:00:00,{NIGHT}-t{i},2" for i in range(5)]
+        + [f"t5,2024-03-20 10:00:00,{NIGHT}-t5,8"],
     )
     arms = {who: "control" if who.startswith("c") else "treated" for who in customers}
     write_night(folder / "output", NIGHT, None, [assigned(who, arm, NIGHT) for who, arm in arms.items()])
@@ -98,6 +105,21 @@ def test_measure_compares_the_outcomes_of_the_arms_as_the_source_tells_them(
     assert effects.universal is not None
     assert effects.universal.without_label == 2  # t1 was not at risk, and the store does not know "new"
     assert [play.name for play in effects.plays] == ["call"]
+
+
+@pytest.mark.parametrize(
+    ("options", "mean"),
+    [
+        ((), "3.00 [0.43, 5.57], recorded for 6 of 6 contacts (100%)"),
+        (("--cutoff", "2024-03-15"), "2.00 [2.00, 2.00], recorded for 5 of 5 contacts (100%)"),
+    ],
+)
+def test_measure_gives_the_mean_cost_of_the_contacts_that_were_known(
+    options: tuple[str, ...], mean: str, shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, out, _ = call("measure", shop, capsys, *options)
+
+    assert f"play call {mean}; not used: fewer than 30 contacts have a recorded cost" in out
 
 
 def test_measure_logs_each_day_into_a_run_of_its_own_once(

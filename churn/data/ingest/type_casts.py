@@ -36,7 +36,7 @@ def typed_column(column: Column, duckdb_type: str, timezone: str, time_format: s
     if column.type == "instant":
         utc, local = _instant(value, duckdb_type, timezone, time_format)
         return f"{utc} AS {name}, {local} AS {identifier(column.name + '__local')}, {raw}"
-    if column.type == "money" and duckdb_type == "BOOLEAN":  # DuckDB would convert true to an amount of 1.00.
+    if column.is_money and duckdb_type == "BOOLEAN":  # DuckDB would convert true to an amount of 1.00.
         return f"CAST(NULL AS DOUBLE) AS {name}, {raw}"
     if column.type in STORED_UNITS:
         return f"TRY_CAST({value} AS DOUBLE) AS {name}, {raw}"

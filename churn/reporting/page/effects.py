@@ -12,6 +12,7 @@ from churn.experiments.outside import OutsideExperiment
 from churn.experiments.result import Effects
 from churn.metrics.interval import Interval
 from churn.reporting.page.charts import interval_bar
+from churn.reporting.page.contact_costs import costs_table
 from churn.reporting.page.effect_details import (
     POINTS,
     PlacedExperiment,
@@ -58,7 +59,8 @@ def effects_section(night: ReportSources, words: Words) -> Section:
         parts.append(_waiting_table(words, waiting))
     if not experiments:
         parts.append(paragraph(words("The ledger holds no experiment.")))
-    parts += [experiment_details(words, experiments), _outside(words, effects.outside), in_use]
+    parts += [experiment_details(words, experiments), _outside(words, effects.outside)]
+    parts += [costs_table(words, effects.costs, FILE.at("costs")), in_use]
     return Section("effects", title, _lead(words, experiments), join_parts([part for part in parts if part]))
 
 

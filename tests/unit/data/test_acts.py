@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from churn.data.acts import read_active_hours, read_consents, read_contacts, read_event_days, read_reach
+from churn.data.acts import (
+    read_active_hours,
+    read_consents,
+    read_contact_costs,
+    read_contacts,
+    read_event_days,
+    read_reach,
+)
 from churn.data.ingest.ingest import ingest
 from churn.data.store import Store
 from tests.drawn_company import params_of
@@ -62,6 +69,39 @@ def test_contacts_are_as_known_before_the_cutoff_with_local_days(store: Store) -
         ("a", "t1", date(2024, 2, 28), "snoozed", date(2024, 3, 20), None, None),
         ("b", "t2", date(2024, 2, 29), None, None, date(2024, 2, 29), None),
     ]
+
+
+def test_costs_of_contacts_are_as_known_before_the_cutoff_and_a_missing_cost_is_not_zero(
+    tmp_path: Path,
+) -> None:
+    params = params_of(
+        tmp_path,
+        since=None,
+        contacts="""
+            customer | contacted_at     | task_id | play | arm     | cost  | known_at
+            a        | 2024-02-28 10:00 | t1      | call | treated | 3.5   | 2024-02-28 10:00
+            a        | 2024-02-28 11:00 |         | mail |         | 0.004 | 2024-02-28 11:00
+            a        | 2024-02-28 12:00 |         | mail |         | 0     | 2024-02-28 12:00
+            b        | 2024-02-29 23:59 | t2      |      | treated |       | 2024-02-29 23:59
+            b        | 2024-02-29 09:00 | t3      | call | Control | 3.5   | 2024-02-29 09:00
+            b        | 2024-02-29 10:00 | t4      | call | treated | 9     | 2024-03-01 00:00
+            b        | 2024-03-01 00:00 | t5      | call | treated | 9     | 2024-03-01 00:00
+            """,
+    )
+
+    costs = read_contact_costs(ingest(params, lambda _: None), CUTOFF)
+
+    assert costs is not None
+    assert [tuple(row.values()) for row in costs.to_pylist()] == [
+        ("a", "t1", "call", 3.5),
+        ("a", None, "mail", 0.004),
+        ("a", None, "mail", 0.0),
+        ("b", "t2", None, None),
+    ]
+
+
+def test_without_a_column_of_costs_there_are_none(store: Store) -> None:
+    assert read_contact_costs(store, CUTOFF) is None
 
 
 def test_objections_are_as_known_today(store: Store) -> None:

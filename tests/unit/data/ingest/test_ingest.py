@@ -94,6 +94,11 @@ def refusal(params: Params) -> ChurnError:
             " ana | 2024-01-01 | redeem | 5\n ana | 2024-01-02 | redeem | -5",
             "points is at least 0",
         ),
+        (
+            "contacts",
+            "customer | contacted_at | cost\n ana | 2024-01-01 | 0.004\n ana | 2024-01-02 | -0.004",
+            "cost is at least 0",
+        ),
     ],
 )
 def test_a_bad_row_is_counted_by_rule_and_written_to_the_rejects(

@@ -6,7 +6,7 @@ import duckdb
 import pytest
 
 from churn.data.ingest.type_casts import create_utc_of, typed_column
-from churn.data.tables import Column, ColumnType
+from churn.data.tables import CANONICAL_TABLES, Column, ColumnType
 
 
 @pytest.mark.parametrize(
@@ -115,3 +115,12 @@ def test_true_is_no_amount_of_money(column_type: ColumnType, number: float | Non
         ).fetchone()
 
     assert row == (number, True)
+
+
+def test_true_is_no_cost_of_a_contact() -> None:
+    cost = CANONICAL_TABLES["contacts"].column("cost")
+    assert cost is not None
+
+    column = typed_column(cost, "BOOLEAN", "UTC", None)
+
+    assert duckdb.sql(f"SELECT {column} FROM (SELECT true AS cost)").fetchall() == [(None, True)]

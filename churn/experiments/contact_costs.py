@@ -1,0 +1,181 @@
+"""What contacts cost, as the company recorded it in the table `contacts`: the mean by play and over all.
+
+The rows of one task, such as two calls without an answer and a third one with an answer, are the attempts of
+one contact, and their costs are added. A row without `task_id` is a contact of its own. If the cost of an
+attempt is missing, the cost of the contact is unknown, and not the sum of the others.
+
+A mean takes the place of the assumed cost only if
+
+- at least 30 contacts have a recorded cost, so that the interval holds also for skewed costs;
+- they are at least 90 % of the contacts: nobody knows whether the others cost the same;
+- there is an interval: the costs are those of two customers or more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from enum import StrEnum
+
+import numpy as np
+import pandas as pd
+from scipy.stats import t as student
+
+from churn.data.acts import read_contact_costs
+from churn.data.store import Store
+from churn.data.tables import COST
+from churn.experiments.effect import ALPHA
+from churn.experiments.ledger import Ledger
+from churn.metrics.interval import Interval, Part
+from churn.metrics.standard_errors import clustered_mean
+
+MIN_RECORDED = 30
+"""The smallest number of contacts with a recorded cost whose mean is used."""
+
+MIN_RECORDED_SHARE = 0.9
+"""The smallest share of the contacts whose cost must be recorded, so that their mean is used."""
+
+
+SMALL_COST = 0.1
+"""Below this mean, in currency, a cost is shown with four decimals."""
+
+
+class WhyAssumed(StrEnum):
+    """Why the mean of the recorded costs does not take the place of the assumed cost."""
+
+    FEW_RECORDED = f"fewer than {MIN_RECORDED} contacts have a recorded cost"
+    PARTLY_RECORDED = f"less than {MIN_RECORDED_SHARE:.0%} of the contacts have a recorded cost"
+    ONE_CUSTOMER = "all recorded costs are those of one customer"
+
+
+class ContactCost(Part):
+    """What the contacts of a play cost.
+
+    Attributes:
+        play: The play; None for the contacts of all plays of the call list.
+        contacts: The number of contacts.
+        with_cost: The number of contacts whose cost is recorded.
+        cost: The mean cost of these contacts in currency, with its 95 % interval; without a value if no
+            cost is recorded.
+    """
+
+    play: str | None
+    contacts: int
+    with_cost: int
+    cost: Interval
+
+    @property
+    def not_used_because(self) -> WhyAssumed | None:
+        """Return why the mean does not take the place of the assumed cost; None if it does."""
+        if self.with_cost < MIN_RECORDED:
+            return WhyAssumed.FEW_RECORDED
+        if self.with_cost < MIN_RECORDED_SHARE * self.contacts:
+            return WhyAssumed.PARTLY_RECORDED
+        return WhyAssumed.ONE_CUSTOMER if self.cost.low is None else None
+
+    @property
+    def used_cost(self) -> float | None:
+        """Return the mean in currency if it takes the place of the assumed cost, else None."""
+        return None if self.not_used_because else self.cost.value
+
+    @property
+    def digits(self) -> int:
+        """Return with how many decimals the cost is shown: an e-mail costs less than a cent."""
+        return 4 if self.cost.value is not None and self.cost.value < SMALL_COST else 2
+
+
+class ContactCosts(Part):
+    """What contacts cost, as far as it is recorded.
+
+    Attributes:
+        all_contacts: The contacts of all plays of the call list together.
+        plays: Each play of the ledger that has a contact, by name.
+        other_rows: The number of rows of `contacts` that belong to no play of the ledger; they do not count.
+    """
+
+    all_contacts: ContactCost
+    plays: tuple[ContactCost, ...]
+    other_rows: int
+
+    @property
+    def parts(self) -> tuple[ContactCost, ...]:
+        """Return the costs of all contacts together, then those of each play."""
+        return (self.all_contacts, *self.plays)
+
+    @property
+    def used_costs(self) -> Mapping[str, float]:
+        """Return the mean cost of the plays for which it is used, by name."""
+        costs = {str(part.play): part.used_cost for part in self.plays}
+        return {play: cost for play, cost in costs.items() if cost is not None}
+
+
+def read_costs(store: Store, ledger: Ledger, day: date) -> ContactCosts | None:
+    """Return what contacts cost, as it was known before a day; None if the company maps no costs.
+
+    Args:
+        store: The store.
+        ledger: The nights before the day.
+        day: Only contacts that happened and were known before this day count.
+    """
+    rows = read_contact_costs(store, day)
+    return None if rows is None else measure_costs(rows.to_pandas(), ledger)
+
+
+def measure_costs(rows: pd.DataFrame, ledger: Ledger) -> ContactCosts:
+    """Return the mean cost of a contact, by play and over all.
+
+    The task of a contact decides which play it is of. Without a task of the ledger, its column `play` does.
+
+    Args:
+        rows: The rows of `contacts` as `churn.data.acts.read_contact_costs` returns them.
+        ledger: The nights, for the play of each task.
+    """
+    tasks, plays = ledger.tasks, set(ledger.tasks["play"])
+    keys = zip(tasks["customer_id"], tasks["task_id"], strict=True)
+    play_of = dict(zip(keys, tasks["play"], strict=True))
+    own = [
+        play_of.get((customer, task), play)
+        for customer, task, play in zip(rows["customer_id"], rows["task_id"], rows["play"], strict=True)
+    ]
+    rows = rows.assign(play=pd.Series(own, index=rows.index, dtype=object)).reset_index(drop=True)
+    is_of_play = rows["play"].isin(plays).to_numpy(dtype=bool)
+    contacts = _contacts(rows[is_of_play])
+    beside = {play for night in ledger.nights for play in night.list_plays}
+    return ContactCosts(
+        all_contacts=_cost_of(None, contacts[~contacts["play"].isin(beside)]),
+        plays=tuple(_cost_of(str(play), own_rows) for play, own_rows in contacts.groupby("play")),
+        other_rows=int((~is_of_play).sum()),
+    )
+
+
+def _contacts(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return a row for each contact: `customer_id`, `play` and `cost`, NaN if an attempt has no cost."""
+    has_task = rows["task_id"].notna()
+    task = rows["task_id"].where(has_task, rows.index.astype(str))
+    keys = [rows["customer_id"], rows["play"], has_task.rename("has_task"), task.rename("task")]
+    return rows.groupby(keys)[COST].sum(skipna=False).reset_index()
+
+
+def _cost_of(play: str | None, contacts: pd.DataFrame) -> ContactCost:
+    known_costs = contacts[contacts[COST].notna()]
+    return ContactCost(
+        play=play,
+        contacts=len(contacts),
+        with_cost=len(known_costs),
+        cost=_mean(known_costs[COST].to_numpy(dtype=np.float64), known_costs["customer_id"]),
+    )
+
+
+def _mean(costs: np.ndarray, customers: pd.Series[str]) -> Interval:
+    """Return the mean with its interval, in which the contacts of one customer may depend on each other.
+
+    No cost is below 0, so the lower end is not below 0 either.
+    """
+    if not len(costs):
+        return Interval(value=None)
+    codes, names = pd.factorize(customers)
+    if len(names) < 2:
+        return Interval(value=float(costs.mean()))
+    mean, error = clustered_mean(costs, codes)
+    half = float(student.ppf(1 - ALPHA / 2, len(names) - 1)) * error
+    return Interval(value=mean, low=max(mean - half, 0.0), high=mean + half)

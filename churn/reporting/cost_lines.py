@@ -1,0 +1,65 @@
+"""The lines of `churn measure` on what contacts cost, and their numbers for MLflow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from churn.experiments.assignment import UNIVERSAL
+from churn.experiments.contact_costs import ContactCost, ContactCosts
+from churn.metrics.interval import format_interval
+
+
+def cost_lines(costs: ContactCosts | None) -> Iterator[str]:
+    """Yield the mean cost of a contact, over all and by play; nothing if the company maps no costs.
+
+    A mean never stands without the number of contacts whose cost is recorded, and of all contacts.
+
+    Args:
+        costs: What contacts cost.
+    """
+    if costs is None:
+        return
+    yield "cost of a contact, in your currency:"
+    for part in costs.parts:
+        name = "all contacts" if part.play is None else f"play {part.play}"
+        yield f"  {name:<24} {cost_in_words(part)}"
+    if costs.other_rows:
+        yield f"  {costs.other_rows:,} rows of `contacts` belong to no play of the ledger and do not count"
+
+
+def cost_in_words(part: ContactCost) -> str:
+    """Return the mean cost with its interval and its numbers of contacts, and why it is not used.
+
+    >>> from churn.metrics.interval import Interval
+    >>> cost = Interval(value=4.2, low=4.0, high=4.4)
+    >>> cost_in_words(ContactCost(play="call", contacts=40, with_cost=38, cost=cost))
+    '4.20 [4.00, 4.40], recorded for 38 of 40 contacts (95%)'
+    """
+    if not part.contacts:
+        return "no contact is known yet"
+    counts = f"recorded for {part.with_cost:,} of {part.contacts:,} contacts"
+    if part.cost.value is None:
+        return f"unknown: {counts}"
+    share = f"{part.with_cost / part.contacts:.0%}"
+    because = f"; not used: {part.not_used_because}" if part.not_used_because else ""
+    return f"{format_interval(part.cost, part.digits)}, {counts} ({share}){because}"
+
+
+def cost_metrics(costs: ContactCosts | None) -> dict[str, float]:
+    """Return the numbers of the costs that `churn measure` logs in MLflow, by `play.number`.
+
+    Args:
+        costs: What contacts cost; None gives no numbers.
+    """
+    metrics: dict[str, float] = {}
+    for part in costs.parts if costs else ():
+        numbers = {
+            "contact_cost": part.cost.value,
+            "contact_cost_low": part.cost.low,
+            "contact_cost_high": part.cost.high,
+            "contacts": part.contacts,
+            "contacts_with_cost": part.with_cost,
+        }
+        name = part.play or UNIVERSAL
+        metrics |= {f"{name}.{key}": float(value) for key, value in numbers.items() if value is not None}
+    return metrics

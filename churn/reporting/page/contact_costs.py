@@ -1,0 +1,69 @@
+"""What contacts cost on the page: the table of the recorded costs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from markupsafe import Markup
+
+from churn.experiments.contact_costs import ContactCost, ContactCosts, WhyAssumed
+from churn.reporting.page.elements import EMPTY, Heading, heading, join_parts, paragraph, table
+from churn.reporting.page.provenance import Source, free, show_interval, show_number
+from churn.reporting.page.words import Words
+
+
+def costs_table(words: Words, costs: ContactCosts | None, source: Source) -> Markup:
+    """Return the mean cost of a contact over all and by play; nothing if no contact has a play.
+
+    Args:
+        words: The language of the page.
+        costs: What contacts cost; None if the company maps no costs.
+        source: Where the costs stand.
+    """
+    if costs is None or not any(part.contacts for part in costs.parts):
+        return EMPTY
+    sources = [source.at("all_contacts"), *(source.at("plays", n) for n in range(len(costs.plays)))]
+    rows = [_row(words, part, at) for part, at in zip(costs.parts, sources, strict=True)]
+    title = words("What contacts cost")
+    headings = [
+        Heading(words("Play"), is_number=False),
+        Heading(words("Contacts")),
+        Heading(words("With a recorded cost")),
+        Heading(words("Mean cost of a contact")),
+        Heading(words("Takes the place of the assumed cost"), is_number=False, is_wide=True),
+    ]
+    note = words.html(
+        "In your currency, with the 95%% interval, without what an offer gave away. The attempts of one task "
+        "are one contact. “All contacts together” are those of the call list."
+    )
+    parts = [heading(title), table(title, headings, rows), paragraph(note, "soft small")]
+    if costs.other_rows:
+        others = show_number(words, costs.other_rows, source.at("other_rows"))
+        sentence = words.html(
+            "%(n)s rows of contacts belong to no play of the ledger and do not count.", n=others
+        )
+        parts.append(paragraph(sentence, "soft small"))
+    return join_parts(parts)
+
+
+def _row(words: Words, part: ContactCost, source: Source) -> list[Markup | str]:
+    everybody = Markup("<strong>{}</strong>").format(words("All contacts together"))
+    cost = (part.cost.value, part.cost.low, part.cost.high)
+    return [
+        everybody if part.play is None else free(part.play),
+        show_number(words, part.contacts, source.at("contacts")),
+        show_number(words, part.with_cost, source.at("with_cost")),
+        show_interval(words, cost, source.at("cost"), part.digits),
+        _verdict(words, part.not_used_because),
+    ]
+
+
+def _verdict(words: Words, because: WhyAssumed | None) -> str:
+    if because is None:
+        return words("yes, from the next night on")
+    no: Mapping[WhyAssumed, str] = {
+        WhyAssumed.FEW_RECORDED: words("no: fewer than 30 contacts have a recorded cost"),
+        WhyAssumed.PARTLY_RECORDED: words("no: less than 90%% of the contacts have a recorded cost"),
+        WhyAssumed.ONE_CUSTOMER: words("no: all recorded costs are those of one customer"),
+    }
+    return no[because]
