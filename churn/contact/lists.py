@@ -29,7 +29,7 @@ from churn.contact.arms import CONTROL_REASON, members_of_units
 from churn.contact.channels import permitted_channels
 from churn.contact.limits import expiry_of, no_place_left_for
 from churn.contact.listing import OPEN_STATES
-from churn.contact.new_tasks import task_id, without_incentive, working_calendar
+from churn.contact.new_tasks import task_id, working_calendar
 from churn.contact.terms import Acts, PlanTerms
 from churn.contact.working_days import QuietHours, not_before
 from churn.experiments.assignment import ASSIGNMENT_COLUMNS, Draw, assign
@@ -422,7 +422,7 @@ def _task_row(entry: ListEntry, unit: str, arm: str, night: ListNight) -> dict[s
     assert entry.due_at is not None
     quiet = QuietHours.of(contact.quiet_hours.begin, contact.quiet_hours.end)
     zone = night.acts.zones.get(entry.customer_id, night.terms.timezone)
-    costs = play.terms(without_incentive(night.terms.profit))
+    costs = night.terms.of_play(play)
     return {
         "task_id": entry.task_id,
         "customer_id": entry.customer_id,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -26,9 +26,6 @@ from churn.scoring.scores import Task
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 Objects = npt.NDArray[np.object_]
-
-
-NO_SHARES: Mapping[str, float] = {}
 
 
 @dataclass(frozen=True)
@@ -89,7 +86,7 @@ def task_rows(
         task, play, customer = tasks[row], state.plays[row], str(scores.customers[row])
         if task is None or play is None:
             continue
-        costs = play.terms(without_incentive(terms.profit))
+        costs = terms.of_play(play)
         shared = ("task_id", "play", "variant", "arm", "owner", "channel", "template", "planned_on", "due_at")
         rows.append(
             {name: getattr(task, name) for name in shared}
@@ -128,23 +125,22 @@ def _variant_of(play: Play, unit: str, salt: str) -> str | None:
 def expected_profit(
     scores: ScoredCohort,
     plays: Sequence[Play | None],
-    defaults: ProfitParams,
+    terms_of: Callable[[Play], ProfitParams],
     effect: Floats | None = None,
-    measured_shares: Mapping[str, float] = NO_SHARES,
 ) -> Floats:
     """Return the expected profit of contacting each customer with the customer's play, in currency.
 
     The formula is the formula of the profit metric, with the probability instead of the label. A play that
-    states no incentive has no incentive. The parameters state the costs. The share of churners whom a contact
-    keeps is an assumption until the control group of the play has measured it. If the effect of a contact on
-    each customer is known, this effect replaces `accept share x probability`.
+    states no incentive has no incentive. The parameters and the playbook state the cost of a contact until
+    enough costs are recorded. The share of churners whom a contact keeps is an assumption until the control
+    group of the play has measured it. If the effect of a contact on each customer is known, this effect
+    replaces `accept share x probability`.
 
     Args:
         scores: The scores of the cohort.
         plays: The play of each customer; a customer without a play gets NaN.
-        defaults: The costs and the effect that are used where a play states none.
+        terms_of: Returns the costs and the effect of a contact of a play.
         effect: By how much a contact lowers the probability of each customer; None if it is not known.
-        measured_shares: The measured share of churners whom a contact keeps, by play.
     """
     profit = np.full(len(scores.probability), np.nan)
     plays_by_name = {play.name: play for play in plays if play is not None}
@@ -152,9 +148,7 @@ def expected_profit(
     for name, play in plays_by_name.items():
         rows = np.flatnonzero(names == name)
         p, value = scores.probability[rows], scores.residual_value[rows]
-        terms = play.terms(without_incentive(defaults))
-        if name in measured_shares:
-            terms = terms.model_copy(update={"accept_share": measured_shares[name]})
+        terms = terms_of(play)
         profit[rows] = contact_profit(np.ones(len(rows)), p, p * value, terms)
         if effect is not None:
             assumed_effect = terms.accept_share * p
@@ -202,8 +196,3 @@ class ProfitCurve:
             n_unknown=int(np.isnan(profit).sum()),
             points=tuple((count, round(float(totals[count]), 2)) for count in counts),
         )
-
-
-def without_incentive(defaults: ProfitParams) -> ProfitParams:
-    """Return the costs for a play that states no incentive: the incentive is 0."""
-    return defaults.model_copy(update={"incentive_cost": 0.0})

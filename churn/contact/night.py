@@ -111,7 +111,7 @@ def score_night(
             assigned to an arm, so that no other system mistakes its call list for the list of the champion.
         effect_model: The model of the effect of a contact on each customer; None if the night ranks customers
             by risk.
-        measured_effects: The effects of plays that were measured before this night.
+        measured_effects: The effects and the costs of plays that were measured before this night.
 
     Raises:
         ModelError: The signals do not fit the model. The error lists all problems.

@@ -134,7 +134,7 @@ def plan_night(
 
     channels, because = _permissions(scores, plays, may_be_called, acts, terms)
     effect = _own_effect(scores, plays, channels, terms.effect_model)
-    profit = expected_profit(scores, plays, terms.profit, effect, terms.measured_effects.accept_shares)
+    profit = expected_profit(scores, plays, terms.of_play, effect)
     is_eligible = np.array([channel is not None for channel in channels], dtype=bool)
     is_eligible[list(open_by_row)] = False
     is_left_alone = is_eligible & _is_left_alone(effect, terms.effect_model)
@@ -215,6 +215,7 @@ def plan_night(
             "lists": {side_list.audience: side_list.as_facts() for side_list in lists},
             **_uplift_facts(terms.effect_model, is_left_alone),
             **_effect_facts(terms.measured_effects),
+            **_cost_facts(terms.measured_effects),
         },
     )
     return NightPlan(
@@ -288,6 +289,20 @@ def _effect_facts(effects: MeasuredEffects) -> dict[str, Any]:
         name: {"used": share, **effects.plays[name].kept_share.as_json()} for name, share in shares.items()
     }
     return {"measured_effects": {"as_of": str(effects.as_of), "plays": plays}}
+
+
+def _cost_facts(effects: MeasuredEffects) -> dict[str, Any]:
+    """Return the measured costs that the night uses; empty if all are assumed, as before there were any."""
+    parts = effects.costs.parts if effects.costs else ()
+    costs = {
+        part.play: part.cost.as_json() | {"contacts": part.contacts, "with_cost": part.with_cost}
+        for part in parts
+        if part.used_cost is not None
+    }
+    if not costs:
+        return {}
+    of_all = {"all_contacts": costs.pop(None)} if None in costs else {}
+    return {"measured_costs": {"as_of": str(effects.as_of), **of_all, "plays": costs}}
 
 
 def _concat_rows(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:

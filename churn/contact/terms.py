@@ -14,6 +14,7 @@ from churn.data.churners import CHURNER_SCHEMA
 from churn.experiments.measured_effects import NOT_MEASURED, MeasuredEffects
 from churn.experiments.units import Units
 from churn.params import ContactParams, ExperimentsParams, ProfitParams
+from churn.scoring.play import Play
 from churn.uplift.night import EffectModel
 
 
@@ -31,7 +32,7 @@ class PlanTerms:
         timezone: The time zone of the company.
         effect_model: The model of the effect of a contact on each customer; None if the night ranks customers
             by risk.
-        measured_effects: The effects of plays that were measured before the night.
+        measured_effects: The effects and the costs of plays that were measured before the night.
     """
 
     experiments: ExperimentsParams
@@ -43,6 +44,11 @@ class PlanTerms:
     timezone: str
     effect_model: EffectModel | None = None
     measured_effects: MeasuredEffects = NOT_MEASURED
+
+    def of_play(self, play: Play) -> ProfitParams:
+        """Return the costs and the effect of a contact of a play; a play that states no incentive has 0."""
+        without_incentive = self.profit.model_copy(update={"incentive_cost": 0.0})
+        return self.measured_effects.terms_of(play, without_incentive)
 
 
 @dataclass(frozen=True)

@@ -114,14 +114,34 @@ class MeasuredShare(Interval):
     reason: str
 
 
+class MeasuredCost(Interval):
+    """The mean cost of a contact in currency, as `churn measure` measured it over all contacts.
+
+    Attributes:
+        contacts: The number of contacts.
+        with_cost: The number of contacts whose cost is recorded; the mean is theirs.
+        as_of: The day before which the contacts were known.
+        is_used: Whether the mean takes the place of the assumed cost.
+        reason: Why it is not used; empty if it is.
+    """
+
+    contacts: int
+    with_cost: int
+    as_of: date
+    is_used: bool
+    reason: str
+
+
 class CustomerValue(Part):
     """The residual value of the customers in the test rows, in currency, and all assumptions about money.
 
     Attributes:
         rows: The number of test rows.
         known: The number of test rows with a known value.
-        profit: The terms of a campaign. Its costs are assumed; its accept share is assumed or measured.
+        profit: The terms of a campaign. The cost of an offer is assumed; the cost of a contact and the accept
+            share are assumed or measured.
         measured_share: The measured share of churners whom a contact keeps; absent if it was not measured.
+        measured_cost: The measured cost of a contact; absent if the company maps no costs.
         months: The number of monthly payments that are counted.
         margin: The share of the payments that the company earns, 0 to 1.
         discount_year: The discount rate of a year, 0 to 1.
@@ -138,6 +158,7 @@ class CustomerValue(Part):
     discount_year: float
     variant: str
     measured_share: MeasuredShare | None = None
+    measured_cost: MeasuredCost | None = None
 
 
 class CalibrationGain(Part):

@@ -36,10 +36,6 @@ MIN_RECORDED_SHARE = 0.9
 """The smallest share of the contacts whose cost must be recorded, so that their mean is used."""
 
 
-SMALL_COST = 0.1
-"""Below this mean, in currency, a cost is shown with four decimals."""
-
-
 class WhyAssumed(StrEnum):
     """Why the mean of the recorded costs does not take the place of the assumed cost."""
 
@@ -77,11 +73,6 @@ class ContactCost(Part):
     def used_cost(self) -> float | None:
         """Return the mean in currency if it takes the place of the assumed cost, else None."""
         return None if self.not_used_because else self.cost.value
-
-    @property
-    def digits(self) -> int:
-        """Return with how many decimals the cost is shown: an e-mail costs less than a cent."""
-        return 4 if self.cost.value is not None and self.cost.value < SMALL_COST else 2
 
 
 class ContactCosts(Part):

@@ -1,5 +1,5 @@
-"""The measured effects that a night may use instead of the assumed effect, and why it does not use the
-others.
+"""The measured effects and costs that a night may use instead of the assumed ones, and why it does not use
+the others.
 
 The effect of a play is the share of churners whom a contact keeps, `1 - churn(treated) / churn(control)`. It
 replaces the assumed share only if all of these conditions are true:
@@ -13,6 +13,10 @@ replaces the assumed share only if all of these conditions are true:
 If the interval is above 0, the night uses the estimate. If the interval is below 0, the night expects that a
 contact keeps no customer. If the interval contains 0, the night uses the assumed share, because a measured
 effect that may be chance is worse than a stated assumption.
+
+`churn.experiments.contact_costs` says when the mean of recorded costs is used. The measured cost of a play
+comes first, then the cost that the playbook states for the play, then the measured cost of all contacts, and
+last `evaluate.profit.contact_cost`.
 """
 
 from __future__ import annotations
@@ -26,11 +30,13 @@ from statsmodels.stats.proportion import confint_proportions_2indep
 
 from churn.data.files import dated_paths
 from churn.data.own_files import read_own_json, write_own_json
-from churn.evaluation.result import EvaluationResult, MeasuredShare
+from churn.evaluation.result import EvaluationResult, MeasuredCost, MeasuredShare
+from churn.experiments.contact_costs import ContactCosts
 from churn.experiments.effect import ALPHA, RateDifference, Verdict
 from churn.experiments.result import Effects, MeasuredExperiment
 from churn.metrics.interval import Interval
 from churn.params import ProfitParams
+from churn.scoring.play import Play
 
 AS_OF = "as_of="
 """The beginning of the name of a file of effects; the day up to which outcomes were known follows."""
@@ -71,12 +77,14 @@ class MeasuredEffects:
         reason: Why no measured effect is used, as a sentence; empty if there is no such reason.
         contacts: The effect of all contacts together, compared with the universal control group; None if it
             was not measured.
+        costs: What contacts cost; None if the company maps no costs.
     """
 
     as_of: date | None = None
     plays: Mapping[str, PlayEffect] = field(default_factory=dict)
     reason: str = ""
     contacts: PlayEffect | None = None
+    costs: ContactCosts | None = None
 
     @property
     def is_known(self) -> bool:
@@ -90,37 +98,79 @@ class MeasuredEffects:
         """Return the measured share of each play whose measured share is used, by name."""
         return {name: effect.accept_share for name, effect in sorted(self.plays.items()) if effect.is_used}
 
+    @property
+    def contact_costs(self) -> dict[str | None, float]:
+        """Return the measured costs of a contact that are used, by play; None names all plays together."""
+        costs = {part.play: part.used_cost for part in self.costs.parts} if self.costs else {}
+        return {play: cost for play, cost in costs.items() if cost is not None}
+
     def profit_terms(self, assumed_terms: ProfitParams) -> ProfitParams:
-        """Return the terms of a campaign, with the measured share of all contacts if this share is used.
+        """Return the terms of a campaign, with what was measured of all contacts and is used.
 
         Args:
-            assumed_terms: The costs and the effect that the parameters state; the costs are not replaced.
+            assumed_terms: The costs and the effect that the parameters state; the cost of an offer is not
+                replaced.
         """
-        if self.contacts is None or not self.contacts.is_used:
-            return assumed_terms
-        return assumed_terms.model_copy(update={"accept_share": self.contacts.accept_share})
+        update: dict[str, float] = {}
+        if self.contacts is not None and self.contacts.is_used:
+            update["accept_share"] = self.contacts.accept_share
+        if None in self.contact_costs:
+            update["contact_cost"] = self.contact_costs[None]
+        return assumed_terms.model_copy(update=update) if update else assumed_terms
+
+    def terms_of(self, play: Play, assumed_terms: ProfitParams) -> ProfitParams:
+        """Return the costs and the effect of a contact of a play: measured where this is used, else stated.
+
+        Args:
+            play: The play, with the costs and the share that it states.
+            assumed_terms: The costs and the share that the parameters state for all plays.
+        """
+        costs, shares = self.contact_costs, self.accept_shares
+        if None in costs:
+            assumed_terms = assumed_terms.model_copy(update={"contact_cost": costs[None]})
+        terms, update = play.terms(assumed_terms), {}
+        if play.name in costs:
+            update["contact_cost"] = costs[play.name]
+        if play.name in shares:
+            update["accept_share"] = shares[play.name]
+        return terms.model_copy(update=update)
 
     def state_in(self, result: EvaluationResult) -> EvaluationResult:
-        """Return an evaluation that says whether its profit uses a measured share, and which share."""
-        if result.value is None or self.contacts is None or self.as_of is None:
+        """Return an evaluation that says whether its profit uses a measured share and a measured cost."""
+        if result.value is None or self.as_of is None:
             return result
-        share = MeasuredShare(
-            value=self.contacts.kept_share.value,
-            low=self.contacts.kept_share.low,
-            high=self.contacts.kept_share.high,
-            as_of=self.as_of,
-            is_used=self.contacts.is_used,
-            reason=self.contacts.reason,
-        )
-        return result.model_copy(update={"value": result.value.model_copy(update={"measured_share": share})})
+        parts: dict[str, MeasuredShare | MeasuredCost] = {}
+        if self.contacts is not None:
+            parts["measured_share"] = MeasuredShare(
+                value=self.contacts.kept_share.value,
+                low=self.contacts.kept_share.low,
+                high=self.contacts.kept_share.high,
+                as_of=self.as_of,
+                is_used=self.contacts.is_used,
+                reason=self.contacts.reason,
+            )
+        if self.costs is not None:
+            of_all = self.costs.all_contacts
+            parts["measured_cost"] = MeasuredCost(
+                value=of_all.cost.value,
+                low=of_all.cost.low,
+                high=of_all.cost.high,
+                contacts=of_all.contacts,
+                with_cost=of_all.with_cost,
+                as_of=self.as_of,
+                is_used=of_all.used_cost is not None,
+                reason=of_all.not_used_because or "",
+            )
+        return result.model_copy(update={"value": result.value.model_copy(update=parts)}) if parts else result
 
     @property
     def reads(self) -> dict[str, str]:
-        """Return the measured effects that the night uses, as a part of the night's id; empty if it uses
-        none.
+        """Return the measured effects and costs that the night uses, as a part of the night's id; empty if it
+        uses none.
         """
-        shares = self.accept_shares
-        return {"effects": f"{self.as_of} {shares}"} if shares else {}
+        shares, costs = self.accept_shares, self.contact_costs
+        effects = {"effects": f"{self.as_of} {shares}"} if shares else {}
+        return effects | ({"costs": f"{self.as_of} {costs}"} if costs else {})
 
 
 NOT_MEASURED = MeasuredEffects()
@@ -153,8 +203,8 @@ def read_measured_effects(output: Path, night: date | None, label_id: str) -> Me
         label_id: The id of the label that the night predicts.
 
     Returns:
-        The effects. For a label of an event there are none, because its nights have no profit that an effect
-        could change.
+        The effects and the costs. For a label of an event there are none, because its nights have no profit
+        that they could change. Costs do not depend on the label.
 
     Raises:
         SourceError: the file is damaged.
@@ -166,7 +216,9 @@ def read_measured_effects(output: Path, night: date | None, label_id: str) -> Me
     effects = read_own_json(days[latest], Effects, way_out=MEASURE_AGAIN)
     if effects.label_id != label_id:
         return MeasuredEffects(
-            latest, reason=f"the effects measured up to {latest} are about another label. {MEASURE_AGAIN}"
+            latest,
+            reason=f"the effects measured up to {latest} are about another label. {MEASURE_AGAIN}",
+            costs=effects.costs,
         )
     if effects.event is not None:  # with a label of an event, there are no churners whom a contact could keep
         return MeasuredEffects()
@@ -175,6 +227,7 @@ def read_measured_effects(output: Path, night: date | None, label_id: str) -> Me
         latest,
         {str(play.play): effect for play in whole_plays if (effect := _play_effect(play)) is not None},
         contacts=_play_effect(effects.universal) if effects.universal else None,
+        costs=effects.costs,
     )
 
 

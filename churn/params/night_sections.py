@@ -250,8 +250,8 @@ class ExperimentsParams(Section):
     )
     effects: Literal["measured", "assumed"] = Field(
         default="measured",
-        description="how many a contact is expected to keep: what `churn measure` has proved before the "
-        "night, or always the assumption",
+        description="how many a contact is expected to keep, and what it costs: what `churn measure` has "
+        "measured before the night, or always the assumption",
     )
     uplift: UpliftParams = UpliftParams()
 

@@ -11,6 +11,7 @@ from churn.labels.outcomes import OUTCOME_NAMES
 from churn.labels.truth_sheet import MAX_REACTIVATED, CutoffCounts, TruthSheet
 from churn.metrics.catalog import CANDIDATE_NAMES, pair_name
 from churn.metrics.interval import format_interval, test_set_uses
+from churn.reporting.cost_lines import format_cost
 
 
 def evaluation_summary(result: EvaluationResult) -> list[str]:
@@ -27,8 +28,7 @@ def evaluation_summary(result: EvaluationResult) -> list[str]:
     if profit is not None and ours.best_share is not None:
         lines.append(
             f"  profit per customer at {share} {format_interval(profit, 2)} in your currency, best budget "
-            f"{format_interval(ours.best_share, 2)}, with the costs of evaluate.profit and "
-            f"{_share_in_words(result)}"
+            f"{format_interval(ours.best_share, 2)}, with {terms_in_words(result)}"
         )
     lines += [f"  {line}" for line in split_table(result.four_numbers)]
     for name, differences in result.paired.items():
@@ -36,6 +36,23 @@ def evaluation_summary(result: EvaluationResult) -> list[str]:
     lines += [f"  {line}" for line in _lead_time_lines(result.lead_time)]
     lines += [f"  {result.signal.words}", *(f"  {line}" for line in test_set_uses(result.looks_at_test))]
     return lines + [f"  {note}" for note in result.notes.values()]
+
+
+def terms_in_words(result: EvaluationResult) -> str:
+    """Return with which costs and effect the profit is computed: measured, or assumed and why."""
+    return f"{_costs_in_words(result)} and {_share_in_words(result)}"
+
+
+def _costs_in_words(result: EvaluationResult) -> str:
+    measured = result.value.measured_cost if result.value else None
+    if measured is None:
+        return "the costs of evaluate.profit"
+    if not measured.is_used:
+        return f"the costs of evaluate.profit (the recorded costs are not used: {measured.reason})"
+    return (
+        f"a measured cost of a contact: {format_cost(measured)} ({measured.with_cost:,} of "
+        f"{measured.contacts:,} contacts, known before {measured.as_of}), the offer of evaluate.profit"
+    )
 
 
 def _share_in_words(result: EvaluationResult) -> str:

@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 
 from churn.experiments.assignment import UNIVERSAL
 from churn.experiments.contact_costs import ContactCost, ContactCosts
-from churn.metrics.interval import format_interval
+from churn.metrics.interval import Interval, format_interval
+
+SMALL_COST = 0.1
+"""Below this cost, in currency, a cost is shown with four decimals: an e-mail costs less than a cent."""
+
+
+def cost_digits(cost: float | None) -> int:
+    """Return with how many decimals a cost in currency is shown.
+
+    >>> cost_digits(4.2), cost_digits(0.0042)
+    (2, 4)
+    """
+    return 4 if cost is not None and cost < SMALL_COST else 2
 
 
 def cost_lines(costs: ContactCosts | None) -> Iterator[str]:
@@ -27,6 +40,33 @@ def cost_lines(costs: ContactCosts | None) -> Iterator[str]:
         yield f"  {costs.other_rows:,} rows of `contacts` belong to no play of the ledger and do not count"
 
 
+def format_cost(cost: Interval) -> str:
+    """Return a mean cost in currency with its interval.
+
+    >>> format_cost(Interval(value=0.0042, low=0.004, high=0.0044))
+    '0.0042 [0.0040, 0.0044]'
+    """
+    return format_interval(cost, cost_digits(cost.value))
+
+
+def measured_cost_lines(costs: ContactCosts | None, as_of: date | None) -> Iterator[str]:
+    """Yield which cost of a contact a night expects: measured, or assumed and why; nothing without costs.
+
+    Args:
+        costs: What contacts cost, as it was measured before the night.
+        as_of: The day before which it was known.
+    """
+    for part in costs.parts if costs else ():
+        name = "other plays that state none" if part.play is None else f"play {part.play}"
+        if part.not_used_because:
+            yield f"cost of a contact of {name}: assumed, because {part.not_used_because}"
+            continue
+        yield (
+            f"cost of a contact of {name}: measured, {format_cost(part.cost)} from {part.with_cost:,} of "
+            f"{part.contacts:,} contacts known before {as_of}"
+        )
+
+
 def cost_in_words(part: ContactCost) -> str:
     """Return the mean cost with its interval and its numbers of contacts, and why it is not used.
 
@@ -42,7 +82,7 @@ def cost_in_words(part: ContactCost) -> str:
         return f"unknown: {counts}"
     share = f"{part.with_cost / part.contacts:.0%}"
     because = f"; not used: {part.not_used_because}" if part.not_used_because else ""
-    return f"{format_interval(part.cost, part.digits)}, {counts} ({share}){because}"
+    return f"{format_cost(part.cost)}, {counts} ({share}){because}"
 
 
 def cost_metrics(costs: ContactCosts | None) -> dict[str, float]:

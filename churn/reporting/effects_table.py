@@ -12,7 +12,7 @@ from churn.experiments.play_success import PlaySuccess
 from churn.experiments.result import Effects, Guard, MeasuredExperiment
 from churn.metrics.interval import HasInterval, format_interval
 from churn.params.label_words import CHURN_WORDS, LabelWords, event_words
-from churn.reporting.cost_lines import cost_lines, cost_metrics
+from churn.reporting.cost_lines import cost_lines, cost_metrics, measured_cost_lines
 from churn.reporting.outside_table import outside_lines, outside_metrics
 from churn.reporting.share_differences import CANNOT_BE_SAID, points, possible_part
 from churn.scoring.scores import CONTROL_ARM, TREATED_ARM
@@ -48,7 +48,7 @@ def _words_of(event: str | None) -> LabelWords:
 
 
 def measured_effect_lines(effects: MeasuredEffects) -> list[str]:
-    """Return which share of churners a contact is expected to keep: measured, or assumed and why.
+    """Return which share of churners a contact is expected to keep, and its cost: measured, or why assumed.
 
     Args:
         effects: What was measured before the night.
@@ -63,9 +63,12 @@ def measured_effect_lines(effects: MeasuredEffects) -> list[str]:
     ]
     others = "the effects of other plays" if lines else "effects"
     because = f" ({effects.reason})" if effects.reason else ""
+    own_costs = list(measured_cost_lines(effects.costs, effects.as_of))
+    costs = "assumed costs" if own_costs else "costs"
     return [
         *lines,
-        f"costs are those of `evaluate.profit` and the playbook, and {others} are assumed{because}",
+        *own_costs,
+        f"{costs} are those of `evaluate.profit` and the playbook, and {others} are assumed{because}",
     ]
 
 

@@ -21,6 +21,7 @@ from churn.metrics.catalog import CANDIDATE_NAMES, METRICS, pair_name
 from churn.metrics.interval import Interval, cutoff_count, format_range, level_in_words
 from churn.params import CHURN_WORDS, LabelWords
 from churn.reporting.console import split_lines
+from churn.reporting.cost_lines import format_cost
 from churn.reporting.plots import CAPTIONS, FIGURES, LABELS
 from churn.reporting.plots.inline import inline_svg
 from churn.reporting.quality import Cell, advice_in_words, meaning_in_words
@@ -127,6 +128,7 @@ def render_evaluation(result: EvaluationResult, plots: Mapping[str, str]) -> str
         ],
         deciles=result.decile_table,
         value=result.value,
+        measured_cost=format_cost(cost) if result.value and (cost := result.value.measured_cost) else "",
         notes=list(result.notes.values()),
     )
 

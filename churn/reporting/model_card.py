@@ -27,7 +27,7 @@ from churn.metrics.interval import (
 )
 from churn.model.bundle import load_scorer
 from churn.model.registry import DESCRIPTION_LENGTH
-from churn.reporting.console import split_lines
+from churn.reporting.console import split_lines, terms_in_words
 from churn.reporting.markdown import code_span, escape_markdown, escape_sentence
 from churn.reporting.rendering import Filters, markdown_template
 from churn.training.recipe import Recipe
@@ -111,8 +111,16 @@ def render_card(
         splits=split_lines(result.four_numbers),
         findings=_finding_lines(result),
         notes=_notes(result),
+        measured_terms=_measured_terms(result),
     )
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+
+
+def _measured_terms(result: EvaluationResult) -> str:
+    """Return with which costs and effect the profit is computed; empty if nothing was measured of them."""
+    value = result.value
+    is_measured = value is not None and (value.measured_share is not None or value.measured_cost is not None)
+    return terms_in_words(result) if is_measured else ""
 
 
 def _template(name: str, result: EvaluationResult) -> jinja2.Template:

@@ -1,15 +1,19 @@
-"""What contacts cost on the page: the table of the recorded costs."""
+"""What contacts cost on the page: the table of the recorded costs, and which costs the call list uses."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from markupsafe import Markup
 
 from churn.experiments.contact_costs import ContactCost, ContactCosts, WhyAssumed
-from churn.reporting.page.elements import EMPTY, Heading, heading, join_parts, paragraph, table
+from churn.reporting.cost_lines import cost_digits
+from churn.reporting.page.elements import EMPTY, Heading, day, heading, join_parts, paragraph, table
+from churn.reporting.page.night_numbers import NIGHT_FILE
 from churn.reporting.page.provenance import Source, free, show_interval, show_number
+from churn.reporting.page.sources import UsedCost, UsedCosts
 from churn.reporting.page.words import Words
+from churn.reporting.rendering import mark_commands
 
 
 def costs_table(words: Words, costs: ContactCosts | None, source: Source) -> Markup:
@@ -46,6 +50,46 @@ def costs_table(words: Words, costs: ContactCosts | None, source: Source) -> Mar
     return join_parts(parts)
 
 
+def costs_in_use(words: Words, costs: UsedCosts | None) -> Iterator[Markup]:
+    """Yield which costs of a contact the call list uses: measured costs, or an assumption.
+
+    Args:
+        words: The language of the page.
+        costs: The measured costs that the night uses; None if it uses none.
+    """
+    if costs is None:
+        yield mark_commands(
+            words("What a contact costs is assumed (`evaluate.profit.contact_cost` and the playbook).")
+        )
+        return
+    source = NIGHT_FILE.at("measured_costs")
+    for play, cost in costs.plays.items():
+        yield words.html(
+            "%(play)s: a contact costs %(cost)s, measured from %(n)s of %(contacts)s contacts that were "
+            "known before %(day)s.",
+            play=free(play),
+            **_used_cost(words, cost, source.at("plays", play)),
+            day=day(words, costs.as_of),
+        )
+    if costs.all_contacts is not None:
+        yield words.html(
+            "A contact of another play that states no cost costs %(cost)s, measured from %(n)s of "
+            "%(contacts)s contacts that were known before %(day)s.",
+            **_used_cost(words, costs.all_contacts, source.at("all_contacts")),
+            day=day(words, costs.as_of),
+        )
+    yield words.html("All other costs, and what an offer gives away, are assumed.")
+
+
+def _used_cost(words: Words, cost: UsedCost, source: Source) -> Mapping[str, Markup]:
+    interval = (cost.value, cost.low, cost.high)
+    return {
+        "cost": show_interval(words, interval, source, cost_digits(cost.value)),
+        "n": show_number(words, cost.with_cost, source.at("with_cost")),
+        "contacts": show_number(words, cost.contacts, source.at("contacts")),
+    }
+
+
 def _row(words: Words, part: ContactCost, source: Source) -> list[Markup | str]:
     everybody = Markup("<strong>{}</strong>").format(words("All contacts together"))
     cost = (part.cost.value, part.cost.low, part.cost.high)
@@ -53,7 +97,7 @@ def _row(words: Words, part: ContactCost, source: Source) -> list[Markup | str]:
         everybody if part.play is None else free(part.play),
         show_number(words, part.contacts, source.at("contacts")),
         show_number(words, part.with_cost, source.at("with_cost")),
-        show_interval(words, cost, source.at("cost"), part.digits),
+        show_interval(words, cost, source.at("cost"), cost_digits(part.cost.value)),
         _verdict(words, part.not_used_because),
     ]
 
@@ -62,8 +106,8 @@ def _verdict(words: Words, because: WhyAssumed | None) -> str:
     if because is None:
         return words("yes, from the next night on")
     no: Mapping[WhyAssumed, str] = {
-        WhyAssumed.FEW_RECORDED: words("no: fewer than 30 contacts have a recorded cost"),
-        WhyAssumed.PARTLY_RECORDED: words("no: less than 90%% of the contacts have a recorded cost"),
+        WhyAssumed.FEW_RECORDED: words("no: too few contacts have a recorded cost"),
+        WhyAssumed.PARTLY_RECORDED: words("no: too many contacts have no recorded cost"),
         WhyAssumed.ONE_CUSTOMER: words("no: all recorded costs are those of one customer"),
     }
     return no[because]

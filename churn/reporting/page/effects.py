@@ -12,7 +12,7 @@ from churn.experiments.outside import OutsideExperiment
 from churn.experiments.result import Effects
 from churn.metrics.interval import Interval
 from churn.reporting.page.charts import interval_bar
-from churn.reporting.page.contact_costs import costs_table
+from churn.reporting.page.contact_costs import costs_in_use, costs_table
 from churn.reporting.page.effect_details import (
     POINTS,
     PlacedExperiment,
@@ -65,7 +65,7 @@ def effects_section(night: ReportSources, words: Words) -> Section:
 
 
 def _in_use(words: Words, night: ReportSources) -> Markup:
-    """Return which effects the call list of the night uses: measured effects, or an assumption."""
+    """Return which effects and costs the call list of the night uses: measured ones, or an assumption."""
     if words.is_event:
         return EMPTY
     effects, uplift = night.facts.measured_effects, night.facts.uplift
@@ -89,6 +89,7 @@ def _in_use(words: Words, night: ReportSources) -> Markup:
             words("The effect of each play is assumed (`evaluate.profit.accept_share`): none is proved.")
         )
     )
+    items += costs_in_use(words, night.facts.measured_costs)
     if uplift is None:
         items.append(
             words("Risk and value decide whom to contact: no model of the effect on each customer is proved.")

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from churn.evaluation.measures import ProfitPoint
-from churn.evaluation.result import CampaignTerms, EvaluationResult
+from churn.evaluation.result import CampaignTerms, CustomerValue, EvaluationResult, MeasuredShare
 from churn.metrics.catalog import CANDIDATE_NAMES
+from churn.reporting.cost_lines import cost_digits
 from churn.reporting.page.charts import Axis, Mark, Series, line_chart
 from churn.reporting.page.elements import (
     EMPTY,
@@ -202,20 +203,7 @@ def profit_chart(words: Words, result: EvaluationResult, night: ReportSources | 
         ]
         for number, point, value in points
     ]
-    terms, at = result.value.profit, METRICS_FILE.at("value", "profit")
-    measured = result.value.measured_share
-    if measured is not None and measured.is_used:
-        share = METRICS_FILE.at("value", "measured_share")
-        note = words.html(
-            "Assumed: a contact costs %(contact)s, an offer %(offer)s. Measured up to %(day)s against the "
-            "control group: contacts keep %(share)s%% of the churners.",
-            contact=show_number(words, terms.contact_cost, at.at("contact_cost"), 2),
-            offer=show_number(words, terms.incentive_cost, at.at("incentive_cost"), 2),
-            day=day(words, measured.as_of),
-            share=show_interval(words, (measured.value, measured.low, measured.high), share, 0, scale=100),
-        )
-    else:
-        note = _assumed_note(words, terms, at)
+    note = _terms_note(words, result.value)
     if loss := _loss_sentence(words, [point for _, point, _ in points]):
         note = Markup("<strong>{}</strong> {}").format(loss, note)
     return chart_card(
@@ -239,6 +227,51 @@ def _loss_sentence(words: Words, curve: Sequence[ProfitPoint]) -> str:
             "Under these assumptions, it is not shown that any number of calls earns more than it costs."
         )
     return ""
+
+
+def _terms_note(words: Words, value: CustomerValue) -> Markup:
+    """Return with which costs and effect of a contact the profit is computed: measured, or assumed."""
+    terms, at = value.profit, METRICS_FILE.at("value", "profit")
+    cost = value.measured_cost
+    share = value.measured_share if value.measured_share and value.measured_share.is_used else None
+    measured_share = EMPTY if share is None else _measured_share(words, share)
+    if cost is not None and cost.is_used:
+        source = METRICS_FILE.at("value", "measured_cost")
+        note = words.html(
+            "Measured from %(n)s of %(contacts)s contacts that were known before %(day)s: a contact costs "
+            "%(cost)s. Assumed: an offer costs %(offer)s.",
+            n=show_number(words, cost.with_cost, source.at("with_cost")),
+            contacts=show_number(words, cost.contacts, source.at("contacts")),
+            day=day(words, cost.as_of),
+            cost=show_interval(words, (cost.value, cost.low, cost.high), source, cost_digits(cost.value)),
+            offer=show_number(words, terms.incentive_cost, at.at("incentive_cost"), 2),
+        )
+        return note + " " + (measured_share or _assumed_share(words, terms, at))
+    if share is None:
+        return _assumed_note(words, terms, at)
+    return words.html(
+        "Assumed: a contact costs %(contact)s, an offer %(offer)s. %(measured_share)s",
+        contact=show_number(words, terms.contact_cost, at.at("contact_cost"), 2),
+        offer=show_number(words, terms.incentive_cost, at.at("incentive_cost"), 2),
+        measured_share=measured_share,
+    )
+
+
+def _measured_share(words: Words, share: MeasuredShare) -> Markup:
+    source = METRICS_FILE.at("value", "measured_share")
+    return words.html(
+        "Measured up to %(day)s against the control group: contacts keep %(share)s%% of the churners.",
+        day=day(words, share.as_of),
+        share=show_interval(words, (share.value, share.low, share.high), source, 0, scale=100),
+    )
+
+
+def _assumed_share(words: Words, terms: CampaignTerms, at: Source) -> Markup:
+    return words.html(
+        "Assumed too: %(share)s%% of the churners who are contacted stay. Only a control group shows what "
+        "contacts really do.",
+        share=show_number(words, terms.accept_share, at.at("accept_share"), 0, scale=100),
+    )
 
 
 def _assumed_note(words: Words, terms: CampaignTerms, at: Source) -> Markup:

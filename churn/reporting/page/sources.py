@@ -70,6 +70,38 @@ class UsedEffects(BaseModel):
     plays: Mapping[str, UsedPlayEffect]
 
 
+class UsedCost(BaseModel):
+    """The measured cost of a contact, as a night uses it.
+
+    Attributes:
+        contacts: The number of contacts.
+        with_cost: The number of contacts whose cost is recorded.
+        value: The mean in currency, which the night uses.
+        low: The lower bound.
+        high: The upper bound.
+    """
+
+    contacts: int
+    with_cost: int
+    value: float
+    low: float
+    high: float
+
+
+class UsedCosts(BaseModel):
+    """The measured costs of contacts that a night uses.
+
+    Attributes:
+        as_of: The day before which the contacts were known.
+        plays: The cost of the plays that have a measured one.
+        all_contacts: The cost for other plays that state none; None if it is assumed.
+    """
+
+    as_of: date
+    plays: Mapping[str, UsedCost]
+    all_contacts: UsedCost | None = None
+
+
 class NightFacts(BaseModel):
     """The counts and settings of a night that the report shows."""
 
@@ -100,6 +132,7 @@ class NightFacts(BaseModel):
     first_reasons: Mapping[str, int]
     uplift: UsedUplift | None = None
     measured_effects: UsedEffects | None = None
+    measured_costs: UsedCosts | None = None
     files: Mapping[str, str]
 
 

@@ -17,6 +17,7 @@ from churn.contact.memory import bands_with_memory
 from churn.contact.new_tasks import ProfitCurve
 from churn.contact.night import History, score_night
 from churn.contact.plan import DO_NOT_DISTURB, LOSES_MONEY
+from churn.experiments.contact_costs import ContactCost, ContactCosts
 from churn.experiments.ledger import empty_ledger, night_folder, own_assignments, publish, read_ledger, stage
 from churn.experiments.ledger_erasure import erase_from_ledger
 from churn.experiments.measured_effects import MeasuredEffects, PlayEffect
@@ -532,6 +533,49 @@ def test_a_measured_effect_takes_the_place_of_the_assumed_one_and_is_said(everyb
         "as_of": "2025-01-01",
         "plays": {"call": {"used": 0.15, "value": 0.15, "low": 0.1, "high": 0.2}},
     }
+
+
+def costs_of_calls(with_cost: int) -> ContactCosts:
+    """Return a cost of 5 for a call, recorded for so many of 40 contacts."""
+    cost = Interval(value=5.0, low=4.0, high=6.0)
+    return ContactCosts(
+        all_contacts=ContactCost(play=None, contacts=40, with_cost=with_cost, cost=cost),
+        plays=(ContactCost(play="call", contacts=40, with_cost=with_cost, cost=cost),),
+        other_rows=0,
+    )
+
+
+def test_a_measured_cost_takes_the_place_of_the_assumed_one_and_is_said(everybody):
+    with_control(everybody, 0.0)
+    assumed = read_tasks(plan_of(everybody)).set_index("customer_id")
+    everybody.measured_effects = MeasuredEffects(date(2025, 1, 1), costs=costs_of_calls(38))
+
+    planned = plan_of(everybody)
+
+    tasks = read_tasks(planned).set_index("customer_id")
+    change = assumed["cost"].loc[tasks.index] - 5
+    assert (tasks["cost"] == 5).all()
+    assert (change != 0).all()
+    assert tasks["expected_profit"].to_numpy() == pytest.approx(
+        (assumed["expected_profit"].loc[tasks.index] + change).to_numpy(), nan_ok=True
+    )
+    cost = {"value": 5.0, "low": 4.0, "high": 6.0, "contacts": 40, "with_cost": 38}
+    assert planned.night.facts["measured_costs"] == {
+        "as_of": "2025-01-01",
+        "all_contacts": cost,
+        "plays": {"call": cost},
+    }
+
+
+def test_costs_that_are_recorded_in_part_change_no_byte_of_the_night(everybody):
+    plain = plan_of(everybody)
+    everybody.measured_effects = MeasuredEffects(date(2025, 1, 1), costs=costs_of_calls(35))
+
+    planned = plan_of(everybody)
+
+    assert planned.night.scores.equals(plain.night.scores)
+    assert planned.night.facts == plain.night.facts
+    assert planned.ledger.contents == plain.ledger.contents
 
 
 def test_an_effect_that_is_not_proved_changes_no_byte_of_the_night(everybody):

@@ -10,12 +10,15 @@ import pytest
 
 from churn.errors import SourceError
 from churn.evaluation.result import EvaluationResult
+from churn.experiments.contact_costs import ContactCost, ContactCosts
 from churn.experiments.effect import rate_difference
 from churn.experiments.measured_effects import kept_share_of, read_measured_effects, write_effects
 from churn.experiments.result import Effects, MeasuredExperiment, no_effects
 from churn.experiments.sequence import sample_ratio
+from churn.metrics.interval import Interval
 from churn.metrics.profit import empc_from_sums
 from churn.params import ProfitParams
+from churn.scoring.play import Play
 from tests.filled import filled
 
 WATERMARK, NIGHT = date(2025, 5, 2), date(2025, 5, 3)
@@ -170,6 +173,77 @@ def test_an_evaluation_without_a_measured_share_is_as_before(tmp_path: Path) -> 
     assert known.profit_terms(ProfitParams()) == ProfitParams()
     assert known.state_in(result) is result
     assert "measured_share" not in str(result.as_json())
+
+
+def costs_of(
+    calls: int = 40, calls_with_cost: int = 40, all_contacts: int = 100, all_with_cost: int = 95
+) -> ContactCosts:
+    """Return costs of 4 for a call and of 2 for all contacts."""
+    call = Interval(value=4.0, low=3.5, high=4.5)
+    everybody = Interval(value=2.0, low=1.8, high=2.2)
+    return ContactCosts(
+        all_contacts=ContactCost(play=None, contacts=all_contacts, with_cost=all_with_cost, cost=everybody),
+        plays=(ContactCost(play="call", contacts=calls, with_cost=calls_with_cost, cost=call),),
+        other_rows=0,
+    )
+
+
+def play_named(name: str, cost: float | None = None) -> Play:
+    return Play(
+        name=name, when={}, action="Call", owner="us", channel="phone", due_in_days=1, success="s", cost=cost
+    )
+
+
+@pytest.mark.parametrize(
+    ("costs", "play", "expected"),
+    [
+        (costs_of(), play_named("call"), 4.0),
+        (costs_of(), play_named("call", 7.0), 4.0),  # what the play cost wins over what it states
+        (costs_of(), play_named("visit", 7.0), 7.0),  # the play's own word wins over other plays
+        (costs_of(), play_named("mail"), 2.0),
+        (costs_of(calls_with_cost=35), play_named("call", 7.0), 7.0),  # 35 of 40 are less than 90 %
+        (costs_of(calls_with_cost=35), play_named("call"), 2.0),
+        (costs_of(29, 29, 29, 29), play_named("call"), 1.0),
+        (None, play_named("call"), 1.0),
+    ],
+)
+def test_the_cost_of_a_play_is_measured_if_enough_costs_are_recorded(
+    tmp_path: Path, costs: ContactCosts | None, play: Play, expected: float
+) -> None:
+    write_effects(tmp_path, effects_with(30, 260).model_copy(update={"costs": costs} if costs else {}))
+
+    known = read_measured_effects(tmp_path, NIGHT, "label")
+
+    terms = known.terms_of(play, ProfitParams(contact_cost=1.0, incentive_cost=3.0))
+    assert (terms.contact_cost, terms.incentive_cost) == (expected, 3.0)
+    assert terms.accept_share == ProfitParams().accept_share
+
+
+def test_a_night_does_not_read_costs_of_its_day_or_later_and_costs_of_any_label(tmp_path: Path) -> None:
+    write_effects(tmp_path, effects_with(30, 260).model_copy(update={"costs": costs_of()}))
+
+    assert read_measured_effects(tmp_path, WATERMARK, "label").contact_costs == {}
+    known = read_measured_effects(tmp_path, NIGHT, "other")
+    assert known.contact_costs == {None: 2.0, "call": 4.0}
+    assert known.reads == {"costs": "2025-05-02 {None: 2.0, 'call': 4.0}"}
+
+
+@pytest.mark.parametrize(("all_with_cost", "cost"), [(95, 2.0), (89, 1.0)])
+def test_the_profit_of_an_evaluation_uses_the_cost_of_all_contacts_once_enough_is_recorded(
+    tmp_path: Path, all_with_cost: int, cost: float
+) -> None:
+    costs = costs_of(all_with_cost=all_with_cost)
+    write_effects(tmp_path, effects_with(30, 260).model_copy(update={"costs": costs}))
+    known = read_measured_effects(tmp_path, None, "label")
+
+    result = known.state_in(filled(EvaluationResult, {"value": {}}))
+
+    assert known.profit_terms(ProfitParams()) == ProfitParams(contact_cost=cost)
+    assert result.value is not None
+    assert result.value.measured_share is None
+    assert result.value.measured_cost is not None
+    assert result.value.measured_cost.is_used is (cost == 2.0)
+    assert (result.value.measured_cost.with_cost, result.value.measured_cost.contacts) == (all_with_cost, 100)
 
 
 def test_contacts_that_keep_nobody_have_no_best_budget() -> None:

@@ -10,6 +10,8 @@ import pyarrow as pa
 import pytest
 
 from churn.evaluation.result import EvaluationResult
+from churn.experiments.contact_costs import ContactCost, ContactCosts
+from churn.metrics.interval import Interval
 from churn.params import LabelParams
 from churn.scoring.call_list import calls_csv, contacts_table
 from churn.scoring.scores import score_schema
@@ -49,6 +51,20 @@ ROWS = [
     scored("cem", 0.1, 3, 10.0),
     {"customer_id": "dea", "cutoff": NIGHT, "excluded_because": f"gone {NASTY}", "arm": "none"},
 ]
+MAIL = ContactCost(
+    play="mail", contacts=50, with_cost=50, cost=Interval(value=0.0042, low=0.004, high=0.0044)
+)
+CALL = ContactCost(play="call", contacts=40, with_cost=30, cost=Interval(value=4.25, low=4, high=4.5))
+VISIT = ContactCost(play="visit", contacts=3, with_cost=0, cost=Interval(value=None))
+COSTS = ContactCosts(
+    all_contacts=ContactCost(
+        play=None, contacts=93, with_cost=80, cost=Interval(value=1.6, low=1.2, high=2.0)
+    ),
+    plays=(CALL, MAIL, VISIT),
+    other_rows=7,
+)
+"""What contacts cost: calls are recorded in part, mails as a whole, and visits not at all."""
+
 FACTS = {
     "run_id": "run",
     "model_version": "3",
@@ -75,6 +91,11 @@ FACTS = {
     "switched_off": {"low-rating": ["survey_last_rating"]},
     "value": {"months": 12, "margin": 1.0, "discount_year": 0.1, "variant": "end of period", "known": 2},
     "first_reasons": {"activity": 1},
+    "measured_costs": {
+        "as_of": "2024-01-15",
+        "all_contacts": {"value": 2.125, "low": 1.75, "high": 2.5, "contacts": 120, "with_cost": 111},
+        "plays": {"mail": {"value": 0.0042, "low": 0.004, "high": 0.0044, "contacts": 50, "with_cost": 48}},
+    },
 }
 
 

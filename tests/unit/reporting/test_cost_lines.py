@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
-from churn.experiments.contact_costs import ContactCost, ContactCosts
-from churn.metrics.interval import Interval
 from churn.reporting.cost_lines import cost_lines, cost_metrics
 from churn.reporting.page.contact_costs import costs_table
+from churn.reporting.page.effects import effects_section
 from churn.reporting.page.provenance import Source
+from churn.reporting.page.sources import read_report_sources
 from churn.reporting.page.words import Language, Words
-
-MAIL = ContactCost(
-    play="mail", contacts=50, with_cost=50, cost=Interval(value=0.0042, low=0.004, high=0.0044)
-)
-CALL = ContactCost(play="call", contacts=40, with_cost=30, cost=Interval(value=4.25, low=4, high=4.5))
-VISIT = ContactCost(play="visit", contacts=3, with_cost=0, cost=Interval(value=None))
-COSTS = ContactCosts(
-    all_contacts=ContactCost(
-        play=None, contacts=93, with_cost=80, cost=Interval(value=1.6, low=1.2, high=2.0)
-    ),
-    plays=(CALL, MAIL, VISIT),
-    other_rows=7,
-)
+from tests.unit.reporting.conftest import COSTS
 
 
 def test_a_mean_never_stands_without_the_number_of_contacts_that_have_a_cost() -> None:
@@ -57,9 +48,9 @@ def test_the_metrics_hold_the_mean_with_its_numbers_of_contacts() -> None:
     [
         (
             "en",
-            ("What contacts cost", "0.0042 [0.0040, 0.0044]", "yes, from the next night on", "less than 90%"),
+            ("What contacts cost", "0.0042 [0.0040, 0.0044]", "yes, from the next night on", "no: too many"),
         ),
-        ("de", ("Was Kontakte kosten", "0,0042 [0,0040; 0,0044]", "ja, ab der", "Weniger als 90\u00a0%")),
+        ("de", ("Was Kontakte kosten", "0,0042 [0,0040; 0,0044]", "ja, ab der", "nein: Zu viele")),
     ],
 )
 def test_the_page_shows_costs_beside_the_number_of_contacts(
@@ -68,5 +59,35 @@ def test_the_page_shows_costs_beside_the_number_of_contacts(
     html = costs_table(Words(language), COSTS, Source("effects.json").at("costs"))
 
     text = " ".join(html.striptags().split())
-    assert [word for word in words if word.replace("\u00a0", " ") not in text.replace("\u00a0", " ")] == []
+    assert [word for word in words if word not in text] == []
     assert 'effects.json#/costs/plays/0/with_cost">30</data>' in html
+
+
+@pytest.mark.parametrize(
+    ("language", "is_measured", "words"),
+    [
+        ("en", False, ["What a contact costs is assumed (evaluate.profit.contact_cost and the playbook)."]),
+        (
+            "en",
+            True,
+            [
+                "mail: a contact costs 0.0042 [0.0040, 0.0044], measured from 48 of 50 contacts",
+                "another play that states no cost costs 2.12 [1.75, 2.50], measured from 111 of 120 contacts",
+                "All other costs, and what an offer gives away, are assumed.",
+            ],
+        ),
+        ("de", False, ["Was ein Kontakt kostet, ist angenommen"]),
+        ("de", True, ["mail: Ein Kontakt kostet 0,0042 [0,0040; 0,0044], gemessen an 48 von 50 Kontakten"]),
+    ],
+)
+def test_the_page_says_which_cost_the_call_list_uses(
+    output: Path, language: Language, is_measured: bool, words: list[str]
+) -> None:
+    night = read_report_sources(output)
+    facts = night.facts if is_measured else night.facts.model_copy(update={"measured_costs": None})
+
+    html = effects_section(replace(night, facts=facts), Words(language)).html
+
+    text = " ".join(html.striptags().split())
+    assert [sentence for sentence in words if sentence not in text] == []
+    assert ("measured from" in text or "gemessen an" in text) is is_measured

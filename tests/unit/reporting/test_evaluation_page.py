@@ -65,6 +65,16 @@ PROVED = {
     "is_used": True,
     "reason": "fewer leave",
 }
+COST = {
+    "value": 2.125,
+    "low": 1.75,
+    "high": 2.5,
+    "contacts": 120,
+    "with_cost": 111,
+    "as_of": "2025-05-02",
+    "is_used": True,
+    "reason": "",
+}
 OPEN = PROVED | {"low": -0.1, "is_used": False, "reason": "not shown: the interval holds 0"}
 
 
@@ -303,6 +313,41 @@ def test_page_and_console_say_which_share_of_the_churners_is_in_use(
     evaluated: dict[str, Any], measured: dict[str, Any] | None, on_page: str, in_console: str
 ) -> None:
     known = {} if measured is None else {"measured_share": measured}
+    content = evaluated | {"value": evaluated["value"] | known}
+
+    page, lines = page_of(content, {}), evaluation_summary(filled(EvaluationResult, content))
+
+    assert on_page in page
+    assert in_console in "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("measured", "on_page", "in_console"),
+    [
+        (None, "The costs are assumptions. The share is measured", "with the costs of evaluate.profit and"),
+        (
+            COST,
+            "The incentive is an assumption. The share is measured",
+            "with a measured cost of a contact: 2.12 [1.75, 2.50] (111 of 120 contacts, known before "
+            "2025-05-02), the offer of evaluate.profit and",
+        ),
+        (
+            COST,
+            "<code>churn measure</code> has measured it, 2.12 [1.75, 2.50] with 95 % confidence, from 111 of "
+            "120 contacts that were known before 2025-05-02.",
+            "a measured effect",
+        ),
+        (
+            COST | {"with_cost": 60, "is_used": False, "reason": "too few"},
+            "The recorded costs of contacts are not used: too few (60 of 120).",
+            "with the costs of evaluate.profit (the recorded costs are not used: too few) and",
+        ),
+    ],
+)
+def test_page_and_console_say_which_cost_of_a_contact_is_in_use(
+    evaluated: dict[str, Any], measured: dict[str, Any] | None, on_page: str, in_console: str
+) -> None:
+    known = {"measured_share": PROVED} | ({} if measured is None else {"measured_cost": measured})
     content = evaluated | {"value": evaluated["value"] | known}
 
     page, lines = page_of(content, {}), evaluation_summary(filled(EvaluationResult, content))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+from churn.experiments.contact_costs import ContactCost, ContactCosts
 from churn.experiments.measured_effects import NOT_MEASURED, MeasuredEffects, PlayEffect
 from churn.metrics.interval import Interval
 from churn.reporting.effects_table import measured_effect_lines
@@ -22,6 +23,28 @@ def test_each_effect_is_called_measured_or_assumed_with_the_reason() -> None:
         "to 2025-05-02)",
         "effect of play mail: assumed, because the measured one is 10% [-20%, 30%]: not shown",
         "costs are those of `evaluate.profit` and the playbook, and the effects of other plays are assumed",
+    ]
+
+
+def test_each_cost_is_called_measured_or_assumed_with_the_reason() -> None:
+    costs = ContactCosts(
+        all_contacts=ContactCost(
+            play=None, contacts=100, with_cost=70, cost=Interval(value=2.0, low=1.8, high=2.2)
+        ),
+        plays=(
+            ContactCost(play="call", contacts=40, with_cost=38, cost=Interval(value=4.2, low=4.0, high=4.4)),
+        ),
+        other_rows=0,
+    )
+
+    lines = measured_effect_lines(MeasuredEffects(DAY, costs=costs))
+
+    assert lines == [
+        "cost of a contact of other plays that state none: assumed, because less than 90% of the contacts "
+        "have a recorded cost",
+        "cost of a contact of play call: measured, 4.20 [4.00, 4.40] from 38 of 40 contacts known before "
+        "2025-05-02",
+        "assumed costs are those of `evaluate.profit` and the playbook, and effects are assumed",
     ]
 
 

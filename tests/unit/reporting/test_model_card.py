@@ -188,3 +188,15 @@ def test_a_card_says_at_how_many_cutoffs_each_horizon_was_seen() -> None:
     assert "- 90 days: observed/expected 1.17 [1.08, 1.28], more left than expected;" in text
     assert "409 of 2,506 left, one cutoff" in text
     assert "- 60 days: not measured: nobody knows" in text
+
+
+@pytest.mark.parametrize("is_measured", [True, False])
+def test_a_card_says_with_which_measured_cost_the_profit_is_computed(is_measured: bool) -> None:
+    cost = {"value": 2.5, "low": 2.0, "high": 3.0, "contacts": 120, "with_cost": 111, "is_used": True}
+    value = {"measured_cost": cost | {"as_of": "2025-05-02"}} if is_measured else {}
+
+    card = render_card(evaluated(value=value), SPEC, {})
+
+    words = "The profit is computed with a measured cost of a contact: 2.50 [2.00, 3.00] (111 of 120 contacts"
+    assert (words in card) is is_measured
+    assert ("The profit is computed with" in card) is is_measured

@@ -34,7 +34,7 @@ from tests.page_readback import (
     spoil_label,
     wrong_shares,
 )
-from tests.unit.reporting.conftest import FACTS, METRICS, NIGHT, candidate, spread
+from tests.unit.reporting.conftest import COSTS, FACTS, METRICS, NIGHT, candidate, spread
 
 CHECKED_SECTIONS = ("tonight", "retention", "effects", "model", "data", "audit")
 N_PLANTED = 15
@@ -53,7 +53,19 @@ MORE_METRICS = METRICS | {
         {"share": 0.05, "value": 1.25, "low": 0.5, "high": 2.0, "ceiling": 4.0},
         {"share": 0.5, "value": -3.75, "low": -5.5, "high": -1.25, "ceiling": 6.0},
     ],
-    "value": {"profit": {"contact_cost": 2.5, "incentive_cost": 10.0, "accept_share": 0.3}},
+    "value": {
+        "profit": {"contact_cost": 2.125, "incentive_cost": 10.0, "accept_share": 0.3},
+        "measured_cost": {
+            "value": 2.125,
+            "low": 1.75,
+            "high": 2.5,
+            "contacts": 120,
+            "with_cost": 111,
+            "as_of": "2024-01-15",
+            "is_used": True,
+            "reason": "",
+        },
+    },
     "health_bands": {
         "outcomes": [
             {"band": 1, "rows": 40, "churners": 20, "predicted": 0.42, "low": 0.35, "high": 0.65},
@@ -71,7 +83,8 @@ def finished(evaluated: Path) -> Path:
     filled(Promotion, {"accepted": True, "digest": "d", "gates": [gate]}).write(evaluated / "evaluate")
     write_kpis(evaluated, kpis_of(NIGHT))
     effects = measured(drawn(crowd(100, 900)), outcomes_of(names("c", 30) | names("t", 90)))
-    write_own_json(effects_path(evaluated), effects.model_copy(update={"watermark": NIGHT}).as_json())
+    effects = effects.model_copy(update={"watermark": NIGHT, "costs": COSTS})
+    write_own_json(effects_path(evaluated), effects.as_json())
     drift = drift_of(
         cutoff=NIGHT,
         model_digest=FACTS["model_digest"],
