@@ -1,1 +1,1 @@
-"""Labels: the customers who left in the window after a cutoff, and the date on which this is known."""
+"""Labels say which customers left in the window after a cutoff, and from which date this is known."""

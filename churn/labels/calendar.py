@@ -1,4 +1,4 @@
-"""The calendar of labels: the cutoffs of snapshots, purging, and the first test cutoff."""
+"""Compute the cutoffs of snapshots, the cutoffs that may train a model, and the first test cutoff."""
 
 from __future__ import annotations
 
@@ -129,14 +129,14 @@ def spaced_cutoffs(days: Sequence[date], count: int, spacing_days: float) -> tup
 
 
 def requested_cutoffs(store: Store) -> tuple[date, ...]:
-    """Return the cutoffs of params.yaml, also those after the watermark; none if the data are too short."""
+    """Return the cutoffs of params.yaml, even those after the watermark; empty if the data are too short."""
     params = store.params
     cutoffs = params.snapshot.cutoffs or tuple(_regular_cutoffs(store))
     return (*cutoffs, *params.evaluate.test_cutoffs) if cutoffs else ()
 
 
 def snapshot_cutoffs(store: Store) -> tuple[date, ...]:
-    """Return the cutoffs of params.yaml in order, `evaluate.test_cutoffs` among them.
+    """Return the cutoffs of params.yaml in order, including `evaluate.test_cutoffs`.
 
     By default there is one cutoff per week over all the data.
 

@@ -58,7 +58,7 @@ class Contracts:
     end: Ints
 
     def running_end(self) -> Ints:
-        """Return for each contract the latest end among it and the earlier contracts of the customer."""
+        """Return for each contract the latest end of this and all earlier contracts of the customer."""
         # One running maximum serves all customers: the offset lifts the ends of each customer above all ends
         # of the customers before.
         offset = self.customer << 33
@@ -66,7 +66,7 @@ class Contracts:
         return latest
 
     def has_successor(self) -> BoolArray:
-        """Return a mask: when this contract ended, another had begun on an earlier day and went on."""
+        """Return a mask of contracts at whose end another contract of the customer had begun and went on."""
         key = self.customer << 33
         last_begun = np.maximum(np.searchsorted(key + self.start, key + self.end) - 1, 0)
         same_customer = self.customer[last_begun] == self.customer
@@ -160,13 +160,13 @@ def _spell_at(spells: ContractSpells, cutoff: date, customers: int) -> Ints:
     earlier_spells = np.flatnonzero(spells.start < day_number(cutoff))
     index = np.full(customers, -1, dtype=np.int64)
     index[spells.customer[earlier_spells]] = (
-        earlier_spells  # in order, so the latest spell of each customer stays
+        earlier_spells  # spells are in order, so each customer's latest spell stays
     )
     return index
 
 
 def _take(values: npt.NDArray[np.int32], index: Ints) -> npt.NDArray[np.int32]:
-    """Return `values[index]`; the result at -1 means nothing."""
+    """Return `values[index]`; at an index of -1, the result is meaningless."""
     if len(values) == 0:
         return np.full(len(index), -1, dtype=np.int32)
     result: npt.NDArray[np.int32] = values[index]
@@ -201,8 +201,8 @@ def involuntary_ends(store: Store, spells: ContractSpells) -> BoolArray | None:
 
     The first rule for which the data are known decides:
 
-    1. A customer who asked, by the day of the end, for the contract to end left voluntarily.
-    2. A stated reason in `label.involuntary_reasons` makes the end involuntary. Any other stated reason makes
+    1. If the customer asked, by the day of the end, for the contract to end, the end is voluntary. 2. A
+       stated reason in `label.involuntary_reasons` makes the end involuntary. Any other stated reason makes
        the end voluntary. Without `label.involuntary_reasons` this rule is not used.
     3. If the last payment due within the spell was never recovered, the end is involuntary. A payment was
        never recovered if it is unpaid when the grace after the end is over, or if it was paid and failed
@@ -309,7 +309,7 @@ def contract_ends(store: Store, cutoffs: Sequence[date]) -> list[IntArray]:
 
 
 class ContractEndsWriter:
-    """Writes `outcome.parquet` next to each part file: `customer_id` and `ends_on`, with its rows."""
+    """Writes `outcome.parquet` next to each part file: `customer_id` and `ends_on` for the same rows."""
 
     def __init__(
         self, folder: Path, store: Store, cutoffs: Sequence[date], ids: npt.NDArray[np.object_]

@@ -1,4 +1,4 @@
-"""Suggest the horizon of an inactivity label: the shortest silence that means leaving, from the data."""
+"""Suggest the horizon of an inactivity label from the data: the shortest silence that means leaving."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class HorizonSuggestion:
     Attributes:
         table: The label's table.
         requested_days: The horizon of the label.
-        before: The end of the data that were used: only events before this date count. No test cutoff is
-            before it, neither at the requested horizon nor at the suggested horizon.
+        before: The end of the data that were used: only events before this date count. No test cutoff lies
+            before this date, at the requested horizon or at the suggested horizon.
         silences: The number of silences.
-        curve: The chance to come back, by silent days.
+        curve: The chance to come back, by the number of silent days.
         suggested_days: The smallest number of silent days after which at most `MAX_RETURN` come back; None if
-            the data cannot follow any such silence for the same number of days again.
+            the data are too short to follow such a silence for as many further days.
     """
 
     table: str
@@ -77,8 +77,8 @@ def suggest_horizon(store: Store) -> HorizonSuggestion:
 
     A silence is the time between two days with an event. The last silence of each customer is still open.
     Customers who objected are left out. With a longer horizon the default test cutoffs begin earlier. So the
-    search is repeated on the data before the test cutoffs of the suggested horizon, until the search used no
-    data from a test cutoff on.
+    search is repeated on the data before the test cutoffs of the suggested horizon, until the search uses
+    only data from before the first test cutoff.
 
     Raises:
         CallError: the label is by contract; a contract ends on a known day, not by silence.
@@ -157,7 +157,8 @@ def count_silences(store: Store, table: str, before: date) -> Silences:
                 earlier = np.empty_like(day)
                 earlier[1:] = np.where(customer[1:] == customer[:-1], day[:-1], -1)
                 first = np.flatnonzero(np.concatenate([[True], customer[1:] != customer[:-1]]))
-                earlier[first] = last_day[customer[first]]  # the customer's last day in an earlier batch
+                # This is the customer's last day in an earlier batch.
+                earlier[first] = last_day[customer[first]]
                 gap = np.where(earlier >= 0, day - earlier, 0)
                 cell = (customer % JACKKNIFE_GROUPS) * width + gap
                 closed_count += np.bincount(cell[gap > 0], minlength=JACKKNIFE_GROUPS * width)

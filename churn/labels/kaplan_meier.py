@@ -1,8 +1,8 @@
 """Kaplan-Meier estimates: how long customers stay, and the chance that a silent customer comes back.
 
-Sources: E. L. Kaplan and P. Meier, Nonparametric estimation from incomplete observations, JASA 53 (1958);
-P. S. Kott, The delete-a-group jackknife, Journal of Official Statistics 17 (2001); J. D. Kalbfleisch and
-R. L. Prentice, The statistical analysis of failure time data (2002), chapter 1.4 (the band).
+Sources: Kaplan and Meier (1958), Nonparametric estimation from incomplete observations, JASA 53; Kott (2001),
+The delete-a-group jackknife, Journal of Official Statistics 17; Kalbfleisch and Prentice (2002), The
+statistical analysis of failure time data, chapter 1.4 (the band).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ MIN_AT_RISK = 30
 class Silences:
     """Silences by group of customers and length in days, both of shape (JACKKNIFE_GROUPS, days + 1).
 
-    A silence lasts a day or longer, and no chance counts the column of day 0.
+    A silence lasts at least one day, so the column of day 0 is never used.
 
     Attributes:
         ends: The number of silences that ended with a return, by their length.
@@ -146,7 +146,7 @@ def _chance(n_ended: Ints, at_risk: Ints) -> Floats:
 
 
 def _daily_survival(n_ended: Ints, at_risk: Ints) -> Floats:
-    """Return the factors of the product limit: the share of those at risk on day d who do not end on it."""
+    """Return the daily factors of the curve: the share of silences at risk on a day that go on after it."""
     return np.asarray(1 - n_ended / np.maximum(at_risk, 1), dtype=np.float64)
 
 
@@ -181,7 +181,7 @@ class SurvivalCurve:
     Attributes:
         share: The Kaplan-Meier estimate by age in days.
         low, high: The ends of the 95 % band: Greenwood's variance on the scale `log(-log S)`. While nobody
-            has left, it has no variance, and `low` is the exact bound of the binomial test.
+            has left, the estimate has no variance, so `low` is the exact bound of the binomial test.
         at_risk: The customers under observation who have not left before age d.
         n_left: The customers who left at age d.
     """
@@ -222,8 +222,8 @@ def risk_table(lives: Lives) -> tuple[Ints, Ints]:
 def survival_curve(lives: Lives, min_at_risk: int = MIN_AT_RISK) -> SurvivalCurve | None:
     """Estimate how long customers stay; None if too few are under observation at the ages 0 and 1.
 
-    The curve ends before the first age with fewer than `min_at_risk` customers. Early ages matter most: with
-    one customer at risk, one who leaves would make the curve 0 for all later ages.
+    The curve ends before the first age with fewer than `min_at_risk` customers. Early ages matter most: if
+    the only customer at risk left, the curve would be 0 at all later ages.
     """
     return curve_of_counts(*risk_table(lives), min_at_risk)
 

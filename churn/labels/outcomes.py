@@ -58,7 +58,7 @@ WHY_LEFT = {
     "voluntary": ", and nothing shows that a payment was never recovered",
     "involuntary": ", because a payment was never recovered",
 }
-"""The condition that `label.leaving` adds to the end of a contract, as the end of a sentence."""
+"""The condition that `label.leaving` adds to the end of a contract, in words that end a sentence."""
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ class CutoffCounts:
 
     @property
     def labelled(self) -> int | None:
-        """Return how many customers at risk have a label; the others are dropped for a reason."""
+        """Return how many customers at risk have a label; all others are dropped for a reason."""
         if self.outcomes is None:
             return None
         return self.at_risk - sum(self.outcomes.get(OUTCOME_NAMES[code], 0) for code in DROP_REASONS)
@@ -111,7 +111,7 @@ class Reactivation:
 class TruthSheet:
     """The truth sheet of a label: the counts of all cutoffs, and the share of churners who come back.
 
-    From an event nobody comes back: then there is no `reactivation`.
+    With a label of an event nobody comes back, so `reactivation` is None.
     """
 
     label: LabelParams
@@ -211,8 +211,8 @@ def _reactivation(
     """Follow the churners of every cutoff from the end of its window to the first test cutoff.
 
     One day is added to the length of every absence, because the curve does not count day 0. So a churner who
-    is back by the end of the window has an absence of 1 day. A cutoff is left out if its label is matured
-    only after the first test cutoff, or if its window ends on that date: then no return can be seen.
+    is back by the end of the window has an absence of 1 day. A cutoff is left out if its label matures only
+    after the first test cutoff, or if its window ends on that date, because no return can be seen then.
     """
     label, late_days = store.params.label, store.params.snapshot.late_days
     before = first_test_cutoff(store)
