@@ -137,7 +137,7 @@ def estimate_metrics(
 
 
 def unit_mean(weight: Floats | None) -> tuple[Floats | None, float]:
-    """Return weights with the mean 1, and by how much they multiply the variance of a mean.
+    """Return the weights divided by their mean, and the factor by which they raise the variance of a mean.
 
     Source: Kish (1965), Survey sampling, section 11.7: the loss of precision by unequal weights.
 
@@ -164,7 +164,7 @@ def drawn_weight(counts: Draws | None, weight: Floats | None, n_rows: int) -> np
 
 
 def paired_differences(first: Mapping[str, Estimate], second: Mapping[str, Estimate]) -> dict[str, Interval]:
-    """Return the metrics of the first candidate minus those metrics of the second, with intervals."""
+    """Return the metrics of the first candidate minus those of the second candidate, with intervals."""
     return {name: (first[name] - second[name]).interval for name in first if name in second}
 
 

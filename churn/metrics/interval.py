@@ -150,7 +150,7 @@ def cutoff_count(cutoffs: Sized) -> str:
 
 
 def test_set_uses(count: int | None) -> list[str]:
-    """Return the sentence on how often the test cutoffs were used, as a list; empty without a count.
+    """Return a list with a sentence on how often the test cutoffs were used; empty if nobody counted.
 
     >>> test_set_uses(1), test_set_uses(None)
     (['The test cutoffs of this label have been used once.'], [])

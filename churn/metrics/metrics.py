@@ -11,7 +11,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 EPSILON = 1e-15
-"""The least distance of a probability from 0 and 1; it is clipped to this before a logarithm is taken."""
+"""Before a logarithm is taken, a probability is clipped to at least this distance from 0 and 1."""
 
 MIN_SPREAD = 0.02
 """The least standard deviation of the log-odds of predictions; below it there is no calibration line."""
@@ -251,18 +251,18 @@ def brier_parts(sums: Floats, total: Floats, noise_copies: float = 1) -> dict[st
     the same number of rows. Reliability is the mean squared distance of predicted from observed rates (0 is
     best). Resolution is the mean squared distance of observed rates from the base rate (more is better).
     Uncertainty is the Brier score of a model that predicts the base rate for every row. The within-bin term
-    exists because the predictions of a bin differ: it is the variance of these predictions minus twice their
+    exists because the predictions of a bin differ. It is the variance of these predictions minus twice their
     covariance with the outcome.
 
     Even with perfect predictions the observed rate of a bin differs from the true rate by chance. The
-    expected effect of this chance is subtracted from reliability and resolution. Both are then right on
-    average, but reliability may be below 0 by chance.
+    expected effect of this chance is subtracted from reliability and resolution. Both numbers are then right
+    on average, but reliability may be below 0 by chance.
 
     Args:
         sums: The sums of `bin_sums` in each draw, shape (draws, 3 * BINS).
         total: The sum of the squared errors in each draw, shape (draws,).
         noise_copies: The number of times that chance enters the sums: 1 for the original rows, 2 for rows
-            that were drawn from them. Rows with unequal weights multiply it.
+            that were drawn from them. Unequal weights of the rows multiply this number.
 
     Source: Murphy (1973), A new vector partition of the probability score, Journal of Applied Meteorology
         12; Stephenson, Coelho and Jolliffe (2008), Two extra components in the Brier score decomposition,

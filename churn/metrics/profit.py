@@ -59,8 +59,8 @@ class ProfitMetrics:
 
     Attributes:
         estimates: The metrics with their intervals, by name.
-        references: The further numbers of some metrics, by metric: the `ceiling` is the value of a perfect
-            call list, the `optimism` is the error of the profit at the best share.
+        references: Further numbers on some metrics, by metric. The `ceiling` is the value of a perfect call
+            list. The `optimism` is the error of the profit at the best share.
         curve: The profit per customer at each contact share.
     """
 
@@ -82,8 +82,8 @@ def estimate_profit(
 
     Rows are contacted in the order of a night: by falling value at risk. Rows without a value are left out.
     The best share is chosen on the same rows on which its profit is measured. So this profit is too high. The
-    expected error is `optimism`: the profit of the best share of a draw in this draw, minus the profit of the
-    same share on all rows, averaged over the draws.
+    expected error is called `optimism`. It is the profit of a draw's best share in this draw, minus the
+    profit of the same share on all rows, averaged over the draws.
 
     Args:
         left: Outcomes, shape (rows,).
@@ -216,8 +216,8 @@ def contact_profit(contacts: Floats, churners: Floats, value: Floats, terms: Pro
         value: The sum of the residual values of the contacted churners, in currency.
         terms: The costs and the accept share.
 
-    Source: Neslin et al. (2006), Defection detection, Journal of Marketing Research 43, equation 2, with
-        each customer's own value in the place of the average one.
+    Source: Neslin et al. (2006), Defection detection, Journal of Marketing Research 43, equation 2, with each
+        customer's own value in place of the average value.
 
     >>> float(contact_profit(np.array(10.0), np.array(4.0), np.array(800.0), ProfitParams()))
     158.0

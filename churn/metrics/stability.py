@@ -9,7 +9,9 @@ from scipy.stats import chi2
 Floats = npt.NDArray[np.float64]
 
 PSEUDO_COUNT = 0.5
-"""What is added to each bin, so that an empty bin has no infinite logarithm (Jeffreys' prior)."""
+"""The number of rows that is added to each bin, so that an empty bin has no infinite logarithm (Jeffreys'
+prior).
+"""
 
 
 def population_stability_index(before: Floats, after: Floats) -> float:
@@ -33,7 +35,7 @@ def population_stability_index(before: Floats, after: Floats) -> float:
 
 
 def psi_by_chance(n_bins: int, n_before: float, n_after: float, probability: float) -> float:
-    """Return the index that equal distributions exceed with a probability.
+    """Return the index that equal distributions exceed by chance with the given probability.
 
     Equal distributions have an index of about `(1 / n_before + 1 / n_after) * X`, where X follows the
     chi-squared distribution with `n_bins - 1` degrees of freedom. So the mean of the index by chance is

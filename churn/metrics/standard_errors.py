@@ -1,4 +1,4 @@
-"""Intervals and standard errors by formula, also for rows that depend on each other within a customer."""
+"""Compute intervals and standard errors by formula, even if the rows of a customer depend on each other."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def wilson_interval(hits: float, trials: float, z: float = Z_95) -> tuple[float,
 
 
 def effective_rows(weight: Floats) -> float:
-    """Return the number of rows of equal weight whose mean is as precise as that of these rows.
+    """Return the number of rows of equal weight whose mean is as precise as the mean of these rows.
 
     Source: Kish (1965), Survey sampling, section 11.7.
 
@@ -55,8 +55,8 @@ def customer_wilson_interval(
 ) -> tuple[float, float]:
     """Return the Wilson interval of the share of rows that left, with one trial per customer.
 
-    The rows of one customer depend on each other, so the number of customers is the number of trials. The
-    interval is rather too wide than too narrow.
+    The rows of one customer depend on each other, so the number of customers is the number of trials. If it
+    is not exact, the interval is too wide and not too narrow.
 
     Args:
         left: Outcomes, shape (rows,).
@@ -184,7 +184,7 @@ def weighted_auc(left: Floats, score: Floats, weights: Floats) -> tuple[float, f
 
     Args:
         left: Outcomes, shape (rows,).
-        score: What ranks the rows; equal scores count half, shape (rows,).
+        score: The score that ranks the rows, shape (rows,); a pair with equal scores counts half.
         weights: The weight of each row, shape (rows,).
 
     Source: DeLong, DeLong and Clarke-Pearson (1988), Comparing the areas under two or more correlated
