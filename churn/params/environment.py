@@ -1,4 +1,4 @@
-"""Replace `${NAME}` in params.yaml by the environment, and keep what came from there as secret."""
+"""Replace `${NAME}` in params.yaml by values of the environment, and keep these values secret."""
 
 from __future__ import annotations
 
@@ -15,19 +15,21 @@ from churn.secrets import keep_secret
 NAME = re.compile(r"\$\{(\w+)\}")
 
 FREE_TEXT_SECTIONS = ("source", "tracking", "tables", "events", "score.sink.connection")
-"""The sections and keys whose values are text of any kind; the others hold paths, numbers and choices."""
+"""The sections and keys whose values are text of any kind; all other keys hold paths, numbers and choices."""
 
 PRIVATE_KEYS = ("contact.outbox.url", "contact.outbox.secret")
-"""The keys of other sections whose value no message may show."""
+"""The keys of other sections whose values no message may show."""
 
 SHOWN_KEYS = ("from",)
 """Keys of tables whose value every message about the table needs."""
 
 ADDRESS_KEYS = ("source", "tracking.uri", "score.sink.connection")
-"""The keys whose value may be an address; `://` in the SQL of a table is text."""
+"""The keys whose value may be an address; in the SQL of a table, `://` is only text."""
 
 ORDINARY_VALUE = re.compile(r"\d{1,5}|\d{4}-\d{2}-\d{2}|" + "|".join(TABLES))
-"""A port, a year, a day or a canonical table: unless it is a password, hiding it would change good output."""
+"""Matches a port, a year, a day or a canonical table. Such a value is hidden only if it is a password,
+because hiding it would change good output.
+"""
 
 
 @dataclass
@@ -36,9 +38,9 @@ class Environment:
 
     Attributes:
         missing: The names that are not set, each with the key that uses it.
-        templates: The texts of the file that use a name, by the text with the values.
+        templates: The texts of the file that contain a `${NAME}`, by the same text with the values.
         values: The value of each name, and the keys that use it.
-        passwords: The names that stand as the password or a setting of an address.
+        passwords: The names whose value is the password or a setting of an address.
     """
 
     missing: list[tuple[str, str]] = field(default_factory=list)
@@ -49,7 +51,7 @@ class Environment:
     def expand(self, value: Any, key: str = "") -> Any:
         """Return a value with each `${NAME}` replaced; `key` is its key in the file, such as `tracking.uri`.
 
-        A password is used unchanged, also with `/ # ? % @`: this function encodes it for the address.
+        A password may contain `/ # ? % @`, because this function encodes the password for the address.
         """
         if isinstance(value, dict):
             return {name: self.expand(part, f"{key}.{name}".lstrip(".")) for name, part in value.items()}
@@ -79,14 +81,15 @@ class Environment:
         return os.environ[name]
 
     def keep_all(self) -> None:
-        """Keep every value as secret: some key has a value that does not belong there."""
+        """Keep every value secret, because a mistake may have put a secret under a key that is shown."""
         for name, (value, _) in self.values.items():
             keep_secret(value, f"${{{name}}}")
 
     def keep_free_text(self, source: str) -> None:
-        """Keep those values secret that are part of an address or of SQL.
+        """Keep the values secret that are part of an address or of SQL.
 
-        Paths and choices of good parameters are no secret: a message names the folder it reads or writes.
+        Paths and choices in valid parameters are no secrets, because messages name the folders that the
+        program reads or writes.
 
         Args:
             source: The address of the source, with the values.
@@ -108,7 +111,7 @@ def _is_free_text(key: str) -> bool:
 
 
 def _encoded_places(text: str) -> Iterator[int]:
-    """Yield where in an address the names stand whose values are encoded: as password or setting.
+    """Yield the places of names in an address whose values are encoded: in its password and its settings.
 
     >>> list(_encoded_places("postgresql://${USER}:${PASSWORD}@${HOST}/shop?sslpassword=${KEY}"))
     [21, 58]

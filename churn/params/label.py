@@ -133,7 +133,7 @@ class LabelParams(Section):
 
     @model_serializer(mode="wrap")
     def _without_foreign_keys(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out the keys that other labels do not have, so that their digests stay the same."""
+        """Leave out the keys that only other labels have, so that the digests of labels do not change."""
         fields: dict[str, Any] = serialize(self)
         foreign = set() if self.kind == "event" else set(EVENT_KEYS)
         if not self.paused_at_risk:
@@ -142,7 +142,7 @@ class LabelParams(Section):
 
     @property
     def definition(self) -> dict[str, Any]:
-        """Return the keys that decide who has left; `leaving` is one of them only if it is not `any`."""
+        """Return the keys that decide who has left; `leaving` is included only if it is not `any`."""
         irrelevant = {"accept_reactivation", "event_name"}
         if self.leaving == "any":
             irrelevant |= {"leaving", "involuntary_reasons"}
@@ -186,7 +186,7 @@ class LabelParams(Section):
 
     @property
     def days_active(self) -> int:
-        """Return within how many days before a cutoff an at-risk customer has a core event (inactivity)."""
+        """Return the days before a cutoff in which a customer at risk has an event (label of inactivity)."""
         return self.active_days or 2 * self.horizon_days
 
 

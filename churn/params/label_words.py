@@ -1,7 +1,7 @@
 """The words of a label: what happens to the customers that it counts, and what they are called.
 
-The sentences of the program speak of customers who leave. With a label of an event they say what the label
-counts instead: `LabelWords.speak` puts the words of the event into a sentence of the program.
+The sentences of the program are about customers who leave. With a label of an event, `LabelWords.speak`
+replaces the words on leaving by the words of the event.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 PROBABILITY_COLUMNS = ("churn_probability", "event_probability")
-"""The column of scores with the probability of what the label counts; a file has one of them."""
+"""The possible names of the column of scores that holds the probability of what the label counts."""
 
 _CODE = re.compile(r"(`[^`]*`|\S*[/\\]\S*|\b\w+[_.=]\w[\w.=]*)")
-"""What no word is changed in: code, paths and addresses, and names with a line, a dot or a sign below it."""
+"""Matches text in which no word is replaced: code, paths and addresses, and names with `_`, `.` or `=`
+inside.
+"""
 
 _OUTSIDE_NAMES = r"(?<![\w-])(?:{})(?![\w-])"
 
@@ -42,7 +44,7 @@ _PHRASES: tuple[tuple[str, str], ...] = (
     (r"(?<!value )at risk", "in the cohort"),
     (r"the risk", "the probability"),
 )
-"""The phrases about leaving in the program's sentences, and what they are with a label of an event."""
+"""The phrases about leaving in the program's sentences, each with its phrase for a label of an event."""
 
 
 @dataclass(frozen=True)
@@ -51,12 +53,12 @@ class LabelWords:
 
     Attributes:
         event: The event that is predicted, such as `churn` or `upgrade`.
-        happen: What may happen, after `to`: `leave`.
-        happened: What a customer did who has the event, as a verb: `left`.
+        happen: The verb for what may happen; it follows `to`, as in `leave`.
+        happened: The verb for what a customer with the event did, such as `left`.
         people: The customers who have the event, in the plural: `churners`.
         share: The share of the customers who have the event, as a heading.
         probability: The column with the probability of the event.
-        candidates: What the customers of the cohort are, after a number of customers: `at risk`.
+        candidates: The words that follow a number of customers in the cohort, such as `at risk`.
     """
 
     event: str
@@ -68,7 +70,7 @@ class LabelWords:
     candidates: str
 
     def speak(self, sentence: str) -> str:
-        """Return a sentence of the program in the words of the label; code and paths in it stay.
+        """Return a sentence of the program in the words of the label; code and paths do not change.
 
         >>> event_words("upgrade").speak("121 churners; who leaves is left out of `churn check`")
         '121 customers with the event upgrade; who has the event upgrade is left out of `churn check`'

@@ -33,7 +33,7 @@ class SearchParams(Section):
 
 
 LEAST_TRAIN_MEMORY = "1GiB"
-"""The least `train.memory_limit`: the libraries and the fits of few rows hold 750 MB."""
+"""The least `train.memory_limit`, because the libraries and a fit of few rows take 750 MB."""
 
 
 class TrainParams(Section):

@@ -11,7 +11,7 @@ from churn.params.outbox import OutboxParams
 from churn.params.sections import Day, Days, DaysOrZero, OriginParams, Section, Seed, Share, Words
 
 MAX_NAME_BYTES = 63
-"""PostgreSQL cuts a longer name, so that two names could become one."""
+"""The longest name: PostgreSQL cuts longer names, so that two names could become one."""
 
 
 class BudgetParams(Section):
@@ -173,7 +173,7 @@ class OutsideParams(Section):
 
     @property
     def arms(self) -> tuple[str, ...]:
-        """Return the values of the arms, the control first."""
+        """Return the values that name the arms in the source; the control comes first."""
         return self.control, *self.treated
 
     @property
@@ -183,7 +183,7 @@ class OutsideParams(Section):
 
     @property
     def origin(self) -> OriginParams:
-        """Return where the rows are."""
+        """Return the table or the query that holds the rows."""
         return OriginParams.model_validate({"from": self.from_, "query": self.query, "where": self.where})
 
     @model_validator(mode="after")

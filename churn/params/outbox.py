@@ -86,7 +86,7 @@ class OutboxParams(Section):
 
 
 def address_problems(url: str, *, plain_http: bool) -> list[str]:
-    """Return why nothing can be sent to an address, in words that quote no part of it."""
+    """Return why nothing can be sent to an address, in words that contain no part of the address."""
     try:
         address = urlsplit(url)
         port = address.port
@@ -122,7 +122,7 @@ def is_loopback(address: SplitResult) -> bool:
 
 
 def signing_keys(secret: str) -> tuple[bytes, ...]:
-    """Return the keys of one or more secrets, each `whsec_` and base64; no message quotes a part of them.
+    """Return the keys of secrets, each written as `whsec_` and base64; no message quotes a part of a secret.
 
     Raises:
         ValueError: A secret has another form, or its key is too short or too long.

@@ -89,7 +89,7 @@ def _keep_secrets_of_lines(text: str) -> None:
 
 
 def _addresses(value: Any, key: str = "") -> Iterator[str]:
-    """Yield the texts of params.yaml that may be an address: each with `://`, and the source in any form."""
+    """Yield the texts of params.yaml that may be addresses: those with `://`, and the source in any form."""
     if isinstance(value, dict):
         for name, part in value.items():
             yield from _addresses(part, str(name))
@@ -101,7 +101,7 @@ def _addresses(value: Any, key: str = "") -> Iterator[str]:
 
 
 def _addresses_cut_by_a_comment(path: Path, tree: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the mistake of an address without quotes whose password holds ` #`: YAML drops what follows."""
+    """Yield the mistake of an address without quotes whose password holds ` #`: YAML drops the rest."""
     addresses = {key: _value_at(tree, key) for key in ADDRESS_KEYS}
     lines = path.read_text(encoding="utf-8").splitlines()
     for key, address in addresses.items():
@@ -110,7 +110,7 @@ def _addresses_cut_by_a_comment(path: Path, tree: Mapping[str, Any]) -> Iterator
         scheme, separator, rest = address.partition("://")
         if not separator or scheme in FILE_SCHEMES:
             continue
-        has_port = re.search(r":\d+$", rest) or ":" not in rest  # otherwise it ends in part of a password
+        has_port = re.search(r":\d+$", rest) or ":" not in rest  # otherwise, the text ends inside a password
         comment = r"#\S*@" if has_port else "#.*@"
         for line in lines:
             if re.search(rf"^[^#]*{re.escape(address)}\s+{comment}", line):
@@ -165,7 +165,7 @@ _RULES = (
 
 
 def _causes(details: Iterable[Mapping[str, Any]], absent: Sequence[str]) -> list[Mapping[str, Any]]:
-    """Drop consequences of other mistakes.
+    """Drop mistakes that only follow from other mistakes.
 
     Pydantic also reports a list of wrong elements as too short, and a section whose value is absent in the
     environment as wrong.
@@ -192,7 +192,7 @@ def _message(detail: Mapping[str, Any], templates: Mapping[str, str]) -> str:
 
     Args:
         detail: The mistake, as pydantic describes it.
-        templates: The texts with `${NAME}`, by the text with the values; a message shows the name.
+        templates: The texts with `${NAME}`, by the same text with the values; a message shows the name.
     """
     key = _key(detail)
     if detail["type"] == "extra_forbidden":
@@ -275,7 +275,7 @@ def _absolute(params: Params, folder: Path) -> Params:
 
 
 def _absolute_file(address: str, folder: Path) -> str:
-    """Return the address of a database file with its path from the root; other addresses stay."""
+    """Return the address of a database file with its path from the root; other addresses do not change."""
     if not address.startswith(("duckdb:///", "sqlite:///")):
         return address
     scheme, _, path = address.partition(":///")

@@ -47,7 +47,7 @@ CHAMPION_FOLDER = "champion"
 
 @cache
 def time_zones() -> frozenset[str]:
-    """Return the names of all time zones except `localtime`, the zone of a machine, which DuckDB has not."""
+    """Return the names of all time zones except `localtime`, a machine's own zone, which DuckDB lacks."""
     return frozenset(available_timezones() - {"localtime"})
 
 
@@ -87,7 +87,7 @@ class Params(Section):
     )
     _file: str = PrivateAttr(
         FILE
-    )  # not a field: dumps, digests and tracked parameters do not contain the name
+    )  # this is no field, so dumps, digests and tracked parameters do not contain the name
 
     @field_validator("timezone")
     @classmethod
@@ -102,7 +102,7 @@ class Params(Section):
         return self._file
 
     def of_file(self, name: str) -> Params:
-        """Return the same parameters with another name of their file."""
+        """Return the same parameters, but with another name of their file."""
         copy = self.model_copy()
         copy._file = name
         return copy

@@ -29,7 +29,7 @@ Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
 """A seed that every library takes."""
 
 Cost = Annotated[float, Field(ge=0, le=1e9)]
-"""An amount of money per contact; with larger ones sums of many customers lose their cents."""
+"""An amount of money per contact; sums of larger amounts over many customers would lose their cents."""
 
 Day = Annotated[date, Field(ge=date(1970, 1, 2), le=date(2199, 12, 31))]
 """A day from which years can be counted back and ahead."""
@@ -102,7 +102,9 @@ EventName = Annotated[Name, AfterValidator(_check_not_canonical)]
 
 
 OPEN_QUESTION = "?"
-"""The first character of a value that is a question of `churn init`; the user replaces it by the answer."""
+"""The first character of a value that is a question of `churn init`; the user must replace the question by an
+answer.
+"""
 
 
 def _refuse_question(value: Any) -> Any:
@@ -268,7 +270,7 @@ class SignalsParams(Section):
 
     @model_serializer(mode="wrap")
     def _without_mood_if_off(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out `mood` while it is off, so that the digests of other companies stay the same."""
+        """Leave out `mood` if it is off, so that the digests of companies without it do not change."""
         fields: dict[str, Any] = serialize(self)
         return fields if self.mood else {key: value for key, value in fields.items() if key != "mood"}
 
@@ -301,7 +303,7 @@ class TrackingParams(Section):
 
 
 MIN_MEMORY, MAX_MEMORY = 64 * 2**20, 64 * 2**40
-"""DuckDB cannot sort even a small table in less memory, and takes no larger number."""
+"""The bounds of a memory limit, in bytes: DuckDB cannot sort a small table in less, and accepts no more."""
 
 
 class EngineParams(Section):

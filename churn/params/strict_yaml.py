@@ -21,7 +21,7 @@ _NAMES = {
     "tag:yaml.org,2002:float": "a number",
     "tag:yaml.org,2002:bool": "true or false",
 }
-"""What the value of a tag must be, in words."""
+"""The words that say what a value with each YAML tag must be."""
 
 
 class YamlError(ValueError):
@@ -85,7 +85,7 @@ def _note_lines(node: yaml.Node, place: str, line: int, lines: dict[str, int]) -
 
 
 class _Mistake(yaml.MarkedYAMLError):
-    """A key or a value that params.yaml must not have; `problem` says so without "not YAML"."""
+    """A key or a value that params.yaml must not have; `problem` says so without the words "not YAML"."""
 
 
 class _StrictLoader(yaml.SafeLoader):
