@@ -1,7 +1,7 @@
 """Plan and stage the erasure of one customer from everything below `output` and from MLflow's files.
 
-Rows of other customers keep their values, ranks and arms. Whatever holds the checksum of a file that changes
-gets the new checksum, so that no later verb takes a file for damaged.
+Rows of other customers keep their values, ranks and arms. If a file changes, every file that holds its
+checksum gets the new checksum, so that no later verb calls it damaged.
 """
 
 from __future__ import annotations
@@ -35,16 +35,17 @@ from churn.scoring.call_list import safe_cell
 from churn.snapshots.manifest import PART_FILE
 
 Form = Literal["rows", "table", "lines", "values", "words", "page"]
-"""How a file loses the customer: rows of Parquet or CSV, lines or values of JSON, words of a text.
+"""How a customer is removed from a file: rows of Parquet or CSV, lines or values of JSON, or words of a text
+are removed.
 
-A page goes whole; `churn report` writes it again.
+A page is removed completely, and `churn report` writes it again.
 """
 
 
 _WAY_OUT = "Restore it from a copy, or delete it; then forget the customer."
 
 RemovedRows = dict[Path, list[dict[str, Any]]]
-"""The rows that go, by file."""
+"""The rows that are removed, by file."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,8 @@ class FileErasure:
 
     Attributes:
         path: The file.
-        form: How the file loses the customer.
-        count: The number of rows or lines that go; 1 for other forms.
+        form: How the customer is removed from the file.
+        count: The number of rows or lines that are removed; 1 for other forms.
     """
 
     path: Path
@@ -67,15 +68,15 @@ class ErasurePlan:
     """What an erasure does.
 
     Attributes:
-        identifiers: What the customer can be recognised by.
+        identifiers: The texts by which the customer can be recognised.
         tables: The rows of the customer in the store.
-        files: The files that hold the customer, without store and ledger.
-        ledger: The pages of the ledger without the customer.
+        files: The files that hold the customer, except the store and the ledger.
+        ledger: The pages of the ledger after the customer is removed.
         proof: The consents of the customer, which are kept; empty if no proof is kept.
-        forgotten: Who is forgotten after the erasure.
+        forgotten: The list of forgotten customers after the erasure.
         models: The models that learnt from the customer, each with the number of its cutoffs.
         same_person: How many other ids have the same e-mail address or `person_id`.
-        forgotten_on: The day on which the customer was forgotten before; None if not.
+        forgotten_on: The day on which the customer was forgotten before; None if the customer was not.
     """
 
     identifiers: Identifiers
@@ -90,7 +91,7 @@ class ErasurePlan:
 
     @property
     def is_empty(self) -> bool:
-        """Return whether nothing is held about the customer."""
+        """Return whether no data about the customer were found."""
         return not (self.tables or self.files or self.ledger.rows)
 
 
@@ -105,17 +106,17 @@ def plan_erasure(
     salt: str,
     keeps_proof: bool = True,
 ) -> ErasurePlan:
-    """Find everything that is held about a customer; nothing is written.
+    """Find all data about a customer, without writing anything.
 
     Args:
         output: The output folder.
-        artifacts: The folder of MLflow's files; None if a server has them.
+        artifacts: The folder of MLflow's files; None if a server keeps them.
         store: The store; None if there is none.
         customer: The id, exactly as in the source.
         models: The trained models.
         day: The day of the erasure.
         salt: The salt of the list of forgotten customers, if this customer is the first on it.
-        keeps_proof: Whether the consents are kept as proof; otherwise an earlier proof goes too.
+        keeps_proof: Whether the consents are kept as proof; if not, an earlier proof is removed too.
 
     Raises:
         SourceError: a file is damaged.
@@ -195,7 +196,7 @@ FORMS: Mapping[str, Form] = {
     ".txt": "words",
     ".svg": "words",
 }
-"""How a file loses a customer, by its ending."""
+"""How a customer is removed from a file, by the suffix of the file."""
 
 
 def _form_of(path: Path) -> Form | None:
@@ -218,7 +219,7 @@ def _count(path: Path, form: Form, identifiers: Identifiers) -> int:
     if form == "lines":
         return sum(holds(path.name, line, identifiers) for line in data.splitlines())
     if form == "page" and not identifiers.has_distinct_id and "report" in path.parent.parts:
-        return 1  # nobody can tell the id from the numbers of the page
+        return 1  # nobody can tell the id from the other numbers of the page
     return int(holds(path.name, data, identifiers))
 
 
@@ -231,7 +232,7 @@ def _is_row_of(header: list[str], row: list[str], identifiers: Identifiers) -> b
 
 
 def _contents(output: Path, plan: ErasurePlan, digests: Mapping[str, str]) -> dict[Path, bytes | None]:
-    """Return the new content of each file that changes; None for a file that goes."""
+    """Return the new content of each file that changes; None for a file that is removed."""
     contents: dict[Path, bytes | None] = {}
     for night, page in plan.ledger.pages.items():
         folder = night_folder(output, night).resolve()
@@ -252,7 +253,7 @@ def _contents(output: Path, plan: ErasurePlan, digests: Mapping[str, str]) -> di
 
 
 def _content(file: FileErasure, identifiers: Identifiers, removed_rows: RemovedRows) -> bytes | None:
-    """Return the content of a file without the customer; None if the whole file goes."""
+    """Return the content of a file without the customer; None if the whole file is removed."""
     data = file.path.read_bytes()
     if file.form == "rows":
         return _parquet_without(file.path, identifiers.customer_id, removed_rows)
@@ -305,7 +306,7 @@ def _table_without(data: bytes, identifiers: Identifiers) -> bytes:
 
 
 def _value_without(value: Any, key: str, identifiers: Identifiers) -> Any:
-    """Return a value of JSON without the customer: without entries, with a placeholder for ids."""
+    """Return a JSON value without the customer: entries are removed, and a placeholder replaces ids."""
     if isinstance(value, dict):
         return {
             name: _value_without(part, name, identifiers)
@@ -344,7 +345,7 @@ def _snapshot_manifest(
 
 
 def _json_bytes(value: Any) -> bytes:
-    """Return a JSON file as this program writes it; one that had a checksum gets its new checksum."""
+    """Return a JSON file as this program writes it; if it had a checksum, it gets a new one."""
     has_checksum = isinstance(value, dict) and CHECKSUM in value
     return (own_json_text(value) if has_checksum else json_text(value)).encode("utf-8")
 
@@ -352,9 +353,10 @@ def _json_bytes(value: Any) -> bytes:
 def _with_new_checksums(
     contents: Mapping[Path, bytes | None], roots: Iterable[Path]
 ) -> dict[Path, bytes | None]:
-    """Return the contents, in which each checksum of a file that changes is the new one.
+    """Return the contents with the new checksum of each changed file in place of the old checksum.
 
-    A file of checksums has a checksum in another file, and so on; this is repeated until nothing changes.
+    The checksum of a changed file may stand in a file that has a checksum itself, so the step is repeated
+    until nothing changes.
 
     Args:
         contents: The new content of each file that changes, with the old checksums.

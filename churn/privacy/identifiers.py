@@ -1,4 +1,4 @@
-"""What a customer can be recognised by: the id, names and e-mail addresses, and where a file has them."""
+"""Find by what a customer can be recognised: id, names and e-mail addresses, and their places in files."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ NAME_COLUMNS = ("name", "email")
 
 MIN_LENGTH = 5
 MIN_DIGITS = 9
-"""The length from which a text can be told from the words and the numbers of a file."""
+"""The least length of a text, and of a text of digits, that is no word or number of a file by chance."""
 
 REPLACEMENT = "(forgotten)"
-"""What stands in a text instead of an erased identifier."""
+"""The placeholder that replaces an erased identifier in a text."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Identifiers:
     Attributes:
         customer_id: The id.
         names: The names and e-mail addresses that no other customer has.
-        shared_names: How many names and addresses other customers have too; they stay with those.
+        shared_names: How many names and addresses other customers have too; these texts are not removed.
     """
 
     customer_id: str
@@ -44,12 +44,12 @@ class Identifiers:
 
     @property
     def searchable(self) -> tuple[str, ...]:
-        """Return the texts that can be told from words and numbers wherever they stand."""
+        """Return the texts that nobody can confuse with a word or a number, wherever they stand."""
         return tuple(text for text in (self.customer_id, *self.names) if is_distinct(text))
 
     @property
     def has_distinct_id(self) -> bool:
-        """Return whether the id can be told from words and numbers wherever it stands."""
+        """Return whether nobody can confuse the id with a word or a number, wherever it stands."""
         return is_distinct(self.customer_id)
 
     @cached_property
@@ -74,8 +74,8 @@ class Identifiers:
     def is_cell(self, column: str, value: object) -> bool:
         """Return whether a cell of a table is an identifier, or holds one as a whole word.
 
-        An id that cannot be told from a number counts only in a column of ids, a name only where it is the
-        whole cell.
+        An id that looks like a number counts only in a column of ids. A name counts only if it is the whole
+        cell.
 
         Args:
             column: The name of the column.
@@ -109,7 +109,7 @@ def is_distinct(text: str) -> bool:
 def identifiers_of(
     customer: str, tables: Sequence[CustomerRows], other_values: Mapping[str, Iterable[Cell]]
 ) -> Identifiers:
-    """Return what a customer can be recognised by.
+    """Return the texts by which a customer can be recognised.
 
     Args:
         customer: The id.

@@ -1,8 +1,9 @@
-"""Replace many files as one: an erasure is done whole, also if its process is killed.
+"""Replace many files in one step, so that an erasure is complete even if its process is killed.
 
-Each new file is first written beside the old one, under a hidden name. Then a journal names all of them;
-from this moment the erasure counts. Only then the files are renamed, one by one. A process that is killed
-before the journal has changed nothing. After the journal, `finish` renames what is left: it needs no id.
+Each new file is first written beside the old one, under a hidden name. Then a journal names all of them; from
+this moment the erasure counts. Only then the files are renamed, one by one. A process that is killed before
+it writes the journal has changed nothing. Later, `finish` renames the remaining files, and it does not need
+the id of the customer.
 """
 
 from __future__ import annotations
@@ -26,12 +27,12 @@ PRIVATE_MODE = 0o600
 
 
 class Journal(BaseModel):
-    """What an erasure still has to do; it holds no id.
+    """The steps that an erasure still has to do, without the id of the customer.
 
     Attributes:
         replaced_paths: The files that have a new content beside them; relative to the output folder if they
             lie below it, so that the folder may be moved.
-        removed_paths: The files that go.
+        removed_paths: The files that are removed.
         store: The name of the folder of the new store; None if there is no store.
     """
 
@@ -43,7 +44,7 @@ class Journal(BaseModel):
 
 
 def journal_path(output: Path) -> Path:
-    """Return the file of an erasure that has begun and is not finished."""
+    """Return the path of the journal, which exists only while an erasure is unfinished."""
     return output / FORGOTTEN_FOLDER / JOURNAL_FILE
 
 
@@ -62,7 +63,7 @@ def check_finished(output: Path) -> None:
 
 
 def staged_path(path: Path) -> Path:
-    """Return where the new content of a file waits, in the folder of the file."""
+    """Return the path at which the new content of a file waits, in the folder of the file."""
     return path.with_name(f".{path.name}{STAGED_ENDING}")
 
 
@@ -72,7 +73,7 @@ def stage_file(path: Path, content: bytes, mode: int | None = None) -> None:
     Args:
         path: The file.
         content: The new content.
-        mode: The permissions of the file; by default those that it has.
+        mode: The permissions of the file; by default its present permissions.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     staged = staged_path(path)
@@ -93,11 +94,12 @@ def _private_opener(name: str, flags: int) -> int:
 
 
 def commit(output: Path, contents: Mapping[Path, bytes | None], store_folder: Path | None) -> None:
-    """Write the journal: from now on the erasure counts.
+    """Write the journal: from now on the erasure is valid.
 
     Args:
         output: The output folder.
-        contents: The new content of each file, which `stage_file` has written; None for a file that goes.
+        contents: The new content of each file, which `stage_file` has written; None for a file that is
+            removed.
         store_folder: The folder of the new store; None if there is no store.
     """
     folder_path = output.resolve()
@@ -122,7 +124,7 @@ def finish(output: Path, advance: Callable[[], object] = lambda: None) -> bool:
 
     Args:
         output: The output folder.
-        advance: Is called before each step.
+        advance: A function that is called before each step.
 
     Raises:
         SourceError: the journal is damaged.
@@ -153,7 +155,7 @@ def finish(output: Path, advance: Callable[[], object] = lambda: None) -> bool:
 
 
 def remove_stray_files(output: Path, roots: Sequence[Path]) -> None:
-    """Remove what an erasure left that was killed before its journal, and old stores that nobody reads.
+    """Remove the files of an erasure that was killed before its journal, and old stores that nobody reads.
 
     Args:
         output: The output folder.

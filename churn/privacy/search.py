@@ -54,8 +54,8 @@ def search(
     """Search the files of folders, and single files, for a customer.
 
     Args:
-        roots: The folders and files; one that does not exist is left out.
-        identifiers: What the customer can be recognised by.
+        roots: The folders and files; a missing one is left out.
+        identifiers: The texts by which the customer can be recognised.
         spared_paths: Files that are not searched.
     """
     n_files = 0
@@ -67,7 +67,7 @@ def search(
         n_files += 1
         try:
             is_found = holds(path.name, path.read_bytes(), identifiers)
-        except FileNotFoundError:  # a reader of the store has ended meanwhile
+        except FileNotFoundError:  # the file was removed meanwhile, when the last reader of its store ended
             continue
         except UNREADABLE as problem:
             parquet_damage(problem)
@@ -79,11 +79,11 @@ def search(
 
 
 UNREADABLE = (*PARQUET_ERRORS, zipfile.BadZipFile, zlib.error, EOFError, sqlite3.Error, RuntimeError)
-"""What readers raise for a damaged file; an encrypted archive gives a `RuntimeError`."""
+"""The errors that readers raise for a damaged file; an encrypted archive gives a `RuntimeError`."""
 
 
 def files_below(roots: Sequence[Path]) -> Iterator[Path]:
-    """Yield each file of folders once, hidden files too, and files behind links under their own path."""
+    """Yield each file in folders once, even if it is hidden; a file behind a link has its own path."""
     known: set[Path] = set()
     waiting = deque(Path(os.path.realpath(path)) for path in roots)
     while waiting:
@@ -104,8 +104,8 @@ def holds(name: str, data: bytes, identifiers: Identifiers, depth: int = 0) -> b
     Args:
         name: The name of the file; its suffix gives the format of a text.
         data: The content.
-        identifiers: What the customer can be recognised by.
-        depth: In how many archives the file lies.
+        identifiers: The texts by which the customer can be recognised.
+        depth: The number of archives in which the file lies.
     """
     if data[:4] == b"PAR1":
         return _parquet_holds(data, identifiers)
