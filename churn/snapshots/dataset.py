@@ -48,7 +48,7 @@ class LabelledRows:
 
     @property
     def rate(self) -> float:
-        """Return the share of rows whose customer left; weighted where rows stand for others."""
+        """Return the share of rows whose customer left, weighted if rows stand for other rows."""
         return float(np.average(self.left, weights=self.weight) if len(self) else np.nan)
 
     @property

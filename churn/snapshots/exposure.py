@@ -11,7 +11,7 @@ from churn.snapshots.dataset import Floats
 
 
 class CutoffExposure(Part):
-    """How many rows of a cutoff were treated in their label window, and who stands for them.
+    """How many rows of a cutoff were treated in their label window, and which controls stand for them.
 
     Attributes:
         cutoff: The cutoff.

@@ -77,7 +77,9 @@ class Snapshots:
     no_controls_accepted: str | None = None
 
     def memory_warning(self, memory_limit: str, file: str) -> str:
-        """Return a sentence that says which customers are used if not all fit into the memory, else "".
+        """Return a sentence that says which customers are used if not all fit into the memory.
+
+        The sentence is empty if all customers fit.
 
         Args:
             memory_limit: The parameter `train.memory_limit`.
@@ -95,7 +97,7 @@ class Snapshots:
 
     @property
     def as_of(self) -> date:
-        """Return the date up to which outcomes are known: `known_by`, else the watermark."""
+        """Return the date up to which outcomes are known: `known_by`, or the watermark if it is None."""
         return self.known_by or date.fromisoformat(self.watermark)
 
     @property
@@ -120,10 +122,10 @@ class Snapshots:
     def without_treated(
         self, weight: Floats, exposures: Sequence[CutoffExposure], no_controls: str | None = None
     ) -> Snapshots:
-        """Return the snapshots with the rows of a weight above 0, and these weights.
+        """Return the snapshots with these weights, and only with the rows whose weight is above 0.
 
-        If all weights are 1, the snapshots are returned as they are: all that is learnt from them has the
-        same bytes as without weights.
+        If all weights are 1, the snapshots are returned unchanged, so that everything that is learnt from
+        them has the same bytes as without weights.
 
         Args:
             weight: The weight of each row, shape (rows,): 0 if the row is left out.
@@ -210,7 +212,7 @@ def read_snapshots(params: Params, known_by: date | None = None) -> Snapshots:
 
 
 MATRIX_FACTOR = 4.2
-"""The memory of a training per byte of its matrix, in the measurements of benchmarks/README.md at most."""
+"""The largest memory of a training that benchmarks/README.md measured, per byte of its matrix."""
 
 FIXED_BYTES = 750_000_000
 """The memory of a training with few rows: Python, the libraries and the results."""
@@ -226,7 +228,7 @@ def bytes_needed(n_rows: int, n_signals: int) -> float:
 
 
 def rows_that_fit(memory_bytes: int, n_signals: int) -> int:
-    """Return with how many rows a training stays within a memory.
+    """Return the number of rows with which a training stays within a memory limit.
 
     >>> rows_that_fit(8 * 1024**3, 226)
     1032439
@@ -355,7 +357,7 @@ def _check_files(folder: Path, snapshot: SnapshotCutoff) -> None:
 
 
 def _batches(path: Path, names: Sequence[str], mask: npt.NDArray[np.bool_]) -> Iterator[pa.RecordBatch]:
-    """Yield the values of the rows in the mask."""
+    """Yield the values of the rows for which the mask is true, in batches."""
     start = 0
     with open_own_parquet(path, names, way_out=WRITE_AGAIN) as file:
         for batch in file.iter_batches(MATRIX_BATCH_ROWS, columns=list(names)):
