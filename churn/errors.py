@@ -12,7 +12,7 @@ class ChurnError(Exception):
     """A mistake of the user; the message gives place, value, rule and way out.
 
     One error holds all problems of a file, so that the user can correct them together. Secrets of this
-    process are taken out of the message, also where it repeats the words of a library.
+    process are taken out of the message, even if it repeats the words of a library.
     """
 
     exit_code = 1
@@ -71,7 +71,7 @@ class BusyError(ChurnError):
 
 
 class DeliveryError(ChurnError):
-    """A night is not handed over yet, to a database or a receiver; its files stay."""
+    """A night could not be handed over to a database or a receiver yet; the files of the night are kept."""
 
     exit_code = 17
 

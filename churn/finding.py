@@ -33,7 +33,7 @@ class Finding:
     figure: str = ""
 
     def spoken(self, speak: Callable[[str], str]) -> Self:
-        """Return the finding with each sentence as `speak` says it."""
+        """Return the finding with each sentence changed by the function `speak`."""
         return replace(self, found=speak(self.found), way_out=speak(self.way_out), figure=speak(self.figure))
 
     def __str__(self) -> str:
@@ -58,7 +58,7 @@ class GuardReport(BaseModel):
 
     @classmethod
     def of(cls, guards: Sequence[str], findings: Sequence[Finding]) -> Self:
-        """Return the report of some guards; findings that stop come first, otherwise the order stays."""
+        """Return the report of some guards; findings that stop come first, otherwise the order is kept."""
         stops_first = sorted(findings, key=lambda finding: finding.severity != "stop")
         return cls(looked=tuple(guards), found=tuple(stops_first))
 

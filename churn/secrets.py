@@ -1,4 +1,4 @@
-"""Secrets of this process: the passwords in addresses, the values of `${NAME}`, and texts without them.
+"""Keep the secrets of this process (passwords in addresses, values of `${NAME}`), and hide them in texts.
 
 An address is parsed here, and nowhere else. A library would read a malformed address in its own way and quote
 parts of the password in its message. What is secret is kept in one place, and `hide_secrets` takes it out of
@@ -22,7 +22,8 @@ MASK = "***"
 """The text that stands for a password."""
 
 MIN_LENGTH = 4
-"""Shorter secrets are not searched in messages: `a` would be found in every word."""
+"""The least length of a secret that is hidden in messages, because a secret such as `a` occurs in every word.
+"""
 
 PUBLIC_WORDS = frozenset(
     ("churn", "http", "https", "mlflow", "password", "postgres", "postgresql", "sqlite", "duckdb", "spark")
@@ -85,7 +86,7 @@ class Address:
             raise AddressError("the address does not begin with a scheme, as in postgresql://host/name")
         if scheme in FILE_SCHEMES:
             path, _, query = rest.partition("?")
-            if "=" not in query:  # the name of a file may have a ?
+            if "=" not in query:  # the name of a file may contain a ?
                 return cls(scheme, None, None, "", rest, ())
             return cls(scheme, None, None, "", path, _settings(query))
         user_part, at_sign, place = rest.rpartition("@")
@@ -125,13 +126,16 @@ class Address:
 
     @property
     def without_password(self) -> str:
-        """Return the address with its user, for digests: a new password is no new source."""
+        """Return the address with its user but without its password, for digests.
+
+        A new password does not make a new source.
+        """
         public = tuple((name, value) for name, value in self.settings if not is_secret_setting(name))
         return self._text(_code(self.user), public)
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Return the password and the secret settings; empty ones are left out."""
+        """Return the password and the secret settings, without empty texts."""
         settings = (value for name, value in self.settings if is_secret_setting(name))
         return tuple(secret for secret in (self.password, *settings) if secret)
 
@@ -177,7 +181,7 @@ def _settings(query: str) -> tuple[tuple[str, str], ...]:
 
 
 def with_variables(text: str, variable_of: Callable[[str], str]) -> tuple[str, tuple[str, ...]]:
-    """Return an address with `${NAME}` in place of its secrets, and the names; what has a name stays.
+    """Return an address with `${NAME}` in place of its secrets, and the names; present names stay.
 
     Args:
         text: The address.
@@ -247,7 +251,7 @@ _pattern: re.Pattern[str] | None = None
 
 
 def keep_secret(secret: str, replacement: str = MASK) -> None:
-    """Keep a text as secret: `hide_secrets` replaces it, in each spelling of a library."""
+    """Keep a text as secret: `hide_secrets` replaces it, in each spelling that a library may use."""
     global _pattern
     for part in {secret, *secret.splitlines()}:
         for spelling in _spellings(part):
@@ -267,7 +271,7 @@ def _spellings(secret: str) -> Iterator[str]:
 
 
 def keep_secrets_of(text: str) -> None:
-    """Keep the passwords of an address in a text, also of a malformed one, whichever way it is read.
+    """Keep the passwords of an address in a text, even if the address is malformed or ambiguous.
 
     The text is an address, an argument of the command line, or libpq's form `host=db password=secret`. A
     library may quote a part of a password that it took for a host or a port, so the parts are kept, too.

@@ -177,13 +177,13 @@ class GuardContext:
     def ends(self) -> CustomerEnds:
         """Return the state of each customer at the watermark, and the day on which the customer left.
 
-        Contract labels: a customer has left if the last spell has ended and the grace period is over. Labels
-        of an event: a customer counts as having left with the first event, and as active without one.
+        With a label of contracts, a customer has left if the last spell has ended and the grace period is
+        over. With a label of an event, a customer counts as having left with the first event, and as active
+        without an event.
 
-        Inactivity labels: a customer has left if the last core event lies more than `days_active` before the
-        watermark, and is active if the last core event lies within `horizon_days` before it.
-
-        In all other cases the state is unknown.
+        With a label of inactivity, a customer has left if the last core event lies more than `days_active`
+        before the watermark. A customer is active if the last core event lies within `horizon_days` before
+        the watermark. In all other cases the state is unknown.
         """
         n = self.store.n_customers
         state, day = np.full(n, UNKNOWN_STATE, dtype=np.int8), np.full(n, self.watermark, dtype=np.int64)

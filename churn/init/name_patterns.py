@@ -380,8 +380,8 @@ def singular(word: str) -> str:
 def name_matches(name: str, pattern: str, table: str = "") -> bool:
     """Return whether a whole column name, with or without its table's name as a prefix, fits a pattern.
 
-    Two parts of a name do not count: the time zone at its end, as in `Start (UTC)`, and, except before `id`,
-    a prefix before a point, as in `subscriptions.started_at`.
+    The time zone at the end of a name does not count, as in `Start (UTC)`. A prefix before a point does not
+    count either, as in `subscriptions.started_at`, except before `id`.
     """
     fits = _compile(pattern).fullmatch
     return any(fits(candidate) for candidate in _spellings(name, table))
