@@ -1,4 +1,4 @@
-"""Does a model survive its own success? `python -m benchmarks.loop --months 15 --seeds 5 --write`."""
+"""Is a model still right if its contacts help? `python -m benchmarks.loop --months 15 --seeds 5 --write`."""
 
 from __future__ import annotations
 
