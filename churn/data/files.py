@@ -34,7 +34,7 @@ BYTES_PER_READ = 1 << 20
 def write_atomically(path: Path, data: bytes) -> None:
     """Write a file so that readers find the old content or the new content, never a part.
 
-    The function writes the data to a temporary file in the folder of `path`, waits until they are on the
+    The function writes the data to a temporary file in the folder of `path`, waits until the data are on the
     disk, and then renames the file. The temporary file is locked while it is written, so that
     `remove_leftovers` spares it.
     """
@@ -113,7 +113,8 @@ def sync_path(path: Path) -> None:
 def checksum_of(path: Path) -> str:
     """Return the size and the CRC-32 of a file; a file that has not changed is read once per process.
 
-    The checksum shows damage by a disk or by an unfinished copy. It does not protect against an attacker.
+    The checksum shows damage by a disk or by an unfinished copy. The checksum does not protect against an
+    attacker.
     """
     stat = path.stat()
     return _checksum(path, stat.st_ino, stat.st_size, stat.st_mtime_ns)

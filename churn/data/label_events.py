@@ -24,8 +24,8 @@ def event_rows(store: Store, connection: duckdb.DuckDBPyConnection) -> str:
     """Return the SQL of the rows that the label counts, with the columns `CUSTOMER`, `DAY` and `KNOWN_DAY`.
 
     `label.where` can name the canonical columns that are known with the row (names, texts, numbers, money in
-    whole units, truth values and scheduled days). It cannot name outcomes, such as `paid_at`. An outcome is
-    filled in later, so the label could change after it has matured.
+    whole units, truth values and scheduled days). `label.where` cannot name outcomes, such as `paid_at`. An
+    outcome is filled in later, so the label could change after it has matured.
 
     Args:
         store: The store.

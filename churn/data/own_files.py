@@ -1,7 +1,7 @@
 """Read the files that this program wrote itself, and raise a clear error if a file is damaged.
 
-A JSON file holds a checksum of its content. A Parquet file has its checksum in a JSON file of its folder. So
-a changed byte is noticed even if the file can still be read.
+A JSON file holds a checksum of its content. A Parquet file has its checksum in a JSON file of its folder. The
+checksum shows a changed byte even if the file can still be read.
 """
 
 from __future__ import annotations
@@ -231,8 +231,8 @@ def _damage_error(path: Path, damage: str, way_out: str, error: type[ChurnError]
 def _is_as_written(data: bytes, checksum: Any) -> bool:
     """Return whether the bytes of a JSON file, without the line that holds the checksum, have this checksum.
 
-    This saves the time of writing the content again to compute its checksum. False proves nothing: the
-    checksum can be the last key, or another program may have changed the line breaks of the file.
+    The function takes less time than writing the content again to compute its checksum. False proves nothing:
+    the checksum can be the last key, or another program may have changed the line breaks of the file.
     """
     line = f' "{CHECKSUM}": "{checksum}",\n'.encode()
     return data.count(line) == 1 and f"{zlib.crc32(data.replace(line, b'')):08x}" == checksum

@@ -188,7 +188,7 @@ SETTING_FUNCTIONS = ("current_setting", "getvariable", "getenv")
 def is_rowwise(
     connection: duckdb.DuckDBPyConnection, expressions: Iterable[str], columns: Iterable[str]
 ) -> bool:
-    """Return whether each SQL expression certainly depends on no columns but those of its own row.
+    """Return whether each SQL expression certainly depends only on the columns of its own row.
 
     Args:
         connection: The DuckDB that parses the SQL and lists the functions.

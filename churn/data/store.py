@@ -140,7 +140,7 @@ class Store:
     codes.
 
     Args:
-        folder: The folder of the tables. The store keeps a lease on it.
+        folder: The folder of the tables. The store keeps a lease on this folder.
         tables: The facts of each table by name.
         parts: The paths of the files of all tables, below the folder; a later file holds later customers.
         watermark: The day up to which the data are complete.
@@ -352,8 +352,8 @@ def _find_damage(folder: Path, checksums: Mapping[str, str]) -> str:
 def has_records_of_ingest(store: Store) -> bool:
     """Return whether the files that tell the next ingest what was read are all unchanged.
 
-    The names of these files begin with a dot. A store is complete without them, but the next ingest must read
-    all rows.
+    The names of these files begin with a dot. A store is complete without these files, but the next ingest
+    must then read all rows.
     """
     manifest = json.loads((store.folder / MANIFEST_FILE).read_bytes())
     try:

@@ -1,7 +1,7 @@
 """Write the store without one customer, from the old store, because the source may be gone or changed.
 
 The new store has the rows, the codes and the digest that `ingest` would give it from a source without the
-customer. It holds no high-water marks, so the next ingest reads the whole source.
+customer. The new store holds no high-water marks, so the next ingest reads the whole source.
 """
 
 from __future__ import annotations

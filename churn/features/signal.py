@@ -137,8 +137,8 @@ def signal(
 ) -> Callable[[Function], Function]:
     """Register a function of a view as a signal.
 
-    The function's name becomes the column. The first line of its docstring becomes the entry of the data
-    dictionary.
+    The function's name becomes the column. The first line of the function's docstring becomes the entry of
+    the data dictionary.
 
     Args:
         table: The canonical table; the function receives its view.

@@ -68,7 +68,8 @@ class CopyMatch:
     Attributes:
         equal: Whether the values are equal; otherwise only their order agrees.
         strength: The share of equal values, or the absolute rank correlation.
-        words: The beginning of a sentence about the agreement. The words of the aggregate come after it.
+        words: The beginning of a sentence about the agreement. The words of the aggregate follow this
+            beginning.
     """
 
     equal: bool

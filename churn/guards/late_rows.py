@@ -164,7 +164,7 @@ def _severity(measures: SecondTime, column: str, *, may_be_loading: bool) -> Sev
         measures: The measures of the column.
         column: The name of the column.
         may_be_loading: Whether the column may hold the time of loading although neither its name nor its
-            values say so. Such a column of another table in a join does not count.
+            values say so. False for a column of another table in a join.
     """
     if (
         measures.late_share < LATE_WARN

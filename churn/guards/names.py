@@ -72,8 +72,8 @@ def mapped_names(origin: OriginParams, attribute: str) -> list[str]:
 def suspicious_names(context: GuardContext) -> Iterator[Finding]:
     """Warn of a name that speaks of leaving; stop if churners also have other values than stayers.
 
-    The name alone may be chance (`cancellation_policy`), and a difference of values alone may be chance. Both
-    together are not chance.
+    The name alone may be chance (`cancellation_policy`), and a difference of values alone may be chance. A
+    suspicious name and different values together are not chance.
     """
     ends = context.ends
     for attribute in context.attributes:
@@ -152,7 +152,7 @@ def plain(name: str) -> str:
 
 
 def known_leaks(context: GuardContext) -> Iterator[Finding]:
-    """Stop at a listed column if two other columns of its data set are mapped too; otherwise warn."""
+    """Stop at a column of the deny list if two more columns of its data set are mapped; otherwise warn."""
     yield from _leaky_attributes(context)
     for table in context.event_tables:
         for column, levels in context.store.tables[table].levels.items():

@@ -28,7 +28,8 @@ Z_ONE_SIDED = 1.645
 def auc_low(auc: float, churners: int) -> float:
     """Return the lower bound of an AUC: the Wilson bound of a share of `churners` trials.
 
-    This bound is lower than the usual bounds; it stays below 1 even if few churners are ranked perfectly.
+    The Wilson bound is lower than the usual bounds; it stays below 1 even if few churners are ranked
+    perfectly.
 
     >>> round(auc_low(1.0, 20), 2)
     0.88
@@ -184,7 +185,7 @@ def missing_finding(
         among: Whether each row counts, shape (rows,); by default all rows count.
         simple: The AUC of the best simple rule (`simple_auc`), if the column is a signal. Many signals are
             undefined for customers with few rows, so a missing value says no more than the number of rows.
-            None if a missing value comes from the source.
+            `simple` is None if a missing value comes from the source.
     """
     among = np.ones(len(rows), dtype=bool) if among is None else among
     left = rows.left[among]

@@ -1,8 +1,8 @@
 """Compute all-time totals of customers, and test whether a column equals one of them.
 
-The totals are counts and sums of one kind of rows, or of two tables together. They run up to today or up to
-an earlier export, or are divided by the days of the customer's life. Only equal values prove a copy. With a
-filter or a difference, the order of customers is too unlike the order by the simple aggregates of
+The totals are counts and sums of one kind of rows, or of two tables together. The totals run up to today or
+up to an earlier export, or are divided by the days of the customer's life. Only equal values prove a copy.
+With a filter or a difference, the order of customers is too unlike the order by the simple aggregates of
 `aggregates.py`.
 """
 
@@ -190,8 +190,8 @@ class Totals:
     def _rate(self, column: Floats, has_value: Bools) -> str | None:
         """Describe the total per day of life, up to today or to the customer's end, that a column copies.
 
-        The units of time (days, or months of 30.4 days) and of the total are one factor, which is the same
-        for all customers.
+        One factor, the same for all customers, stands for the units of time (days, or months of 30.4 days)
+        and of the total.
         """
         for until, days in self._days.items():
             # A customer who left before the first cutoff has no days between the end and the cutoff.

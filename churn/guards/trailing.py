@@ -83,7 +83,7 @@ class Trail:
 
     @property
     def lacks_rows(self) -> bool:
-        """Return whether there are fewer rows than ever before, beyond chance."""
+        """Return whether the newest days have fewer rows than any earlier days, by more than chance."""
         is_rare = poisson.cdf(self.rows, self.lowest) < RARE / MAX_TRAIL_DAYS
         return self.rows < MAX_RATIO * self.lowest and bool(is_rare)
 

@@ -257,7 +257,7 @@ def _contracts(
 
 
 def _without_blanks(connection: duckdb.DuckDBPyConnection, log: KeyedTable) -> SourceColumn:
-    """Return the column with the customer's id; if some ids have blanks at their ends, they are removed."""
+    """Return the column with the customer's id; blanks at the ends of ids are removed."""
     if log.key.kind != "text":
         return log.key
     text = f"{identifier(log.key.name)}::VARCHAR"

@@ -142,7 +142,7 @@ def may_be_ids(tables: Sequence[SourceTable], key_name: str | None) -> list[Keye
 def named_ids(tables: Sequence[SourceTable], key_name: str) -> KeyedTable | None:
     """Return the table with most values of the column that the user has named.
 
-    It is used if there is no table of customers.
+    The table is used if there is no table of customers.
 
     Raises:
         CallError: The name is as plain as `id`, and each row of each table has another value in the column.

@@ -175,7 +175,7 @@ class _Ids:
         customers: The table of customers and its key; None if there is none.
         event_tables: All tables except the table of customers.
         columns: The column with ids of customers, by table; None for a table without such a column.
-        rounding_reasons: Why the ids of a table are unusable: a spreadsheet has rounded them. By table.
+        rounding_reasons: Why the ids of a table are unusable after a spreadsheet has rounded them, by table.
         warnings: What the user has to know about the ids.
         customer_versions: The history from which the customers are taken; None if they have a table of their
             own.

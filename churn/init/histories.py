@@ -60,8 +60,8 @@ def versioned_customers(
 ) -> VersionedCustomers | None:
     """Return the table that holds the customers as a history; None if there is none.
 
-    A view of its customers is added to the connection. Each of its rows is a version of a customer with the
-    times at which the version begins and ends.
+    A view of its customers is added to the connection. Each row of the table is a version of a customer, with
+    the times at which the version begins and ends.
 
     Args:
         connection: The connection with the views of the tables.
@@ -179,7 +179,7 @@ def split_histories(
         matches: The matches of all tables.
         customers: The table of customers; None if the source has none.
         dialect: The SQL dialect of the source.
-        versions: The table with the versions of the customers; it never holds events.
+        versions: The table with the versions of the customers; this table never holds events.
 
     Returns:
         The bodies under `history:` by the name of their attribute, and the matches that are not histories.

@@ -43,7 +43,7 @@ def join_customer_ids(
 ) -> JoinedTable | None:
     """Return a table to which the customer's id is joined from another table.
 
-    For example, usage gets the id through subscriptions.
+    For example, rows of usage get the customer's id from the table of subscriptions.
 
     Args:
         connection: The connection with the views of the tables; the view of the joined table is added.

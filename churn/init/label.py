@@ -181,7 +181,8 @@ def _count_customers(connection: duckdb.DuckDBPyConnection, match: Match) -> int
 def _usual_silence_days(connection: duckdb.DuckDBPyConnection, core: Match) -> float:
     """Return the usual longest silence, in days.
 
-    It is the 0.9 quantile, over customers, of each customer's 0.9 quantile of gaps between active days.
+    The number is the 0.9 quantile, over customers, of each customer's 0.9 quantile of gaps between active
+    days.
     """
     days = (
         f"SELECT DISTINCT {id_of(core.key)} AS id, {time_of(core.time)}::DATE AS day FROM {core.table.view}"

@@ -382,7 +382,7 @@ def _may_be_days(connection: duckdb.DuckDBPyConnection, table: SourceTable, colu
 
 
 def _is_early(connection: duckdb.DuckDBPyConnection, match: Match, name: str, column: SourceColumn) -> bool:
-    """Return whether an outcome column is often earlier than the row itself, as no outcome can be."""
+    """Return whether an outcome column is often earlier than the row itself; an outcome never is."""
     target = match.target.column(name)
     if target is None or target.role not in ("outcome", "known") or name == "paid_at":
         return False

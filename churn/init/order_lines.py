@@ -140,8 +140,8 @@ def one_row_per_order(
         lines: What the lines of an order have in common.
         columns: The SQL by canonical column.
         filters: The conditions for the rows to read.
-        id_filters: The conditions on the customer's id. They apply to an order if its lines share the id, and
-            to a row otherwise.
+        id_filters: The conditions on the customer's id. The conditions apply to an order if its lines share
+            the id, and to a row otherwise.
         dialect: The SQL dialect of the source.
     """
 

@@ -92,7 +92,7 @@ def profile_table(
     Args:
         connection: The connection with the view.
         name: The name of the table.
-        view: The name of its view.
+        view: The name of the table's view.
         dialect: The SQL dialect of the source.
         today: The day of the call; a reading is wrong if dates would lie after this day.
         is_csv: Whether the view reads CSV files.

@@ -119,11 +119,11 @@ class SourceTable:
     """A profiled table of the source.
 
     Attributes:
-        view: The name of its view in DuckDB.
+        view: The name of the table's view in DuckDB.
         complete: Whether every row was read; False if only the first rows were read.
         query: The SQL that joins the table from several tables, in the source's dialect; None for a plain
             table.
-        parts: The names of the tables from which it is joined; they have the same columns.
+        parts: The names of the tables from which this table is joined; they have the same columns.
         question: Why it is not certain that these tables are parts of one table.
     """
 

@@ -122,7 +122,7 @@ def _read_column(
         connection: The connection with the table `TEXTS`.
         number: The number of the column in `TEXTS`.
         column: The column.
-        sample: Some of its texts.
+        sample: Some texts of the column.
         words: The column's words for "no value", with their rows.
         dialect: The SQL dialect of the source.
         today: The day of the call.
@@ -209,7 +209,7 @@ def _parse_texts(
 
 
 def names_a_time(column: SourceColumn) -> bool:
-    """Return whether numbers such as 20240131 are times, by the name of their column."""
+    """Return whether the name of a column says that its numbers, such as 20240131, are times."""
     return any(name_matches(column.name, pattern) for pattern in (ANY_TIME, EXPIRY, MONTH, *_CONTRACT_TIMES))
 
 

@@ -28,7 +28,7 @@ class FirstTestCutoff:
     """The first test cutoff. Data from this date on must not influence the definition of a label.
 
     Attributes:
-        day: The date. It is the watermark if the data are too short for any test.
+        day: The date. This date is the watermark if the data are too short for any test.
         description: The meaning of the date in words, for example "the watermark".
     """
 
@@ -43,8 +43,8 @@ def first_test_cutoff(store: Store, horizon_days: int | None = None) -> FirstTes
     """Return the first test cutoff, or the watermark if the data are too short for any test.
 
     If params.yaml has no `evaluate.test_cutoffs`, the result is the first default test cutoff of training, or
-    an earlier day. It can be earlier because training also requires a churner among the labels known by the
-    test cutoff, and this function computes no labels.
+    an earlier day. The result can be earlier because training also requires a churner among the labels known
+    by the test cutoff, and this function computes no labels.
 
     Args:
         store: The store.
@@ -82,7 +82,7 @@ def trainable(mature_on: Mapping[date, date], at: date) -> tuple[date, ...]:
 
 
 def purged_cutoffs(mature_on: Mapping[date, date], at: date) -> tuple[date, ...]:
-    """Return the snapshots before a cutoff whose labels mature after it; they may not train its model.
+    """Return the snapshots before a cutoff whose labels mature too late to train the model of the cutoff.
 
     Args:
         mature_on: For each snapshot the date on which its label matures.

@@ -199,14 +199,13 @@ def _kind_of_leaving(store: Store, spells: ContractSpells) -> npt.NDArray[np.int
 def involuntary_ends(store: Store, spells: ContractSpells) -> BoolArray | None:
     """Return for each spell whether its end was involuntary; None if the data cannot tell.
 
-    The first rule for which the data are known decides:
+    Three rules are tried in order, and the first rule for which the data are known decides.
 
-    1. If the customer asked, by the day of the end, for the contract to end, the end is voluntary. 2. A
-       stated reason in `label.involuntary_reasons` makes the end involuntary. Any other stated reason makes
-       the end voluntary. Without `label.involuntary_reasons` this rule is not used.
-    3. If the last payment due within the spell was never recovered, the end is involuntary. A payment was
-       never recovered if it is unpaid when the grace after the end is over, or if it was paid and failed
-       later.
+    First, if the customer asked, by the day of the end, for the contract to end, the end is voluntary.
+    Second, a stated reason in `label.involuntary_reasons` makes the end involuntary, and any other stated
+    reason makes the end voluntary. Without `label.involuntary_reasons` the second rule is not used. Third, if
+    the last payment due within the spell was never recovered, the end is involuntary. A payment was never
+    recovered if it is unpaid when the grace after the end is over, or if it was paid and failed later.
 
     If no rule decides, the end is voluntary.
 

@@ -88,8 +88,8 @@ def estimate_metrics(
     """Return every metric that has an interval, by name.
 
     The calibration error has no interval. Drawn rows are noisier than all rows, and noise raises the error.
-    So a percentile interval would lie above the truth. Compare the calibration error with its noise floor
-    instead.
+    So a percentile interval of the calibration error would lie above the truth. Compare the calibration error
+    with its noise floor instead.
 
     Args:
         left: Outcomes, shape (rows,).

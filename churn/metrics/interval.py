@@ -127,7 +127,7 @@ def format_range(low: float, high: float, digits: int = 3) -> str:
 def level_in_words(ratio: HasInterval) -> str:
     """Return in words whether more or fewer customers left than expected.
 
-    The ratio is `observed / expected`; its interval decides.
+    The ratio is `observed / expected`; the words depend on the interval of the ratio.
 
     >>> level_in_words(Interval(value=1.17, low=1.08, high=1.28))
     'more left than expected'

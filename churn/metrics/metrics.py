@@ -142,8 +142,8 @@ def calibration_line(left: Floats, probability: Floats, weight: Floats | None = 
     """Return intercept and slope of the logistic regression of the outcome on the predicted log-odds.
 
     Perfect calibration has slope 1 and intercept 0. A slope below 1 means that the predictions are too
-    extreme. Both are NaN if the predictions hardly vary, or if the predictions separate churners from
-    stayers.
+    extreme. Intercept and slope are NaN if the predictions hardly vary, or if the predictions separate
+    churners from stayers.
 
     Source: Cox (1958), Two further applications of a model for binary regression, Biometrika 45.
     """
@@ -251,8 +251,8 @@ def brier_parts(sums: Floats, total: Floats, noise_copies: float = 1) -> dict[st
     the same number of rows. Reliability is the mean squared distance of predicted from observed rates (0 is
     best). Resolution is the mean squared distance of observed rates from the base rate (more is better).
     Uncertainty is the Brier score of a model that predicts the base rate for every row. The within-bin term
-    exists because the predictions of a bin differ. It is the variance of these predictions minus twice their
-    covariance with the outcome.
+    exists because the predictions of a bin differ. The term is the variance of the predictions of a bin,
+    minus twice their covariance with the outcome.
 
     Even with perfect predictions the observed rate of a bin differs from the true rate by chance. The
     expected effect of this chance is subtracted from reliability and resolution. Both numbers are then right

@@ -81,9 +81,9 @@ def estimate_profit(
     """Return every metric in money with its interval, or None if no row has a known value.
 
     Rows are contacted in the order of a night: by falling value at risk. Rows without a value are left out.
-    The best share is chosen on the same rows on which its profit is measured. So this profit is too high. The
-    expected error is called `optimism`. It is the profit of a draw's best share in this draw, minus the
-    profit of the same share on all rows, averaged over the draws.
+    The best share is chosen on the same rows on which its profit is measured. So the profit at the best share
+    is too high. The expected error is called `optimism`. The optimism is the profit of a draw's best share in
+    this draw, minus the profit of the same share on all rows, averaged over the draws.
 
     Args:
         left: Outcomes, shape (rows,).
@@ -270,8 +270,8 @@ def empc_from_sums(churners: Floats, rows: Floats, value: float, terms: ProfitPa
         terms: The costs and the expected accept share.
 
     Returns:
-        The EMPC and the share. Both are NaN if there are no rows; both are 0 if the value of a customer is at
-        most the incentive, or if a contact is known to keep nobody.
+        The EMPC and the share. The EMPC and the share are NaN if there are no rows. They are 0 if the value
+        of a customer is at most the incentive, or if a contact is known to keep nobody.
 
     Source: Verbraken, Verbeke and Baesens (2013), A novel profit maximizing metric for measuring
         classification performance of customer churn prediction models, IEEE TKDE 25, sections 4 and 5.

@@ -92,7 +92,7 @@ class Environment:
         program reads or writes.
 
         Args:
-            source: The address of the source, with the values.
+            source: The address of the source, in which each `${NAME}` is already replaced.
         """
         path = re.sub(r"^(duckdb|sqlite):///", "", source)
         is_path = "://" not in path and os.path.exists(path)

@@ -1,4 +1,4 @@
-"""Find by what a customer can be recognised: id, names and e-mail addresses, and their places in files."""
+"""Find the texts by which a customer can be recognised (id, names, e-mail addresses) in files and tables."""
 
 from __future__ import annotations
 

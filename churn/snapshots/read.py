@@ -41,7 +41,7 @@ class Snapshots:
     Attributes:
         rows: The labelled rows of the snapshots.
         signals: The dictionary entries of the signals, sorted by name.
-        mature_on: The date from which a model may learn from a cutoff, by matured cutoff.
+        mature_on: For each matured cutoff, the date from which a model may learn from it.
         immature_cutoffs: The cutoffs whose labels are not known yet.
         customers: The customer ids; `rows.customer` is an index into them.
         label_id: The id of the label of the snapshots.
@@ -50,12 +50,12 @@ class Snapshots:
         watermark: The day up to which the data were complete, in ISO format.
         guards: The guards of the data that ran, and their findings.
         known_by: The date by which a label must be known to be used; None if all matured labels are used.
-        customer_share: 1 if the rows are those of all customers; n if they are those of every n-th customer,
-            because more rows do not fit into the memory.
+        customer_share: 1 if all customers were read; n if only every n-th customer was read, because more
+            rows do not fit into the memory.
         rows_on_disk: The number of labelled rows of all customers; 0 if it was not counted.
         treated_rows: The rows that were left out because the customer was treated in the label window; None
             if nobody was treated, or if the ledger was not read.
-        exposures: How many rows were treated, and who stands for them, by cutoff.
+        exposures: How many rows were treated, and how many controls stand for them, by cutoff.
         no_controls_accepted: The reason why a person accepts that nobody stands for treated rows.
     """
 
@@ -250,7 +250,7 @@ class ReadRows(NamedTuple):
     Attributes:
         rows: The rows.
         customers: The customer ids to which `rows.customer` refers.
-        customer_share: The rows are those of one customer in `customer_share`.
+        customer_share: The rows of one customer in this number of customers were read.
         rows_on_disk: The number of labelled rows of all customers.
     """
 

@@ -2,8 +2,8 @@
 
 Each ingest writes a high-water mark of each table into the folder of the store. The mark says how far the
 table was read, and holds a checksum of the rows up to this position. The next ingest computes the checksum
-again. If both checksums are equal, the ingest reads only the rows after the mark. Otherwise it reads the
-whole table again.
+again. If both checksums are equal, the ingest reads only the rows after the mark. Otherwise the ingest reads
+the whole table again.
 """
 
 from __future__ import annotations
@@ -187,7 +187,7 @@ class NewRowsReader(Protocol):
             staged_table: The rows that this ingest reads: the rows after `old_mark`, or all rows.
             types: DuckDB's types of the columns of the source.
             present: The date around which the data end.
-            old_mark: The mark of the last ingest, if only the rows after this mark are read; else None.
+            old_mark: The mark of the last ingest, if only the rows after this mark are read; otherwise None.
         """
 
     def write_ties(self, mark: HighWaterMark, path: Path) -> None:
@@ -375,8 +375,8 @@ def stage_new_rows(
 ) -> None:
     """Create the raw view of a table from its new rows and its old rejects, which are checked again.
 
-    An old reject may be good now, for example if its customer was unknown. A column marks the rejects that
-    repeat the key of a stored row; such rows stay rejects.
+    An old reject may be good now, for example if its customer was unknown. A column of the view marks the
+    rejects whose key a stored row already has; they stay rejects.
 
     Args:
         source: The source.

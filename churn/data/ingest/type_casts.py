@@ -77,7 +77,7 @@ def local_time(sql: str, duckdb_type: str, timezone: str, time_format: str | Non
 def _text_or_missing(name: str) -> str:
     """Return the SQL of a text without blanks at its ends; a text that has only blanks is missing.
 
-    `trim_blanks` is slow. It runs only if a quick test finds that there may be blanks at the ends.
+    `trim_blanks` is slow. `trim_blanks` runs only if a quick test finds that there may be blanks at the ends.
     """
     has_no_blanks = f"ascii({name}) > 32 AND {name}[-1] > ' ' AND strlen({name}) = length({name})"
     return f"(CASE WHEN {has_no_blanks} THEN {name} ELSE nullif({trim_blanks(name)}, '') END)"

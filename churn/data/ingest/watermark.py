@@ -40,9 +40,9 @@ def stored_rows_by_day(connection: duckdb.DuckDBPyConnection, folder: Path) -> R
 def present_date(tables: Sequence[RowsByDay], watermark: date | None) -> str | None:
     """Return the date around which the data end, as ISO text, or None if there are no rows.
 
-    For each table, take the day up to which 99 % of its rows lie; with a given watermark, 90 %. The present
-    is the latest of these days and of the watermark, if there is one. A row more than a year after the
-    present comes from a broken clock; a row soon after the watermark does not.
+    For each table, take the day up to which 99 % of its rows lie, or 90 % if a watermark is given. The
+    present is the latest of these days and of the watermark, if there is one. A row more than a year after
+    the present comes from a broken clock; a row soon after the watermark does not.
     """
     ends = [watermark] if watermark else []
     for table in tables:
@@ -59,8 +59,8 @@ def present_date(tables: Sequence[RowsByDay], watermark: date | None) -> str | N
 def watermark_day(table: RowsByDay, echo: Callable[[str], None]) -> int:
     """Return the day number up to which the rows of the label's table have no hole of more than a month.
 
-    The watermark is not the day of the last row: one row with a wrong date would move it. Then labels would
-    count as matured although their outcomes are still unknown.
+    The watermark is not the day of the last row: one row with a wrong date would move it. With such a
+    watermark, labels would count as matured although their outcomes are still unknown.
 
     Args:
         table: The good rows of the label's table by day; at least one day.

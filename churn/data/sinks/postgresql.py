@@ -144,7 +144,7 @@ def open_postgresql(text: str, schema: str, file: str) -> Iterator[PostgresqlSin
     """Connect to PostgreSQL.
 
     Args:
-        text: The address. It may hold a password; no message shows it.
+        text: The address. The address may hold a password, so no message shows it.
         schema: The schema of the tables.
         file: The name of the parameter file, for messages.
 

@@ -207,7 +207,7 @@ def open_database(
     Args:
         connection: The DuckDB that reads the fetched rows.
         scheme: The scheme of the address, a key of `DRIVERS`.
-        uri: The address. It may hold a password; no message shows it.
+        uri: The address. The address may hold a password, so no message shows it.
         scratch: The folder for fetched rows.
 
     Raises:

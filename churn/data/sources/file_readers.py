@@ -376,8 +376,8 @@ def _partition_columns(paths: Sequence[Path]) -> dict[str, str]:
     """Return the SQL of the columns that come from `key=value` folders below a table's folder.
 
     Args:
-        paths: The paths of the files, relative to the source. Such columns exist only if all files have the
-            same keys.
+        paths: The paths of the files, relative to the source. The columns exist only if the folders of all
+            files have the same keys.
     """
     folders = [dict(part.split("=", 1) for part in path.parts[1:-1] if "=" in part[1:]) for path in paths]
     if len({tuple(folder) for folder in folders}) != 1:

@@ -1,4 +1,4 @@
-"""An open source: its tables, their columns, and and views of DuckDB for its queries."""
+"""An open source: its tables, their columns, and views of DuckDB for its queries."""
 
 from __future__ import annotations
 

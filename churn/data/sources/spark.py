@@ -94,7 +94,7 @@ def run_tasks(session: Any, function: Callable[[int], R], count: int) -> list[R]
 class _Failure:
     """An exception of the function.
 
-    It is returned as a result, because a second attempt of the task would fail, too.
+    The exception is returned as a result, because a second attempt of the task would fail, too.
     """
 
     error: Exception

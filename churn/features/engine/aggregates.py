@@ -3,8 +3,8 @@
 The rows of a block are ordered by (customer, time), so the rows of one customer in one bin form a run. The
 start positions of the runs are enough to count rows and to find the latest row. The total of any window is
 the difference of two prefix sums at these positions. A row is steady if it counts at every cutoff after its
-day. The other rows stand in a short list; they are added at each cutoff at which they count. All sums are
-sums of integers, so they do not depend on the order of blocks, threads and machines.
+day. Rows that are not steady stand in a short list; they are added at each cutoff at which they count. All
+sums are sums of integers, so they do not depend on the order of blocks, threads and machines.
 """
 
 from __future__ import annotations

@@ -138,10 +138,10 @@ def gap_median(events: Events) -> Array:
 
 
 def gap_variation(events: Events) -> Array:
-    """Return the standard deviation of the gaps over their mean."""
+    """Return the standard deviation of the gaps divided by their mean."""
     return ratio(events.gap_spread(), events.mean_gap())
 
 
 def gap_latest(events: Events) -> Array:
-    """Return the latest gap over the mean gap."""
+    """Return the latest gap divided by the mean gap."""
     return ratio(events.last_gap(), events.mean_gap())

@@ -16,7 +16,7 @@ def ratio(part: Array, total: Array, prior: float = 0.0) -> Array:
     Args:
         part: The dividend, one number per customer, `[n]`.
         total: The divisor, one number per customer, `[n]`.
-        prior: A number that is added to both; it draws the ratio of small numbers towards 1.
+        prior: A number that is added to `part` and `total`; it draws the ratio of small numbers towards 1.
     """
     divisor = total + prior if prior else total
     with np.errstate(invalid="ignore", divide="ignore"):

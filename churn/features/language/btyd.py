@@ -10,7 +10,7 @@ The history of a customer consists of three numbers:
 - `recency`: the time from the first event to the last event.
 - `age`: the time from the first event to the cutoff.
 
-Both times have the same unit. All three are arrays with one item per customer, `[n]`.
+`recency` and `age` have the same unit. All three are arrays with one item per customer, `[n]`.
 
 Source: Fader, Hardie and Lee 2005, "Counting your customers" the easy way, Marketing Science 24(2).
 """
@@ -87,7 +87,8 @@ def p_none(
     event. A customer who is alive at the cutoff is alive at the start of the interval with the probability
     `exp(-l * p * after)`. A customer who is alive at the start of the interval has an event in the interval
     with the probability `1 - exp(-l * horizon)`. The function averages the product over l, which follows
-    gamma(r + x, alpha + age), in closed form. It averages over p, which follows beta(a, b + x), by sums.
+    gamma(r + x, alpha + age), in closed form. The function averages over p, which follows beta(a, b + x), by
+    sums.
 
     Args:
         model: The fitted model.
@@ -114,9 +115,9 @@ def expected_events(model: LifetimeModel, x: Array, recency: Array, age: Array, 
     """Return the expected number of events in `[cutoff, cutoff + horizon)`, `[n]`.
 
     The number is `p_alive * E((1 - ((alpha + age) / (alpha + age + p * horizon)) ** (r + x)) / p)`, where the
-    mean E is over p, and p follows beta(a, b + x). This is equation 10 of the source. The source solves the
-    integral with a hypergeometric function, which has poles at a = 1 and overflows if customers hardly
-    differ. This function uses Gauss-Jacobi sums, which have neither problem.
+    mean E is over p, and p follows beta(a, b + x). The formula is equation 10 of the source. The source
+    solves the integral with a hypergeometric function, which has poles at a = 1 and overflows if customers
+    hardly differ. This function uses Gauss-Jacobi sums, which avoid both problems.
 
     Args:
         model: The fitted model.

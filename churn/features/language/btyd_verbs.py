@@ -1,6 +1,6 @@
 """Verbs that forecast customers' events with a buy-till-you-die model, which is fitted at each cutoff.
 
-These verbs need one fit per table, look-back and cutoff, and then a few powers per customer.
+The verbs of this file need one fit per table, look-back and cutoff, and then a few powers per customer.
 """
 
 from __future__ import annotations

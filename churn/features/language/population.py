@@ -182,6 +182,6 @@ def beyond_population(recent: Array, before: Array, prior: float = 1.0) -> Beyon
     Args:
         recent: A number per customer, computed in the recent window, `[n]`.
         before: The same number, computed in the earlier window, `[n]`.
-        prior: A number that is added to both numbers of a customer.
+        prior: A number that is added to `recent` and to `before`.
     """
     return BeyondPopulation(recent, before, prior)

@@ -1,1 +1,1 @@
-"""The guards of the model. `train` and `evaluate` run them; `churn check` runs the guards of the data."""
+"""The guards of the model, which `train` and `evaluate` run; `churn check` runs the guards of the data."""

@@ -214,7 +214,7 @@ def newest_rows(snapshots: Snapshots, folder: Path) -> LabelledRows:
 def unlabelled_rows(
     frame: pd.DataFrame, cutoff: date, like: LabelledRows, customers: Sequence[str]
 ) -> LabelledRows:
-    """Return the signals of a cutoff as rows like the labelled rows; `left` is NaN.
+    """Return the signals of a cutoff in the form of labelled rows; `left` is NaN, because no label is known.
 
     A level that no labelled row has becomes a missing value. Customers without a labelled row get numbers
     that follow those of all other customers.

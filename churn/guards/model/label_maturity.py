@@ -27,9 +27,9 @@ def label_maturity(snapshots: Snapshots, mature_on: Mapping[date, date]) -> Iter
     """Look for labels that were counted before their window, grace and late days were over.
 
     The guard computes from params.yaml the day on which the labels of each snapshot are known, and compares
-    it with the day in the snapshot. It also compares the share that left with the share at earlier cutoffs.
-    If the data end before the watermark of params.yaml, the newest cutoffs look wrong. Then no customer
-    (contract labels) or every customer (inactivity labels) seems to leave.
+    it with the day in the snapshot. The guard also compares the share that left with the share at earlier
+    cutoffs. If the data end before the watermark of params.yaml, the newest cutoffs look wrong. No customer
+    (contract labels) or every customer (inactivity labels) then seems to leave.
 
     Args:
         snapshots: The snapshots.

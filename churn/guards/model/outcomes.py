@@ -41,7 +41,7 @@ SIMPLE_MODELS = ("recency", "rfm")
 def above_simple_models(result: EvaluationResult) -> tuple[str, Interval] | None:
     """Return the best model of `SIMPLE_MODELS`, and the challenger's AUC minus the AUC of this model.
 
-    None if no simple model was measured.
+    The result is None if no simple model was measured.
     """
     pairs = [(name, pair.auc) for name in SIMPLE_MODELS if (pair := result.pair(name)) is not None]
     measured_pairs = [(name, auc) for name, auc in pairs if auc.value is not None]

@@ -139,8 +139,8 @@ def refit_with_shuffled_labels(
 ) -> Iterator[Finding]:
     """Shuffle the labels within each cutoff, in training and test rows, and fit and predict again.
 
-    Shuffled labels cannot be learnt. So the AUC on the test cutoff must lie within three standard errors
-    of .5.
+    Shuffled labels cannot be learnt. Therefore, the AUC on the test cutoff must lie within three standard
+    errors of .5.
 
     Source: Hanley and McNeil (1982), Radiology 143, for the standard error of an AUC of .5.
 

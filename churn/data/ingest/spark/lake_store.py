@@ -63,11 +63,11 @@ def write_lake_store(
 ) -> tuple[dict[str, StoredTable], RowsByDay]:
     """Let Spark write the store and the rejects; return the facts of each table and the label table's days.
 
-    Spark first groups the source's rows by range of customers. Then there are three rounds of tasks, with one
-    task per range. The first round counts rows by day, which gives the present. The second round reports
-    facts that other ranges need (the number of customers, the levels, and the keys that several ranges hold).
-    The third round checks, sorts and writes the rows. The code for staging, rules and writing is the same as
-    for all other sources.
+    Spark first groups the source's rows by range of customers. Three rounds of tasks follow, with one task
+    per range. The first round counts rows by day, which gives the present. The second round reports facts
+    that other ranges need (the number of customers, the levels, and the keys that several ranges hold). The
+    third round checks, sorts and writes the rows. The code for staging, rules and writing is the same as for
+    all other sources.
 
     Args:
         lake: The source.
@@ -76,7 +76,7 @@ def write_lake_store(
         rejects: The folder of the rejects.
         timezone: The company's time zone.
         engine: The limits of all tasks together.
-        label_table: The table of the label.
+        label_table: The table whose rows the label counts.
         watermark: The day up to which the data are complete, or None if it is not given.
         forgotten: The customers whose rows are left out.
 

@@ -239,7 +239,7 @@ def _share_keys(customer_range: CustomerRange, staged_table: StagedTable) -> Non
 
 
 def compare_keys(context: TaskContext, number: int) -> set[str]:
-    """Write those keys of a bucket that several ranges hold to `shared_keys`; return their tables."""
+    """Write those keys of a bucket that several ranges hold to `shared_keys`; return the keys' tables."""
     keys = context.folder / "keys" / f"bucket={number}"
     if not keys.exists():
         return set()
