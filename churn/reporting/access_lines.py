@@ -11,7 +11,7 @@ from churn.data.customer_rows import Cell
 
 
 def access_lines(record: AccessRecord) -> Iterator[str]:
-    """Yield the answer as text: a heading for each part, and a line for each value that is there."""
+    """Yield the answer as text: a heading for each part, and a line for each value that is not missing."""
     yield f"All that is held about customer {_text(record.customer_id)}"
     yield f"The data are complete up to {record.as_of}. Times are those of {record.timezone}."
     for section in record.sections:
@@ -31,5 +31,5 @@ def access_json(record: AccessRecord) -> str:
 
 
 def _text(value: Cell) -> str:
-    """Return a value on one line; a text of the source must not look like a heading of the answer."""
+    """Return a value on one line, so that a text from the source cannot look like a heading of the answer."""
     return " ".join(value.split()) if isinstance(value, str) else str(value)

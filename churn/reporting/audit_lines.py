@@ -1,4 +1,4 @@
-"""The screen of `churn kpis` for the reasons for leaving and for the retention audit."""
+"""The part of the screen of `churn kpis` about the reasons for leaving and about the retention audit."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from churn.kpis.leaving_reasons import LeavingReasonsResult
 
 
 def leaving_lines(section: LeavingReasonsResult) -> list[str]:
-    """Return the recorded reasons, each with the reasons of the night before; empty without any."""
+    """Return the reasons that the company recorded, each with the reasons that the model gave the night
+    before; empty if none were recorded.
+    """
     if not section.rows:
         return []
     lines = [
@@ -21,7 +23,9 @@ def leaving_lines(section: LeavingReasonsResult) -> list[str]:
 
 
 def audit_lines(section: AuditResult) -> list[str]:
-    """Return the practices, the lowest score first, each with its evidence and what would raise it."""
+    """Return the practices of the audit, the lowest score first, each with its evidence and with what would
+    raise its score.
+    """
     lines = [
         "",
         "retention audit, 1 (hardly) to 5 (nearly always), the lowest first; churn itself sets the limits:",

@@ -1,4 +1,6 @@
-"""The lines that commands print: the summary of an evaluation, and the truth sheet as a table."""
+"""The lines that commands print: the summary of an evaluation, and the truth sheet (the counts of customers
+by outcome) as a table.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ def evaluation_summary(result: EvaluationResult) -> list[str]:
 
 
 def terms_in_words(result: EvaluationResult) -> str:
-    """Return with which costs and effect the profit is computed: measured, or assumed and why."""
+    """Return a text that says with which costs and which effect the profit is computed: whether they are
+    measured or assumed, and why.
+    """
     return f"{_costs_in_words(result)} and {_share_in_words(result)}"
 
 
@@ -56,7 +60,9 @@ def _costs_in_words(result: EvaluationResult) -> str:
 
 
 def _share_in_words(result: EvaluationResult) -> str:
-    """Return which share of the churners the contacts are expected to keep: measured, or assumed and why."""
+    """Return which share of the churners the contacts are expected to keep, and whether the share is measured
+    or assumed, and why.
+    """
     if result.value is None:
         return "an assumed effect"
     share, measured = result.value.profit.accept_share, result.value.measured_share
@@ -73,11 +79,11 @@ def _share_in_words(result: EvaluationResult) -> str:
 
 @dataclass(frozen=True)
 class SplitLine:
-    """One way of splitting the rows, with its metrics.
+    """One way to split the rows into training and test, with its metrics.
 
     Attributes:
-        letter: The letter under which the documentation explains this split; empty if the line is compared
-            with the line above it.
+        letter: The letter of this split in the documentation; empty if the line is compared with the line
+            above it.
     """
 
     letter: str
@@ -86,7 +92,7 @@ class SplitLine:
 
 
 def split_lines(splits: SplitComparison) -> tuple[SplitLine, ...]:
-    """Return the ways of splitting in the order of the page, then the baselines."""
+    """Return the ways to split the rows, in the order of the page, and then the baselines."""
     return tuple(_split_lines(splits))
 
 
@@ -104,7 +110,7 @@ def _split_lines(splits: SplitComparison) -> Iterator[SplitLine]:
 
 
 def split_table(splits: SplitComparison) -> list[str]:
-    """Return a line for each way of splitting: its title, AUC and log loss."""
+    """Return a table with a line for each way to split the rows: its title, AUC and log loss."""
     lines = split_lines(splits)
     width = max(len(line.title) for line in lines)
     return [
@@ -115,7 +121,9 @@ def split_table(splits: SplitComparison) -> list[str]:
 
 
 def _lead_time_lines(leads: Sequence[LeadTime]) -> list[str]:
-    """Return one line with the AUC of earlier predictions; the first lead time, 0 days, is left out."""
+    """Return one line with the AUC of earlier predictions; the first prediction, 0 days before the cutoff, is
+    left out.
+    """
     if len(leads) < 2:
         return []
     parts = [f"{format_interval(lead.interval)} {lead.days} days before" for lead in leads[1:]]
@@ -124,11 +132,15 @@ def _lead_time_lines(leads: Sequence[LeadTime]) -> list[str]:
 
 COLUMN_GAP = "  "
 MAX_HEADING = 8
-"""A longer heading is broken into lines of one word each; the unit is characters."""
+"""The largest number of characters of a heading on one line; a longer heading is broken into one word for
+each line.
+"""
 
 
 def truth_table(sheet: TruthSheet) -> list[str]:
-    """Return the truth sheet as an aligned table: a line per cutoff, then the totals."""
+    """Return the truth sheet as a table with aligned columns: one line for each cutoff, and then the
+    totals.
+    """
     reasons = sorted({reason for night in sheet.cutoffs for reason in night.excluded})
     outcomes = [
         name for name in OUTCOME_NAMES.values() if any(name in (n.outcomes or {}) for n in sheet.cutoffs)
@@ -139,7 +151,7 @@ def truth_table(sheet: TruthSheet) -> list[str]:
     rows = [_truth_row(night, reasons, outcomes) for night in sheet.cutoffs]
     if len(rows) > 1:
         rows.append(_total_row(sheet.cutoffs, reasons, outcomes))
-    rows = [row[: len(headings)] for row in rows]  # without returns there is no last column
+    rows = [row[: len(headings)] for row in rows]  # if nobody can come back, the last column is missing
     immature = [night for night in sheet.cutoffs if night.outcomes is None]
     return [
         *_align(headings, rows),
@@ -160,7 +172,9 @@ def _truth_row(night: CutoffCounts, reasons: Sequence[str], outcomes: Sequence[s
 
 
 def _total_row(nights: Sequence[CutoffCounts], reasons: Sequence[str], outcomes: Sequence[str]) -> list[str]:
-    """Return the totals of all nights; outcomes and the share that left are of the matured nights only."""
+    """Return the totals over all nights; the outcomes and the share that left are summed over matured nights
+    only.
+    """
     matured = [night for night in nights if night.outcomes is not None]
     counts = [night.outcomes or {} for night in matured]
     return [
@@ -178,7 +192,7 @@ def _percent(part: int | None, total: int | None) -> str:
 
 
 def _align(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Align columns at the right; a long heading is broken into lines of one word each."""
+    """Align columns at the right; a long heading is broken into one word for each line."""
     words = [[name] if len(name) <= MAX_HEADING else name.split() for name in headings]
     height = max(map(len, words))
     padded = [[""] * (height - len(lines)) + lines for lines in words]
@@ -191,9 +205,10 @@ def _align(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def reactivation_line(sheet: TruthSheet) -> str:
-    """Return a line with the share of churners who came back, the limit, and the reason of a sign-off.
+    """Return a line with the share of churners who came back, the limit of this share, and the reason if a
+    person accepted a higher share.
 
-    The line is empty for a label of an event, from which nobody comes back.
+    The line is empty for a label of an event, because nobody can come back from an event.
     """
     back, label = sheet.reactivation, sheet.label
     if back is None:

@@ -1,4 +1,4 @@
-"""The lines of `churn measure` on what contacts cost, and their numbers for MLflow."""
+"""The lines of `churn measure` about what contacts cost, and the numbers of these costs for MLflow."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from churn.experiments.contact_costs import ContactCost, ContactCosts
 from churn.metrics.interval import Interval, format_interval
 
 SMALL_COST = 0.1
-"""Below this cost, in currency, a cost is shown with four decimals: an e-mail costs less than a cent."""
+"""A cost below this amount in currency is shown with four decimals, because an e-mail costs less than a
+cent.
+"""
 
 
 def cost_digits(cost: float | None) -> int:
-    """Return with how many decimals a cost in currency is shown.
+    """Return the number of decimals with which a cost in currency is shown.
 
     >>> cost_digits(4.2), cost_digits(0.0042)
     (2, 4)
@@ -23,12 +25,14 @@ def cost_digits(cost: float | None) -> int:
 
 
 def cost_lines(costs: ContactCosts | None) -> Iterator[str]:
-    """Yield the mean cost of a contact, over all and by play; nothing if the company maps no costs.
+    """Yield lines with the mean cost of a contact, over all contacts and by play; nothing if the company maps
+    no costs.
 
-    A mean never stands without the number of contacts whose cost is recorded, and of all contacts.
+    A mean is never shown without the number of contacts whose cost is recorded, and the number of all
+    contacts.
 
     Args:
-        costs: What contacts cost.
+        costs: The recorded costs of contacts.
     """
     if costs is None:
         return
@@ -41,7 +45,7 @@ def cost_lines(costs: ContactCosts | None) -> Iterator[str]:
 
 
 def format_cost(cost: Interval) -> str:
-    """Return a mean cost in currency with its interval.
+    """Return a mean cost in currency with its interval, as text.
 
     >>> format_cost(Interval(value=0.0042, low=0.004, high=0.0044))
     '0.0042 [0.0040, 0.0044]'
@@ -50,11 +54,12 @@ def format_cost(cost: Interval) -> str:
 
 
 def measured_cost_lines(costs: ContactCosts | None, as_of: date | None) -> Iterator[str]:
-    """Yield which cost of a contact a night expects: measured, or assumed and why; nothing without costs.
+    """Yield lines that say which cost of a contact a night expects: whether it is measured or assumed, and
+    why; nothing if there are no costs.
 
     Args:
-        costs: What contacts cost, as it was measured before the night.
-        as_of: The day before which it was known.
+        costs: The costs of contacts as they were measured before the night.
+        as_of: The day before which the costs were known.
     """
     for part in costs.parts if costs else ():
         name = "other plays that state none" if part.play is None else f"play {part.play}"
@@ -68,7 +73,8 @@ def measured_cost_lines(costs: ContactCosts | None, as_of: date | None) -> Itera
 
 
 def cost_in_words(part: ContactCost) -> str:
-    """Return the mean cost with its interval and its numbers of contacts, and why it is not used.
+    """Return a text with the mean cost, its interval and its numbers of contacts; if the mean is not used,
+    with the reason.
 
     >>> from churn.metrics.interval import Interval
     >>> cost = Interval(value=4.2, low=4.0, high=4.4)
@@ -86,10 +92,10 @@ def cost_in_words(part: ContactCost) -> str:
 
 
 def cost_metrics(costs: ContactCosts | None) -> dict[str, float]:
-    """Return the numbers of the costs that `churn measure` logs in MLflow, by `play.number`.
+    """Return the numbers of the costs that `churn measure` logs in MLflow; the keys are `play.number`.
 
     Args:
-        costs: What contacts cost; None gives no numbers.
+        costs: The recorded costs of contacts; None gives no numbers.
     """
     metrics: dict[str, float] = {}
     for part in costs.parts if costs else ():

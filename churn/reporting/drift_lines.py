@@ -1,4 +1,6 @@
-"""Say on the console, in MLflow and on the page what has moved, in words first."""
+"""Say what has moved since the training, on the console, in MLflow and on the page; words come before
+numbers.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +10,16 @@ from churn.drift.result import Alarm, Drift, Figures, RealisedNight, SignalDrift
 from churn.metrics.interval import Interval, format_interval
 
 MAX_LINES = 12
-"""The largest number of alarms that a verb prints; drift.json holds all."""
+"""The largest number of alarms that a verb prints; the file drift.json holds all of them."""
 
 UNKNOWN = "not known"
 
 
 def headline(drift: Drift) -> str:
-    """Return in one sentence what has moved.
+    """Return one sentence that says what has moved.
 
-    A quiet night says what was compared, so that silence is not taken for a missing check.
+    If nothing has moved, the sentence says what was compared, so that nobody thinks that the check is
+    missing.
     """
     compared = [_count(len(drift.freshness), "table")]
     if drift.signals is not None:
@@ -37,7 +40,9 @@ def _count(number: int, noun: str) -> str:
 
 
 def drift_lines(drift: Drift) -> Iterator[str]:
-    """Yield the lines of a night: what has moved in one sentence, and why to train again."""
+    """Yield the lines about a night: one sentence that says what has moved, and the reasons to train
+    again.
+    """
     yield f"drift: {headline(drift)}"
     if drift.no_reference_because:
         yield f"  signals and probabilities are not compared: {drift.no_reference_because}."
@@ -46,7 +51,7 @@ def drift_lines(drift: Drift) -> Iterator[str]:
 
 
 def drift_warnings(alarms: Sequence[Alarm]) -> list[str]:
-    """Return what has moved as warnings; many alarms are counted."""
+    """Return warnings that say what has moved; if there are many, the others are only counted."""
     warnings = [f"drift: {alarm}" for alarm in alarms[:MAX_LINES]]
     if len(alarms) > MAX_LINES:
         warnings.append(f"drift: {len(alarms) - MAX_LINES} more alarms are in drift.json.")
@@ -54,7 +59,9 @@ def drift_warnings(alarms: Sequence[Alarm]) -> list[str]:
 
 
 def detail_lines(drift: Drift) -> Iterator[str]:
-    """Yield what `churn drift` shows beyond the lines of a night: tables, signals, performance, reasons."""
+    """Yield the further lines that `churn drift` shows: tables, signals, performance, and reasons to train
+    again.
+    """
     population = drift.population
     if population.n_treated and not population.note:
         yield (
@@ -85,7 +92,7 @@ def detail_lines(drift: Drift) -> Iterator[str]:
 
 
 def signal_in_words(signal: SignalDrift) -> str:
-    """Return the index of a signal with its limit."""
+    """Return the population stability index of a signal and its limit, as text."""
     psi, limit, usual = (
         UNKNOWN if number is None else f"{number:.3f}" for number in (signal.psi, signal.limit, signal.usual)
     )
@@ -102,7 +109,9 @@ def told_apart_in_words(drift: Drift) -> str:
 
 
 def performance_lines(drift: Drift) -> Iterator[str]:
-    """Yield the estimated performance of tonight, and the realised beside the estimated of earlier nights."""
+    """Yield the estimated performance of tonight, and for earlier nights the realised performance beside the
+    estimated one.
+    """
     performance = drift.performance
     if performance.estimate is not None:
         yield f"Performance of tonight, estimated without outcomes: {figures_in_words(performance.estimate)}"
@@ -119,7 +128,7 @@ def performance_lines(drift: Drift) -> Iterator[str]:
 
 
 def figures_in_words(figures: Figures) -> str:
-    """Return the measures with their intervals."""
+    """Return the measures of a performance with their intervals, as text."""
     return (
         f"AUC {format_interval(figures.auc)}, log loss {format_interval(figures.log_loss)}, Brier score "
         f"{format_interval(figures.brier)}"
@@ -127,7 +136,9 @@ def figures_in_words(figures: Figures) -> str:
 
 
 def verdict(night: RealisedNight) -> str:
-    """Return whether the realised measures lie where the probabilities led to expect them."""
+    """Return a text that says whether the realised measures lie where the probabilities made us expect
+    them.
+    """
     outside = [
         title
         for title, realised, estimated in (
@@ -149,7 +160,9 @@ def _is_within(measure: Interval, bounds: Interval) -> bool:
 
 
 def drift_metrics(drift: Drift) -> dict[str, float]:
-    """Return the figures of a night for MLflow, with fixed names; missing figures are left out."""
+    """Return the drift figures of a night for MLflow, under fixed names; figures that are missing are left
+    out.
+    """
     estimated = drift.performance.estimate
     level = drift.performance.level
     figures: dict[str, float | None] = {

@@ -1,4 +1,4 @@
-"""The lines of `churn measure` and `churn plan`: what experiments show, in plain words."""
+"""The lines of `churn measure` and `churn plan`, which say in plain words what experiments show."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from churn.scoring.scores import CONTROL_ARM, TREATED_ARM
 LABEL_WIDTH = 26
 
 MAX_DAYS = 3650
-"""An answer that takes more days than these is called out of reach."""
+"""The number of days above which an answer is called out of reach."""
 
 
 def effect_lines(effects: Effects) -> list[str]:
     """Return the lines that `churn measure` prints.
 
-    Churn of treated units never stands without the churn of their controls. With a label of an event the
-    lines speak of its rate, and an effect is a gain.
+    The churn of treated units is never shown without the churn of their controls. For a label of an event,
+    the lines show the rate of the event, and an effect is a gain.
     """
     lines, words = [], _words_of(effects.event)
     if effects.nights:
@@ -48,10 +48,11 @@ def _words_of(event: str | None) -> LabelWords:
 
 
 def measured_effect_lines(effects: MeasuredEffects) -> list[str]:
-    """Return which share of churners a contact is expected to keep, and its cost: measured, or why assumed.
+    """Return lines that say which share of churners a contact is expected to keep and what it costs:
+    measured, or why it is assumed.
 
     Args:
-        effects: What was measured before the night.
+        effects: The effects that were measured before the night.
     """
     lines = [
         f"effect of play {name}: measured, a contact keeps {_percent(effect)} of those who would leave "
@@ -77,9 +78,10 @@ def _percent(effect: PlayEffect) -> str:
 
 
 def effect_metrics(effects: Effects) -> dict[str, float]:
-    """Return the numbers of the effects that `churn measure` logs in MLflow, by `experiment.number`.
+    """Return the numbers of the effects that `churn measure` logs in MLflow; the keys are
+    `experiment.number`.
 
-    A churn of treated units is never there without the churn of their controls.
+    The churn of treated units is never logged without the churn of their controls.
     """
     metrics: dict[str, float] = {}
     for experiment in effects.experiments:
@@ -105,7 +107,7 @@ def effect_metrics(effects: Effects) -> dict[str, float]:
 
 
 def size_warnings(effects: Effects) -> list[str]:
-    """Return a warning for each experiment whose arms do not have the sizes of the design."""
+    """Return a warning for each experiment whose arms do not have the planned sizes."""
     names = [
         experiment.name for experiment in effects.experiments if experiment.ratio and experiment.ratio.alarm
     ]
@@ -139,7 +141,7 @@ def _experiment_lines(experiment: MeasuredExperiment, words: LabelWords) -> Iter
         yield _line(rate, "no outcome is known yet" if experiment.immature else "no unit counts")
         yield from _success_lines(experiment)
         return
-    if difference.difference.value is None:  # a share of one arm alone would be read as a success
+    if difference.difference.value is None:  # the share of a single arm would be read as a success
         yield _line(rate, f"not shown: {difference.no_verdict_because}")
         yield from _success_lines(experiment)
         return
@@ -173,18 +175,20 @@ def _experiment_lines(experiment: MeasuredExperiment, words: LabelWords) -> Iter
 
 
 def _rate_name(words: LabelWords) -> str:
-    """Return the name of the rate of what the label counts, such as `churn` or `rate of upgrade`."""
+    """Return the name of the rate that the label counts, such as `churn` or `rate of upgrade`."""
     return "churn" if words == CHURN_WORDS else f"rate of {words.event}"
 
 
 def _success_lines(experiment: MeasuredExperiment) -> Iterator[str]:
-    """Yield the success also where no unit has a label, such as for customers who were gone before."""
+    """Yield lines about the success of a play, even if no unit has a label, for example because its customers
+    had already left.
+    """
     if experiment.success is not None:
         yield _line("success", success_in_words(experiment.success))
 
 
 def success_in_words(success: PlaySuccess) -> str:
-    """Return the rate of success of a play in both arms; empty if one of the two is missing."""
+    """Return the rate of success of a play in both arms, as text; empty if the rate of one arm is missing."""
     if success.not_computed_because is not None:
         return f"{success.text or 'unknown'}: not computed, because {success.not_computed_because}"
     control, treatment = success.control, success.treatment
@@ -202,7 +206,7 @@ def success_in_words(success: PlaySuccess) -> str:
 
 
 def _total_lines(effects: Effects) -> Iterator[str]:
-    """Return the total of all contacts beside the sum of the plays."""
+    """Return lines with the total of all contacts, beside the sum of the plays."""
     universal = effects.universal
     if universal is not None and universal.savings is not None:
         yield _line("all contacts saved", f"{amount(universal.savings.customers, 1)} customers")
@@ -216,7 +220,9 @@ def _total_lines(effects: Effects) -> Iterator[str]:
 
 
 def _erased_lines(effects: Effects) -> Iterator[str]:
-    """Yield the number of forgotten units of each experiment; unequal losses in the arms may mislead."""
+    """Yield the number of erased units of each experiment; if the arms lost different numbers, the comparison
+    may mislead.
+    """
     arms_of: dict[str, dict[str, int]] = {}
     for part in effects.erased_units:
         arms_of.setdefault(part.experiment, {})[part.arm] = part.units
@@ -227,7 +233,7 @@ def _erased_lines(effects: Effects) -> Iterator[str]:
 
 
 def not_counted(experiment: MeasuredExperiment) -> Iterator[str]:
-    """Yield how many units do not count, with the reason."""
+    """Yield texts with the number of units that do not count, each with the reason."""
     for count, words in (
         (experiment.immature, "outcome not known yet"),
         (experiment.without_label, "without label"),
@@ -269,7 +275,7 @@ def _count(number: int, noun: str) -> str:
 
 
 def amount(interval: HasInterval, digits: int) -> str:
-    """Return an amount with its interval.
+    """Return an amount with its interval, as text.
 
     >>> from churn.metrics.interval import Interval
     >>> amount(Interval(value=1234.5, low=-2.0, high=2469.0), 0)
@@ -288,7 +294,7 @@ def design_lines(designs: Sequence[ExperimentDesign], n_nights: int, event: str 
     """Return the lines that `churn plan` prints.
 
     Args:
-        designs: What each experiment needs.
+        designs: What each experiment needs before it can answer.
         n_nights: The number of nights in the ledger.
         event: The name of the event that the label counts; None if it counts who leaves.
     """
@@ -355,7 +361,9 @@ def _design_lines(design: ExperimentDesign, words: LabelWords) -> Iterator[str]:
 
 
 def _training_in_words(design: ExperimentDesign) -> str:
-    """Return when the controls are enough for a training to know the level of contacted customers."""
+    """Return a text that says when there are enough controls for a training to know the level of contacted
+    customers.
+    """
     if design.training_in_days is not None:
         return f"enough for the level of a model in {_count(design.training_in_days, 'day')}"
     if design.units_per_day is None:
@@ -364,7 +372,7 @@ def _training_in_words(design: ExperimentDesign) -> str:
 
 
 def answer_in_words(design: ExperimentDesign) -> str:
-    """Return when an experiment can answer, at the present rate of new units."""
+    """Return a text that says when an experiment can answer, if as many new units come as now."""
     if design.answer_in_days is not None and design.answer_in_days > MAX_DAYS:
         return f"not within ten years at this rate ({_count(design.answer_in_days, 'day')})"
     if design.answer_in_days is not None:

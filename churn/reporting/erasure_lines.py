@@ -1,4 +1,4 @@
-"""What an erasure would do and what it did, in plain words; no line names another customer."""
+"""Say in plain words what an erasure would do and what it did; no line names another customer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ MAX_PATHS = 20
 
 
 def plan_lines(plan: ErasurePlan, output: Path) -> Iterator[str]:
-    """Yield what is held about a customer, by place and count, and what is kept."""
+    """Yield what is stored about a customer, by place and number of rows, and what is kept after an
+    erasure.
+    """
     yield f"All that is held about customer {plan.identifiers.customer_id}, to be erased:"
     if plan.tables:
         counts = ", ".join(f"{table.table} {len(table.rows):,}" for table in plan.tables)
@@ -42,7 +44,7 @@ def plan_lines(plan: ErasurePlan, output: Path) -> Iterator[str]:
 
 
 def model_lines(plan: ErasurePlan) -> Iterator[str]:
-    """Yield the models that learnt from the customer, and what to do about them."""
+    """Yield the models that learnt from data of the customer, and what to do about them."""
     if not plan.models:
         return
     yield "Models that learnt from cutoffs at which the customer has a label:"
@@ -56,11 +58,11 @@ def model_lines(plan: ErasurePlan) -> Iterator[str]:
 
 
 def result_lines(plan: ErasurePlan, result: SearchResult, server: str | None) -> Iterator[str]:
-    """Yield what the search after an erasure found, and which places are not ours.
+    """Yield what the search after an erasure found, and which places the program cannot erase.
 
     Args:
         plan: The plan that was carried out.
-        result: The result of the search.
+        result: The result of the search for the customer.
         server: The tracking server whose files were not searched; None if there is none.
     """
     if result.paths:
@@ -89,7 +91,7 @@ def result_lines(plan: ErasurePlan, result: SearchResult, server: str | None) ->
 
 
 def source_lines(plan: ErasurePlan) -> Iterator[str]:
-    """Yield which tables of the source have rows of the customer, as far as the store tells."""
+    """Yield which tables of the source have rows about the customer, as far as the store knows."""
     tables = ", ".join(f"{table.table} ({_rows(len(table.rows))})" for table in plan.tables)
     if tables:
         yield (
@@ -107,7 +109,9 @@ def source_lines(plan: ErasurePlan) -> Iterator[str]:
 
 
 def _folder_name(path: Path, output: Path) -> str:
-    """Return the folder of a file below the output folder, such as `snapshots`; else the folder of MLflow."""
+    """Return the folder of a file below the output folder, such as `snapshots`; for other files, the folder
+    of MLflow.
+    """
     folder = output.resolve()
     if path.is_relative_to(folder):
         return path.relative_to(folder).parts[0]

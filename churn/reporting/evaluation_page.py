@@ -51,12 +51,12 @@ CUTOFF_METRICS = (
 SPLIT_METRICS = ("auc", "log_loss", "average_precision", "lift_at_contact_share", "observed_expected")
 SEGMENT_METRICS = ("auc", "log_loss", "observed_expected")
 CONTEXT = {"ceiling": "at most", "base_rate": "by chance", "noise_floor": "noise", "optimism": "optimism"}
-"""The reference numbers of a metric, by field, with their titles on the page."""
+"""The fields of a metric with values to compare it with, and their titles on the page."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """A line of a table: a title, the words below the title, and a cell for each column."""
+    """A line of a table: a title, words below the title, and a cell for each column."""
 
     title: str
     words: str
@@ -65,18 +65,18 @@ class Line:
 
 @dataclass(frozen=True)
 class FigureTable:
-    """A table of figures: the titles of the columns, and the lines."""
+    """A table of figures: the titles of its columns, and its lines."""
 
     headings: tuple[str, ...]
     lines: tuple[Line, ...]
 
 
 def write_evaluation_page(folder: Path, result: EvaluationResult) -> Path:
-    """Write `report.html` with the charts that are in the folder, and return its path.
+    """Write `report.html` with the charts that are in the folder, and return the path of the file.
 
     Args:
         folder: The folder of the evaluation, `output/evaluate`.
-        result: The evaluation.
+        result: The result of the evaluation.
     """
     plots = {
         name: (folder / "plots" / f"{name}.svg").read_text(encoding="utf-8")
@@ -89,10 +89,10 @@ def write_evaluation_page(folder: Path, result: EvaluationResult) -> Path:
 
 
 def render_evaluation(result: EvaluationResult, plots: Mapping[str, str]) -> str:
-    """Return the page as HTML; a section without figures is left out.
+    """Return the page as HTML; a section that has no figures is left out.
 
     Args:
-        result: The evaluation.
+        result: The result of the evaluation.
         plots: The text of each chart as SVG, by the name of the chart.
     """
     names = [name for name in CANDIDATE_NAMES if name in result.candidates]
@@ -134,7 +134,9 @@ def render_evaluation(result: EvaluationResult, plots: Mapping[str, str]) -> str
 
 
 def _charts(plots: Mapping[str, str], words: LabelWords) -> list[tuple[Markup, Markup, str]]:
-    """Return chart, caption and style of each chart; a last narrow chart without a partner is made wide."""
+    """Return for each chart the picture, the caption and the style. Narrow charts stand in pairs; if the last
+    one has no partner, it is made wide.
+    """
     narrow = [name for name in plots if name not in WIDE_CHARTS]
     odd = narrow[-1:] if len(narrow) % 2 else []
     return [
@@ -154,7 +156,9 @@ def _metric_lines(
     share: float,
     words: LabelWords,
 ) -> list[tuple[Line, str]]:
-    """Return a line per metric with the figures of all candidates, and the context of the model's figure."""
+    """Return one line for each metric, with the figures of all candidates and with what the model's figure
+    must be compared with.
+    """
     return [
         (
             Line(
@@ -197,7 +201,7 @@ def _cutoff_table(result: EvaluationResult, share: float) -> FigureTable:
 
 
 def _split_table(result: EvaluationResult, share: float) -> FigureTable:
-    """Return a line for each way of splitting the rows; the title of the naive split warns against it."""
+    """Return one line for each way to split the rows; the title of the naive split contains a warning."""
     return FigureTable(
         tuple(_title(name, share) for name in SPLIT_METRICS),
         tuple(
@@ -235,7 +239,7 @@ def _cell(figure: Interval | None, name: str, *, signed: bool = False) -> Cell:
 
 
 def _context(candidate: CandidateMetrics, name: str) -> str:
-    """Return the reference numbers of a metric in words."""
+    """Return in words the values with which a metric must be compared."""
     figure, digits = candidate.metric(name), METRICS[name].digits
     numbers = {title: getattr(figure, field) for field, title in CONTEXT.items()}
     return ", ".join(
@@ -264,14 +268,16 @@ VERDICTS = {
     "ranks only": "it puts customers in order, but its probabilities are off",
     "no signal": "it does not predict who leaves",
 }
-"""The verdict of an evaluation, by what it says of the signals."""
+"""The verdict of an evaluation: the texts for each result about the signals."""
 
 EMPTY = Cell()
 
 
 @dataclass(frozen=True)
 class HorizonRow:
-    """How well the probability of leaving within some days holds; only `words` if it was not measured."""
+    """How well the probability of leaving within a number of days agrees with the outcomes; only `words` is
+    filled if this was not measured.
+    """
 
     days: int
     words: str
@@ -282,7 +288,9 @@ class HorizonRow:
 
 
 def horizon_rows(horizons: Horizons | None) -> tuple[HorizonRow, ...]:
-    """Return a row per horizon, the horizons without a measurement last; no row without contracts."""
+    """Return one row for each horizon; horizons that were not measured come last. If the label is not about
+    contracts, there is no row.
+    """
     if horizons is None:
         return ()
     measured = [
@@ -302,7 +310,7 @@ def horizon_rows(horizons: Horizons | None) -> tuple[HorizonRow, ...]:
 
 @dataclass(frozen=True)
 class SegmentRow:
-    """Whether as many customers of a segment left as the model expected."""
+    """Whether the number of customers of a segment who left agrees with what the model expected."""
 
     title: str
     rows: int
@@ -314,11 +322,11 @@ class SegmentRow:
 
 @dataclass(frozen=True)
 class SegmentRows:
-    """A row for all customers, then a row for each segment.
+    """A row for all customers, and then a row for each segment.
 
     Attributes:
-        cutoffs: The cutoffs whose predictions are used.
-        n_tested: The number of segments that have enough churners for a test.
+        cutoffs: The cutoffs whose predictions are counted.
+        n_tested: The number of segments that have enough churners to be tested.
     """
 
     rows: tuple[SegmentRow, ...]

@@ -1,4 +1,4 @@
-"""What was measured of the effect of contacts, as far as a night may know it."""
+"""The measured effect of contacts, as far as a night may know it."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ MEASURE_AGAIN = "Run `churn measure`, then `churn report`."
 
 @dataclass(frozen=True)
 class KnownEffects:
-    """What was measured up to a night.
+    """The effects of contacts that were measured up to a night.
 
     Attributes:
-        effects: The effects; None if there are none that the night may know.
-        reason: Why there are none, as a sentence; empty if there are.
-        warning: What a person must mend, with a way out; empty if nothing.
+        effects: The measured effects; None if the night may know none.
+        reason: Why there are no effects, as a sentence; empty if there are effects.
+        warning: A sentence about something that a person must repair, with a way out; empty if there is
+            nothing.
     """
 
     effects: Effects | None
@@ -30,17 +31,17 @@ class KnownEffects:
 
 
 def effects_path(output: Path) -> Path:
-    """Return the file of `churn measure`."""
+    """Return the path of the file that `churn measure` writes."""
     return output / "measure" / "effects.json"
 
 
 def read_known_effects(output: Path, night: date, label_id: str) -> KnownEffects:
-    """Read what was measured, if nothing of it is from after the night.
+    """Read the measured effects, unless they use outcomes from after the night.
 
     Args:
         output: The output folder.
-        night: The night of the report.
-        label_id: The label of the night.
+        night: The cutoff of the night that the report shows.
+        label_id: The id of the label that the night predicts.
     """
     path = effects_path(output)
     if not os.path.lexists(path):

@@ -1,4 +1,6 @@
-"""The screen of `churn kpis`, the latest value of each figure beside the value before, and its tables."""
+"""The screen of `churn kpis`: the latest value of each figure beside the value before it, and the tables of
+the sections.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +14,14 @@ from churn.kpis.sections import Kpis
 from churn.reporting.kpi_section_lines import section_lines
 
 SCREEN_KIND = "month"
-"""The length of the periods on the screen; kpis.json holds all."""
+"""The length of the periods that the screen shows; kpis.json has periods of all lengths."""
 
 
 def screen_lines(kpis: Kpis) -> list[str]:
-    """Return one line for each figure, its latest value with interval and the value before, and the alarms.
+    """Return one line for each figure, with its latest value, the interval and the value before; and then the
+    alarms.
 
-    The figures without any value come after the others, one line for each reason.
+    Figures without any value come last, one line for each reason.
     """
     lines = [f"figures as of {kpis.cutoff}, local days of {kpis.timezone}, label {kpis.label_id}"]
     event = kpis.sections.get("event")
@@ -43,13 +46,17 @@ def screen_lines(kpis: Kpis) -> list[str]:
 
 
 def table_lines(kpis: Kpis) -> list[str]:
-    """Return the tables of all sections but the alarms: cohorts, survival, stages, groups, the audit."""
+    """Return the tables of all sections except the alarms: cohorts, survival, stages, groups, and the
+    audit.
+    """
     sections = (section for section in kpis.sections.values() if not isinstance(section, AlarmsResult))
     return [line for section in sections for line in section_lines(section)]
 
 
 def _screen_figures(figures: Sequence[Figure]) -> dict[str, list[Figure]]:
-    """Return by name the figures of all customers: the months, or the windows of a figure without months."""
+    """Return the figures of all customers by name: the values by month, or the windows of a figure that has
+    no months.
+    """
     by_name: dict[str, dict[str, list[Figure]]] = {}
     for figure in figures:
         if figure.slice is None:

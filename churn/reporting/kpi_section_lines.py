@@ -1,4 +1,4 @@
-"""The screen of `churn kpis` for the sections that hold tables; kpis.json holds all of each table."""
+"""The screen of `churn kpis` for the sections with tables; kpis.json holds the whole of each table."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SHOWN_GROWTH, SHOWN_MOVES = 6, 12
 
 
 def section_lines(section: SectionResult) -> list[str]:
-    """Return the lines of a section; none for a section that holds only figures."""
+    """Return the lines of a section; there are none if the section holds only figures."""
     if isinstance(section, CohortsResult):
         return [*triangle_lines(section.triangle), *survival_lines(section.survival), *_model(section)]
     if isinstance(section, LeavingReasonsResult):
@@ -54,7 +54,7 @@ def section_lines(section: SectionResult) -> list[str]:
 
 
 def alarm_lines(result: AlarmsResult) -> list[str]:
-    """Return a line for each alarm, and how many figures are watched."""
+    """Return a line for each alarm, and a line with the number of watched figures."""
     short = f", {result.n_too_short} have too little history" if result.n_too_short else ""
     return [
         "",
@@ -65,7 +65,7 @@ def alarm_lines(result: AlarmsResult) -> list[str]:
 
 
 def triangle_lines(triangle: Triangle) -> list[str]:
-    """Return the retention triangle of the latest cohorts."""
+    """Return the retention triangle of the latest cohorts as lines."""
     title = "retention by month of joining: share active at the end of the month of joining (0) and later"
     if triangle.reason:
         return ["", title, f"  missing: {triangle.reason}"]
@@ -77,7 +77,9 @@ def triangle_lines(triangle: Triangle) -> list[str]:
 
 
 def _cell(cells: Sequence[TriangleCell], month: int) -> str:
-    """Return a cell as text; `open` in a month that is not over, empty while nothing is certain."""
+    """Return a cell of the triangle as text: `open` for a month that is not over, empty if the number is not
+    certain yet.
+    """
     cell = next((cell for cell in cells if cell.month == month), None)
     if cell is None or cell.state == "not certain yet":
         return ""
@@ -85,7 +87,7 @@ def _cell(cells: Sequence[TriangleCell], month: int) -> str:
 
 
 def survival_lines(table: SurvivalTable) -> list[str]:
-    """Return the survival of all customers and of each segment at some ages."""
+    """Return lines with the survival of all customers and of each segment, at some ages."""
     title = "survival: share of customers who stay longer than so many days"
     rows = []
     for curve in table.curves:
@@ -124,7 +126,7 @@ def _model_lines(model: ContractModel) -> Iterator[str]:
 
 
 def growth_lines(section: StagesResult) -> list[str]:
-    """Return the growth of the latest months."""
+    """Return lines with the growth accounting of the latest months."""
     title = "growth: active at the end = active at the start + new + resurrected - dormant"
     if section.growth_reason:
         return ["", title, f"  missing: {section.growth_reason}"]
@@ -150,7 +152,7 @@ def growth_lines(section: StagesResult) -> list[str]:
 
 
 def leak_lines(section: StagesResult) -> list[str]:
-    """Return the stages from which customers left, the most money first."""
+    """Return lines with the stages from which customers left, the stage that lost most money first."""
     title = "leaks: customers who left within a month, by their stage at its start"
     if section.reason:
         return ["", title, f"  missing: {section.reason}"]
@@ -167,7 +169,7 @@ def leak_lines(section: StagesResult) -> list[str]:
 
 
 def move_lines(section: StagesResult) -> list[str]:
-    """Return the moves of the latest month from one stage to another, most people first."""
+    """Return lines with the moves of the latest month between stages, the move of most people first."""
     if not section.months:
         return []
     month = section.months[-1]
@@ -182,14 +184,14 @@ def move_lines(section: StagesResult) -> list[str]:
 
 
 def _flow(flow: Flow) -> str:
-    """Return the people, and their money in brackets if it is known."""
+    """Return a number of people as text, with their money in brackets if it is known."""
     if flow.money is None or flow.n_money_unknown:
         return f"{flow.people:,}"
     return f"{flow.people:,} ({flow.money:,.0f})"
 
 
 def activation_lines(section: ActivationResult) -> list[str]:
-    """Return the activation event, or why none is reported."""
+    """Return lines about the activation event, or the reason why none is reported."""
     title = "activation: the early event that goes with staying (it is not shown to cause it)"
     event = section.activation
     if event is None:
@@ -215,7 +217,7 @@ def _p_value(value: float) -> str:
 
 
 def churn_lines(title: str, table: ChurnTable) -> list[str]:
-    """Return a table of observed churn, and what its differences mean."""
+    """Return a table of observed churn as lines, and sentences about what its differences mean."""
     if table.reason:
         return ["", title, f"  missing: {table.reason}"]
     rows = [
@@ -242,7 +244,7 @@ def churn_lines(title: str, table: ChurnTable) -> list[str]:
 
 
 def rfm_lines(rfm: Rfm) -> list[str]:
-    """Return the grid of recency and frequency with the observed churn of each cell."""
+    """Return the grid of recency and frequency as lines, with the observed churn of each cell."""
     title = "observed churn by last order (rows) and number of orders in a year (columns)"
     if rfm.reason:
         return ["", title, f"  missing: {rfm.reason}"]
@@ -262,7 +264,7 @@ def _range(rfm_class: RfmClass) -> str:
 
 
 def loyalty_lines(table: LoyaltyTable) -> list[str]:
-    """Return the four groups of behaviour and lock-in."""
+    """Return lines about the four groups of customers: active or not, and bound by a contract or not."""
     title = "loyal, or merely bound by a contract?"
     if table.reason:
         return ["", title, f"  missing: {table.reason}"]
@@ -276,7 +278,7 @@ def loyalty_lines(table: LoyaltyTable) -> list[str]:
 
 
 def list_lines(section: GroupsResult) -> list[str]:
-    """Return how many customers are on the lists of the latest night."""
+    """Return lines with the number of customers on each list of the latest night."""
     lines = ["", "lists of the latest night"]
     for entry in section.lists:
         size = entry.reason if entry.customers is None else f"{entry.customers:,} customers"
@@ -285,7 +287,7 @@ def list_lines(section: GroupsResult) -> list[str]:
 
 
 def share_text(share: float | None, low: float | None, high: float | None) -> str:
-    """Return a share with its interval in per cent.
+    """Return a share with its interval as text, in per cent.
 
     >>> share_text(0.734, 0.7, 0.768)
     '73.4% [70.0%, 76.8%]'
@@ -294,7 +296,7 @@ def share_text(share: float | None, low: float | None, high: float | None) -> st
 
 
 def points_text(value: float | None, low: float | None, high: float | None) -> str:
-    """Return a difference of shares with its interval in percentage points.
+    """Return a difference of shares with its interval as text, in percentage points.
 
     >>> points_text(0.04, 0.023, 0.058)
     '+4.0 [+2.3, +5.8]'
@@ -304,7 +306,7 @@ def points_text(value: float | None, low: float | None, high: float | None) -> s
 
 
 def columns(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return rows as lines with aligned columns; the first column is text, the others are numbers.
+    """Return rows as lines with aligned columns; the first column holds text, and the others hold numbers.
 
     >>> columns(["plan", "n"], [["basic", "7"], ["team", "12"]])
     ['  plan    n', '  basic   7', '  team   12']

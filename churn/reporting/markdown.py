@@ -1,8 +1,9 @@
-"""Markdown in which names and values of the data appear as text.
+"""Markdown that shows names and values from the data as plain text.
 
-A name could bring HTML, a link, an image, a new cell or a new line into a card. The templates escape each
-value with `escape_markdown`, unless it is `Markup`: Markdown that the program itself wrote. Characters become
-HTML entities where the dialects of Markdown do not agree on the backslash.
+A name in the data could bring HTML, a link, an image, a new cell or a new line into a card. So the templates
+escape each value with `escape_markdown`. Only values of the type `Markup` are not escaped: they are Markdown
+that the program itself wrote. If the dialects of Markdown do not agree on the backslash before a character,
+the character becomes an HTML entity.
 """
 
 from __future__ import annotations
@@ -20,16 +21,20 @@ _ACTIVE = re.compile(
     r"|(?P<backslash>[\[\]|~]|(?<![^\W_])_+|_+(?![^\W_])|(?<!\s)\*+|\*+(?!\s))",
     re.IGNORECASE,
 )
-"""What Markdown, GitHub or MLflow reads as markup. `plan_type`, `a < b`, `R&D` and intervals are none."""
+"""The characters that Markdown, GitHub or MLflow reads as markup. Texts such as `plan_type`, `a < b`, `R&D`
+and intervals contain no markup.
+"""
 
 _BLOCK = re.compile(r"\s*(?:(?P<mark>[#>=])|(?P<list>[-+])(?=[-+\s]|$)|(?P<number>\d+)(?P<dot>[.)])(?=\s|$))")
-"""What would begin a heading, a quotation, a list or a line at the start of a line."""
+"""The characters that would begin a heading, a quotation, a list or a line if they stood at the start of a
+line.
+"""
 
 _CODE = re.compile(r"(?<![`\\])`([^`]+)`(?!`)")
 
 
 def escape_markdown(value: object) -> Markup:
-    r"""Return a value as Markdown that shows the value as text, on one line; `Markup` is returned as it is.
+    r"""Return a value as Markdown that shows it as plain text on one line; `Markup` is returned unchanged.
 
     >>> print(escape_markdown("plan_type of O'Brien: 0.70 [0.69, 0.71]"))
     plan_type of O'Brien: 0.70 [0.69, 0.71]
@@ -42,9 +47,11 @@ def escape_markdown(value: object) -> Markup:
 
 
 def escape_sentence(text: str) -> Markup:
-    """Return a sentence of the program as Markdown: like `escape_markdown`, but pairs of backticks hold code.
+    """Return a sentence of the program as Markdown: like `escape_markdown`, except that a text between
+    backticks is code.
 
-    Nothing in code is active, so that a name between backticks, or a name with backticks, stays text.
+    Markup inside code has no effect. So a name between backticks, or a name that contains backticks, is shown
+    as text.
 
     >>> print(escape_sentence("<b>: run `churn train` again"))
     &lt;b>: run `churn train` again
@@ -57,7 +64,7 @@ def escape_sentence(text: str) -> Markup:
 
 
 def code_span(value: object) -> Markup:
-    """Return a value as code; its fence is longer than any row of backticks in the value.
+    """Return a value as code; the backticks around it are more than any row of backticks in the value.
 
     >>> print(code_span("a_b*c"), code_span("a`b"))
     `a_b*c` ``a`b``
@@ -85,7 +92,8 @@ def _escape_match(match: re.Match[str]) -> str:
 
 
 def _escape_block(text: str) -> str:
-    text = re.sub(r"^(?: *\t| {2})\s*", " ", text)  # four spaces at the start of a line begin code
+    # four blanks at the start of a line would begin a block of code
+    text = re.sub(r"^(?: *\t| {2})\s*", " ", text)
     match = _BLOCK.match(text)
     if match is None:
         return text

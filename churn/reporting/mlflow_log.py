@@ -24,14 +24,16 @@ from churn.training.challenger import Challenger
 from churn.training.tune import SearchResult
 
 EXPOSURE_FILE = "exposure.json"
-"""The treated rows, and the controls who stand for them, by cutoff; absent if nobody was treated."""
+"""The name of the file with the number of treated rows and of controls who represent them, by cutoff; absent
+if nobody was treated.
+"""
 
 FILES = ("recipe.json", "signals.json", "importance.json", "horizons.json", "guards.json", EXPOSURE_FILE)
-"""The files of a training that are logged at the top of a run's artefacts."""
+"""The files of a training that are logged in the top folder of a run's artefacts."""
 
 
 def run_name(version: str, candidate: str, until: date) -> str:
-    """Return the name of a run: its version, its candidate, and the last cutoff of its training data.
+    """Return the name of a run: the version, the candidate, and the last cutoff of the training data.
 
     >>> run_name("3", "trees", date(2025, 8, 1))
     'v3 trees 2025-08-01'
@@ -40,7 +42,8 @@ def run_name(version: str, candidate: str, until: date) -> str:
 
 
 def git_commit(folder: Path) -> str | None:
-    """Return the git commit that is checked out in a folder; None without git or outside a repository.
+    """Return the git commit that is checked out in a folder; None if there is no git, or if the folder is not
+    in a repository.
 
     Args:
         folder: The folder.
@@ -54,7 +57,7 @@ def git_commit(folder: Path) -> str | None:
 
 
 def params_of(params: Params, snapshots: Snapshots, record: Challenger) -> dict[str, Any]:
-    """Return the set parameters of a run, grouped: `recipe.`, `label.` and `data.`."""
+    """Return the parameters of a run that are set, in three groups: `recipe.`, `label.` and `data.`."""
     rows = snapshots.rows
     label = params.label.model_dump(mode="json") | {"id": snapshots.label_id}
     data = {
@@ -81,7 +84,9 @@ def params_of(params: Params, snapshots: Snapshots, record: Challenger) -> dict[
 
 
 def log_exposure(registry: Registry, snapshots: Snapshots) -> None:
-    """Log the shares of rows that were left out and of their controls; nothing if nobody was treated."""
+    """Log the share of rows that were left out as treated, and the share of their controls; log nothing if
+    nobody was treated.
+    """
     if not snapshots.exposures:
         return
     rows = sum(own.rows for own in snapshots.exposures)
@@ -94,7 +99,7 @@ def log_exposure(registry: Registry, snapshots: Snapshots) -> None:
 
 
 def with_prefix(group: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values under `group.name`; unset values are left out.
+    """Return values with the names `group.name`; values that are not set are left out.
 
     >>> with_prefix("label", {"kind": "contract", "table": None})
     {'label.kind': 'contract'}
@@ -103,7 +108,7 @@ def with_prefix(group: str, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def metrics_of(metrics: CandidateMetrics) -> dict[str, float]:
-    """Return all metrics of a candidate: main metrics under `judged/`, all others under `rest/`."""
+    """Return all metrics of a candidate: the main metrics under `judged/`, and all others under `rest/`."""
     figures: dict[str, Any] = metrics.as_json()
     main = {f"judged/{name}": figures[name] for name in MAIN_METRICS if name in figures}
     return _flatten(
@@ -112,7 +117,7 @@ def metrics_of(metrics: CandidateMetrics) -> dict[str, float]:
 
 
 def paired_of(pairs: Mapping[str, Differences]) -> dict[str, float]:
-    """Return the paired differences of log loss with their intervals.
+    """Return the paired differences of the log loss, with their intervals.
 
     A difference below 0 means that the challenger is better.
 
@@ -123,7 +128,7 @@ def paired_of(pairs: Mapping[str, Differences]) -> dict[str, float]:
 
 
 def spread_of(spread: Spread) -> dict[str, float]:
-    """Return the lowest and highest value of each main metric over the test cutoffs."""
+    """Return the lowest and the highest value of each main metric among the test cutoffs."""
     ranges = {name: spread.metric(name) for name in MAIN_METRICS}
     return {
         f"spread/{name}_{end}": value
@@ -134,22 +139,23 @@ def spread_of(spread: Spread) -> dict[str, float]:
 
 
 def table_of(rows: Sequence[Part]) -> dict[str, Any]:
-    """Return rows as columns and data, the layout that MLflow shows as a table."""
+    """Return rows in the form of columns and data, which MLflow shows as a table."""
     records = [row.as_json() for row in rows]
     columns = list(records[0]) if records else []
     return {"columns": columns, "data": [[record[name] for name in columns] for record in records]}
 
 
 def run_note(version: str, settings: str, summary: str, pages: Mapping[str, str]) -> str:
-    r"""Return the note of a run: links to its pages, the settings of the evaluation, the summary of the card.
+    r"""Return the note of a run: links to its pages, the settings of the evaluation, and the summary of the
+    model card.
 
-    MLflow cuts a note after 8,000 characters.
+    The note is kept short, because MLflow cuts a note after 8,000 characters.
 
     Args:
         version: The version of the model.
         settings: The settings of the evaluation in words.
         summary: The summary of the model card.
-        pages: The address of each page, by title.
+        pages: The address of each page, by its title.
 
     >>> run_note("1", "Evaluated at 2024-05-01.", "# Model card", {"charts": "#/charts"})
     'Version 1: [charts](#/charts)\n\nEvaluated at 2024-05-01.\n\n# Model card'
@@ -159,7 +165,7 @@ def run_note(version: str, settings: str, summary: str, pages: Mapping[str, str]
 
 
 def _flatten(figures: Mapping[str, Any]) -> dict[str, float]:
-    """Return figures by name; an interval becomes `name`, `name_low` and `name_high`."""
+    """Return figures by name; an interval gives the three names `name`, `name_low` and `name_high`."""
     flat: dict[str, float | None] = {}
     for name, figure in figures.items():
         if isinstance(figure, Mapping):
@@ -182,7 +188,7 @@ class EvaluationSettings:
     settings: EvaluateParams
 
     def as_params(self) -> dict[str, Any]:
-        """Return the settings as parameters of a run, with units in the names."""
+        """Return the settings in the form of parameters of a run; the names contain the units."""
         terms = self.settings.profit
         return {
             "evaluate.test_cutoffs": ", ".join(map(str, self.test_cutoffs)),
@@ -195,7 +201,7 @@ class EvaluationSettings:
         }
 
     def in_words(self) -> str:
-        """Return the settings as sentences for the note of a run, with the units of the metrics."""
+        """Return the settings as sentences for the note of a run; the units of the metrics are stated."""
         terms = self.settings.profit
         return (
             f"Evaluated at {', '.join(map(str, self.test_cutoffs))}. Lift, precision and profit are measured "
@@ -211,15 +217,16 @@ def log_training(
     choice_predictions: OutOfTime,
     mature_on: Mapping[date, date],
 ) -> None:
-    """Log candidates, calibration methods and choice cutoffs as child runs of the open run.
+    """Log the candidates, the calibration methods and the choice cutoffs, each as a child run of the open
+    run.
 
-    Nothing is logged about the test cutoffs; `churn evaluate` logs their figures.
+    Nothing about the test cutoffs is logged here; `churn evaluate` logs their figures.
 
     Args:
-        registry: The registry whose run is open.
+        registry: The registry through which the open run was opened.
         challenger: The registered challenger.
         choice_predictions: The out-of-time predictions of the challenger at the choice cutoffs.
-        mature_on: The date from which each matured cutoff may be used in training, by cutoff.
+        mature_on: For each matured cutoff, the date from which its labels may be used in training.
     """
     for score in challenger.scores:
         with registry.run(f"candidate {score.recipe.candidate}"):
@@ -244,12 +251,12 @@ def log_training(
 
 
 def log_search(registry: Registry, result: SearchResult, file: Path) -> None:
-    """Log a search into the open run, and each trial as a child run.
+    """Log a search of settings into the open run, and each trial of the search as a child run.
 
     Args:
-        registry: The registry whose run is open.
-        result: The search.
-        file: The `search.json` of the search.
+        registry: The registry through which the open run was opened.
+        result: The result of the search.
+        file: The path of `search.json`, which the search wrote.
     """
     registry.log_file(file)
     registry.log(
@@ -275,13 +282,14 @@ def log_search(registry: Registry, result: SearchResult, file: Path) -> None:
 def log_folds(
     registry: Registry, run_id: str, predictions: OutOfTime, mature_on: Mapping[date, date]
 ) -> None:
-    """Log each predicted cutoff as a child run: its number of training cutoffs and uncalibrated metrics.
+    """Log each predicted cutoff as a child run, with the number of its training cutoffs and its metrics
+    before calibration.
 
     Args:
-        registry: The registry whose run is open.
+        registry: The registry through which the open run was opened.
         run_id: The id of the open run.
-        predictions: The out-of-time predictions at the cutoffs that are logged.
-        mature_on: The date from which each matured cutoff may be used in training, by cutoff.
+        predictions: The out-of-time predictions for the cutoffs that are logged.
+        mature_on: For each matured cutoff, the date from which its labels may be used in training.
     """
     for day in predictions.cutoffs:
         fold = predictions.at([day])

@@ -1,4 +1,6 @@
-"""The model card, which says what a person should know before using a model, and its summary."""
+"""The model card, which says what a person should know before a model is used, and the summary of the
+card.
+"""
 
 from __future__ import annotations
 
@@ -51,15 +53,17 @@ LIMITS = (
     "observed/expected in the report, and train again when observed/expected drifts.",
     "The labels of customers who were contacted say less about customers who were not contacted.",
 )
-"""The limits of every model."""
+"""The sentences about limits that hold for every model."""
 
 SEGMENT_NOTES = "calibration of "
-"""The first words of the notes on segments; the summary shows them in its part on segments."""
+"""The words with which notes about segments begin; the summary shows these notes in its part about
+segments.
+"""
 
 
 @dataclass(frozen=True)
 class Card:
-    """The path of the model card, and the text of its summary."""
+    """The path of the model card and the text of the card's summary."""
 
     path: Path
     summary: str
@@ -76,10 +80,10 @@ def write_card(
 
     Args:
         folder: The folder of the evaluation.
-        result: The evaluation.
-        bundle: The bundle of the evaluated model.
-        importance: The share of each signal in the contributions, 0 to 1, the largest first.
-        verdict: The verdict of the gates; None before `churn promote`.
+        result: The result of the evaluation.
+        bundle: The folder with the files of the evaluated model.
+        importance: The share of each signal in the contributions, 0 to 1, the largest share first.
+        verdict: The verdict of the gates; None as long as `churn promote` has not run.
     """
     spec = load_scorer(bundle, way_out="Run `churn train` again.").spec
     path = folder / "card.md"
@@ -93,13 +97,13 @@ def render_card(
     importance: Mapping[str, float],
     verdict: Verdict | None = None,
 ) -> str:
-    """Return the model card as Markdown; a section without figures is left out.
+    """Return the model card as Markdown; a section that has no figures is left out.
 
     Args:
-        result: The evaluation.
+        result: The result of the evaluation.
         spec: The spec of the model's bundle.
-        importance: The share of each signal in the contributions, 0 to 1, the largest first.
-        verdict: The verdict of the gates; None before `churn promote`.
+        importance: The share of each signal in the contributions, 0 to 1, the largest share first.
+        verdict: The verdict of the gates; None as long as `churn promote` has not run.
     """
     text = _template("card.md", result).render(
         result=result,
@@ -117,7 +121,9 @@ def render_card(
 
 
 def _measured_terms(result: EvaluationResult) -> str:
-    """Return with which costs and effect the profit is computed; empty if nothing was measured of them."""
+    """Return a text that says with which costs and which effect the profit is computed; empty if neither was
+    measured.
+    """
     value = result.value
     is_measured = value is not None and (value.measured_share is not None or value.measured_cost is not None)
     return terms_in_words(result) if is_measured else ""
@@ -150,11 +156,11 @@ def _template(name: str, result: EvaluationResult) -> jinja2.Template:
 
 @dataclass(frozen=True)
 class SummaryPart:
-    """A part of the summary: a text that is always shown, and items that are shown if there is room.
+    """A part of the summary: a text that is always shown, and items that are shown as far as there is room.
 
     Attributes:
-        text: Markdown, or a sentence.
-        items: Sentences. Names of the data in a sentence are shown as text.
+        text: The text as Markdown, or a sentence.
+        items: Sentences; names from the data in a sentence are shown as plain text.
         n_shown: The number of items that are shown.
     """
 
@@ -165,7 +171,7 @@ class SummaryPart:
 
     @property
     def lines(self) -> list[str]:
-        """Return the lines of the part as Markdown; the last one counts the items that are not shown."""
+        """Return the lines of the part as Markdown; the last line counts the items that are not shown."""
         if not self.text and not self.items:
             return []
         hidden = len(self.items) - self.n_shown
@@ -182,16 +188,16 @@ def summarize_card(
     verdict: Verdict | None = None,
     max_characters: int = DESCRIPTION_LENGTH,
 ) -> str:
-    """Return the summary of the model card, for the description of a version in the registry.
+    """Return the summary of the model card, which becomes the description of a version in the registry.
 
-    Label, cohort and main figures are always shown. Segments that are off, findings, refusals and limits are
-    shown in turn while there is room. The items without room are counted.
+    The label, the cohort and the main figures are always shown. Segments that are off, findings, refusals and
+    limits are shown in turn as long as there is room. Items for which there is no room are only counted.
 
     Args:
-        result: The evaluation.
+        result: The result of the evaluation.
         spec: The spec of the model's bundle.
-        verdict: The verdict of the gates; None before `churn promote`.
-        max_characters: The highest number of characters.
+        verdict: The verdict of the gates; None as long as `churn promote` has not run.
+        max_characters: The largest number of characters of the summary.
     """
     head = [
         f"# Summary of the model card: {escape_markdown(spec['model'])}, version {result.model.version}",
@@ -219,7 +225,7 @@ def _join(head: Sequence[str], parts: Sequence[SummaryPart]) -> str:
 
 
 def _fit(head: Sequence[str], parts: Sequence[SummaryPart], max_characters: int) -> list[SummaryPart]:
-    """Show one more item of each part in turn, until no part has room for its next item."""
+    """Show one more item of each part in turn, until no part has room for another item."""
     fitted, growing = list(parts), list(range(len(parts)))
     while growing:
         for number in list(growing):
@@ -296,11 +302,13 @@ def _metric_title(name: str, contact_share: float) -> str:
 
 
 def _finding_lines(result: EvaluationResult) -> list[str]:
-    """Return the findings of the guards; findings with the same guard and the same way out share a line."""
+    """Return lines with the findings of the guards; findings of one guard with the same way out share a
+    line.
+    """
     groups = group_findings(result.guards.found)
     return [f"{group[0].severity}: {group_sentence(group, way_out=False)}" for group in groups]
 
 
 def _notes(result: EvaluationResult) -> dict[str, str]:
-    """Return the notes by subject; the note on the champion is left out, for it is no limit of the model."""
+    """Return the notes by subject, without the note about the champion, which is not a limit of the model."""
     return {subject: note for subject, note in result.notes.items() if subject != "champion"}

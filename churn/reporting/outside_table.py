@@ -1,4 +1,4 @@
-"""The lines of `churn measure` on experiments that the company ran by itself."""
+"""The lines of `churn measure` about experiments that the company ran by itself."""
 
 from __future__ import annotations
 
@@ -17,15 +17,17 @@ from churn.reporting.share_differences import is_cut, points
 LABEL_WIDTH = 26
 
 UNUSUAL = 0.05
-"""Below this probability a sentence says how unusual the sizes of the arms are, also without an alarm."""
+"""If the sizes of the arms are less probable than this, a sentence says how unusual they are, even if there
+is no alarm.
+"""
 
 _METHODS = {IntervalMethod.NEWCOMBE: "Newcombe", IntervalMethod.CLUSTERS: "robust for accounts"}
 
 
 def outside_lines(experiments: Sequence[OutsideExperiment]) -> Iterator[str]:
-    """Yield the lines of experiments that the company ran by itself.
+    """Yield the lines about experiments that the company ran by itself.
 
-    The share of a treated arm never stands without the share of its control.
+    The share of a treated arm is never shown without the share of its control arm.
     """
     for experiment in experiments:
         yield f"experiment of the company: {experiment.name}"
@@ -42,7 +44,7 @@ def outside_lines(experiments: Sequence[OutsideExperiment]) -> Iterator[str]:
 
 
 def outside_metrics(experiments: Sequence[OutsideExperiment]) -> dict[str, float]:
-    """Return the numbers for MLflow, by `outside/experiment/arm.number`."""
+    """Return the numbers of the experiments for MLflow; the keys are `outside/experiment/arm.number`."""
     metrics: dict[str, float] = {}
     for experiment in experiments:
         control = experiment.control
@@ -64,7 +66,7 @@ def outside_metrics(experiments: Sequence[OutsideExperiment]) -> dict[str, float
 
 
 def outcome_in_words(experiment: OutsideExperiment) -> str:
-    """Return what the outcome is, and which direction is better."""
+    """Return a text that says what the outcome is, and whether more or less of it is better."""
     if experiment.event is not None:
         event = f"had the event {experiment.event}, as the label says"
         return f"{event}; above 0 more of the treated had it, which is better"
@@ -76,7 +78,7 @@ def outcome_in_words(experiment: OutsideExperiment) -> str:
 
 
 def sizes_in_words(sizes: ArmSizes) -> str:
-    """Return whether the sizes of the arms agree with the design.
+    """Return a text that says whether the sizes of the arms agree with the planned shares.
 
     >>> sizes_in_words(ArmSizes(counts=(50, 60), design=(0.5, 0.5), p_value=0.34, alarm=False))
     '50, 60 for a design of 50, 50%: no alarm (p = 0.34, an alarm comes below 0.001)'
@@ -132,7 +134,7 @@ def _share(arm: ArmOutcome) -> str:
 def half_width(difference: HasInterval) -> str:
     """Return an improvement in points with its interval, and half the width of the interval.
 
-    Where a bound is cut, because no improvement can reach it, half of the width says nothing.
+    If a bound is cut, because no improvement can reach it, half of the width has no meaning.
 
     >>> half_width(Interval(value=0.0766, low=0.07, high=0.0832))
     '+7.66 +- 0.66 points [+7.00, +8.32]'
@@ -166,5 +168,5 @@ def _detectable(detectable: DetectableEffect) -> str:
 
 
 def line(label: str, text: str) -> str:
-    """Return a line with a label."""
+    """Return a line of the form `label: text`."""
     return f"{label:<{LABEL_WIDTH}} {text}"

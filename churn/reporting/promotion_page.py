@@ -1,4 +1,4 @@
-"""The page that says whether a challenger may become champion, and why."""
+"""The page that says whether a challenger may become the champion, and why."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from churn.reporting.rendering import html_template, markdown_template
 
 @dataclass(frozen=True)
 class GateRow:
-    """One gate as a row of the page: its name, its outcome, its rule, and the measured value in words."""
+    """A gate as a row of the page: its name, its outcome, its rule, and the measured value in words."""
 
     name: str
     outcome: str
@@ -27,7 +27,9 @@ class GateRow:
 
 @dataclass(frozen=True)
 class FindingRow:
-    """One finding of a guard as a row of the page; the status is the severity, or `signed off`."""
+    """A finding of a guard as a row of the page; the status is its severity, or `signed off` if a person
+    accepted it.
+    """
 
     guard: str
     status: str
@@ -37,15 +39,15 @@ class FindingRow:
 
 
 def render_promotion_summary(version: str, verdict: Verdict) -> str:
-    """Return the verdict on a version as Markdown."""
+    """Return the verdict on a version of the model as Markdown."""
     return markdown_template("promotion.md", {}, {}).render(version=version, verdict=verdict).strip() + "\n"
 
 
 def render_promotion(result: EvaluationResult, verdict: Verdict) -> str:
-    """Return the page as HTML that needs no other file.
+    """Return the page of a promotion as HTML that needs no other file.
 
     Args:
-        result: The evaluation of the challenger.
+        result: The result of the evaluation of the challenger.
         verdict: The verdict of the gates on the challenger.
     """
     signed_off = {(signature.guard, signature.place) for signature in verdict.signed_off}
@@ -73,7 +75,7 @@ def render_promotion(result: EvaluationResult, verdict: Verdict) -> str:
 
 
 def _advice(verdict: Verdict) -> str:
-    """Return the verdict in a sentence, and what is to be done."""
+    """Return a sentence with the verdict, and what to do."""
     if not verdict.accepted:
         return "Do not use this model: the champion is unchanged. Look at the gates that refused the model."
     if any(gate.signed for gate in verdict.gates):

@@ -1,4 +1,4 @@
-"""The section on the quality of the model, for the report and for the page of a promotion."""
+"""The section about the quality of the model, for the report of a night and for the page of a promotion."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ class Cell:
 
     @classmethod
     def of(cls, figure: Interval | None, digits: int, *, percent: bool = False, signed: bool = False) -> Cell:
-        """Format a figure.
+        """Format a number with its interval.
 
         Args:
-            figure: The value, with the bounds of its interval if it has an interval.
+            figure: The value, with the bounds of its interval if it has one.
             digits: The number of decimals.
-            percent: Whether to write shares in per cent.
-            signed: Whether to write the sign of positive numbers too, as for differences.
+            percent: Whether a share is written in per cent.
+            signed: Whether positive numbers get a sign too, as for differences.
         """
         return cls() if figure is None else cls(*format_parts(figure, digits, percent=percent, signed=signed))
 
@@ -56,7 +56,9 @@ BAND_TITLES = {5: "well", 4: "good", 3: "as usual", 2: "weak", 1: "about to leav
 
 @dataclass(frozen=True)
 class BandRow:
-    """One health band: its test rows, the mean predicted probability, and the share that left."""
+    """A health band as a row: the number of its test rows, their mean predicted probability, and the share
+    that left.
+    """
 
     name: str
     rows: int
@@ -66,17 +68,17 @@ class BandRow:
 
 @dataclass(frozen=True)
 class BandTable:
-    """The health bands with test rows, and whether the share that left falls from each to the next."""
+    """The health bands that have test rows, and whether the share that left is lower in each better band."""
 
     bands: tuple[BandRow, ...]
     falls: bool
 
 
 def band_table(outcomes: Sequence[BandOutcome]) -> BandTable | None:
-    """Return how many customers of each health band left at the test cutoffs; None without test rows.
+    """Return how many customers of each health band left at the test cutoffs; None if there are no test rows.
 
     Args:
-        outcomes: The outcomes of the bands, by band.
+        outcomes: The outcomes of each band, by the band.
     """
     if not outcomes:
         return None
@@ -94,12 +96,13 @@ def band_table(outcomes: Sequence[BandOutcome]) -> BandTable | None:
 
 @dataclass(frozen=True)
 class Quality:
-    """The section on the quality of the model: a table of metrics, comparisons with baselines, and charts.
+    """The section about the quality of the model: a table of metrics, comparisons with baselines, and charts.
 
     Attributes:
-        table: The rows of the table, one per metric: title, explanation, and a cell for each candidate.
-        comparisons: The sentences on the paired differences of log loss, one per compared candidate.
-        level: Observed/expected if its interval does not contain 1, so that the probabilities are off.
+        table: The rows of the table, one for each metric: its title, its explanation, and a cell for each
+            candidate.
+        comparisons: For each compared candidate, a sentence about the paired difference of the log loss.
+        level: Observed/expected, if its interval does not contain 1 and the probabilities are therefore off.
     """
 
     version: str
@@ -119,11 +122,11 @@ class Quality:
 
 
 def describe_quality(result: EvaluationResult | None, verdict: Verdict | None) -> Quality | None:
-    """Return the section on the quality of the evaluated model; None if there is no evaluation.
+    """Return the section about the quality of the evaluated model; None if there is no evaluation.
 
     Args:
-        result: The evaluation; None before `churn evaluate`.
-        verdict: The verdict of the gates on the evaluated model; None before `churn promote`.
+        result: The result of the evaluation; None as long as `churn evaluate` has not run.
+        verdict: The verdict of the gates on the evaluated model; None as long as `churn promote` has not run.
     """
     if result is None:
         return None
@@ -185,14 +188,16 @@ def _comparisons(result: EvaluationResult) -> Iterator[str]:
 
 
 def advice_in_words(result: EvaluationResult) -> str:
-    """Return what to do with a model whose signals predict the label."""
+    """Return a text that says what to do with a model whose signals predict the label."""
     if _level_off(result.challenger.observed_expected) is not None:
         return "Work the list from the top, and do not treat the probabilities as exact."
     return "Use the list in its order, and the probabilities as they are."
 
 
 def meaning_in_words(result: EvaluationResult) -> tuple[str, ...]:
-    """Return what an evaluation means for somebody who works with the list, in sentences about churners."""
+    """Return sentences about churners that say what an evaluation means for people who work with the call
+    list.
+    """
     ours, sentences = result.challenger, []
     lift = ours.lift_at_contact_share
     if lift.value is not None and result.contact_share:

@@ -1,4 +1,4 @@
-"""Templates of pages and of the model card, and the filters that format their numbers."""
+"""The templates of pages and of the model card, and the filters that format their numbers."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ Filters = Mapping[str, Callable[..., Any]]
 
 
 def html_template(name: str, words: LabelWords = CHURN_WORDS) -> jinja2.Template:
-    """Return the template of a page; it escapes all values and raises an error for an undefined name.
+    """Return the template of a page; it escapes all values, and raises an error for a name that is not
+    defined.
 
     Args:
         name: The file name of the template.
-        words: The words of the label, in which the texts of the template speak; values stay as they are.
+        words: The words of the label, which the texts of the template use; values stay as they are.
     """
     environment = _environment(words)
     environment.filters |= {"count": format_count, "money": format_money, "share": format_share, "day": _day}
@@ -34,15 +35,17 @@ def html_template(name: str, words: LabelWords = CHURN_WORDS) -> jinja2.Template
 def markdown_template(
     name: str, filters: Filters, values: Mapping[str, Any], words: LabelWords = CHURN_WORDS
 ) -> jinja2.Template:
-    """Return a template of Markdown; it shows all values as text and raises an error for an undefined name.
+    """Return a template of Markdown; it shows all values as plain text, and raises an error for a name that
+    is not defined.
 
-    The filter `code` makes a value code, and `prose` keeps the code in a sentence of the program.
+    The filter `code` turns a value into code. The filter `prose` shows a sentence of the program and keeps
+    its code.
 
     Args:
         name: The file name of the template.
         filters: Additional filters of the template, by name.
-        values: Values that the template and its macros may use.
-        words: The words of the label, in which the texts of the template speak.
+        values: Values that the template and its macros can use.
+        words: The words of the label, which the texts of the template use.
     """
     environment = _environment(words, finalize=escape_markdown)
     environment.filters |= {"code": code_span, "prose": escape_sentence}
@@ -52,7 +55,9 @@ def markdown_template(
 
 
 def _environment(words: LabelWords, finalize: Callable[[Any], Any] | None = None) -> jinja2.Environment:
-    """Return an environment that escapes HTML; `finalize` may escape a value before, and return `Markup`."""
+    """Return an environment that escapes HTML; `finalize` may escape a value before this and return
+    `Markup`.
+    """
     return jinja2.Environment(
         loader=jinja2.DictLoader(_files(words)),
         autoescape=True,
@@ -64,7 +69,7 @@ def _environment(words: LabelWords, finalize: Callable[[Any], Any] | None = None
 
 
 _NO_TEXT = re.compile(r"({{.*?}}|{%.*?%}|{#.*?#}|<[^>]*>)", re.DOTALL)
-"""The parts of a template that are no text: expressions, statements, comments and tags of HTML."""
+"""The parts of a template that are not text: expressions, statements, comments and tags of HTML."""
 
 
 @cache
@@ -107,7 +112,9 @@ def format_share(part: float) -> str:
 
 
 def mark_commands(sentence: str) -> Markup:
-    """Return a sentence of the program as HTML: what is between backticks is code, everything is escaped."""
+    """Return a sentence of the program as HTML: a text between backticks becomes code, and all texts are
+    escaped.
+    """
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(sentence))))
 
 

@@ -1,4 +1,4 @@
-"""The report of a night: an HTML page that needs no other file, beside the pages of earlier nights."""
+"""The report of a night: an HTML page that needs no other file, and the pages of earlier nights beside it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from churn.reporting.page.words import Language, Words
 from churn.scoring.past_nights import scored_nights
 
 NIGHTS = "nights"
-"""The folder of the pages of all nights, beside the page of the latest night."""
+"""The folder with the pages of all nights; it is beside the page of the latest night."""
 
 NIGHTS_INDEX = "index.html"
 
@@ -26,19 +26,19 @@ def report_path(output: Path) -> Path:
 
 
 def night_page_path(output: Path, night: date) -> Path:
-    """Return the path of the page of a night that stays when later nights come."""
+    """Return the path of the page of a night; this page stays when later nights come."""
     return output / "report" / NIGHTS / f"{night}.html"
 
 
 def write_report(night: ReportSources, html: str, language: Language = "en") -> Path:
-    """Write the page of a night, and the list of all nights; return the path of the page.
+    """Write the page of a night and the list of all nights, and return the path of the page.
 
-    `index.html` is always the latest night. Each file is written in one step: a reader sees the whole old
-    page or the whole new page.
+    `index.html` is always the page of the latest night. Each file is replaced in one step, so a reader sees
+    either the whole old page or the whole new page.
 
     Args:
-        night: The night.
-        html: Its page.
+        night: The cutoff of the night.
+        html: The page of the night.
         language: The language of the list of nights.
     """
     path = night_page_path(night.output, night.cutoff)
@@ -52,12 +52,12 @@ def write_report(night: ReportSources, html: str, language: Language = "en") -> 
 
 
 def _one_folder_deeper(html: str) -> str:
-    """Return the page with links that are relative to the folder of nights."""
+    """Return a page whose links are changed so that they work from the folder of nights."""
     return html.replace('href="../', 'href="../../').replace(f'href="{NIGHTS}/', 'href="')
 
 
 def render_report(night: ReportSources, language: Language = "en") -> str:
-    """Return the report as HTML in a language; everything that comes from data is escaped."""
+    """Return the report as HTML in a language; all texts from the data are escaped."""
     return render_page(night, Words(language, words_of(night.facts.label)))
 
 
@@ -66,9 +66,9 @@ class NightLine:
     """One night in the list of nights.
 
     Attributes:
-        night: The cutoff.
-        has_page: Whether there is a page of the night.
-        figures: Its figures; None for a night that is not in the history of the page.
+        night: The cutoff of the night.
+        has_page: Whether the night has a page.
+        figures: The figures of the night; None if the night is not in the history that the page shows.
     """
 
     night: date
@@ -77,7 +77,7 @@ class NightLine:
 
 
 def render_nights(night: ReportSources, words: Words) -> str:
-    """Return the list of all nights that have a page or scores, the latest first."""
+    """Return the list of all nights that have a page or scores, the latest night first."""
     figures = {figures.night: figures for figures in night.history.nights}
     pages = set(dated_paths(night.output / "report" / NIGHTS, suffix=".html"))
     nights = sorted(pages | set(scored_nights(night.output)), reverse=True)

@@ -20,11 +20,13 @@ from churn.snapshots.manifest import SnapshotManifest
 from churn.training.challenger import Challenger
 
 MAX_ALARMS = 3
-"""The largest number of things that have moved on the screen; drift.json holds all."""
+"""The largest number of alarms on the screen; the file drift.json holds all of them."""
 
 
 def tables_line(tables: Mapping[str, StoredTable]) -> str:
-    """Return how many rows the store holds, and how many rows of the source were rejected."""
+    """Return a line with the number of rows in the store, and the number of rows of the source that were
+    rejected.
+    """
     rows = sum(table.rows for table in tables.values())
     rejects = sum(sum(table.rejects.values()) for table in tables.values())
     read = sum(table.rows_read for table in tables.values())
@@ -34,7 +36,7 @@ def tables_line(tables: Mapping[str, StoredTable]) -> str:
 
 
 def snapshots_line(manifest: SnapshotManifest) -> str:
-    """Return how many signals and snapshots there are, and what the guards of the data say."""
+    """Return a line with the numbers of signals and snapshots, and with what the guards of the data found."""
     severities = [finding.severity for finding in manifest.guards.found]
     return (
         f"{len(manifest.signals)} signals at {len(manifest.cutoffs)} cutoffs; "
@@ -44,13 +46,15 @@ def snapshots_line(manifest: SnapshotManifest) -> str:
 
 
 def training_line(challenger: Challenger) -> str:
-    """Return which model was trained, and its most important signals."""
+    """Return a line that says which model was trained, with its most important signals."""
     signals = ", ".join(list(challenger.importance)[:3])
     return f"version {challenger.version}, {challenger.recipe.describe()}; it looks most at {signals}"
 
 
 def evaluation_line(result: EvaluationResult) -> str:
-    """Return how well the model predicts on the test cutoffs, beside the best of the simple rules."""
+    """Return a line that says how well the model predicts on the test cutoffs, beside the best of the simple
+    rules.
+    """
     baselines = result.four_numbers.baselines
     losses = {name: loss for name in baselines if (loss := baselines[name].log_loss.value) is not None}
     rival = ""
@@ -65,7 +69,9 @@ def evaluation_line(result: EvaluationResult) -> str:
 
 
 def figures_line(kpis: Kpis) -> str:
-    """Return the latest churn rate, or rate of the event, and how many figures lie outside their history."""
+    """Return a line with the latest churn rate, or rate of the event, and the number of figures that lie
+    outside their history.
+    """
     name = "event_rate" if "event" in kpis.sections else "customer_churn"
     rates = [
         figure
@@ -85,14 +91,16 @@ def figures_line(kpis: Kpis) -> str:
 
 
 def night_line(night: ReportSources) -> str:
-    """Return how many customers the night scored, and how many it left out."""
+    """Return a line with the number of customers whom the night scored, and the number whom it left out."""
     facts = night.facts
     n_excluded = facts.customers - facts.cohort
     return f"{facts.cohort:,} customers scored, {n_excluded:,} left out, each with a reason"
 
 
 def result_sentences(night: ReportSources) -> tuple[str, ...]:
-    """Return what a reader of the night must know: trust in the model, risk, calls, and what has moved."""
+    """Return sentences with what a reader of the night must know: whether to trust the model, the risk, the
+    calls, and what has moved.
+    """
     facts, words = night.facts, words_of(night.facts.label)
     expected = expected_total(night.scores.probability)
     return (
@@ -106,7 +114,9 @@ def result_sentences(night: ReportSources) -> tuple[str, ...]:
 
 
 def _drift_sentences(drift: Drift | None) -> Iterator[str]:
-    """Yield what has moved, and each reason to train again; nothing if nobody looked."""
+    """Yield sentences about what has moved, and about each reason to train again; nothing if this was not
+    measured.
+    """
     if drift is None:
         return
     yield headline(drift)

@@ -1,7 +1,8 @@
-"""Differences of shares with their intervals, as the page and the lines of `churn measure` show them.
+"""Differences of shares with their intervals, in the form in which the page and the lines of `churn measure`
+show them.
 
-A difference of two shares lies between -1 and 1. An interval may pass these ends, because it is asymptotic:
-no reader should see a bound that no difference can reach.
+A difference of two shares lies between -1 and 1. An interval may go beyond these values, because it is
+asymptotic. No reader should see a bound that no difference can reach.
 """
 
 from __future__ import annotations
@@ -12,22 +13,22 @@ LOWEST_DIFFERENCE, HIGHEST_DIFFERENCE = -1.0, 1.0
 """The ends between which every difference of two shares lies."""
 
 LOWEST, HIGHEST = "lowest possible", "highest possible"
-"""What stands at the place of a bound that no difference of shares can reach."""
+"""The texts that replace a bound that no difference of shares can reach."""
 
 CANNOT_BE_SAID = "cannot be said yet"
-"""What stands at the place of an interval that says nothing."""
+"""The text that replaces an interval that says nothing."""
 
 
 def possible_part(interval: HasInterval) -> Interval | None:
-    """Return the part of an interval between -1 and 1, where every difference of shares lies.
+    """Return the part of an interval that lies between -1 and 1, where every difference of shares lies.
 
-    The nightly interval is asymptotic: with few customers it may pass these ends, and where nobody or
-    everybody left it has no width. The true difference cannot lie beyond the ends, so a cut interval holds it
-    as often as the whole one.
+    The nightly interval is asymptotic. With few customers it may go beyond -1 or 1, and if nobody or
+    everybody left, it has no width. The true difference cannot lie beyond -1 and 1, so the cut interval
+    contains it as often as the whole interval.
 
     Returns:
-        The interval, cut at -1 and 1; None if all differences are left, or if the interval has no width, so
-        that it says nothing.
+        The interval, cut at -1 and 1. It is None if the whole range from -1 to 1 is left, or if the interval
+        has no width, because it then says nothing.
 
     >>> possible_part(Interval(value=0.3, low=-0.6, high=1.2))
     Interval(value=0.3, low=-0.6, high=1.0)
@@ -49,7 +50,7 @@ def is_cut(interval: HasInterval) -> bool:
 
 
 def points(difference: HasInterval) -> str:
-    """Return a difference of shares in points, with its interval.
+    """Return a difference of shares with its interval, as text in percentage points.
 
     >>> points(Interval(value=0.011, low=0.002, high=0.02))
     '+1.10 points [+0.20, +2.00]'

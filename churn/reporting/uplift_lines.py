@@ -1,4 +1,6 @@
-"""The lines of `churn uplift`: whether the effect chooses better than the risk, in plain words."""
+"""The lines of `churn uplift`, which say in plain words whether the effect chooses customers better than the
+risk.
+"""
 
 from __future__ import annotations
 
@@ -27,10 +29,11 @@ def uplift_lines(result: UpliftResult) -> list[str]:
 
 
 def known_uplift_lines(uplift: KnownUplift, facts: Mapping[str, Any]) -> list[str]:
-    """Return the line on what chooses the contacts of a night; none if nothing was learnt before it.
+    """Return a line that says by what the contacts of a night are chosen; no line if nothing was learnt
+    before the night.
 
     Args:
-        uplift: What the night knows about a model of the effect.
+        uplift: What the night knows about a model of the effect of contacts.
         facts: The facts of the night.
     """
     if uplift.model is not None:
@@ -43,7 +46,9 @@ def known_uplift_lines(uplift: KnownUplift, facts: Mapping[str, Any]) -> list[st
 
 
 def uplift_metrics(result: UpliftResult) -> dict[str, float]:
-    """Return the numbers for MLflow, by `uplift/experiment/arm.number`."""
+    """Return the numbers of the models of the effect for MLflow; the keys are
+    `uplift/experiment/arm.number`.
+    """
     metrics: dict[str, float] = {}
     for experiment in result.experiments:
         name = re.sub(r"[^\w /-]", "_", f"uplift/{experiment.name}/{experiment.treatment.name}")
@@ -76,7 +81,7 @@ def _experiment_lines(experiment: MeasuredUplift) -> Iterator[str]:
 
 
 def verdict_in_words(experiment: MeasuredUplift) -> str:
-    """Return the reason of a verdict, and what follows from it."""
+    """Return a sentence with the reason of a verdict, and with what follows from it."""
     if experiment.verdict == UpliftVerdict.ACCEPT:
         return f"{experiment.reason}. The model may choose whom to contact."
     if experiment.reason == UpliftReason.UNEQUAL_ARMS:
@@ -102,7 +107,7 @@ def _comparison_lines(comparison: PolicyComparison, experiment: MeasuredUplift) 
 
 
 def gain_in_words(gain: HasInterval, experiment: MeasuredUplift) -> str:
-    """Return a gain with its interval: in points of the outcome, or in money, for each unit."""
+    """Return a gain with its interval as text: in points of the outcome or in money, for each unit."""
     if experiment.unit_of_gain == "outcomes":
         return half_width(gain)
     if gain.value is None or gain.low is None or gain.high is None:

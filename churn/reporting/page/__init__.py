@@ -1,1 +1,3 @@
-"""The page that a team opens each morning: a section a module, joined to one file by `page.py`."""
+"""The page that a team opens each morning; each section is a module, and `page.py` joins the sections into
+one file.
+"""

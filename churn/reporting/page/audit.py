@@ -1,4 +1,6 @@
-"""The section on the audit: the practices of retention, the lowest score first, and what would raise each."""
+"""The section about the audit: the practices of retention, the lowest score first, and what would raise each
+score.
+"""
 
 from __future__ import annotations
 

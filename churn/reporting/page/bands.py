@@ -1,4 +1,4 @@
-"""What each health band is called."""
+"""The names of the health bands on the page."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from churn.reporting.page.words import Words
 
 
 def band_titles(words: Words) -> dict[int, str]:
-    """Return what each health band means, in the language of the page."""
+    """Return for each health band what it means, in the language of the page."""
     return {
         1: words("about to leave"),
         2: words("weak"),

@@ -1,4 +1,4 @@
-"""Bars of a chart in words: a name, a bar and a number in each line."""
+"""Bar charts as lines of text: each line has a name, a bar and a number."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from churn.reporting.page.words import Words
 
 @dataclass(frozen=True)
 class Bar:
-    """One bar: its name, its number, its length in per cent of the longest, and where the number stands."""
+    """One bar: its name, its number, its length in per cent of the longest bar, and the place of the number
+    in a file.
+    """
 
     name: str
     number: Markup
@@ -25,12 +27,13 @@ class Bar:
 def bars_of(
     counts: Iterable[tuple[str, int, Source | str]], words: Words, style: str = ""
 ) -> tuple[Bar, ...]:
-    """Return a bar for each count, in the given order.
+    """Return one bar for each count, in the order of the counts.
 
     Args:
-        counts: Names and counts, and where each count comes from.
-        words: The words of the page.
-        style: The class of each bar in the style sheet; `%d` is the number of the bar, from 1.
+        counts: The names and the counts, each with the place in a file from which the count comes.
+        words: The language and the words of the page.
+        style: The class of each bar in the style sheet; `%d` is replaced by the number of the bar, counted
+            from 1.
     """
     items = tuple(counts)
     longest = max((count for _, count, _ in items), default=1) or 1
@@ -47,7 +50,7 @@ def bars_of(
 
 
 def longest_first(counts: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
-    """Return counts with the largest first; equal counts in the order of their names."""
+    """Return counts in descending order; equal counts are ordered by name."""
     return sorted(counts, key=lambda item: (-item[1], item[0]))
 
 

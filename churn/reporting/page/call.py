@@ -1,4 +1,4 @@
-"""A line of the call list, and what unfolds below it."""
+"""A line of the call list, and the details that are shown when the line is opened."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import Any
 
 @dataclass(frozen=True)
 class CustomerNotes:
-    """What a night wrote down about a customer on its call list; a night of an earlier version has less.
+    """What a night wrote down about a customer on its call list; nights of earlier versions wrote less.
 
     Attributes:
-        families: The family of each reason.
-        usual: The usual level of the signal of each reason, as text; empty where there is none.
-        subject: The subject of the message; None without one.
-        message: The filled template; None without a template.
-        message_problem: Why the template cannot be filled; None if it can.
-        last_events: The days from the last row of the customer to the night, by table.
-        stage: The stage of the customer by the playbook; None if no stage holds.
+        families: The family of signals to which each reason belongs.
+        usual: The usual level of the signal behind each reason, as text; empty if there is none.
+        subject: The subject of the message; None if the message has no subject.
+        message: The filled template of the message; None if there is no template.
+        message_problem: Why the template cannot be filled; None if it can be filled.
+        last_events: For each table, the number of days from the last row of the customer to the night.
+        stage: The stage of the customer by the playbook; None if no condition of a stage is true.
     """
 
     families: tuple[str, ...] = ()
@@ -32,7 +32,7 @@ class CustomerNotes:
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> CustomerNotes:
-        """Take a row of the contacts of a night."""
+        """Take the notes from a row of the contacts of a night."""
         events = row.get("last_events")
         return cls(
             families=tuple(row.get("families") or ()),
@@ -59,20 +59,20 @@ class Call:
     """One line of the call list.
 
     Attributes:
-        customer: The id.
-        name: The name; empty if it is unknown.
+        customer: The id of the customer.
+        name: The name of the customer; empty if it is not known.
         probability: The probability of what the label counts.
-        value: The value at risk; None if it is unknown.
+        value: The value at risk; None if it is not known.
         health: The health band; None for a label of an event.
-        reasons: Why, as sentences.
+        reasons: The reasons why the customer may leave, as sentences.
         play: The name of the play.
-        action: What to do.
+        action: What the owner must do.
         success: What the play wants to reach.
-        owner: Who does it.
-        channel: The channel.
-        due: The day on which it is due.
+        owner: The person or the team who acts.
+        channel: The channel of the contact.
+        due: The day on which the action is due.
         status: `new`, `open` or `overdue`; empty in a night of an earlier version.
-        notes: What unfolds.
+        notes: The details that are shown when the line is opened.
     """
 
     customer: str

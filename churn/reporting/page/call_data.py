@@ -1,6 +1,7 @@
-"""What the script of the call list needs beside the table: keys to sort and to filter, and what unfolds.
+"""The data for the script of the call list, in addition to the table: keys to sort and to filter by, and the
+details of each line.
 
-The same text is written once and named by its number after that, so that 5,000 calls stay small.
+Each text is written only once and then named by its number, so that the data of 5,000 calls stay small.
 """
 
 from __future__ import annotations
@@ -18,44 +19,50 @@ from churn.reporting.page.history import History
 from churn.reporting.page.words import Words
 
 MANY_CALLS = 1_000
-"""From so many calls on, a row shows only its main reason; the others unfold. The page must stay small."""
+"""The number of calls from which on a row shows only its main reason, and the details show the others; so the
+page stays small.
+"""
 
 MAX_CALL_NIGHTS = 14
-"""The largest number of nights of a customer's probability; a fortnight is what a caller looks at."""
+"""The largest number of nights for which a customer's probability is shown: a fortnight, because callers do
+not look further back.
+"""
 
 MAX_NIGHTS_OF_MANY = 7
-"""The same for a long list."""
+"""The largest number of such nights on a long list."""
 
 CODES = ("health", "owner", "play", "channel", "family", "stage", "status")
-"""The keys that hold a small number for each call, or -1."""
+"""The keys whose values are a small number for each call, or -1."""
 
 OWN_LINE = -2
-"""What stands in the shape of a message for a line that few other messages have."""
+"""The number that stands in the shape of a message in place of a line that only few messages have."""
 
 MOST_USES = 20
-"""A line of messages that at most so many calls have is written for each of them, not in a shape."""
+"""If at most this many calls have a line of a message, the line is written for each of them, and not in a
+shape.
+"""
 
 NAME_MARK = "\x01"
-"""What stands for the name of the customer in the lines of messages."""
+"""The text that stands for the name of the customer in the lines of messages."""
 
 STATUSES = ("new", "open", "overdue")
-"""The states of a task on the list, in the order of their numbers: links of the page name the number."""
+"""The states of tasks on the list, in the order of their numbers, which links of the page contain."""
 
 
 class Numbers:
-    """The number of each text, in the order in which the texts come."""
+    """Gives a number to each text, in the order in which the texts are added."""
 
     def __init__(self) -> None:
         """Begin without a text."""
         self._numbers: dict[str, int] = {}
 
     def of(self, text: str) -> int:
-        """Return the number of a text; an empty text has -1."""
+        """Return the number of a text; an empty text has the number -1."""
         return self._numbers.setdefault(text, len(self._numbers)) if text else -1
 
     @property
     def texts(self) -> list[str]:
-        """Return the texts by number."""
+        """Return all texts, ordered by their numbers."""
         return list(self._numbers)
 
 
@@ -65,20 +72,20 @@ def call_data(
     contacts_before: Mapping[str, Sequence[ContactBefore]],
     words: Words,
 ) -> dict[str, Any]:
-    """Return the data of the script.
+    """Return the data that the script of the page needs.
 
-    Each list has one entry a call, in the order of the list.
+    Each list has one entry for each call, in the order of the call list.
 
-    - `probability` is in 1/10,000, `value` is rounded to whole units of money (None if unknown), `due` is in
+    - `probability` is in 1/10,000. `value` is rounded to whole units of money (None if unknown). `due` is in
       days after the first due date.
-    - `owner`, `play`, `channel`, `family`, `stage` and `status` are numbers of the texts under `names`; -1 is
-      none.
-    - `history` has the probability of each of the `nights` in 1/1,000, and `seen` the days since the last row
-      of each of the `tables`; both are packed, see `pack`.
-    - `usual` has the numbers of the `levels` that are usual for the signals of the reasons, `more` the
-      numbers of the `reasons` that are not in the row, `before` the contacts of earlier nights as night, play
-      and channel, and `message` the numbers of the `lines` of the subject and of the text. In a line,
-      `NAME_MARK` stands for the name of the customer.
+    - `owner`, `play`, `channel`, `family`, `stage` and `status` are numbers of the texts under `names`; -1
+      means none.
+    - `history` has the probability in each of the `nights`, in 1/1,000. `seen` has the number of days since
+      the last row in each of the `tables`. Both are packed, see `pack`.
+    - `usual` has the numbers of the `levels` that are usual for the signals of the reasons. `more` has the
+      numbers of the `reasons` that the row does not show. `before` has the contacts of earlier nights, each
+      as night, play and channel. `message` has the numbers of the `lines` of the subject and of the text; in
+      a line, `NAME_MARK` stands for the name of the customer.
     """
     names = {key: Numbers() for key in ("owner", "play", "channel", "family", "stage", "status")}
     for status in STATUSES:
@@ -145,7 +152,7 @@ def status_in_words(status: str, words: Words) -> str:
 
 
 def shown_reasons(calls: Sequence[Call]) -> int:
-    """Return how many reasons a row of the list shows."""
+    """Return the number of reasons that a row of the list shows."""
     return 1 if len(calls) >= MANY_CALLS else 9
 
 
@@ -154,7 +161,8 @@ MISSING, LARGEST = "..", 36 * 36 - 1
 
 
 def pack(numbers: Iterable[int | None]) -> str:
-    """Return whole numbers from 0 on as two digits of base 36 each; a larger number counts as the largest.
+    """Return whole numbers from 0 on, each as two digits of base 36; a number that is too large becomes the
+    largest one.
 
     >>> pack([0, 35, 36, None, 5000])
     '000z10..zz'
@@ -170,7 +178,7 @@ def _thousandths(part: float | None) -> int | None:
 
 
 def _message_lines(call: Call, lines: Numbers, words: Words) -> list[int]:
-    """Return the numbers of the subject and of the lines of the message; -1 is an empty line."""
+    """Return the numbers of the subject and of the lines of the message; -1 means an empty line."""
     notes = call.notes
     if notes.message is None:
         if notes.message_problem is None:
@@ -187,12 +195,12 @@ def _texts_of_plays(plays: Iterable[str], calls: Sequence[Call], name: str) -> l
 
 
 def compact(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the data of `call_data` in the form that the script unpacks, which is half as long.
+    """Return the data of `call_data` in a form that is half as long and that the script unpacks.
 
-    - A list of small numbers is one text with a digit of base 36 for each call; a point is -1.
-    - `message` has for each call the number of its shape under `shapes`, then the lines at the places that
-      are `OWN_LINE` in the shape.
-    - `before` has numbers of the `contacts`, each once with its night, play and channel.
+    - A list of small numbers becomes one text with a digit of base 36 for each call; a point means -1.
+    - `message` has for each call the number of its shape under `shapes`. Then come the lines for the places
+      of the shape that hold `OWN_LINE`.
+    - `before` has numbers of entries in `contacts`, where each night with its play and channel stands once.
     """
     codes = {
         key: "".join("." if number < 0 else DIGITS[number] for number in data[key])
@@ -215,6 +223,6 @@ def compact(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def json_of(data: Mapping[str, Any]) -> Markup:
-    """Return data as JSON that no HTML parser can take for the end of its script."""
+    """Return data as JSON in which no HTML parser can find the end of the script."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     return Markup(text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029"))

@@ -1,4 +1,4 @@
-"""The section on the call list: whom to contact, why, how, and by when."""
+"""The section about the call list: whom to contact, why, how, and until when."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from churn.reporting.page.words import Words
 
 @dataclass(frozen=True)
 class PlayOnList:
-    """One play of the call list: its number of calls, its action, and its criterion of success."""
+    """A play of the call list: the number of its calls, its action, and its criterion of success."""
 
     name: str
     n_calls: int
@@ -28,7 +28,9 @@ class PlayOnList:
 
 @dataclass(frozen=True)
 class Choice:
-    """One filter of the call list: the name of its key, its label, and its options as value and text."""
+    """A filter of the call list: the name of its key, its label, and its options, each with value and
+    text.
+    """
 
     key: str
     label: str
@@ -36,7 +38,7 @@ class Choice:
 
 
 def calls_section(night: ReportSources, words: Words) -> Section:
-    """Return the section on the call list: all calls, in order."""
+    """Return the section about the call list, with all calls in order."""
     calls = calls_of(night, words.label.probability)
     data = call_data(calls, night.history, night.contacts_before, words)
     return Section(
@@ -71,14 +73,14 @@ def _lead(calls: Sequence[Call], words: Words, *, is_trial: bool) -> str:
 
 
 def plays_of(calls: Sequence[Call]) -> tuple[PlayOnList, ...]:
-    """Return the plays on the call list, the most frequent first."""
+    """Return the plays on the call list, the play with most calls first."""
     counts = Counter(call.play for call in calls)
     texts = {call.play: (call.action, call.success) for call in reversed(calls)}
     return tuple(PlayOnList(play, n, *texts[play]) for play, n in longest_first(counts.items()))
 
 
 def _choices(data: Mapping[str, Any], words: Words) -> tuple[Choice, ...]:
-    """Return the filters; a filter with a single option is left out."""
+    """Return the filters; a filter that has only one option is left out."""
     bands = band_titles(words)
     names = {
         "owner": words("Who"),
@@ -103,7 +105,7 @@ def _choices(data: Mapping[str, Any], words: Words) -> tuple[Choice, ...]:
 
 
 def _sorts(words: Words) -> tuple[tuple[str, str], ...]:
-    """Return the orders of the list: the name of the key, and its text."""
+    """Return the ways in which the list can be sorted: for each the name of the key, and its text."""
     sorts = [
         ("order", words("Order of the list")),
         ("probability", words("Probability")),
@@ -119,14 +121,14 @@ def _sorts(words: Words) -> tuple[tuple[str, str], ...]:
 
 
 def _labels(words: Words) -> tuple[str, ...]:
-    """Return the labels of the cells that a narrow screen shows before them, from the third cell on."""
+    """Return the labels that a narrow screen shows before the cells, from the third cell on."""
     first = words("Probability") if words.is_event else words("Leaves")
     health = () if words.is_event else (words("Value at risk"), words("Health"))
     return (first, *health, words("Why"), words("What to do"), words("Who"), words("By"))
 
 
 def _script_words(words: Words) -> dict[str, str]:
-    """Return the texts that the script puts on the page."""
+    """Return the texts that the script writes on the page."""
     return {
         "count": words("{shown} of {all} calls"),
         "order": words("sorted by {name}"),
@@ -152,7 +154,7 @@ def _script_words(words: Words) -> dict[str, str]:
 
 
 def calls_of(night: ReportSources, probability: str) -> tuple[Call, ...]:
-    """Return the lines of the call list, in order."""
+    """Return the lines of the call list, in the order of the list."""
     rows = night.scores.rows
     return tuple(
         _call(customer, name, rows[customer], probability, night.notes[customer])

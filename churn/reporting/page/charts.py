@@ -1,4 +1,6 @@
-"""Charts of the page as small SVG: colours by variables of the style sheet, numbers with their sources."""
+"""Charts of the page as small SVG: the style sheet sets the colours, and each number names its place in a
+file.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,7 @@ Points = Sequence[tuple[float, float]]
 
 @dataclass(frozen=True)
 class Axis:
-    """The range of an axis, the number of its ticks, how a tick is written, and the title."""
+    """The range of an axis, the number of its ticks, how a tick is written, and the title of the axis."""
 
     low: float
     high: float
@@ -31,20 +33,21 @@ class Axis:
 
     @property
     def tick_values(self) -> tuple[float, ...]:
-        """Return the values of the ticks."""
+        """Return the values at which the axis has ticks."""
         return self.ticks or nice_ticks(self.low, self.high)
 
 
 @dataclass(frozen=True)
 class Series:
-    """A line, with a band `(x, low, high)` or bars of intervals.
+    """A line of a chart, with a band `(x, low, high)` or with bars for the intervals.
 
     Attributes:
-        points: The points `(x, y)`.
-        style: The name of the style, a class of the style sheet: `main`, `accent`, `ink` or `soft`.
+        points: The points of the line, each `(x, y)`.
+        style: The name of the style, which is a class of the style sheet: `main`, `accent`, `ink` or `soft`.
         band: The interval at each x.
-        is_dots: Whether each point is a dot, with its interval as a bar, and no line joins them.
-        is_steps: Whether a value holds until the next x.
+        is_dots: Whether each point is a dot with its interval as a bar; the dots are then not joined by a
+            line.
+        is_steps: Whether a value is drawn as constant until the next x.
     """
 
     points: tuple[tuple[float, float], ...]
@@ -56,7 +59,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Mark:
-    """A vertical line at an x, with a text beside it."""
+    """A vertical line at a value of x, with a text beside it."""
 
     x: float
     text: str | Markup
@@ -64,14 +67,14 @@ class Mark:
 
 @dataclass(frozen=True)
 class Part:
-    """A part of a column: its size, positive upwards and negative downwards, and its style."""
+    """A part of a column in a chart: its size (positive goes up, negative goes down) and its style."""
 
     size: float
     style: str
 
 
 def nice_ticks(low: float, high: float, count: int = 5) -> tuple[float, ...]:
-    """Return round values between two numbers, about `count` of them.
+    """Return round values between two numbers, approximately `count` of them.
 
     >>> nice_ticks(0, 1)
     (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
@@ -89,7 +92,7 @@ def nice_ticks(low: float, high: float, count: int = 5) -> tuple[float, ...]:
 
 
 def tick_digits(axis_low: float, axis_high: float) -> int:
-    """Return the number of decimals that keeps the ticks of an axis different.
+    """Return the number of decimals with which all ticks of an axis look different.
 
     >>> tick_digits(0, 1), tick_digits(0, 5000), tick_digits(0, 0.02)
     (1, 0, 3)
@@ -103,7 +106,7 @@ def tick_digits(axis_low: float, axis_high: float) -> int:
 
 
 class _Frame:
-    """The area inside the axes, and where values lie in it."""
+    """The area inside the axes, and the position of each value in it."""
 
     def __init__(self, x: Axis, y: Axis, foot: float = 0.0) -> None:
         self.x, self.y = x, y
@@ -154,16 +157,16 @@ def line_chart(
     foot: Sequence[tuple[float, Markup]] = (),
     foot_title: str = "",
 ) -> Markup:
-    """Return lines over two axes.
+    """Return a chart of lines over two axes, as SVG.
 
     Args:
-        label: What the chart shows, for readers who do not see it.
+        label: A text that says what the chart shows, for readers who cannot see it.
         series: The lines; the last one is drawn on top.
         x: The horizontal axis.
         y: The vertical axis.
-        marks: Vertical lines.
-        foot: Numbers below the axis, each at an x, as the content of a text element.
-        foot_title: What the numbers below the axis are.
+        marks: Vertical lines with a text.
+        foot: Numbers below the horizontal axis, each at a value of x, as the content of a text element.
+        foot_title: What the numbers below the axis mean.
     """
     frame = _Frame(x, y, foot=2.2 * LINE_HEIGHT if foot else 0.0)
     parts = [frame.axes()]
@@ -223,7 +226,7 @@ def _draw_series(frame: _Frame, line: Series) -> Markup:
 
 
 def _path(corners: Sequence[tuple[float, float]], is_steps: bool, *, is_back: bool = False) -> str:
-    """Return the path through some corners; `is_back` runs from the last to the first."""
+    """Return the path through some corners; with `is_back`, it goes from the last corner to the first."""
     walk = list(corners)
     if is_steps:
         walk = [walk[0]]
@@ -237,12 +240,14 @@ def _path(corners: Sequence[tuple[float, float]], is_steps: bool, *, is_back: bo
 def column_chart(
     label: str, columns: Sequence[tuple[str, Sequence[Part]]], text: Callable[[float], str]
 ) -> Markup:
-    """Return columns of parts above and below zero, such as what came and what went by month.
+    """Return a chart of columns with parts above and below zero, such as what came and what went in each
+    month.
 
     Args:
-        label: What the chart shows, with the number of columns, for readers who do not see it.
-        columns: The title and the parts of each column.
-        text: How a tick of the vertical axis is written.
+        label: A text that says what the chart shows, with the number of columns, for readers who cannot see
+            it.
+        columns: For each column, its title and its parts.
+        text: A function that writes the value of a tick of the vertical axis.
     """
     tops = [sum(part.size for part in parts if part.size > 0) for _, parts in columns]
     depths = [sum(part.size for part in parts if part.size < 0) for _, parts in columns]
@@ -280,7 +285,7 @@ def column_chart(
 
 
 def sparkline(label: str, values: Sequence[float | None]) -> Markup:
-    """Return a small line without axes; a missing value is a gap."""
+    """Return a small line chart without axes; a missing value is a gap in the line."""
     known = [value for value in values if value is not None]
     if len(known) < 2:
         return EMPTY
@@ -302,12 +307,12 @@ def sparkline(label: str, values: Sequence[float | None]) -> Markup:
 
 
 def interval_bar(label: str, estimate: tuple[float, float, float], bounds: tuple[float, float]) -> Markup:
-    """Return a value and its interval on a line of its own, with a mark at zero.
+    """Return a value and its interval, drawn on a horizontal line with a mark at zero.
 
     Args:
-        label: What the bar shows, for readers who do not see it.
+        label: A text that says what the bar shows, for readers who cannot see it.
         estimate: The value and the bounds of its interval.
-        bounds: The two ends of the line; zero lies between them.
+        bounds: The values at the two ends of the line; zero must lie between them.
     """
     low, high = bounds
 
@@ -323,12 +328,12 @@ def interval_bar(label: str, estimate: tuple[float, float, float], bounds: tuple
 
 
 def length_bar(share: float, source: Source, style: str = "main") -> Markup:
-    """Return a bar of a table; the number stands beside it.
+    """Return a bar for a cell of a table; the number is written beside the bar.
 
     Args:
-        share: The length as a share of the longest bar, 0 to 1.
-        source: Where the number stands that the bar draws.
-        style: The class of the bar.
+        share: The length of the bar as a share of the longest bar, 0 to 1.
+        source: The place in a file of the number that the bar shows.
+        style: The class of the bar in the style sheet.
     """
     return Markup('<span class="meter"><i class="{}" data-length="{}" style="width:{}%"></i></span>').format(
         style, str(source), round(100 * min(max(share, 0.0), 1.0), 1)

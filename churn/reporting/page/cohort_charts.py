@@ -1,4 +1,6 @@
-"""How long customers stay: the cohort triangle, survival, and the churn of buyers by their orders."""
+"""Charts about how long customers stay: the cohort triangle, survival, and the churn of buyers by recency and
+frequency.
+"""
 
 from __future__ import annotations
 
@@ -25,10 +27,10 @@ from churn.reporting.page.words import Words
 
 SHOWN_COHORTS = 13
 NUMBERS_AT_RISK = 6
-"""The number of ages below the curve of survival that have the number of customers at risk."""
+"""The number of ages for which the number of customers at risk is written below the survival curve."""
 
 MIN_ROWS = 30
-"""A cell of the grid with fewer rows is shown pale: its share says little."""
+"""The least number of rows of a cell; a cell with fewer rows is shown pale, because its share says little."""
 
 
 def triangle_table(words: Words, known_kpis: KnownKpis) -> Markup:
@@ -79,7 +81,7 @@ def triangle_table(words: Words, known_kpis: KnownKpis) -> Markup:
 
 
 def _n_known(row: TriangleRow) -> int:
-    """Return the number of months up to the last one that is known."""
+    """Return the number of months up to the last month whose share is known."""
     return max((cell.month + 1 for cell in row.cells if cell.share is not None), default=0)
 
 
@@ -93,7 +95,9 @@ def _triangle_cell(words: Words, cell: TriangleCell, source: Source) -> Markup:
 
 
 def survival_chart(words: Words, known_kpis: KnownKpis) -> Markup:
-    """Return the share of customers who stay longer than so many days, with band and numbers at risk."""
+    """Return the chart of the share of customers who stay longer than a number of days, with the band of its
+    interval and the numbers at risk.
+    """
     cohorts = known_kpis.section("cohorts")
     if not isinstance(cohorts, CohortsResult) or not cohorts.survival.curves:
         return EMPTY
@@ -165,13 +169,13 @@ def survival_chart(words: Words, known_kpis: KnownKpis) -> Markup:
 
 
 def _years(days: int) -> tuple[float, ...]:
-    """Return the ticks of an axis of days: half years, years, or round numbers for a short axis."""
+    """Return the ticks of an axis of days: half years, whole years, or round numbers if the axis is short."""
     step = next((step for step in (90, 180, 360, 720) if days / step <= 6), 1440)
     return tuple(float(tick) for tick in range(0, days + 1, step)) if days >= 90 else nice_ticks(0, days)
 
 
 def rfm_table(words: Words, known_kpis: KnownKpis) -> Markup:
-    """Return the observed churn of buyers by recency and frequency of their orders."""
+    """Return the table of the observed churn of buyers, by recency and frequency of their orders."""
     groups = known_kpis.section("groups")
     if not isinstance(groups, GroupsResult):
         return EMPTY

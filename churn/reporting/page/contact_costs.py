@@ -1,4 +1,6 @@
-"""What contacts cost on the page: the table of the recorded costs, and which costs the call list uses."""
+"""What contacts cost, as the page shows it: the table of the recorded costs, and which costs the call list
+uses.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +19,13 @@ from churn.reporting.rendering import mark_commands
 
 
 def costs_table(words: Words, costs: ContactCosts | None, source: Source) -> Markup:
-    """Return the mean cost of a contact over all and by play; nothing if no contact has a play.
+    """Return a table with the mean cost of a contact, over all contacts and by play; nothing if no contact
+    has a play.
 
     Args:
         words: The language of the page.
-        costs: What contacts cost; None if the company maps no costs.
-        source: Where the costs stand.
+        costs: The recorded costs of contacts; None if the company maps no costs.
+        source: The place of the costs in a file.
     """
     if costs is None or not any(part.contacts for part in costs.parts):
         return EMPTY
@@ -51,7 +54,7 @@ def costs_table(words: Words, costs: ContactCosts | None, source: Source) -> Mar
 
 
 def costs_in_use(words: Words, costs: UsedCosts | None) -> Iterator[Markup]:
-    """Yield which costs of a contact the call list uses: measured costs, or an assumption.
+    """Yield texts that say which costs of a contact the call list uses: measured costs, or an assumption.
 
     Args:
         words: The language of the page.

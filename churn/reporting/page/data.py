@@ -1,4 +1,6 @@
-"""The section on the data: are the tables fresh, what was rejected, and who was left out and why."""
+"""The section about the data: whether the tables are fresh, which rows were rejected, and which customers
+were left out and why.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,7 @@ from churn.reporting.rendering import mark_commands
 
 STORE_FILE = Source("manifest.json")
 MANY_REJECTS = 0.05
-"""The share of rejected rows from which the page says that somebody should look."""
+"""The share of rejected rows from which on the page says that a person should look at them."""
 
 
 def data_section(night: ReportSources, words: Words) -> Section:
@@ -90,7 +92,7 @@ def _alarms(words: Words, drift: Drift | None) -> Markup:
 
 
 def _freshness(words: Words, night: ReportSources) -> Markup:
-    """Return how old the newest row of each table is, beside the longest gap that is usual."""
+    """Return for each table the age of its newest row, beside the longest gap that is usual."""
     if night.drift is None:
         return EMPTY
     source = DRIFT_FILE.at("freshness")
@@ -121,7 +123,7 @@ def _freshness(words: Words, night: ReportSources) -> Markup:
 
 
 def _age(words: Words, facts: TableFreshness, source: Source) -> Markup:
-    """Return the days without rows; more days than ever before are marked."""
+    """Return the number of days without rows; it is marked if it is larger than ever before."""
     number = show_number(words, facts.age_days, source.at("age_days"))
     if facts.age_days is None or facts.longest_gap_days is None or facts.age_days <= facts.longest_gap_days:
         return number
@@ -129,7 +131,7 @@ def _age(words: Words, facts: TableFreshness, source: Source) -> Markup:
 
 
 def _rejects(words: Words, night: ReportSources) -> Markup:
-    """Return the rows of each table, and how many were rejected by which rule."""
+    """Return the number of rows of each table, and how many rows each rule rejected."""
     if night.store is None:
         return EMPTY
     source = STORE_FILE.at("tables")
@@ -198,7 +200,7 @@ def _rejects(words: Words, night: ReportSources) -> Markup:
 
 
 def _exclusions(words: Words, excluded: Mapping[str, int]) -> Markup:
-    """Return how many customers have no probability tonight, and why."""
+    """Return how many customers have no probability tonight, and the reasons."""
     if not excluded:
         return EMPTY
     most = max(excluded.values())

@@ -1,4 +1,4 @@
-"""What is measured of one experiment: its name, its details, and who does not count."""
+"""The details of one experiment: its name, what was measured, and which customers do not count."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from churn.reporting.page.words import Words
 from churn.reporting.share_differences import HIGHEST_DIFFERENCE, LOWEST_DIFFERENCE, is_cut
 
 POINTS = 100.0
-"""A difference of shares is shown in percentage points."""
+"""The unit of a difference of shares on the page: percentage points."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,10 @@ class PlacedExperiment:
     """An experiment, its place in effects.json, and what it needs before it can answer.
 
     Attributes:
-        experiment: What was measured.
-        source: Its place in the file.
-        design: What it needs; None if it was not designed, as for a variant of a play.
+        experiment: What was measured in the experiment.
+        source: The place of the experiment in the file.
+        design: What the experiment needs before it can answer; None if this was not computed, as for a
+            variant of a play.
         design_source: The place of the design in the file.
     """
 
@@ -45,23 +46,23 @@ class PlacedExperiment:
 
     @property
     def has_outcomes(self) -> bool:
-        """Return whether the outcome of a customer of an arm is known."""
+        """Return whether the outcome of at least one customer is known in one of the arms."""
         difference = self.experiment.difference
         return bool(difference.control.n + difference.treatment.n)
 
     @property
     def has_alarm(self) -> bool:
-        """Return whether the arms do not have the sizes of the design."""
+        """Return whether the alarm is on that the arms do not have the planned sizes."""
         return self.experiment.ratio is not None and self.experiment.ratio.alarm
 
     @property
     def nightly_verdict(self) -> Verdict | None:
-        """Return the verdict of the interval that holds at every nightly look."""
+        """Return the verdict from the interval that is valid if somebody looks every night."""
         return None if self.experiment.nightly is None else self.experiment.nightly.verdict
 
 
 def experiment_name(words: Words, experiment: MeasuredExperiment) -> Markup:
-    """Return the name of an experiment: its play and its variant, or all contacts together."""
+    """Return the name of an experiment: its play and variant, or all contacts together."""
     if experiment.play is None:
         return Markup("<strong>{}</strong>").format(words("All contacts together"))
     if experiment.variant is None:
@@ -72,7 +73,9 @@ def experiment_name(words: Words, experiment: MeasuredExperiment) -> Markup:
 
 
 def experiment_details(words: Words, experiments: Sequence[PlacedExperiment]) -> Markup:
-    """Return for each experiment what lies behind its verdict, folded."""
+    """Return for each experiment the figures behind its verdict, in a part of the page that is closed at
+    first.
+    """
     rows = []
     for placed_experiment in experiments:
         items = [*_facts(words, placed_experiment)]
@@ -162,7 +165,7 @@ def _facts(words: Words, placed_experiment: PlacedExperiment) -> Iterator[Markup
 
 
 def _success(words: Words, placed_experiment: PlacedExperiment) -> Iterator[Markup]:
-    """Yield the rate of success of a play beside that of its control group, or nothing."""
+    """Yield the rate of success of a play beside the rate of its control group; nothing if there is none."""
     success, source = placed_experiment.experiment.success, placed_experiment.source.at("success")
     if success is None or success.control is None or success.treatment is None:
         return
@@ -181,7 +184,7 @@ def _success(words: Words, placed_experiment: PlacedExperiment) -> Iterator[Mark
 def show_points(words: Words, interval: Interval, source: Source) -> Markup:
     """Return a difference of shares with its interval, in percentage points.
 
-    A bound that no difference of shares can reach is shown as `lowest possible` or `highest possible`.
+    A bound beyond the possible range is shown as `lowest possible` or `highest possible`.
     """
     value, low, high = interval.value, interval.low, interval.high
     if low is None or high is None or not is_cut(interval):
@@ -199,7 +202,7 @@ def show_points(words: Words, interval: Interval, source: Source) -> Markup:
 
 
 def _not_counted(words: Words, placed_experiment: PlacedExperiment) -> Iterator[Markup]:
-    """Yield how many customers do not count, with the reason."""
+    """Yield the numbers of customers who do not count, each with the reason."""
     titles: Mapping[str, str] = {
         "immature": words("outcome not known yet"),
         "without_label": words("without label"),
@@ -225,12 +228,14 @@ def _not_counted(words: Words, placed_experiment: PlacedExperiment) -> Iterator[
 
 
 def is_compared(placed_experiment: PlacedExperiment) -> bool:
-    """Return whether both arms have an outcome; the share of one arm alone would be read as a success."""
+    """Return whether both arms have an outcome; if not, the share of the single arm would be read as a
+    success.
+    """
     return placed_experiment.experiment.difference.difference.value is not None
 
 
 def _power(words: Words, placed_experiment: PlacedExperiment) -> Iterator[Markup]:
-    """Yield the effect that can be detected with these customers, and how many customers are needed."""
+    """Yield the smallest effect that these customers can show, and how many customers are needed."""
     experiment, design = placed_experiment.experiment, placed_experiment.design
     if experiment.difference.verdict not in (None, Verdict.NOT_SHOWN):
         return
@@ -260,7 +265,7 @@ def _power(words: Words, placed_experiment: PlacedExperiment) -> Iterator[Markup
 
 
 def _detectable_in_words(words: Words, detectable: DetectableEffect, source: Source) -> Markup:
-    """Return the smallest effect that so many customers can show."""
+    """Return a text with the smallest effect that a number of customers can show."""
     n = show_number(
         words,
         detectable.n_control + detectable.n_treatment,

@@ -1,4 +1,6 @@
-"""The section that says whether contacts helped: each play beside its control group, in words first."""
+"""The section that says whether contacts helped: each play is compared with its control group, and words come
+before numbers.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +67,9 @@ def effects_section(night: ReportSources, words: Words) -> Section:
 
 
 def _in_use(words: Words, night: ReportSources) -> Markup:
-    """Return which effects and costs the call list of the night uses: measured ones, or an assumption."""
+    """Return a text that says which effects and which costs the call list of the night uses: measured ones,
+    or an assumption.
+    """
     if words.is_event:
         return EMPTY
     effects, uplift = night.facts.measured_effects, night.facts.uplift
@@ -108,7 +112,7 @@ def _in_use(words: Words, night: ReportSources) -> Markup:
 
 
 def placed_experiments(effects: Effects) -> tuple[PlacedExperiment, ...]:
-    """Return all experiments with their places, all contacts first."""
+    """Return all experiments with their places in the file; the experiment of all contacts comes first."""
     designs = {design.name: (number, design) for number, design in enumerate(effects.designs)}
     result = []
     sources = [FILE.at("universal")] if effects.universal else []
@@ -186,7 +190,7 @@ def _notes_on_controls(words: Words, effects: Effects) -> Markup:
 
 
 def _table(words: Words, experiments: Sequence[PlacedExperiment]) -> Markup:
-    """Return a row for each experiment with outcomes in both arms."""
+    """Return a row for each experiment that has outcomes in both arms."""
     bounds = _bounds(experiments)
     rows = []
     for placed_experiment in experiments:
@@ -265,7 +269,9 @@ def _arm(words: Words, arm: ArmChurn, source: Source) -> Markup:
 
 
 def _savings_cells(words: Words, placed_experiment: PlacedExperiment) -> list[Markup]:
-    """Return the customers and the money that were saved; for an event, the customers who were gained."""
+    """Return cells with the customers and the money that were saved; for an event, with the customers who
+    were gained.
+    """
     experiment, source = placed_experiment.experiment, placed_experiment.source
     if words.is_event:
         return [_amount_cell(words, placed_experiment, experiment.gain, source.at("gain"), 1)]
@@ -280,7 +286,7 @@ def _savings_cells(words: Words, placed_experiment: PlacedExperiment) -> list[Ma
 def _amount_cell(
     words: Words, placed_experiment: PlacedExperiment, interval: Interval | None, source: Source, digits: int
 ) -> Markup:
-    """Return an amount; without a verdict there is no number, because it would be read as a success."""
+    """Return an amount; if there is no verdict, no number is shown, because it would be read as a success."""
     verdict = placed_experiment.experiment.difference.verdict
     if interval is None or verdict is None or placed_experiment.has_alarm:
         return Markup("{}").format(DASH)
@@ -299,7 +305,9 @@ def _mood(placed_experiment: PlacedExperiment) -> str:
 
 
 def verdict_in_words(words: Words, placed_experiment: PlacedExperiment) -> str:
-    """Return the verdict; the page is read nightly, so the nightly interval decides."""
+    """Return the verdict in words. The page is read every night, so the interval that is valid for nightly
+    looks decides.
+    """
     experiment = placed_experiment.experiment
     difference, nightly = experiment.difference, placed_experiment.nightly_verdict
     if placed_experiment.has_alarm:
@@ -335,7 +343,7 @@ def _legend(words: Words) -> Markup:
 
 
 def _total(words: Words, effects: Effects) -> Markup:
-    """Return the total of all contacts beside the sum of the plays, which overstates."""
+    """Return the total of all contacts beside the sum of the plays, which is too high."""
     universal = effects.universal
     if effects.sum_of_plays is None or universal is None or universal.difference.verdict is None:
         return EMPTY
@@ -368,7 +376,9 @@ def _total(words: Words, effects: Effects) -> Markup:
 
 
 def _waiting_table(words: Words, experiments: Sequence[PlacedExperiment]) -> Markup:
-    """Return the experiments without an effect yet: who waits, until when, and what it takes."""
+    """Return the experiments that have no effect yet: how many customers are in them, until when they wait,
+    and what they need.
+    """
     verdicts = [verdict_in_words(words, placed_experiment) for placed_experiment in experiments]
     is_one = len(set(verdicts)) == 1
     rows = []
@@ -411,7 +421,7 @@ def _waiting_table(words: Words, experiments: Sequence[PlacedExperiment]) -> Mar
 
 
 def _outside(words: Words, experiments: Sequence[OutsideExperiment]) -> Markup:
-    """Return the experiments that the company ran by itself, each treated arm beside its control."""
+    """Return the experiments that the company ran by itself, each treated arm beside its control arm."""
     rows = []
     for number, experiment in enumerate(experiments):
         source = FILE.at("outside", number)

@@ -1,4 +1,6 @@
-"""Parts of HTML that the sections share: tables, folded parts, charts with the table of their values."""
+"""Parts of HTML that the sections share: tables, parts that can be opened and closed, and charts with a table
+of their values.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +21,9 @@ class Heading:
     """The heading of a column.
 
     Attributes:
-        text: The heading.
-        is_number: Whether the column holds numbers, which stand at the right.
-        is_wide: Whether the column holds sentences, and so needs the width of some words.
+        text: The text of the heading.
+        is_number: Whether the column holds numbers, which are aligned at the right.
+        is_wide: Whether the column holds sentences, and so must be wide enough for some words.
     """
 
     text: str | Markup
@@ -30,7 +32,7 @@ class Heading:
 
 
 def join_parts(parts: Sequence[Markup]) -> Markup:
-    """Return parts one after the other."""
+    """Return several parts of HTML as one, one part after another."""
     return Markup("\n").join(parts)
 
 
@@ -40,12 +42,13 @@ def paragraph(text: str | Markup, style: str = "") -> Markup:
 
 
 def table(title: str, headings: Sequence[Heading], rows: Sequence[Sequence[str | Markup]]) -> Markup:
-    """Return a table that scrolls sideways by finger and by keyboard; the first cell names the row.
+    """Return a table that can be scrolled sideways by finger and by keyboard; the first cell of a row is its
+    name.
 
     Args:
-        title: What the table shows, for readers who do not see it.
+        title: A text that says what the table shows, for readers who cannot see it.
         headings: The headings of the columns.
-        rows: The cells, one row after the other.
+        rows: The cells of the table, one row after another.
     """
     head = Markup("").join(
         Markup('<th scope="col"{}>{}</th>').format(_number(heading), heading.text) for heading in headings
@@ -76,7 +79,7 @@ def _class(style: str) -> Markup:
 
 
 def fold(summary: str | Markup, content: Markup) -> Markup:
-    """Return content that a click or a key unfolds."""
+    """Return content that is closed at first, and that a click or a key opens."""
     return Markup("<details><summary>{}</summary>{}</details>").format(summary, content)
 
 
@@ -91,17 +94,17 @@ def chart_card(
     note: str | Markup = "",
     is_wide: bool = False,
 ) -> Markup:
-    """Return a chart with its title, its unit, its keys, and the folded table of its values.
+    """Return a chart with its title, its unit, its legend, and a table of its values that is closed at first.
 
     Args:
         words: The language of the page.
-        title: The title.
-        unit: What is measured, in which unit, with which interval.
-        picture: The chart.
-        values: The table of its values.
-        keys: The style and the meaning of each line or area.
-        note: How the chart is read.
-        is_wide: Whether the chart takes the whole width.
+        title: The title of the chart.
+        unit: A text with what is measured, its unit, and the kind of its interval.
+        picture: The chart as SVG.
+        values: The table with the values of the chart.
+        keys: For the legend, the style and the meaning of each line or area.
+        note: A sentence on how to read the chart.
+        is_wide: Whether the chart takes the whole width of the page.
     """
     key = Markup("").join(
         Markup('<li><i class="key {}"></i>{}</li>').format(style, meaning) for style, meaning in keys
@@ -121,7 +124,7 @@ def chart_card(
 
 
 def grid(cards: Sequence[Markup]) -> Markup:
-    """Return cards side by side, as many as the width allows; nothing without cards."""
+    """Return cards side by side, as many in a row as the width allows; empty if there are no cards."""
     shown = [card for card in cards if card]
     style = "grid three" if len(shown) == 3 else "grid"
     return Markup('<div class="{}">{}</div>').format(style, join_parts(shown)) if shown else EMPTY
@@ -138,12 +141,12 @@ def day(words: Words, value: date) -> Markup:
 
 
 def first_upper(text: str) -> str:
-    """Return a text that begins with a capital letter."""
+    """Return a text whose first letter is a capital letter."""
     return text[:1].upper() + text[1:]
 
 
 def why_unknown(words: Words, reason: str) -> Markup:
-    """Return a sentence that says why something is not known."""
+    """Return a sentence with the reason why something is not known."""
     return paragraph(words.html("Not known, because %(reason)s.", reason=mark_commands(words.value(reason))))
 
 
@@ -153,7 +156,7 @@ def heading(text: str | Markup) -> Markup:
 
 
 def bullet_list(items: Sequence[str | Markup]) -> Markup:
-    """Return a list; nothing without items."""
+    """Return a list with bullet points; empty if there are no items."""
     if not items:
         return EMPTY
     return Markup('<ul class="plain">{}</ul>').format(

@@ -1,4 +1,6 @@
-"""The section on the figures: those of retention, or those of an event and of what needs no leaving."""
+"""The section about the figures: those of retention, or for a label of an event, those of the event and those
+that need no leaving.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +16,11 @@ CARD_FIGURES = (
     *("event_rate", "event_customers", "event_candidates", "mrr_at_end", "nrr", "nps", "csat"),
     *("repeat_purchase_rate", "revenue_per_customer"),
 )
-"""The figures that have a card, in the order of the page; the table below holds all."""
+"""The figures that get a card, in the order of the page; the table below the cards holds all figures."""
 
 
 def figures_section(night: ReportSources, words: Words) -> Section:
-    """Return the section, by what the label counts."""
+    """Return the section about the figures; its content depends on what the label counts."""
     return _event_section(words, night.known_kpis) if words.is_event else retention_section(night, words)
 
 

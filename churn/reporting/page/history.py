@@ -1,4 +1,6 @@
-"""The nights before a night: their figures, their call list, and the probabilities of single customers."""
+"""The nights before a night: their figures, their call lists, and the probabilities of single customers in
+them.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +19,12 @@ from churn.scoring.past_nights import PastNightFacts, read_facts, scored_nights
 from churn.scoring.sink import contacts_path, scores_path
 
 MAX_NIGHTS = 30
-"""The largest number of nights that the page looks back at, with the night itself."""
+"""The largest number of nights that the page shows, with the night itself."""
 
 RISKY_BAND = 2
-"""The best health band that is at risk: the odds of leaving are more than 1.5 times the usual odds."""
+"""The best health band that counts as at risk; in it, the odds of leaving are more than 1.5 times the usual
+odds.
+"""
 
 
 @dataclass(frozen=True)
@@ -28,10 +32,10 @@ class NightFigures:
     """The headline figures of one night.
 
     Attributes:
-        night: The cutoff.
+        night: The cutoff of the night.
         customers: The number of customers of the cohort.
         at_risk: The number of customers in health band 1 or 2.
-        expected: The sum of the probabilities.
+        expected: The sum of the probabilities, which is the expected number of churners.
         value: The sum of the known values at risk; None if no value is known.
         n_calls: The number of customers on the call list.
     """
@@ -46,14 +50,16 @@ class NightFigures:
 
 @dataclass(frozen=True)
 class History:
-    """The nights of one label, the oldest first, up to a night.
+    """The nights that predict one label, up to a night, the oldest first.
 
     Attributes:
         nights: The figures of the nights; the last one is the night itself.
-        probabilities: The probability of each customer of interest in each of the nights; None in a night
-            in which the customer was not scored.
-        last_calls: `(customer_id, name)` of the call list of the night before; None without such a night.
-        warnings: The nights that are left out because a file is damaged or missing, with a way out.
+        probabilities: For each customer who is looked at, the probability in each of the nights; None in a
+            night that did not score the customer.
+        last_calls: `(customer_id, name)` for each line of the call list of the night before; None if there is
+            no such night.
+        warnings: For each night that is left out because a file is damaged or missing, a sentence with a way
+            out.
     """
 
     nights: tuple[NightFigures, ...]
@@ -63,12 +69,12 @@ class History:
 
     @property
     def last_night(self) -> NightFigures | None:
-        """Return the figures of the night before; None without one."""
+        """Return the figures of the night before; None if there is no such night."""
         return self.nights[-2] if len(self.nights) > 1 else None
 
 
 def figures_of(night: date, scores: NightScores, n_calls: int) -> NightFigures:
-    """Return the headline figures of a night from its scores."""
+    """Return the headline figures of a night, computed from its scores."""
     return NightFigures(
         night=night,
         customers=len(scores.probability),
@@ -87,15 +93,16 @@ def read_history(
     label_id: str,
     listed_ids: Iterable[str],
 ) -> History:
-    """Read the nights before a night that have its label.
+    """Read the nights before a night that predict the same label.
 
     Args:
         output: The output folder.
         tonight: The figures of the night itself.
-        scores: The scores of the night itself.
-        probability: The column with the probability.
-        label_id: Only nights of this label count: figures of another label cannot be compared.
-        listed_ids: The customers whose probabilities are of interest.
+        scores: The scores of the night itself, one row for each customer.
+        probability: The name of the column with the probability.
+        label_id: The id of the label. Only nights of this label count, because figures of different labels
+            cannot be compared.
+        listed_ids: The customers whose probabilities are read from the earlier nights.
     """
     customers = list(listed_ids)
     figures: list[NightFigures] = []

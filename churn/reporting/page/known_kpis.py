@@ -1,4 +1,4 @@
-"""The figures of retention as the page of a night may show them, each with its place in kpis.json."""
+"""The figures of retention that the page of a night may show, each with its place in kpis.json."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NO_KPIS = f"The figures of retention are not computed yet. {COMPUTE_AGAIN}"
 
 @dataclass(frozen=True)
 class RowSource(Source):
-    """A row of a table in a file whose columns are lists.
+    """A row of a table that a file stores as columns (lists).
 
     >>> str(RowSource("kpis.json", ("sections", "retention", "series", 3), 7).at("value"))
     'kpis.json#/sections/retention/series/3/value/7'
@@ -31,13 +31,13 @@ class RowSource(Source):
     row: int = 0
 
     def at(self, *steps: str | int) -> Source:
-        """Return the place of the row's entry in a column."""
+        """Return the place in the file of the row's entry in a column."""
         return Source(self.file, (*self.steps, *steps, self.row))
 
 
 @dataclass(frozen=True)
 class PlacedFigure:
-    """A figure and its place in the file."""
+    """A figure of retention and its place in the file."""
 
     figure: Figure
     source: Source
@@ -45,12 +45,13 @@ class PlacedFigure:
 
 @dataclass(frozen=True)
 class KnownKpis:
-    """The figures of retention up to a night.
+    """The figures of retention that are known up to a night.
 
     Attributes:
-        kpis: The figures; None if there are none that the night may know.
-        reason: Why there are none, as a sentence; empty if there are.
-        warning: What a person must mend, with a way out; empty if nothing.
+        kpis: The figures; None if the night may know none.
+        reason: Why there are no figures, as a sentence; empty if there are figures.
+        warning: A sentence about something that a person must repair, with a way out; empty if there is
+            nothing.
     """
 
     kpis: Kpis | None
@@ -58,12 +59,12 @@ class KnownKpis:
     warning: str = ""
 
     def section(self, name: str) -> SectionResult | None:
-        """Return the result of a section; None if the file has none of this name."""
+        """Return the result of a section; None if the file has no section of this name."""
         return None if self.kpis is None else self.kpis.sections.get(name)
 
     @cached_property
     def figures(self) -> Mapping[tuple[str, str], tuple[PlacedFigure, ...]]:
-        """Return the figures of all customers by name and kind of period, in order of time."""
+        """Return the figures of all customers in order of time, by name and kind of period."""
         result: dict[tuple[str, str], list[PlacedFigure]] = {}
         for name, section in self.kpis.sections.items() if self.kpis else ():
             for number, figures in enumerate(in_series(section.figures)):
@@ -78,11 +79,13 @@ class KnownKpis:
         }
 
     def history(self, name: str) -> tuple[PlacedFigure, ...]:
-        """Return a figure by month, or its windows if it has no months."""
+        """Return the values of a figure by month; if it has no months, its windows."""
         return self.figures.get((name, "month")) or self.figures.get((name, "window")) or ()
 
     def by_month(self, name: str) -> Mapping[date, PlacedFigure]:
-        """Return the months in which a figure has a value, by the first day of the month."""
+        """Return the values of a figure by the first day of the month, without months in which it is
+        missing.
+        """
         return {
             placed.figure.period.start: placed
             for placed in self.figures.get((name, "month"), ())
@@ -94,12 +97,12 @@ UNKNOWN_KPIS = KnownKpis(None, NO_KPIS)
 
 
 def read_known_kpis(output: Path, night: date, label_id: str) -> KnownKpis:
-    """Read the figures of retention, if nothing of them is from after the night.
+    """Read the figures of retention, unless they use data from after the night.
 
     Args:
         output: The output folder.
-        night: The night of the page.
-        label_id: The label of the night.
+        night: The cutoff of the night that the page shows.
+        label_id: The id of the label that the night predicts.
     """
     try:
         kpis = read_kpis(output)

@@ -1,4 +1,6 @@
-"""The section on the model: may its probabilities be believed, how good is its order, and what has moved."""
+"""The section about the model: whether its probabilities can be trusted, how good its order of customers is,
+and what has moved.
+"""
 
 from __future__ import annotations
 
@@ -92,7 +94,7 @@ def _lead(night: ReportSources, words: Words) -> str:
 
 
 def is_level_off(ratio: Interval) -> bool:
-    """Return whether the interval of observed over expected does not contain 1."""
+    """Return whether the interval of observed/expected does not contain 1."""
     return ratio.low is not None and ratio.high is not None and not ratio.low <= 1 <= ratio.high
 
 
@@ -110,7 +112,7 @@ def _not_evaluated(night: ReportSources, words: Words) -> Markup:
 
 
 def _test_sentences(words: Words, night: ReportSources) -> Markup:
-    """Return on what the model was tested, and what the gates said."""
+    """Return sentences that say on which cutoffs the model was tested, and what the gates decided."""
     result = night.result
     if result is None:
         return EMPTY
@@ -138,7 +140,7 @@ def _test_sentences(words: Words, night: ReportSources) -> Markup:
 
 
 def _gates(words: Words, verdict: Verdict | None, *, is_champion: bool) -> Markup:
-    """Return what the gates said about the model."""
+    """Return a text that says what the gates decided about the model."""
     source = Source("promotion.json").at("gates")
     if verdict is None and is_champion:
         return words.html("The model is the champion; the gates were applied when it was promoted.")
@@ -156,7 +158,9 @@ def _gates(words: Words, verdict: Verdict | None, *, is_champion: bool) -> Marku
 
 
 def _level_note(words: Words, night: ReportSources) -> Markup:
-    """Return how far the level was off at the test, and what that means for tonight."""
+    """Return a text that says how wrong the level of the probabilities was at the test, and what this means
+    for tonight.
+    """
     if night.result is None or not is_level_off(night.result.challenger.observed_expected):
         return EMPTY
     ratio = night.result.challenger.observed_expected
@@ -200,7 +204,7 @@ def _measure(words: Words, measure: Measure, name: str, digits: int, scale: floa
 
 
 def _cards(words: Words, result: EvaluationResult) -> Markup:
-    """Return three numbers that a manager understands."""
+    """Return three numbers that a manager can understand without further words."""
     ours = result.challenger
     share = show_number(words, result.contact_share, METRICS_FILE.at("contact_share"), 0, scale=100)
     cards = [
@@ -241,7 +245,7 @@ def _cards(words: Words, result: EvaluationResult) -> Markup:
 
 
 def _bands(words: Words, result: EvaluationResult) -> Markup:
-    """Return how many customers of each health band left at the test."""
+    """Return how many customers of each health band left at the test cutoffs."""
     outcomes = result.health_bands.outcomes
     if not outcomes or words.is_event:
         return EMPTY
@@ -284,7 +288,7 @@ def _bands(words: Words, result: EvaluationResult) -> Markup:
 
 
 def _baselines(words: Words, result: EvaluationResult) -> Markup:
-    """Return the model beside the champion and the baselines, folded."""
+    """Return the model beside the champion and the baselines, in a part that is closed at first."""
     rows = []
     for name, title in CANDIDATE_NAMES.items():
         candidate = result.candidates.get(name)
@@ -314,7 +318,7 @@ def _baselines(words: Words, result: EvaluationResult) -> Markup:
 
 
 def _comparisons(words: Words, result: EvaluationResult) -> Iterator[Markup]:
-    """Yield whether the model is better than each other candidate, by the interval of the log loss."""
+    """Yield for each other candidate whether the model is better, judged by the interval of the log loss."""
     for other in result.compared_with:
         pair = result.pair(other)
         if pair is None or pair.log_loss.low is None or pair.log_loss.high is None:
@@ -337,7 +341,7 @@ def _comparisons(words: Words, result: EvaluationResult) -> Iterator[Markup]:
 
 
 def _link(words: Words, night: ReportSources) -> Markup:
-    """Return the link to the page of the evaluation, if it is the evaluation of this model."""
+    """Return a link to the page of the evaluation, if that page is about this model."""
     if night.latest_version is not None:
         return EMPTY
     link = Markup('<a href="../evaluate/report.html">{}</a>').format(words("All figures of the evaluation"))
@@ -345,7 +349,7 @@ def _link(words: Words, night: ReportSources) -> Markup:
 
 
 def _training(night: ReportSources, words: Words) -> Markup:
-    """Return on which nights and outcomes the model was trained."""
+    """Return a text that says on which cutoffs and outcomes the model was trained."""
     facts = night.facts
     cutoffs, rows = facts.model.get("trained_cutoffs") or (), facts.model.get("rows")
     if not cutoffs or not rows:

@@ -1,4 +1,4 @@
-"""The charts of the section on the model: calibration, gain, and what a budget earns."""
+"""The charts of the section about the model: calibration, gain, and what a budget of contacts earns."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ CHALLENGER_SOURCE = METRICS_FILE.at("candidates", "challenger")
 
 
 def calibration_chart(words: Words, result: EvaluationResult) -> Markup:
-    """Return a chart of observed rates over predicted rates, in groups of customers."""
+    """Return a chart that compares observed rates with predicted rates, in groups of customers."""
     bins = result.calibration_table
     if not bins:
         return EMPTY
@@ -97,7 +97,7 @@ def calibration_chart(words: Words, result: EvaluationResult) -> Markup:
 
 
 def gain_chart(words: Words, result: EvaluationResult, night: ReportSources | None = None) -> Markup:
-    """Return how many churners a budget reaches, with tonight's budget marked."""
+    """Return a chart of the share of churners whom a budget reaches, with tonight's budget marked."""
     gains = result.gain_table
     if not gains:
         return EMPTY
@@ -154,7 +154,9 @@ def gain_chart(words: Words, result: EvaluationResult, night: ReportSources | No
 
 
 def budget_marks(words: Words, night: ReportSources | None, highest: float) -> tuple[Mark, ...]:
-    """Return tonight's budget as a mark on an axis of shares of customers; none if it lies outside."""
+    """Return a mark for tonight's budget on an axis of shares of customers; no mark if the budget lies
+    outside the axis.
+    """
     if night is None or not night.facts.cohort or night.facts.n_places / night.facts.cohort > highest:
         return ()
     number = show_number(words, night.facts.n_places, NIGHT_FILE.at("places"), tag="tspan")
@@ -167,7 +169,7 @@ def budget_marks(words: Words, night: ReportSources | None, highest: float) -> t
 
 
 def profit_chart(words: Words, result: EvaluationResult, night: ReportSources | None = None) -> Markup:
-    """Return the profit by the share of customers contacted, with tonight's budget marked."""
+    """Return a chart of the profit by the share of customers contacted, with tonight's budget marked."""
     points = [
         (number, point, point.value)
         for number, point in enumerate(result.profit_curve)
@@ -217,7 +219,9 @@ def profit_chart(words: Words, result: EvaluationResult, night: ReportSources | 
 
 
 def _loss_sentence(words: Words, curve: Sequence[ProfitPoint]) -> str:
-    """Return a sentence if no number of calls earns, or is shown to earn, more than it costs; else ""."""
+    """Return a sentence if no number of calls earns more than it costs, or is shown to do so; ""
+    otherwise.
+    """
     calls = [point for point in curve if point.share > 0 and point.value is not None]
     gains = [point for point in calls if point.value is not None and point.value > 0]
     if calls and not gains:
@@ -230,7 +234,9 @@ def _loss_sentence(words: Words, curve: Sequence[ProfitPoint]) -> str:
 
 
 def _terms_note(words: Words, value: CustomerValue) -> Markup:
-    """Return with which costs and effect of a contact the profit is computed: measured, or assumed."""
+    """Return a text that says with which costs and which effect of a contact the profit is computed:
+    measured, or assumed.
+    """
     terms, at = value.profit, METRICS_FILE.at("value", "profit")
     cost = value.measured_cost
     share = value.measured_share if value.measured_share and value.measured_share.is_used else None
@@ -275,7 +281,7 @@ def _assumed_share(words: Words, terms: CampaignTerms, at: Source) -> Markup:
 
 
 def _assumed_note(words: Words, terms: CampaignTerms, at: Source) -> Markup:
-    """Return the costs and the effect of a contact, which are assumed."""
+    """Return a text with the costs and the effect of a contact, which are assumed."""
     return words.html(
         "Assumed: a contact costs %(contact)s, an offer %(offer)s, and %(share)s%% of the churners who are "
         "contacted stay. Only a control group shows what contacts really do.",

@@ -1,4 +1,6 @@
-"""What has moved since the training of the model, and the reasons to train again."""
+"""The part of the page about what has moved since the training of the model, and about reasons to train
+again.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,7 @@ DRIFT_FILE = Source("drift.json")
 
 
 def drift_part(words: Words, drift: Drift | None, night: ReportSources) -> Markup:
-    """Return what has moved since the training, and how well earlier nights were predicted."""
+    """Return what has moved since the training, and how well the model predicted earlier nights."""
     title = heading(words("Has anything moved since the training?"))
     if drift is None:
         again = words(
@@ -97,7 +99,7 @@ def _moved_signals(words: Words, drift: Drift) -> Iterator[Markup]:
 
 
 def _realised_nights(words: Words, nights: tuple[RealisedNight, ...]) -> Markup:
-    """Return the expected and the observed churn of earlier nights whose outcome is known."""
+    """Return the expected and the observed churn of earlier nights whose outcomes are known."""
     if not nights:
         return EMPTY
     rows = []

@@ -1,4 +1,6 @@
-"""What came and what went: recurring revenue, customers, and the stages from which customers left."""
+"""Charts of what came and what went: recurring revenue, customers, and the stages from which customers
+left.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,7 @@ SHOWN_MONTHS = 13
 
 @dataclass(frozen=True)
 class Movement:
-    """A figure that adds to a total, or takes away from it, and how it is drawn."""
+    """A figure that increases or decreases a total, and how it is drawn in the chart."""
 
     name: str
     sign: int
@@ -53,7 +55,9 @@ SALES = (
 
 
 def money_chart(words: Words, known_kpis: KnownKpis) -> Markup:
-    """Return the movement of recurring revenue by month; without contracts, the revenue of orders."""
+    """Return the chart of the movement of recurring revenue by month; if there are no contracts, of the
+    revenue of orders.
+    """
     if known_kpis.by_month("mrr_new"):
         return _money(
             words,
@@ -152,13 +156,13 @@ def _month(words: Words, month: date) -> Markup:
 
 
 def _short_month(words: Words, month: date) -> str:
-    """Return a month as the title of a column; January has the year, too."""
+    """Return a month as the title of a column; for January the year is added."""
     name = words.month(month).split()[0].rstrip(".")[:3]
     return f"{name} {month:%y}" if month.month == 1 else name
 
 
 def short_money(words: Words, value: float) -> str:
-    """Return an amount as the tick of an axis: thousands as `k`, millions as `m`.
+    """Return an amount as the text of a tick: thousands end in `k`, millions in `m`.
 
     >>> short_money(Words("en"), 250_000), short_money(Words("de"), -2_500_000), short_money(Words("en"), 80)
     ('250k', '-2,5 Mio.', '80')
@@ -184,7 +188,7 @@ GROWTH = (
 
 
 def growth_chart(words: Words, known_kpis: KnownKpis) -> Markup:
-    """Return how the number of active customers moved from month to month."""
+    """Return the chart of how the number of active customers changed from month to month."""
     stages = known_kpis.section("stages")
     if not isinstance(stages, StagesResult):
         return EMPTY
@@ -231,7 +235,7 @@ def growth_chart(words: Words, known_kpis: KnownKpis) -> Markup:
 
 
 def leak_table(words: Words, known_kpis: KnownKpis) -> Markup:
-    """Return the stages from which customers left, the most money first."""
+    """Return the table of the stages from which customers left, the stage that lost most money first."""
     stages = known_kpis.section("stages")
     if not isinstance(stages, StagesResult):
         return EMPTY
@@ -295,7 +299,7 @@ def leak_table(words: Words, known_kpis: KnownKpis) -> Markup:
 
 
 def _moves(words: Words, stages: StagesResult) -> Markup:
-    """Return the moves of the latest month from stage to stage, most people first."""
+    """Return the table of the moves between stages in the latest month, the move of most people first."""
     if not stages.months:
         return EMPTY
     latest = len(stages.months) - 1

@@ -1,6 +1,6 @@
-"""The scores of a night, as far as its page needs them: numbers of all, rows of a few.
+"""The scores of a night that its page needs: numbers of all customers, and whole rows of a few.
 
-A company may have millions of customers, so no row becomes an object of Python unless the page shows it.
+A company may have millions of customers, so a row becomes a Python object only if the page shows it.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class NightScores:
-    """The scores of a night.
+    """The scores of a night, as far as its page needs them.
 
     Attributes:
         probability: The probability of each scored customer, shape `[customers]`.
-        health: The health band of each scored customer, NaN without one, shape `[customers]`.
-        value: The value at risk of each scored customer in currency, NaN if unknown, shape `[customers]`.
-        rows: The whole row of each customer of interest, by id.
+        health: The health band of each scored customer, NaN if there is none, shape `[customers]`.
+        value: The value at risk of each scored customer in currency, NaN if it is not known, shape
+            `[customers]`.
+        rows: The whole row of each customer whose row is needed, by id.
     """
 
     probability: Floats
@@ -35,12 +36,12 @@ class NightScores:
 
     @classmethod
     def of(cls, table: pa.Table, probability: str, customers: Iterable[str]) -> NightScores:
-        """Take a table of scores.
+        """Take the scores from a table of scores.
 
         Args:
-            table: The scores, one row a customer; only customers who are not excluded count as scored.
-            probability: The column with the probability.
-            customers: The customers of interest.
+            table: The scores, one row for each customer; only customers who are not excluded count as scored.
+            probability: The name of the column with the probability.
+            customers: The ids of the customers whose whole rows are needed.
         """
         scored = table.filter(pc.is_null(table["excluded_because"]))
         return cls(
@@ -52,11 +53,11 @@ class NightScores:
 
 
 def rows_of(table: pa.Table, customers: Iterable[str]) -> Mapping[str, Mapping[str, Any]]:
-    """Return the rows of some customers by id; a customer who is not in the table has none."""
+    """Return the rows of some customers by id; a customer who is not in the table has no entry."""
     is_wanted = pc.is_in(table["customer_id"], pa.array(sorted(set(customers)), table["customer_id"].type))
     return {str(row["customer_id"]): row for row in table.filter(is_wanted).to_pylist()}
 
 
 def _floats(column: pa.ChunkedArray) -> Floats:
-    """Return a column as numbers; a missing value is NaN."""
+    """Return a column as floating-point numbers; a missing value is NaN."""
     return np.asarray(pc.cast(column, pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)

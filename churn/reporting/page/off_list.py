@@ -1,4 +1,4 @@
-"""Who came off the call list since the night before, and why."""
+"""Which customers came off the call list since the night before, and why."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ from churn.reporting.page.sources import ReportSources
 from churn.reporting.page.words import Words
 
 REST_START, SNOOZE_START = "rests until ", "snoozed until "
-"""How the reasons with a day begin."""
+"""The texts with which reasons that name a day begin."""
 
 
 @dataclass(frozen=True)
 class OffList:
-    """A customer who was on the call list of the night before and is not any more.
+    """A customer who was on the call list of the night before and is not on tonight's list.
 
     Attributes:
-        customer: The id.
-        name: The name; empty if it is unknown.
-        reason: Why, in the language of the page.
-        kind: Why, as the scores have it, without the day; empty for a customer who is not in the data.
+        customer: The id of the customer.
+        name: The name of the customer; empty if it is not known.
+        reason: Why the customer is not on the list, in the language of the page.
+        kind: The reason as the scores have it, but without the day; empty for a customer who is not in the
+            data.
     """
 
     customer: str
@@ -35,7 +36,9 @@ class OffList:
 
 
 def off_the_list(night: ReportSources, words: Words) -> tuple[OffList, ...]:
-    """Return who came off the call list since the night before, and why, in the order of that list."""
+    """Return the customers who came off the call list since the night before, each with the reason, in the
+    order of the earlier list.
+    """
     before = night.history.last_calls or ()
     listed = {customer for customer, _ in night.contacts}
     gone = [(customer, name) for customer, name in before if customer not in listed]
@@ -57,7 +60,9 @@ def off_the_list(night: ReportSources, words: Words) -> tuple[OffList, ...]:
 
 
 def by_reason(off_list: Sequence[OffList]) -> list[tuple[str, list[OffList]]]:
-    """Return who came off by reason; each reason once, because there may be thousands of customers."""
+    """Return the customers who came off the list, grouped by reason; each reason stands once, because there
+    may be thousands of customers.
+    """
     groups: dict[str, list[OffList]] = {}
     for entry in off_list:
         groups.setdefault(entry.reason, []).append(entry)
@@ -65,7 +70,9 @@ def by_reason(off_list: Sequence[OffList]) -> list[tuple[str, list[OffList]]]:
 
 
 def count_reasons(off_list: Sequence[OffList], numbers: NightNumbers) -> list[tuple[str, int, str]]:
-    """Return why customers came off the list, how many for each reason with its source; the most first."""
+    """Return the reasons why customers came off the list, each with the number of customers and its source;
+    the most frequent first.
+    """
     words = numbers.words
     texts = {
         "": words("no longer in the data"),
@@ -81,7 +88,7 @@ def count_reasons(off_list: Sequence[OffList], numbers: NightNumbers) -> list[tu
 def _why_off(reason: str, words: Words) -> str:
     if not reason:
         return words("no longer in the data")
-    if reason.startswith(REST_START):  # only a task that has ended brings a rest
+    if reason.startswith(REST_START):  # a rest begins only after a task has ended
         day = words.date(date.fromisoformat(reason.removeprefix(REST_START)))
         return words("the task has ended; the customer rests until %(day)s", day=day)
     if reason.startswith(SNOOZE_START):

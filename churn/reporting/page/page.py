@@ -1,4 +1,4 @@
-"""The page of a night: its head, its sections and its script in one file."""
+"""The page of a night: its head, its sections and its script, joined into one file."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ SECTIONS = (
     audit_section,
     reading_section,
 )
-"""The functions of the sections, in the order of the page; each takes the night and the words of the page."""
+"""The functions that make the sections, in the order of the page; each gets the night and the words of the
+page.
+"""
 
 
 def render_page(night: ReportSources, words: Words) -> str:
@@ -40,7 +42,7 @@ def render_page(night: ReportSources, words: Words) -> str:
 
 
 def join_sections(night: ReportSources, words: Words, sections: tuple[Section, ...]) -> str:
-    """Return sections as one page with head, navigation, style sheet and script."""
+    """Return sections as one page with a head, a navigation, a style sheet and a script."""
     facts, day = night.facts, words.date(night.cutoff)
     if words.is_event:
         title = words("Report on the event “%(event)s”, night of %(day)s", day=day)
@@ -58,7 +60,7 @@ def join_sections(night: ReportSources, words: Words, sections: tuple[Section, .
         script=Markup(script()),
         script_digest=script_digest(),
     )
-    return str(page)  # who changes the page as text must not have it escaped
+    return str(page)  # a plain text, because a caller who changes the page as text must not get escaped text
 
 
 def _night_sentence(day: str, facts: NightFacts, words: Words) -> str:
@@ -70,7 +72,7 @@ def _night_sentence(day: str, facts: NightFacts, words: Words) -> str:
 
 
 def _label_sentence(facts: NightFacts, words: Words) -> str:
-    """Return what the label counts, in one or two sentences."""
+    """Return one or two sentences that say what the label counts."""
     label = facts.label
     days, gap = words.count(label["horizon_days"]), int(label["gap_days"])
     begins = words(", counted from %(n)s days after the night", n=words.count(gap)) if gap else ""
@@ -130,5 +132,7 @@ def script() -> str:
 
 @cache
 def script_digest() -> str:
-    """Return the digest of the script; the page lets a browser run no other script."""
+    """Return the digest of the script; by this digest, the page forbids the browser to run any other
+    script.
+    """
     return "sha256-" + base64.b64encode(hashlib.sha256(script().encode()).digest()).decode()

@@ -1,4 +1,4 @@
-"""Numbers of the page: each says from which file, and from which place in it, it comes."""
+"""Numbers of the page: each number says from which file, and from which place in the file, it comes."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from markupsafe import Markup
 from churn.reporting.page.words import Words
 
 DASH = "–"
-"""What stands for a number that is not defined."""
+"""The text that is shown for a number that is not defined."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """A place in a file, as text `FILE#/json/pointer` (RFC 6901; a space is `%20`).
+    """A place in a file, as the text `FILE#/json/pointer` (RFC 6901; a space is `%20`).
 
     >>> str(Source("kpis.json").at("sections", "retention", "figures", 3).at("value"))
     'kpis.json#/sections/retention/figures/3/value'
@@ -25,36 +25,38 @@ class Source:
     steps: tuple[str | int, ...] = ()
 
     def at(self, *steps: str | int) -> Source:
-        """Return a place inside this place."""
+        """Return a place that lies inside this place."""
         return Source(self.file, (*self.steps, *steps))
 
     def __str__(self) -> str:
-        """Return the place as text."""
+        """Return the place as a text."""
         parts = (str(step).replace("~", "~0").replace("/", "~1") for step in self.steps)
         return self.file + "#" + "".join(f"/{part}" for part in parts).replace(" ", "%20")
 
 
 def length_of(source: Source) -> str:
-    """Return the source of the number of entries of a list."""
+    """Return the source of the number of entries in a list."""
     return f"len:{source}"
 
 
 def difference_of(first: Source, second: Source) -> str:
-    """Return the source of the first number minus the second."""
+    """Return the source of a difference: the first number minus the second."""
     return f"{first} - {second}"
 
 
 def sum_of(sources: Sequence[Source]) -> str:
-    """Return the source of a sum."""
+    """Return the source of a sum of several numbers."""
     return " + ".join(map(str, sources))
 
 
 ROWS_BELOW = "rows"
-"""The source of the number of rows of the table below a chart."""
+"""The source of a number that is the number of rows in the table below a chart."""
 
 
 def alt_sources(sources: Sequence[Source | str]) -> Markup:
-    """Return the attribute of a chart that says where the numbers of its alternative text stand, in order."""
+    """Return an attribute for a chart that says where the numbers in its alternative text come from, in
+    order.
+    """
     return Markup(' data-alt="{}"').format("|".join(map(str, sources)))
 
 
@@ -69,18 +71,18 @@ def show_number(
     tag: str = "data",
     attributes: str | Markup = "",
 ) -> Markup:
-    """Return a number as an element that says where it comes from; a dash if it is not defined.
+    """Return a number as an HTML element that says from where it comes; a dash if the number is not defined.
 
-    A test reads the page back and compares each number with its source, at the digits that are shown.
+    A test reads the page and compares each number with its source, at the digits that are shown.
 
     Args:
         words: The language of the page.
-        value: The number.
-        source: Where the number stands, or a sum or difference of such places.
+        value: The number to show.
+        source: The place of the number in a file, or a sum or difference of such places.
         digits: The number of decimals.
-        scale: What the number is multiplied by before it is shown; 100 for a share in per cent.
-        signed: Whether a positive number has a plus sign.
-        tag: The element, such as `text` inside an SVG.
+        scale: The factor by which the number is multiplied before it is shown; 100 for a share in per cent.
+        signed: Whether a positive number gets a plus sign.
+        tag: The name of the element, such as `text` inside an SVG.
         attributes: Further attributes of the element.
     """
     if value is None:
@@ -105,16 +107,16 @@ def show_interval(
     signed: bool = False,
     names: tuple[str, str, str] = ("value", "low", "high"),
 ) -> Markup:
-    """Return a value with its interval `[low, high]`, without the interval if there is none.
+    """Return a value with its interval `[low, high]`; if it has no interval, only the value.
 
     Args:
         words: The language of the page.
-        estimate: The value and the bounds.
-        source: The object that holds the three numbers.
+        estimate: The value and the bounds of its interval.
+        source: The place of the object that holds the three numbers.
         digits: The number of decimals.
-        scale: What the numbers are multiplied by before they are shown.
-        signed: Whether positive numbers have a plus sign.
-        names: The names of the three numbers in the object.
+        scale: The factor by which the numbers are multiplied before they are shown.
+        signed: Whether positive numbers get a plus sign.
+        names: The keys of the three numbers in this object.
     """
     value = show_number(words, estimate[0], source.at(names[0]), digits, scale=scale, signed=signed)
     bounds = show_bounds(
@@ -133,16 +135,16 @@ def show_bounds(
     signed: bool = False,
     names: tuple[str, str] = ("low", "high"),
 ) -> Markup:
-    """Return the interval `[low, high]`; nothing if there is none.
+    """Return the interval `[low, high]`; empty if there is no interval.
 
     Args:
         words: The language of the page.
-        bounds: The two ends.
-        source: The object that holds the two numbers.
+        bounds: The two ends of the interval.
+        source: The place of the object that holds the two numbers.
         digits: The number of decimals.
-        scale: What the numbers are multiplied by before they are shown.
-        signed: Whether positive numbers have a plus sign.
-        names: The names of the two numbers in the object.
+        scale: The factor by which the numbers are multiplied before they are shown.
+        signed: Whether positive numbers get a plus sign.
+        names: The keys of the two numbers in this object.
     """
     if bounds[0] is None or bounds[1] is None:
         return Markup("")
@@ -155,22 +157,23 @@ def show_bounds(
 
 
 def quote(text: str, source: Source) -> Markup:
-    """Return a text that stands word by word in a file."""
+    """Return a text that stands word for word in a file."""
     return Markup('<span data-quote="{}">{}</span>').format(str(source), text)
 
 
 def quote_in_language(words: Words, text: str, source: Source) -> Markup:
-    """Return a sentence of a file in the language of the page; its numbers are those of the file."""
+    """Return a sentence from a file in the language of the page; its numbers are the numbers in the file."""
     return Markup('<span data-said="{}">{}</span>').format(str(source), words.value(text))
 
 
 def show_sentence(words: Words, text: str, source: Source | None = None) -> Markup:
-    """Return a sentence of a file in the language of the page, marked as English if there is no German.
+    """Return a sentence from a file in the language of the page; if it has no German, it is marked as
+    English.
 
     Args:
         words: The language of the page.
-        text: The sentence.
-        source: Where it stands; None if it is a name in the file and not a value.
+        text: The sentence from the file.
+        source: The place of the sentence in the file; None if it is a key in the file and not a value.
     """
     own = words.value(text)
     if source is None:
@@ -181,5 +184,7 @@ def show_sentence(words: Words, text: str, source: Source | None = None) -> Mark
 
 
 def free(text: str) -> Markup:
-    """Return a name out of the data, such as a segment or a stage; its digits are no figures."""
+    """Return a name from the data, such as a segment or a stage; digits in it are not figures that have a
+    source.
+    """
     return Markup('<span data-quote="free">{}</span>').format(text)

@@ -1,4 +1,4 @@
-"""The section on how to read the page: what its numbers do not say."""
+"""The section about how to read the page, and what its numbers do not say."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from churn.reporting.page.words import Words
 
 
 def reading_section(night: ReportSources, words: Words) -> Section:
-    """Return the section on what the page does not show."""
+    """Return the section about what the page does not show."""
     effects = night.known_effects.effects
     return Section(
         id="reading",

@@ -1,4 +1,6 @@
-"""The section on retention: how it stands, how it moved, and where it leaks, from `kpis.json`."""
+"""The section about retention: its present values, how they moved, and where customers are lost, from
+`kpis.json`.
+"""
 
 from __future__ import annotations
 
@@ -43,17 +45,19 @@ CARD_FIGURES = (
     *("customer_churn", "grr", "nrr", "mrr_at_end", "customers_at_start", "new_customers"),
     *("silent_leavers", "nps", "csat", "repeat_purchase_rate", "revenue_per_customer", "value_of_one_point"),
 )
-"""The figures that have a card, in the order of the page; the table below holds all."""
+"""The figures that get a card, in the order of the page; the table below the cards holds all figures."""
 
 COUNTED_UNITS = ("customers", "orders")
-"""Counts have no interval; a larger count alone is neither better nor worse."""
+"""The units of figures that are counts. A count has no interval, and a larger count alone is neither better
+nor worse.
+"""
 
 SHOWN_MONTHS = 13
-"""The number of months of a sparkline and of a chart: a year, and the same month of the year before."""
+"""The number of months that a chart shows: a year, and the same month of the year before."""
 
 
 def retention_section(night: ReportSources, words: Words) -> Section:
-    """Return the section on how retention stands and where it leaks."""
+    """Return the section about the present retention and where customers are lost."""
     title, known_kpis = words("Retention"), night.known_kpis
     if known_kpis.kpis is None:
         return Section("retention", title, mark_commands(words.value(known_kpis.reason)), EMPTY)
@@ -109,7 +113,7 @@ def _as_of(words: Words, known_kpis: KnownKpis) -> Markup:
 
 
 def list_alarms(words: Words, known_kpis: KnownKpis) -> Markup:
-    """Return the figures outside their own history."""
+    """Return a list of the figures whose latest value lies outside their own history."""
     alarms = known_kpis.section("alarms")
     if not isinstance(alarms, AlarmsResult):
         return EMPTY
@@ -147,7 +151,7 @@ def list_alarms(words: Words, known_kpis: KnownKpis) -> Markup:
 
 
 def _alarm_title(words: Words, alarm: Alarm) -> Markup:
-    """Return the title of a figure, with the stage, the class of ratings or the segment in brackets."""
+    """Return the title of a figure; the stage, the class of ratings or the segment is added in brackets."""
     title = words.value(FIGURES[alarm.name].title)
     if alarm.slice is None:
         return Markup("{}").format(title)
@@ -169,7 +173,9 @@ def period_in_words(words: Words, period: Period) -> Markup:
 
 
 def figure_cards(words: Words, known_kpis: KnownKpis, names: Sequence[str]) -> Markup:
-    """Return a card for each figure with a value, and the reasons of the others."""
+    """Return a card for each figure that has a value, and for the other figures the reasons why they are
+    missing.
+    """
     cards, absent = [], []
     for name in names:
         history = known_kpis.history(name)
@@ -218,7 +224,7 @@ def _card(words: Words, definition: FigureDefinition, history: Sequence[PlacedFi
 
 
 def _explanation(words: Words, latest: PlacedFigure) -> Markup:
-    """Return what a figure means, if its title does not say it."""
+    """Return a text that says what a figure means; empty if its title already says it."""
     if latest.figure.name != "value_of_one_point":
         return EMPTY
     sentence = words.html(
@@ -230,14 +236,14 @@ def _explanation(words: Words, latest: PlacedFigure) -> Markup:
 
 
 def _digits(definition: FigureDefinition, value: float | None) -> int:
-    """Return the decimals: large amounts of money need no cents."""
+    """Return the number of decimals of a figure; large amounts of money are shown without cents."""
     return 0 if value is not None and abs(value) >= 1000 else definition.digits
 
 
 def _change(
     words: Words, definition: FigureDefinition, latest: PlacedFigure, before: PlacedFigure | None
 ) -> Markup:
-    """Return the change to the period before, and whether it is a change for the better."""
+    """Return the change since the period before, and whether the change is for the better."""
     now, earlier = latest.figure.value, None if before is None else before.figure.value
     if now is None or earlier is None or before is None:
         return EMPTY
@@ -262,7 +268,9 @@ def _change(
 
 
 def _verdict(words: Words, now: Figure, before: Figure) -> tuple[str, str]:
-    """Return the style and the words of a change; intervals that overlap show no change for sure."""
+    """Return the style and the words for a change; if the intervals overlap, it is not certain that there is
+    a change.
+    """
     better = now.definition.better
     if now.value is None or before.value is None or better is None:
         return "", ""
@@ -286,12 +294,12 @@ def _absent(words: Words, history: Sequence[PlacedFigure]) -> Markup:
 
 
 def reason_in_words(words: Words, placed_figure: PlacedFigure) -> Markup:
-    """Return why a figure is missing."""
+    """Return the text of the reason why a figure is missing."""
     return quote_in_language(words, placed_figure.figure.reason or "", placed_figure.source.at("reason"))
 
 
 def all_figures(words: Words, known_kpis: KnownKpis) -> Markup:
-    """Return the latest value of every figure, in a section that is folded at first."""
+    """Return a table with the latest value of every figure, in a part that is closed at first."""
     rows = []
     for name, definition in FIGURES.items():
         history = known_kpis.history(name)

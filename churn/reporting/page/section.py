@@ -1,4 +1,4 @@
-"""A section of the page: its sentence on what to do, then its content."""
+"""A section of the page: a sentence that says what to do, and then the content."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ class Section:
     """A section of the page.
 
     Attributes:
-        id: The name of its place on the page, such as `retention`; links to it end with `#retention`.
+        id: The name of the section's place on the page, such as `retention`; links to it end with
+            `#retention`.
         title: The heading, in the language of the page.
-        lead: One sentence that says what is to be done, in the language of the page; words before numbers.
-        html: The content below the lead, as HTML; everything that comes from data is escaped.
+        lead: One sentence that says what to do, in the language of the page; words come before numbers.
+        html: The content below the lead, as HTML; all texts from the data are escaped.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""The files of a night and of the evaluation, as the page of a night needs them."""
+"""The contents of the files of a night and of an evaluation that the page of a night needs."""
 
 from __future__ import annotations
 
@@ -36,11 +36,12 @@ PROMOTE_AGAIN = "Run `churn evaluate`, then `churn promote`."
 
 
 class UsedUplift(BaseModel):
-    """The model of the effect on each customer that a night uses.
+    """The model of the effect of a contact on each customer that a night uses.
 
     Attributes:
         as_of: The day up to which outcomes were known.
-        do_not_disturb: The number of customers who are left alone, because a contact is proved not to help.
+        do_not_disturb: The number of customers who are not contacted, because it is shown that a contact does
+            not help them.
     """
 
     as_of: date
@@ -48,13 +49,13 @@ class UsedUplift(BaseModel):
 
 
 class UsedPlayEffect(BaseModel):
-    """The measured share of churners whom a contact of a play keeps, as a night uses it.
+    """The measured share of churners whom a contact of a play keeps, as a night used it.
 
     Attributes:
-        used_share: The share that the night uses; never below 0.
-        value: The estimate.
-        low: The lower bound.
-        high: The upper bound.
+        used_share: The share that the night used, at least 0.
+        value: The measured share, which may be below 0.
+        low: The lower bound of its interval.
+        high: The upper bound of its interval.
     """
 
     used_share: Annotated[float, Field(alias="used")]
@@ -64,21 +65,21 @@ class UsedPlayEffect(BaseModel):
 
 
 class UsedEffects(BaseModel):
-    """The measured effects that a night uses, by play, and the day up to which outcomes were known."""
+    """The measured effects that a night used, by play, and the day up to which their outcomes were known."""
 
     as_of: date
     plays: Mapping[str, UsedPlayEffect]
 
 
 class UsedCost(BaseModel):
-    """The measured cost of a contact, as a night uses it.
+    """The measured cost of a contact, as a night used it.
 
     Attributes:
-        contacts: The number of contacts.
+        contacts: The number of all contacts.
         with_cost: The number of contacts whose cost is recorded.
-        value: The mean in currency, which the night uses.
-        low: The lower bound.
-        high: The upper bound.
+        value: The mean cost in currency, which the night used.
+        low: The lower bound of its interval.
+        high: The upper bound of its interval.
     """
 
     contacts: int
@@ -89,12 +90,12 @@ class UsedCost(BaseModel):
 
 
 class UsedCosts(BaseModel):
-    """The measured costs of contacts that a night uses.
+    """The measured costs of contacts that a night used.
 
     Attributes:
         as_of: The day before which the contacts were known.
-        plays: The cost of the plays that have a measured one.
-        all_contacts: The cost for other plays that state none; None if it is assumed.
+        plays: The cost of each play that has a measured cost.
+        all_contacts: The cost that is used for other plays that state none; None if it is assumed.
     """
 
     as_of: date
@@ -103,7 +104,7 @@ class UsedCosts(BaseModel):
 
 
 class NightFacts(BaseModel):
-    """The counts and settings of a night that the report shows."""
+    """The counts and the settings of a night that the report shows."""
 
     run_id: str
     model_version: str
@@ -140,10 +141,10 @@ SCORE_COLUMNS = (
     *("customer_id", "excluded_because", "not_contacted_because", "health", "value_at_risk"),
     *("play", "action", "owner", "channel", "due_at"),
 )
-"""The columns of the scores that the report needs; it shows the columns of reasons that there are."""
+"""The columns of the scores that the report needs; in addition it shows all columns of reasons."""
 
 OPTIONAL_COLUMNS = ("success", "task_status")
-"""Columns that a night of an earlier version may lack."""
+"""The columns of scores that a night of an earlier version may lack."""
 
 
 @dataclass(frozen=True)
@@ -153,22 +154,23 @@ class ReportSources:
     Attributes:
         output: The output folder.
         cutoff: The date of the night.
-        scores: The scores of the night: numbers of all scored customers, and the rows of those who are or
-            were last on the call list.
+        scores: The scores of the night: numbers of all scored customers, and the whole rows of customers on
+            the call list of tonight or of the night before.
         contacts: `(customer_id, name)` of each customer on the call list, in the order of the list.
         facts: The counts and settings of the night.
-        result: The evaluation of the model that scored the night; None if there is no such evaluation.
-        verdict: The verdict on this model; None before `churn promote`.
+        result: The result of the evaluation of the model that scored the night; None if there is none.
+        verdict: The verdict of the gates on this model; None as long as `churn promote` has not run.
         known_effects: Whether contacts helped, as far as it was measured up to the night.
-        latest_version: The version of the last evaluated model, if another model scored the night; else None.
-        drift: What has moved on the night; None if nobody looked, or the file is damaged.
+        latest_version: The version of the model that was evaluated last, if another model scored the night;
+            otherwise None.
+        drift: What has moved by the night; None if this was not measured, or if the file is damaged.
         notes: What the night wrote down about each customer on the call list, by id.
-        history: The nights before, and the probabilities of the customers on the call list in them.
+        history: The nights before, with the probabilities of the customers who are on the call list.
         contacts_before: The contacts that earlier nights planned for customers on the call list, the latest
-            first; controls have none.
-        known_kpis: The figures of retention, as far as they are known up to the night.
-        store: What `ingest` counted; None without a store.
-        warnings: The files that are left out because they cannot be used, each with the reason and a way out.
+            first; controls have no such contacts.
+        known_kpis: The figures of retention that are known up to the night.
+        store: The counts that `ingest` wrote; None if there is no store.
+        warnings: For each file that is left out because it cannot be read, the reason and a way out.
     """
 
     output: Path
@@ -190,10 +192,11 @@ class ReportSources:
 
 
 def read_report_sources(output: Path, cutoff: date | None = None) -> ReportSources:
-    """Read the files of a night, by default of the latest night.
+    """Read the files of a night; by default the latest night.
 
-    An evaluation that an earlier version of the program wrote is left out, with a warning. So is a damaged
-    evaluation that was kept for this night: the verb that wrote it cannot always write it again.
+    An evaluation that an earlier version of the program wrote is left out, with a warning. A damaged
+    evaluation that was kept for this night is also left out with a warning, because the verb that wrote it
+    cannot always write it again.
 
     Raises:
         CallError: No night was scored, or the requested night was not scored.
@@ -244,7 +247,7 @@ def read_report_sources(output: Path, cutoff: date | None = None) -> ReportSourc
     except SourceError as error:
         warnings.append(f"{error} The report leaves out what has moved.")
     if drift is not None and drift.model_digest != facts.model_digest:
-        drift = None  # it was looked at with another model
+        drift = None  # the drift was measured for another model
     probability = words_of(facts.label).probability
     scores = NightScores.of(table, probability, listed)
     figures = figures_of(night, scores, len(contacts))
@@ -287,7 +290,9 @@ def read_report_sources(output: Path, cutoff: date | None = None) -> ReportSourc
 
 
 def _night_of(folder: Path) -> date | None:
-    """Return the night of a folder of scores; None for a folder that is not a night, such as a copy."""
+    """Return the night to which a folder of scores belongs; None for a folder that is not a night, such as a
+    copy.
+    """
     try:
         return date.fromisoformat(folder.name.removeprefix("cutoff="))
     except ValueError:
@@ -326,7 +331,7 @@ def _read_night(output: Path, night: date) -> tuple[NightFacts, pa.Table, list[d
 def _read_contacts_before(
     output: Path, night: date, customers: Set[str]
 ) -> Mapping[str, tuple[ContactBefore, ...]]:
-    """Return the contacts that earlier nights of the ledger planned for some customers, the latest first."""
+    """Return the contacts that earlier nights in the ledger planned for some customers, the latest first."""
     tasks = read_ledger(output, night).tasks
     tasks = tasks[tasks["customer_id"].isin(customers) & (tasks["arm"] == TREATED_ARM)]
     contacts: dict[str, tuple[ContactBefore, ...]] = {}
@@ -337,13 +342,15 @@ def _read_contacts_before(
 
 
 def _read_result(folder: Path, way_out: str) -> EvaluationResult | None:
-    """Return the evaluation in a folder; None if there is none."""
+    """Return the result of the evaluation in a folder; None if there is none."""
     path = folder / "metrics.json"
     return EvaluationResult.read(path, way_out) if os.path.lexists(path) else None
 
 
 def _read_verdict(folder: Path, result: EvaluationResult | None, way_out: str) -> Verdict | None:
-    """Return the verdict on the evaluated model; None if there is no verdict or it is on another model."""
+    """Return the verdict on the evaluated model; None if there is no verdict, or if the verdict is about
+    another model.
+    """
     promotion = Promotion.read_if_any(folder, way_out)
     if result is None or promotion is None or promotion.digest != result.model.digest:
         return None

@@ -1,4 +1,4 @@
-"""Small charts of lines, drawn by hand: a few hundred bytes each."""
+"""Small line charts as SVG, written without a library; each has a few hundred bytes."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ def sparkline(
     width: int = 132,
     height: int = 32,
 ) -> Markup:
-    """Return a line through values with a dot at the last one; empty with fewer than two known values.
+    """Return a line through values, with a dot at the last value; empty if fewer than two values are known.
 
     Args:
-        values: The values in order; the line has a gap at a value that is not known.
-        label: What the chart shows, for readers who do not see it.
+        values: The values in order; where a value is not known, the line has a gap.
+        label: A text that says what the chart shows, for readers who cannot see it.
         attributes: Further attributes of the chart.
         width: The width in units of the drawing.
         height: The height in units of the drawing.

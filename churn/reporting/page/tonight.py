@@ -1,4 +1,6 @@
-"""The section on tonight: who is at risk, who is expected to leave, and how much money is at stake."""
+"""The section about tonight: who is at risk, how many customers are expected to leave, and how much money is
+at stake.
+"""
 
 from __future__ import annotations
 
@@ -29,19 +31,21 @@ Floats = npt.NDArray[np.float64]
 NO_CHART = Markup("")
 
 PROBABILITY_EDGES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0)
-"""The bounds of the groups of customers by their probability, `[edge, next edge)`; 1 is in the last one."""
+"""The bounds of the groups of customers by probability, `[edge, next edge)`; a probability of 1 is in the
+last group.
+"""
 
 
 @dataclass(frozen=True)
 class Card:
-    """One headline figure.
+    """A card with one headline figure.
 
     Attributes:
-        title: The title.
-        value: The value.
-        lines: Sentences that explain it.
-        since: The change since the night before, in words; empty without one.
-        chart: The figure over the nights; empty with fewer than two nights.
+        title: The title of the card.
+        value: The value of the figure.
+        lines: Sentences that explain the figure.
+        since: The change since the night before, in words; empty if there is no night before.
+        chart: A chart of the figure over the nights; empty if there are fewer than two nights.
     """
 
     title: str
@@ -110,18 +114,22 @@ def tonight_section(night: ReportSources, words: Words) -> Section:
 
 
 def _n_new(night: ReportSources) -> int:
-    """Return how many contacts are new tonight; in a night of an earlier version all are."""
+    """Return the number of contacts that are new tonight; in a night of an earlier version, all contacts are
+    new.
+    """
     return night.facts.tasks.get("new", night.facts.n_contacts)
 
 
 def _show_new(night: ReportSources, numbers: NightNumbers) -> Markup:
-    """Return the number of new contacts with its source."""
+    """Return the number of new contacts, with its source."""
     steps = ("tasks", "new") if "new" in night.facts.tasks else ("contacted",)
     return numbers.fact(_n_new(night), *steps)
 
 
 def _show_tasks(night: ReportSources, status: str, numbers: NightNumbers) -> Markup:
-    """Return the number of tasks in a state with its source; a night that lists none has no such task."""
+    """Return the number of tasks in a state, with its source; if the night has no such count, no task is in
+    this state.
+    """
     tasks = night.facts.tasks
     return numbers.fact(tasks[status], "tasks", status) if status in tasks else free("0")
 
@@ -159,10 +167,10 @@ def _lead(night: ReportSources, words: Words) -> str | Markup:
 
 
 def why_trial(gate: str, words: Words) -> str:
-    """Return in plain words why a gate refused the model of a trial.
+    """Return in plain words why a gate refused the model that scored a trial.
 
     Args:
-        gate: The name of the gate or of the guard, or `not_evaluated`.
+        gate: The name of the gate or of the guard; `not_evaluated` if the model was not evaluated.
         words: The words of the page.
     """
     if gate.startswith("beats_"):
@@ -190,12 +198,13 @@ def why_trial(gate: str, words: Words) -> str:
 def _trend(
     night: ReportSources, name: str, values: Sequence[float | None], title: str, words: Words
 ) -> tuple[str | Markup, Markup]:
-    """Return the change of a figure since the night before in words, and its chart over the nights.
+    """Return the change of a figure since the night before, in words, and a chart of the figure over the
+    nights.
 
     Args:
-        night: The night.
+        night: The contents of the night's files.
         name: The name of the figure in `NightFigures`.
-        values: The figure in each night of the history.
+        values: The value of the figure in each night of the history.
         title: The title of the figure.
         words: The words of the page.
     """
@@ -233,7 +242,7 @@ def _trend(
 
 
 def _history_cells(figures: NightFigures, numbers: NightNumbers) -> list[str | Markup]:
-    """Return the figures of a night as the table of the last nights shows them."""
+    """Return the figures of a night as cells for the table of the last nights."""
     at, words = figures.night, numbers.words
     calls = numbers.count(figures.n_calls, "n_calls", at)
     expected = numbers.count(figures.expected, "expected", at)
@@ -263,7 +272,7 @@ def _risk_card(night: ReportSources, words: Words) -> Card:
 
 
 def _leaving_card(night: ReportSources, probability: Floats, bands: Floats, words: Words) -> Card:
-    """Return the card of the expected churners, with the part of them who are at risk."""
+    """Return the card with the expected number of churners, and the part of them who are at risk."""
     numbers = NightNumbers(words, night.cutoff)
     total = expected_total(probability)
     is_risky = bands <= RISKY_BAND
@@ -398,7 +407,7 @@ def _list_card(night: ReportSources, words: Words) -> Card:
 
 
 def _band_counts(bands: Floats, numbers: NightNumbers) -> list[tuple[str, int, str]]:
-    """Return the number of customers of each health band with its source, band 1 first."""
+    """Return the number of customers in each health band, with its source; band 1 comes first."""
     titles = band_titles(numbers.words)
     return [
         (f"{band} {titles[band]}", int((bands == band).sum()), numbers.source(f"band-{band}"))
@@ -407,7 +416,9 @@ def _band_counts(bands: Floats, numbers: NightNumbers) -> list[tuple[str, int, s
 
 
 def _probability_groups(probability: Floats, numbers: NightNumbers) -> list[tuple[str, int, str]]:
-    """Return the number of customers by their probability with its source; the highest first."""
+    """Return the number of customers in each group of probabilities, with its source; the highest
+    probabilities come first.
+    """
     words, edges = numbers.words, PROBABILITY_EDGES
     counts, _ = np.histogram(probability, edges)
     groups = [
@@ -422,5 +433,5 @@ def _probability_groups(probability: Floats, numbers: NightNumbers) -> list[tupl
 
 
 def _with_sources(counts: Mapping[str, int], source: Source, words: Words) -> list[tuple[str, int, Source]]:
-    """Return counts of the file of the night with their sources, the largest first."""
+    """Return counts from the file of facts of the night, each with its source, in descending order."""
     return [(words.value(name), n, source.at(name)) for name, n in longest_first(counts.items())]

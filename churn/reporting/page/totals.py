@@ -1,4 +1,4 @@
-"""Sums over customers, with the interval of chance."""
+"""Sums over customers, with an interval for the effect of chance."""
 
 from __future__ import annotations
 
@@ -22,15 +22,16 @@ class Total:
 
 
 def expected_total(probability: Floats, value_at_risk: Floats | None = None) -> Total:
-    """Return how many customers leave on average (or how much value), with the 95 % interval of chance.
+    """Return the expected number of customers who leave (or the expected lost value), with the 95 % interval
+    of chance.
 
-    Each customer is assumed to leave with the given probability, independently of the other customers. The
-    interval is the normal approximation for a sum of independent yes-or-no draws.
+    It is assumed that each customer leaves with the given probability, independently of the other customers.
+    The interval is the normal approximation for a sum of independent yes-or-no draws.
 
     Args:
-        probability: One probability a customer, shape (customers,).
-        value_at_risk: The value at risk of each customer in currency, shape (customers,). NaN is an unknown
-            value and counts as 0. None if the churners are counted instead.
+        probability: The probability of each customer, shape (customers,).
+        value_at_risk: The value at risk of each customer in currency, shape (customers,). NaN means an
+            unknown value and counts as 0. If it is None, the churners are counted instead.
     """
     if value_at_risk is None:
         value_at_risk = probability

@@ -1,8 +1,8 @@
-"""The language of the page: its sentences, and how it writes numbers, money, shares and days.
+"""The language of the page: its sentences, and the forms of numbers, money, shares and days.
 
-The English sentences are the keys, as in gettext: in templates `{% trans %}` and `_()`, in Python
-`words("...")`. A value stands in a key as `%(name)s`, and a per cent sign as `%%`. The catalogues
-`de*.yaml` hold the German of each key.
+The English sentences are the keys, as in gettext. In templates they stand in `{% trans %}` and `_()`, in
+Python in `words("...")`. A value stands in a key as `%(name)s`, and a per cent sign as `%%`. The catalogues
+`de*.yaml` hold the German text of each key.
 """
 
 from __future__ import annotations
@@ -36,19 +36,20 @@ MONTHS: Mapping[Language, tuple[str, ...]] = {
 }
 
 _NO_TEXT = re.compile(r"(<[^>]*>|%\(\w+\)s|&\w+;)")
-"""The parts of a sentence that are no text: tags and entities of HTML, and the places of values."""
+"""The parts of a sentence that are not text: tags and entities of HTML, and the places of values."""
 
 _FIELD = re.compile(r"%\((\w+)\)s")
 
 
 class GermanText(BaseModel):
-    """The German of one English sentence.
+    """The German text of one English sentence.
 
     Attributes:
-        singular: The text; if there are two forms, the form for the number 1.
-        plural: The text for all other numbers; None for a sentence with one form.
-        event: The text of a label of an event, which has `%(event)s`; None if the text is the same.
-        event_plural: Like `event`, for all other numbers.
+        singular: The German text; if there are two forms, the form for the number 1.
+        plural: The German text for all other numbers; None if the sentence has only one form.
+        event: The German text for a label of an event, which contains `%(event)s`; None if it is the same
+            text.
+        event_plural: The German text for a label of an event, for all numbers except 1.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -64,12 +65,12 @@ def _as_form(value: Any) -> Any:
 
 
 class Catalogue(BaseModel):
-    """The German of the page.
+    """The German texts of the page.
 
     Attributes:
-        texts: The German of the sentences of templates and code, by the English sentence.
-        values: The German of what the program writes into its files, such as the reasons why a customer is
-            not contacted.
+        texts: The German texts of the sentences in templates and code, by the English sentence.
+        values: The German texts of what the program writes into its files, such as the reasons why a customer
+            is not contacted.
         findings: The German of what the guards find, of the ways out, and of their parts.
     """
 
@@ -82,7 +83,7 @@ class Catalogue(BaseModel):
 
 @cache
 def german() -> Catalogue:
-    """Return the German of all catalogues `de*.yaml`.
+    """Return the German texts of all catalogues `de*.yaml`.
 
     Raises:
         ValueError: Two catalogues have the same key.
@@ -108,14 +109,16 @@ def german() -> Catalogue:
 
 
 def speak_event(sentence: str, label: LabelWords) -> str:
-    """Return an English sentence with HTML in the words of a label; tags and places of values stay."""
+    """Return an English sentence with HTML in which the words of leaving are replaced by the words of a
+    label; tags and places of values stay.
+    """
     parts = _NO_TEXT.split(sentence)
     return "".join(part if index % 2 else label.speak(part) for index, part in enumerate(parts))
 
 
 @dataclass(frozen=True)
 class Words:
-    """The words of a page.
+    """The language of a page, and the words that it uses for the label.
 
     >>> words = Words("de")
     >>> words("of %(n)s customers in the data", n=words.count(1234)), words.day(datetime.date(2025, 10, 1))
@@ -126,48 +129,52 @@ class Words:
     label: LabelWords = CHURN_WORDS
 
     def __call__(self, sentence: str, **values: Any) -> str:
-        """Return a sentence in the language of the page, with its values."""
+        """Return a sentence in the language of the page, with its values filled in."""
         return self._find(sentence, None, 1) % {"event": self.label.event, **values}
 
     def plural(self, singular: str, plural: str, n: int, **values: Any) -> str:
-        """Return the form of a sentence that fits a number; the sentence may use the number as `%(n)s`."""
+        """Return the form of a sentence that belongs to a number; the sentence may contain the number as
+        `%(n)s`.
+        """
         return self._find(singular, plural, n) % {"event": self.label.event, "n": self.count(n), **values}
 
     def html(self, sentence: str, **values: Any) -> Markup:
-        """Return a sentence with HTML; a value that is not `Markup` is escaped."""
+        """Return a sentence that contains HTML; values that are not `Markup` are escaped."""
         return Markup(self._find(sentence, None, 1)) % {"event": self.label.event, **values}
 
     def plural_html(self, singular: str, plural: str, n: int, number: Markup, **values: Any) -> Markup:
-        """Return the form of a sentence with HTML that fits a number.
+        """Return the form of a sentence with HTML that belongs to a number.
 
         Args:
             singular: The sentence for the number 1.
-            plural: The sentence for other numbers.
+            plural: The sentence for all other numbers.
             n: The number.
-            number: The number as the sentence shows it at `%(n)s`.
-            **values: The other values; what is not `Markup` is escaped.
+            number: The number in the form in which the sentence shows it at `%(n)s`.
+            **values: The other values; values that are not `Markup` are escaped.
         """
         sentence = Markup(self._find(singular, plural, n))
         return sentence % {"event": self.label.event, "n": number, **values}
 
     @property
     def is_event(self) -> bool:
-        """Return whether the label predicts an event, so that there is no health and no value at risk."""
+        """Return whether the label predicts an event. Then the page shows no health and no value at risk."""
         return self.label != CHURN_WORDS
 
     def value(self, text: str) -> str:
-        """Return a text that the program wrote into a file; a text that the user wrote does not change."""
+        """Return a text that the program wrote into a file, in the language of the page; a text that the user
+        wrote stays unchanged.
+        """
         if self.language == "en":
             return self.label.speak(text)
         own = self._in_german(text)
         return text if own is None else own
 
     def speaks(self, text: str) -> bool:
-        """Return whether `value` returns a text of the program's files in the language of the page."""
+        """Return whether `value` can return a text from the program's files in the language of the page."""
         return self.language == "en" or self._in_german(text) is not None
 
     def _in_german(self, text: str) -> str | None:
-        """Return the German of a text of the program's files; None if a part of it has none."""
+        """Return the German of a text from the program's files; None if a part of the text has no German."""
         return self._translate(text, _value_patterns())
 
     def _finding(self, text: str) -> str | None:
@@ -175,7 +182,9 @@ class Words:
         return self._translate(text, _finding_patterns(self.label))
 
     def _translate(self, text: str, patterns: Iterable[tuple[re.Pattern[str], str]]) -> str | None:
-        """Return the German of the first pattern that a text has, if each place of it has German."""
+        """Return the German of the first pattern that fits a text, if the values at all its places have
+        German too.
+        """
         for pattern, words in patterns:
             if match := pattern.fullmatch(text):
                 places = {name: self._german(name, own) for name, own in match.groupdict().items()}
@@ -184,7 +193,9 @@ class Words:
         return None
 
     def _german(self, name: str, text: str) -> str | None:
-        """Return what stands at a place of a German value; the name of the place says what it is."""
+        """Return the text that stands at a place in a German sentence; the name of the place says what kind
+        of value it is.
+        """
         if name.endswith("_day"):
             return self.date(datetime.date.fromisoformat(text))
         if name.endswith(("_number", "_numbers", "_share")):
@@ -236,14 +247,16 @@ class Words:
         return format_number(part, f".{digits}%", self.language)
 
     def unit(self, name: str) -> str:
-        """Return a unit as it stands behind a number: `%` without a space in English, others with one."""
+        """Return a unit as it is written after a number: in English `%` has no space before it, and other
+        units have one.
+        """
         text = self.value(name)
         if text == "%":
             return format_number(0, ".0%", self.language).removeprefix("0")
         return f" {text}"
 
     def signed(self, number: str, sign: float) -> str:
-        """Return a formatted number with a plus sign, or a true minus sign, before it."""
+        """Return a formatted number with a plus sign, or with a true minus sign, before it."""
         bare = number.lstrip("-")
         return bare if sign == 0 else f"{'+' if sign > 0 else '−'}{bare}"
 
@@ -261,20 +274,22 @@ class Words:
         return f"{MONTHS[self.language][day.month - 1]} {day.year}"
 
     def render(self, template: str, **values: Any) -> Markup:
-        """Return a template of the page, filled; it may use `words` and the filters of `environment_of`."""
+        """Return a template of the page with its values filled in; it may use `words` and the filters of
+        `environment_of`.
+        """
         return Markup(environment_of(self).get_template(template).render(words=self, **values))
 
 
 _PERIODS = {"year": "Jahr", "quarter": "Quartal", "month": "Monat", "week": "Woche"}
 
 _SEGMENT_NUMBERS = re.compile(r"(?<=: )[+-]?[\d.]+(?: \[[^\]]*\])?(?=;|$)")
-"""The figure of a segment behind its name, which may hold digits of its own."""
+"""The pattern of a segment's figure after its name; the name may contain digits too."""
 
 _ENGLISH_NUMBER = re.compile(r"(?<![\w.,])[+-]?\d+(?:,\d{3})*(?:\.\d+)?%?(?!\w)")
 
 
 def german_numbers(text: str) -> str:
-    """Return a text whose numbers are written as German writes them; digits in names stay.
+    """Return a text in which numbers are written in the German form; digits in names stay as they are.
 
     >>> german_numbers("0.81 [0.79, 0.83], 1,234 rows of logins_28d")
     '0,81 [0,79; 0,83], 1.234 rows of logins_28d'
@@ -287,7 +302,7 @@ def german_numbers(text: str) -> str:
 
 @cache
 def _value_patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
-    """Return the values as patterns, those with the most fixed letters first."""
+    """Return the values as patterns; patterns with more fixed letters come first."""
     return tuple((_pattern_of(key), german().values[key]) for key in _most_fixed_first(german().values))
 
 
@@ -295,7 +310,7 @@ def _value_patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
 def _finding_patterns(label: LabelWords) -> tuple[tuple[re.Pattern[str], str], ...]:
     """Return the sentences of guards as patterns in the words of a label, like `_value_patterns`.
 
-    They are apart from the values because a page looks up thousands of values, and a few findings at most.
+    They are separate from the values, because a page looks up thousands of values but only a few findings.
     """
     findings = german().findings
     return tuple(
@@ -327,7 +342,9 @@ def _pattern_of(key: str, number: str = ".+") -> re.Pattern[str]:
 
 
 def _content_of(field_name: str, number: str) -> str:
-    """Return the pattern of what may stand at a field of a value, with the pattern of a number."""
+    """Return the pattern of the texts that may stand at a field of a value; `number` is the pattern of a
+    number.
+    """
     kinds = {
         "_number": number,
         "_name": r"\w+",
@@ -339,17 +356,19 @@ def _content_of(field_name: str, number: str) -> str:
 
 
 def _with_event(sentence: str, words: Words) -> str:
-    """Fill the name of the event, which the German of a label of an event has and its English key has not."""
+    """Fill in the name of the event, which the German text for a label of an event contains, but its English
+    key does not.
+    """
     return sentence.replace("%(event)s", words.label.event)
 
 
 @cache
 def environment_of(words: Words) -> jinja2.Environment:
-    """Return the environment of the page's templates.
+    """Return the environment in which the templates of the page are filled.
 
-    It escapes all values and raises an error for an undefined name. Filters: `count`, `number`, `money`,
-    `share`, `day`, `date`, `month`, `value` (a text of the program's files) and `commands` (what is between
-    backticks is code).
+    It escapes all values, and raises an error for a name that is not defined. Its filters are `count`,
+    `number`, `money`, `share`, `day`, `date`, `month`, `value` (for texts from the program's files) and
+    `commands` (a text between backticks becomes code).
     """
     environment = jinja2.Environment(
         loader=jinja2.ChoiceLoader(

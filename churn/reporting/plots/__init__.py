@@ -22,7 +22,9 @@ FIGURES: dict[str, Callable[[EvaluationResult], Figure | None]] = {
     "importance": importance_figure,
     "partial_dependence": dependence_figure,
 }
-"""The function that draws each chart, by file name; it returns None if the data are missing."""
+"""For each file name, the function that draws the chart; it returns None if the data of the chart are
+missing.
+"""
 
 LABELS: Mapping[str, str] = {
     "gain": "Share of churners reached by share of customers contacted",
@@ -33,7 +35,7 @@ LABELS: Mapping[str, str] = {
     "importance": "The signals that move the predictions most",
     "partial_dependence": "Mean prediction over the values of the top signals",
 }
-"""What each chart shows, for readers who do not see it."""
+"""For each chart, a text that says what it shows, for readers who cannot see it."""
 
 CAPTIONS: Mapping[str, str] = {
     "gain": "Where the line of the model is above the line of a rule, the model reaches more "
@@ -58,13 +60,13 @@ CAPTIONS: Mapping[str, str] = {
 
 
 def write_plots(folder: Path, result: EvaluationResult) -> list[Path]:
-    """Draw an evaluation as SVG and PNG, and return the PNG files.
+    """Draw the charts of an evaluation as SVG and PNG, and return the paths of the PNG files.
 
-    A chart whose data are missing is not drawn, and its files from an earlier evaluation are removed.
+    If the data of a chart are missing, it is not drawn, and its files from an earlier evaluation are removed.
 
     Args:
-        folder: The folder of the charts.
-        result: The evaluation.
+        folder: The folder into which the charts are written.
+        result: The result of the evaluation.
     """
     folder.mkdir(parents=True, exist_ok=True)
     written = []

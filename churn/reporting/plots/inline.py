@@ -1,4 +1,6 @@
-"""Charts as parts of a page: SVG whose size, font and colours come from the page's style sheet."""
+"""Charts that become parts of a page: the style sheet of the page sets the size, the font and the colours of
+their SVG.
+"""
 
 from __future__ import annotations
 
@@ -18,16 +20,18 @@ PAGE_COLOURS = {
     style.ACCENT: "var(--accent)",
     style.SOFT: "var(--soft)",
 }
-"""The variable of the style sheet that replaces each colour, so that charts follow light, dark and print."""
+"""For each colour of a chart, the variable of the style sheet that replaces it, so that charts follow light,
+dark and print.
+"""
 
 
 def inline_figure(figure: Figure, name: str, label: str) -> Markup:
-    """Return a figure as part of a page; the same figure gives the same bytes.
+    """Return a figure as a part of a page; the same figure gives the same bytes.
 
     Args:
-        figure: The figure.
-        name: A name that is unique on the page: two charts must not share the id of a clip path.
-        label: What the chart shows, for readers who do not see it.
+        figure: The figure of matplotlib.
+        name: A name that is unique on the page, because two charts must not have the same id of a clip path.
+        label: A text that says what the chart shows, for readers who cannot see it.
     """
     out = io.StringIO()
     no_metadata = {"Date": None, "Creator": None, "Format": None, "Type": None}
@@ -37,19 +41,19 @@ def inline_figure(figure: Figure, name: str, label: str) -> Markup:
 
 
 def inline_svg(svg: str, name: str, label: str, colours: Mapping[str, str] = PAGE_COLOURS) -> Markup:
-    """Return an SVG of matplotlib as part of a page.
+    """Return an SVG that matplotlib wrote as a part of a page.
 
     Args:
         svg: The text of the SVG file.
-        name: A name that is unique on the page: two charts must not share the id of a clip path.
-        label: What the chart shows, for readers who do not see it.
-        colours: The new colour for each colour in the SVG.
+        name: A name that is unique on the page, because two charts must not have the same id of a clip path.
+        label: A text that says what the chart shows, for readers who cannot see it.
+        colours: For each colour in the SVG, the new colour.
     """
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata.*?</metadata>", "", svg, count=1, flags=re.DOTALL)
     svg = re.sub(
         r"<style.*?</style>", "", svg, count=1, flags=re.DOTALL
-    )  # the style would apply to the whole page
+    )  # the style is removed because it would apply to the whole page
     for colour, variable in colours.items():
         svg = svg.replace(colour, variable)
     svg = re.sub(r'(<svg [^>]*?) width="[^"]*"', r"\1", svg, count=1)

@@ -1,4 +1,4 @@
-"""Charts of churn rates: calibration, and returns after a silence."""
+"""Charts about churn rates: calibration, and how many customers come back after a number of silent days."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ TICKS = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2
 
 
 def calibration_figure(result: EvaluationResult) -> Figure | None:
-    """Draw observed churn over predicted churn with intervals, above a histogram of the predictions.
+    """Draw observed churn against predicted churn, with intervals, above a histogram of the predictions.
 
-    If churn is rare, both scales are logarithmic. A bin without churners is then a hollow triangle at the
-    lower edge.
+    If churn is rare, both axes are logarithmic. Then a bin without churners is shown as a hollow triangle at
+    the lower edge.
     """
     if not result.calibration_table:
         return None
@@ -70,12 +70,12 @@ def calibration_figure(result: EvaluationResult) -> Figure | None:
 
 
 def _next_tick(value: float) -> float:
-    """Return the lowest tick of a logarithmic axis that is not below a value."""
+    """Return the lowest tick of a logarithmic axis that is at least as high as a value."""
     return next((tick for tick in TICKS if tick >= value), TICKS[-1])
 
 
 def _ticks(low: float, high: float) -> list[float]:
-    """Return at most ten ticks of a logarithmic axis; the highest tick is always kept."""
+    """Return at most ten ticks of a logarithmic axis; the highest tick is always among them."""
     shown = [tick for tick in reversed(TICKS) if low <= tick <= high]
     return shown[:: 1 + len(shown) // 9][::-1]
 
@@ -117,7 +117,9 @@ def _draw_bins(axes: Axes, table: Sequence[CalibrationBin], log: bool) -> None:
 
 
 SHOWN_HORIZONS = 4
-"""The chart ends at this multiple of the longer of two horizons: the requested and the suggested."""
+"""The end of the chart, as a multiple of the longer of two horizons: the requested one and the suggested
+one.
+"""
 
 
 def write_horizon_plot(folder: Path, suggestion: HorizonSuggestion) -> list[Path]:
@@ -126,7 +128,9 @@ def write_horizon_plot(folder: Path, suggestion: HorizonSuggestion) -> list[Path
 
 
 def horizon_figure(suggestion: HorizonSuggestion) -> Figure:
-    """Draw the chance of coming back over the days of silence, with interval, limit and both horizons."""
+    """Draw the probability of coming back against the number of silent days, with its interval, the limit and
+    both horizons.
+    """
     curve = suggestion.curve
     days = range(len(curve.chance))
     figure = Figure(figsize=(6.4, 4.0), layout="constrained")

@@ -1,4 +1,6 @@
-"""Charts of the ranking: gain, lift, AUC by age of the signals, and the profit of a campaign."""
+"""Charts about the order of customers: gain, lift, AUC by the age of the signals, and the profit of a
+campaign.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,7 @@ MOST_LIKELY_FIRST = "share of customers contacted, the most likely to leave firs
 
 
 def gain_figure(result: EvaluationResult) -> Figure | None:
-    """Draw the share of churners reached over the share of customers contacted."""
+    """Draw the share of churners who are reached against the share of customers who are contacted."""
     table, share = result.gain_table, result.contact_share
     if not table:
         return None
@@ -63,7 +65,9 @@ def gain_figure(result: EvaluationResult) -> Figure | None:
 
 
 def lift_figure(result: EvaluationResult) -> Figure | None:
-    """Draw the lift over the share contacted, under its ceiling, with the interval at the contact share."""
+    """Draw the lift against the share of customers contacted, below the highest possible lift, with an
+    interval at the contact share.
+    """
     table, share = result.gain_table, result.contact_share
     lift = result.challenger.lift_at_contact_share
     if lift.value is None or not table:
@@ -112,7 +116,7 @@ def lift_figure(result: EvaluationResult) -> Figure | None:
 
 
 def lead_time_figure(result: EvaluationResult) -> Figure | None:
-    """Draw the AUC over the age of the signals, with intervals."""
+    """Draw the AUC against the age of the signals, with intervals."""
     points = [lead for lead in result.lead_time if lead.auc is not None]
     if len(points) < 2:
         return None
@@ -158,13 +162,13 @@ def lead_time_figure(result: EvaluationResult) -> Figure | None:
 
 
 def _column(table: Sequence[GainRow], name: str) -> list[float]:
-    """Return a column of the gain table; NaN if a row has no value."""
+    """Return a column of the gain table; a row without a value gives NaN."""
     values = (getattr(row, name) for row in table)
     return [float("nan") if value is None else float(value) for value in values]
 
 
 def profit_figure(result: EvaluationResult) -> Figure | None:
-    """Draw the profit per customer over the share of customers contacted; mark the best budget."""
+    """Draw the profit per customer against the share of customers contacted, and mark the best budget."""
     curve, best = result.profit_curve, result.challenger.best_share
     if not curve or best is None or best.value is None:
         return None

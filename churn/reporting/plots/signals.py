@@ -1,4 +1,4 @@
-"""Charts of the signals: the importance of each signal, and the mean prediction over its values."""
+"""Charts about the signals: the importance of each signal, and the mean prediction at its values."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ COLUMNS = 3
 
 
 def importance_figure(result: EvaluationResult) -> Figure | None:
-    """Draw the 15 signals that move the predictions most, and the sum of each family of signals."""
+    """Draw the 15 signals that change the predictions most, and the sum over each family of signals."""
     signals = [signal for signal in result.importance[:MAX_SIGNALS] if signal.share > 0]
     families = [family for family in result.importance_by_family if family.share > 0]
     if not signals:
@@ -49,10 +49,11 @@ def _bars(axes: Axes, title: str, shares: list[tuple[str, float]]) -> None:
 
 
 def dependence_figure(result: EvaluationResult) -> Figure | None:
-    """Draw the mean predicted probability over the values of the top signals, one small chart per signal.
+    """Draw the mean predicted probability at the values of the most important signals, one small chart for
+    each signal.
 
-    Ticks at the lower edge are the deciles of the signal. The levels of a category are bars.
-    The prediction for a missing value is a hollow mark.
+    The ticks at the lower edge are the deciles of the signal. For a signal with levels, each level is a bar.
+    A hollow mark shows the prediction for a missing value.
     """
     entries = result.partial_dependence
     if not entries:
@@ -104,7 +105,7 @@ def _dependence(axes: Axes, entry: PartialDependence, top: float) -> None:
 
 
 def _missing(axes: Axes, values: np.ndarray, probability: float) -> None:
-    """Mark the prediction for a missing value, to the left of all values."""
+    """Mark the prediction for a missing value, to the left of all other values."""
     position = values.min() - 0.2 * (float(np.ptp(values)) or 1.0)
     axes.plot([position], [probability], "D", color=MAIN, markersize=5, markerfacecolor="none")
     axes.annotate(

@@ -1,4 +1,4 @@
-"""The style that all charts share: colours, axes, formats of numbers, and the saving of files."""
+"""The style that all charts share: colours, axes, formats of numbers, and how files are saved."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from churn.evaluation.measures import GainRow, ProfitPoint
 from churn.params import CHURN_WORDS, LabelWords
 
 INK, MAIN, ACCENT, SOFT = "#1d2733", "#2f6f9f", "#b4491f", "#97a3b0"
-"""The only colours of a chart; a page replaces them with the colours of its style sheet."""
+"""The only colours in a chart; a page replaces them by the colours of its style sheet."""
 
 WIDE, HIGH = 6.2, 4.2
 DASHED_LINE = (0, (4, 3))
@@ -28,27 +28,29 @@ DOTTED_LINE = (0, (1, 2))
 
 
 RULES = ("rule", "recency")
-"""The rules that a chart compares with the model; the first rule with data is drawn."""
+"""The simple rules with which a chart compares the model; the first rule that has data is drawn."""
 
 
 def first_rule(row: GainRow | ProfitPoint) -> str | None:
-    """Return the first of `RULES` with a value in this row; None if no rule has a value."""
+    """Return the first of `RULES` that has a value in this row; None if no rule has a value."""
     return next((name for name in RULES if getattr(row, name) is not None), None)
 
 
 @contextmanager
 def saving(figure: Figure, name: str) -> Iterator[None]:
-    """Save a figure so that the same chart gives the same bytes, and names of the data are text.
+    """Save a figure so that the same chart gives the same bytes, and so that names from the data are shown as
+    text.
 
-    Without this, `$...$` in a name would be read as a formula, and a formula that is none would be an error.
+    Otherwise, a part `$...$` of a name would be read as a formula, and would raise an error if it is not a
+    formula.
 
     Args:
-        figure: The figure.
-        name: The name of the chart, from which the ids in an SVG are derived.
+        figure: The figure of matplotlib.
+        name: The name of the chart, from which the ids inside an SVG are derived.
     """
     for text in figure.findobj(Text):
         text.set_parse_math(False)
-    # The settings also hold for the labels of ticks, which are made while the figure is drawn.
+    # The settings must also be valid for the labels of ticks, which are made while the figure is drawn.
     with mpl.rc_context({"svg.hashsalt": name, "svg.fonttype": "none", "text.parse_math": False}):
         yield
 
@@ -59,16 +61,17 @@ def save_figure(figure: Figure, folder: Path, name: str, dpi: int) -> tuple[Path
     The same chart gives the same bytes.
 
     Args:
-        figure: The figure.
-        folder: An existing folder.
-        name: The name of the files, without suffix.
-        dpi: Dots per inch of the PNG.
+        figure: The figure of matplotlib.
+        folder: The folder of the files, which must exist.
+        name: The name of the files, without the suffix.
+        dpi: The number of dots per inch of the PNG.
     """
     FigureCanvasAgg(figure)
     svg, png = folder / f"{name}.svg", folder / f"{name}.png"
     with saving(figure, name):
         _save(figure, svg, metadata={"Date": None})
-        figure.set_layout_engine("none")  # the layout is already computed; to compute it again would be slow
+        # the layout is already computed, and computing it again would be slow
+        figure.set_layout_engine("none")
         _save(figure, png, dpi=dpi, metadata={"Software": None})
     return svg, png
 
@@ -82,13 +85,13 @@ def _save(figure: Figure, path: Path, **settings: Any) -> None:
 def new_canvas(
     title: str, x: str = "", y: str = "", size: tuple[float, float] = (WIDE, HIGH)
 ) -> tuple[Figure, Axes]:
-    """Return a figure with one plain pair of axes.
+    """Return a figure with one pair of plain axes.
 
     Args:
-        title: The title, at the left.
+        title: The title of the figure, at the left.
         x: The label of the horizontal axis.
         y: The label of the vertical axis.
-        size: Width and height in inches.
+        size: The width and the height in inches.
     """
     figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots()
@@ -98,7 +101,7 @@ def new_canvas(
 
 
 def style_axes(axes: Axes, x: str = "", y: str = "", size: float = 9) -> None:
-    """Label the axes and remove the frame on the right and at the top.
+    """Write labels at the axes, and remove the frame on the right and at the top.
 
     Args:
         axes: The axes.
@@ -114,7 +117,9 @@ def style_axes(axes: Axes, x: str = "", y: str = "", size: float = 9) -> None:
 
 
 def speak_figure(figure: Figure, words: LabelWords) -> Figure:
-    """Put the texts of a figure into the words of a label; the labels of ticks, which may be data, stay."""
+    """Replace words in the texts of a figure by the words of a label; the labels of ticks stay, because they
+    may be data.
+    """
     if words == CHURN_WORDS:
         return figure
     for axes in figure.axes:
@@ -131,7 +136,7 @@ def percent(axis: Any, decimals: int | None = 0) -> None:
 
 
 def short_percent(value: float) -> str:
-    """Format a share as per cent, with as many digits as the share needs.
+    """Format a share as per cent, with as many digits as this share needs.
 
     >>> [short_percent(share) for share in (0.0004, 0.003, 0.02, 0.5)]
     ['0.04%', '0.3%', '2%', '50%']
@@ -140,12 +145,12 @@ def short_percent(value: float) -> str:
 
 
 def few_percent(axis: Any) -> None:
-    """Format the numbers of an axis as per cent, each with as many digits as the number needs."""
+    """Format the numbers of an axis as per cent, each with as many digits as this number needs."""
     axis.set_major_formatter(FuncFormatter(lambda value, _: short_percent(round(value, 9))))
 
 
 def log_percent(axis: Any) -> None:
-    """Format the numbers of a logarithmic axis as per cent, at its major ticks only."""
+    """Format the numbers of a logarithmic axis as per cent, but only at its major ticks."""
     few_percent(axis)
     axis.set_minor_formatter(FuncFormatter(lambda value, _: ""))
 
