@@ -131,7 +131,7 @@ def _prove(
         f"proved: {len(signals)} signals of {min(proofs.MAX_PROOF_CUSTOMERS, store.n_customers):,} customers "
         f"at {', '.join(map(str, sample))}: {'; '.join(proofs.PROOFS.values())}."
         if not findings
-        else f"proofs: {len(findings)} times a signal changed although it must not change."
+        else f"proofs: {len(findings)} times, a signal changed although it must not change."
     )
     return findings
 

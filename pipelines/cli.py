@@ -89,9 +89,17 @@ VERBS: dict[str, tuple[Option, ...]] = {
     ),
     "evaluate": (),
     "promote": (Option("--rollback", bool, "Make the previous champion the champion again."),),
-    "score": (Option("--dry-run", bool, "Say who would get what, without writing the night."),),
+    "score": (
+        Option("--dry-run", bool, "Show which customer would get which play, without writing the night."),
+    ),
     "drift": (),
-    "deliver": (Option("--retry-dead", bool, "Send dead events again, each with all its attempts."),),
+    "deliver": (
+        Option(
+            "--retry-dead",
+            bool,
+            "Send the events again that churn gave up, with the full number of attempts for each.",
+        ),
+    ),
     "plan": (
         Option("--effect", float, "The difference of churn to detect, such as 0.02."),
         Option("--share", float, "The share of the control group to plan with, such as 0.1."),
@@ -120,7 +128,7 @@ VERBS: dict[str, tuple[Option, ...]] = {
     ),
     "report": (Option("--open", bool, "Open the page in a browser."),),
     "ui": (
-        Option("--port", int, "The port; by default the last one, or 5000, or any free one."),
+        Option("--port", int, "The port; by default the port of the last call, or 5000, or any free port."),
         Option("--open", bool, "Open the page in a browser."),
     ),
     "run": (),
@@ -195,15 +203,16 @@ def _what_was_left(arguments: Sequence[str], echo: Echo) -> str:
     verb = arguments[0] if arguments else ""
     steps = f" Finished before: {', '.join(echo.finished_steps)}." if echo.finished_steps else ""
     return (
-        f"Finished files stay; files that were being written are not used.{steps} `churn {verb}` begins "
-        "again."
+        f"Complete files stay; files that were not complete are not used.{steps} `churn {verb}` begins again."
     ).replace("`churn ` begins", "The call begins")
 
 
 def _call(arguments: Sequence[str], echo: Echo, interrupts: Interrupts) -> int:
     first = arguments[0]
     if not first.startswith("-") and first not in VERBS:
-        return _refuse(f"'{first}' is not a verb.{did_you_mean(first, VERBS)} `churn --help` lists them.")
+        return _refuse(
+            f"'{first}' is not a verb.{did_you_mean(first, VERBS)} `churn --help` lists the verbs."
+        )
     app = command_line([first] if first in VERBS else VERBS, echo, interrupts)
     try:
         return int(app(list(arguments), prog_name="churn", standalone_mode=False) or 0)
@@ -312,10 +321,12 @@ def _perform(
     try:
         day = _date_of(cutoff) if cutoff is not None else None
     except ValueError:
-        return _refuse(f"--cutoff '{cutoff}' is not a date. Write it as YYYY-MM-DD, for example 2024-01-31.")
+        return _refuse(
+            f"--cutoff '{cutoff}' is not a date. Write the date as YYYY-MM-DD, for example 2024-01-31."
+        )
     if verb == "init" and overrides:
         return _refuse(
-            "init writes the parameters, so there is nothing to --set yet. Change them in the file."
+            "init writes the parameters, so there is nothing to --set yet. Change the parameters in the file."
         )
     params: Any = None
     echo.shows_details = debug

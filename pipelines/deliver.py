@@ -117,12 +117,12 @@ def _report(delivery: Delivery, terms: OutboxParams, params: Params, echo: Echo,
             moment = datetime.fromtimestamp(delivery.rests_until, UTC).isoformat(" ", timespec="seconds")
             rest = f" The receiver asks for a pause until {moment}."
         problems.append(
-            f"deliver: {_count(delivery.n_waiting, 'waits', 'wait')}, because {terms.receiver} "
-            f"does not take them now ({causes}).{rest} Call `churn deliver` again."
+            f"deliver: {_count(delivery.n_waiting, 'waits', 'wait')}, because {terms.receiver} takes no "
+            f"events now ({causes}).{rest} Call `churn deliver` again."
         )
     if delivery.n_dead:
         problems.append(
-            f"deliver: {_count(delivery.n_dead, 'is', 'are')} dead: refused, or given up after "
+            f"deliver: {_count(delivery.n_dead, 'is', 'are')} dead, which means refused, or given up after "
             f"{terms.attempts} attempts ({causes}). {outbox_folder(params.output) / DEAD} lists them. "
             "Correct the cause, then call `churn deliver --retry-dead`."
         )

@@ -81,8 +81,8 @@ def _write_or_live(
         return
     if live is not None and not present:
         raise SourceError(
-            f"demo --live: {folder} holds no demo company. Write it with `churn demo`, train a model with "
-            "`churn run`, then call this again."
+            f"demo --live: {folder} holds no demo company. Write a demo company with `churn demo`, train a "
+            "model with `churn run`, then call `churn demo --live` again."
         )
     _check_folders(folder, truth, company)
     with echo.progress("customers", customers) as advance:
@@ -119,8 +119,8 @@ def _folder(params: Params) -> Path:
     source, key = params.source, params.locate("source")
     if "://" in source:
         raise SourceError(
-            f"{key} is {source}, a connection; the demo company is written to a folder. "
-            "Name one, such as 'source: data/company', or '--set source=data/company'."
+            f"{key} is {source}, a connection; the demo company is written to a folder. Name a folder, "
+            "such as 'source: data/company', or '--set source=data/company'."
         )
     folder = Path(source)
     if folder.exists() and not folder.is_dir():

@@ -86,11 +86,11 @@ def run(
     in_database = rows_in_database(sink, customer, params.file) if sink else {}
     if plan.is_empty and plan.forgotten_on is None and not in_database:
         raise CallError(
-            f"CUSTOMER '{customer}': nothing is held under this id in {output}. An id is compared exactly, "
-            "with capital letters and leading zeros. Write it as in the source; nothing was erased."
+            f"CUSTOMER '{customer}': {output} holds nothing under this id. An id is compared exactly, with "
+            "capital letters and leading zeros. Write the id as in the source; nothing was erased."
         )
     if plan.is_empty and not in_database:
-        echo(f"Customer {customer} was forgotten on {plan.forgotten_on}; no row is held.")
+        echo(f"Customer {customer} was forgotten on {plan.forgotten_on}; no row of this customer is left.")
     else:
         echo.report(plan_lines(plan, output))
         echo.report(model_lines(plan))
@@ -134,10 +134,10 @@ def run(
             "`churn ingest`. "
         )
         raise Stop(
-            f"{holders} the customer. Delete what names the customer there, or delete the file; if another "
-            "verb still reads a store, the store is deleted when that verb ends. "
-            f"{in_source if is_in_store else ''}Then call `churn forget {customer} --yes` again; this call "
-            "searches again."
+            f"{holders} the customer. In each of these files, delete what names the customer, or delete "
+            "the whole file. If another verb still reads a store, the store is deleted when that verb "
+            f"ends. {in_source if is_in_store else ''}Then call `churn forget {customer} --yes` again; "
+            "this call searches again."
         )
     return 0
 

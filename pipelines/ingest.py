@@ -43,7 +43,7 @@ def store_lock(params: Params) -> Path:
 
 def _wait_words(echo: Echo) -> Callable[[str], None]:
     return lambda holder: echo.warn(
-        f"the store is outdated; {holder} writes it again. This verb waits until the other verb ends."
+        f"the store is outdated; {holder} writes a new store. This verb waits until the other verb ends."
     )
 
 

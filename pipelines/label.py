@@ -73,9 +73,9 @@ def _suggest_horizon(store: Store, folder: Path, echo: Echo) -> None:
         half = curve.followed_days // 2
         echo(
             f"  no horizon is suggested: after {half} silent days {_returns_after(curve, half)}, more than "
-            f"{MAX_RETURN:.0%}, and the data are too short to follow a longer silence for as long again. "
-            "Ingest more history, or accept the returns with a reason: "
-            "label: {accept_reactivation: the reason}."
+            f"{MAX_RETURN:.0%}, and the data are too short to follow a longer silence for the same number "
+            "of days afterwards. Ingest more history, or accept the returns with a reason: label: "
+            "{accept_reactivation: the reason}."
         )
     for name, days in (("suggested", horizon.suggested_days), ("in the parameters", horizon.requested_days)):
         if days is not None:

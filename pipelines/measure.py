@@ -103,8 +103,8 @@ def outside_as_of(params: Params, cutoff: date | None, verb: str, echo: Echo) ->
     for experiment in experiments:
         if not experiment.has_label:
             echo.warn(
-                f"{verb}: {experiment.name} is left out: nobody knows when '{experiment.outcome}' became "
-                f"known, so it cannot be measured as of {cutoff}."
+                f"{verb}: {experiment.name} is left out: it is not recorded when '{experiment.outcome}' "
+                f"became known, so the outcome cannot be measured as it was known on {cutoff}."
             )
     return [experiment for experiment in experiments if experiment.has_label]
 

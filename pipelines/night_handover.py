@@ -108,6 +108,6 @@ def outbox_warnings(events: StagedEvents) -> Iterator[str]:
         yield f"outbox: no message for {n:,} {'customer' if n == 1 else 'customers'}: {problem}"
     if events.n_changed:
         yield (
-            "outbox: contacts of this night that differ from those that it planned before: "
-            f"{events.n_changed:,}. What is delivered already is not sent again."
+            f"outbox: {events.n_changed:,} contacts of this night differ from the contacts that the night "
+            "planned before. Contacts that were already delivered are not sent again."
         )

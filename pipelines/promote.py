@@ -81,8 +81,8 @@ def run(params: Params, *, cutoff: date | None = None, rollback: bool = False, e
     if not verdict.accepted:
         raise Stop(
             *verdict.refusals,
-            f"promote: every gate is on {folder / 'promotion.html'}, and the figures are on "
-            f"{folder / 'report.html'}.",
+            f"promote: {folder / 'promotion.html'} shows every gate, and {folder / 'report.html'} shows "
+            "the figures.",
         )
 
     keep_evaluation(params.output, record.digest)

@@ -233,8 +233,8 @@ def run(
     if "consents" not in store.tables and (blocked := _without_consent(night.facts)):
         echo.warn(
             f"{blocked:,} customers are not contacted, because their channel needs consent and no table "
-            "`consents` is mapped. Map it (docs/your-data.md), give the plays another channel, or take the "
-            f"channel out of `contact.consent_channels` in {params.file}."
+            "`consents` is mapped. Map the table `consents` (docs/your-data.md), give the plays another "
+            f"channel, or take the channel out of `contact.consent_channels` in {params.file}."
         )
     for line in _call_list_lines(night.facts):
         echo(line)
@@ -328,8 +328,9 @@ def _call_list_lines(facts: Mapping[str, Any]) -> Iterator[str]:
     """Yield who is on the call list, who is not on purpose, and who came off it."""
     tasks = facts["tasks"]
     yield (
-        f"call list: {facts['contacted']:,} customers, {tasks['new']:,} of them new, {tasks['open']:,} open "
-        f"and {tasks['overdue']:,} overdue; {facts['controls']:,} more are controls, whom nobody contacts"
+        f"call list: {facts['contacted']:,} customers, {tasks['new']:,} of them new, {tasks['open']:,} "
+        f"open and {tasks['overdue']:,} overdue; {facts['controls']:,} more are in the control group, "
+        "which nobody contacts"
     )
     if own := facts.get("own_channel"):
         yield (

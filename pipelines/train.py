@@ -82,7 +82,7 @@ def _train(params: Params, snapshots: Snapshots, echo: Echo) -> None:
     plan = _plan(params, snapshots)
     if not plan.test:
         echo.warn(
-            "before each matured cutoff there is no other matured cutoff to train on, so the model cannot be "
+            "no matured cutoff has an earlier matured cutoff to train on, so the model cannot be "
             f"evaluated. Add earlier cutoffs to snapshot in {params.file}."
         )
     findings = _look(params, snapshots, plan, echo)

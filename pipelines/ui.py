@@ -138,7 +138,7 @@ def _free_port(ports: Sequence[int]) -> int:
             except (OSError, OverflowError):
                 continue
             return int(probe.getsockname()[1])
-    raise CallError(f"--port {ports[0]} cannot be used. Without --port a free port is used.")
+    raise CallError(f"--port {ports[0]} cannot be used. Without --port, churn takes a free port.")
 
 
 def _keep_port(models: Path, port: int, echo: Echo) -> None:
@@ -146,7 +146,8 @@ def _keep_port(models: Path, port: int, echo: Echo) -> None:
         keep_ui_port(models, port)
     except OSError as error:  # the page works without it
         echo.warn(
-            f"{models} cannot be written ({error.strerror}): links that verbs print may hold another port."
+            f"{models} cannot be written ({error.strerror}): links that verbs print may still name another "
+            "port."
         )
 
 

@@ -100,9 +100,9 @@ def _refuse_event_label(params: Params) -> None:
     """
     if params.label.is_event:
         raise CallError(
-            f"{params.locate('label.kind')} is event, and `churn uplift` learns whom a contact keeps: it "
-            "would call more events a harm. `churn measure` shows the gain of each play; learn with a label "
-            "of kind contract or inactivity (`--set label.kind=...`)."
+            f"{params.locate('label.kind')} is event, but `churn uplift` learns which customers a contact "
+            "keeps: it would take more events for a harm. `churn measure` shows the gain of each play; "
+            "learn with a label of kind contract or inactivity (`--set label.kind=...`)."
         )
 
 

@@ -48,14 +48,21 @@ from churn.snapshots.read import read_part
 from churn.training.challenger import load_challenger, training_folder
 
 MODELS_NOTE = (
-    "The cutoffs from which a model learnt and at which the customer is a labelled row of the snapshots. "
-    "This is a statement about cutoffs: a training may have used a part of the customers only, and the "
-    "snapshots may have been written again since. Earlier versions in the registry are not read."
+    "A model learnt from these cutoffs, and at each of them the snapshots hold a row of the customer with "
+    "a label. The list does not prove that the model learnt from this customer: a training may use only a "
+    "part of the customers, and the snapshots may have been written again since the training. Earlier "
+    "versions in the registry are not read."
 )
-PROOF_NOTE = "The consents that an erasure kept: the proof that contacts before the erasure were allowed."
-REJECTS_NOTE = "These rows are as the source wrote them. They break the rule and are not used."
-LISTS_NOTE = "The rows of the customer in the lists beside the call list, as a spreadsheet shows these rows."
-STATES_NOTE = "The states of the tasks on {as_of}."
+PROOF_NOTE = (
+    "These consents were kept when the customer was erased. They prove that contacts before the "
+    "erasure were allowed."
+)
+REJECTS_NOTE = (
+    "The rejected rows are shown as the source wrote them. Each row breaks the rule that is named "
+    "with it, and is not used."
+)
+LISTS_NOTE = "The rows of the customer in the other lists of the nights, as a spreadsheet shows the rows."
+STATES_NOTE = "The states of the customer's tasks on {as_of}."
 ASSUMPTION = " The company maps no table of contacts, so a task counts as done on its due date."
 
 CSV_SEPARATORS = ",;\t"
@@ -143,8 +150,9 @@ def read_access(
             "snapshots",
             str(output / "snapshots"),
             snapshots,
-            "At these cutoffs the signals of the customer are stored; they are computed from the rows above. "
-            "`left` is 1 if the customer left afterwards, 0 if not, and empty if this is not known.",
+            "At these cutoffs the signals of the customer are stored; the signals are computed from the "
+            "rows above. `left` is 1 if the customer left afterwards, 0 if not, and empty if this is not "
+            "known.",
         ),
         Section("scores", str(output / "scores"), tuple(_score_rows(output, customer))),
         Section("lists", str(output / "scores"), tuple(_list_rows(output, customer)), LISTS_NOTE),
@@ -161,13 +169,14 @@ def read_access(
     if not any(section.rows for section in sections):
         if day := read_forgotten(output).day_of(customer):
             raise CallError(
-                f"CUSTOMER '{customer}': the customer was forgotten on {day}. Nothing is held but a salted "
-                f"hash of this id in {list_path(output)}, by which `churn ingest` leaves the rows out."
+                f"CUSTOMER '{customer}': the customer was forgotten on {day}. Only a salted hash of this "
+                f"id is kept, in {list_path(output)}; with this hash, `churn ingest` recognises the rows "
+                "of the customer and leaves them out."
             )
         raise CallError(
-            f"CUSTOMER '{customer}': nothing is held under this id in {output}: not in the store, the "
-            "rejected rows, the snapshots, the scores or the ledger. An id is compared exactly, with capital "
-            "letters and leading zeros. Write it as in the source."
+            f"CUSTOMER '{customer}': {output} holds nothing under this id: not in the store, the rejected "
+            "rows, the snapshots, the scores or the ledger. An id is compared exactly, with capital "
+            "letters and leading zeros. Write the id as in the source."
         )
     learnt = Section("models", str(store.params.models), tuple(model_rows(models, snapshots)), MODELS_NOTE)
     return AccessRecord(customer, store.tonight, store.params.timezone, (*sections, learnt))
@@ -235,7 +244,7 @@ def registered_models(artifacts: Path, versions: Mapping[str, str]) -> tuple[Tra
                 cutoffs = Scorer.load(folder).spec["trained_cutoffs"]
             except CorruptError as error:
                 raise ModelError(
-                    f"{folder}: the model is damaged: {error}. Restore it from a copy."
+                    f"{folder}: the model is damaged: {error}. Restore the model from a copy."
                 ) from None
             days = tuple(date.fromisoformat(day) for day in cutoffs)
             found[digest] = TrainedModel("registered", versions[digest], digest, days)

@@ -219,13 +219,13 @@ def state_warnings(states: TaskStates) -> Iterator[str]:
         ids = ", ".join(states.contacted_controls[:3])
         yield (
             "contacts: tasks of the control group were contacted, although nobody may contact controls: "
-            f"{n:,} (first: {ids}). A control group that is contacted measures nothing: find out who got "
-            "another list."
+            f"{n:,} (first: {ids}). A control group that is contacted measures nothing: find out who "
+            "worked from another list than the call list."
         )
     if states.n_unmatched:
         yield (
             f"contacts: {states.n_unmatched:,} rows name a task that does not exist, belongs to another "
-            "customer or was planned later. These rows answer no task: correct `task_id`."
+            "customer or was planned later. These rows change the state of no task: correct `task_id`."
         )
     for result, n in states.unknown_results.items():
         yield (

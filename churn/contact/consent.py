@@ -193,9 +193,11 @@ def _read_list(path: Path) -> SuppressionList:
             else:
                 problems.append(f"{path}:{line}: the cell in the column email is no e-mail address.")
     if problems:
-        more = f" There are {len(problems) - 5} more such lines." if len(problems) > 5 else ""
+        more = f" There are {len(problems) - 5} more lines with such mistakes." if len(problems) > 5 else ""
         problems = [*problems[:5]]
-        problems[-1] += f"{more} Correct the lines: otherwise their customers would be contacted."
+        problems[-1] += (
+            f"{more} Correct the lines: otherwise the customers in these lines would be contacted."
+        )
         raise SourceError(*problems)
     return SuppressionList(path, customer_ids, emails)
 

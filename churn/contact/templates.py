@@ -89,7 +89,7 @@ def _render(text: str, values: Mapping[str, Any], location: str) -> str:
         return _template(text).render(values)
     except jinja2.TemplateSyntaxError as error:
         raise PlaybookError(
-            f"{location}:{error.lineno}: not in the syntax of jinja2: {error.message}."
+            f"{location}:{error.lineno}: the template breaks the syntax of jinja2: {error.message}."
         ) from None
     except Exception as error:  # a template can raise any error, such as a division by zero
         reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__

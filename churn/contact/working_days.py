@@ -141,8 +141,8 @@ class WorkingCalendar:
                 n_closed += 1
                 if n_closed > MAX_SEARCH_DAYS:
                     raise ParamsError(
-                        f"contact: no day within {MAX_SEARCH_DAYS} days before {day} is a "
-                        "working day and no holiday. Correct contact.working_days or contact.holidays."
+                        f"contact: in the {MAX_SEARCH_DAYS} days before {day}, every day is a holiday or "
+                        "is not a working day. Correct contact.working_days or contact.holidays."
                     )
             day = (period.last if period else day) + timedelta(days=1)
         return day
@@ -153,8 +153,8 @@ class WorkingCalendar:
         first, last = self._holidays.start_year, self._holidays.end_year
         if not first <= day.year <= last:
             raise ParamsError(
-                f"contact.holidays '{self.country}': the calendar covers the years {first} to "
-                f"{last}, and a contact would be due on {day}. Remove contact.holidays for this night."
+                f"contact.holidays '{self.country}': the calendar covers only the years {first} to {last}, "
+                f"but a contact would be due on {day}. Remove contact.holidays for this night."
             )
         return day in self._holidays
 

@@ -61,8 +61,9 @@ def _early_ends(connection: duckdb.DuckDBPyConnection, store: Store, table: str)
     early, ends = row or (0, 0)
     if ends and early > ends / 2:
         yield (
-            f"  {early:,} of {ends:,} values end one day before the next value begins, so no value holds on "
-            "that night. If valid_to is the last day of the value, map it as its column + interval 1 day"
+            f"  {early:,} of {ends:,} values end one day before the next value begins, so the attribute "
+            "has no value on the day between. If valid_to is the last day of the value, map it as its "
+            "column + interval 1 day"
         )
 
 

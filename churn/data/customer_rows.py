@@ -101,7 +101,7 @@ def read_rejected_rows(rejects: Path, customer: str) -> tuple[CustomerRows, ...]
     """
     found: list[CustomerRows] = []
     for path in sorted(rejects.glob("*.parquet")):
-        table = read_own_parquet(path, ["rule"], way_out="Run `churn ingest` to write it again.")
+        table = read_own_parquet(path, ["rule"], way_out="Run `churn ingest` to write the store again.")
         if "customer_id" not in table.column_names:
             continue
         is_own = [is_id_of(value, customer) for value in table["customer_id"].to_pylist()]

@@ -230,7 +230,7 @@ _HELD_LOCKS: set[Path] = set()
 
 def _busy(path: Path, file: IO[str]) -> BusyError:
     return BusyError(
-        f"{path.parent}: {_holder_of(file)} is at work here. Wait for it to end, or stop it; "
+        f"{path.parent}: {_holder_of(file)} is at work here. Wait until that process ends, or stop it; "
         "nothing was changed."
     )
 

@@ -21,7 +21,10 @@ from churn.params import digest_of
 FORGOTTEN_FOLDER = "forgotten"
 LIST_FILE = "forgotten.json"
 
-_WAY_OUT = "Restore it from a copy: without it, `churn ingest` would bring back the forgotten customers."
+_WAY_OUT = (
+    "Restore the file from a copy: without this file, `churn ingest` would bring back the forgotten "
+    "customers."
+)
 _SEPARATOR = " without "
 
 

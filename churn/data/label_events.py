@@ -57,7 +57,7 @@ def event_rows(store: Store, connection: duckdb.DuckDBPyConnection) -> str:
     if not rowwise:
         raise SourceError(
             f"{place}: the condition must depend only on columns of its own row, and give the same result "
-            f"whenever it is read. {listed}"
+            f"each time it is computed. {listed}"
         )
     if described[1] != "BOOLEAN":
         raise SourceError(
@@ -94,7 +94,10 @@ def _words_on_outcomes(contract: Table) -> str:
     outcomes = [c.name for c in contract.columns if c.role == "outcome" or c.known_with]
     if not outcomes:
         return ""
-    return f" It cannot use {', '.join(outcomes)}: they are filled in later, and the label would change."
+    return (
+        f" The condition cannot use {', '.join(outcomes)}: these columns are filled in later, so the "
+        "label would change."
+    )
 
 
 def first_known_events(store: Store) -> npt.NDArray[np.int32]:

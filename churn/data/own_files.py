@@ -214,12 +214,16 @@ def _check_place(path: Path, way_out: str, error: type[ChurnError]) -> None:
     if path.is_file():
         return
     if path.is_dir():
-        raise error(f"{path}: a folder is where a file should be. Move or delete the folder. {way_out}")
+        raise error(
+            f"{path}: this is a folder, but it should be a file. Move or delete the folder. {way_out}"
+        )
     for part in (path, *path.parents):
         if part.is_symlink() and not part.exists():
             raise error(f"{part}: the link leads to nothing. Correct or delete the link. {way_out}")
         if part != path and part.exists() and not part.is_dir():
-            raise error(f"{part}: a file is where a folder should be. Move or delete the file. {way_out}")
+            raise error(
+                f"{part}: this is a file, but it should be a folder. Move or delete the file. {way_out}"
+            )
     path.stat()  # no permission, or a link to itself
     raise error(f"{path}: it is no file. Move or delete it. {way_out}")
 

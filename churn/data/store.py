@@ -270,7 +270,7 @@ class DamagedStoreError(SourceError):
     @classmethod
     def of(cls, link: Path, damage: str) -> DamagedStoreError:
         """Return the error about a damaged store; `damage` says which file is wrong."""
-        return cls(f"{link}: the store is damaged: {damage}. Run `churn ingest` to write it again.")
+        return cls(f"{link}: the store is damaged: {damage}. Run `churn ingest` to write the store again.")
 
 
 def _open_folder(link: Path) -> tuple[Path, dict[str, Any], IO[str]]:
@@ -299,7 +299,9 @@ def _lease_manifest(link: Path) -> tuple[Path, dict[str, Any], IO[str]]:
     except (ValueError, KeyError, TypeError, AttributeError):
         raise DamagedStoreError.of(link, f"{MANIFEST_FILE} is not a manifest") from None
     if written_format != STORE_FORMAT:
-        raise SourceError(f"{link}: the store has the format of another version. Run `churn ingest` again.")
+        raise SourceError(
+            f"{link}: the store has the format of another version of churn. Run `churn ingest` again."
+        )
     if checksum != _manifest_checksum(manifest):
         raise DamagedStoreError.of(link, f"{MANIFEST_FILE} has changed")
     if not all((folder / name).resolve().is_relative_to(folder) for name in manifest["files"]):

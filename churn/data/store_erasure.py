@@ -135,7 +135,7 @@ def _write_rejects(source: Path, target: Path, customer: str) -> dict[str, dict[
     target.mkdir()
     removed: dict[str, dict[str, int]] = {}
     for path in sorted(source.glob("*.parquet")):
-        table = read_own_parquet(path, ["rule"], way_out="Run `churn ingest` to write it again.")
+        table = read_own_parquet(path, ["rule"], way_out="Run `churn ingest` to write the store again.")
         kept = without_customer(table, customer)
         if len(kept):
             pq.write_table(kept, target / path.name, compression="zstd")

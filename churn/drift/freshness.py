@@ -177,8 +177,8 @@ def _row_alarms(
             kind="fell",
             subject=subject,
             since=since,
-            text=f"{trail.rows:,} rows from {since} on, where {trail.usual:,.0f} are usual and "
-            f"{trail.lowest:,} were the fewest in as many days.",
+            text=f"{trail.rows:,} rows since {since}; {trail.usual:,.0f} rows are usual in as many "
+            f"days, and {trail.lowest:,} rows were the fewest so far.",
             way_out="Check the source: a part of it may have stopped, or its rows come in later.",
         )
         return
@@ -194,8 +194,8 @@ def _row_alarms(
                 kind="rose",
                 subject=subject,
                 since=since,
-                text=f"{total:,} rows from {since} on, where {np.median(earlier):,.0f} are usual and "
-                f"{highest:,} were the most in as many days.",
+                text=f"{total:,} rows since {since}; {np.median(earlier):,.0f} rows are usual in as "
+                f"many days, and {highest:,} rows were the most so far.",
                 way_out="Check whether rows came in twice, or whether another source was added.",
             )
             return
@@ -235,8 +235,8 @@ def _outcome_alarms(subject: str, counts: Ints, night: date) -> Iterator[Alarm]:
         kind="stopped",
         subject=subject,
         since=since,
-        text=f"no value from {since} on, where {silent[-1].usual:,.0f} are usual in {silent[-1].days} "
-        f"day{'s' if silent[-1].days > 1 else ''}; the rows of the table come in.",
+        text=f"no value since {since}; {silent[-1].usual:,.0f} values are usual in {silent[-1].days} "
+        f"day{'s' if silent[-1].days > 1 else ''}. The rows of the table still come in.",
         way_out="Check whether the source still records this column, and under the same name.",
     )
 
@@ -251,8 +251,8 @@ def _value_alarms(subject: str, values: DailyValues, rows: Ints, night: date) ->
                 kind="emptied",
                 subject=subject,
                 since=since,
-                text=f"{empty[0]:.0%} of the rows from {since} on have no value; the largest share "
-                f"before was {empty[1]:.0%}.",
+                text=f"{empty[0]:.0%} of the rows since {since} have no value; before, the largest "
+                f"share without a value was {empty[1]:.0%}.",
                 way_out="Check whether the source renamed or dropped the column.",
             )
             return
@@ -267,7 +267,7 @@ def _value_alarms(subject: str, values: DailyValues, rows: Ints, night: date) ->
                 kind="unit",
                 subject=subject,
                 since=since,
-                text=f"the median from {since} on is {_factor_in_words(ratio)} the usual median.",
+                text=f"the median of the values since {since} is {_factor_in_words(ratio)} the usual median.",
                 way_out="Check the unit, such as cents for euros, and correct the mapping of the column.",
             )
             return
@@ -386,13 +386,14 @@ def _kind_alarms(subject: str, kinds: Mapping[str, Ints], night: date) -> Iterat
                 if expected[index] / SAME_SHARE <= newest[other] <= expected[index] * SAME_SHARE
             ]
             heir = min(heirs, key=lambda other: abs(newest[other] - expected[index]), default=None)
-            rows = f"{newest[index]:,} rows from {since} on, where {expected[index]:,.0f} were expected"
+            rows = f"{newest[index]:,} rows since {since}, but {expected[index]:,.0f} were expected"
             if heir is None:
                 yield Alarm(
                     kind="kind_stopped",
                     subject=subject,
                     since=since,
-                    text=f"the kind {_quote(names[index])} has {rows}; the other kinds go on.",
+                    text=f"the kind {_quote(names[index])} has {rows}; rows of the other kinds still "
+                    "come in.",
                     way_out="Check whether the source renamed the kind or no longer sends it.",
                 )
             else:
@@ -400,8 +401,9 @@ def _kind_alarms(subject: str, kinds: Mapping[str, Ints], night: date) -> Iterat
                     kind="kind_renamed",
                     subject=subject,
                     since=since,
-                    text=f"the kind {_quote(names[index])} has {rows}, and {_quote(names[heir])}, "
-                    f"which never occurred before, has {newest[heir]:,}: it seems to be renamed.",
+                    text=f"the kind {_quote(names[index])} has {rows}, and {_quote(names[heir])}, which "
+                    f"never occurred before, has {newest[heir]:,} rows: the first kind seems to be "
+                    "renamed to the second.",
                     way_out="Map the new name to the old one in the column of the kind.",
                 )
         return

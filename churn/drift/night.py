@@ -52,8 +52,8 @@ STEADY_PSI = 0.05
 """The largest usual index (PSI) of a signal that hardly moves between cutoffs of the training."""
 
 NO_REFERENCE = (
-    "the model was trained by an earlier version of churn and has no reference of its signals. Train and "
-    "promote a new model with `churn run`"
+    "the model was trained by an earlier version of churn and stores no signals of its training to "
+    "compare with. Train and promote a new model with `churn run`"
 )
 
 
@@ -247,8 +247,8 @@ def _told_apart_alarms(told_apart: ToldApart) -> list[Alarm]:
         Alarm(
             kind="told_apart",
             subject="all signals",
-            text=f"trees separate tonight's customers from the customers of the training with AUC "
-            f"{format_interval(told_apart.auc, 2)}, by {by}; the limit is {WARN_AUC}.",
+            text="a model of trees tells tonight's customers from the customers of the training with "
+            f"AUC {format_interval(told_apart.auc, 2)}, by {by}; the limit is {WARN_AUC}.",
             way_out="Check the sources of these signals. If the customers have changed, train again.",
         )
     ]
@@ -261,8 +261,8 @@ def _level_alarms(level: Interval | None, gate: tuple[float, float]) -> list[Ala
         Alarm(
             kind="level",
             subject="observed over expected",
-            text=f"{format_interval(level, 2)} on customers whom nobody contacted, outside the range "
-            f"{gate[0]:g} to {gate[1]:g}.",
+            text=f"on customers whom nobody contacted, the value is {format_interval(level, 2)}, which "
+            f"lies outside the range {gate[0]:g} to {gate[1]:g}.",
             way_out="Run `churn train --refresh` to move the level, or `churn run` to train again.",
         )
     ]

@@ -125,9 +125,8 @@ def signal_alarms(drifts: tuple[SignalDrift, ...], score: SignalDrift | None) ->
             Alarm(
                 kind="signal",
                 subject=table,
-                text=f"{len(moved)} {verb} moved since the training, further than between any cutoffs of the "
-                f"training: "
-                f"{shown}{more}.",
+                text=f"since the training, {len(moved)} {verb} moved further than between any two "
+                f"cutoffs of the training: {shown}{more}.",
                 way_out="Check the source first. If the customers have changed, train again.",
             )
         )

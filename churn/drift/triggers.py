@@ -77,12 +77,12 @@ def _level(level: Interval | None, gate: tuple[float, float], because: str | Non
     if level is None or level.low is None:
         reason = because or "too few customers left for an interval"
         return Trigger(name="level", fires=None, text=f"{reason}.")
-    verb = "lies outside" if is_off(level, gate) else "meets"
+    verb = "lies outside it" if is_off(level, gate) else "overlaps it"
     return Trigger(
         name="level",
         fires=is_off(level, gate),
-        text=f"observed over expected, of customers whom nobody contacted, is {format_interval(level, 2)}; "
-        f"it {verb} the range {allowed} of the gate.",
+        text=f"for customers whom nobody contacted, observed/expected is {format_interval(level, 2)}; "
+        f"the gate allows {allowed}, and this interval {verb}.",
     )
 
 
@@ -97,18 +97,25 @@ def _drift(
     moved = [drift.signal for drift in signals or () if drift.has_moved]
     has_moved = is_apart or bool(score and score.has_moved)
     if signals is None and not is_apart:
-        return Trigger(name="drift", fires=None, text="drift is not known: the model has no reference.")
+        return Trigger(
+            name="drift",
+            fires=None,
+            text="drift is not known: the model stores no signals of its training to compare with.",
+        )
     if has_moved and broken:
         return Trigger(
             name="drift",
             fires=False,
-            text=f"signals have moved, but first repair the source: {', '.join(broken)}.",
+            text=f"signals have moved, but these sources must be repaired first: {', '.join(broken)}.",
         )
     if has_moved:
         what = [
             *(["the probabilities have moved"] if score and score.has_moved else []),
             *(
-                [f"trees tell tonight from the training with AUC {format_interval(told_apart.auc, 2)}"]
+                [
+                    "a model of trees tells tonight's customers from those of the training with AUC "
+                    f"{format_interval(told_apart.auc, 2)}"
+                ]
                 if is_apart
                 else []
             ),
@@ -117,9 +124,9 @@ def _drift(
     return Trigger(
         name="drift",
         fires=False,
-        text=f"{len(moved)} signals have moved beyond their limit; the probabilities have not."
+        text=f"{len(moved)} signals have moved beyond their limit; the probabilities are within their limit."
         if moved
-        else "neither a signal nor the probabilities have moved beyond their limit.",
+        else "all signals and the probabilities are within their limits.",
     )
 
 
@@ -136,10 +143,11 @@ def _age(night: date, newest_cutoff: date) -> Trigger:
 def _new_labels(n_learnt: int, n_since: int | None) -> Trigger:
     needed = max(MIN_NEW_CHURNERS, int(NEW_CHURNER_SHARE * n_learnt))
     if n_since is None:
-        return Trigger(name="new_labels", fires=None, text="no outcome has matured since the training.")
+        return Trigger(name="new_labels", fires=None, text="since the training, no outcome has become known.")
     return Trigger(
         name="new_labels",
         fires=n_since >= needed,
-        text=f"{n_since:,} churners whom nobody contacted became known since the training, which learnt from "
-        f"{n_learnt:,}; a new training is worthwhile from {needed:,} on.",
+        text=f"since the training, {n_since:,} churners whom nobody contacted became known; the "
+        f"training learnt from {n_learnt:,} churners, and a new training is worthwhile from "
+        f"{needed:,} further churners on.",
     )

@@ -86,11 +86,14 @@ def predict_baselines(
     predictions = {name: np.concatenate([fold[name] for fold in folds]) for name in folds[0]}
     notes = {}
     if not recency:
-        notes["recency"] = "There is no days-since-last signal, so recency and RFM are not measured."
+        notes["recency"] = (
+            "No signal counts the days since the last event, so the baselines recency and RFM are not "
+            "measured."
+        )
     if label.kind == "inactivity":
         probability, reason = _predict_bg_nbd(snapshots, test_cutoffs, store)
         if probability is None:
-            notes["bg_nbd"] = f"BG/NBD is not measured: {reason}."
+            notes["bg_nbd"] = f"The baseline BG/NBD is not measured: {reason}."
         else:
             predictions["bg_nbd"] = probability
     return predictions, notes

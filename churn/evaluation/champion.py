@@ -111,7 +111,9 @@ def champion_predictions(
     if champion.digest == record.digest:
         return _not_compared(f"{name} is this model.", champion)
     if champion.scorer.spec["label_id"] != snapshots.label_id:
-        return _not_compared(f"{name} predicts another label, so it is not compared.", champion)
+        return _not_compared(
+            f"{name} predicts another label, so it is not compared with the challenger.", champion
+        )
     predictions: dict[str, Floats] = {}
     try:
         probability, unseen_cutoffs = predict_champion(snapshots, champion.scorer, test_cutoffs)
@@ -130,7 +132,7 @@ def champion_predictions(
     if recipe != record.recipe.with_calibration(recipe.calibration):
         past = predict_out_of_time(snapshots, recipe, past.cutoffs, threads)
     predictions[CHAMPION_RECIPE] = calibrate_out_of_time(snapshots, recipe, past, test_cutoffs)
-    note = f"{reason}; instead, its recipe is fitted again for each cutoff and compared."
+    note = f"{reason}; instead, a model with its recipe is fitted again for each cutoff and compared."
     return ChampionPredictions(predictions, {CHAMPION: note}, champion)
 
 

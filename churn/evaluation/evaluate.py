@@ -97,8 +97,8 @@ def plan_test(
     plan = plan_cutoffs(snapshots.rows, snapshots.mature_on, settings.test_cutoffs, horizon_days, params_file)
     if not plan.test:
         raise Stop(
-            "evaluate: before each matured cutoff there is no other matured cutoff to train on. "
-            f"Add earlier cutoffs to snapshot in {params_file}."
+            "evaluate: no matured cutoff has an earlier matured cutoff to train on. Add earlier cutoffs "
+            f"to snapshot in {params_file}."
         )
     record.check_fits(snapshots, plan.test[0], training, f"{params_file}: evaluate.test_cutoffs")
     return plan.test
@@ -256,16 +256,17 @@ def signal_verdict(
     if against_rfm is not None and _is_no_more_than_rfm(against_rfm):
         return SignalVerdict(
             found="no more than RFM",
-            words="no more than recency, frequency and value (RFM) say: the AUC is "
-            f"{format_interval(auc)}, only {format_interval(against_rfm.auc)} above that of RFM, and the log "
-            f"loss minus that of RFM is {format_interval(against_rfm.log_loss, 4)}, which is not shown to be "
-            "below 0. The further signals add nothing that these data can show.",
+            words="no better than a model of recency, frequency and value (RFM): the AUC is "
+            f"{format_interval(auc)}, only {format_interval(against_rfm.auc)} above the AUC of "
+            "RFM. The difference of log loss to RFM is "
+            f"{format_interval(against_rfm.log_loss, 4)}, which is not shown to be below 0. These "
+            "data do not show that the other signals add anything.",
         )
     if not better:
         return SignalVerdict(
             found="ranks only",
-            words="it ranks, but its probabilities are no better than the base rate: AUC "
-            f"{format_interval(auc)}, but {loss} is not shown to be below 0.",
+            words="the model ranks customers, but its probabilities are no better than the base rate: "
+            f"AUC {format_interval(auc)}, but {loss} is not shown to be below 0.",
         )
     return SignalVerdict(found="signal", words=f"signal: AUC {format_interval(auc)}, {loss}.")
 

@@ -14,7 +14,10 @@ from churn.snapshots.exposure import exposure_in_words
 from churn.training.backtest import predict_treated
 from churn.training.calibration import SHIFT_METHOD
 
-NOT_REFITTED = "For a refreshed champion, the values on the rows of all customers are not measured."
+NOT_REFITTED = (
+    "For a refreshed champion, nothing is measured on the rows of all customers, but only on the "
+    "untreated rows."
+)
 
 
 def measure_exposure(test_set: TestSet, *, seed: int, threads: int) -> tuple[Exposure | None, dict[str, str]]:
@@ -42,10 +45,9 @@ def measure_exposure(test_set: TestSet, *, seed: int, threads: int) -> tuple[Exp
         return exposure, {"treated": words}
     ours = test_set.estimate(test_set.challenger)
     words += (
-        f" On the untreated rows observed/expected is {format_interval(ours['observed_expected'], 2)}; "
-        f"everybody's {everybody.rows:,} rows would have said "
-        f"{format_interval(everybody.observed_expected, 2)}, AUC {format_interval(everybody.auc)} and log "
-        f"loss {format_interval(everybody.log_loss, 4)}."
+        f" On the untreated rows observed/expected is {format_interval(ours['observed_expected'], 2)}; on "
+        f"all {everybody.rows:,} rows it would be {format_interval(everybody.observed_expected, 2)}, AUC "
+        f"{format_interval(everybody.auc)} and log loss {format_interval(everybody.log_loss, 4)}."
     )
     return exposure.model_copy(update={"everybody": everybody}), {"treated": words}
 

@@ -239,7 +239,8 @@ def _off_in_words(name: str, segment: SegmentCalibration, all_rows: CalibrationL
     ratio = format_interval(segment.observed_expected, 2)
     level = format_interval(all_rows.observed_expected, 2)
     return (
-        f"{name} {segment.level}: {less} customers leave than the model expects, compared with all "
-        f"customers: observed/expected {ratio} of {segment.churners:,} churners, of all {level}. Among "
-        f"{tests} segments this is not chance; look for a signal of this segment's risk."
+        f"{name} {segment.level}: compared with the model's expectation, {less} customers leave than among "
+        f"all customers: observed/expected is {ratio} here ({segment.churners:,} churners), and {level} "
+        f"for all customers. After a correction for {tests} segments, this is more than chance; look for a "
+        "signal of the risk in this segment."
     )

@@ -244,8 +244,8 @@ def _problem(table: str, examples: Sequence[str], words: str) -> str:
     listed = ", ".join(examples[:MAX_LISTED])
     more = f" and {len(examples) - MAX_LISTED:,} more" if len(examples) > MAX_LISTED else ""
     return (
-        f"{FOLDER}/: {table}.parquet: {listed}{more} {words}. Restore the ledger from a copy: without its "
-        "probabilities the weight of a control is not known."
+        f"{FOLDER}/: {table}.parquet: {listed}{more} {words}. Restore the ledger from a copy: the weight "
+        "of a control is computed from the probabilities in the ledger."
     )
 
 
@@ -338,10 +338,10 @@ def _no_controls(rows_alone: Mapping[date, int], accept_key: str) -> str:
     listed = ", ".join(f"{cutoff} ({count:,})" for cutoff, count in list(rows_alone.items())[:MAX_LISTED])
     more = f" and {len(rows_alone) - MAX_LISTED} more cutoffs" if len(rows_alone) > MAX_LISTED else ""
     return (
-        f"ledger: treated customers at {listed}{more} are not represented by any control: P(untreated) is 0, "
-        "because there was no control group, or no control had the same task. What these customers would "
-        "have done without the contact is not known, so a model cannot learn the level of its probabilities. "
-        "Keep a control group (experiments.control.share) and wait until its outcomes are known. Or write "
-        f"the reason why you accept it under {accept_key}.{NO_CONTROLS}: these rows are then left out, and "
-        "no control represents them."
+        f"ledger: treated customers at {listed}{more} are not represented by any control: P(untreated) is "
+        "0 for them, because there was no control group, or no control had the same task. What these "
+        "customers would have done without the contact is not known, so a model cannot learn the level of "
+        "its probabilities. Keep a control group (experiments.control.share) and wait until its outcomes "
+        f"are known. If you accept this, write the reason under {accept_key}.{NO_CONTROLS}: the rows of "
+        "these customers are then left out, and no control represents them."
     )

@@ -60,7 +60,7 @@ TABLES: Mapping[str, pa.Schema] = {
     "holdings": HOLDINGS,
 }
 
-_WAY_OUT = "Restore it from a copy: the ledger holds decisions that cannot be computed again."
+_WAY_OUT = "Restore the ledger from a copy: it holds decisions that cannot be computed again."
 
 
 class LedgerFacts(BaseModel):
@@ -254,10 +254,10 @@ def keep_history(output: Path, night: LedgerNight) -> LedgerNight:
         folder = night_folder(output, cutoff)
         return LedgerNight(facts, {name: (folder / name).read_bytes() for name in (*facts.files, FACTS)})
     raise Stop(
-        f"the night of {cutoff} would plan other contacts today, because data, parameters, model or version "
-        f"have changed since it was scored, or a customer was forgotten. The night of {later[0]} uses this "
-        "plan, so the page of this night in the ledger does not change. To see what the night would be "
-        "today, score it into another folder: --set output=FOLDER."
+        f"the night of {cutoff} would plan other contacts today, because data, parameters, model or "
+        "version have changed since it was scored, or a customer was forgotten. The later night of "
+        f"{later[0]} already uses the stored plan, so the ledger keeps this plan. To see what the night "
+        "would plan today, score it into another folder: --set output=FOLDER."
     )
 
 

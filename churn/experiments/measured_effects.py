@@ -217,7 +217,7 @@ def read_measured_effects(output: Path, night: date | None, label_id: str) -> Me
     if effects.label_id != label_id:
         return MeasuredEffects(
             latest,
-            reason=f"the effects measured up to {latest} are about another label. {MEASURE_AGAIN}",
+            reason=f"the effects measured up to {latest} belong to another label. {MEASURE_AGAIN}",
             costs=effects.costs,
         )
     if effects.event is not None:  # with a label of an event, there are no churners whom a contact could keep

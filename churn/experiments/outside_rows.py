@@ -171,15 +171,15 @@ def _arm_problems(arm: Objects, experiment: OutsideParams) -> Iterator[str]:
     counts = Counter(arm.tolist())
     if empty := counts.pop(None, 0):
         yield (
-            f"{empty:,} of {len(arm):,} rows have no arm in '{experiment.arm}'. Find out the arm, or "
-            "leave the rows out with 'where'; then the sizes of the arms are checked without them."
+            f"{empty:,} of {len(arm):,} rows have no arm in '{experiment.arm}'. Find out the arm, or leave "
+            "these rows out with 'where'; the check of the sizes of the arms then does not count them."
         )
     unnamed = {name: n for name, n in counts.items() if name not in experiment.arms}
     if unnamed:
         listed = ", ".join(f"'{name}' ({n:,})" for name, n in sorted(unnamed.items())[:MAX_ARMS])
         yield (
-            f"{sum(unnamed.values()):,} of {len(arm):,} rows have an arm that is neither 'control' nor "
-            f"'treated': {listed}. Name the arm under 'arms', or under 'leave_out'."
+            f"{sum(unnamed.values()):,} of {len(arm):,} rows have an arm with another name than 'control' "
+            f"or 'treated': {listed}. Name the arm under 'arms', or under 'leave_out'."
         )
     for name in experiment.arms:
         if name not in counts:
@@ -198,7 +198,7 @@ def _unit_problems(
     column, is_measured = experiment.unit, ~is_left_out
     if empty := sum(text is None for text in unit[is_measured]):
         n = int(is_measured.sum())
-        yield f"{empty:,} of {n:,} rows have no unit in '{column}'. Leave them out with 'where'."
+        yield f"{empty:,} of {n:,} rows have no unit in '{column}'. Leave these rows out with 'where'."
     pairs = pd.DataFrame({"unit": unit, "arm": arm}).dropna(subset=["unit"])
     pairs = pairs[pairs["unit"].isin(unit[is_measured])]
     arms = pairs.groupby("unit")["arm"].agg(["size", "nunique"])
@@ -214,7 +214,8 @@ def _unit_problems(
     if repeats:
         yield (
             f"{_ids(repeats)} of {len(arms):,} units in '{column}' have several rows in their arm. Give "
-            "one row for each unit: 'query' with group by, and max() of the outcome if one is enough."
+            "one row for each unit: write a 'query' with group by, and take max() of the outcome if one "
+            "event in any row is enough."
         )
 
 
@@ -237,15 +238,16 @@ def _outcome(table: pa.Table, arm: Objects, experiment: OutsideParams, problems:
         )
         problems.append(
             f"{int(is_empty.sum()):,} of {len(arm):,} rows have no outcome in '{experiment.outcome}': "
-            f"{shares}. If empty means 0, give 'query' with coalesce(). If the outcome is not "
-            "known, leave the rows out with 'where'; if one arm loses more units, the sizes raise an alarm."
+            f"{shares}. If empty means 0, give 'query' with coalesce(). If the outcome is not known, leave "
+            "these rows out with 'where'. If one arm loses more units than the other, the check of the "
+            "sizes raises an alarm."
         )
     if is_other.any():
         counts = Counter(texts[is_other].tolist()).most_common(MAX_VALUES)
         listed = ", ".join(f"'{text:.40}' ({n:,})" for text, n in counts)
         problems.append(
-            f"{int(is_other.sum()):,} of {len(arm):,} rows have an outcome in '{experiment.outcome}' that is "
-            f"neither 0 nor 1: {listed}. Give 'query' with a comparison, such as (visits > 0) as visit."
+            f"{int(is_other.sum()):,} of {len(arm):,} rows have an outcome in '{experiment.outcome}' that "
+            f"is not 0 or 1: {listed}. Give 'query' with a comparison, such as (visits > 0) as visit."
         )
     if is_empty.any() or is_other.any():
         return None
@@ -269,8 +271,9 @@ def _account(table: pa.Table, arm: Objects, experiment: OutsideParams, problems:
         rows = int(pd.Series(names).isin(arms.index[arms > 1]).sum())
         problems.append(
             f"{both:,} of {len(arms):,} values of '{experiment.account}' have units in more than one arm "
-            f"({rows:,} units). A unit in both arms is contacted and left alone at the same time. Draw the "
-            "arms for these persons or accounts, or leave their units out of all arms with 'where'."
+            f"({rows:,} units). Such a person or account is contacted and left alone at the same time. "
+            "Draw the arms for these persons or accounts, or leave their units out of all arms with "
+            "'where'."
         )
         return None
     return names
@@ -323,7 +326,7 @@ def _covariates(
             covariates[name] = values
         else:
             problems.append(
-                f"'covariates': the column '{name}' is neither a number nor a text, but {kind}. Give 'query' "
+                f"'covariates': the column '{name}' must hold numbers or text, but is {kind}. Give 'query' "
                 "with a number, such as the days from a date to the assignment."
             )
     return covariates
@@ -350,7 +353,7 @@ def _time_problems(
     if differs := int((has_score != has_time).sum()):
         yield (
             f"{differs:,} of {n:,} rows have a score without its time, or a time without a score. Use a "
-            "score only if it is known to be from before the assignment."
+            "score only if you know that it was computed before the assignment."
         )
     # If a score has only a date, it may be from any time of that day.
     limit = assigned_at.astype("datetime64[D]") if has_date_only else assigned_at
@@ -359,9 +362,9 @@ def _time_problems(
         unit_of_time = "datetime64[D]" if has_date_only else "datetime64[s]"
         row = int(np.flatnonzero(is_later)[0])
         yield (
-            f"{int(is_later.sum()):,} of {n:,} units have a score from on or after their assignment (first: "
-            f"score of {score_at[row].astype(unit_of_time)}, assigned "
+            f"{int(is_later.sum()):,} of {n:,} units have a score that was computed on or after the day of "
+            f"their assignment (first: score of {score_at[row].astype(unit_of_time)}, assigned "
             f"{assigned_at[row].astype('datetime64[s]')}). The contact may have changed such a score, and "
-            "then the adjusted effect can have the wrong sign. Use the last score from before the "
-            "assignment, or use no score."
+            "then the adjusted effect can have the wrong sign. Use the last score that was computed "
+            "before the assignment, or use no score."
         )

@@ -221,10 +221,11 @@ def _refuse_later_scores(unit: Sequence[str], score: Floats, score_date: Days, f
     if later.any():
         row = int(np.flatnonzero(later)[0])
         problems.append(
-            f"measure: {int(later.sum())} of {len(score)} units have a score from on or after their first "
-            f"assignment (first: {unit[row]}, score of {score_date[row]}, assigned {first_assigned[row]}). "
-            "The contact may have changed such a score, and then the adjusted effect can have the wrong "
-            "sign. Use the last score from before the first assignment."
+            f"measure: {int(later.sum())} of {len(score)} units have a score that was computed on or after "
+            f"the day of their first assignment (first: {unit[row]}, score of {score_date[row]}, assigned "
+            f"{first_assigned[row]}). The contact may have changed such a score, and then the adjusted "
+            "effect can have the wrong sign. Use the last score that was computed before the first "
+            "assignment."
         )
     for rows, rule in (
         (has_score != has_date, "a score without a date, or a date without a score"),
@@ -249,7 +250,8 @@ def _accounts(account: Sequence[str], in_treatment: Bools) -> npt.NDArray[np.int
         ids = ", ".join(map(str, names[split][:MAX_IDS]))
         raise Stop(
             f"measure: {int(split.sum())} of {len(names)} accounts are in both arms (first: {ids}). All "
-            "units of an account must be in one arm. Assign by account, or measure without accounts."
+            "units of an account must be in one arm. Assign whole accounts to the arms, or measure "
+            "without accounts."
         )
     return numbers
 

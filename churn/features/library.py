@@ -35,12 +35,14 @@ def all_signals(params: Params) -> dict[str, Signal]:
     by_name = dict(REGISTRY)
     for signal in choice.generic_signals(params):
         if signal.name in by_name:
-            problems.append(f"events.{signal.table}: '{signal.name}' is a signal's name; rename the table.")
+            problems.append(
+                f"events.{signal.table}: a signal already has the name '{signal.name}'; rename the table."
+            )
         by_name[signal.name] = signal
     of_attributes = list(attributes(params))
     problems += [
-        f"tables.customers.{'history' if signal.function else 'static'}: '{signal.name}' is "
-        "a signal's name; rename the attribute."
+        f"tables.customers.{'history' if signal.function else 'static'}: a signal already has the name "
+        f"'{signal.name}'; rename the attribute."
         for signal in of_attributes
         if signal.name in by_name
     ]
@@ -84,9 +86,9 @@ def select_signals(params: Params, store: Store) -> tuple[Signal, ...]:
             if key == "families" or "all" not in names
         )
         raise SignalError(
-            f"{params.locate(keys)}, without signals.leave_out, select no signal of the tables "
-            f"{', '.join(store.tables)}. Change one of these keys; `churn signals` shows why each signal is "
-            f"off."
+            f"{params.locate(keys)} and signals.leave_out together leave no signal of the tables "
+            f"{', '.join(store.tables)}. Change one of these keys; `churn signals` shows why each signal "
+            "is off."
         )
     return on
 

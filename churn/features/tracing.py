@@ -183,7 +183,8 @@ def trace(signals: Iterable[Signal], table: Table, need: Need) -> dict[str, type
             cohort_values[signal.name] = type(values)
         elif not isinstance(values, np.ndarray) or values.shape != (0,):
             problems.append(
-                f"{signal.name}: returns {type(values).__name__}, but must return one number per customer."
+                f"{signal.name}: the signal returns {type(values).__name__}, but must return one number "
+                "per customer."
             )
     if problems:
         raise SignalError(*problems)

@@ -251,7 +251,7 @@ def _best_window(
     best = _best_row(windows, values[codes])
     match = copy_match(values[codes], windows[best])
     if match and match.is_closer_than(early_match):
-        return match, f"of the last {best + 1} days: it includes the days of the labels."
+        return match, f"of the last {best + 1} days: the column includes the days of the labels."
 
     exports = windows[: max(0, end - first_cutoff_day(context) - 1)]
     if not len(exports):

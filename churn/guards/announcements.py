@@ -110,17 +110,23 @@ def _announcement(
         f"customers {base:.0%}), and half of these left within {count.median_days or 0:.0f} days"
     )
     way_out = (
-        f"Leave these rows out with a 'where' at {table}, or predict these rows as the event: they may be "
-        "the first step of the event."
+        f"Leave these rows out with a 'where' at {table}, or choose these rows as the event that the label "
+        "predicts: they may be the first step of the event."
         if label.is_event
         else f"Leave these rows out with a 'where' at {table}. The time at which a customer asks for the end "
         "belongs in subscriptions.cancel_requested_at, which takes the customer out of the cohort."
     )
     figure = f"{count.churners / count.customers:.0%} left"
     if is_sure(low, base):
-        yield Finding(event, f"{facts}: such a row announces the leaving.", way_out, "stop", figure=figure)
+        yield Finding(
+            event,
+            f"{facts}: such a row announces the leaving.",
+            way_out,
+            "stop",
+            figure=figure,
+        )
     elif not label.is_event and (word := leaving_word(level or table)):
-        message = f"its name speaks of leaving ('{word}'), and {facts}."
+        message = f"its name contains a word for leaving ('{word}'), and {facts}."
         yield Finding(event, message, way_out, figure=figure)
 
 
@@ -148,7 +154,8 @@ def announced_by_level(context: GuardContext) -> Iterator[Finding]:
             yield Finding(
                 f"customers.{attribute}",
                 f"{int(churners[code]):,} of the {int(customers[code]):,} customers with {value} have left "
-                f"(among all customers {base:.0%}): the source wrote or emptied the column when they left.",
+                f"(among all customers {base:.0%}): the source wrote or emptied the column when these "
+                "customers left.",
                 ATTRIBUTE_WAY_OUT,
                 "stop",
                 figure=f"{churners[code] / customers[code]:.0%} left",

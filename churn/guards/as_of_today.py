@@ -58,7 +58,7 @@ def as_of_today(context: GuardContext) -> Iterator[Finding]:
     totals = Totals(context) if open_numbers else None
     for name, values in open_numbers.items():
         if totals and (words := totals.copied_by(values)):
-            messages[name] = f"{words}: it holds what happened after the cutoffs."
+            messages[name] = f"{words}: the attribute holds what happened after the cutoffs."
         elif words := matching_window(context, values):
             messages[name] = words
     for name, words in messages.items():
@@ -80,7 +80,8 @@ def _late_dates(context: GuardContext, name: str) -> str | None:
         return None
     return (
         f"{int(late.sum()):,} of its {int(has_date.sum()):,} dates lie after the first cutoff "
-        f"{context.cutoffs[0]} and more than a month after the sign-up: nobody knew them at that cutoff."
+        f"{context.cutoffs[0]} and more than a month after the sign-up: nobody knew these dates at that "
+        "cutoff."
     )
 
 
@@ -145,7 +146,7 @@ def _copy_of(
         match = copy_match(values[comparable], aggregate.values[comparable])
         if match is None or (not match.equal and _follows_mean(values, aggregate, comparable)):
             return None
-        words = f"{match.words} {aggregate.words}: it holds what happened after the cutoffs."
+        words = f"{match.words} {aggregate.words}: the attribute holds what happened after the cutoffs."
         return replace(match, words=words)
     comparable = has_events & np.array([level is not None for level in levels])
     names, codes = np.unique(levels[comparable].astype(str), return_inverse=True)
@@ -157,8 +158,8 @@ def _copy_of(
     if aggregate.mean is not None and explained_share(codes, aggregate.mean[comparable]) >= share:
         return None
     words = (
-        f"its levels are bands of {aggregate.words} ({share:.0%} of the ranks): the attribute holds today's "
-        f"state."
+        f"its levels are bands of {aggregate.words} and explain {share:.0%} of the order of the customers: "
+        "the attribute holds today's state."
     )
     return CopyMatch(False, share, words)
 

@@ -117,8 +117,8 @@ def _one_outcome(
         )
         yield Finding(
             table,
-            f"{left:,} of {at_risk:,} customers at risk ({left / at_risk:.0%}) left, over {cutoffs} cutoffs: "
-            "the label separates almost no customers.",
+            f"{left:,} of {at_risk:,} customers at risk ({left / at_risk:.0%}) left, over {cutoffs} "
+            "cutoffs: almost all customers have the same label.",
             cause,
             "stop" if left == at_risk else "warn",
             figure=f"{left / at_risk:.0%}",
@@ -126,11 +126,11 @@ def _one_outcome(
     elif left == 0 and (has_empty_cutoffs or cutoffs < 2):  # otherwise, the guard `survivors` reports it
         yield Finding(
             table,
-            f"none of {at_risk:,} customers at risk left, over {cutoffs} cutoffs: the label does not "
-            "separate customers.",
-            "Look for the ends of contracts (ended_at), which may be missing or written as text."
+            f"none of {at_risk:,} customers at risk left, over {cutoffs} cutoffs: all customers have the "
+            "same label.",
+            "Look at the ends of contracts (ended_at): they may be missing or written as text."
             if label.has_contract_ends
-            else "Check label.table and label.where: no row meets them in a label window."
+            else "Check label.table and label.where: no row in a label window fulfils them."
             if label.is_event
             else "Check whether the tables hold only today's customers, or take a shorter "
             "label.horizon_days.",

@@ -75,7 +75,10 @@ def oversampling_note(copied_share: float, base: float, base_name: str) -> str:
     """
     if copied_share <= 2 * base:
         return ""
-    return f" {copied_share:.0%} of them left, but {base:.0%} of {base_name}: churners may have been copied."
+    return (
+        f" {copied_share:.0%} of the copies left, but only {base:.0%} of {base_name}: churners may "
+        "have been copied."
+    )
 
 
 def duplicates(context: GuardContext) -> Iterator[Finding]:
@@ -94,9 +97,10 @@ def duplicates(context: GuardContext) -> Iterator[Finding]:
     note = oversampling_note(share, context.ends.left_share or 0.0, "all customers")
     yield Finding(
         "customers",
-        f"{len(state):,} customers share a history with another customer ({examples}): {SHARED_SHARE:.0%} or "
-        "more of the rows of one are also rows of the other, at the same instants with the same values."
-        f"{note} A split puts copies on both sides, so that the model has seen the answers of the test.",
+        f"{len(state):,} customers share a history with another customer ({examples}): {SHARED_SHARE:.0%} "
+        "or more of the rows of one are also rows of the other, at the same instants with the same "
+        f"values.{note} A split at random puts copies into the training and into the test, so that the "
+        "model has seen the answers of the test.",
         "Give each person a single customer_id, and do not resample customers.",
         "stop" if len(state) >= max(5, COPY_STOP_SHARE * context.store.n_customers) else "warn",
     )

@@ -127,9 +127,9 @@ def _zeroed_rows(context: GuardContext, table: str, column: str) -> Iterator[Fin
     ):
         yield Finding(
             f"{table}.{column}",
-            f"the rows end in zeros for {churner_tails:,} of {churners:,} customers who left, but only for "
-            f"{stayer_tails:,} of {stayers:,} customers who stayed: the source writes rows with the value 0 "
-            "after a cancellation.",
+            f"the last rows have the value 0 for {churner_tails:,} of {churners:,} customers who left, but "
+            f"only for {stayer_tails:,} of {stayers:,} customers who stayed: the source writes rows with "
+            "the value 0 after a cancellation.",
             f'Leave rows without a value out with "where: {column} > 0" at {table}, and map the time of the '
             "cancellation (subscriptions.cancel_requested_at).",
             "stop",

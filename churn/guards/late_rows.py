@@ -188,12 +188,14 @@ def _finding(
 ) -> Finding:
     time = spec.table.time
     reason = (
-        "a cutoff between both times would see rows that were not yet written."
+        "a cutoff between these two times would see rows that were not yet written."
         if is_loading_name(column)
-        else f"at the end of the data no row lacks its {identifier(column)}, but at earlier dates "
-        f"{measures.usually_open:,.0f} rows would have lacked it: a row comes in at {identifier(column)}."
+        else f"at the end of the data, every row has its {identifier(column)}, but at earlier dates "
+        f"{measures.usually_open:,.0f} rows would still have been without it: a row comes in only "
+        f"at its {identifier(column)}."
         if measures.evidence == "rows trail"
-        else "if rows come in at that time, a cutoff between both times sees rows that were not yet written."
+        else "if rows come in at the later time, a cutoff between these two times sees rows that were "
+        "not yet written."
     )
     query_hint = f" Let the query also return {identifier(column)}." if is_hidden else ""
     is_plain = re.fullmatch(r"[A-Za-z_]\w*", known_at) and known_at.lower() not in YAML_WORDS
@@ -202,12 +204,12 @@ def _finding(
         spec.table.name,
         f"in {measures.late_share:.1%} of its rows {identifier(column)} is a day or more after {time} "
         f"(in half of these rows {measures.delay.days} days or more): {reason}",
-        f"Map it: {spec.key}.columns.known_at: {known_at}.{query_hint} If it is the time of the last change, "
-        f"the row may have had other values at {time}."
+        f"Map it: {spec.key}.columns.known_at: {known_at}.{query_hint} If this is the time of the last "
+        f"change, the row may have had other values at {time}."
         + (
             ""
             if severity == "stop"
-            else " If the rows were there from the beginning, sign this finding off with that reason."
+            else " If the rows were there from the beginning, sign this finding off with this reason."
         ),
         severity,
         figure=f"{measures.late_share:.1%}",

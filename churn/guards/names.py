@@ -86,7 +86,7 @@ def suspicious_names(context: GuardContext) -> Iterator[Finding]:
         )
         yield Finding(
             f"customers.{attribute}",
-            f"the name '{name}' speaks of leaving ('{leaving_word(name)}')"
+            f"the name '{name}' contains a word for leaving ('{leaving_word(name)}')"
             + (", and customers who left have other values than those who stayed." if differ else "."),
             "A value that is filled in when a customer leaves is no attribute. Remove the attribute from "
             "tables.customers.static, or map its time as an outcome column.",
@@ -95,8 +95,9 @@ def suspicious_names(context: GuardContext) -> Iterator[Finding]:
     for column, name in _suspicious_event_columns(context):
         yield Finding(
             column,
-            f"it is mapped from '{name}', which speaks of leaving ('{leaving_word(name)}').",
-            "Map it as an outcome column, which stays hidden until its own time, or leave it out.",
+            f"the column is mapped from '{name}', and this name contains a word for leaving "
+            f"('{leaving_word(name)}').",
+            "Map the column as an outcome, which stays hidden until its own time, or leave the column out.",
         )
 
 
@@ -183,7 +184,9 @@ def _leaky_attributes(context: GuardContext) -> Iterator[Finding]:
             yield Finding(
                 f"customers.{attribute}",
                 f"'{name}' is known to leak in the data set '{entry.data}': {entry.why}.",
-                "Leave it out." if same_data else "Leave it out, or sign it off if your data differ.",
+                "Leave the column out."
+                if same_data
+                else "Leave the column out, or sign the finding off if your data differ.",
                 "stop" if same_data else "warn",
             )
             break

@@ -123,7 +123,7 @@ def _differences(
     if list(before["customer_id"]) != list(after["customer_id"]):
         yield Finding(
             "cohort",
-            f"at {cutoff} other customers are at risk {condition}.",
+            f"at {cutoff} the customers at risk are not the same {condition}.",
             "The cohort may depend only on what was known at the cutoff: check the table of the label.",
             "stop",
             proof,

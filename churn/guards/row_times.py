@@ -79,10 +79,10 @@ def filled_afterwards(context: GuardContext) -> Iterator[Finding]:
             if today < usual / 2 and poisson.cdf(today, usual) < MAX_CHANCE_OF_FEW_AHEAD:
                 yield Finding(
                     f"{table}.{column.name}",
-                    f"it lies ahead of {context.store.watermark} in {today:,} rows, but it lay ahead of "
-                    f"dates {DAYS_BACK[0]} to {DAYS_BACK[-1]} days before in {usual:,.0f} rows on average: "
-                    "the source fills it in when it happens.",
-                    "Map it as an outcome column, which stays hidden until its own time, or take "
+                    f"{today:,} rows have a time after {context.store.watermark}, but {DAYS_BACK[0]} to "
+                    f"{DAYS_BACK[-1]} days earlier, {usual:,.0f} rows on average had a time after the "
+                    "date: the source fills in the time only when it has passed.",
+                    "Map the column as an outcome, which stays hidden until its own time, or take "
                     f"{column.name} out of the columns of {table}.",
                     "stop",
                 )
@@ -159,9 +159,9 @@ def _compare_with_events(context: GuardContext, table: str, period: str) -> tupl
             if n >= MIN_TOTALS and after - before > margin:
                 finding = Finding(
                     f"{table}.{column}",
-                    f"its rows lie on the first day of a {period} and follow the {other_table} of the "
-                    f"{period} that begins there (rank correlation {after:.2f}), not of the {period} "
-                    f"that ended ({before:.2f}): a cutoff inside the {period} sees a total that "
+                    f"all its rows lie on the first day of a {period}. The values follow the {other_table} "
+                    f"of the {period} that begins on that day (rank correlation {after:.2f}), not those of "
+                    f"the {period} before ({before:.2f}): a cutoff inside the {period} sees a total that "
                     "includes later days.",
                     _period_way_out(context, table, period),
                     "stop",
@@ -193,19 +193,19 @@ def _rows_before_sign_up(context: GuardContext, table: str, period: str) -> Find
     if n >= MIN_SIGN_UPS:
         return Finding(
             table,
-            f"{dates}, and {early:,} of {n:,} customers have a row dated in the {period} of the sign-up but "
-            f"before the sign-up: a row holds events of the {period} that begins at its date. {cutoffs} and "
-            "see later days.",
+            f"{dates}, and {early:,} of {n:,} customers have a row that is dated before their sign-up, in "
+            f"the same {period}: a row holds events of the {period} that begins at its date. {cutoffs}, so "
+            "they see later days.",
             _period_way_out(context, table, period),
             "stop",
         )
     return Finding(
         table,
         f"{dates}, and {cutoffs}. If a row holds the {period} that begins at its date, these cutoffs see "
-        f"later days; if it holds the {period} before, they are right. The data do not show which of the two "
-        f"is true.",
-        f"{_period_way_out(context, table, period)} If its rows hold the {period} before, sign this finding "
-        "off with that reason.",
+        f"later days; if a row holds the {period} before, these cutoffs see no later days. The data do not "
+        "show which of these two is true.",
+        f"{_period_way_out(context, table, period)} If its rows hold the {period} before, sign this "
+        "finding off with this reason.",
     )
 
 

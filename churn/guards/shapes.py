@@ -35,16 +35,24 @@ def shapes(context: GuardContext) -> Iterator[Finding]:
         column = f"customers.{name}"
         if len(distinct) <= 1 and (has_value.all() or not has_value.any()):
             value = f"always {distinct[0]!r}" if len(distinct) else "always missing"
-            yield Finding(column, f"it is {value} and carries no information.", NO_ATTRIBUTE_WAY_OUT)
+            yield Finding(
+                column, f"the attribute is {value} and carries no information.", NO_ATTRIBUTE_WAY_OUT
+            )
             continue
         if has_value.sum() < MIN_COMPARED_CUSTOMERS:
             continue
         agreement = _agreement_with_sign_up(context, name)
         is_distinct = len(distinct) > ID_SHARE * len(texts)
         if is_distinct and (agreement or not _is_continuous(context, name)):
-            message = f"{len(distinct):,} of {len(texts):,} customers have a value of their own: it is an id."
+            message = (
+                f"{len(distinct):,} of {len(texts):,} customers have a value that no other customer "
+                "has: the attribute is an id."
+            )
             if agreement:
-                message += f" It follows the sign-up (rank correlation {agreement:.2f}): it encodes time."
+                message += (
+                    f" The value follows the time of the sign-up (rank correlation {agreement:.2f}): "
+                    "the attribute encodes time."
+                )
             yield Finding(column, message, NO_ATTRIBUTE_WAY_OUT, "stop" if agreement else "warn")
         elif agreement:
             yield Finding(
@@ -54,7 +62,9 @@ def shapes(context: GuardContext) -> Iterator[Finding]:
                 f"{NO_ATTRIBUTE_WAY_OUT} The signal tenure_days gives the age of a customer at each cutoff.",
             )
         elif days_of(context, name)[1]:
-            yield Finding(column, "it holds dates, which a model cannot use as levels.", NO_ATTRIBUTE_WAY_OUT)
+            yield Finding(
+                column, "the attribute holds dates, which a model cannot use as levels.", NO_ATTRIBUTE_WAY_OUT
+            )
 
 
 def _is_continuous(context: GuardContext, name: str) -> bool:

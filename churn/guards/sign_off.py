@@ -115,14 +115,16 @@ def sign_off_hint(group: Group, section: str) -> str:
     """Return the sentence with the keys of a section under which a person can sign a group off.
 
     >>> sign_off_hint((Finding("logins", "", "", guard="alone"),), "check.accept")
-    "To sign it off, give a reason in check.accept under 'logins' or 'alone'."
+    "To sign this finding off, give a reason in check.accept under 'logins' or 'alone'."
     """
     first = group[0]
     if len(group) == 1:
-        return f"To sign it off, give a reason in {section} under '{first.place}' or '{first.guard}'."
+        return (
+            f"To sign this finding off, give a reason in {section} under '{first.place}' or '{first.guard}'."
+        )
     return (
-        f"To sign them off, give a reason in {section} under '{first.guard}' for all {len(group)}, or under "
-        f"a place such as '{first.place}' for one."
+        f"To sign these findings off, give a reason in {section}: under '{first.guard}' for all "
+        f"{len(group)} of them, or under a place such as '{first.place}' for a single finding."
     )
 
 

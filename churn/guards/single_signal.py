@@ -153,13 +153,13 @@ def ranking_finding(
         if simple is not None and limit.auc > WARN_LIMIT.auc
         else ""
     )
-    meaning = "it is almost certainly a leak of the label" if stop else "a column is rarely honest"
+    meaning = "the column is almost certainly a leak of the label" if stop else "a column is often a leak"
     return Finding(
         column_name,
-        f"on its own it predicts who leaves with AUC {auc:.3f} ({churners:,} churners, lower bound "
+        f"the column alone predicts who leaves with AUC {auc:.3f} ({churners:,} churners, lower bound "
         f"{auc_low(auc, churners):.2f}); above {limit.auc:.3g}{beside} {meaning}.",
         "Find out where its values come from, and whether the source fills them in after customers left. "
-        "Leave it out (signals.leave_out), or sign it off.",
+        "Leave the column out (signals.leave_out), or sign the finding off.",
         "stop" if stop else "warn",
         "alone",
         f"AUC {auc:.3f}",
@@ -199,9 +199,10 @@ def missing_finding(
         return None
     return Finding(
         column_name,
-        f"on its own a missing value predicts who leaves with AUC {auc:.3f} ({churners:,} churners); above "
-        f"{limit.auc:.3g} it was probably emptied or filled in after customers left.",
-        "Find out when the source empties or fills it. Leave it out, or sign it off.",
+        f"a missing value alone predicts who leaves with AUC {auc:.3f} ({churners:,} churners); above "
+        f"{limit.auc:.3g} the column was probably emptied or filled in after customers left.",
+        "Find out when the source empties the column or fills it in. Leave the column out, or sign the "
+        "finding off.",
         "stop" if stop.passed_by(auc, churners) else "warn",
         "missing",
         f"AUC {auc:.3f}",

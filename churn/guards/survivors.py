@@ -59,7 +59,7 @@ def dangling_histories(context: GuardContext) -> Iterator[Finding]:
             yield Finding(
                 name,
                 f"{ids:,} ids ({share:.1%}) have whole histories in this table but are not in the table of "
-                f"customers; more than {WARN_SHARE:.0%} cannot be single errors.",
+                f"customers; more than {WARN_SHARE:.0%} of such ids cannot be single errors.",
                 "Look for a join or filter that drops customers who left (such as an inner join with current "
                 "accounts), and read the customers from the table that keeps all of them.",
                 "stop" if share > STOP_SHARE else "warn",
@@ -85,10 +85,10 @@ def survivors(context: GuardContext) -> Iterator[Finding]:
             context.label.core_table,
             f"none of {int(at_risk.sum()):,} customers {words.candidates} at {len(churners)} cutoffs "
             f"{words.happened}.",
-            "Check label.table and label.where: no row meets them in a label window."
+            "Check label.table and label.where: no row in a label window fulfils them."
             if context.label.is_event
-            else "Check whether the tables hold only today's customers, and read also the customers who "
-            "left.",
+            else "Check whether the tables hold only today's customers, and read the customers who "
+            "left, too.",
             "stop",
         )
         return
@@ -107,7 +107,8 @@ def survivors(context: GuardContext) -> Iterator[Finding]:
             yield Finding(
                 context.label.core_table,
                 f"{early:,} customers left at the {end} cutoffs before {context.cutoffs[end]}; at the rate "
-                f"since then {expected:,.0f} would have left: the customers who left long ago are missing.",
+                f"of the later cutoffs {expected:,.0f} would have left: the customers who left long ago "
+                "are missing.",
                 "Look for a join, a filter or a deletion that drops inactive customers, and read all "
                 "customers; or begin with the first cutoff for which the churners are still there "
                 "(snapshot.first).",

@@ -126,12 +126,12 @@ def trailing_tables(context: GuardContext) -> Iterator[Finding]:
         complete_up_to = date_of_day(context.watermark - _days_to_complete_week(tables[name], trail.days))
         yield Finding(
             name,
-            f"from {start} to {last_day} it has {trail.rows:,} of the usual {trail.usual:,.0f} rows, and it "
-            f"never had fewer than {trail.lowest:,} in as many days; {complete[0]} is complete there. "
-            "If the rows come in later, the newest cutoff sees fewer rows than the cutoffs of training saw, "
-            "and the scores are wrong.",
-            f"Set snapshot.watermark: {complete_up_to}, or read {name} again when its rows are there. If its "
-            "rows always come in later, map the time at which a row came in as "
+            f"from {start} to {last_day} the table has {trail.rows:,} rows; {trail.usual:,.0f} rows are "
+            f"usual in as many days, and {trail.lowest:,} were the fewest before. The table {complete[0]} "
+            "is complete on these days. If the rows come in later, the newest cutoff sees fewer rows than "
+            "the cutoffs of training saw, and the scores are wrong.",
+            f"Set snapshot.watermark: {complete_up_to}, or read {name} again when the rows of these days "
+            "have come in. If its rows always come in later, map the time at which a row came in as "
             f"{context.specs[name].key}.columns.known_at. If {name} has ended, leave it out.",
             "stop" if trail.missing_days >= STOP_DAYS else "warn",
             figure=f"{trail.rows:,} of about {trail.usual:,.0f} rows",

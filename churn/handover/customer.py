@@ -10,7 +10,7 @@ from churn.data.sinks.open_sink import is_there, open_sink
 from churn.params import SinkParams
 from churn.secrets import show_address
 
-NOTE = "Copies of the scores and of the call lists above, handed over night by night."
+NOTE = "Copies of the scores and of the call lists above, as they were handed over each night."
 
 
 def rows_in_database(sink: SinkParams, customer: str, file: str) -> dict[str, int]:

@@ -82,8 +82,8 @@ def check_database(sink: SinkParams, label: LabelParams, n_reasons: int, file: s
             rehearse(connection, night_schemas(label, n_reasons))
     except (BusyError, DeliveryError) as error:
         way_out = (
-            f"Nothing was scored. Correct the database or `score.sink` in {file}; without it (`--set "
-            "score.sink=null`) the night is only files."
+            f"Nothing was scored. Correct the database or `score.sink` in {file}; without `score.sink` "
+            "(`--set score.sink=null`), churn writes the night only to files."
         )
         raise type(error)(*error.problems, way_out) from None
 
@@ -118,7 +118,8 @@ def hand_over(output: Path, cutoff: date, sink: SinkParams, file: str) -> Delive
             return Delivery(connection.address, tuple(nights), max({*stored_nights, cutoff}))
     except (BusyError, DeliveryError) as error:
         way_out = (
-            f"The files of the night of {cutoff} are complete. `churn score --cutoff {cutoff}` hands it over."
+            f"The files of the night of {cutoff} are complete. Call `churn score --cutoff {cutoff}` to "
+            "hand the night over."
         )
         raise type(error)(*error.problems, way_out) from None
 

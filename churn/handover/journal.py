@@ -198,6 +198,7 @@ def _lines_of(path: Path, data: bytes) -> Iterator[JournalLine]:
             yield JournalLine.model_validate_json(text)
         except ValidationError:
             raise SourceError(
-                f"{path}:{number}: the line is not what churn wrote. Restore the file from a copy: without "
-                "it, nobody knows which contacts were delivered, and churn would deliver them again."
+                f"{path}:{number}: the line differs from what churn wrote. Restore the file from a copy: "
+                "without this file, nobody knows which contacts were delivered, and churn would deliver "
+                "them again."
             ) from None

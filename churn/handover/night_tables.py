@@ -105,7 +105,9 @@ def read_night_tables(output: Path, cutoff: date) -> NightTables:
     facts = _read_facts(output, cutoff)
     page = night_folder(output, cutoff) / LEDGER_FACTS
     if not page.is_file() or checksum_of_bytes(page.read_bytes()) != facts.ledger:
-        raise SourceError(f"{page}: it is not the page of the ledger that the scores name. {way_out}")
+        raise SourceError(
+            f"{page}: this file of the ledger does not belong to the scores of this night. {way_out}"
+        )
     scores = read_own_parquet(
         scores_path(output, cutoff), ["customer_id"], way_out=way_out, checksum=facts.files[SCORES_FILE]
     )
@@ -137,7 +139,7 @@ def _calls(scores: pa.Table, contacts: pa.Table, tasks: pd.DataFrame, page: Path
     task_ids = rows["task_id"].to_pylist()
     if unknown := [str(task_id) for task_id in task_ids if task_id not in of_task]:
         raise SourceError(
-            f"{page.parent}: calls without a task in the ledger: {len(unknown):,} (first: "
+            f"{page.parent}: {len(unknown):,} calls have no task in the ledger (first: "
             f"{', '.join(unknown[:3])}). Restore the ledger from a copy."
         )
     columns = {name: rows[name] for name in schema.names if name in rows.column_names}

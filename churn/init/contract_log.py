@@ -137,9 +137,10 @@ def _is_named_as_contracts(table: str, expiry: str) -> bool:
 def _add_note(candidates: Sequence[tuple[float, Match]], table: str, period: _Period) -> None:
     """Add a note to the matches of a table: its rows may be contracts, although its names do not say so."""
     note = (
-        f"{period.renewed_share:.0%} of the later rows of customers start near the {period.expiry.name} "
-        "before them, as contracts do, but the names say something else. If each row is a contract, move it "
-        f"to the entry `subscriptions` with {period.expiry.name} as ended_at"
+        f"{period.renewed_share:.0%} of the rows after a customer's first row start near the "
+        f"{period.expiry.name} of the row before, as contracts do, but the names do not say that the rows "
+        "are contracts. If each row is a contract, move it to the entry `subscriptions` with "
+        f"{period.expiry.name} as ended_at"
     )
     for _, match in candidates:
         if match.table.name == table:

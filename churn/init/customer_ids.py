@@ -154,9 +154,9 @@ def named_ids(tables: Sequence[SourceTable], key_name: str) -> KeyedTable | None
             names = ", ".join(keyed.table.name for keyed in named)
             ids = {keyed.key.name: None for keyed in may_be_ids(tables, None) if not keyed.key.unique}
             raise CallError(
-                f"init: --key '{key_name}': there is no table of customers, and the column is the key of the "
-                f"rows in {names}: no value is in two rows. Name the column with the ids of customers"
-                f"{', such as ' + ', '.join(ids) if ids else ''}."
+                f"init: --key '{key_name}': there is no table of customers, and the column cannot hold ids "
+                f"of customers: in {names}, each of its values is in a single row. Name the column with "
+                f"the ids of customers{', such as ' + ', '.join(ids) if ids else ''}."
             )
         named = repeated
     return max(named, key=lambda keyed: keyed.key.distinct, default=None)

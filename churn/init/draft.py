@@ -418,7 +418,10 @@ def _no_events_error(
     if rounding_reasons:
         return SourceError(*(f"init: {name}: {reason}." for name, reason in rounding_reasons.items()))
     reasons = [f"{name} ({reason})" for name, reason in unused_tables]
-    by_hand = "If there is one, write the parameters by hand, as README.md shows under 'Your own data'."
+    by_hand = (
+        "If the source has such a table, write the parameters by hand, as README.md shows under 'Your "
+        "own data'."
+    )
     return SourceError(
         f"init: no table in {source.address} holds what customers did, and when: "
         f"{'; '.join(reasons) or 'there are only customers'}. A table of events needs a column with the "

@@ -194,9 +194,9 @@ def early_rows(
             yield (
                 f"{n_early:,} of {n_rows:,} rows of {match.table.name} lie before the sign-up "
                 f"({signed_up_at.name}) of their customer, and a customer counts only from the sign-up on. "
-                "It may be the date of a migration. Map the first known contact as signed_up_at, for "
-                f"example with a query that takes the earlier of {signed_up_at.name} and the first row of "
-                f"{match.table.name}"
+                "The sign-up may be the date of a migration. Map the first known contact as signed_up_at, "
+                f"for example with a query that takes the earlier of {signed_up_at.name} and the first row "
+                f"of {match.table.name}"
             )
 
 

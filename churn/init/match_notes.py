@@ -168,8 +168,8 @@ def month_warnings(match: Match, dialect: str) -> Iterator[str]:
         if dialect == "duckdb":
             end = f"strptime({name_in(time.name, dialect)}, '{time.time_format}') + interval 1 month"
         yield (
-            f"{time.name} has months without days, and each is read as the first day of its month. "
-            f"If a row is complete only when its month has ended, as a monthly total is, map known_at: {end}"
+            f"{time.name} holds months without days, and each month is read as its first day. If a row is "
+            f"complete only when its month has ended, as a monthly total is, map known_at: {end}"
         )
 
 

@@ -235,9 +235,9 @@ def _differences(parts: Sequence[SourceTable]) -> str:
 def _apart_warning(parts: Sequence[SourceTable]) -> str:
     listed = ", ".join(part.name for part in parts)
     return (
-        f"{listed} may be parts of one table by their names, but most of "
-        f"their columns differ ({_differences(parts)}): each is read as a table of its own. If they are "
-        "parts, write one entry with a query that joins them by union all"
+        f"by their names, {listed} may be parts of one table, but most of their columns differ "
+        f"({_differences(parts)}), so each part is read as a table of its own. If they are parts, write "
+        "one entry with a query that joins them by union all"
     )
 
 

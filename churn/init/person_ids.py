@@ -128,14 +128,14 @@ def find_person_ids(
     if rivals:
         names = ", ".join(f"{c.column.name} ({c.n_persons:,} values)" for c in (best, *rivals))
         raise CallError(
-            f"init: {order_key} of {home.table.name} has another id in most orders ({best.n_ids:,} ids), and "
-            f"it is not clear which column has the id of a person: {names}. Name it with --key; with "
-            f"--key '{order_key}' each of its ids is a customer."
+            f"init: {order_key} of {home.table.name} has a new id in most orders ({best.n_ids:,} ids), and "
+            f"it is not clear which column has the id of a person: {names}. Name this column with --key; "
+            f"with --key '{order_key}', each id of {order_key} is a customer."
         )
     warning = (
-        f"{order_key} has another id in most orders: {best.n_ids:,} ids belong to {best.n_persons:,} values "
-        f"of {best.column.name} of {best.table.name}, so {best.column.name} is the id of a customer. "
-        f"If each id in {order_key} is a customer, name it with --key '{order_key}'"
+        f"{order_key} has a new id in most orders: {best.n_ids:,} ids belong to {best.n_persons:,} values "
+        f"of {best.column.name} of {best.table.name}, so {best.column.name} is the id of a customer. If "
+        f"each id in {order_key} is a customer, name this column with --key '{order_key}'"
     )
     return PersonIds(best.column.name, order_key, warning)
 
@@ -153,7 +153,8 @@ def named_person_ids(tables: Sequence[SourceTable]) -> PersonIds | None:
             f"{keyed.key.name} of {keyed.table.name} ({keyed.key.distinct:,} values)" for keyed in columns
         )
         raise CallError(
-            f"init: it is not clear which column has the id of a customer: {counts}. Name it with --key."
+            f"init: it is not clear which column has the id of a customer: {counts}. Name this column with "
+            "--key."
         )
     if not names:
         return None
@@ -202,8 +203,8 @@ def rows_of_guests(connection: duckdb.DuckDBPyConnection, matches: Sequence[Matc
             if n_guests > MAX_GUEST_SHARE * n_rows:
                 yield (
                     f"{n_guests:,} of {n_rows:,} rows of {match.table.name} have an e-mail address in "
-                    f"{address.name} and no {match.key.name}, and count for nobody. To count them, let the "
-                    f"address be the id of all tables with --key '{address.name}'"
+                    f"{address.name} but no {match.key.name}, so they belong to no customer. To count "
+                    f"these rows, let the address be the id of all tables with --key '{address.name}'"
                 )
                 break
 
@@ -221,9 +222,9 @@ def ids_of_one_order(connection: duckdb.DuckDBPyConnection, matches: Sequence[Ma
         n_ids, n_back = row or (0, 0)
         if n_ids >= MIN_IDS and n_back <= MAX_MIXED_SHARE * n_ids:
             yield (
-                f"only {n_back:,} of {n_ids:,} ids in {match.key.name} of {match.table.name} have orders at "
-                "two times: it looks like an id of orders, and with this id nobody ever comes back. If "
-                "another column has the id of a person, name it with --key"
+                f"only {n_back:,} of {n_ids:,} ids in {match.key.name} of {match.table.name} have orders "
+                f"at two times: {match.key.name} looks like an id of orders, and with this id nobody ever "
+                "comes back. If another column has the id of a person, name it with --key"
             )
 
 

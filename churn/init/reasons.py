@@ -47,7 +47,7 @@ def unknown_spelling(connection: duckdb.DuckDBPyConnection, table: SourceTable, 
     ids = with_examples(connection, table, columns)
     known_ids = with_examples(connection, customers.table, [customers.key])
     return (
-        f": by its name, {ids} does, but {customers.table.name} spells them in another way, as in "
+        f": {ids} has ids by its name, but {customers.table.name} spells the ids in another way, as in "
         f"{known_ids}. Map customer_id to one spelling in both, with SQL such as replace(id, 'KD-', '')"
         if ids
         else ""

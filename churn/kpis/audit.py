@@ -82,7 +82,7 @@ RULES = {
             "customers are contacted before they complain",
             f"% of contacts without a ticket in the {QUIET_DAYS} days before",
             (20, 40, 60, 80),
-            "Work off the call list: it names customers before they open a ticket.",
+            "Work through the call list: it names customers before they open a ticket.",
         ),
         PracticeRule(
             "feedback_answered",
@@ -140,7 +140,11 @@ UNMEASURABLE_PRACTICES = (
     ("upselling", "upselling without pressure", "Who decides when a customer is ready for more?"),
     ("owner", "somebody owns retention", "Who answers for the churn rate?"),
     ("team_knows", "the team knows the figures", "Can everybody name last month's churn rate?"),
-    ("quarterly_meeting", "a quarterly meeting about retention", "When was the last one, and what changed?"),
+    (
+        "quarterly_meeting",
+        "a quarterly meeting about retention",
+        "When was the last quarterly meeting about retention, and what changed after it?",
+    ),
 )
 """The practices that leave no trace in tables, each with the question for a person."""
 

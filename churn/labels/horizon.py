@@ -114,8 +114,8 @@ def _too_few(store: Store, silences: Silences, before: FirstTestCutoff) -> Stop:
     later = "" if before.day == store.watermark else ", or name later dates under evaluate.test_cutoffs"
     return Stop(
         f"label: {store.params.label.core_table} holds {silences.total:,} silences before {before}. These "
-        f"are too few to estimate how likely a customer comes back (at least {MIN_AT_RISK} silences must "
-        f"last a day or longer). Ingest more history{later}."
+        f"silences are too few to estimate how likely a customer comes back (at least {MIN_AT_RISK} "
+        f"silences must last a day or longer). Ingest more history{later}."
     )
 
 

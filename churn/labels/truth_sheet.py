@@ -160,9 +160,10 @@ class TruthSheet:
             raise Stop(
                 f"label: {format_interval(back.rate, 0, percent=True)} of the customers who count as left "
                 f"after {label.horizon_days} days without {label.core_table} come back later. Above "
-                f"{MAX_REACTIVATED:.0%} the label shows who is away, not who left. Take a longer "
-                "label.horizon_days (`churn label --horizon` shows how likely a return is after each "
-                "silence), or accept this share with a reason: label: {accept_reactivation: the reason}."
+                f"{MAX_REACTIVATED:.0%}, the label shows who is away for a time, not who left. Take a "
+                "longer label.horizon_days (`churn label --horizon` shows how likely a return is after "
+                "each silence), or accept this share with a reason: label: {accept_reactivation: the "
+                "reason}."
             )
 
 

@@ -200,7 +200,9 @@ def _check_facts(bundle: Path, spec: Mapping[str, Any]) -> None:
         mistakes = "; ".join(
             f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in problems.errors()[:5]
         )
-        raise CorruptError(f"{bundle / 'spec.json'}: the facts describe no model: {mistakes}.") from None
+        raise CorruptError(
+            f"{bundle / 'spec.json'}: the file does not describe a model: {mistakes}."
+        ) from None
 
 
 def load_champion_if_any(folder: Path, threads: int = 0) -> Champion | None:

@@ -132,8 +132,8 @@ def read_reference(bundle: Path) -> Reference | None:
         return Reference.model_validate_json(path.read_text(encoding="utf-8"))
     except (ValidationError, json.JSONDecodeError, UnicodeDecodeError):
         raise ModelError(
-            f"{path}: this is no reference that this version of churn can read. Train and promote a new "
-            "model with `churn run`."
+            f"{path}: this version of churn cannot read the signals of the training in this file. Train "
+            "and promote a new model with `churn run`."
         ) from None
 
 

@@ -158,7 +158,9 @@ class Registry(Tracking):
         else:
             if old_export.version == champion and old_export.digest == self._digest_of(champion):
                 return None
-            problem = f"{folder} holds version {old_export.version}, the registry's champion is {champion}."
+            problem = (
+                f"{folder} holds version {old_export.version}, but the registry's champion is {champion}."
+            )
             previous = (
                 old_export.version if old_export.digest == self._digest_of(old_export.version) else None
             )

@@ -56,8 +56,8 @@ def ensure_database(
             return
         if path.exists() and warn:
             warn(
-                f"{path} was left half-made by a process that was stopped. The file holds no run, and a new "
-                "database replaces it."
+                f"{path} is not complete, because the process that made it was stopped. The file holds no "
+                "run, and a new database replaces it."
             )
         new_path = path.with_name(f".{path.name}.new")
         _remove(new_path)

@@ -65,7 +65,8 @@ class Scorer:
     def __init__(self, spec: Mapping[str, Any], texts: Mapping[str, str], n_threads: int = 0) -> None:
         if spec.get("format") != SPEC_FORMAT:
             raise CorruptError(
-                f"spec.json: format {spec.get('format')!r}, but this scorer reads {SPEC_FORMAT}."
+                f"spec.json: the file has the format {spec.get('format')!r}, but this scorer reads the "
+                f"format {SPEC_FORMAT}."
             )
         self.spec: dict[str, Any] = dict(spec)
         self.names: list[str] = [signal["name"] for signal in spec["signals"]]
@@ -102,7 +103,8 @@ class Scorer:
             raise
         except (*CONTENT_ERRORS, lgb.basic.LightGBMError) as error:
             raise CorruptError(
-                f"{Path(bundle) / 'spec.json'}: the files describe no model: {type(error).__name__}: {error}."
+                f"{Path(bundle) / 'spec.json'}: the files do not describe a model: {type(error).__name__}: "
+                f"{error}."
             ) from None
         return scorer
 
@@ -114,17 +116,17 @@ class Scorer:
             CorruptError: an answer is not a finite number, or is not a probability.
         """
         if len(set(self.names)) != len(self.names) or not self._members:
-            raise CorruptError("spec.json: a model needs members, and each signal once.")
+            raise CorruptError("spec.json: a model needs one member or more, and must name each signal once.")
         matrix = np.vstack([np.full((1, len(self.names)), fill) for fill in (np.nan, 0.0, 1.0)])
         matrix[2, [levels is not None and len(levels) < 2 for levels in self._levels]] = 0.0
         logits = self.logits(matrix)
         probability = self.probability(logits)
         if not (np.isfinite(logits).all() and ((probability >= 0) & (probability <= 1)).all()):
-            raise CorruptError("spec.json: the model gives no probability.")
+            raise CorruptError("spec.json: the results of the model are not all between 0 and 1.")
         if horizons := self.spec.get("horizons"):
             within = horizons_of(logits, probability, horizons) if horizons["days"] else {}
             if not all(((values >= 0) & (values <= 1)).all() for values in within.values()):
-                raise CorruptError("spec.json: the horizons give no probability.")
+                raise CorruptError("spec.json: the results of the horizons are not all between 0 and 1.")
 
     def predict(self, columns: Mapping[str, Any] | Any) -> Floats:
         """Return the calibrated churn probability of every row, in [0, 1].
@@ -233,10 +235,14 @@ def _check_trees(text: str, n_signals: int, n_trees: int | None) -> None:
     sizes = facts.get("tree_sizes", "").split()
     if "\nend of trees" not in text or len(trees) != len(sizes) or n_trees not in (None, len(trees)):
         expected = len(sizes) if n_trees is None else n_trees
-        raise CorruptError(f"booster: it holds {len(trees)} whole trees, but {expected} were trained.")
+        raise CorruptError(
+            f"booster: the file holds {len(trees)} complete trees, but {expected} trees were trained."
+        )
     shape = [facts.get(key) for key in ("num_class", "num_tree_per_iteration", "max_feature_idx")]
     if shape != ["1", "1", str(n_signals - 1)]:
-        raise CorruptError(f"booster: it is no model of {n_signals} signals with one answer.")
+        raise CorruptError(
+            f"booster: the file is not a model that gives one result from {n_signals} signals."
+        )
     for number, tree in enumerate(trees):
         try:
             is_tree = tree.startswith(f"{number}\n") and _is_tree(tree, n_signals)
@@ -496,7 +502,7 @@ def _numbers(values: npt.NDArray[Any]) -> Floats | str:
             if isinstance(value, numbers.Real | Decimal | np.bool_):
                 float_values[row] = float(value)
             elif not _is_missing(value):
-                return f"must hold numbers, found {value!r} in row {row}."
+                return f"must hold numbers, but row {row} holds {value!r}."
         values = float_values
     column = values.astype(np.float64)
     return (
@@ -517,7 +523,7 @@ def _codes(values: npt.NDArray[Any], levels: Mapping[str, float]) -> Floats | st
         if isinstance(value, str):
             codes[row] = levels.get(value, np.nan)
         elif not _is_missing(value):
-            return f"must hold text, found {value!r} in row {row}."
+            return f"must hold text, but row {row} holds {value!r}."
     return codes
 
 

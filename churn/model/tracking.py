@@ -38,13 +38,12 @@ EXPERIMENT_TAGS = {
     "mlflow.experimentKind": "custom_model_development",  # otherwise MLflow opens its GenAI mode
     "mlflow.note.content": (
         "Customers who are about to leave. Each run is a training. Its child runs are the candidates and "
-        "trials of the training, its folds, and the baselines.\n\n"
-        "- `judged/…`: the model on the test cutoffs; `rest/…`: all other metrics there\n"
-        "- `paired/…`: differences of log loss on the same rows; below 0 the challenger is better\n"
-        "- `tried/…`, `out_of_time/…`: before any use of the test cutoffs\n"
-        "- `within_fold/…`: one cutoff each; the test cutoffs too, once they were used\n\n"
-        f"{units_in_words()} The parameters `evaluate.…`, `label.…` and `data.…` hold the settings behind "
-        "the numbers."
+        "trials of the training, its folds, and the baselines.\n\n- `judged/…`: the model on the test "
+        "cutoffs; `rest/…`: all other metrics there\n- `paired/…`: differences of log loss on the same "
+        "rows; below 0 the challenger is better\n- `tried/…`, `out_of_time/…`: measured before any use of "
+        "the test cutoffs\n- `within_fold/…`: the metrics of a single cutoff; test cutoffs are there as "
+        f"soon as they were used\n\n{units_in_words()} The parameters `evaluate.…`, `label.…` and `data.…` "
+        "hold the settings behind the numbers."
     ),
     "made_by": "churn",
 }

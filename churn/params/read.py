@@ -78,7 +78,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         _keep_secrets_of_lines(text)
         content = hide_secrets(repr(tree))
         raise ParamsError(
-            f"{path.name}: expected sections such as 'source:' and 'label:', found {content:.40}."
+            f"{path.name}: the file needs sections such as 'source:' and 'label:', but holds {content:.40}."
         )
     return tree
 

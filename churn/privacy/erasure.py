@@ -42,7 +42,7 @@ A page is removed completely, and `churn report` writes it again.
 """
 
 
-_WAY_OUT = "Restore it from a copy, or delete it; then forget the customer."
+_WAY_OUT = "Restore the file from a copy, or delete the file; then forget the customer."
 
 RemovedRows = dict[Path, list[dict[str, Any]]]
 """The rows that are removed, by file."""

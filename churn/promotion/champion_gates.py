@@ -68,8 +68,8 @@ def _log_loss(reference: str, loss: Interval, max_loss: float, margin: float, *,
         f"the paired 95% interval of log loss, challenger minus {name}, lies below 0, or below "
         f"{margin:.0%} of {name}'s log loss if the challenger was trained on later labels than the champion",
         f"challenger minus {name}, log loss: {format_interval(loss, 4)}, and {age} than the champion; the "
-        f"gate requires an interval below 0, or for later labels and an interval below {max_loss:.4f} "
-        f"({margin:.0%} of {name}'s log loss).",
+        "gate requires an interval below 0. If the challenger learnt from later labels, an interval below "
+        f"{max_loss:.4f} ({margin:.0%} of {name}'s log loss) is enough.",
         _way_out(surely_worse=loss.low is not None and loss.low > 0),
     )
 
@@ -95,7 +95,8 @@ def _not_less(metric: str, name: str, difference: Interval, base: float | None, 
             False,
             difference,
             f"the difference of {name}, has an interval",
-            f"challenger's {name}: not defined; the gate requires an interval of the difference.",
+            f"challenger's {name}: the difference is not defined; the gate requires an interval of this "
+            "difference.",
             "Add test cutoffs or data with customers who left.",
         )
     if base <= 0:

@@ -261,7 +261,7 @@ def _too_good(result: EvaluationResult, reason: str | None, file: str) -> Gate:
 
 def _notes(result: EvaluationResult) -> Iterator[str]:
     if result.pair("recency") is None:
-        yield "There is no days-since-last signal, so the recency baseline was not measured."
+        yield "No signal counts the days since the last event, so the recency baseline was not measured."
     if result.champion_reference != CHAMPION:
         yield result.notes.get(CHAMPION, "There was no champion to compare with.")
     if (tested := len(result.by_cutoff)) < TEST_CUTOFFS:
@@ -273,7 +273,7 @@ def _notes(result: EvaluationResult) -> Iterator[str]:
     changed = result.health_bands.changed
     if changed is not None:
         recipe = "'s recipe, refitted" if result.champion_reference == CHAMPION_RECIPE else ""
-        yield f"{changed:.1%} of the customers change their health band against the champion{recipe}."
+        yield f"{changed:.1%} of the customers get another health band than from the champion{recipe}."
 
 
 def _off_level(result: EvaluationResult) -> Iterator[str]:
@@ -298,7 +298,7 @@ def _off_level(result: EvaluationResult) -> Iterator[str]:
         rate = candidates["challenger"].base_rate
         tested.append(f"{cutoff}: {rate:.1%}, observed/expected of {' and of '.join(ratios)}")
     yield (
-        f"The interval of observed/expected, {format_interval(ratio)}, does not contain 1: {less} customers "
-        f"left than the model expected. Share that left at the cutoffs before the test "
+        f"The interval of observed/expected, {format_interval(ratio)}, does not contain 1: {less} "
+        "customers left than the model expected. The shares that left at the cutoffs before the test "
         f"({'; '.join(before) or 'none'}) and at the test ({'; '.join(tested)})."
     )

@@ -14,7 +14,8 @@ def leaving_lines(section: LeavingReasonsResult) -> list[str]:
         return []
     lines = [
         "",
-        "recorded reasons for leaving, and the family of the first reason that churn gave the night before:",
+        "recorded reasons of the customers who left, and the family of signals of the first reason that "
+        "churn gave the night before:",
     ]
     for row in section.rows:
         ours = ", ".join(f"{name} {count:,}" for name, count in row.our_reasons.items())
@@ -28,7 +29,8 @@ def audit_lines(section: AuditResult) -> list[str]:
     """
     lines = [
         "",
-        "retention audit, 1 (hardly) to 5 (nearly always), the lowest first; churn itself sets the limits:",
+        "grades of the retention audit from 1 (hardly) to 5 (nearly always), the lowest first; churn "
+        "itself sets the limits of the grades:",
     ]
     measured = [practice for practice in section.practices if practice.score is not None]
     lines += [_score_line(practice) for practice in measured]

@@ -45,7 +45,7 @@ def drift_lines(drift: Drift) -> Iterator[str]:
     """
     yield f"drift: {headline(drift)}"
     if drift.no_reference_because:
-        yield f"  signals and probabilities are not compared: {drift.no_reference_because}."
+        yield f"  signals and probabilities are not compared with the training: {drift.no_reference_because}."
     for trigger in drift.retrain:
         yield f"  train again: {trigger.text}"
 

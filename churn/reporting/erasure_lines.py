@@ -34,7 +34,7 @@ def plan_lines(plan: ErasurePlan, output: Path) -> Iterator[str]:
     if plan.same_person:
         yield (
             f"{_ids(plan.same_person)} with the same e-mail address or person_id: one person may have "
-            "several ids, and each of them is forgotten by a call of its own."
+            "several ids, and each id needs its own call of `churn forget`."
         )
     if plan.identifiers.shared_names:
         yield (
@@ -73,7 +73,8 @@ def result_lines(plan: ErasurePlan, result: SearchResult, server: str | None) ->
             yield f"  and {len(result.paths) - MAX_PATHS:,} more"
     else:
         yield (
-            f"Searched {result.files:,} files, Parquet decoded and archives opened: none holds the customer."
+            f"{result.files:,} files were searched (Parquet files decoded, archives opened): no file names "
+            "the customer."
         )
     if not plan.identifiers.has_distinct_id:
         yield (
@@ -84,8 +85,8 @@ def result_lines(plan: ErasurePlan, result: SearchResult, server: str | None) ->
         yield f"{len(result.unreadable):,} files could not be decoded; they were searched byte by byte."
     if server:
         yield (
-            f"Not searched: {server} keeps the files of the runs. Erase evaluate/predictions.parquet on this "
-            f"server."
+            f"Not searched: the files of the MLflow runs, which {server} keeps. Erase "
+            "evaluate/predictions.parquet on this server."
         )
     yield from source_lines(plan)
 
@@ -101,11 +102,14 @@ def source_lines(plan: ErasurePlan) -> Iterator[str]:
     if n_events := sum(file.count for file in plan.files if file.path.parent.name == "outbox"):
         events = "1 event" if n_events == 1 else f"{n_events:,} events"
         yield (
-            f"Not reached: the receiver of the outbox. {events} of the customer went from the outbox; the "
-            "receiver must erase what was delivered before, and no event tells the receiver that an open "
+            f"Not reached: the receiver of the outbox. {events} of the customer went from the outbox. The "
+            "receiver must erase what was delivered before; no event tells the receiver that an open "
             "contact is withdrawn."
         )
-    yield "Not touched: suppression lists, copies of these folders, and what others got from call lists."
+    yield (
+        "Not touched: suppression lists, copies of these folders, and data that other people took "
+        "from call lists."
+    )
 
 
 def _folder_name(path: Path, output: Path) -> str:

@@ -250,7 +250,11 @@ def _segments_part(result: EvaluationResult) -> SummaryPart:
     if not tested:
         return SummaryPart("Segments", "")
     if not off:
-        return SummaryPart("Segments", f"{len(tested)} segments were tested; none is shown to be off.")
+        return SummaryPart(
+            "Segments",
+            f"{len(tested)} segments were tested; in no segment are the probabilities shown to be too "
+            "high or too low.",
+        )
     text = (
         f"{len(tested)} segments were tested, {len(off)} are off: their observed/expected differs from the "
         f"value of all customers, {format_interval(section.all.observed_expected, 2)}."

@@ -108,7 +108,7 @@ def result_sentences(night: ReportSources) -> tuple[str, ...]:
         f"{facts.cohort:,} customers could {words.happen}; about {expected.value:,.0f} of them are expected "
         f"to {words.happen} within {facts.label['horizon_days']} days.",
         f"The call list names {facts.n_contacts:,} customers, {facts.tasks.get('new', 0):,} of them new; "
-        f"{facts.controls:,} more are controls, whom nobody contacts.",
+        f"{facts.controls:,} more are in the control group, which nobody contacts.",
         *_drift_sentences(night.drift),
     )
 
@@ -130,7 +130,7 @@ def _trust_sentence(night: ReportSources) -> str:
         return "The night is a trial: no model has passed every gate, so hand its list to nobody."
     model = f"The champion, version {night.facts.model_version},"
     if night.result is None:
-        return f"{model} scored the night; there is no evaluation of it."
+        return f"{model} scored the night, but this model was never evaluated."
     lift = night.result.challenger.lift_at_contact_share
     return (
         f"{model} finds {format_interval(lift, 1)} times as many churners as a random choice, if you contact "

@@ -87,8 +87,9 @@ def verdict_in_words(experiment: MeasuredUplift) -> str:
     if experiment.reason == UpliftReason.UNEQUAL_ARMS:
         names = ", ".join(f"'{name}'" for name in experiment.unequal_covariates)
         return (
-            f"{experiment.reason}: {names}. Remove from 'covariates' each column with values from after the "
-            "assignment. If all values are from before it, the arms were not drawn by chance."
+            f"{experiment.reason}: {names}. Remove from 'covariates' each column whose values became known "
+            "only after the assignment. If all values were known before the assignment, the arms were not "
+            "drawn by chance."
         )
     if experiment.comparison is None:
         return f"{experiment.reason}. No model is fitted; continue to contact by risk."

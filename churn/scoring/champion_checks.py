@@ -64,10 +64,10 @@ def fit_problems(
     digests = {e["name"]: e.get("definition") for e in spec["signals"] if e["name"] in definitions}
     if old := [name for name, digest in digests.items() if not is_comparable(digest)]:
         problems.append(
-            f"{params.champion}: the champion was trained by another version of this program, which records "
-            f"the definition of {len(old)} signals ({old[0]}: '{digests[old[0]]}') in another format, so it "
-            "cannot be checked whether the signals have changed since then. Train and promote a new model "
-            "(`churn run`), or use the version of this program that trained the champion."
+            f"{params.champion}: the champion was trained by another version of this program, which "
+            f"records the definition of {len(old)} signals ({old[0]}: '{digests[old[0]]}') in another "
+            "format, so churn cannot check whether the signals have changed since then. Train and promote "
+            "a new model (`churn run`), or use the version of this program that trained the champion."
         )
     elif changes := [name for name, digest in digests.items() if digest != definitions[name]]:
         problems.append(
@@ -107,9 +107,9 @@ def unusual_level_warning(spec: Mapping[str, Any], probability: Floats) -> str:
     if base_rate / UNUSUAL <= mean <= base_rate * UNUSUAL or abs(mean - base_rate) <= STANDARD_ERRORS * error:
         return ""
     return (
-        f"the mean probability tonight is {mean:.1%}, {mean / base_rate:.2f} times the "
-        f"{base_rate:.1%} that left in training: tonight's customers differ from the training data. "
-        "Check the data for gaps before you use the call list; its order may still be right."
+        f"the mean probability tonight is {mean:.1%}, {mean / base_rate:.2f} times the share that left in "
+        f"the training ({base_rate:.1%}): tonight's customers differ from the training data. Check the "
+        "data for gaps before you use the call list; its order may still be right."
     )
 
 

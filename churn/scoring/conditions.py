@@ -340,14 +340,16 @@ def _misfit(key: str, comparison: Comparison, kinds: Mapping[str, str]) -> str:
     values = comparison.values()
     if (kinds[key] == "level") != isinstance(values, str):
         return (
-            ": holds words; only 'equals' with a word fits." if kinds[key] == "level" else ": holds numbers."
+            ": the signal holds words, so only 'equals' with a word fits."
+            if kinds[key] == "level"
+            else ": the signal holds numbers."
         )
     if not isinstance(values, NumberRange):
         return ""
     if values.is_empty:
-        return " can never hold: no number lies between these bounds."
+        return " can never be true: no number lies between these bounds."
     possible = {**SCORE_COLUMNS, **EVENT_SCORE_COLUMNS}.get(key)
     if possible and (values.low > possible.high or values.high < possible.low):
         top = f" and {possible.high[0]:g}" if possible.high[0] < float("inf") else " and up"
-        return f" can never hold: values lie between {possible.low[0]:g}{top}."
+        return f" can never be true: values lie between {possible.low[0]:g}{top}."
     return ""

@@ -87,17 +87,17 @@ def play_problems(
         is_preferred = entry.get("channel") == OWN_CHANNEL
         if is_preferred and not (isinstance(channels, list) and len(channels) > 1):
             yield (
-                f"{location}.channel '{OWN_CHANNEL}' chooses among channels, so 'channels' must name two or "
-                "more, the one to begin with first."
+                f"{location}.channel '{OWN_CHANNEL}' chooses among several channels, so 'channels' must "
+                "name two or more; the first one is tried first."
             )
         first = channels[0] if isinstance(channels, list) and channels and not is_preferred else None
         if first is not None and entry.get("channel", first) != first:
             yield (
                 f"{location}.channel '{entry['channel']}' is not the first of channels. Leave out "
-                "'channel', or put it first."
+                "'channel', or put this channel first under 'channels'."
             )
         if isinstance(channels, list) and len(set(map(str, channels))) < len(channels):
-            yield f"{location}.channels names a channel twice; keep one."
+            yield f"{location}.channels names a channel twice; keep it once."
         yield from _follow_up_problems(index, entry, entries, names)
         yield from _list_problems(location, entry)
     yield from _never_hold(stages)
@@ -115,13 +115,13 @@ def _list_problems(location: str, entry: Mapping[str, Any]) -> Iterable[str]:
     for key in keys:
         if key in entry:
             yield (
-                f"{location}.{key} does not work in a play 'for: {audience}': the night computes nothing "
-                "for this list that this key could use. Leave it out."
+                f"{location}.{key} does not work in a play 'for: {audience}': for this list, the night "
+                "computes nothing that this key could use. Leave the key out."
             )
     if "budget" in entry and (audience == "at risk" or not entry.get("control")):
         yield (
-            f"{location}.budget limits the new contacts of a list with a control group. Give the play "
-            "'for: advocates' or 'for: gone' and 'control', or leave 'budget' out."
+            f"{location}.budget limits the new contacts of a list with a control group. Either give the "
+            "play 'control' and 'for: advocates' or 'for: gone', or leave 'budget' out."
         )
 
 
@@ -131,8 +131,8 @@ def event_problems(entries: Entries) -> Iterable[str]:
         location, audience, success = f"plays[{index}]", entry.get("for"), entry.get("success")
         if audience in ("advocates", "gone"):
             yield (
-                f"{location}.for '{audience}' does not work with a label of kind event: this list is of "
-                "customers by their health, or of lost customers. Leave 'for' out; label.among says who is "
+                f"{location}.for '{audience}' does not work with a label of kind event: this list holds "
+                "customers by their health, or lost customers. Leave 'for' out; label.among says who is "
                 "in the cohort."
             )
         if isinstance(success, dict):
@@ -162,7 +162,7 @@ def _follow_up_problems(
         return
     location = f"plays[{index}].after.play"
     if earlier == names[index]:
-        yield f"{location} '{earlier}' is the play itself. Name the play that goes before it."
+        yield f"{location} '{earlier}' is the play itself. Name another play that goes before this play."
     elif earlier not in names:
         yield f"{location} '{earlier}' is no play.{did_you_mean(earlier, names)}"
     elif _audience(entries[names.index(earlier)]) != _audience(entry):
@@ -219,7 +219,7 @@ def play_warnings(file: PlaybookFile) -> Iterable[str]:
         for stage in file.stages:
             is_used = any(stage in play.stage for play in file.plays)
             if not is_used and all(play.stage for play in plays):
-                yield f"stages.{stage} has no play: customers in this stage get none."
+                yield f"stages.{stage} has no play: customers in this stage get no play."
 
 
 def _namesake(name: str, counts: Mapping[str, int]) -> str | None:
@@ -295,7 +295,7 @@ def _never_hold(stages: Mapping[str, Condition | None]) -> Iterable[str]:
             earlier = stages[earlier_name]
             if condition is not None and earlier is not None and is_covered(condition, earlier):
                 yield (
-                    f"stages.{name} can never hold: '{earlier_name}' already takes all its customers. Put "
+                    f"stages.{name} can never apply: '{earlier_name}' already takes all its customers. Put "
                     "the narrower stage first."
                 )
                 break

@@ -74,7 +74,7 @@ def read_templates(folder: Path) -> TemplateFiles:
         try:
             texts[match["name"], match["language"]] = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError):
-            problems.append(f"templates/{path.name} is no readable text in UTF-8.")
+            problems.append(f"templates/{path.name} is not a text in UTF-8, so it cannot be read.")
     if problems:
         raise PlaybookError(*problems)
     return TemplateFiles(folder, texts)
@@ -133,7 +133,7 @@ def _text_problems(text: str, variables: set[str]) -> Iterable[str]:
         tree = environment.parse(text)
         environment.compile(tree)
     except TemplateSyntaxError as error:
-        yield f", line {error.lineno}: not in the syntax of jinja2: {error.message}."
+        yield f", line {error.lineno}: the template breaks the syntax of jinja2: {error.message}."
         return
     unknown_names = (
         meta.find_undeclared_variables(environment.parse(text)) - variables - set(environment.globals)

@@ -54,5 +54,8 @@ def exposure_in_words(exposures: Sequence[CutoffExposure], reason: str | None) -
         "treated in their label window and are left out"
     )
     if reason:
-        return f"{words}. Nobody stands for some of them; accepted: {reason}"
-    return f"{words}; {controls:,} rows of controls represent them, weighted 1 / P(untreated)."
+        return f"{words}. No control represents some of these rows; accepted: {reason}"
+    return (
+        f"{words}; {controls:,} rows of controls represent the treated rows, each with the weight 1 / "
+        "P(untreated)."
+    )

@@ -115,8 +115,8 @@ class SnapshotManifest(Part):
         ]
         if changed_sections:
             raise CallError(
-                f"{folder}: the snapshots were made with other {', '.join(changed_sections)} than "
-                f"{params.file} has. Run `churn snapshot` again."
+                f"{folder}: the snapshots were made with other values of {', '.join(changed_sections)} "
+                f"than {params.file} has. Run `churn snapshot` again."
             )
 
 

@@ -239,8 +239,8 @@ def rows_that_fit(memory_bytes: int, n_signals: int) -> int:
 def _nothing_matured(manifest: SnapshotManifest) -> str:
     soonest = min((str(snapshot.mature_on) for snapshot in manifest.cutoffs.values()), default="never")
     return (
-        f"snapshots: no label is matured: the data are complete up to {manifest.watermark}, the first "
-        f"label is known on {soonest}. Add earlier cutoffs to snapshot, or shorten label.horizon_days."
+        f"snapshots: no label is matured: the data are complete up to {manifest.watermark}, but the first "
+        f"label becomes known on {soonest}. Add earlier cutoffs to snapshot, or shorten label.horizon_days."
     )
 
 

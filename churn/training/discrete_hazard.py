@@ -145,7 +145,8 @@ def read_lives(
             customers, ends = [customers[row] for row in used_rows], ends[used_rows]
         if customers != ids[predictions.customer[mask]].tolist():
             raise CallError(
-                f"{folder}: the outcome of {day} does not belong to its snapshot. Run `churn snapshot` again."
+                f"{folder}: the file of outcomes at {day} does not belong to the snapshot of this day. Run "
+                "`churn snapshot` again."
             )
         stays[mask] = ends.astype(np.int64) - day_number(day) - label.gap_days
     return Lives(predictions, stays, label.gap_days + wait_days)

@@ -80,8 +80,8 @@ def refresh_level(champion: Champion, snapshots: Snapshots) -> RefreshedChampion
     unseen_cutoffs = tuple(day for day in snapshots.cutoffs if learnt_by <= day)
     if not unseen_cutoffs:
         raise Stop(
-            f"{name} has learnt the labels known by {learnt_by}, and no later snapshot is matured. Add later "
-            "cutoffs to snapshot when their labels are known."
+            f"{name} has learnt all labels that were known on {learnt_by}, and no later snapshot is "
+            "matured. Add later cutoffs to snapshot when their labels are known."
         )
     rows = snapshots.rows.at(unseen_cutoffs)
     try:
@@ -131,8 +131,8 @@ def check_unseen(champion: RefreshedChampion, test: tuple[date, ...]) -> None:
     if not seen_cutoffs:
         return
     raise Stop(
-        f"train --refresh: the champion has learnt labels known after "
-        f"{', '.join(map(str, seen_cutoffs))}, so these test cutoffs cannot test it. Under "
-        "evaluate.test_cutoffs name cutoffs that it has not seen: "
-        f"{', '.join(map(str, unseen_cutoffs))}; or run `churn train`."
+        "train --refresh: the champion has learnt labels that became known after "
+        f"{', '.join(map(str, seen_cutoffs))}, so these cutoffs cannot test the champion. Under "
+        "evaluate.test_cutoffs, name cutoffs that the champion has not seen "
+        f"({', '.join(map(str, unseen_cutoffs))}), or run `churn train`."
     )

@@ -87,7 +87,7 @@ def _check_requested(
     way_out = (
         f"Choose one of {', '.join(map(str, usable))}, or add earlier cutoffs to snapshot."
         if usable
-        else "No snapshot can be tested on; add earlier cutoffs to snapshot."
+        else "No snapshot can be used as a test; add earlier cutoffs to snapshot."
     )
     for day in requested_cutoffs:
         if day not in mature_on:
@@ -124,7 +124,7 @@ def check_enough_data(snapshots: Snapshots) -> None:
             f"Check the label with `churn label`; a {change} label.horizon_days may fit."
         )
     if not rows.names:
-        problems.append("snapshots: they hold no signal. See `churn signals` and signals.families.")
+        problems.append("snapshots: the snapshots hold no signal. See `churn signals` and signals.families.")
     if problems:
         raise Stop(*problems)
 

@@ -123,7 +123,7 @@ def read_known_uplift(
         return KnownUplift(None)
     if result.label_id != label_id:
         return KnownUplift(
-            None, f"the model learnt up to {result.as_of} is about another label. {MEASURE_AGAIN}"
+            None, f"the model learnt up to {result.as_of} belongs to another label. {MEASURE_AGAIN}"
         )
     if experiment.verdict != UpliftVerdict.ACCEPT or experiment.model_digest is None:
         return KnownUplift(None, f"{experiment.reason} (outcomes up to {result.as_of})")
@@ -151,7 +151,7 @@ def _load(
     except (CorruptError, FileNotFoundError) as error:
         raise ModelError(f"{folder}: {error} {MEASURE_AGAIN}") from None
     if bundle_digest(folder) != digest or scorer.spec.get("kind") != KIND:
-        raise ModelError(f"{folder}: it is not the model that was accepted. {MEASURE_AGAIN}")
+        raise ModelError(f"{folder}: the files are not the model that was accepted. {MEASURE_AGAIN}")
     changes = [
         name
         for name, own in scorer.spec.get("definitions", {}).items()

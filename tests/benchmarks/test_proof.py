@@ -133,7 +133,10 @@ def test_a_score_from_after_the_contact_would_turn_the_sign_and_is_refused() -> 
     assert result.truth > 0.025
     assert result.earlier.startswith("+")
     assert result.later.startswith("-")
-    assert "100,000 of 100,000 units have a score from on or after their assignment" in result.refusal
+    assert (
+        "100,000 of 100,000 units have a score that was computed on or after the day of their "
+        "assignment" in result.refusal
+    )
 
 
 def test_a_fault_that_is_not_caught_ends_the_proof_with_words(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -134,7 +134,7 @@ def view_asks(function: object, table: str = "logins", looks_back: int = 28) -> 
 @pytest.mark.parametrize(
     ("function", "table", "said"),
     [
-        (lambda e: e.last(days=29).count(), "logins", "asks for 29 days, but looks back 28"),
+        (lambda e: e.last(days=29).count(), "logins", "reads 29 days, but its looks_back is 28"),
         (lambda e: e.last(days=7, skip=7).count(), "logins", "is empty"),
         (
             lambda e: e.latest("rating"),

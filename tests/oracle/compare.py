@@ -151,7 +151,7 @@ def differences(
         for cutoff in cutoffs:
             got, expected = engine[cutoff, signal.name], reference.values(signal, cutoff)
             if got.keys() != expected.keys():
-                yield f"at {cutoff} other customers are at risk: {got.keys() ^ expected.keys()}"
+                yield f"at {cutoff} the customers at risk are not the same: {got.keys() ^ expected.keys()}"
             for who in got.keys() & expected.keys():
                 if not same(got[who], expected[who], tolerance):
                     rows = reference.eve(signal.table, who, cutoff).rows

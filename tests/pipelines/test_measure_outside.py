@@ -80,7 +80,7 @@ def test_as_of_an_earlier_date_an_outcome_without_a_time_is_left_out_in_words(
     code, out, err = measure(company, capsys, "--cutoff", "2024-03-15")
 
     assert code == 0
-    assert "mail is left out: nobody knows when 'visit' became known" in err
+    assert "mail is left out: it is not recorded when 'visit' became known" in err
     assert "mail 30.00%" not in out
     assert "8 outcome not known yet" in out
 
@@ -98,5 +98,5 @@ def test_the_mistakes_of_all_experiments_come_at_once(
 
     assert code == 11
     assert "experiments.outside.0: its rows have no column 'ids'. Did you mean 'id'?" in err
-    assert "experiments.outside.1 (calls): 4 of 8 rows have an arm that is neither" in err
+    assert "experiments.outside.1 (calls): 4 of 8 rows have an arm with another name than" in err
     assert not (tmp_path / "output" / "measure").exists()

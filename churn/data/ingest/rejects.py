@@ -168,7 +168,7 @@ def respelt_ids(
 
 def _respelt_problem(name: str, count: int, pair: str) -> str:
     return (
-        f"{name}: {count:,} ids are another customer's id in another spelling, such as {pair}: they differ "
-        "only in capital letters, blanks or leading zeros. Ids are spelt differently in two tables. Map "
+        f"{name}: {count:,} ids differ from another customer's id only in capital letters, blanks or "
+        f"leading zeros, such as {pair}. Two tables probably spell the same id in different ways. Map "
         "customer_id to one spelling in each table, such as customer_id: upper(trim(id))."
     )

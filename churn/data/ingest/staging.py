@@ -180,7 +180,7 @@ def _misspelt_columns(
         if name.lower() in given_names:
             yield (
                 f"{spec.key}.query returns '{name}', which is not a column of this table. Did you mean "
-                f"'{near_name}'? Rename it in the query, or remove it from the query."
+                f"'{near_name}'? Rename the column in the query, or remove it from the query."
             )
 
 

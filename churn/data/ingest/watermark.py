@@ -74,8 +74,8 @@ def watermark_day(table: RowsByDay, echo: Callable[[str], None]) -> int:
         rows_so_far, end = rows_so_far + count, day
     if end < last_day:
         echo(
-            f"  the watermark is {date_of_day(end)}: no rows follow for more than {MAX_HOLE_DAYS} days, then "
-            f"{rows - rows_so_far:,} rows up to {date_of_day(last_day)}. If these rows are right, set "
-            "snapshot.watermark."
+            f"  the watermark is {date_of_day(end)}: after this day there are no rows for more than "
+            f"{MAX_HOLE_DAYS} days, and then {rows - rows_so_far:,} rows up to {date_of_day(last_day)}. If "
+            "these rows are right, set snapshot.watermark."
         )
     return end

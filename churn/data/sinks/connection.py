@@ -180,8 +180,8 @@ def refuse_nul(table: str, rows: pa.Table, address: str) -> None:
             count = pc.sum(pc.match_substring(rows[field.name], "\0")).as_py() or 0
             if count:
                 problems.append(
-                    f"{address}: texts of {table}.{field.name} with the character NUL: {count:,}. The "
-                    "database cannot store this character. Remove it in the source."
+                    f"{address}: {count:,} texts of {table}.{field.name} contain the character NUL. The "
+                    "database cannot store this character. Remove the character in the source."
                 )
     if problems:
         raise DeliveryError(*problems)

@@ -83,7 +83,7 @@ def path_in(address: Address) -> Path:
     if not path.parent.is_dir():
         raise AddressError("the folder of the file does not exist. Create the folder")
     if path.is_dir():
-        raise AddressError("a folder is where the file should be. Name a file in it")
+        raise AddressError("this is a folder, but it should be a file. Name a file in it")
     return path
 
 
@@ -286,6 +286,6 @@ def open_sqlite(address: Address, schema: str) -> Iterator[SqliteSink]:
 
 def _busy(address: str) -> BusyError:
     return BusyError(
-        f"{address}: another program holds the file for more than {ANSWER_SECONDS} seconds. Close it "
-        "there, or try again later."
+        f"{address}: another program has kept the file locked for more than {ANSWER_SECONDS} seconds. "
+        "Close the file in that program, or try again later."
     )

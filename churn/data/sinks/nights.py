@@ -178,17 +178,18 @@ def _problems(
         quoted = connection.quote(name)
         if table.kind != kind or not table.is_marked:
             yield (
-                f"{connection.address}: there is a {table.kind} {quoted} that churn did not write. churn "
-                "does not change it. Rename it, or name another schema under `score.sink.schema`."
+                f"{connection.address}: there is a {table.kind} {quoted} that churn did not write, so "
+                f"churn does not change it. Rename this {table.kind}, or name another schema under "
+                "`score.sink.schema`."
             )
             continue
         for field in schemas.get(name, pa.schema([])):
             expected, actual = connection.type_of(field.type), table.types.get(field.name)
             if actual is not None and actual.lower() != expected.lower():
                 yield (
-                    f"{connection.address}: {quoted} has the column {field.name} with the type {actual}, and "
-                    f"a night needs {expected}. Rename the column, change its type, or name another schema "
-                    "under `score.sink.schema`."
+                    f"{connection.address}: {quoted} has the column {field.name} with the type {actual}, "
+                    f"but a night needs {expected}. Rename the column, change its type, or name another "
+                    "schema under `score.sink.schema`."
                 )
 
 

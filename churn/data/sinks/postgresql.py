@@ -133,8 +133,8 @@ class PostgresqlSink(SinkConnection):
             code = str(getattr(error, "sqlstate", "") or "")
             if code == LOCK_NOT_AVAILABLE:
                 raise BusyError(
-                    f"{self.address}: another program holds a lock in the schema '{self.schema}' for more "
-                    f"than {ANSWER_SECONDS} seconds. End that program, or try again later."
+                    f"{self.address}: another program has held a lock in the schema '{self.schema}' for "
+                    f"more than {ANSWER_SECONDS} seconds. End that program, or try again later."
                 ) from None
             raise DeliveryError(f"{self.address}: {_reason(error)}.{WAYS_OUT.get(code, '')}") from None
 

@@ -64,7 +64,7 @@ def _open_folder(
 ) -> Source:
     if not folder.is_dir() and _LIBPQ_FORM.search(folder.name):
         raise SourceError(
-            "source: an address in libpq's form key=value is not read. Write "
+            "source: an address in libpq's form key=value cannot be read. Write "
             "postgresql://user:${DATABASE_PASSWORD}@host:5432/name."
         )
     if not folder.is_dir():
@@ -78,7 +78,7 @@ def _open_folder(
 
 def _open_duckdb(connection: duckdb.DuckDBPyConnection, path: Path) -> Source:
     if not path.is_file():
-        raise SourceError(f"source: no DuckDB file at {path}. Correct 'source'.")
+        raise SourceError(f"source: there is no DuckDB file {path}. Correct 'source'.")
     try:
         connection.execute(f"ATTACH {literal(str(path))} AS source_database (READ_ONLY)").fetchall()
     except duckdb.Error as error:

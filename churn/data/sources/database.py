@@ -46,7 +46,8 @@ def libpq_uri(address: Address) -> str:
     """
     if any(name not in LIBPQ_SETTINGS for name, _ in address.settings):
         raise AddressError(
-            "a setting after ? is none of PostgreSQL's. Inside a value, write & as %26 and = as %3D"
+            "PostgreSQL does not know a setting after the ? in this address. Inside a value, write & as "
+            "%26 and = as %3D"
         )
     return address.canonical
 
@@ -249,4 +250,4 @@ def _advice_about_codes(address: Address) -> str:
     """Return a hint if the decoded password still contains codes such as `%40`."""
     if address.password is None or not re.search(r"%[0-9A-Fa-f]{2}", address.password):
         return ""
-    return " Write the password into the environment as it is, without codes such as %40."
+    return " Write the password into the environment variable as it is, without codes such as %40."

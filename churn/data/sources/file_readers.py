@@ -154,8 +154,8 @@ def read_table(
         if any(str(row[0]).lower() == "filename" for row in rows):
             raise SourceError(
                 f"source: {paths[0].relative_to(folder)} has a column 'filename', but the folders "
-                f"{', '.join(f'{key}=…' for key in partition_columns)} also give columns, by the names of "
-                "the files. Rename that column."
+                f"{', '.join(f'{key}=…' for key in partition_columns)} also become columns, and churn "
+                "reads their values from a column 'filename' of its own. Rename that column."
             )
     is_copy = read_paths != list(paths)
     return TableFiles(tuple(paths), scan, file_format, partition_columns, replaced, is_copy)
@@ -213,8 +213,8 @@ def sniff_csv_format(
         number = None if is_packed(path) else _first_line_of_comment(path, mark.encode())
         raise SourceError(
             f"source: {path.name}: {f'line {number}' if number else 'a line'} begins with {mark!r} and has "
-            "other columns than the rest. It may be a comment or a damaged row. Delete such lines, or write "
-            "the file again."
+            "other columns than the other lines. It may be a comment or a damaged row. Delete such lines, "
+            "or write the file again."
         )
     dialect = f", skip = {skipped_rows}, header = {str(has_header).lower()}"
     for option, value in zip(names, values, strict=True):

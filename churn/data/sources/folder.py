@@ -193,9 +193,9 @@ def _lake_format(folder: Path) -> str:
 
 def _lake_reason(lake: str) -> str:
     return (
-        f"is a table of {lake}: its folder also holds the files of removed rows, and only the log of the "
-        "table says which rows these are. Read it through Spark (source: spark://…), or export its current "
-        "rows to a folder of Parquet files"
+        f"is a table of {lake}: its folder also holds files with removed rows, and only the log of the "
+        "table says which rows were removed. Read it through Spark (source: spark://…), or export its "
+        "current rows to a folder of Parquet files"
     )
 
 
@@ -284,9 +284,9 @@ def _refuse_several_tables(
     if len(common) < MIN_COMMON_SHARE * max(map(len, columns.values())):
         listed = "; ".join(f"{path.name}: {', '.join(names[:4])}" for path, names in columns.items())
         raise SourceError(
-            f"source: the files of the folder {name} have other columns ({listed}), but a folder is one "
-            f"table. Name that folder as the source, or give the files of each table a folder of their own "
-            f"beside it."
+            f"source: the files of the folder {name} do not have the same columns ({listed}), but a folder "
+            "is one table. Name that folder as the source, or give the files of each table a folder of "
+            "their own beside it."
         )
 
 

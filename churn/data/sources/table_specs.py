@@ -160,8 +160,8 @@ def _attribute_problems(key: str, origin: TableParams) -> Iterator[str]:
     for name in origin.history:
         if name in origin.static:
             yield (
-                f"{key}: '{name}' is under 'static' and under 'history'. "
-                "Keep 'static' if the attribute never changes, else 'history'."
+                f"{key}: '{name}' is under 'static' and under 'history'. Keep the entry under 'static' if "
+                "the attribute never changes; otherwise keep the entry under 'history'."
             )
 
 

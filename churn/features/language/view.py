@@ -38,7 +38,8 @@ class View:
         """
         if days > self.looks_back:
             raise SignalError(
-                f"{self.signal}: asks for {days} days, but looks back {self.looks_back}. Raise looks_back."
+                f"{self.signal}: the signal reads {days} days, but its looks_back is {self.looks_back}. "
+                "Raise looks_back."
             )
         if not 0 <= skip < days:
             raise SignalError(f"{self.signal}: the window [cutoff - {days} d, cutoff - {skip} d) is empty.")
@@ -148,9 +149,9 @@ class View:
     def _refuse_lacking(self, verb: str) -> None:
         if self.rows.open_outcomes:
             raise SignalError(
-                f"{self.signal}: {verb} does not work on lacking(), because rows leave the selection "
-                "again when their outcome becomes known. Use count, total or days_since_*, or leave out "
-                "lacking()."
+                f"{self.signal}: {verb} does not work on lacking(), because lacking() drops a row again "
+                "when the outcome of the row becomes known. Use count, total or days_since_*, or leave "
+                "out lacking()."
             )
 
     def _no_column(self, name: str, fitting: list[str]) -> SignalError:

@@ -74,9 +74,9 @@ def _id_finding(rows: LabelledRows, values: Floats, column_name: str) -> Finding
         return None
     return Finding(
         column_name,
-        f"it never changes, and {share:.0%} of the customers have a value of their own: it identifies the "
-        "customer, and a model learns single customers by heart.",
-        "Leave it out (signals.leave_out); if its values change over time, map their history.",
+        f"the column never changes, and {share:.0%} of the customers have a value that no other customer "
+        "has: the column identifies the customer, and a model would only memorise single customers.",
+        "Leave the column out (signals.leave_out); if its values change over time, map their history.",
         "warn",
         "id_like",
         f"{share:.0%}",
@@ -103,9 +103,9 @@ def _calendar_finding(rows: LabelledRows, values: Floats, column_name: str) -> F
         return None
     return Finding(
         column_name,
-        f"the cutoff explains {share:.0%} of its order: it describes the date, not the customer, and a "
-        "model cannot know future dates.",
-        "Leave it out (signals.leave_out), or count days from the cutoff instead of a date.",
+        f"the cutoff explains {share:.0%} of the order of the values: the column describes the date, not "
+        "the customer, and a model cannot know future dates.",
+        "Leave the column out (signals.leave_out), or count days from the cutoff instead of a date.",
         "warn",
         "calendar_like",
         f"{share:.0%}",

@@ -41,8 +41,8 @@ def label_maturity(snapshots: Snapshots, mature_on: Mapping[date, date]) -> Iter
         if stated_day < true_day or true_day > watermark:
             yield Finding(
                 f"cutoff {cutoff}",
-                f"its labels are counted as known on {stated_day}, but they are known on {true_day}; the "
-                f"data are complete up to {watermark}.",
+                f"its labels are counted as known on {stated_day}, but they are known only on {true_day}; "
+                f"the data are complete up to {watermark}.",
                 "Run `churn snapshot` again.",
                 "stop",
             )
@@ -66,9 +66,10 @@ def _breaks(snapshots: Snapshots) -> Iterator[Finding]:
             continue
         yield Finding(
             f"cutoff {cutoffs[index]}",
-            f"{left[index] / n:.1%} left, but {share:.1%} at earlier cutoffs: the odds differ by a factor of "
-            f"{ratio:.1f}, more than {WARN_RATIO:.0f}, which is rarer than 1 in 10,000 by chance. If the "
-            f"data end before {snapshots.watermark}, some of the counted labels are not known yet.",
+            f"{left[index] / n:.1%} left, but {share:.1%} at earlier cutoffs: the odds differ by a factor "
+            f"of {ratio:.1f}; the limit is {WARN_RATIO:.0f}, and chance gives such a difference less than "
+            f"once in 10,000 times. If the data end before {snapshots.watermark}, some of the counted "
+            "labels are not known yet.",
             "Compare the last days of the label's table with snapshot.watermark, and set it to the day up to "
             "which the table is complete.",
             "stop" if ratio > STOP_RATIO else "warn",

@@ -93,7 +93,7 @@ def too_good_to_be_true(
         yield Finding(
             "AUC",
             f"challenger {reason}; the usual cause is a leak.",
-            "Check the most important signals; if they are honest, write the reason under "
+            "Check the most important signals; if these signals are no leak, write the reason under "
             "evaluate.accept.too_good.",
             "warn",
             "too_good",
@@ -121,9 +121,9 @@ def lead_time(leads: Sequence[LeadTime], gap_days: int) -> Iterator[Finding]:
         older_auc = format_interval(first.interval)
         yield Finding(
             "lead time",
-            f"the challenger's AUC falls by {format_interval(fall)}, more than {MAX_FALL}, to {older_auc}, "
-            f"when everything known is {first.days} days older: the model sees customers leave only when "
-            "they leave, not before.",
+            f"if all signals are {first.days} days older, the challenger's AUC falls by "
+            f"{format_interval(fall)} to {older_auc}, and the largest fall allowed is {MAX_FALL}: the "
+            "model recognises customers when they leave, not before.",
             "Look for signals of the leaving itself (notices, refunds, closures) and leave them out, "
             "or set label.gap_days to the time that you need to act.",
             "warn",
@@ -157,8 +157,8 @@ def bands(outcomes: Sequence[BandOutcome]) -> Iterator[Finding]:
         if shares[1] - shares[0] > Z_99_ONE_SIDED * error > 0:
             yield Finding(
                 f"health band {better.band}",
-                f"{shares[1]:.1%} left, but only {shares[0]:.1%} of band {worse.band}, which should be "
-                "worse.",
+                f"{shares[1]:.1%} of this band left, but only {shares[0]:.1%} of band {worse.band}, in "
+                "which more customers should leave.",
                 "The order of the bands misleads the team: check the calibration, and train again.",
                 "stop",
                 "bands",

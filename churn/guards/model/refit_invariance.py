@@ -114,7 +114,7 @@ def refit_with_other_future(
         yield Finding(
             f"test cutoff {cutoff}",
             f"{different:,} of {total:,} predictions change when other test rows, and labels that were not "
-            "known at the cutoff, are changed: something fitted has seen the test.",
+            "known at the cutoff, are changed: a fitted part of the pipeline has seen the test.",
             "Fit everything (encodings, scales, selection, calibration) only on the training rows.",
             "stop",
         )

@@ -40,8 +40,8 @@ from churn.training.split import CutoffPlan
 
 UNCHECKED_DATA = Finding(
     "snapshots",
-    "they were written without the guards of the data, which `churn snapshot` runs: a leak in a table, or in "
-    "its mapping, would not be seen.",
+    "the snapshots were written without the guards of the data, which `churn snapshot` runs: a leak in a "
+    "table, or in its mapping, would not be seen.",
     "Run `churn snapshot` and `churn train` again.",
     "stop",
     NO_DATA_GUARDS,

@@ -26,9 +26,9 @@ def disjoint(fold: CutoffFit, mature_on: Mapping[date, date]) -> Iterator[Findin
     if len(shared_keys):
         yield Finding(
             f"test cutoff {fold.cutoff}",
-            f"{len(shared_keys):,} of its {len(fold.test):,} rows (customer and cutoff) are also in "
-            "training: the model has seen their answers.",
-            "Split by time (evaluate.test_cutoffs), never at random by rows.",
+            f"{len(shared_keys):,} of the {len(fold.test):,} test rows (customer and cutoff) are also in "
+            "the training: the model has seen the answers of these rows.",
+            "Split the rows by time (evaluate.test_cutoffs), never at random.",
             "stop",
         )
     early = [day for day in cutoffs_of(fold.train.cutoff) if mature_on.get(day, date.max) > fold.cutoff]
@@ -36,8 +36,8 @@ def disjoint(fold: CutoffFit, mature_on: Mapping[date, date]) -> Iterator[Findin
         count = int(np.isin(fold.train.cutoff, [day_number(day) for day in early]).sum())
         yield Finding(
             f"test cutoff {fold.cutoff}",
-            f"{count:,} training rows at {', '.join(map(str, early[:4]))} have labels that were not known at "
-            "the test cutoff: no model of that day could have learnt from them.",
+            f"{count:,} training rows at {', '.join(map(str, early[:4]))} have labels that were not known "
+            "at the test cutoff: no model of that day could have learnt from these labels.",
             "Train on snapshots whose label window, grace and late days end at or before the test cutoff.",
             "stop",
         )

@@ -17,8 +17,8 @@ ORDERS = (
         population=BUYERS,
         definition="customers with at least 2 orders in the period / customers with at least 1 * 100",
         better="higher",
-        edges="no orders: missing. A longer period gives a higher rate: compare periods of one length. Two "
-        "orders on one day count as two orders. Interval: Wilson",
+        edges="missing without orders. A longer period gives a higher rate: compare periods of one "
+        "length. Two orders on one day count as two orders. Interval: Wilson",
         by_segment=True,
     ),
     FigureDefinition(
@@ -50,7 +50,7 @@ ORDERS = (
         population=ORDERS_OF,
         definition="revenue / orders; " + NET,
         better="higher",
-        edges="no orders: missing. Exclude cancelled orders in the mapping. The notes say gross or net",
+        edges="missing without orders. Exclude cancelled orders in the mapping. The notes say gross or net",
         by_segment=True,
     ),
     FigureDefinition(
@@ -131,8 +131,8 @@ ORDERS = (
         definition="Kaplan-Meier median of the days to the customer's next order; the last gap of each "
         "customer is open and censored at the cutoff",
         better="lower",
-        edges="fewer than half of the orders are followed by another: missing. Interval: where the band "
-        "crosses one half",
+        edges="missing if fewer than half of the orders are followed by another order. Interval: where "
+        "the band crosses one half",
         source="Kaplan and Meier 1958",
     ),
     FigureDefinition(
@@ -164,6 +164,6 @@ ORDERS = (
         population="customers active at the start of the period",
         definition="of these, customers with a referral in the period * 100 / n",
         better="higher",
-        edges="without the table referrals: missing. Interval: Wilson",
+        edges="missing without the table referrals. Interval: Wilson",
     ),
 )

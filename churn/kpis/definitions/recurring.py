@@ -37,9 +37,10 @@ RECURRING = (
         population=AT_START,
         definition="sum of `mrr` of the contracts in force, and not paused, at the start of the period",
         better="higher",
-        edges="an amount is per month: a price per week is multiplied by 365.25 / 12 / 7 in the mapping. A "
-        "contract without an amount that follows another contract has the last known amount; a customer with "
-        "another contract without an amount is left out, and the notes count these customers",
+        edges="each amount is per month: a price per week is multiplied by 365.25 / 12 / 7 in the "
+        "mapping. A contract without an amount that follows another contract has the last known "
+        "amount; a customer with another contract without an amount is left out, and the notes "
+        "count these customers",
     ),
     FigureDefinition(
         name="mrr_at_end",
@@ -47,7 +48,7 @@ RECURRING = (
         unit=MONTHLY,
         digits=2,
         population=PAYING,
-        definition="the same at the end of the period. " + MRR_SUM,
+        definition="the recurring revenue at the end of the period, counted in the same way. " + MRR_SUM,
         better="higher",
     ),
     _movement(

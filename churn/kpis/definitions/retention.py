@@ -30,8 +30,8 @@ RETENTION = (
         definition="(customers at the end - customers acquired for the first time in the period, gross) / "
         "customers at the start * 100",
         better="higher",
-        edges="the form of the textbooks. It differs from `crr` by `crr_difference` and may lie above 100 or "
-        "below 0, so it has no interval",
+        edges="the rate as textbooks define it. It differs from `crr` by `crr_difference` and may lie "
+        "above 100 or below 0, so it has no interval",
     ),
     FigureDefinition(
         name="crr_difference",

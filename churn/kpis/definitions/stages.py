@@ -23,7 +23,7 @@ STAGES = (
         definition="of these, customers who had left at the end of the period * 100 / n; by month and week, "
         "for each stage",
         better="lower",
-        edges="nobody in the stage: missing. Interval: Wilson",
+        edges="missing if nobody is in the stage. Interval: Wilson",
         is_watched=True,
     ),
 )

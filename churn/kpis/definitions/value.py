@@ -27,8 +27,9 @@ VALUE = (
         definition="order value x orders per active customer and month x margin x lifespan in months; "
         f"lifespan = 1 / monthly churn; {MARGIN}",
         better="higher",
-        edges="the lifespan is at most 120 months, and the notes say where it was cut, as with a churn of 0; "
-        "nothing is discounted. No orders: missing. Interval: from the Wilson interval of churn alone",
+        edges="the lifespan is at most 120 months. The notes say where a longer lifespan was cut, for "
+        "example at a churn of 0. Nothing is discounted. Missing without orders. Interval: from "
+        "the Wilson interval of churn alone",
     ),
     FigureDefinition(
         name="clv_contractual",
@@ -40,9 +41,9 @@ VALUE = (
         "payments at the end of a month; m is the monthly margin of an active customer, r the monthly "
         f"retention, d the monthly discount of `score.value.discount_year`; {MARGIN}",
         better="higher",
-        edges="`kpis.clv` chooses the variant, and the notes print it with m, r and d. Missing if nobody "
-        "left and there is no discount. Without contracts: missing. Interval: from the Wilson interval of r "
-        "alone",
+        edges="`kpis.clv` chooses the variant, and the notes print it with m, r and d. Missing if "
+        "nobody left and there is no discount. Missing without contracts. Interval: from the "
+        "Wilson interval of r alone",
         source="Fader and Hardie, note 024",
     ),
     FigureDefinition(
@@ -54,13 +55,11 @@ VALUE = (
         definition="mean of the expected orders of the next `score.value.months` months (BG/NBD), each "
         f"discounted, times the expected value of an order (gamma-gamma); {MARGIN}",
         better="higher",
-        edges="the model assumes that frequency and value of orders are nearly uncorrelated: the notes give "
-        "the correlation "
-        "and say where it is too large. Missing with fewer than 100 customers, or if the likelihood has no "
-        "maximum. "
-        "With contracts: missing. Orders of one customer on one day count as one order. Interval: over "
-        "customers, with "
-        "the fitted parameters",
+        edges="the model assumes that frequency and value of orders are nearly uncorrelated: the notes "
+        "give the correlation and say where it is too large. Missing with fewer than 100 "
+        "customers, or if the likelihood has no maximum. Missing with contracts. Orders of one "
+        "customer on one day count as one order. Interval: over customers, with the fitted "
+        "parameters",
         source="Fader, Hardie and Lee 2005, Marketing Science 24(2); Fader and Hardie 2013, gamma-gamma",
     ),
     FigureDefinition(
@@ -82,6 +81,6 @@ VALUE = (
         population="customers of `customer_churn` of the latest month whose outcome is known",
         definition="customers who left in the month x `kpis.acquisition_cost`",
         better="lower",
-        edges="without `kpis.acquisition_cost`: missing. Interval: from the Wilson interval of churn",
+        edges="missing without `kpis.acquisition_cost`. Interval: from the Wilson interval of churn",
     ),
 )

@@ -15,10 +15,9 @@ VOICE = (
         definition="100 * (promoters - detractors) / n; promoters rate 9 or 10, passives 7 or 8, detractors "
         "less than 7",
         better="higher",
-        edges="no answer: missing. Missing if none of 20 or more answers is above 5, because the scale is "
-        "not 0 "
-        "to 10. Interval: adjusted Wald with three further answers (3/4 promoter, 3/4 detractor, 3/2 "
-        "passive), widened to hold the value",
+        edges="missing without answers. Also missing if there are 20 or more answers and none is above "
+        "5, because the scale is then not 0 to 10. Interval: adjusted Wald with three further "
+        "answers (3/4 promoter, 3/4 detractor, 3/2 passive), widened to hold the value",
         source="Agresti and Min 2005; Sauro and Lewis 2022",
         by_segment=True,
     ),
@@ -66,8 +65,8 @@ VOICE = (
         definition="Kaplan-Meier median of the whole hours from opening to the first reply; a ticket without "
         "a reply is censored",
         better="lower",
-        edges="fewer than 10 tickets are followed up to the median: missing. Interval: where the "
-        "band of the curve crosses one half",
+        edges="missing if fewer than 10 tickets are followed until the median time or longer. Interval: "
+        "where the band of the curve crosses one half",
     ),
     FigureDefinition(
         name="resolution_hours",
@@ -89,7 +88,8 @@ VOICE = (
         population="tickets that were due in the period",
         definition="tickets with a first reply on or before the day of `due_at` / tickets due * 100",
         better="higher",
-        edges="without `tickets.due_at`: missing; tickets without a promise do not count. Interval: Wilson",
+        edges="missing without `tickets.due_at`; a ticket without a promised time does not count. "
+        "Interval: Wilson",
         by_segment=True,
     ),
     FigureDefinition(
@@ -111,7 +111,8 @@ VOICE = (
         definition="customers who left without a ticket, a rating below 7 or a contact in the 90 days up to "
         "their last end / customers who left * 100",
         better="lower",
-        edges="nobody left, or none of the tables tickets, surveys and contacts has rows: missing. With "
-        "inactivity, the last end is `label.active_days` after the last event. Interval: Wilson",
+        edges="missing if nobody left, or if the tables tickets, surveys and contacts are all empty. If "
+        "the label is inactivity, the end is `label.active_days` after the last event. Interval: "
+        "Wilson",
     ),
 )

@@ -132,7 +132,7 @@ def _test_sentences(words: Words, night: ReportSources) -> Markup:
     if night.latest_version:
         sentences.append(
             words.html(
-                "Version %(latest)s was evaluated later; its figures did not score this night.",
+                "Version %(latest)s was evaluated later, but it did not score this night.",
                 latest=free(night.latest_version),
             )
         )

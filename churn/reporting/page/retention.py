@@ -85,7 +85,7 @@ def _lead(words: Words, known_kpis: KnownKpis) -> Markup:
     sentences = []
     if isinstance(alarms, AlarmsResult) and alarms.alarms:
         sentences.append(
-            words.html("Look first at the figures that left their own history: they are listed below.")
+            words.html("Look first at the figures outside their usual range: they are listed below.")
         )
     if isinstance(stages, StagesResult) and stages.leaks:
         sentences.append(
@@ -127,8 +127,8 @@ def list_alarms(words: Words, known_kpis: KnownKpis) -> Markup:
         )
         items.append(
             words.html(
-                "<strong>%(title)s</strong>: %(value)s%(unit)s in %(period)s. Usual is %(usual)s%(unit)s, "
-                "and its own history allows %(limit)s%(unit)s.",
+                "<strong>%(title)s</strong>: %(value)s%(unit)s in %(period)s. The usual value is "
+                "%(usual)s%(unit)s, and the limit from its own history is %(limit)s%(unit)s.",
                 title=_alarm_title(words, alarm),
                 value=value,
                 unit=words.unit(definition.unit),
@@ -146,7 +146,7 @@ def list_alarms(words: Words, known_kpis: KnownKpis) -> Markup:
             title, bullet_list(items)
         )
     return paragraph(
-        words.html("No alarm: all %(n)s watched figures lie within their own history.", n=n_watched)
+        words.html("No alarm: all %(n)s watched figures are within their usual range.", n=n_watched)
     )
 
 

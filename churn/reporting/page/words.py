@@ -101,7 +101,7 @@ def german() -> Catalogue:
             *(findings.keys() & catalogue.findings.keys()),
         }
         if twice:
-            raise ValueError(f"{name}: another catalogue has the German of {', '.join(sorted(twice))}.")
+            raise ValueError(f"{name}: another German catalogue also holds {', '.join(sorted(twice))}.")
         texts |= catalogue.texts
         values |= catalogue.values
         findings |= catalogue.findings

@@ -42,14 +42,16 @@ CAPTIONS: Mapping[str, str] = {
     "churners with the same number of contacts.",
     "lift": "The vertical bar is the 95% interval at the contact share. No order of the customers can "
     "reach a point above the dashed line.",
-    "calibration": "Ten groups of customers by predicted probability, with 95% intervals. At a point "
-    "on the diagonal, as many customers leave as predicted. The lower chart shows how the predictions are "
-    "distributed for customers who left and for customers who stayed.",
+    "calibration": "Each point is one of ten groups of customers by predicted probability, with its 95% "
+    "interval. At a point on the diagonal, as many customers leave as predicted. The lower chart shows how "
+    "the predictions are distributed for customers who left and for customers who stayed.",
     "profit": "The profit uses the costs that are listed below. The bar at the bottom is the 95% "
     "interval of the best budget.",
-    "lead_time": "How well the model still ranks customers when all signals are this many days old.",
-    "importance": "How far each signal moves the predictions, up or down: its share of the mean "
-    "absolute contributions to the log-odds. Related signals share their contribution.",
+    "lead_time": "The chart shows how well the model still ranks customers when all signals are this many "
+    "days old.",
+    "importance": "The chart shows how far each signal moves the predictions, up or down: its share of the "
+    "mean absolute contributions to the log-odds. If two signals are related, each shows only a part of "
+    "their contribution.",
     "partial_dependence": "The line shows the mean prediction if every customer had this value and nothing "
     "else changed. "
     "Ticks are the deciles of the signal. The hollow mark is the prediction for a missing value. The "

@@ -48,7 +48,7 @@ def test_the_subject_of_a_variant_replaces_the_first_line() -> None:
             "Hello\n{{ nam }}",
             r"^templates/note.de.txt:2: the template cannot be filled: 'nam' is undefined\.",
         ),
-        ("Hello\n\n{% if %}", r"^templates/note.de.txt:3: not in the syntax of jinja2: .+\."),
+        ("Hello\n\n{% if %}", r"^templates/note.de.txt:3: the template breaks the syntax of jinja2: .+\."),
         ("\n\n{{ unknown_value }}", r":3: the template cannot be filled: a value is not known for this cust"),
         ("{{ 1 / 0 }}", r":1: the template cannot be filled: division by zero\."),
         ("{{ ''.__class__.__mro__ }}", r":1: .* unsafe\."),

@@ -64,14 +64,18 @@ def test_no_earlier_day_for_contacts_is_skipped(planned_on: date, days: int, wee
 def test_a_calendar_without_a_working_day_is_a_mistake() -> None:
     calendar = WorkingCalendar(frozenset())
 
-    with pytest.raises(ParamsError, match=r"contact: no day within 366 days before 2026-02-02 is a working"):
+    with pytest.raises(
+        ParamsError, match=r"contact: in the 366 days before 2026-02-02, every day is a holiday"
+    ):
         calendar.due_date(date(2025, 1, 31), 1)
 
 
 def test_a_year_that_the_calendar_does_not_cover_is_a_mistake() -> None:
     calendar = WorkingCalendar.of(WORKDAYS, "DE")
 
-    with pytest.raises(ParamsError, match=r"covers the years 1991 to 2100, and a .* be due on 1985-03-04"):
+    with pytest.raises(
+        ParamsError, match=r"covers only the years 1991 to 2100, but a .* be due on 1985-03-04"
+    ):
         calendar.due_date(date(1985, 3, 4), 0)
 
 

@@ -56,7 +56,7 @@ def test_the_verdict_says_in_words_whether_there_is_a_signal(
     signal = signal_verdict(around(auc), loss)
 
     assert signal.found == verdict
-    assert signal.words.startswith({"ranks only": "it ranks"}.get(verdict, verdict))
+    assert signal.words.startswith({"ranks only": "the model ranks"}.get(verdict, verdict))
 
 
 @pytest.mark.parametrize(

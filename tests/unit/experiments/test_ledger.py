@@ -197,5 +197,5 @@ def test_a_damaged_ledger_is_named_with_a_way_out(tmp_path, file, damage):
             b"" if damage == "emptied" else content[:40] + bytes([content[40] ^ 1]) + content[41:]
         )
 
-    with pytest.raises(SourceError, match=rf"{file}.*Restore it from a copy"):
+    with pytest.raises(SourceError, match=rf"{file}.*Restore the ledger from a copy"):
         read_ledger(tmp_path, FEBRUARY)

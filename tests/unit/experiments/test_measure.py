@@ -299,7 +299,10 @@ def test_a_score_dated_on_the_night_of_the_assignment_is_refused_and_one_of_the_
         "first_assigned_date": night,
     }
 
-    with pytest.raises(Stop, match="12 of 12 units have a score from on or after their first assignment"):
+    with pytest.raises(
+        Stop,
+        match="12 of 12 units have a score that was computed on or after the day of their first assignment",
+    ):
         adjusted_difference(**arguments, score_date=night)
     assert adjusted_difference(**arguments, score_date=score_dates(night)).difference.value is not None
 

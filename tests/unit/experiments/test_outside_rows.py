@@ -64,11 +64,12 @@ def test_arms_that_are_numbers_are_compared_as_texts() -> None:
         (("e", " ", 1), "1 of 5 rows have no arm in 'arm'"),
         (
             ("e", "sms", 1),
-            "neither 'control' nor 'treated': 'sms' (1). Name the arm under 'arms', or under 'leave_out'",
+            "with another name than 'control' or 'treated': 'sms' (1). Name the arm under 'arms', or "
+            "under 'leave_out'",
         ),
         (("e", "mail", None), "1 of 5 rows have no outcome in 'visit': 0 of 2 in 'none', 1 of 3 in 'mail'"),
         (("e", "mail", float("nan")), "1 of 5 rows have no outcome in 'visit'"),
-        (("e", "mail", 2), "an outcome in 'visit' that is neither 0 nor 1: '2' (1)"),
+        (("e", "mail", 2), "an outcome in 'visit' that is not 0 or 1: '2' (1)"),
         (("a", "mail", 1), "1 (first: a) of 4 units in 'id' are in more than one arm"),
         (("a", "none", 1), "1 (first: a) of 4 units in 'id' have several rows in their arm"),
     ],
@@ -178,7 +179,9 @@ def test_a_score_that_is_not_known_to_be_from_before_the_assignment_is_refused(s
 
     assert units is None
     assert len(problems) == 1
-    assert "1 of 4 units have a score from on or after their assignment" in problems[0]
+    assert (
+        "1 of 4 units have a score that was computed on or after the day of their assignment" in problems[0]
+    )
     assert "can have the wrong sign" in problems[0]
 
 
@@ -206,7 +209,9 @@ def test_a_score_of_a_date_may_be_from_any_time_of_that_day() -> None:
     units, problems = read(scored(before, before, before, (date(2025, 3, 1), drawn)), **SCORES)
 
     assert units is None
-    assert "1 of 4 units have a score from on or after their assignment" in problems[0]
+    assert (
+        "1 of 4 units have a score that was computed on or after the day of their assignment" in problems[0]
+    )
     assert "(first: score of 2025-03-01, assigned 2025-03-01T20:00:00)" in problems[0]
     assert read(scored(before, before, before, before), **SCORES)[1] == []
 

@@ -203,7 +203,8 @@ def test_a_database_that_does_not_answer_after_the_scoring_leaves_the_files_and_
 
     assert error.value.exit_code == 17
     assert error.value.problems[1] == (
-        f"The files of the night of {CUTOFF} are complete. `churn score --cutoff {CUTOFF}` hands it over."
+        f"The files of the night of {CUTOFF} are complete. Call `churn score --cutoff {CUTOFF}` to hand "
+        "the night over."
     )
     assert "hunter22" not in str(error.value)
     assert (tmp_path / "output" / "scores" / f"cutoff={CUTOFF}" / "scores.parquet").exists()
@@ -217,7 +218,7 @@ def test_a_file_that_another_program_holds_stays_busy_in_words(
     with closing(sqlite3.connect(tmp_path / "nights.sqlite", isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
 
-        with pytest.raises(BusyError, match="hands it over"):
+        with pytest.raises(BusyError, match="to hand the night over"):
             lines(company, sink)
         with pytest.raises(BusyError, match="Nothing was scored"):
             check_database(sink, company.params.label, 3, "params.yaml")
@@ -251,7 +252,7 @@ def test_a_night_whose_page_of_the_ledger_is_not_published_is_not_handed_over(
     page = tmp_path / "output" / "ledger" / f"cutoff={CUTOFF}"
     os.rename(page, page.with_name(".pending"))
 
-    with pytest.raises(SourceError, match="not the page of the ledger that the scores name"):
+    with pytest.raises(SourceError, match="this file of the ledger does not belong to the scores"):
         lines(company, sink)
 
     assert query(tmp_path, "SELECT name FROM sqlite_master") == []
@@ -262,7 +263,7 @@ def test_a_call_whose_task_is_not_in_the_ledger_is_not_handed_over(
 ) -> None:
     publish_night(company, change_scores=with_other_tasks)
 
-    with pytest.raises(SourceError, match=r"without a task in the ledger: 1 \(first: x\)"):
+    with pytest.raises(SourceError, match=r"1 calls have no task in the ledger \(first: x\)"):
         lines(company, sink)
 
     assert query(tmp_path, "SELECT name FROM sqlite_master") == []

@@ -283,7 +283,7 @@ def test_a_table_that_only_behaves_like_contracts_gets_a_note(
     (entry,) = draft(write_tables(tmp_path, {table: periods(row)})).tables
 
     assert entry.name == table
-    assert any(f"near the {expiry} before them" in note for note in entry.notes)
+    assert any(f"near the {expiry} of the row before" in note for note in entry.notes)
 
 
 @pytest.mark.parametrize(

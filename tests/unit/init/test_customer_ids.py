@@ -185,7 +185,7 @@ def test_rounded_ids_beside_a_named_id_of_rows_are_found(tmp_path: Path) -> None
 def test_a_named_id_that_is_only_a_key_of_rows_is_refused(tmp_path: Path) -> None:
     source = write_tables(tmp_path, {"orders": with_row_keys(orders(lambda n: f"C{n}"))})
 
-    with pytest.raises(CallError, match=r"--key 'id'.*key of the rows.*orders.*customer_id"):
+    with pytest.raises(CallError, match=r"--key 'id'.*cannot hold ids of customers.*orders.*customer_id"):
         draft(source, key="id")
 
 

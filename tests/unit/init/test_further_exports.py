@@ -382,7 +382,7 @@ def test_a_table_of_months_is_read_with_a_warning_about_the_day_of_its_rows(
 
     (warning,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning")]
     assert code == 0
-    assert f"{name} has months without days" in warning
+    assert f"{name} holds months without days" in warning
     assert f"known_at: strptime({in_sql}, '%Y-%m') + interval 1 month" in warning
     (table,) = [table for name, table in stored(path).tables.items() if name != "customers"]
     assert (table.rows, table.first_day) == (len(rows), day_number(date(2022, 1, 1)))

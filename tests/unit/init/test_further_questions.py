@@ -142,9 +142,9 @@ REFUSED: dict[str, tuple[Files, list[str]]] = {
     ),
     "another prefix": (
         with_ids(str, lambda c: f"CUST-{c}"),
-        ["customer_id (CUST-C1000)", "customers spells them in another way, as in customer_id (C1000)"],
+        ["customer_id (CUST-C1000)", "customers spells the ids in another way, as in customer_id (C1000)"],
     ),
-    "UUIDs in braces": (with_ids(uuid_of, lambda c: "{" + uuid_of(c) + "}"), ["spells them in another way"]),
+    "UUIDs in braces": (with_ids(uuid_of, lambda c: "{" + uuid_of(c) + "}"), ["spells the ids in another"]),
     "rounded ids with a comma": (
         {
             "Kunden.csv": text_of(customers(), ";", cells={"customer_id": rounded}),
@@ -167,7 +167,7 @@ REFUSED: dict[str, tuple[Files, list[str]]] = {
     ),
     "two tables in a folder": (
         {"export/customers.csv": text_of(customers()), "export/orders.csv": text_of(ORDERS)},
-        ["the files of the folder export have other columns", "customers.csv: customer_id"],
+        ["the files of the folder export do not have the same columns", "customers.csv: customer_id"],
     ),
     "two tables of events in a folder": (
         {
@@ -175,7 +175,7 @@ REFUSED: dict[str, tuple[Files, list[str]]] = {
             "data/logins.csv": text_of([{"customer_id": "C1000", "happened_at": "2023-05-05"}]),
             "data/tickets.csv": text_of([{"customer_id": "C1", "opened_at": "2023-05-05", "topic": "x"}]),
         },
-        ["the files of the folder data have other columns"],
+        ["the files of the folder data do not have the same columns"],
     ),
     "UTF-16 without a mark": (
         {**shop(), "customers.csv": text_of(customers()).encode("utf-16-le")},

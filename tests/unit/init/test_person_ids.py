@@ -83,7 +83,9 @@ def test_two_columns_with_other_persons_are_a_question(tmp_path: Path) -> None:
     rows = guest_orders("e_mail", address, user_id=lambda n: f"clerk {n % 10}")
     source = write_tables(tmp_path, {"orders": rows})
 
-    with pytest.raises(CallError, match=r"user_id \(10 values\), e_mail \(40 values\)\. Name it with --key"):
+    with pytest.raises(
+        CallError, match=r"user_id \(10 values\), e_mail \(40 values\)\. Name this column with --key"
+    ):
         draft(source)
     assert id_columns(draft(source, key="customer_id"))["orders"] == "-"
 

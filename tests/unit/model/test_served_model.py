@@ -85,7 +85,7 @@ def test_mlflows_server_scores_json_and_csv_and_refuses_what_does_not_fit_in_wor
     )
     for (status, answer), words in (
         (text_for_number, ("days", "long ago")),
-        (number_for_text, ("plan", "must hold text, found 7 in row 0")),
+        (number_for_text, ("plan", "must hold text, but row 0 holds 7")),
         (without_needed, ("'logins' is missing", "Problems left out: ")),
     ):
         assert status == 400

@@ -410,7 +410,11 @@ def test_all_mistakes_come_at_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("source: [", "not YAML"), ("just words", "expected sections"), ("- a\n- b", "expected sections")],
+    [
+        ("source: [", "not YAML"),
+        ("just words", "the file needs sections"),
+        ("- a\n- b", "the file needs sections"),
+    ],
 )
 def test_a_file_that_holds_no_sections_is_refused(tmp_path: Path, text: str, said: str) -> None:
     assert said in problems(tmp_path, text)[0]

@@ -196,7 +196,9 @@ def test_without_a_proof_nothing_at_all_is_left(params: Params) -> None:
 
     assert search([params.output], plan.identifiers).paths == ()
     assert not proof_path(params.output).exists()
-    with pytest.raises(CallError, match=r"was forgotten on 2024-07-01[.] Nothing is held but a salted hash"):
+    with pytest.raises(
+        CallError, match=r"was forgotten on 2024-07-01[.] Only a salted hash of this id is kept"
+    ):
         read_access(Store.open(params), ANN, params.output, (), ())
 
 
@@ -241,7 +243,9 @@ def test_a_damaged_file_is_named_before_anything_is_erased(params: Params, n_kep
     path = params.output / "evaluate" / "predictions.parquet"
     path.write_bytes(path.read_bytes()[:n_kept_bytes])
 
-    with pytest.raises(SourceError, match=r"predictions.parquet: .* Restore it from a copy, or delete it"):
+    with pytest.raises(
+        SourceError, match=r"predictions.parquet: .* Restore the file from a copy, or delete the file"
+    ):
         plan_of(params)
 
 

@@ -39,7 +39,7 @@ def test_without_a_reference_the_line_says_why_signals_are_not_compared() -> Non
     lines = list(drift_lines(drift_of(signals=None, score=None, no_reference_because="there is none")))
 
     assert "1 table was compared" in lines[0]
-    assert lines[1] == "  signals and probabilities are not compared: there is none."
+    assert lines[1] == "  signals and probabilities are not compared with the training: there is none."
 
 
 def test_unknown_figures_are_words_and_never_numbers() -> None:

@@ -76,7 +76,7 @@ def test_a_trial_is_called_a_trial(evaluated: Path) -> None:
 
 
 def test_a_model_without_evaluation_claims_nothing(output: Path) -> None:
-    assert "there is no evaluation of it" in result_sentences(read_report_sources(output))[0]
+    assert "but this model was never evaluated" in result_sentences(read_report_sources(output))[0]
 
 
 def test_the_evaluation_stands_beside_the_best_simple_rule(evaluated: Path) -> None:

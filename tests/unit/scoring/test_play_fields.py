@@ -164,7 +164,10 @@ def test_a_play_that_prefers_the_customers_channel_names_the_channels_to_choose_
     assert (play.prefers_own_channel, play.channel_order) == (True, ("email", "phone"))
     for channels in ("", ", channels: [email]"):
         (problem,) = problems_of(f"name: p, {ALL}, {REST}, channel: preferred{channels}")
-        assert "plays[0].channel 'preferred' chooses among channels, so 'channels' must name two" in problem
+        assert (
+            "plays[0].channel 'preferred' chooses among several channels, so 'channels' must name two"
+            in problem
+        )
 
 
 def test_a_play_states_its_own_costs_and_takes_the_others_from_the_parameters():
@@ -205,9 +208,9 @@ def test_variants_share_the_customers_by_their_weights():
             "variants: {a: {subject: '{{ nam }}'}}",
             "subject, line 1: 'nam' is not a variable. Did you mean 'name",
         ),
-        ("variants: {a: {subject: '{{ name'}}", "subject, line 1: not in the syntax of jinja2"),
+        ("variants: {a: {subject: '{{ name'}}", "subject, line 1: the template breaks the syntax of jinja2"),
         ("channels: [email, phone]", "plays[0].channel 'phone' is not the first of channels."),
-        ("channels: [phone, phone]", "plays[0].channels names a channel twice; keep one."),
+        ("channels: [phone, phone]", "plays[0].channels names a channel twice; keep it once."),
         ("fr_nights: 2", "plays[0].fr_nights is not a part of a playbook. Did you mean 'for_nights'?"),
     ],
 )
@@ -270,7 +273,7 @@ def test_a_mistake_in_a_stage_is_named_with_its_line():
     assert any(
         line.startswith("playbook.yaml: line 4: stages.old.tenur is not a signal.") for line in problems
     )
-    assert any("line 3: stages.newest can never hold: 'new' already takes" in line for line in problems)
+    assert any("line 3: stages.newest can never apply: 'new' already takes" in line for line in problems)
 
 
 def test_plays_that_follow_each_other_in_a_circle_are_a_mistake():
@@ -362,7 +365,7 @@ def test_a_stage_without_any_play_is_a_warning():
     rest = book(*of_stage, f"name: rest, {ALL}, {CALL}", head=STAGES)
 
     assert some.warnings == (
-        "playbook.yaml: line 4: stages.active has no play: customers in this stage get none.",
+        "playbook.yaml: line 4: stages.active has no play: customers in this stage get no play.",
     )
     assert rest.warnings == ()
 

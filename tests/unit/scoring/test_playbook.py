@@ -167,15 +167,21 @@ def test_a_play_is_switched_off_where_absent_tables_leave_it_nothing_to_hold_by(
         ),
         (
             "{survey_last_rating: {below: 3, above: 3}}",
-            "plays[0].when.survey_last_rating can never hold: no number lies between these bounds.",
+            "plays[0].when.survey_last_rating can never be true: no number lies between these bounds.",
         ),
         (
             "{churn_probability: {above: 20}}",
-            "plays[0].when.churn_probability can never hold: values lie between 0 and 1.",
+            "plays[0].when.churn_probability can never be true: values lie between 0 and 1.",
         ),
-        ("{health: {below: 1}}", "plays[0].when.health can never hold: values lie between 1 and 5."),
-        ("{country: {below: 3}}", "plays[0].when.country: holds words; only 'equals' with a word fits."),
-        ("{survey_last_rating: {equals: low}}", "plays[0].when.survey_last_rating: holds numbers."),
+        ("{health: {below: 1}}", "plays[0].when.health can never be true: values lie between 1 and 5."),
+        (
+            "{country: {below: 3}}",
+            "plays[0].when.country: the signal holds words, so only 'equals' with a word fits.",
+        ),
+        (
+            "{survey_last_rating: {equals: low}}",
+            "plays[0].when.survey_last_rating: the signal holds numbers.",
+        ),
         ("{}", "plays[0].when is empty. For all customers, write 'health: {at_most: 5}'."),
         (
             "{below: 3}",

@@ -76,7 +76,7 @@ def test_a_mistake_of_a_template_is_named_with_the_line_of_the_play(tmp_path, la
 def test_a_template_that_is_not_in_the_syntax_is_a_mistake(tmp_path, text):
     (problem,) = problems_of(tmp_path, None, note__en=text)
 
-    assert "templates/note.en.txt, line 1: not in the syntax of jinja2" in problem
+    assert "templates/note.en.txt, line 1: the template breaks the syntax of jinja2" in problem
 
 
 def test_a_file_whose_name_has_no_language_is_a_mistake(tmp_path):

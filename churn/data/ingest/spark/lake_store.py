@@ -245,8 +245,9 @@ def _check_files(folder: Path, files: Sequence[Sequence[str]], rows_written: int
             rows_here = int(row[0]) if row else 0
     if rows_here != rows_written:
         raise SourceError(
-            f"output: Spark's executors wrote {rows_written:,} rows to {folder}, but {rows_here:,} of them "
-            "are here. Set 'output' to a folder that the driver and all executors reach under the same path."
+            f"output: Spark's executors wrote {rows_written:,} rows to {folder}, but the driver finds only "
+            f"{rows_here:,} of these rows there. Set 'output' to a folder that the driver and all "
+            "executors reach under the same path."
         )
 
 

@@ -78,7 +78,7 @@ def test_ids_that_are_spelt_differently_in_two_tables_stop_with_examples(
     )
     params = {"check": {"max_rejects": 1.0}}
 
-    with pytest.raises(SourceError, match="logins: 4 ids are another customer's id") as error:
+    with pytest.raises(SourceError, match="logins: 4 ids differ from another customer's id") as error:
         draw(tmp_path, customers=customers, logins=logins, since=None, params=params)
 
     assert example in str(error.value)
@@ -88,7 +88,9 @@ def test_one_person_with_two_spellings_in_most_rows_is_a_question(tmp_path: Path
     names = ["c1", "C1", "c2", "C2", "c3", "C3", "c4"]
     customers = "customer | signed_up_at\n" + "\n".join(f"{name} | 2023-01-01" for name in names)
 
-    with pytest.raises(SourceError, match=r"customers: 6 ids .*C1 and c1.*spelt differently"):
+    with pytest.raises(
+        SourceError, match=r"customers: 6 ids .*C1 and c1.*spell the same id in different ways"
+    ):
         draw(tmp_path, customers=customers, logins="customer | happened_at\n c1 | 2024-01-01", since=None)
 
 

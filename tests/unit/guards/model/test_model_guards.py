@@ -125,7 +125,7 @@ def test_a_test_row_that_was_learnt_from_is_a_stop() -> None:
     found = list(disjoint(mixed, {LAST: LAST}))
 
     assert [one.severity for one in found] == ["stop"]
-    assert "400 of its 400 rows" in found[0].found
+    assert "400 of the 400 test rows" in found[0].found
 
 
 def test_a_training_label_that_was_not_yet_known_is_a_stop() -> None:

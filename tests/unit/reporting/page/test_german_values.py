@@ -111,7 +111,7 @@ PLACES = {
     "_no_rows(age)": "no row for 9 days",
     "_usual_gap(longest)": ", where the longest gap was 3 days",
     "_factor_in_words(ratio)": "about 100 times",
-    "rows": "7 rows from 2025-09-30 on, where 70 were expected",
+    "rows": "7 rows since 2025-09-30, but 70 were expected",
     "'s' if silent[-1].days > 1 else ''": "s",
     "verb": "signals have",
     "more": "",

@@ -81,9 +81,9 @@ def test_the_lead_says_where_to_work_and_alarms_come_first(output: Path) -> None
 
     loud, calm = section_of(output, kpis), section_of(output, kpis.model_copy(update={"sections": quiet}))
 
-    assert loud.startswith("Look first at the figures that left their own history")
+    assert loud.startswith("Look first at the figures outside their usual range")
     assert calm.startswith("Work on the stage “lapsing” first")
-    assert "No alarm: all 17 watched figures lie within their own history." in calm
+    assert "No alarm: all 17 watched figures are within their usual range." in calm
 
 
 def test_a_figure_without_a_value_says_why_and_is_never_zero(output: Path) -> None:
