@@ -158,7 +158,7 @@ def bands(outcomes: Sequence[BandOutcome]) -> Iterator[Finding]:
             yield Finding(
                 f"health band {better.band}",
                 f"{shares[1]:.1%} of this band left, but only {shares[0]:.1%} of band {worse.band}, in "
-                "which more customers should leave.",
+                "which more customers are expected to leave.",
                 "The order of the bands misleads the team: check the calibration, and train again.",
                 "stop",
                 "bands",

@@ -95,7 +95,7 @@ def copies() -> list[str]:
         totals, {"total.words": kinds, "words": pair, "until": days, "which": which, "factor": ["30.4"]}
     )
     sentences += [
-        f"{text}: it holds what happened after the cutoffs."
+        f"{text}: the attribute holds what happened after the cutoffs."
         for function in ("_single", "_pair", "_rate")
         for text in total.returned(function)
     ]
@@ -225,7 +225,7 @@ def guard(rows, is_sure):
     words = f"{rows:,} rows are odd"
     if is_sure:
         words += ", beyond chance"
-    return Finding("orders", f"{words}.", ADVICE if is_sure else "Leave it out.", figure="odd")
+    return Finding("orders", f"{words}.", ADVICE if is_sure else "Leave the column out.", figure="odd")
 """
 
 
@@ -255,12 +255,12 @@ def refusal(*findings: Finding, label: LabelWords = CHURN_WORDS) -> str:
 
 LATE = Finding(
     "orders",
-    "from 2025-09-28 to 2025-09-30 it has 12 of the usual 1,234 rows, and it never had fewer than 1,100 in "
-    "as many days; logins is complete there. If the rows come in later, the newest cutoff sees fewer rows "
-    "than the cutoffs of training saw, and the scores are wrong.",
-    "Set snapshot.watermark: 2025-09-28, or read orders again when its rows are there. If its rows always "
-    "come in later, map the time at which a row came in as tables.orders.columns.known_at. If orders has "
-    "ended, leave it out.",
+    "from 2025-09-28 to 2025-09-30 the table has 12 rows; 1,234 rows are usual in as many days, and 1,100 "
+    "were the fewest before. The table logins is complete on these days. If the rows come in later, the "
+    "newest cutoff sees fewer rows than the cutoffs of training saw, and the scores are wrong.",
+    "Set snapshot.watermark: 2025-09-28, or read orders again when the rows of these days have come in. If "
+    "its rows always come in later, map the time at which a row came in as tables.orders.columns.known_at. "
+    "If orders has ended, leave it out.",
     "stop",
     "trailing",
     "12 of about 1,234 rows",
@@ -270,10 +270,10 @@ LATE = Finding(
 def leak(place: str, auc: str) -> Finding:
     return Finding(
         place,
-        f"on its own it predicts who leaves with AUC {auc} (1,234 churners, lower bound 0.97); above 0.98 it "
-        "is almost certainly a leak of the label.",
+        f"the column alone predicts who leaves with AUC {auc} (1,234 churners, lower bound 0.97); above 0.98 "
+        "the column is almost certainly a leak of the label.",
         "Find out where its values come from, and whether the source fills them in after customers left. "
-        "Leave it out (signals.leave_out), or sign it off.",
+        "Leave the column out (signals.leave_out), or sign the finding off.",
         "stop",
         "alone",
         f"AUC {auc}",
