@@ -1,1 +1,1 @@
-"""Pages, charts, tables and the model card that show a night and a model to people."""
+"""Pages, charts, tables and the model card that show a scored night and its model to people."""

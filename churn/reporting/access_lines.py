@@ -1,4 +1,4 @@
-"""The answer to an access request as text and as JSON."""
+"""The answer to an access request (all data held about one customer) as text and as JSON."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def access_lines(record: AccessRecord) -> Iterator[str]:
 
 
 def access_json(record: AccessRecord) -> str:
-    """Return the answer as JSON; a missing value is null."""
+    """Return the answer to an access request as JSON; a missing value is null."""
     return json.dumps(asdict(record), indent=1, default=str, ensure_ascii=True)
 
 

@@ -61,7 +61,7 @@ def result_lines(plan: ErasurePlan, result: SearchResult, server: str | None) ->
     """Yield what the search after an erasure found, and which places the program cannot erase.
 
     Args:
-        plan: The plan that was carried out.
+        plan: The plan of the erasure that was carried out.
         result: The result of the search for the customer.
         server: The tracking server whose files were not searched; None if there is none.
     """

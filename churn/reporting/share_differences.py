@@ -44,7 +44,7 @@ def possible_part(interval: HasInterval) -> Interval | None:
 
 
 def is_cut(interval: HasInterval) -> bool:
-    """Return whether an interval has a bound that no difference of shares can reach."""
+    """Return whether an interval has a bound below -1 or above 1, which no difference of shares can reach."""
     low, high = interval.low, interval.high
     return low is not None and high is not None and (low < LOWEST_DIFFERENCE or high > HIGHEST_DIFFERENCE)
 

@@ -61,7 +61,7 @@ class Call:
     Attributes:
         customer: The id of the customer.
         name: The name of the customer; empty if it is not known.
-        probability: The probability of what the label counts.
+        probability: The probability of leaving, or of the event that the label predicts.
         value: The value at risk; None if it is not known.
         health: The health band; None for a label of an event.
         reasons: The reasons why the customer may leave, as sentences.

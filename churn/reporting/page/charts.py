@@ -311,7 +311,7 @@ def interval_bar(label: str, estimate: tuple[float, float, float], bounds: tuple
 
     Args:
         label: A text that says what the bar shows, for readers who cannot see it.
-        estimate: The value and the bounds of its interval.
+        estimate: The value, and the lower and upper bound of its interval.
         bounds: The values at the two ends of the line; zero must lie between them.
     """
     low, high = bounds

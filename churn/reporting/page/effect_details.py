@@ -29,14 +29,14 @@ POINTS = 100.0
 
 @dataclass(frozen=True)
 class PlacedExperiment:
-    """An experiment, its place in effects.json, and what it needs before it can answer.
+    """An experiment, its place in effects.json, and what it needs before it can give an answer.
 
     Attributes:
         experiment: What was measured in the experiment.
         source: The place of the experiment in the file.
         design: What the experiment needs before it can answer; None if this was not computed, as for a
             variant of a play.
-        design_source: The place of the design in the file.
+        design_source: The place of `design` in effects.json.
     """
 
     experiment: MeasuredExperiment

@@ -1,4 +1,4 @@
-"""The German of the lines in which a gate shows the findings of guards."""
+"""The German text of the lines in which a gate shows the findings of guards."""
 
 from __future__ import annotations
 

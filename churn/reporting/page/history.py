@@ -53,7 +53,7 @@ class History:
     """The nights that predict one label, up to a night, the oldest first.
 
     Attributes:
-        nights: The figures of the nights; the last one is the night itself.
+        nights: The figures of the nights; the last entry is the night itself.
         probabilities: For each customer who is looked at, the probability in each of the nights; None in a
             night that did not score the customer.
         last_calls: `(customer_id, name)` for each line of the call list of the night before; None if there is

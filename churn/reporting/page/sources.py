@@ -39,7 +39,7 @@ class UsedUplift(BaseModel):
     """The model of the effect of a contact on each customer that a night uses.
 
     Attributes:
-        as_of: The day up to which outcomes were known.
+        as_of: The day up to which the outcomes of contacts were known.
         do_not_disturb: The number of customers who are not contacted, because it is shown that a contact does
             not help them.
     """
@@ -93,7 +93,7 @@ class UsedCosts(BaseModel):
     """The measured costs of contacts that a night used.
 
     Attributes:
-        as_of: The day before which the contacts were known.
+        as_of: The day before which the contacts with these costs were known.
         plays: The cost of each play that has a measured cost.
         all_contacts: The cost that is used for other plays that state none; None if it is assumed.
     """
@@ -160,11 +160,11 @@ class ReportSources:
         facts: The counts and settings of the night.
         result: The result of the evaluation of the model that scored the night; None if there is none.
         verdict: The verdict of the gates on this model; None as long as `churn promote` has not run.
-        known_effects: Whether contacts helped, as far as it was measured up to the night.
+        known_effects: The measured effects of contacts, as far as they were known at the night.
         latest_version: The version of the model that was evaluated last, if another model scored the night;
             otherwise None.
         drift: What has moved by the night; None if this was not measured, or if the file is damaged.
-        notes: What the night wrote down about each customer on the call list, by id.
+        notes: What the night stored about each customer on the call list, by id.
         history: The nights before, with the probabilities of the customers who are on the call list.
         contacts_before: The contacts that earlier nights planned for customers on the call list, the latest
             first; controls have no such contacts.
@@ -194,7 +194,7 @@ class ReportSources:
 def read_report_sources(output: Path, cutoff: date | None = None) -> ReportSources:
     """Read the files of a night; by default the latest night.
 
-    An evaluation that an earlier version of the program wrote is left out, with a warning. A damaged
+    If an earlier version of the program wrote the evaluation, it is left out with a warning. A damaged
     evaluation that was kept for this night is also left out with a warning, because the verb that wrote it
     cannot always write it again.
 

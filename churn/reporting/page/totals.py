@@ -14,7 +14,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Total:
-    """A sum over customers, with a 95 % interval that contains only the effect of chance."""
+    """A sum over customers, with a 95 % interval for chance; the interval contains no error of the model."""
 
     value: float
     low: float
