@@ -66,7 +66,7 @@ def expiry_of(due_at: date, rest_days: int) -> date:
     """Return the first day on which a task counts as expired, in both arms; from then on its unit may be
     contacted again.
 
-    This is the due date plus the days of rest, but at least the day after the due date. So a task is still
+    The day is the due date plus the days of rest, but at least the day after the due date. So a task is still
     live on its due date, and a unit has at most one live task.
 
     >>> str(expiry_of(date(2025, 1, 3), 28)), str(expiry_of(date(2025, 1, 3), 0))
@@ -134,7 +134,8 @@ class EarlierTasks:
     Attributes:
         units: The unit that each task had when it was planned.
         units_tonight: The unit to which the customer of each task belongs tonight; None if the customer has
-            no unit. It differs from `units` if several customers turned out to be one person since then.
+            no unit. The unit differs from `units` if several customers turned out to be one person since the
+            task was planned.
         due_at: The due dates, `datetime64[D]`.
     """
 
@@ -159,7 +160,7 @@ class EarlierTasks:
 
 @dataclass(frozen=True)
 class Selection:
-    """The candidates who are contacted in a night, and why the others are not.
+    """The candidates who are contacted in a night, and the reason for each candidate who is not.
 
     Attributes:
         contacts: The indices of the candidates to contact, in order of priority. Shape `[contacts]`.
@@ -176,8 +177,8 @@ def order_of_contact(candidates: Candidates) -> Order:
     """Return the indices of the candidates in order of priority. Shape `[candidates]`.
 
     The highest expected profit comes first, and an unknown profit comes last. Candidates with equal profits
-    are ordered by churn probability, the highest first and unknown ones last. If these are equal too, they
-    are ordered by customer id.
+    are ordered by churn probability, the highest first and unknown ones last. Candidates with equal profits
+    and probabilities are ordered by customer id.
     """
     profit, probability = (
         np.where(np.isnan(values), -np.inf, values)

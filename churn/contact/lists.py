@@ -3,10 +3,11 @@
 A list names candidates for a contact. A play with its own control group writes a task for each new customer
 on its list into the ledger, in both arms. The customer then stays on the list with one due date and rests
 afterwards, and `churn measure` compares the arms. A play without its own control group plans no task, and its
-effect is not measured. In both cases, the arms of the call list can still be compared, for two reasons:
+effect is not measured. With or without such tasks, the arms of the call list can be compared, for two
+reasons:
 
 1. A unit in another control group is on no list from the night on in which it was drawn. Before its first
-   assignment a unit may be on a list. Its arm is drawn later and does not depend on the list.
+   assignment a unit may be on a list. The arm of the unit is drawn later and does not depend on the list.
 2. A unit with a task, in either arm, is on no other list until its rest is over.
 
 The rules of consent, objections and suppression lists are the same as for the call list. A customer whom the
@@ -106,8 +107,8 @@ class SideList:
         plays: The number of customers with each play, before any customer is withheld.
         withheld: The number of customers who are kept off the list, by reason.
         measured_plays: The plays whose effect is measured against their own control group.
-        new_assignments: The new rows of the ledger with the arms of these plays.
-        new_tasks: The new rows of the ledger with the tasks of these plays, in both arms.
+        new_assignments: The new rows of the ledger with the arms of the measured plays.
+        new_tasks: The new rows of the ledger with the tasks of the measured plays, in both arms.
         withheld_tasks: Why a customer with an open task is not on the list tonight, by the id of the task.
     """
 

@@ -43,7 +43,7 @@ def fill_message(
 ) -> FilledMessage:
     """Fill the template of a task with the values of its customer.
 
-    A template that cannot be filled is not an error here. Otherwise a single customer without a value would
+    A template that cannot be filled is not an error here. If it were, a single customer without a value would
     stop the hand-over of the whole night.
 
     Args:

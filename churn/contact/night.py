@@ -59,7 +59,7 @@ class PlannedNight:
         ledger: The page of the ledger; None in a trial, which assigns nobody to an arm.
         owner_calls: The calls of each owner as CSV, by the name of the owner.
         lists: The lists beside the call list as CSV, by the name of the list.
-        side_lists: The same lists as objects, with their tasks.
+        side_lists: The lists beside the call list as objects, with their tasks.
         dry_run: The lines that say what the night would do.
     """
 
@@ -104,7 +104,7 @@ def score_night(
         monthly_money: The monthly value of each row of `frame`, NaN if unknown.
         names: The known names of customers, by id.
         stamp: The ids in each row of the score table.
-        history: What earlier nights decided about these customers.
+        history: What earlier nights decided about the customers.
         acts: What is known about customers and earlier contacts.
         progress: A function that shows the progress of the reasons.
         trial: The reason why the night is a trial; None for a night of the champion. In a trial, nobody is

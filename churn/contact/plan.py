@@ -264,8 +264,8 @@ def _is_left_alone(effect: Floats | None, model: EffectModel | None) -> Bools | 
 
 
 def _uplift_facts(model: EffectModel | None, is_left_alone: Bools) -> dict[str, Any]:
-    """Return the model of the effect that the night uses, for the facts; empty if none is in use, as in
-    versions without such models.
+    """Return the model of the effect that the night uses, for the facts; empty if none is in use, so that the
+    facts are the same as in versions without models of the effect.
     """
     if model is None:
         return {}
@@ -279,8 +279,8 @@ def _uplift_facts(model: EffectModel | None, is_left_alone: Bools) -> dict[str, 
 
 
 def _effect_facts(effects: MeasuredEffects) -> dict[str, Any]:
-    """Return the measured effects that the night uses, for the facts; empty if all effects are assumed, as in
-    versions without measured effects.
+    """Return the measured effects that the night uses, for the facts; empty if all effects are assumed, so
+    that the facts are the same as in versions without measured effects.
     """
     shares = effects.accept_shares
     if not shares:
@@ -364,7 +364,7 @@ def _rows_to_explain(
     contacted, and the other customers with the highest risk.
 
     The choice of a play may depend on the first reason, so reasons are needed before the plays are known.
-    They are computed for twice as many customers as there are places, ordered by value at risk.
+    Reasons are computed for twice as many customers as there are places, ordered by value at risk.
     """
     order = rank_customers(scores.customers, scores.value_at_risk, scores.probability)
     likely = order[may_be_called[order]][: 2 * n_places + 10]

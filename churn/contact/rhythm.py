@@ -36,8 +36,8 @@ class BestHour:
 
     Attributes:
         hour: The local hour, such as 18 for `[18:00, 19:00)`; None if there are too few events.
-        n_events: The number of events in this hour, the hour before and the hour after, as far as these are
-            hours of contact.
+        n_events: The number of events in the best hour, the hour before and the hour after, as far as these
+            are hours of contact.
     """
 
     hour: int | None
@@ -60,9 +60,9 @@ NO_HOUR = BestHour(None, 0)
 def evidence_ends(units: Units, assignments: pd.DataFrame, cutoff: date) -> dict[str, date]:
     """Return for each assigned customer the first day from which answers do not count.
 
-    This is the day of the first assignment of the customer's unit. Before it, both arms are treated in the
-    same way. After it, only treated customers can answer a play, so the arms would be contacted through
-    different channels.
+    The day is the day of the first assignment of the customer's unit. Before the assignment, both arms are
+    treated in the same way. After the assignment, only treated customers can answer a play, so the arms would
+    be contacted through different channels.
 
     Args:
         units: The unit to which each customer belongs.

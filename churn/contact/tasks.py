@@ -60,8 +60,8 @@ def task_states(
 ) -> TaskStates:
     """Return the state of each task, computed from the events before the cutoff.
 
-    A task ends with the first of these events. If two of them happen on one day, the one that comes first in
-    this list counts.
+    A task ends with the first of these events. If two of the events happen on one day, the event that comes
+    first in this list counts.
 
     1. An answer: a contact with the result `done` or `declined`. A contact without a result counts as done.
     2. An exit of the customer on `planned_on` or later; the task is then withdrawn. A ticket counts only
@@ -81,8 +81,8 @@ def task_states(
     `control` only says what would have been done. Any other contact of a control is a mistake
     (`contacted_controls`).
 
-    If the company has no table `contacts`, nobody knows what was done. Then each task in both arms counts as
-    done on its due date, and `is_assumed` is true.
+    If the company has no table `contacts`, nobody knows what was done. In this case each task in both arms
+    counts as done on its due date, and `is_assumed` is true.
 
     Args:
         tasks: The tasks of the ledger: `task_id`, `customer_id`, `play`, `arm`, `planned_on`, `due_at` and

@@ -40,12 +40,12 @@ def fill_template(
     """Fill a template with the values of one customer.
 
     - A variable without a value is a mistake; it does not become an empty text.
-    - A value that is None is not known to the company. It must not be written, because the customer would
-      read "None". For this case the template states a text, such as `{{ name or "customer" }}`.
+    - A value that is None is not known to the company. Such a value must not be written, because the customer
+      would read "None". For this case the template states a text, such as `{{ name or "customer" }}`.
     - A message is plain text, so nothing is escaped.
 
     Args:
-        text: The text of the template. Its first line may be `Subject: ...`.
+        text: The text of the template. The first line may be `Subject: ...`.
         values: The values of the variables, by name.
         location: The file of the template, which messages name.
         variant_subject: The subject of the customer's variant, which is a template too; it replaces the first

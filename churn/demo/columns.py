@@ -86,12 +86,12 @@ class Chunk:
     Attributes:
         people: The customers.
         life: The lives of these customers in the days of this chunk: the whole history, or one day after it.
-        streams: The random generators for these days.
+        streams: The random generators for the days of the chunk.
         ids: The ids of the customers.
         first_day: The first day of `life`.
         watermark_seconds: The second from which on the export knows no outcome, as seconds since 1970.
         memory: What a table must remember about each customer from one day to the next, as arrays [customer]
-            by name; the table changes them in place. It is empty for the history.
+            by name; the table changes them in place. The memory is empty for the history.
     """
 
     people: People

@@ -2,8 +2,8 @@
 customers.
 
 The days after the history are drawn one by one. The numbers of a customer depend only on the seed, the
-customer and the day. Contacts change only the hazards that are compared with these numbers. So a customer who
-is never contacted has the same life under every policy of contacts.
+customer and the day. Contacts change only the hazards that are compared with the random numbers. So a
+customer who is never contacted has the same life under every policy of contacts.
 
 The company is simulated in two worlds at once: *untouched*, without any contact, and *as lived*, with the
 contacts. As long as a customer has the same life in both worlds, the rows of the tables come from the

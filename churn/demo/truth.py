@@ -1,7 +1,8 @@
 """Compute the true probability of leaving and the troubles of each customer; in a real company nobody knows
 them.
 
-These tables are written to a folder outside the folder of the company. Only tests and benchmarks read it.
+The tables of the truth are written to a folder outside the folder of the company. Only tests and benchmarks
+read this folder.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Estimate the performance of probabilities without outcomes, and measure it when outcomes are known.
 
 If the probabilities are right, each customer leaves with the stated probability, independently of the others.
-From this assumption the expected measures and their spread by chance can be computed without outcomes. If the
-measure on real outcomes lies outside the estimated interval, the probabilities were not right.
+From this assumption about customers, the expected measures and their spread by chance can be computed without
+outcomes. If the measure on real outcomes lies outside the estimated interval, the probabilities were not
+right.
 
 Source: NannyML, Confidence-based performance estimation; Guillory et al. (2021), Predicting with confidence
     on unseen distributions, ICCV.
@@ -120,8 +121,8 @@ def observed_expected_interval(outcomes: Outcomes) -> Interval:
     """Return the weighted ratio `observed / expected`; it has no interval if there are fewer than ten
     churners.
 
-    The rows of one customer depend on each other, and the interval takes this into account. It is symmetric
-    on the scale of the logarithm.
+    The rows of one customer depend on each other, and the interval takes this into account. The interval is
+    symmetric on the scale of the logarithm.
 
     Source: Cochran (1977), Sampling techniques, 3rd edition, section 6.4, for the linearised ratio.
     """

@@ -45,8 +45,8 @@ class RealisedNights:
 
     Attributes:
         nights: The cutoffs of the nights, the newest first.
-        outcomes: The outcomes of each of these nights.
-        digests: The digest of the model of each of these nights.
+        outcomes: The outcomes of each of the nights.
+        digests: The digest of the model that scored each of the nights.
         churners_since: The number of churners who became known since the training; None if no label window
             has ended since then.
         notes: For each night that cannot be read, a sentence.
@@ -140,8 +140,8 @@ def read_realised(
 
 
 def pool(outcomes: Sequence[Outcomes]) -> Outcomes | None:
-    """Return the outcomes of several nights as one object; a customer has the same number in all of them.
-    None if there are no nights.
+    """Return the outcomes of several nights as one object; a customer has the same number in all of them. The
+    result is None if there are no nights.
     """
     if not outcomes:
         return None

@@ -197,7 +197,7 @@ class Population(Part):
 
     Attributes:
         customers: The number of customers at risk tonight.
-        n_treated: The number of these customers who are left out because they were contacted in the last 91
+        n_treated: The number of customers at risk who are left out because they were contacted in the last 91
             days.
         n_controls: The number of controls who represent contacted customers by a weight.
         note: A sentence that says why contacted customers cannot be left out; None if they can.

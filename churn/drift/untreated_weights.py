@@ -1,5 +1,5 @@
-"""Give each customer a weight so that customers without a contact represent all customers. This is needed
-because contacts change signals and outcomes.
+"""Give each customer a weight so that customers without a contact represent all customers. The weights are
+needed because contacts change signals and outcomes.
 
 A contacted customer has the weight 0. The controls represent the contacted customers, because the ledger drew
 them by chance from the same customers; a control has the weight `1 / P(control)`. Every other customer has

@@ -107,8 +107,8 @@ def _level_of(train: LabelledRows, logits: Floats) -> dict[str, Any]:
 
 
 def recency_signals(signals: Sequence[Mapping[str, Any]], core_table: str) -> tuple[str, ...]:
-    """Return the days-since-last signals of the label's table. If there are none, return those of the
-    families in `CUSTOMERS_OWN`.
+    """Return the days-since-last signals of the label's table. If the label's table has no such signal,
+    return the days-since-last signals of the families in `CUSTOMERS_OWN`.
 
     >>> recency_signals([{"name": "a_days_since_last", "table": "a", "family": "activity"}], "orders")
     ('a_days_since_last',)
@@ -145,7 +145,7 @@ def rfm_signals(signals: Sequence[Mapping[str, Any]], recency: Sequence[str]) ->
 
     Frequency is the number of events, and money is the total of an amount, both over the longest window among
     `signals`. So `signals` must not contain a window that is longer than the history of all training rows.
-    From such a window a regression learns nothing, and it cannot use it in the test.
+    From a window that is too long, a regression learns nothing, and it cannot use the window in the test.
 
     >>> names = ["a_days_since_last", "a_count_7d", "a_count_28d", "a_amount_total_28d", "b_count_28d"]
     >>> entries = [{"name": name, "table": name[0], "kind": "number"} for name in names]

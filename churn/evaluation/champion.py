@@ -1,5 +1,5 @@
-"""The champion's predictions for the test cutoffs. If the champion has learnt from some of them, its recipe
-is trained again and takes its place.
+"""The champion's predictions for the test cutoffs. If the champion has learnt from some test cutoffs, the
+champion's recipe is trained again and takes the place of the champion.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ class ChampionPredictions:
     """The champion's predictions for the test cutoffs.
 
     Attributes:
-        predictions: The probabilities of two candidates. `champion` has them for the test cutoffs from which
-            the champion has not learnt. `champion_recipe` has them for all test cutoffs, if the champion has
-            learnt from some of them.
+        predictions: The probabilities of two candidates. `champion` has probabilities for the test cutoffs
+            from which the champion has not learnt. `champion_recipe` has probabilities for all test cutoffs,
+            if the champion has learnt from some of them.
         notes: Sentences that say what was compared, or why nothing was compared; the key is the subject.
         champion: The champion itself; None if there is none.
     """
@@ -88,11 +88,11 @@ def champion_predictions(
     test_cutoffs: Sequence[date],
     threads: int,
 ) -> ChampionPredictions:
-    """Predict the test cutoffs with the champion; if the champion has learnt from some of them, with its
-    recipe.
+    """Predict the test cutoffs with the champion. If the champion has learnt from some of them, predict with
+    the champion's recipe.
 
     One month after the training of a champion, all test cutoffs still lie before the last label from which
-    the champion learnt. Then a model that is trained with the champion's recipe takes the place of the
+    the champion learnt. A model that is trained with the champion's recipe then takes the place of the
     champion. For each test cutoff this model is fitted on the labels that were known by then, with the
     present signals. A recipe that another version of the program wrote cannot be fitted again; then nothing
     is compared.

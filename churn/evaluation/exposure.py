@@ -23,7 +23,7 @@ NOT_REFITTED = (
 def measure_exposure(test_set: TestSet, *, seed: int, threads: int) -> tuple[Exposure | None, dict[str, str]]:
     """Return who was treated, the figures on the rows of all customers, and the sentences about both.
 
-    If there are no treated rows and no controls, the result holds neither of them.
+    If there are no treated rows and no controls, the result holds no figures and no sentences.
 
     Args:
         test_set: The test set, which holds only the rows of untreated customers.
@@ -53,7 +53,9 @@ def measure_exposure(test_set: TestSet, *, seed: int, threads: int) -> tuple[Exp
 
 
 def _measure(test_set: TestSet, seed: int, threads: int) -> EverybodyMetrics | None:
-    """Return the challenger's figures on all rows of the test cutoffs; None if no row of them was treated."""
+    """Return the challenger's figures on all rows of the test cutoffs; None if no row of the test cutoffs was
+    treated.
+    """
     treated = test_set.snapshots.treated_rows
     treated = treated.at(test_set.cutoffs) if treated is not None else None
     if treated is None or not len(treated):

@@ -20,9 +20,9 @@ from churn.training.discrete_hazard import HORIZON_DAYS, Lives, fit_hazards
 def measure_horizons(test_set: TestSet, lives: Lives, horizon_days: int) -> Horizons:
     """Measure the probabilities of leaving within 30, 60 and 90 days.
 
-    For each test cutoff, the hazards are fitted on the intervals that had ended by then. Their curve passes
-    through the challenger's probability at the horizon of the label. A horizon uses a cutoff only if it is
-    known who left within this horizon. `missing` says why a horizon has no cutoff.
+    For each test cutoff, the hazards are fitted on the intervals that had ended by then. The curve of these
+    hazards passes through the challenger's probability at the horizon of the label. A horizon uses a cutoff
+    only if it is known who left within this horizon. `missing` says why a horizon has no cutoff.
 
     Args:
         test_set: The test set.

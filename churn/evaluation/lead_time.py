@@ -30,10 +30,11 @@ cutoff.
 def measure_lead_time(test_set: TestSet, *, gap_days: int, threads: int) -> tuple[LeadTime, ...]:
     """Return the AUC for each number of days between prediction and test cutoff, the smallest number first.
 
-    The model of an earlier time predicts an earlier snapshot. This prediction is compared with the label of
-    the test cutoff, for the customers who were at risk at both times. The AUC after k days shows how well
-    customers would be ranked if all signals were k days old. `now` is the AUC of the prediction at the test
-    cutoff, on the same rows. `fall` is `now` minus the AUC of the earlier prediction, as a paired difference.
+    The model of an earlier time predicts an earlier snapshot. The earlier prediction is compared with the
+    label of the test cutoff, for the customers who were at risk at both times. The AUC after k days shows how
+    well customers would be ranked if all signals were k days old. `now` is the AUC of the prediction at the
+    test cutoff, on the same rows. `fall` is `now` minus the AUC of the earlier prediction, as a paired
+    difference.
 
     Args:
         test_set: The test set.

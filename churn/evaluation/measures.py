@@ -106,7 +106,7 @@ class Differences(Part):
     """Paired differences between two candidates in each metric: the first candidate minus the second.
 
     Both candidates are measured on the rows for which both have a probability. The bootstrap draws the same
-    customers for both.
+    customers for both candidates.
     """
 
     log_loss: Interval
@@ -178,7 +178,7 @@ class CalibrationBin(Part):
         predicted: The mean predicted probability of the rows in the bin.
         observed: The share of rows in the bin whose customer left.
         low: The lower bound of Wilson's 95 % interval of `observed`.
-        high: The upper bound of this interval.
+        high: The upper bound of Wilson's 95 % interval.
     """
 
     bin: int
@@ -305,8 +305,8 @@ class UnseenCustomers(SplitMetrics):
     """The challenger's recipe, measured on customers who were in no training set.
 
     Attributes:
-        same_customers_in_training: The metrics on the same rows, predicted by models that were trained on
-            these customers.
+        same_customers_in_training: The metrics on the same rows, predicted by models that had these customers
+            in their training set.
         out_minus_in_training: The metrics on unseen customers minus the metrics of
             `same_customers_in_training`.
     """
@@ -319,7 +319,7 @@ class NaiveSplit(SplitMetrics):
     """The figures of a model that was tested on a random part of all rows.
 
     Attributes:
-        label: A warning that these figures look better than the model is.
+        label: A warning that the figures of a random split look better than the model is.
     """
 
     label: str

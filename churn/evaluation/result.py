@@ -119,7 +119,7 @@ class MeasuredCost(Interval):
 
     Attributes:
         contacts: The number of contacts.
-        with_cost: The number of contacts whose cost is recorded; the mean is theirs.
+        with_cost: The number of contacts whose cost is recorded; the mean is taken over them.
         as_of: The day before which the contacts were known.
         is_used: Whether the mean takes the place of the assumed cost.
         reason: Why it is not used; empty if it is.
@@ -264,7 +264,7 @@ class BandOutcome(Part):
         band: The health band, from 1 (likely to leave) to 5 (well).
         predicted: The mean predicted probability of the rows in the band.
         low: The lower bound of Wilson's 95 % interval of the share that left.
-        high: The upper bound of this interval.
+        high: The upper bound of Wilson's 95 % interval.
         observed: The weighted share of rows that left; absent if each row represents only itself.
     """
 
@@ -336,7 +336,7 @@ class EverybodyMetrics(Part):
     """The figures of the challenger on the rows of all customers, treated or not; each row counts once.
 
     If contacts help, fewer of the treated customers left than a right model expects, and observed/expected is
-    below 1. So these figures are only shown; nothing is judged by them.
+    below 1. So the figures on all customers are only shown; nothing is judged by them.
     """
 
     rows: int
@@ -389,8 +389,8 @@ class EvaluationResult(Part):
         importance: The importance of the signals, the most important signal first.
         horizons: The probabilities within 30, 60 and 90 days; absent if the label is not about contracts.
         exposure: Who was treated; absent if nobody was. If it is present, all other figures are figures of
-            untreated rows. Their weights let controls represent the treated customers, but counts of rows and
-            churners are not weighted.
+            untreated rows. The weights of the rows let controls represent the treated customers, but counts
+            of rows and churners are not weighted.
         notes: What could not be measured, or what a person should look at, by subject.
         guards: The guards' findings. Absent until the guards have run.
         signal: Whether the signals predict who leaves.
@@ -490,8 +490,8 @@ class EvaluationResult(Part):
     def champion_reference(self) -> str | None:
         """Return the candidate with which the challenger is compared as if it were the champion.
 
-        This is the champion's recipe if the champion has learnt from a test cutoff, otherwise the champion
-        itself. It is None if neither was compared.
+        The candidate is the champion's recipe if the champion has learnt from a test cutoff, otherwise the
+        champion itself. The result is None if neither was compared.
         """
         return champion_reference(self.candidates)
 

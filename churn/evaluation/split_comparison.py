@@ -64,9 +64,10 @@ def compare_splits(
     """Compare several ways to split rows into training and test.
 
     `out_of_time` is the challenger on the test cutoffs. In `out_of_time_and_customer`, a fifth of the
-    customers is left out of every training set, and only these customers are predicted. Models that were
-    trained on these customers predict them too, for comparison. `naive_split` predicts a random fifth of all
-    rows with a model that has seen the same customers and their future. So its figures must not be quoted.
+    customers is left out of every training set, and only these customers are predicted. For comparison,
+    models that were trained on this fifth of the customers predict the same rows. `naive_split` predicts a
+    random fifth of all rows with a model that has seen the same customers and their future. So its figures
+    must not be quoted.
 
     Args:
         test_set: The test set.
@@ -187,8 +188,8 @@ def predict_unseen_customers(
 ) -> Floats | None:
     """Predict a test cutoff with a model that saw neither later times nor the customers whom it predicts.
 
-    The model and its calibration are fitted without these customers. Only the sizes in the recipe depend on
-    them, because the sizes were chosen on all customers of earlier cutoffs.
+    The model and its calibration are fitted without the predicted customers. Only the sizes in the recipe
+    depend on the predicted customers, because the sizes were chosen on all customers of earlier cutoffs.
 
     Args:
         snapshots: The matured snapshots.
@@ -198,8 +199,8 @@ def predict_unseen_customers(
         threads: The number of threads.
 
     Returns:
-        The probabilities of the cutoff's rows, NaN for customers who were not left out. None if the customers
-        in the training have only one class.
+        The probabilities of the cutoff's rows, NaN for customers who were not left out. The result is None if
+        the customers in the training have only one class.
     """
     hidden = unseen_customers(snapshots)
     train = snapshots.rows.at(trainable(snapshots.mature_on, cutoff))
@@ -225,8 +226,8 @@ def predict_unseen_customers(
 def naive_split(snapshots: Snapshots, recipe: Recipe, seed: int, threads: int) -> Predictions | None:
     """Predict a random fifth of the rows with a model that is trained on the other rows.
 
-    The model has seen the same customers and later times. Its probabilities are not calibrated, because the
-    calibration is learnt out of time.
+    The model has seen the same customers and later times. The probabilities of the model are not calibrated,
+    because the calibration is learnt out of time.
 
     Args:
         snapshots: The matured snapshots.

@@ -51,8 +51,8 @@ class ContactCost(Part):
         play: The play; None for the contacts of all plays of the call list.
         contacts: The number of contacts.
         with_cost: The number of contacts whose cost is recorded.
-        cost: The mean cost of these contacts in currency, with its 95 % interval; without a value if no
-            cost is recorded.
+        cost: The mean cost of the contacts with a recorded cost, in currency, with its 95 % interval; without
+            a value if no cost is recorded.
     """
 
     play: str | None

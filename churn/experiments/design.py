@@ -95,24 +95,24 @@ class ExperimentDesign(Part):
         churn: The predicted churn without contact, or the predicted rate of the event; None if there are no
             units.
         contacted_share: The share of units with a planned contact; None if there are no units.
-        effect: The effect to detect: the difference of churn, or the gain in the rate of the event. None if
-            there are no units, and for an event if no effect is given.
+        effect: The effect to detect: the difference of churn, or the gain in the rate of the event. The
+            effect is None if there are no units, and for an event if no effect is given.
         sample_size: The number of units with which this effect is found; None if the churn is lower than the
             effect.
         answer_in_days: The days until that many units have an outcome; None if this cannot be computed.
         days: The number of days ahead for `power`, `detectable` and `held_out`.
         power: The probability that the effect is found with the units that are assigned after `days`; None if
             the rate of new units is not known.
-        detectable: The smallest effect that is found with these units; if the rate of new units is not known,
-            with the units until now.
+        detectable: The smallest effect that is found with the units that are assigned after `days`; if the
+            rate of new units is not known, with the units until now.
         training_controls: The number of controls that a training needs to know the level of contacted
             customers. None for the control group of a single play, and if there are no units.
         training_in_days: The days until that many controls have an outcome; None if this cannot be computed.
         held_out: The number of controls after `days`; None if there are no units, or if the rate of new units
             is not known.
         customers_unsaved: If contact has the effect to detect: the number of customers who leave, or miss the
-            event, within `days` because they are in the control group. None if `held_out` or `sample_size` is
-            None.
+            event, within `days` because they are in the control group. The number is None if `held_out` or
+            `sample_size` is None.
         is_gain: Whether the effect is a gain in the rate of an event.
     """
 

@@ -1,9 +1,9 @@
 """The effect of contact: a difference of rates, its verdict, and what contact saved or gained.
 
-An effect above 0 is good. It is `churn(control) - churn(treatment)`: fewer of the contacted customers leave.
-With a label of an event, such as an upgrade, it is `rate(treatment) - rate(control)`; `as_gain` computes it:
-more of the contacted customers have the event. Each unit counts in the arm to which it was assigned, whether
-it was contacted or not.
+An effect above 0 is good. The effect is `churn(control) - churn(treatment)`: fewer of the contacted customers
+leave. With a label of an event, such as an upgrade, the effect is `rate(treatment) - rate(control)`;
+`as_gain` computes it: more of the contacted customers have the event. Each unit counts in the arm to which it
+was assigned, whether it was contacted or not.
 """
 
 from __future__ import annotations
@@ -80,8 +80,8 @@ class Effect(Part):
     """The effect of contact on churn, or on the rate of an event.
 
     Attributes:
-        difference: The effect with its interval; above 0, fewer customers leave or more have the event. It
-            has no value if an arm is empty.
+        difference: The effect with its interval; above 0, fewer customers leave or more have the event. The
+            difference has no value if an arm is empty.
         method: How the interval is computed.
         verdict: What the interval shows; None if there is no verdict.
         no_verdict_because: Why there is no verdict; None if there is one.

@@ -1,8 +1,9 @@
 """Which units of the ledger count in an experiment, so that the arms differ only by the contact.
 
 A unit does not count in two cases: it turned out to be one person with another unit, or the share of the
-control group changed so that the unit would have changed its arm before its outcome matured. Both rules use
-the position of the unit and not later rows of the ledger, because a unit that left gets no later rows.
+control group changed so that the unit would have changed its arm before its outcome matured. The two rules
+for this use the position of the unit and not later rows of the ledger, because a unit that left gets no later
+rows.
 
 Units of nights with different shares of the control group are not put together. If churn differs between such
 nights, the arms would differ without any contact. Only the units of one share count: the share with the most
@@ -84,8 +85,8 @@ def play_units(ledger: Ledger, play: str, variant: str | None, maturity: Maturit
 
     A play with its own control group is compared with this group, among the units that are not in the
     universal control group. A play without its own control group is compared with the universal control
-    group, among the units that had no task of another play before. The reason: contact by one play may change
-    who gets the next play.
+    group, among the units that had no task of another play before. This exclusion is needed because contact
+    by one play may change who gets the next play.
 
     Args:
         ledger: The decisions of the nights.

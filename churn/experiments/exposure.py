@@ -2,10 +2,10 @@
 represents.
 
 A label says what a customer did. The label of a treated customer does not show what the customer would have
-done without the contact. The controls show this, because the ledger drew them by chance from the same
-customers. So a treated customer has the weight 0, a control of the same tasks has the weight `1 /
-P(untreated)`, and every other customer has the weight 1. The ledger recorded these probabilities; no
-probability is estimated.
+done without the contact. The controls show what would have happened without the contact, because the ledger
+drew them by chance from the same customers. So a treated customer has the weight 0, a control of the same
+tasks has the weight `1 / P(untreated)`, and every other customer has the weight 1. The ledger recorded the
+probabilities; none of them is estimated.
 
 Source: Horvitz and Thompson (1952), A generalization of sampling without replacement from a finite universe,
     Journal of the American Statistical Association 47; Robins, Hernán and Brumback (2000), Marginal
@@ -52,7 +52,8 @@ class UnitWeights:
 
     Attributes:
         weight_of: The weight of each unit: 0 for a treated unit, `1 / P(untreated)` for a control.
-        without_controls: The treated units that no control represents: their recorded P(untreated) is 0.
+        without_controls: The treated units that no control represents, because their recorded P(untreated) is
+            0.
     """
 
     weight_of: Mapping[str, float]
@@ -116,7 +117,8 @@ class TaskHistory:
         them.
 
         A unit is not contacted if, for each of its tasks, it is in the universal control group or in the
-        control group of the play. Its positions in the experiments are independent, so `P(untreated) = u + (1
+        control group of the play. The positions of a unit in different experiments are independent, so
+        `P(untreated) = u + (1
         - u) * c_1 * c_2 * …`. Here `u` is the share of the universal control group, and `c` is the share of a
         play's own control group, 0 if the play has none. If a share changed between two tasks of a unit, the
         position must be below both shares: see `_left_alone`.

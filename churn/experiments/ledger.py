@@ -1,10 +1,10 @@
 """The ledger stores permanently what each night decided about units and about customers.
 
 Each night has a folder `output/ledger/cutoff=D` with its new assignments, its new tasks, the health bands and
-the file `_ledger.json`. This file names the night before it (`previous`). So each night belongs to a chain
-back to a first night, and it reads only the nights of its own chain. Therefore a night that runs again gives
-the same bytes, also if an older night was scored in the meantime. An older night that is scored later belongs
-to no other night's chain.
+the file `_ledger.json`. The file `_ledger.json` names the night before (`previous`). So each night belongs to
+a chain back to a first night, and it reads only the nights of its own chain. Therefore a night that runs
+again gives the same bytes, also if an older night was scored in the meantime. An older night that is scored
+later belongs to no other night's chain.
 
 The folder of a night is first written as `.pending-cutoff=D`. Then the scores are published, and then the
 folder gets its name. So no call list exists without its ledger, even if the process is killed.
@@ -76,7 +76,7 @@ class LedgerFacts(BaseModel):
         no_control_because: Why there is no universal control group; None if there is one.
         files: The checksum of each Parquet file by its name.
         list_plays: The plays of this night that put customers on a list beside the call list; these lists
-            have no universal controls. The file has no such key if there is no such play.
+            have no universal controls. The file has no key `list_plays` if the night has no such play.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -99,7 +99,8 @@ class Ledger:
     Attributes:
         assignments: The rows of `ASSIGNMENTS`.
         tasks: The rows of `TASKS`.
-        bands: The rows of `BANDS` of the latest night; the next band of each customer depends on them.
+        bands: The rows of `BANDS` of the latest night; the next health band of each customer depends on these
+            rows.
         holdings: The rows of `HOLDINGS` of the latest night: the number of nights in a row in which the
             condition of a play was true for a customer. Only plays whose condition must be true for several
             nights have rows.

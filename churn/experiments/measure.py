@@ -2,8 +2,8 @@
 
 Each unit counts in the arm to which it was assigned, whether it was contacted or not. The outcome of a unit
 is the label of its customers at the night in which the unit entered the experiment. Only matured outcomes
-count. The adjustment uses the score of the unit's first assignment. This score was computed from data before
-that night, so it is older than any contact.
+count. The adjustment uses the score of the unit's first assignment. The score was computed from data before
+the first assignment, so it is older than any contact.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def measure(
         success_of: A function that computes how often a play reached its criterion of success; by default
             nothing is computed.
         event: The name of the event that the label counts; the effect is then a gain in the rate of the
-            event. None if the label counts who leaves.
+            event. The name is None if the label counts who leaves.
     """
     universal, is_event = None, event is not None
     if (ledger.assignments["experiment"] == UNIVERSAL).any():
@@ -122,7 +122,8 @@ def _plays_beside_the_universal(ledger: Ledger) -> set[str]:
     """Return the plays that have no unit in the universal experiment; none if there is no universal
     experiment.
 
-    These are the plays of lists beside the call list. The total of all contacts does not include them.
+    The plays without such a unit belong to lists beside the call list. The total of all contacts does not
+    include these plays.
     """
     universal = set(ledger.assignments.loc[ledger.assignments["experiment"] == UNIVERSAL, "unit"])
     if not universal:

@@ -1,8 +1,8 @@
-"""The measured effects and costs that a night may use instead of the assumed ones, and why it does not use
-the others.
+"""The measured effects and costs that a night may use instead of the assumed effects and costs, and why a
+night does not use a measured value.
 
-The effect of a play is the share of churners whom a contact keeps, `1 - churn(treated) / churn(control)`. It
-replaces the assumed share only if all of these conditions are true:
+The effect of a play is the share of churners whom a contact keeps, `1 - churn(treated) / churn(control)`. The
+measured share replaces the assumed share only if all of these conditions are true:
 
 - it was measured on outcomes that were known before the night, and for the label of the night;
 - at least 20 units of the play left in each arm, so there is a verdict;
@@ -74,7 +74,7 @@ class MeasuredEffects:
     Attributes:
         as_of: The day up to which outcomes were known; None if nothing was measured.
         plays: The plays with an effect, by name.
-        reason: Why no measured effect is used, as a sentence; empty if there is no such reason.
+        reason: Why no measured effect is used, as a sentence; empty if measured effects are used.
         contacts: The effect of all contacts together, compared with the universal control group; None if it
             was not measured.
         costs: What contacts cost; None if the company maps no costs.

@@ -73,7 +73,8 @@ class ArmEffect(Part):
 
     Attributes:
         treatment: The treated arm.
-        difference: The improvement with its interval; above 0 is better. It has no value if an arm is empty.
+        difference: The improvement with its interval; above 0 is better. The difference has no value if an
+            arm is empty.
         method: How the interval is computed.
         adjusted_difference: The improvement, adjusted by the score from before the assignment; None if there
             are no scores.
@@ -82,8 +83,9 @@ class ArmEffect(Part):
             negative if it is worse.
         verdict: What the interval shows; None if there is no verdict.
         no_verdict_because: Why there is no verdict; None if there is one.
-        detectable: The smallest improvement that these units can show. None if an arm is empty, and if
-            accounts were assigned, because nobody knows in advance how similar the units of an account are.
+        detectable: The smallest improvement that the units of both arms can show. The value is None if an arm
+            is empty, and if accounts were assigned, because nobody knows in advance how similar the units of
+            an account are.
     """
 
     treatment: ArmOutcome

@@ -44,13 +44,13 @@ class OutsideUnits:
         unit: The id of each unit.
         arm: The arm of each unit.
         outcome: Whether the outcome happened for each unit; None if the outcome is the label.
-        account: The account of each unit; a unit without an account is an account alone. None if the
-            experiment has no such column.
+        account: The account of each unit; a unit without an account is an account alone. The value is None if
+            the experiment has no column of accounts.
         score: A number about each unit from before the assignment, NaN for a unit without it; None if the
-            experiment has no such column.
+            experiment has no column of scores.
         score_at: The local time of the score, NaT for a unit without a score; None if the experiment has no
-            such column.
-        assigned_at: The local time of the assignment; None if the experiment has no such column.
+            column of this time.
+        assigned_at: The local time of the assignment; None if the experiment has no column of this time.
         left_out_count: The number of rows whose arm is in `leave_out`.
         covariates: What was known about each unit before its assignment, by name. Numbers are NaN if they are
             missing, and texts are None.

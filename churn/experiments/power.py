@@ -45,7 +45,8 @@ class DetectableEffect(Part):
         n_treatment: The number of units in the arm that is contacted.
         churn: The churn without contact; for an event, the rate of the event.
         effect: The smallest `churn(control) - churn(treatment)` that is found with this power; for an event,
-            the smallest gain in its rate. None if even an effect that keeps every customer is not found.
+            the smallest gain in its rate. The value is None if even an effect that keeps every customer is
+            not found.
         power: The probability of finding the effect.
         is_gain: Whether the effect is a gain in the rate of an event.
     """

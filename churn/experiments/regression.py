@@ -95,9 +95,9 @@ def adjusted_difference(
 ) -> AdjustedDifference:
     """Return the difference of two churn rates, adjusted by the score, with a robust interval.
 
-    This is a regression on the arm, the centred score and their product. A unit without an earlier score gets
-    the mean score. If each arm has at least two units with and two units without a score, a column for having
-    a score is added, and the difference is adjusted for it like for the score.
+    The method is a regression on the arm, the centred score and their product. A unit without an earlier
+    score gets the mean score. If each arm has at least two units with and two units without a score, a column
+    for having a score is added, and the difference is adjusted for it like for the score.
 
     Args:
         left: Whether each unit left, shape `[units]`.
@@ -150,10 +150,10 @@ def _fit(
     """Return the coefficient of the arm (the second column) with changed sign, its interval and its standard
     error.
 
-    Each arm has its own regression line, so the two adjusted rates are independent. Their intervals are
-    combined in the same way as Newcombe combines the intervals of two plain rates. The symmetric interval,
-    which is the difference plus and minus two standard errors, is too short if a small control group has few
-    churners.
+    Each arm has its own regression line, so the two adjusted rates are independent. The intervals of the two
+    rates are combined in the same way as Newcombe combines the intervals of two plain rates. The symmetric
+    interval, which is the difference plus and minus two standard errors, is too short if a small control
+    group has few churners.
     """
     model = OLS(left.astype(float), design)
     if accounts is None:

@@ -25,7 +25,7 @@ class Guard(Part):
         treatment: The share in the arm that is contacted.
         low: The lower end of the interval of `treatment - control`.
         high: The upper end of the interval of `treatment - control`.
-        is_worse: Whether the interval shows that these events are more frequent after contact.
+        is_worse: Whether the interval shows that the unwanted event is more frequent after contact.
     """
 
     name: str
@@ -67,7 +67,7 @@ class MeasuredExperiment(Part):
         other_share: The number of units from nights with another share of the control group; they do not
             count.
         without_control: The number of units that entered in nights without this control group, for example
-            before it was switched on. They could not be controls, so they do not count.
+            before it was switched on. Such units could not be controls, so they do not count.
         after_other_play: The number of units that had a task of another play before; they do not count.
         ratio: Whether the sizes of the arms agree with the planned share; None if there is no control group.
         difference: The difference of the two churn rates, or the gain in the rate of the event.
@@ -76,12 +76,12 @@ class MeasuredExperiment(Part):
         savings: The customers and the money that contact saved; None if there is no difference, and for a
             label of an event.
         gain: The number of customers who had the event because of the contact, `gain x treated units`, with
-            its interval. None if there is no difference, and for a label of churn. No money is given, because
-            nobody knows what such a customer is worth.
+            its interval. The number is None if there is no difference, and for a label of churn. No money is
+            given, because nobody knows what such a customer is worth.
         drives_away: The bands of risk in which contact is shown to drive customers away, or to lower the rate
             of the event.
         guards: The side effects of contact.
-        detectable: The smallest effect that these units can show; None if no control left.
+        detectable: The smallest effect that the units of the experiment can show; None if no control left.
         success: How often the play reached its criterion of success; None for the experiment of all contacts.
     """
 

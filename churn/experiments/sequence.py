@@ -101,8 +101,8 @@ class SampleRatio(Part):
 def anytime_half_width(standard_error: Floats, n: Ints | Floats, n_target: float, alpha: float) -> Floats:
     """Return half the width of an interval that is valid for all looks together.
 
-    The formula uses the standard deviation of a single unit, `standard_error x sqrt(n)`. It is valid only for
-    large numbers (asymptotic); therefore the rule of 20 churners in each arm.
+    The formula uses the standard deviation of a single unit, `standard_error x sqrt(n)`. The formula is valid
+    only for large numbers (asymptotic). Therefore an interval counts only if each arm has 20 churners.
 
     Args:
         standard_error: The standard error of the estimate at each look.

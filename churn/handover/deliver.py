@@ -3,9 +3,9 @@ possible twice.
 
 These are the rules of delivery:
 
-- A planned contact that is no longer useful is not sent. This is so if it has expired, was withdrawn before
-  it was sent, was already answered, or if the customer has refused contacts since the night (objection,
-  suppression list, consent).
+- A planned contact that is no longer useful is not sent. A contact is no longer useful if it has expired, was
+  withdrawn before it was sent, was already answered, or if the customer has refused contacts since the night
+  (objection, suppression list, consent).
 - A withdrawal is sent only if there was an attempt to send the contact that it withdraws.
 - Events are sent one after another. After three failures in a row, or if the receiver asks for a pause, all
   other events wait too, because the receiver is probably down.

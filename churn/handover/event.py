@@ -50,8 +50,8 @@ class PlannedContact(EventPart):
         expires_on: The first day on which the contact must no longer be made.
         best_hour: The local hour at which the customer is usually active, such as `18:00`; None if there are
             too few events.
-        best_hour_events: The number of events from which the best hour is computed. Both fields are left out
-            if `contact.rhythm.best_hour` is off.
+        best_hour_events: The number of events from which the best hour is computed. The two fields about the
+            best hour are left out if `contact.rhythm.best_hour` is off.
     """
 
     task_id: str

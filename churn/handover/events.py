@@ -104,7 +104,7 @@ class NightEvents:
         message_problems: For each reason why a template cannot be filled, the number of customers whose
             message has this problem.
         n_never_planned: The number of open tasks of earlier nights for which there was never an event,
-            because there was no outbox at that time. Only readers of the call list know these tasks.
+            because there was no outbox at that time. Only readers of the call list know such tasks.
     """
 
     events: tuple[Event, ...]
@@ -120,7 +120,7 @@ def night_events(
     - For each new task of a treated customer there is an event that plans the contact.
     - A task that an earlier event planned is withdrawn if the customer left or for another reason no longer
       needs it (an exit), or if the customer must no longer be contacted (objection, suppression list,
-      consent). It is planned again if this reason has passed.
+      consent). The task is planned again if the reason of the withdrawal has passed.
     - There is no event for a task that was answered, was snoozed or has expired.
     - If the night was scored before, there are withdrawals of the contacts that it planned then and does not
       plan now.

@@ -85,8 +85,8 @@ def is_trial(output: Path, cutoff: date) -> bool:
 
 
 def night_digest(output: Path, cutoff: date) -> str:
-    """Return the digest of the files of a night. It is the digest of the facts, which hold the checksums of
-    all other files.
+    """Return the digest of the files of a night. The digest of a night is the digest of its facts, which hold
+    the checksums of all other files.
     """
     return hashlib.sha256(facts_path(output, cutoff).read_bytes()).hexdigest()
 

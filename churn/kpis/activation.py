@@ -1,7 +1,8 @@
 """Find an event soon after the sign-up that goes with staying: choose it on the customers who joined earlier,
 and confirm it on those who joined later.
 
-Three mistakes would find such an event where there is none. The module avoids them:
+Three mistakes would find an event that goes with staying although there is none. The module avoids these
+three mistakes:
 
 1. A customer who leaves early has had time for few events only. So only customers who are still at risk after
    the longest time window are compared, and only leaving after that window counts.
@@ -211,7 +212,8 @@ def _is_common(has_done: Bools, is_covered: Bools) -> bool:
 
 
 def compare(has_done: Bools, is_covered: Bools, follow_up: FollowUp) -> Comparison | None:
-    """Compare customers with and without an event, within strata; None if no stratum holds both.
+    """Compare customers with and without an event, within strata; None if no stratum holds customers of both
+    kinds.
 
     Args:
         has_done: Whether each customer had the event, `[customers]`.

@@ -63,16 +63,16 @@ class Activation(Part):
 
     Attributes:
         event: The name of the event: a table, or a table and a kind of its rows.
-        at_least, within_days: The least number of these events, and the days from the sign-up in which they
-            must happen.
+        at_least, within_days: The least number of events, and the days from the sign-up in which they must
+            happen.
         text: The event in words.
         share_done: The share of all followed customers who had the event.
         with_event, without_event: The later joiners with the event, and those without it.
         difference, low, high: The share of customers without the event who leave in a label window, minus the
             share of customers with it, compared within month of joining and age; with its 95 % interval.
         p_value: The one-sided p-value of the test on the later joiners.
-        decides_label: Whether the event is from the table that the label counts. Then it goes with staying
-            partly by definition.
+        decides_label: Whether the event is from the table that the label counts. If so, the event goes with
+            staying partly by definition.
     """
 
     event: str

@@ -316,7 +316,7 @@ class FirstUses(RowReader):
     """Finds new customers who have a row of a table soon after their sign-up, by what was known at a cutoff.
 
     Attributes:
-        has_used: Whether each customer is a new customer with such a row, `[customers]`.
+        has_used: Whether each customer is new and has a row soon after the sign-up, `[customers]`.
         is_newcomer: Whether each customer signed up in the days that count as new, `[customers]`.
     """
 

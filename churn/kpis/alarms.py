@@ -1,9 +1,9 @@
 """Alarms: a figure whose latest value lies outside its own history.
 
 The latest value is compared with the usual value, which is the median of the values shortly before. The
-distance between the two is judged by the same distance in past periods. The limits come from the median and
-the median absolute deviation (MAD) of these past distances, so a single bad week hardly changes them. If
-there are two years of data, the season is taken out first.
+distance between the latest and the usual value is judged by the same distance in past periods. The limits
+come from the median and the median absolute deviation (MAD) of the past distances, so a single bad week
+hardly changes them. If there are two years of data, the season is taken out first.
 """
 
 from __future__ import annotations

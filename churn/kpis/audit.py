@@ -1,9 +1,9 @@
-"""The retention audit: fifteen practices of retention, each with a score from 1 to 5 from evidence in the
-tables, the lowest score first.
+"""The retention audit: fifteen practices of retention, each with a score from 1 to 5 that comes from evidence
+in the tables, the lowest score first.
 
-The limits between the scores are our own choice; no survey stands behind them. They say what we call rare,
-common and nearly always. Six of the practices leave no trace in tables: they have no score, and a person must
-judge them.
+The limits between the scores are our own choice; no survey stands behind the limits. The limits say what we
+call rare, common and nearly always. Six of the practices leave no trace in tables: they have no score, and a
+person must judge them.
 """
 
 from __future__ import annotations

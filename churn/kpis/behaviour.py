@@ -115,7 +115,7 @@ def read_bound(store: Store, cutoffs: Sequence[date]) -> Floats | None:
 
     Returns:
         The result has the shape `[cutoffs, customers]`: 1 for yes, 0 for no, NaN if no contract in force has
-        a date of renewal. It is None if no contract at all has such a date.
+        a date of renewal. The result is None if no contract at all has a date of renewal.
     """
     params = store.params
     columns = store.tables["subscriptions"].columns if store.has("subscriptions") else ()

@@ -65,9 +65,9 @@ def fit_sbg(at_risk: npt.ArrayLike, n_lost: npt.ArrayLike) -> SbgFit | None:
     """Fit the model by maximum likelihood; None if churn does not fall with age.
 
     Args:
-        at_risk: The number of customers at the start of each period of age; only those who were followed to
-            its end, `[periods]`.
-        n_lost: How many of these customers left in the period, `[periods]`.
+        at_risk: The number of customers at the start of each period of age; only customers who were followed
+            to its end count, `[periods]`.
+        n_lost: How many of the customers in `at_risk` left in the period, `[periods]`.
     """
     risk, loss = np.asarray(at_risk, dtype=np.float64), np.asarray(n_lost, dtype=np.float64)
     age = np.arange(1, len(risk) + 1)

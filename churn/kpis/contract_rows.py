@@ -43,8 +43,8 @@ class ContractRows:
         """Fill the missing amount of a contract with the amount of the contract before it.
 
         The contract before it must belong to the same customer, have a known amount, and have ended on or
-        before the start of this contract. Otherwise nobody knows whether this contract replaces the other
-        one.
+        before the start of this contract. Otherwise nobody knows whether this contract replaces the earlier
+        contract.
         """
         cents = self.cents.copy()
         for row in np.flatnonzero(cents == UNKNOWN_AMOUNT):

@@ -1,7 +1,7 @@
 """The figures of an event: how many of the customers who could have the event had it, by period and segment.
 
-A label of kind event says which event is wanted, such as an upgrade. It does not say who stays a customer. So
-the figures of retention are missing, with this reason.
+A label of kind event says which event is wanted, such as an upgrade. The label does not say who stays a
+customer. So the figures of retention are missing, with this reason.
 """
 
 from __future__ import annotations
@@ -132,8 +132,8 @@ def events_in(store: Store, periods: Sequence[Period], cutoff: date) -> Bools:
 
 
 def _counts(segmentation: Segmentation, could: Bools, had: Bools) -> Ints:
-    """Count in each part of the customers who could have the event, who of these had it, and all who had it,
-    `[3, parts]`.
+    """Count for each part of the customers: those who could have the event, those of them who had it, and all
+    who had it, `[3, parts]`.
     """
     n_parts = len(segmentation.levels)
     return np.array(

@@ -79,7 +79,7 @@ class Figure(Part):
         n: The size of the population.
         reason: Why the figure is missing.
         slice: The part of the population; None for all customers.
-        notes: Facts about this value, such as the variant of a formula.
+        notes: Facts about the value, such as the variant of a formula.
     """
 
     name: str
@@ -136,8 +136,8 @@ def missing_figure(name: str, period: Period, reason: str, *, slice: Slice | Non
 
 
 def in_slice(figures: Iterable[Figure], piece: Slice) -> Iterator[Figure]:
-    """Yield those of the figures that are also computed for parts of the population, now labelled with this
-    part.
+    """Yield the figures that are also computed for parts of the population, each with `piece` as its
+    slice.
     """
     for figure in figures:
         if figure.definition.by_segment:

@@ -42,7 +42,7 @@ class OrderValueModel:
 
         Args:
             count: The number of orders in the mean; a customer with 0 orders gets the mean of all customers.
-            mean: The mean value of these orders; not used where the count is 0.
+            mean: The mean value of the orders of each customer; not used if the count is 0.
         """
         paid = np.where(count > 0, count * mean, 0.0)
         result: Floats = self.p * (self.v + paid) / (self.p * count + self.q - 1)
@@ -57,7 +57,7 @@ def fit_order_values(count: Floats, mean: Floats) -> OrderValueModel | None:
 
     Args:
         count: The number of orders of each customer, at least 1, `[n]`.
-        mean: The mean value of these orders, above 0, `[n]`.
+        mean: The mean value of the orders of each customer, above 0, `[n]`.
     """
     if len(count) < MIN_CUSTOMERS:
         return None

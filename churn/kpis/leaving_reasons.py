@@ -50,9 +50,9 @@ class ReasonRow(Part):
 
     Attributes:
         recorded_reason: The reason for leaving in the words of the company.
-        customers: The number of these customers.
-        our_reasons: How many of these customers had each family of signals as the first reason that the model
-            gave, the most frequent family first.
+        customers: The number of customers who left with the recorded reason.
+        our_reasons: For each family of signals, the number of customers whose first reason from the model was
+            of this family; the most frequent family first.
     """
 
     recorded_reason: str

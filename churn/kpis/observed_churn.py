@@ -81,7 +81,7 @@ class ChurnShare(Part):
     Attributes:
         level: The name of the level.
         n: The number of rows: a customer counts once at each cutoff.
-        customers: The number of different customers in these rows.
+        customers: The number of different customers in the rows.
         left: The number of rows whose customer left in the label window.
         share, low, high: The share of rows that left, with Wilson's 95 % interval; the interval counts each
             different customer as one trial.

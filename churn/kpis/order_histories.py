@@ -23,10 +23,10 @@ class OrderHistories:
     one.
 
     Attributes:
-        repeats: The number of days with orders after the first such day.
+        repeats: The number of days with orders after the customer's first day with orders.
         recency: The days from the first day with orders to the last.
         age: The days from the first day with orders to the cutoff.
-        paid_repeats: The number of these later days whose money is above 0.
+        paid_repeats: The number of days in `repeats` whose money is above 0.
         mean: The mean money of a day in `paid_repeats`, in currency; 0 if there is none.
     """
 

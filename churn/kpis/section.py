@@ -15,7 +15,7 @@ class SectionResult(Part):
     """The result of one section; a section that reports more than figures has a subclass with further fields.
 
     Attributes:
-        figures: The figures, ordered by series. The file holds them under the key `series`.
+        figures: The figures, ordered by series. The file holds the figures under the key `series`.
     """
 
     figures: tuple[Figure, ...] = ()

@@ -63,7 +63,7 @@ class Section:
     Attributes:
         result: The type of its result.
         compute: The function that computes it.
-        subject: Whether the section needs a label of leaving, a label of an event, or is computed for both.
+        subject: Whether the section needs a label of leaving, a label of an event, or works with any label.
     """
 
     result: type[SectionResult]

@@ -1,8 +1,8 @@
 """The stages of customers from month to month: how many customers move from which stage to which, and what
 the leaks (customers who leave) cost.
 
-The playbook defines the stages. This module adds the states that a playbook cannot define, because they hold
-before or after a customer is at risk.
+The playbook defines the stages. This module adds the states of customers who are not yet, or no longer, at
+risk; a playbook cannot define them.
 """
 
 from __future__ import annotations

@@ -49,8 +49,8 @@ class Survival(Part):
     Attributes:
         slice: The part; None for all customers.
         n: The number of customers whose lives were followed.
-        n_left: How many of these customers left.
-        n_late: How many of these customers were observed only from a day after their joining on.
+        n_left: How many of the followed customers left.
+        n_late: How many of the followed customers were observed only from a day after their joining on.
         median_days: The age by which half of the customers left; None if fewer than half left in the data.
         median_reason: Why there is no median.
         points: The curve, from age 0 on.

@@ -45,11 +45,11 @@ class MonthCounts:
     Attributes:
         period: The month.
         at_start: The number of customers who were active at the start of the month.
-        n_lost: How many of these customers were not active at the end of the month.
+        n_lost: How many of the customers in `at_start` were not active at the end of the month.
         money: The revenue of the month in currency, or the recurring revenue at its start; None if it is not
             known.
         orders: The number of orders in the month; None if there are no orders.
-        order_money: The revenue of these orders in currency.
+        order_money: The revenue of the month's orders in currency.
     """
 
     period: Period

@@ -1,8 +1,8 @@
 """The reference of a model: what its signals and scores looked like in training. Each night is compared with
 it.
 
-The reference holds only counts, and no row of a customer. It is a file of the bundle, so it is copied with
-the champion. A refreshed champion keeps the reference of the signals from which it learnt.
+The reference holds only counts, and no row of a customer. The reference is a file of the bundle, so it is
+copied with the champion. A refreshed champion keeps the reference of the signals from which it learnt.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Bins(Part):
         levels: The levels of a text signal that have their own bin; None for a numeric signal.
         counts: The number of rows in each bin.
         usual_psi: The largest population stability index (PSI) in training: each cutoff was compared with the
-            cutoffs that were known by then. None if no cutoff could be compared.
+            cutoffs that were known by then. The value is None if no cutoff could be compared.
         usual_missing: The smallest and the largest share of missing values among the cutoffs of the training.
     """
 
@@ -97,11 +97,11 @@ class Reference(Part):
     Attributes:
         version: The version of the format.
         cutoffs: The cutoffs of the training.
-        customers: The number of customers in the training. It matters because the rows of one customer depend
-            on each other.
+        customers: The number of customers in the training. This number matters because the rows of one
+            customer depend on each other.
         signals: The bins of each signal, by its name.
         score: The bins of the calibrated out-of-time probabilities; None if there are none.
-        score_customers: The number of customers who have such a probability.
+        score_customers: The number of customers who have a calibrated out-of-time probability.
     """
 
     version: Literal[1] = 1

@@ -1,7 +1,7 @@
 """Score customers with a model that is stored as plain data (a bundle).
 
-Training, a night and the MLflow model all use this file. It imports only the standard library, numpy and
-lightgbm, and never this package. A bundle is a folder with LightGBM texts, coefficients in JSON and
+Training, a night and the MLflow model all use this file. The file imports only the standard library, numpy
+and lightgbm, and never this package. A bundle is a folder with LightGBM texts, coefficients in JSON and
 checksums. So no code from the bundle runs when it is loaded.
 """
 
@@ -313,8 +313,8 @@ class _Linear:
         return logits
 
     def contributions(self, matrix: Floats) -> Floats:
-        """Return each term minus its mean in training; the last column holds the intercept plus all these
-        means.
+        """Return each term minus its mean in training; the last column holds the intercept plus the means of
+        all terms.
         """
         parts = np.zeros((len(matrix), self._width + 1))
         parts[:, -1] = self._intercept + sum(float(term["mean"]) for _, term in self._terms)
@@ -328,10 +328,11 @@ def horizons_of(logits: Floats, probability: Floats, horizons: Mapping[str, Any]
     lower.
 
     The hazard of an interval is the probability that a customer leaves in the interval, given that the
-    customer is there at its beginning. It is a logistic regression on the model's log-odds. The probability
-    of staying is the product of the probabilities of staying in each interval. At `anchor_days`, the curve
-    must equal `probability`. So the hazards up to this day are scaled by one factor, and later hazards are
-    not scaled. The hazard is constant inside an interval, and after the last interval its hazard continues.
+    customer is there at its beginning. The hazard is a logistic regression on the model's log-odds. The
+    probability of staying is the product of the probabilities of staying in each interval. At `anchor_days`,
+    the curve must equal `probability`. So the hazards up to this day are scaled by one factor, and later
+    hazards are not scaled. The hazard is constant inside an interval, and after the last interval its hazard
+    continues.
 
     Args:
         logits: The model's log-odds before calibration.
@@ -363,7 +364,7 @@ def horizons_of(logits: Floats, probability: Floats, horizons: Mapping[str, Any]
 def expected_days(within: Mapping[int, Floats]) -> Floats:
     """Return how many of the days up to the last horizon a customer is expected to stay.
 
-    This is the restricted mean survival time, which is the area under the curve of the probability of
+    The result is the restricted mean survival time, which is the area under the curve of the probability of
     staying. The hazard is constant between two horizons. For a customer who certainly stays, the result is
     the last horizon.
 

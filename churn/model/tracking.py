@@ -275,8 +275,8 @@ class PortableModel:
 def remove_machine_paths(path: Path) -> None:
     """Replace the paths of this machine in the file MLmodel by paths inside the model's folder.
 
-    MLflow writes down where the training found the files. But it loads them from the folder of the model, so
-    the paths are not needed.
+    MLflow writes down where the training found the files. But MLflow loads the files from the folder of the
+    model, so the paths are not needed.
     """
     if not path.is_file():
         return
@@ -293,7 +293,7 @@ def uri_for_mlflow(uri: str, file: str = FILE) -> str:
     """Return the tracking address without the user and the password of a server, which go into MLflow's
     environment.
 
-    This is necessary because MLflow repeats the address of a server in its messages.
+    The user and the password are taken out because MLflow repeats the address of a server in its messages.
 
     Args:
         uri: The address in params.yaml.

@@ -24,11 +24,11 @@ NOT_LESS = ("lift_at_contact_share", "profit_per_customer_at_contact_share")
 def champion_gates(result: EvaluationResult, margin: float) -> Iterator[Gate]:
     """Return the gates for the paired differences, challenger minus champion.
 
-    If there is no champion, there are no such gates.
+    If there is no champion, there are no gates of this kind.
 
-    A champion that has learnt from labels of the test cutoffs cannot be compared on them. Then the recipe of
-    the champion is fitted again for each cutoff and compared instead. A challenger with the same recipe has
-    the difference 0.
+    A champion that has learnt from labels of the test cutoffs cannot be compared on them. In this case the
+    recipe of the champion is fitted again for each cutoff and compared instead. A challenger with the same
+    recipe has the difference 0.
 
     1. Log loss: the interval is below 0. If the challenger has learnt from later labels than the champion, it
        is enough that the interval is below the margin, because no test in the past can show what later labels

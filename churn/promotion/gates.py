@@ -49,13 +49,14 @@ def apply_gates(
        the logistic regression it is enough that the challenger is as good, within `promote.margin`. This gate
        is absent if the challenger itself is a logistic regression.
     3. The interval of observed/expected overlaps the range `promote.observed_expected`. If the interval does
-       not contain 1, a note explains why. All these figures are weighted figures of untreated rows. If no
-       control represents treated rows, a person must have accepted this in `evaluate.accept.no_controls`.
+       not contain 1, a note explains why. All figures that the gates compare are weighted figures of
+       untreated rows. If no control represents treated rows, a person must have accepted this in
+       `evaluate.accept.no_controls`.
     4. There are at least `TEST_CUTOFFS` test cutoffs, or as many as the data allow.
     5. The challenger is not worse than the champion; if the champion has learnt from the test, not worse than
        the champion's recipe (`champion_gates`).
-    6. No guard stops the promotion, and the AUC is not too high to be true. A person may accept such findings
-       in `evaluate.accept`.
+    6. No guard stops the promotion, and the AUC is not too high to be true. A person may accept findings of
+       guards in `evaluate.accept`.
 
     Args:
         result: The result of the evaluation.
@@ -209,7 +210,7 @@ def _season(result: EvaluationResult) -> str:
     """Return a sentence about the season if the test cutoffs resemble the same time of earlier years; "" if
     they do not.
 
-    They resemble each other if two things are true. The share that left at the cutoffs one or two years
+    Two years resemble each other if two things are true. The share that left at the cutoffs one or two years
     before differs in the same direction from the mean share before the test. And this difference is at least
     half as large as the difference at the test.
     """
@@ -280,8 +281,8 @@ def _off_level(result: EvaluationResult) -> Iterator[str]:
     """Explain an observed/expected whose interval does not contain 1: the churn rate changed, or the model is
     wrong.
 
-    If the base rate is as far from the observed rate as the challenger is, the churn rate changed. Otherwise
-    the model is wrong.
+    If the base rate is as far from the observed rate as the challenger is, the churn rate changed. If the
+    base rate is nearer, the model is wrong.
     """
     ratio = result.challenger.observed_expected
     if ratio.value is None or ratio.low is None or ratio.high is None or ratio.low <= 1 <= ratio.high:

@@ -59,8 +59,8 @@ class Promotion(Part):
     ) -> Self | None:
         """Read promotion.json from the folder of an evaluation; return None if there is no such file.
 
-        The result is None also for a file without a checksum. An earlier version of the program wrote such a
-        file, so the gates must be applied again.
+        The result is None also for a file without a checksum. An earlier version of the program wrote a file
+        without a checksum, so the gates must be applied again.
 
         Args:
             folder: The folder of the evaluation.

@@ -1,8 +1,8 @@
 """Differences of shares with their intervals, in the form in which the page and the lines of `churn measure`
 show them.
 
-A difference of two shares lies between -1 and 1. An interval may go beyond these values, because it is
-asymptotic. No reader should see a bound that no difference can reach.
+A difference of two shares lies between -1 and 1. An interval may go beyond -1 or 1, because it is asymptotic.
+No reader should see a bound that no difference can reach.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ def possible_part(interval: HasInterval) -> Interval | None:
     contains it as often as the whole interval.
 
     Returns:
-        The interval, cut at -1 and 1. It is None if the whole range from -1 to 1 is left, or if the interval
-        has no width, because it then says nothing.
+        The interval, cut at -1 and 1. The result is None if the whole range from -1 to 1 is left, or if the
+        interval has no width, because it then says nothing.
 
     >>> possible_part(Interval(value=0.3, low=-0.6, high=1.2))
     Interval(value=0.3, low=-0.6, high=1.0)

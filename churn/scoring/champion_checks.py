@@ -90,10 +90,10 @@ def unusual_level_warning(spec: Mapping[str, Any], probability: Floats) -> str:
     """Return a warning if tonight's mean probability is far from the share that left in training; "" if it is
     not.
 
-    The mean of calibrated probabilities should be near the share that leaves. The mean is far if two things
-    are true. It is above 1.5 times the share in training, or below two thirds of this share. And it differs
-    from this share by more than three standard errors of the mean. So a cohort of a few customers causes no
-    warning.
+    The mean of calibrated probabilities should be near the share that leaves. The mean is far from the share
+    if two things are true. The mean is above 1.5 times the share in training, or below two thirds of this
+    share. And the mean differs from this share by more than three standard errors of the mean. So a cohort of
+    a few customers causes no warning.
 
     Args:
         spec: The specification of the champion.
@@ -117,7 +117,7 @@ def late_outcomes_warning(spec: Mapping[str, Any], cutoff: date) -> str:
     """Return a warning if the champion was trained with outcomes that became known only after the cutoff; ""
     if not.
 
-    You may score such a night to fill a gap in the files. Do not use it to evaluate the model.
+    You may score a night with later outcomes to fill a gap in the files. Do not use it to evaluate the model.
 
     Args:
         spec: The specification of the champion.

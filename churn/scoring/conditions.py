@@ -23,7 +23,7 @@ FiniteNumber = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
 
 class Comparison(BaseModel):
-    """A comparison of a value with one or more bounds. It is true if all bounds are met."""
+    """A comparison of a value with one or more bounds. The comparison is true if all bounds are met."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -75,7 +75,8 @@ class NumberRange:
     """A range of numbers.
 
     An edge of the range is a pair of a number and a flag, so that edges can be compared. The flag is 0 if the
-    number itself is in the range. Otherwise the flag is 1 at the low edge, and -1 at the high edge.
+    number itself is in the range. If the number is not in the range, the flag is 1 at the low edge, and -1 at
+    the high edge.
     """
 
     low: tuple[float, int] = (-math.inf, 0)

@@ -71,8 +71,8 @@ def rule_counts(
         absent: For each play that is switched off, the columns that the company does not have, see
             `Playbook.switched_off`.
         list_counts: For each list beside the call list, and for each of its plays: the number of customers
-            who have the play, and the number of them who are on the list. None if the night makes no such
-            list.
+            who have the play, and the number of them who are on the list. The argument is None if the night
+            makes no list beside the call list.
     """
     counts = []
     for index, rule in enumerate(playbook.rules):
@@ -97,7 +97,7 @@ def dry_run_lines(counts: Sequence[RuleCount], contacts: Sequence[PlannedContact
 
     Args:
         counts: The counts of all rules.
-        contacts: The contacts in their order.
+        contacts: The planned contacts, in order.
     """
     width = max((len(count.play) for count in counts), default=0)
     for audience in AUDIENCES:

@@ -99,8 +99,8 @@ class Trial:
     Attributes:
         because: The names of the gates (the conditions of a promotion) that refused the model, or
             `not_evaluated`.
-        explanations: For each of these gates a sentence with the measured value, and a way out.
-        requirements: The rule of each of these gates.
+        explanations: For each gate that refused the model, a sentence with the measured value, and a way out.
+        requirements: The rule of each gate that refused the model.
         champion_problems: The reasons why the champion cannot score the night, for example another label,
             each with a way out; empty if there is no champion yet.
     """
@@ -195,8 +195,8 @@ def run_id(
 
 
 def _unused_in_contact(contact: ContactParams) -> set[str]:
-    """Return the keys that change nothing in the result. This includes `rhythm` with its default values, so
-    that ids from before this key existed stay the same.
+    """Return the keys that change nothing in the result. `rhythm` with its default values is among these
+    keys, so that ids from before the key `rhythm` existed stay the same.
     """
     return {"suppression", "outbox"} | ({"rhythm"} if contact.rhythm == RhythmParams() else set())
 

@@ -79,8 +79,8 @@ class Playbook:
         absent.
 
         A signal is absent if the company does not have the signal's table, or if params.yaml excludes the
-        signal. A play is switched off if its condition cannot be true without the absent signals. This is not
-        a mistake in the playbook.
+        signal. A play is switched off if its condition cannot be true without the absent signals. A play that
+        is switched off is not a mistake in the playbook.
         """
         off = {}
         for rule in self.rules:
@@ -129,7 +129,8 @@ class Playbook:
 
         `for_nights` and `after` are not checked here, because they need earlier nights; see `choose`. A play
         that is switched off is true for nobody. A play for lost customers applies only to lost customers, and
-        all other plays apply only to the others. The column `days_since_left` shows who is lost.
+        all other plays apply only to customers who are not lost. The column `days_since_left` shows who is
+        lost.
         """
         off = {**self.switched_off(columns.keys()), **self.pause_reasons}
         stage_of = self.stage_indices(columns, rows)
@@ -200,10 +201,10 @@ class Playbook:
             first_families: The family of the first reason of each customer, None for a customer without a
                 reason; None if no reasons were computed.
             nights_held: For each play and customer, the number of nights in a row, with tonight, in which the
-                play was true; shape `[plays, rows]`, see `nights_in_a_row`. None if there are no earlier
-                nights; then plays with `for_nights` above 1 are not taken.
-            may_follow: Whether each play may follow the customer's earlier tasks, see `follow_ups`. None if
-                there are no earlier tasks; then plays with `after` are not taken.
+                play was true; shape `[plays, rows]`, see `nights_in_a_row`. The argument is None if there are
+                no earlier nights; then plays with `for_nights` above 1 are not taken.
+            may_follow: Whether each play may follow the customer's earlier tasks, see `follow_ups`. The
+                argument is None if there are no earlier tasks; then plays with `after` are not taken.
         """
         masks = self.holds(columns, rows)
         if nights_held is None:
@@ -284,8 +285,8 @@ def read_playbook(
             have.
         language: The language in which each template must exist; None if any language is enough.
         events: The names of the company's own tables of events.
-        is_event: Whether the label is of kind event. Then plays cannot use the health, and cannot ask whether
-            a customer leaves.
+        is_event: Whether the label is of kind event. With such a label, plays cannot use the health, and
+            cannot ask whether a customer leaves.
 
     Raises:
         PlaybookError: The files have mistakes. The error lists all mistakes, each with its place.

@@ -141,10 +141,10 @@ def score_table(
     """Return the score file of a night: a row for each customer of the roster, ordered by id.
 
     Only contract labels have columns for the probabilities within 30, 60 and 90 days and for the expected
-    days. These columns are empty if the model does not predict them. If the label has a horizon of 28 to 31
-    days without a gap, and the model has no other horizons, the churn probability is written into the column
-    for 30 days. `play` is the name of the play. Action, owner, due date and the other columns of a task are
-    filled only for customers on the call list.
+    days. The columns are empty if the model does not predict these values. If the label has a horizon of 28
+    to 31 days without a gap, and the model has no other horizons, the churn probability is written into the
+    column for 30 days. `play` is the name of the play. Action, owner, due date and the other columns of a
+    task are filled only for customers on the call list.
 
     Args:
         roster: The columns `customer_id` and `excluded_because` of all customers; `excluded_because` is

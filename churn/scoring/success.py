@@ -1,9 +1,10 @@
 """Compute whether a play reached what it wanted, by criteria over what customers did after the contact was
 planned.
 
-The same criterion is computed for the tasks of both arms, from the same tables and over the same days. It
-reads no answer to a contact, because a control cannot answer. In both arms, a task has a result only after
-all its days have passed. Otherwise an early success would favour the arm that is looked at more often.
+The same criterion is computed for the tasks of both arms, from the same tables and over the same days. The
+criterion reads no answer to a contact, because a control cannot answer. In both arms, a task has a result
+only after all its days have passed. If a result came earlier, a success would favour the arm that is looked
+at more often.
 """
 
 from __future__ import annotations

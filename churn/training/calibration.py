@@ -137,8 +137,8 @@ def isotonic_with_guess(rows: Floats, churners: Floats, guess: float) -> Floats:
     to this level.
 
     The result follows from the max-min formula. For each begin at or below the level, take the smallest share
-    of churners over all runs of levels that end at or above the level. The largest of these numbers is the
-    result.
+    of churners over all runs of levels that end at or above the level. The largest of these smallest shares
+    is the result.
 
     Args:
         rows: The number of rows in each level, shape (levels,); the levels are in ascending order of score.
@@ -207,14 +207,14 @@ def select_calibration(
     """Select the best calibration method by out-of-time log loss.
 
     A method is selected only if it is clearly better than no calibration, and if the gain lasts. The gain is
-    clear if it exceeds its standard error. This is needed because one of several methods that change nothing
-    nearly always wins by chance. The gain lasts if the method is better at each of at least two cutoffs. This
-    is needed because all rows of a cutoff share the drift of the level at that cutoff, which the standard
-    error does not contain. The calibration of a cutoff is fitted on the rows whose labels were known by that
-    cutoff.
+    clear if it exceeds its standard error. The first condition is needed because one of several methods that
+    change nothing nearly always wins by chance. The gain lasts if the method is better at each of at least
+    two cutoffs. The second condition is needed because all rows of a cutoff share the drift of the level at
+    that cutoff, which the standard error does not contain. The calibration of a cutoff is fitted on the rows
+    whose labels were known by that cutoff.
 
     Args:
-        setting: `auto`, or the name of a method. The methods are compared in both cases.
+        setting: `auto`, or the name of a method. The methods are compared also if a method is named.
         logits: The uncalibrated log-odds, shape (rows,), each from a model that has not seen the label of the
             row.
         left: The outcomes, shape (rows,).
@@ -285,11 +285,12 @@ def fit_shift(logits: Floats, left: Floats, customer: Ints, weight: Floats | Non
     """Fit a shift: a number that is added to all log-odds, so that the expected number of churners is about
     the true number.
 
-    The shift is 0 if fewer than 100 customers left or were expected to leave. It is also 0 if chance alone
-    gives such a difference in more than one of twenty cases. Otherwise the shift is the maximum likelihood
-    estimate times `1 - 1 / z^2`, where z is the difference divided by its standard error. This factor is the
-    share of the difference that is expected to last. The independent units are customers, not rows, because
-    the windows of weekly cutoffs overlap and contain the same churner several times.
+    The shift is 0 if fewer than 100 customers left or were expected to leave. The shift is also 0 if chance
+    alone gives such a difference in more than one of twenty cases. Otherwise the shift is the maximum
+    likelihood estimate times `1 - 1 / z^2`, where z is the difference divided by its standard error. The
+    factor `1 - 1 / z^2` is the share of the difference that is expected to last. The independent units are
+    customers, not rows, because the windows of weekly cutoffs overlap and contain the same churner several
+    times.
 
     Args:
         logits: The log-odds, shape (rows,).
@@ -326,7 +327,7 @@ def level_shift(logits: Floats, churners: float, weight: Floats | None = None) -
     `churners`.
 
     `churners` is limited to the range from half a row to half a row less than all rows. If the rows have
-    weights, both numbers are weighted.
+    weights, both numbers of churners are weighted.
     """
     row_weight = np.ones(len(logits)) if weight is None else weight
     target = min(max(churners, 0.5), float(row_weight.sum()) - 0.5)

@@ -245,8 +245,8 @@ def spec_of(
         model_fit: The fitted model.
         recipe: The settings of its fit.
         calibration: The fitted calibration.
-        probabilities: The calibrated out-of-time probabilities. The spec stores their deciles, with which
-            later nights are compared (drift).
+        probabilities: The calibrated out-of-time probabilities. The spec stores the deciles of these
+            probabilities, with which later nights are compared (drift).
         model: The name under which the model is registered.
         label: The label that the model predicts.
         timezone: The time zone of the cutoffs.

@@ -2,9 +2,9 @@
 probability of leaving in one interval).
 
 The days after the gap are divided into intervals. A row counts for an interval under two conditions: the
-customer was still there at the beginning of the interval, and the interval is completed. It is completed if
-its end, the grace and the late days have passed. Otherwise churners would count as stayers until their end is
-known.
+customer was still there at the beginning of the interval, and the interval is completed. An interval is
+completed if its end, the grace and the late days have passed. In an interval that is not completed, churners
+would count as stayers until their end is known.
 """
 
 from __future__ import annotations
@@ -154,7 +154,7 @@ def read_lives(
 
 def edges_for(horizon_days: int) -> tuple[int, ...]:
     """Return the ends of the intervals: 30, 60 and 90 days, and the label's own horizon if it is far enough
-    from these.
+    from these three.
 
     >>> edges_for(31), edges_for(14), edges_for(180)
     ((30, 60, 90), (14, 30, 60, 90), (30, 60, 90, 180))
@@ -168,8 +168,8 @@ def fit_hazards(lives: Lives, horizon_days: int, by: date) -> Hazards:
 
     If an interval has fewer than 30 churners or fewer than 30 stayers, its horizon and all later horizons are
     missing, with the reason. Two other models were tried: a booster on all signals for each interval, and a
-    booster with the interval as a column. They were no better out of time and took three times as long to
-    train. See docs/horizons.md.
+    booster with the interval as a column. The two other models were no better out of time and took three
+    times as long to train. See docs/horizons.md.
 
     Args:
         lives: The rows that were predicted out of time.

@@ -56,7 +56,7 @@ def one_blas_thread() -> AbstractContextManager[object]:
 
     The limit is valid for the whole process, and the end of the block restores the earlier limit. If two
     threads set the limit at overlapping times, one thread could remove the limit of the other. So code that
-    starts threads sets the limit around all of them.
+    starts threads sets the limit around all its threads.
     """
     limits: AbstractContextManager[object] = threadpool_limits(1, "blas")
     return limits

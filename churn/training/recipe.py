@@ -47,7 +47,7 @@ SPLINE_SETTINGS = ("strength",)
 
 @dataclass(frozen=True)
 class Recipe:
-    """All settings of one fit. They are decided before any test cutoff is used.
+    """All settings of one fit. The settings are decided before any test cutoff is used.
 
     Attributes:
         candidate: The kind of model: `trees`, `extra_trees`, `logistic`, or `blend`.
@@ -156,8 +156,8 @@ class Recipe:
         Args:
             rows: The number of training rows; the size of a leaf follows from it if the recipe does not set
                 it.
-            churners: The number of churners in these rows; the size of a tree follows from it if the recipe
-                does not set it.
+            churners: The number of churners in the training rows; the size of a tree follows from it if the
+                recipe does not set it.
         """
         return {
             "objective": "binary",

@@ -21,8 +21,8 @@ def reference_of(snapshots: Snapshots, predictions: OutOfTime, probabilities: Fl
 
     Args:
         snapshots: The snapshots that the model learnt from.
-        predictions: The out-of-time predictions of the training for these rows.
-        probabilities: The calibrated probabilities of these predictions, shape (rows,).
+        predictions: The out-of-time predictions of the training.
+        probabilities: The calibrated probabilities of the predictions, shape (rows,).
     """
     rows = snapshots.rows
     known_by = {
@@ -61,7 +61,7 @@ def with_refreshed_scores(
     Args:
         files: The texts of the champion's files, by file name.
         predictions: The champion's predictions at the cutoffs of the refresh.
-        probabilities: The probabilities of these predictions after the refresh, shape (rows,).
+        probabilities: The probabilities of the predictions after the refresh, shape (rows,).
     """
     if REFERENCE_FILE not in files:
         return dict(files)

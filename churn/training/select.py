@@ -82,8 +82,8 @@ def select_candidate(
     """Order the candidates of `train.candidates` by their log loss on the folds.
 
     Trees get the number of rounds that is best over all folds together. The logistic regression gets the
-    prior variance that is best over all folds together. It is fitted even if it is not a candidate. The blend
-    uses the kind of trees with the lower log loss.
+    prior variance that is best over all folds together. The logistic regression is fitted even if it is not a
+    candidate. The blend uses the kind of trees with the lower log loss.
 
     Args:
         folds: The folds; each has training rows and validation rows.

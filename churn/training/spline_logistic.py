@@ -39,9 +39,9 @@ class Design:
     """The columns of a spline logistic regression.
 
     A signal with numbers has one ramp for each interval between two knots. A ramp is -1/2 below its interval,
-    rises to 1/2 inside the interval, and is 1/2 above the interval. It is 0 if the number is missing. A text
-    signal has one column for each level. Every signal has one further column for missing values. A sum of
-    ramps is a curve that is straight between knots. If the weights of all ramps are at least 0, the curve
+    rises to 1/2 inside the interval, and is 1/2 above the interval. A ramp is 0 if the number is missing. A
+    text signal has one column for each level. Every signal has one further column for missing values. A sum
+    of ramps is a curve that is straight between knots. If the weights of all ramps are at least 0, the curve
     never falls.
 
     Attributes:
@@ -201,8 +201,8 @@ def _fit(
 
 
 def _newest(rows: LabelledRows, max_rows: int) -> LabelledRows:
-    """Return the newest rows, at most `max_rows`; from the oldest of these cutoffs only a part of the rows
-    may be taken.
+    """Return the newest rows, at most `max_rows`; from the oldest cutoff that is needed, only a part of the
+    rows may be taken.
     """
     if len(rows) <= max_rows:
         return rows

@@ -33,8 +33,8 @@ class CutoffPlan:
 
     Attributes:
         test: The test cutoffs, in order; empty if there are too few snapshots.
-        choice: The choice cutoffs, on which the model is selected. All their labels were known by the first
-            test cutoff.
+        choice: The choice cutoffs, on which the model is selected. All labels of the choice cutoffs were
+            known by the first test cutoff.
         chosen_by: The date of the selection, which is the first test cutoff; None if there is no test.
     """
 
@@ -52,8 +52,8 @@ def plan_cutoffs(
 ) -> CutoffPlan:
     """Return the test cutoffs and the choice cutoffs.
 
-    By default the test cutoffs are the last three cutoffs that have earlier labels to learn from. These
-    cutoffs lie about one horizon apart, so that their label windows hardly overlap.
+    By default the test cutoffs are the last three cutoffs that have earlier labels to learn from. The default
+    test cutoffs lie about one horizon apart, so that their label windows hardly overlap.
 
     Args:
         rows: The labelled rows of all matured snapshots.
@@ -150,10 +150,10 @@ class Fold:
 def folds_of(snapshots: Snapshots, plan: CutoffPlan) -> list[Fold]:
     """Return the folds on which the model is selected.
 
-    There is a fold for each choice cutoff. It has at most 200,000 training rows, whose labels were known at
-    the cutoff. If there are no choice cutoffs, or fewer than 50 churners at them, the folds are five parts of
-    the customers instead. These folds contain the snapshots whose labels were known by the first test cutoff.
-    If there is no test, they contain all snapshots.
+    There is a fold for each choice cutoff. Such a fold has at most 200,000 training rows, whose labels were
+    known at the cutoff. If there are no choice cutoffs, or fewer than 50 churners at them, the folds are five
+    parts of the customers instead. These folds contain the snapshots whose labels were known by the first
+    test cutoff. If there is no test, they contain all snapshots.
     """
     rows = snapshots.rows
     if plan.choice and rows.at(plan.choice).churners >= MIN_CHOICE_CHURNERS:

@@ -77,9 +77,9 @@ def tree_stages(
     """Return for each setting the log-odds of the validation rows after 10, 20, … trees, each of shape
     (rows,).
 
-    Growing stops at the number of rounds of the setting. It stops earlier if the log loss of the validation
-    rows has not fallen for 100 trees. The rows are binned once for all settings, so all settings must have
-    the same smallest leaf.
+    Growing stops at the number of rounds of the setting. Growing stops earlier if the log loss of the
+    validation rows has not fallen for 100 trees. The rows are binned once for all settings, so all settings
+    must have the same smallest leaf.
 
     Args:
         train: The training rows, with churners and stayers.

@@ -113,8 +113,8 @@ def search(
     """Try several settings of the trees, and find the simplest one within one standard error of the best.
 
     The first trials are the default settings of each kind of trees in `train.candidates`. A budget in minutes
-    starts after these trials. The same seed and folds give the same trials, unless the search ends because
-    its budget is used up.
+    starts after these first trials. The same seed and folds give the same trials, unless the search ends
+    because its budget is used up.
 
     Args:
         folds: The folds; each has training rows and validation rows.

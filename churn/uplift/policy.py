@@ -8,7 +8,8 @@ and fall together. The standard error would be too small by up to the square roo
 of useless models would be accepted. Two policies contact the same share of each fold. One chooses by the
 effect, the other by the risk, which is the probability of the outcome without a contact. What a policy earns
 is the mean of the pseudo-outcomes of the units that it contacts. The difference between the policies is taken
-row by row, so rows that both choose have no influence. Its interval is the interval of a mean.
+row by row, so rows that both choose have no influence. The interval of the difference is the interval of a
+mean.
 
 Source: Athey and Wager (2021), Policy learning with observational data, Econometrica 89, for the value of a
     policy by doubly robust scores; Chernozhukov, Demirer, Duflo and Fernández-Val (2025), Fisher-Schultz
@@ -112,7 +113,7 @@ def compare_policies(
 
     Args:
         sample: The rows of the sample.
-        predictions: The predictions for these rows.
+        predictions: The predictions for the rows of the sample.
         contact_share: The share of the units that each policy contacts, in (0, 1).
     """
     gain, customer = predictions.pseudo_outcome * sample.worth, sample.rows.customer

@@ -235,7 +235,9 @@ def is_compared(placed_experiment: PlacedExperiment) -> bool:
 
 
 def _power(words: Words, placed_experiment: PlacedExperiment) -> Iterator[Markup]:
-    """Yield the smallest effect that these customers can show, and how many customers are needed."""
+    """Yield the smallest effect that the customers of the experiment can show, and how many customers are
+    needed.
+    """
     experiment, design = placed_experiment.experiment, placed_experiment.design
     if experiment.difference.verdict not in (None, Verdict.NOT_SHOWN):
         return

@@ -376,8 +376,8 @@ def _total(words: Words, effects: Effects) -> Markup:
 
 
 def _waiting_table(words: Words, experiments: Sequence[PlacedExperiment]) -> Markup:
-    """Return the experiments that have no effect yet: how many customers are in them, until when they wait,
-    and what they need.
+    """Return the experiments that have no effect yet: how many customers are in them, until when the
+    experiments wait, and what they need.
     """
     verdicts = [verdict_in_words(words, placed_experiment) for placed_experiment in experiments]
     is_one = len(set(verdicts)) == 1

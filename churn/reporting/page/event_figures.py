@@ -1,5 +1,5 @@
-"""The section about the figures: those of retention, or for a label of an event, those of the event and those
-that need no leaving.
+"""The section about the figures: the figures of retention; for a label of an event, the figures of the event
+and the figures that do not depend on leaving.
 """
 
 from __future__ import annotations

@@ -54,8 +54,8 @@ class UsedPlayEffect(BaseModel):
     Attributes:
         used_share: The share that the night used, at least 0.
         value: The measured share, which may be below 0.
-        low: The lower bound of its interval.
-        high: The upper bound of its interval.
+        low: The lower bound of the interval of `value`.
+        high: The upper bound of the interval of `value`.
     """
 
     used_share: Annotated[float, Field(alias="used")]
@@ -78,8 +78,8 @@ class UsedCost(BaseModel):
         contacts: The number of all contacts.
         with_cost: The number of contacts whose cost is recorded.
         value: The mean cost in currency, which the night used.
-        low: The lower bound of its interval.
-        high: The upper bound of its interval.
+        low: The lower bound of the interval of `value`.
+        high: The upper bound of the interval of `value`.
     """
 
     contacts: int

@@ -127,8 +127,8 @@ def _show_new(night: ReportSources, numbers: NightNumbers) -> Markup:
 
 
 def _show_tasks(night: ReportSources, status: str, numbers: NightNumbers) -> Markup:
-    """Return the number of tasks in a state, with its source; if the night has no such count, no task is in
-    this state.
+    """Return the number of tasks in a state, with its source; if the night has no count for the state, no
+    task is in it.
     """
     tasks = night.facts.tasks
     return numbers.fact(tasks[status], "tasks", status) if status in tasks else free("0")

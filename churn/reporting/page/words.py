@@ -157,7 +157,9 @@ class Words:
 
     @property
     def is_event(self) -> bool:
-        """Return whether the label predicts an event. Then the page shows no health and no value at risk."""
+        """Return whether the label predicts an event; if so, the page shows no health and no value at
+        risk.
+        """
         return self.label != CHURN_WORDS
 
     def value(self, text: str) -> str:
@@ -310,7 +312,8 @@ def _value_patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
 def _finding_patterns(label: LabelWords) -> tuple[tuple[re.Pattern[str], str], ...]:
     """Return the sentences of guards as patterns in the words of a label, like `_value_patterns`.
 
-    They are separate from the values, because a page looks up thousands of values but only a few findings.
+    The patterns of findings are separate from the patterns of values, because a page looks up thousands of
+    values but only a few findings.
     """
     findings = german().findings
     return tuple(
@@ -366,9 +369,9 @@ def _with_event(sentence: str, words: Words) -> str:
 def environment_of(words: Words) -> jinja2.Environment:
     """Return the environment in which the templates of the page are filled.
 
-    It escapes all values, and raises an error for a name that is not defined. Its filters are `count`,
-    `number`, `money`, `share`, `day`, `date`, `month`, `value` (for texts from the program's files) and
-    `commands` (a text between backticks becomes code).
+    The environment escapes all values, and raises an error for a name that is not defined. The filters of the
+    environment are `count`, `number`, `money`, `share`, `day`, `date`, `month`, `value` (for texts from the
+    program's files) and `commands` (a text between backticks becomes code).
     """
     environment = jinja2.Environment(
         loader=jinja2.ChoiceLoader(

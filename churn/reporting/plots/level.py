@@ -35,7 +35,7 @@ TICKS = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2
 def calibration_figure(result: EvaluationResult) -> Figure | None:
     """Draw observed churn against predicted churn, with intervals, above a histogram of the predictions.
 
-    If churn is rare, both axes are logarithmic. Then a bin without churners is shown as a hollow triangle at
+    If churn is rare, both axes are logarithmic, and a bin without churners is shown as a hollow triangle at
     the lower edge.
     """
     if not result.calibration_table:
