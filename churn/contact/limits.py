@@ -210,8 +210,8 @@ def select_contacts(
        yet count too, so a unit has at most one live task.
     2. Cap: the unit has `max_contacts` earlier tasks with `due_at > planned_on - max_contacts_days`.
 
-    The remaining candidates are taken in order of priority (`order_of_contact`). These rules refuse a
-    candidate:
+    The remaining candidates are taken in order of priority (`order_of_contact`). These rules refuse
+    a candidate:
 
     3. A unit has one contact in a night: another customer of the unit is already contacted tonight.
     4. All places of the owner are taken.

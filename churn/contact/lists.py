@@ -1,10 +1,10 @@
 """The lists beside the call list: advocates (content customers), and customers who are gone (who left).
 
-A list names candidates for a contact. A play with its own control group writes a task for each new customer
-on its list into the ledger, in both arms. The customer then stays on the list with one due date and rests
-afterwards, and `churn measure` compares the arms. A play without its own control group plans no task, and its
-effect is not measured. With or without such tasks, the arms of the call list can be compared, for two
-reasons:
+A list names candidates for a contact. A play with its own control group writes a task for each new
+customer on its list into the ledger, in both arms. The customer then stays on the list with one due date
+and rests afterwards, and `churn measure` compares the arms. A play without its own control group plans no
+task, and its effect is not measured. With or without such tasks, the arms of the call list can be
+compared, for two reasons:
 
 1. A unit in another control group is on no list from the night on in which it was drawn. Before its first
    assignment a unit may be on a list. The arm of the unit is drawn later and does not depend on the list.

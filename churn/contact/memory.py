@@ -21,9 +21,9 @@ BAND_MARGIN = 1.1
 def bands_with_memory(scores: ScoredCohort, earlier: pd.DataFrame) -> Floats:
     """Return the health bands; a single night near the edge of a band does not change the band.
 
-    A band changes if the bands of two nights in a row lie on the same side of it. A band changes after one
-    night if the odds ratio is at least 10 % beyond the edge. A customer gets the band of this night if there
-    is no earlier band, or if the history is too short for a band.
+    A band changes if the bands of two nights in a row are both better, or both worse, than it. A band changes
+    after one night if the odds ratio is at least 10 % beyond the edge. A customer gets the band of this night
+    if there is no earlier band, or if the history is too short for a band.
 
     Args:
         scores: The scores of the cohort.
@@ -51,8 +51,8 @@ def _probability_of(odds: Floats) -> Floats:
 
 
 def nights_before(holdings: pd.DataFrame, playbook: Playbook, customers: Objects) -> Ints:
-    """Return the number of nights in a row, up to the night before, in which each play was true, `[plays,
-    customers]`.
+    """Return the number of nights in a row, up to the night before, in which each play was true,
+    `[plays, customers]`.
     """
     nights = np.zeros((len(playbook.rules), len(customers)), dtype=np.intp)
     row_of = {customer: row for row, customer in enumerate(customers)}

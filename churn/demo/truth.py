@@ -32,8 +32,8 @@ _TROUBLES_BY_FAMILY = {
 
 
 def true_probabilities(chunk: Chunk) -> pa.Table:
-    """Return one row for each customer and cutoff, with the probability of leaving in `[cutoff, cutoff + 31
-    d)`.
+    """Return one row for each customer and cutoff, with the probability of leaving in
+    `[cutoff, cutoff + 31 d)`.
 
     The rows are the customers who are in force at the cutoff and have not asked to leave. For each family of
     signals, a column says whether a trouble shows in it. `left` is the outcome; it is missing until the grace

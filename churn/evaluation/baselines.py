@@ -214,8 +214,8 @@ class LogScaled(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """
 
     def fit(self, X: Floats, y: Floats | None = None) -> LogScaled:
-        """Learn the median and standard deviation of the logarithm of each column, shape `[rows,
-        columns]`.
+        """Learn the median and the standard deviation of the logarithm of each column,
+        shape `[rows, columns]`.
         """
         self.centres_, self.scales_, self.is_empty_ = [], [], []
         for values in np.log1p(np.maximum(X, 0)).T:

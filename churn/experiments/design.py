@@ -99,7 +99,7 @@ class ExperimentDesign(Part):
             effect is None if there are no units, and for an event if no effect is given.
         sample_size: The number of units with which this effect is found; None if the churn is lower than the
             effect.
-        answer_in_days: The days until that many units have an outcome; None if this cannot be computed.
+        answer_in_days: The days until `sample_size` units have an outcome; None if this cannot be computed.
         days: The number of days ahead for `power`, `detectable` and `held_out`.
         power: The probability that the effect is found with the units that are assigned after `days`; None if
             the rate of new units is not known.
@@ -107,7 +107,8 @@ class ExperimentDesign(Part):
             rate of new units is not known, with the units until now.
         training_controls: The number of controls that a training needs to know the level of contacted
             customers. None for the control group of a single play, and if there are no units.
-        training_in_days: The days until that many controls have an outcome; None if this cannot be computed.
+        training_in_days: The days until `training_controls` controls have an outcome; None if this cannot be
+            computed.
         held_out: The number of controls after `days`; None if there are no units, or if the rate of new units
             is not known.
         customers_unsaved: If contact has the effect to detect: the number of customers who leave, or miss the

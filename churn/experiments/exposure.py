@@ -118,10 +118,9 @@ class TaskHistory:
 
         A unit is not contacted if, for each of its tasks, it is in the universal control group or in the
         control group of the play. The positions of a unit in different experiments are independent, so
-        `P(untreated) = u + (1
-        - u) * c_1 * c_2 * …`. Here `u` is the share of the universal control group, and `c` is the share of a
-        play's own control group, 0 if the play has none. If a share changed between two tasks of a unit, the
-        position must be below both shares: see `_left_alone`.
+        `P(untreated) = u + (1 - u) * c_1 * c_2 * …`. Here `u` is the share of the universal control group,
+        and `c` is the share of a play's own control group, 0 if the play has none. If a share changed between
+        two tasks of a unit, the position must be below both shares (see `_left_alone`).
 
         A list beside the call list has no universal control, so its controls represent only the customers on
         this list. The probability that belongs to the tasks of the call list is multiplied by the share `c`

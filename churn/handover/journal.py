@@ -1,10 +1,10 @@
 """The journal of the outbox: each attempt to deliver an event, and its result.
 
-The journal is a file of JSON lines. Lines are only appended, and each line is on the disk before the next
-step. An attempt is written before its request is sent, and its result is written after the answer. So an
-attempt without a result means: the process was killed in between, and nobody knows whether the receiver has
-the event. The event is then delivered again with the same id. The journal holds ids of events and no data of
-customers.
+The journal is a file of JSON lines. Lines are only appended, and each line is on the disk before the
+next step. An attempt is written before its request is sent, and its result is written after the
+answer. So an attempt without a result means: the process was killed in between, and nobody knows
+whether the receiver has the event. The event is then delivered again with the same id. The journal
+holds ids of events and no data of customers.
 """
 
 from __future__ import annotations

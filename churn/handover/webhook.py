@@ -1,9 +1,10 @@
 """Send an event by HTTP, with a signature in the form of Standard Webhooks.
 
-Each request has the headers `webhook-id`, `webhook-timestamp` and `webhook-signature`; the signature is the
-HMAC-SHA256 of `ID.TIMESTAMP.BODY`. An event holds data of customers. So the connection goes directly to the
-host of the address: a proxy of the environment is not used, and a redirect is not followed. The certificate
-of the host is verified.
+Each request has the headers `webhook-id`, `webhook-timestamp` and `webhook-signature`;
+the signature is the HMAC-SHA256 of `ID.TIMESTAMP.BODY`. An event holds data of
+customers. So the connection goes directly to the host of the address: a proxy of the
+environment is not used, and a redirect is not followed. The certificate of the host is
+verified.
 
 Source: https://github.com/standard-webhooks/standard-webhooks, specification 1.0.
 """

@@ -11,8 +11,8 @@ three mistakes:
 3. Customers who joined in different months may differ both in what they do and in how often they leave. So
    customers are compared only with customers who joined in the same month, at the same age.
 
-Source: N. Mantel, Evaluation of survival data and two new rank order statistics, Cancer Chemotherapy Reports
-50 (1966). The stratified test is from there.
+Source: Mantel, Evaluation of survival data and two new rank order statistics, Cancer Chemotherapy Reports 50
+(1966). The stratified test is from there.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ class Comparison:
     def interval(self) -> tuple[float, float]:
         """Return the 95 % interval of the difference, computed from the test statistic.
 
-        Source: O. Miettinen, Estimability and estimation in case-referent studies, American Journal of
+        Source: Miettinen, Estimability and estimation in case-referent studies, American Journal of
             Epidemiology 103 (1976).
         """
         half = float(norm.ppf(1 - LEVEL)) * abs(self.difference / self.z) if self.z else float("inf")

@@ -1,8 +1,8 @@
 """The shifted beta-geometric model of contracts: churn falls with age because the customers who are most
 likely to leave do so first.
 
-Source: P. Fader and B. Hardie, How to project customer retention, Journal of Interactive Marketing 21 (2007);
-P. Fader and B. Hardie, Customer-base valuation in a contractual setting, Marketing Science 29 (2010).
+Source: Fader and Hardie, How to project customer retention, Journal of Interactive Marketing 21 (2007); Fader
+and Hardie, Customer-base valuation in a contractual setting, Marketing Science 29 (2010).
 """
 
 from __future__ import annotations

@@ -138,7 +138,7 @@ class Difference(Part):
 def churn_difference(first: ChurnShare, second: ChurnShare) -> Difference:
     """Return the difference of two shares.
 
-    Source: R. Newcombe, Interval estimation for the difference between independent proportions, Statistics in
+    Source: Newcombe, Interval estimation for the difference between independent proportions, Statistics in
         Medicine 17 (1998), method 10.
     """
     bounds = (first.share, first.low, first.high, second.share, second.low, second.high)

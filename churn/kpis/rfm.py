@@ -130,8 +130,8 @@ def classes_of(values: npt.NDArray[np.floating], edges: Floats, *, is_lower_bett
 
 
 class RfmClass(Part):
-    """A class of recency, frequency or money, with the lowest and the highest value in it, `[lowest,
-    highest]`.
+    """A class of recency, frequency or money, with the lowest and the highest value in it,
+    `[lowest, highest]`.
     """
 
     number: int

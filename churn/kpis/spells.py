@@ -21,8 +21,9 @@ Bools = npt.NDArray[np.bool_]
 class ActivitySpells:
     """Spells of activity, ordered by (customer, start); spells of one customer never touch.
 
-    A customer is active at a cutoff c, in local day numbers, if `start < c <= end` for one of the spells. The
-    label uses the same rule: a contract must have begun before the cutoff, and must not have ended before it.
+    A customer is active at a cutoff c, in local day numbers, if `start < c <= end` for one of the
+    spells. The label uses the same rule: a contract must have begun before the cutoff, and must not have
+    ended before it.
 
     Attributes:
         customer: The customer code of each spell, `[spells]`.

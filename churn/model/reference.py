@@ -43,8 +43,9 @@ MAX_QUANTILE_ROWS = 100_000
 class Bins(Part):
     """The bins of a signal or of the scores, and how many training rows are in each bin.
 
-    The last bin holds the missing values. A numeric signal has the bins `(-inf, e1], (e1, e2], ..., (en,
-    inf)`. A text signal has one bin for each level, and then one bin for all other texts.
+    The last bin holds the missing values. A numeric signal has the bins
+    `(-inf, e1], (e1, e2], ..., (en, inf)`. A text signal has one bin for each level, and then one bin for all
+    other texts.
 
     Attributes:
         name: The name of the signal.

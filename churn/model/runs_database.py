@@ -80,7 +80,7 @@ def overwrite_deleted_rows(path: Path) -> str | None:
     None.
 
     SQLite only marks deleted rows as free and does not remove their bytes. If the process is killed here, the
-    database stays as it was: the next program that opens it restores the old pages.
+    database stays as it was, because the next program that opens it restores the old pages.
 
     Args:
         path: The file of the database; if it does not exist, nothing is done.

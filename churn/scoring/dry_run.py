@@ -62,8 +62,8 @@ def rule_counts(
 
     Args:
         playbook: The playbook.
-        holds: Whether the stage and the condition of each play are true, see `Playbook.holds`, shape `[plays,
-            customers]`.
+        holds: Whether the stage and the condition of each play are true, see `Playbook.holds`, shape
+            `[plays, customers]`.
         play_indices: For each list, the index of the rule that gives each customer a play, -1 if there is
             none, see `Playbook.choose`, shape `[customers]` each. A list that the night does not make is
             absent.

@@ -36,8 +36,8 @@ gets another name.
 class NightFiles:
     """The bytes of a night's files.
 
-    The files of facts and calls are in the folder of the scores. The names of these two files begin with an
-    underscore, so programs that read the folder as a table skip them.
+    The files of facts and calls are in the folder of the scores. The names of the files of facts and of calls
+    begin with an underscore, so programs that read the folder as a table skip them.
 
     Attributes:
         calls: The call list as CSV, for spreadsheets.

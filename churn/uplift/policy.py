@@ -5,16 +5,16 @@ The folds have an order, and a row is judged by a model that was fitted only to 
 the first fold are not judged. It would be wrong to fit a model to all other folds, because each pair of rows
 would be used twice, once in each direction. If there were no effect, the gains of two folds would then rise
 and fall together. The standard error would be too small by up to the square root of 2, and 8 instead of 2.5 %
-of useless models would be accepted. Two policies contact the same share of each fold. One chooses by the
-effect, the other by the risk, which is the probability of the outcome without a contact. What a policy earns
-is the mean of the pseudo-outcomes of the units that it contacts. The difference between the policies is taken
-row by row, so rows that both choose have no influence. The interval of the difference is the interval of a
-mean.
+of useless models would be accepted. Two policies contact the same share of each fold. One policy chooses by
+the effect. The other policy chooses by the risk, which is the probability of the outcome without a contact.
+What a policy earns is the mean of the pseudo-outcomes of the units that it contacts. The difference between
+the policies is taken row by row, so rows that both choose have no influence. The interval of the difference
+is the interval of a mean.
 
-Source: Athey and Wager (2021), Policy learning with observational data, Econometrica 89, for the value of a
-    policy by doubly robust scores; Chernozhukov, Demirer, Duflo and Fernández-Val (2025), Fisher-Schultz
-    lecture: Generic machine learning inference on heterogeneous treatment effects, Econometrica 93, for the
-    effect by groups of the predicted effect.
+Source: Athey and Wager (2021), Policy learning with observational data, Econometrica 89, for the value of
+    a policy by doubly robust scores; Chernozhukov, Demirer, Duflo and Fernández-Val (2025),
+    Fisher-Schultz lecture: Generic machine learning inference on heterogeneous treatment effects,
+    Econometrica 93, for the effect by groups of the predicted effect.
 """
 
 from __future__ import annotations

@@ -30,9 +30,9 @@ MIN_EVENTS = 100
 fitted.
 
 Units of one account count once, so that each fold has enough customers. The number is our own choice: with
-it, the first fold, from which the first model learns, has about 20 such units in each arm. `python -m
-benchmarks.uplift null` draws samples of about this size without any effect. It counts how often a useless
-model is accepted, and how often the interval contains the true difference.
+it, the first fold, from which the first model learns, has about 20 such units in each arm.
+`python -m benchmarks.uplift null` draws samples of about this size without any effect. It counts how often a
+useless model is accepted, and how often the interval contains the true difference.
 """
 
 
