@@ -41,9 +41,10 @@ DEFINITION = (
     "an event that occurs at least m times within d days of the sign-up, and after which customers stay "
     f"more often. Among customers who are still at risk {LONGEST_DAYS} to {LONGEST_DAYS + WEEK_DAYS - 1} "
     f"days after the sign-up, customers with the event leave less often in the next {N_WINDOWS} label "
-    "windows. The event is chosen on the half of the customers who joined earlier. It is tested once on the "
-    f"half who joined later (one-sided, level {LEVEL}), among customers with the same month of joining and "
-    "the same age. The event is correlated with staying, but the data do not show that it is the cause"
+    "windows. The event is chosen on the half of the customers who joined earlier. The chosen event is "
+    f"tested once on the half who joined later (one-sided, level {LEVEL}), among customers with the same "
+    "month of joining and the same age. The event is correlated with staying, but the data do not show that "
+    "it is the cause"
 )
 
 

@@ -40,7 +40,7 @@ DEFINITION = (
     "chances are drawn from Beta(alpha, beta)"
 )
 DERL_DEFINITION = (
-    "discounted expected residual lifetime: the expected number of further monthly payments of a customer "
+    "discounted expected residual lifetime is the expected number of further monthly payments of a customer "
     "who has renewed n times. Each payment is discounted to now; the next payment is due at once if the "
     "customer renews. The interval comes from the curvature of the likelihood"
 )

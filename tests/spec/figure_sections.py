@@ -20,13 +20,13 @@ from churn.kpis import (
 )
 
 COHORTS = f"""
-These figures are in the section `cohorts` of `kpis.json`.
+The figures of cohorts and survival are in the section `cohorts` of `kpis.json`.
 
 **Retention triangle.** Unit: share. Definition: {triangle.DEFINITION}. The customers who joined in a month
-are a cohort if all of them are in the data. A cell of the triangle is `open` while its month is not over. It
-is `not certain yet` until the grace and the days for late rows are over. Such a cell has no number. The
-interval is Wilson's interval. `triangles` holds the certain months of the last {triangle.SEGMENT_COHORTS}
-cohorts of each segment.
+are a cohort if all of them are in the data. A cell of the triangle is `open` while its month is not over. A
+cell is `not certain yet` until the grace and the days for late rows are over. A cell that is open or not
+certain has no number. The interval is Wilson's interval. `triangles` holds the certain months of the last
+{triangle.SEGMENT_COHORTS} cohorts of each segment.
 
 **Survival.** Unit: share. Definition: {survival.DEFINITION}. Band: {survival.BAND}. The curve ends at the age
 at which fewer than 30 customers are at risk. The first day on which leaving is recorded is the first recorded
@@ -37,7 +37,7 @@ label of inactivity, customers who signed up before the first event of the label
 {contract_model.DERL_DEFINITION}. The discount is `score.value.discount_year`. The model needs
 {contract_model.MIN_COHORTS} monthly cohorts, {contract_model.MIN_PERIODS} months of age with
 {contract_model.MIN_AT_RISK} customers each, and {contract_model.MIN_LOST} customers who left, and churn must
-fall with age. If a condition does not hold, `kpis.json` has a reason and no model.
+fall with age. If one of these conditions does not hold, `kpis.json` has a reason and no model.
 """
 
 STAGES = f"""
@@ -57,7 +57,7 @@ only the label decides who has `left`.
 """
 
 ACTIVATION = f"""
-This figure is in the section `activation` of `kpis.json`.
+The activation event is in the section `activation` of `kpis.json`.
 
 **Activation event.** Definition: {activation_rows.DEFINITION}. `churn kpis` tries all event tables, and all
 kinds of events, that are acts of the customer. The event may occur {", ".join(map(str, activation.AT_LEAST))}
@@ -65,8 +65,9 @@ times within {", ".join(map(str, activation.WITHIN_DAYS))} days. At least {activ
 customers, and at least {activation.MIN_CUSTOMERS} customers, must have the event, and as many must not have
 it. If no event passes the test, the reason is reported instead of an event. Each run repeats the test on
 nearly the same customers, so an event that is reported only in some runs is weak. `decides_label` marks an
-event that is in the label's own table. Such an event occurs together with staying partly by definition.
-[benchmarks/kpis](../benchmarks/kpis/README.md) measures how often an event is reported although none exists.
+event that is in the label's own table. An event of the label's own table occurs together with staying partly
+by definition. [benchmarks/kpis](../benchmarks/kpis/README.md) measures how often an event is reported
+although none exists.
 """
 
 RATINGS = f"""
@@ -81,27 +82,28 @@ months. The intervals are Wilson's intervals, and Newcombe's intervals for the d
 - **NPS.** Definition: {ratings.NPS_DEFINITION}.
 - **CSAT.** Definition: {ratings.CSAT_DEFINITION}.
 - **Health.** Definition: {ratings.HEALTH_DEFINITION}. If no stored night has a matured label, `kpis.json`
-  gives this reason.
+  gives the reason why the table is missing.
 """
 
 GROUPS = f"""
-These figures are in the section `groups` of `kpis.json`. The unit is the share of customers who left in the
-label's window. Population, cutoffs and intervals are the same as in the section `ratings`.
+The churn by groups of customers is in the section `groups` of `kpis.json`. The unit is the share of customers
+who left in the label's window. Population, cutoffs and intervals are the same as in the section `ratings`.
 
 - **RFM grid.** Definition: {rfm.RFM_DEFINITION}. The cells of the grid are by recency and frequency;
   `by_money` also divides them by money.
 - **Behaviour x value x stage.** Definition: {behaviour.TABLE_DEFINITION}.
 - **Loyal or merely bound.** Definition: {behaviour.LOYALTY_DEFINITION}. `now` gives the number of customers
   in each group, and their money, at the end of the data.
-- **Lists.** This is the number of customers on `advocates.csv` and on `gone.csv` of the latest stored night;
-  see [lists beside the call list](contact.md#lists-beside-the-call-list).
+- **Lists.** The section also gives the number of customers on `advocates.csv` and on `gone.csv` of the latest
+  stored night; see [lists beside the call list](contact.md#lists-beside-the-call-list).
 """
 
 LEAVING = f"""
-The section `leaving` of `kpis.json` compares the reasons that customers gave with our reasons. It is about
-contracts that ended for good in the last {leaving_reasons.WINDOW_DAYS} days. For each recorded reason
-(`subscriptions.reason`), it gives the number of customers. It divides this number by the family of our first
-reason on the customer's last night before the end, at most {leaving_reasons.BEFORE_DAYS} days before.
+The section `leaving` of `kpis.json` compares the reasons that customers gave with our reasons. The section
+`leaving` is about contracts that ended for good in the last {leaving_reasons.WINDOW_DAYS} days. For each
+recorded reason (`subscriptions.reason`), it gives the number of customers. It also counts these customers by
+the family of the first reason that the model gave on the last night before the end, at most
+{leaving_reasons.BEFORE_DAYS} days before.
 `{leaving_reasons.NO_REASON}` counts customers who had a score, but were not on the call list and did not have
 health 1 or 2. Reasons of fewer than {leaving_reasons.MIN_REASON_CUSTOMERS} customers are shown in one row,
 because the words of a rare reason may identify one person.
@@ -118,8 +120,7 @@ practices get a score from 1 to 5 from the evidence in the tables of the last {a
 needs {audit.MIN_EVIDENCE} cases. We chose the limits of the scores ourselves; they do not come from a survey.
 The other {len(audit.UNMEASURABLE_PRACTICES)} practices leave no trace in tables ({
     ", ".join(title for _, title, _ in audit.UNMEASURABLE_PRACTICES)
-}). For each of them, the audit says "{audit.UNMEASURABLE}" and asks
-a person a question.
+}). For each practice without a trace, the audit says "{audit.UNMEASURABLE}" and asks a person a question.
 
 | practice | evidence | 2, 3, 4, 5 from | what raises it |
 |---|---|---|---|

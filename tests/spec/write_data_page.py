@@ -111,12 +111,12 @@ def _mood() -> Iterator[str]:
         "## The mood of words\n\n`signals: {mood: true}` fills the column `mood` of "
         + ", ".join(f"`{table}` from `{column}`" for table, column in MOOD_TEXTS.items())
         + (
-            ". It uses a list of good and bad words in English and German. A negation up to three words "
-            "before a word reverses the meaning of the word: 'not good' is bad. The mood is off by default, "
-            "and it is coarse: it does not understand irony, spelling mistakes and other languages, and the "
-            "mood of one text says little. The words of `message` are read but not kept: the store and the "
-            "rejected rows do not hold them. If you have a better measure of the mood, map it to the column "
-            "`mood`.\n"
+            ". The mood comes from a list of good and bad words in English and German. A negation up to "
+            "three words before a word reverses the meaning of the word: 'not good' is bad. The mood is off "
+            "by default, and it is coarse: it does not understand irony, spelling mistakes and other "
+            "languages, and the mood of one text says little. The words of `message` are read but not kept: "
+            "the store and the rejected rows do not hold them. If you have a better measure of the mood, "
+            "map it to the column `mood`.\n"
         )
     )
 

@@ -14,14 +14,14 @@ DOCUMENT = "docs/figures.md"
 
 HEAD = """# The figures of retention
 
-`churn kpis` computes the figures of this page from the store and writes them to `output/kpis/kpis.json`. It
-computes them for each week (from Monday), month and quarter of local days, and for the segments of
+`churn kpis` computes the figures of this page from the store and writes them to `output/kpis/kpis.json`. The
+figures are computed for each week (from Monday), month and quarter of local days, and for the segments of
 `kpis.segments`. A period is
 `[start, end)`, and only complete periods count. With `--cutoff`, `churn kpis` computes the figures as they
 were known at an earlier midnight. The screen shows the latest months; `output/kpis/tables.txt` also has the
 tables of all sections. If the company has orders, `output/kpis/next_orders.csv` lists each customer with
-orders on three or more days. It gives the last order, the usual interval (the median), the day on which the
-next order is expected, and by how many days it is overdue.
+orders on three or more days. The file gives the last order of a customer, the usual interval (the median),
+the day on which the next order is expected, and by how many days this order is overdue.
 
 Each figure has a value, its unit, the size `n` of its population, a 95 % interval if an interval can be
 computed, and notes if the formula has variants. A figure that is not defined has a `reason` and no value: it
@@ -30,8 +30,8 @@ writes this page from the code.
 
 The label says when a customer is active at a midnight. With a contract label, a contract is in force;
 `label.grace_days` closes a short gap to the next contract. With an inactivity label, an event of the label's
-table lies within the last `label.active_days`. So with contracts, the figures of a period are known only
-after the grace.
+table lies within the last `label.active_days`. So with a contract label, the figures of a period are known
+only after the grace.
 
 In `kpis.json`, the figures of a section are in `series`: one series for each figure, kind of period and
 segment. A series has the columns `start`, `value`, `low`, `high` and `n`, each with an entry for each period;
@@ -43,11 +43,12 @@ With [a label of an event](labels.md#an-event) the section `event` stands first.
 the sections about leaving are absent: an event does not say who stays a customer.
 
 A figure with the mark "watched" can raise an alarm. The alarm compares the latest week or month with the
-median of the weeks or months shortly before. It compares this distance with the distances of the past, by
-their median and their median absolute deviation. If two years of data exist, the effect of the season is
-removed first. The stages, the classes of ratings and (by month) the segments are also watched; because there
-are many of them, their limits are wider. An alarm is a line of `churn kpis` and an entry in `kpis.json` with
-the usual value and the limit; the exit code stays 0.
+median of the weeks or months shortly before. The distance to this median is compared with the same distances
+in the past, by their median and their median absolute deviation. If two years of data exist, the effect of
+the season is removed first. The stages, the classes of ratings and (by month) the segments are also watched.
+Because there are many stages, classes and segments, their limits are wider. An alarm is a line of `churn
+kpis` and an entry in
+`kpis.json` with the usual value and the limit; the exit code stays 0.
 """
 
 

@@ -156,7 +156,7 @@ class BeyondPopulation(CohortValue):
 
 
 def shrunk(hits: Array, trials: Array, strength: float = 4.0) -> ShrunkRate:
-    """Draw a customer's rate towards the cohort's rate, so that one hit in one trial is not a rate of 100 %.
+    """Move a customer's rate towards the cohort's rate, so that one hit in one trial is not a rate of 100 %.
 
     Args:
         hits: The hits of each customer, `[n]`.

@@ -54,7 +54,7 @@ ARITHMETIC = (
         "log_ratio",
         "",
         {"ana": log(2), "ben": -log(2), "none": 0, "new": MISSING},
-        ("The values of Ana, Ben and the customer without rows are ln (4 / 2), ln (1 / 2) and ln (1 / 1)."),
+        ("For Ana, Ben and the customer without rows, the values are ln (4 / 2), ln (1 / 2) and ln (1 / 1)."),
     ),
     _of_change(
         "drop_score",

@@ -84,7 +84,7 @@ EXAMPLES = (
         """,
         {"first": 2},
         (
-            "The first row of the table is of 17 June. So the table covers a window of 14 days, but not a "
+            "The first row of the table is from 17 June. So the table covers a window of 14 days, but not a "
             "window of 15 days."
         ),
         data_start_late=True,
@@ -107,7 +107,7 @@ EXAMPLES = (
         "orders.last(days=28).total('amount')",
         ORDERS,
         {"ana": 60.10, "ben": 5, "none": 0},
-        "Ana's total is 30 + 10 + 20.10. Her order at the midnight of the cutoff is not known.",
+        "Ana's total is 30 + 10 + 20.10. Ana's order at the midnight of the cutoff is not known.",
         more={"orders.last(days=28).total('discount')": {"ana": 2, "ben": 0, "none": 0}},
     ),
     Example(
@@ -144,8 +144,8 @@ EXAMPLES = (
         TICKETS,
         {"ana": 15, "ben": MISSING},
         (
-            "Ana waited 2 and 28 hours for the replies to her tickets. Her ticket without a reply does not "
-            "count. The reply to Ben comes at the midnight of the cutoff, so it is not known."
+            "Ana waited 2 and 28 hours for the replies to her tickets. Ana's ticket without a reply does "
+            "not count. The reply to Ben comes at the midnight of the cutoff, so it is not known."
         ),
     ),
     Example(
@@ -162,7 +162,7 @@ EXAMPLES = (
         "logins.days_since_last()",
         DAYS,
         {"ana": 4, "ben": 1, "none": 182},
-        "Ana's latest row is of 27 June, 4 days before the cutoff of 1 July. A row of yesterday gives 1.",
+        "Ana's latest row is from 27 June, 4 days before the cutoff of 1 July. A row of yesterday gives 1.",
         more={"logins.last(days=28).days_since_last()": {"ana": 4, "ben": 1, "none": MISSING}},
     ),
     Example(
@@ -172,8 +172,8 @@ EXAMPLES = (
         DAYS,
         {"ana": 28, "ben": 1, "none": MISSING},
         (
-            "Ana's first row in the window is of 3 June, the first day of the window. The days are counted "
-            "from this day to the cutoff of 1 July."
+            "Ana's first row in the window is from 3 June, the first day of the window. The days are "
+            "counted from this day to the cutoff of 1 July."
         ),
     ),
     Example(
@@ -263,7 +263,10 @@ EXAMPLES = (
         new      | 2024-06-30 09:00
         """,
         {"rises": 1, "even": 0, "new": MISSING},
-        "Days 0, 1, 2 and 3 of the window hold 0, 1, 2 and 3 rows, so the count grows by one row per day.",
+        (
+            "On days 0, 1, 2 and 3 of the window there are 0, 1, 2 and 3 rows, so the count grows by one "
+            "row per day."
+        ),
         customers="""
         customer | signed_up_at
         rises    | 2020-01-01

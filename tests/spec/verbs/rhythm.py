@@ -74,14 +74,14 @@ EXAMPLES = (
         "gap_trend",
         "",
         {"ana": log(2), "clock": 0, "two": MISSING},
-        "Ana's gaps are 2, 4 and 8 days. Each gap is twice the previous gap.",
+        "Ana's gaps are 2, 4 and 8 days. Each of Ana's gaps is twice the previous gap.",
     ),
     _example(
         "burstiness",
         "",
         {"ana": ((56 / 9) ** 0.5 - 14 / 3) / ((56 / 9) ** 0.5 + 14 / 3), "clock": -1, "two": MISSING},
         (
-            "Ana's gaps are 2, 4 and 8 days. The standard deviation of these gaps is the square root of "
+            "Ana's gaps are 2, 4 and 8 days. The standard deviation of Ana's gaps is the square root of "
             "56/9, and their mean is 14/3."
         ),
     ),

@@ -47,9 +47,9 @@ EXAMPLES = (
         MAILS,
         {"ana": 2, "never": 2, "opens": 0, "none": MISSING},
         (
-            "Of the mails that Ana opened, the mail of 10 June was sent last. Two mails were sent after "
-            "this mail. The mail of 1 June was opened later, but it was sent earlier. If a mail is opened "
-            "at the midnight of the cutoff, this is not known."
+            "Of the mails that Ana opened, the mail of 10 June was sent last. Two mails were sent after the "
+            "mail of 10 June. The mail of 1 June was opened later, but it was sent earlier. If a mail is "
+            "opened at the midnight of the cutoff, this is not known."
         ),
     ),
     Example(

@@ -58,9 +58,9 @@ EXAMPLES = (
         MAILS,
         {"ana": 1, "ben": 1},
         (
-            "The window is 28 to 30 June. Ana opened a mail on 29 June, and Ben opened a mail at the last "
-            "minute of 30 June. At the cutoff, it is not known that Ben opens another mail at the midnight "
-            "of the cutoff."
+            "The window is from 28 to 30 June. Ana opened a mail on 29 June, and Ben opened a mail at the "
+            "last minute of 30 June. At the cutoff, it is not known that Ben opens another mail at the "
+            "midnight of the cutoff."
         ),
         more={"emails.by('opened_at').days_since_last()": {"ana": 2, "ben": 1}},
     ),
