@@ -12,7 +12,8 @@ def open_page(address: str, echo: Echo) -> None:
 
     Args:
         address: An address with its scheme, such as `file:///home/ana/output/report/index.html`.
-        echo: Where the words go. A page that does not open is no failure of the verb: the page is written.
+        echo: Prints what to do if no page opens. If the page does not open, the verb has still done its work,
+            because the page is written.
     """
     try:
         is_open = webbrowser.open_new_tab(address)

@@ -33,7 +33,7 @@ PARAMS_FILE = "params.yaml"
 
 @dataclass(frozen=True)
 class Option:
-    """An option of one verb; `run` gets it under the same name if the user gave it.
+    """An option of one verb; if the user gives it, the function `run` of the verb gets its value.
 
     A flag without dashes, such as `CUSTOMER`, is an argument that the call must give.
     """
@@ -44,7 +44,7 @@ class Option:
 
     @property
     def name(self) -> str:
-        """Return the keyword argument of `run`."""
+        """Return the name of the keyword argument of `run` that gets the value of this option."""
         return self.flag.removeprefix("--").replace("-", "_").lower()
 
     @property
@@ -142,7 +142,8 @@ def main(verb: str | None = None, argv: Sequence[str] | None = None) -> int:
     """Run one call of `churn` and return its exit code.
 
     Args:
-        verb: The verb, if a verb's file is the program; by default the first argument.
+        verb: The verb, if the file of a single verb is called as a program; by default the first argument is
+            the verb.
         argv: The arguments after the program's name; by default the arguments of the process.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
@@ -171,7 +172,7 @@ def main(verb: str | None = None, argv: Sequence[str] | None = None) -> int:
 
 
 def _code_of(arguments: Sequence[str], echo: Echo, interrupts: Interrupts) -> int:
-    """Return the exit code of a call that no signal stops; one without arguments shows the help."""
+    """Return the exit code of a call that no signal stops; a call without arguments shows the help."""
     try:
         code = _call(arguments or ["--help"], echo, interrupts)
         sys.stdout.flush()
@@ -186,14 +187,14 @@ def _code_of(arguments: Sequence[str], echo: Echo, interrupts: Interrupts) -> in
 
 
 def _open_missing_streams() -> None:
-    """Open the streams that the caller has closed (`churn run >&-`), so that printed lines disappear."""
+    """Open the streams that the caller has closed (`churn run >&-`), so that printing raises no error."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 (open until the process ends)
 
 
 def _print_error(text: str) -> None:
-    """Print a line on stderr; a closed stderr is no reason for another exit code."""
+    """Print a line on stderr; if stderr is closed, the exit code stays the same."""
     with suppress(OSError, ValueError):
         print(text, file=sys.stderr, flush=True)
 
@@ -226,7 +227,7 @@ def _call(arguments: Sequence[str], echo: Echo, interrupts: Interrupts) -> int:
 
 
 def command_line(verbs: Iterable[str], echo: Echo, interrupts: Interrupts) -> typer.Typer:
-    """Return the parser of calls of these verbs; a call that it accepts performs the verb."""
+    """Return the parser of the command line of these verbs; a call that it accepts performs the verb."""
     app = typer.Typer(
         name="churn",
         help="Who is about to leave, when, why, and what to do about it.",
@@ -370,10 +371,10 @@ def _perform(
 
 @contextmanager
 def _private_files(is_private: bool) -> Iterator[None]:
-    """Let only the user of this process read what the block writes: it holds data of persons.
+    """Let only the user of this process read the files that the block writes: they hold data of persons.
 
     Args:
-        is_private: Whether to do so; otherwise the umask of the caller decides.
+        is_private: Whether only this user may read the files; otherwise the umask of the caller decides.
     """
     umask = os.umask(0o077)
     if not is_private:

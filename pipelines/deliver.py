@@ -30,12 +30,12 @@ def run(
     echo: Echo,
     store: Store | None = None,
 ) -> int | None:
-    """Send each event of the outbox that is not delivered yet and still of use.
+    """Send each event of the outbox that is not delivered yet and that the receiver still needs.
 
     Args:
         params: The parameters.
         cutoff: The day that counts as today for tasks that expire; by default the day of the clock.
-        retry_dead: Whether dead events are sent again.
+        retry_dead: Whether to send again the dead events, which were refused or given up.
         echo: Prints lines, warnings and progress.
         store: The store, if the caller has opened it; by default it is opened, and written if it is outdated.
 
@@ -43,7 +43,7 @@ def run(
         ParamsError: the parameters name no receiver.
         BusyError: another process delivers.
         SourceError: a file of the outbox or of the ledger is damaged.
-        DeliveryError: events wait, or are dead.
+        DeliveryError: some events still wait, or are dead.
     """
     terms = params.contact.outbox
     if terms is None or terms.url is None:
@@ -88,7 +88,7 @@ def _report(delivery: Delivery, terms: OutboxParams, params: Params, echo: Echo,
     """Say what became of the events.
 
     Raises:
-        DeliveryError: events wait, or are dead.
+        DeliveryError: some events still wait, or are dead.
     """
     echo.show(
         f"deliver: {delivery.n_delivered:,} {_noun(delivery.n_delivered)} delivered to {terms.receiver}, "

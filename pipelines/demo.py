@@ -27,22 +27,23 @@ def run(
     live: int | None = None,
     days_between: int | None = None,
 ) -> int | None:
-    """Write the company, or keep it if it exists; the truth, for tests only, goes to a second folder.
+    """Write the company, or keep it if it exists; what only the simulation knows goes to a second folder.
 
     Args:
         params: The parameters; `source` is the folder to write to.
         cutoff: Not used.
         echo: Prints lines, warnings and progress.
-        customers: The number of customers of the company; by default that of the company in the folder, or
-            5,000.
-        seed: The seed of the simulation; another seed gives another company. By default that of the company
-            in the folder, or 7.
-        live: How many nights to live through with the company; by default none.
+        customers: The number of customers of the company; by default the number of the company in the folder,
+            or 5,000 without a company.
+        seed: The seed of the simulation; another seed gives another company. By default the seed of the
+            company in the folder, or 7 without a company.
+        live: The number of nights to simulate with the company; by default none.
         days_between: The number of days from one of these nights to the next; by default 7.
 
     Raises:
-        CallError: a number is too small, `days_between` comes without `live`, or the nights cannot be lived.
-        SourceError: `source` is not a folder, or the folder holds something else.
+        CallError: a number is too small, `days_between` comes without `live`, or the nights cannot be
+            simulated.
+        SourceError: `source` is not a folder, or the folder holds files that are not this company.
         ModelError: there is no champion to score a night with.
         BusyError: another process writes this company.
     """
@@ -93,7 +94,7 @@ def _write_or_live(
 
 
 def _number(option: int | None, present: object, default: int) -> int:
-    """Return the number of the call, else that of the present company, else the default."""
+    """Return the number that the call gives; without it, the number of the present company or the default."""
     if option is not None:
         return option
     return present if isinstance(present, int) else default
@@ -132,7 +133,7 @@ def _check_folders(folder: Path, truth: Path, company: dict[str, object]) -> Non
     """Check that the folders are empty or hold the same company.
 
     Raises:
-        SourceError: a folder holds something else; all problems are listed.
+        SourceError: a folder holds files that are not this company; all problems are listed.
     """
     problems = []
     present = _stamp_in(folder)
@@ -156,7 +157,7 @@ def _check_folders(folder: Path, truth: Path, company: dict[str, object]) -> Non
 
 
 def _stamp_in(folder: Path) -> dict[str, object]:
-    """Return the stamp of the company in a folder, or an empty one."""
+    """Return what a folder records about its demo company (size and seed), or an empty mapping."""
     try:
         content = json.loads((folder / STAMP_FILE).read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError, ValueError):

@@ -28,7 +28,7 @@ from pipelines.ingest import ensure_store
 
 
 def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None:
-    """Look at a night (tonight by default) with the champion, and write `output/drift`.
+    """Compare a night (tonight by default) with the training of the champion, and write `output/drift`.
 
     `score` does the same for the night that it scores; this verb also shows the figures, and logs them.
 
@@ -67,7 +67,7 @@ def write_drift(
     ledger: Ledger,
     is_trial: bool = False,
 ) -> Drift:
-    """Look at a scored night and write its `drift.json`; the files of the night do not change.
+    """Compare a scored night with the training and write its `drift.json`; other files do not change.
 
     Args:
         params: The parameters.
@@ -76,7 +76,7 @@ def write_drift(
         champion: The model that scored the night.
         frame: `customer_id` and the signals of each customer at risk.
         probability: The probabilities of these customers, shape (customers,).
-        ledger: The nights that the night follows.
+        ledger: The earlier nights in the ledger.
         is_trial: Whether the challenger scored the night.
     """
     bundle = training_folder(params.output) / "bundle" if is_trial else params.champion / BUNDLE_FOLDER

@@ -23,14 +23,14 @@ class Echo:
     """Prints what a verb reports, to the person or the log that called it.
 
     Attributes:
-        finished_steps: The steps of the verb that are done, for the words of a verb that is stopped.
+        finished_steps: The steps of the verb that are done; the message of a verb that is stopped names them.
         raise_if_stopped: Raises if the program was asked to end.
         shows_details: Whether `run` shows the lines of all its verbs.
         speak: Returns a line in the words of the label; see `LabelWords.speak`.
     """
 
     def __init__(self, raise_if_stopped: Callable[[], None] = lambda: None) -> None:
-        """Take the function that raises if the program was asked to end; each line calls it first."""
+        """Take the function that raises if the program was asked to end; it is called before each line."""
         self.finished_steps: list[str] = []
         self.raise_if_stopped = raise_if_stopped
         self.shows_details = False
@@ -46,7 +46,7 @@ class Echo:
         print(_clean(self.speak(text)), flush=True)
 
     def show(self, text: str) -> None:
-        """Print a line that `run` shows too, where the lines of its verbs go to a file."""
+        """Print a line that `churn run` shows too; the other lines of its verbs go to a file only."""
         self(text)
 
     def finish_step(self, step: str) -> None:
@@ -89,7 +89,7 @@ class QuietEcho(Echo):
 
 
 def _clean(text: str) -> str:
-    """Return a text as it may go to a terminal; while a bar is shown, rich writes the lines."""
+    """Return a text that is safe for a terminal; while a progress bar is shown, `rich` prints the text."""
     return escape_controls(hide_secrets(text))
 
 

@@ -44,17 +44,17 @@ from pipelines.measure import known_effects
 
 
 def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> None:
-    """Predict each test cutoff from the knowledge of that cutoff, and measure the predictions with intervals.
+    """Predict each test cutoff from what was known then, and measure the predictions with intervals.
 
     Args:
         params: The parameters.
-        cutoff: The date of the evaluation: only labels known by this date are used; by default all.
+        cutoff: The date of the evaluation: only labels known by this date are used; by default all labels.
         echo: Prints lines, warnings and progress.
 
     Raises:
         CallError: no challenger was trained, or the challenger was trained on other snapshots, or the
             challenger was selected after a test cutoff.
-        Stop: before each matured cutoff there is no other matured cutoff to train on.
+        Stop: no matured cutoff has an earlier matured cutoff to train on.
     """
     snapshots = read_untreated(params, known_by=cutoff)
     if warning := snapshots.memory_warning(params.train.memory_limit, params.file):
@@ -149,7 +149,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> None:
 
 
 def _out_of_time(output: Path, snapshots: Snapshots, echo: Echo) -> OutOfTime | None:
-    """Return the out-of-time predictions of `train`; None, with a warning, if their file is damaged."""
+    """Return what `train` predicted out of time; None, with a warning, if the file is damaged."""
     try:
         return read_out_of_time(output, snapshots)
     except SourceError as error:

@@ -1,4 +1,4 @@
-"""Turn faults of the machine and of libraries into words and a designed exit code.
+"""Turn faults of the machine and of libraries into a message and an exit code of their kind.
 
 A bug is a fault of this program alone. A missing file of the program is such a bug, and so is a path that
 neither the call nor params.yaml names. A full disk, a folder without permission, a file with damaged bytes,

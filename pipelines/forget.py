@@ -41,10 +41,10 @@ def run(
 
     Args:
         params: The parameters.
-        cutoff: Not possible here, because a customer is forgotten whatever the date.
+        cutoff: Must be None: a customer is forgotten for all dates.
         customer: The id of the customer.
         yes: Whether to erase; otherwise only the plan is printed.
-        dry_run: Whether only the plan is wanted.
+        dry_run: Whether to print only the plan, and to end without an error.
         no_proof: Whether no proof of the consents is kept; an earlier proof is erased.
         echo: Prints lines, warnings and progress.
 
@@ -167,7 +167,7 @@ def _database(params: Params) -> list[Path]:
 
 
 def _overwrite_in_mlflow(params: Params, echo: Echo) -> None:
-    """Let MLflow's database hold no byte of rows that somebody has deleted."""
+    """Remove the bytes of deleted rows from MLflow's database."""
     database = database_path(params.tracking.uri)
     if database and (problem := overwrite_deleted_rows(database)):
         echo.warn(
@@ -177,7 +177,7 @@ def _overwrite_in_mlflow(params: Params, echo: Echo) -> None:
 
 
 def _models(params: Params, artifacts: Path | None, echo: Echo) -> list[TrainedModel]:
-    """Return champion, challenger and registered versions, each bundle once."""
+    """Return the models: champion, challenger and registered versions, each bundle once."""
     models = list(models_on_disk(params.champion, params.output))
     database = database_path(params.tracking.uri)
     if artifacts and artifacts.is_dir() and database and database.exists():

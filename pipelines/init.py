@@ -84,9 +84,9 @@ def run(
 
 
 def write_starter(folder: Path) -> tuple[str, ...]:
-    """Write the demo company's parameters, playbook and templates, and return the names of what is written.
+    """Write the demo company's parameters, playbook and templates, and return the names of these files.
 
-    Existing files stay. A folder with a params.yaml gets nothing.
+    Existing files stay. Nothing is written if the folder has a params.yaml.
     """
     if (folder / "params.yaml").exists():
         return ()

@@ -25,7 +25,7 @@ class Interrupts:
 
     Attributes:
         first_signal: The first signal that came, or None.
-        is_raising: Whether a signal raises `Interruption`. Outside the block that answers the exception, a
+        is_raising: Whether a signal raises `Interruption`. Outside the block that handles the exception, a
             signal is only noted.
     """
 
@@ -34,7 +34,7 @@ class Interrupts:
         self.is_raising = False
 
     def handle(self, number: int, frame: FrameType | None) -> None:
-        """Note the signal and raise `Interruption` where the program is."""
+        """Note the signal, and raise `Interruption` in the code that runs now."""
         self.first_signal = self.first_signal or signal.Signals(number)
         self.raise_if_noted()
 
@@ -66,7 +66,7 @@ class Interrupts:
 def watch_interrupts() -> Iterator[Interrupts]:
     """Turn the signals into exceptions until the block ends; ignored signals stay ignored.
 
-    The caller sets `is_raising` where it answers the exception.
+    The caller sets `is_raising` in the block in which it handles the exception.
     """
     interrupts = Interrupts()
     if threading.current_thread() is not threading.main_thread():
@@ -87,7 +87,7 @@ def watch_interrupts() -> Iterator[Interrupts]:
 
 
 def _without_interruptions(hook: Callable[[Any], object]) -> Callable[[Any], object]:
-    """Return a hook that prints no `Interruption`: the signal is noted, and the program ends with words."""
+    """Return a hook that prints no `Interruption`, because the program itself reports the signal."""
 
     def report(unraisable: Any) -> None:
         error: BaseException | None = unraisable.exc_value

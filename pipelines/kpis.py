@@ -23,7 +23,7 @@ NEXT_ORDERS_FILE = "next_orders.csv"
 
 
 def run(params: Params, *, cutoff: date | None = None, echo: Echo, store: Store | None = None) -> int | None:
-    """Compute all figures that the label allows, write `output/kpis/kpis.json` and print one screen.
+    """Compute all figures that the label allows, write `output/kpis/kpis.json` and print a summary.
 
     All tables go to `output/kpis/tables.txt`, and the expected next order of each customer to
     `output/kpis/next_orders.csv`.

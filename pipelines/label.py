@@ -53,7 +53,7 @@ def run(params: Params, *, cutoff: date | None = None, horizon: bool = False, ec
 
 
 def _what_counts(label: LabelParams) -> str:
-    """Return what a customer did whom the label counts."""
+    """Return in words what a customer did who counts as a churner or has the event."""
     if not label.is_event:
         return HOW_LEFT[label.leaving]
     where = f" where {label.where}" if label.where else ""

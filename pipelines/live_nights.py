@@ -1,4 +1,4 @@
-"""Live through nights with the demo company: score, contact, and let the days pass (`churn demo --live`)."""
+"""Simulate nights of the demo company: score, contact, and let the days pass (`churn demo --live`)."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def live_nights(
 ) -> None:
     """Score a night, let the team work through its call list, simulate the next days, and repeat this.
 
-    A night that has been scored is read. The folder of the company is replaced as a whole after each step, so
-    a call that was stopped goes on with the night at which it was stopped.
+    A night that is already scored is not scored again, but read. The folder of the company is replaced as a
+    whole after each step, so a call that was stopped goes on with the night at which it was stopped.
 
     Args:
         params: The parameters.
@@ -40,7 +40,8 @@ def live_nights(
         echo: Prints a line for each night.
 
     Raises:
-        CallError: the parameters name no table of contacts, or the calendar of the demo company ends before.
+        CallError: the parameters name no table of contacts, or the calendar of the demo company ends before
+            the last night.
     """
     company = LiveCompany.open(folder)
     _check(params, company.until, nights, days_between)

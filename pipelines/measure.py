@@ -1,4 +1,4 @@
-"""Measure whether contacts helped: churn of treated customers beside their control group."""
+"""Measure whether contacts helped: compare the churn of treated customers and of their control group."""
 
 from __future__ import annotations
 
@@ -35,13 +35,14 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
 
     Args:
         params: The parameters.
-        cutoff: Measure at this date, with earlier nights and the outcomes known by then; by default with all.
+        cutoff: Measure at this date, with earlier nights and the outcomes known by then; by default with all
+            nights and outcomes.
         echo: Prints lines, warnings and progress.
 
     Raises:
         Stop: there is no night in the ledger, and no other experiment.
         PlaybookError: the playbook has mistakes.
-        SourceError: the rows of an experiment of the company cannot be used for certain.
+        SourceError: the rows of an experiment of the company may be wrong, so they cannot be used.
         CallError: the cutoff lies after the data.
     """
     outside = outside_as_of(params, cutoff, "measure", echo)
@@ -91,7 +92,7 @@ def event_of(params: Params) -> str | None:
 
 
 def kept_share_of(params: Params) -> float | None:
-    """Return the assumed share of churners whom a contact keeps; an event has no churners."""
+    """Return the assumed share of churners whom a contact keeps; None for a label of an event."""
     return None if params.label.is_event else params.evaluate.profit.accept_share
 
 

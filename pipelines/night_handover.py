@@ -16,7 +16,7 @@ from pipelines.echo import Echo
 
 
 def check_handover(params: Params) -> None:
-    """Check that what takes the night over will answer, before minutes of work.
+    """Check that the database and the receiver will answer, before minutes of work for the night.
 
     Raises:
         ParamsError: the address of the database cannot be read, or its driver is not installed.
@@ -28,20 +28,20 @@ def check_handover(params: Params) -> None:
 
 
 def hand_over_night(params: Params, store: Store, cutoff: date, echo: Echo, *, is_new: bool = True) -> None:
-    """Hand a night over whose files and page of the ledger are published: to a database and to a receiver.
+    """Hand over a night, whose files and ledger are published, to a database and to a receiver.
 
     If one of them fails, the other still gets what is meant for it.
 
     Args:
         params: The parameters.
-        store: The store, for the permissions just before contacts are sent.
+        store: The store, from which permissions are read just before contacts are sent.
         cutoff: The cutoff of the night.
         echo: Prints lines.
         is_new: Whether this call wrote the files of the night.
 
     Raises:
-        DeliveryError: the database did not take the night, or the receiver did not take all contacts; or
-            both failed, for whatever reasons.
+        DeliveryError: the database did not take the night, or the receiver did not take all contacts; or both
+            failed.
         BusyError: another night is being scored, or another program holds the database.
         SourceError: a file of the night, of the ledger or of the outbox is damaged.
     """
@@ -69,7 +69,7 @@ def _fill_database(params: Params, cutoff: date, echo: Echo, *, is_new: bool) ->
 
 
 def _send_contacts(params: Params, store: Store, echo: Echo) -> None:
-    """Deliver what waits in the outbox; as everything in a night, tasks expire by the day of the data."""
+    """Deliver the events in the outbox; tasks expire by the day of the data, not of the clock."""
     outbox = params.contact.outbox
     if outbox is None or outbox.url is None or not outbox.after_score:
         return
@@ -103,7 +103,7 @@ def outbox_lines(params: Params, cutoff: date, events: StagedEvents) -> Iterator
 
 
 def outbox_warnings(events: StagedEvents) -> Iterator[str]:
-    """Yield what a person must look at before the contacts take place."""
+    """Yield warnings that a person must read before the contacts take place."""
     for problem, n in events.message_problems.items():
         yield f"outbox: no message for {n:,} {'customer' if n == 1 else 'customers'}: {problem}"
     if events.n_changed:

@@ -1,4 +1,4 @@
-"""The details of `churn run`: every line of its verbs goes to a file, and one screen goes to the reader."""
+"""The details of `churn run`: every line of its verbs goes to a file, and a summary goes to the reader."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class RunLog(Echo):
     """
 
     def __init__(self, echo: Echo, path: Path, file: TextIO) -> None:
-        """Take what the reader sees, and the open file.
+        """Take the printer for the reader, and the open file.
 
         Args:
             echo: Prints for the reader; if it `shows_details`, every line goes there too.
@@ -68,7 +68,7 @@ class RunLog(Echo):
 
     @contextmanager
     def progress(self, label: str, total: int) -> Iterator[Advance]:
-        """Show the progress of a verb on a terminal; elsewhere only stop a run that is asked to end."""
+        """Show the progress of a verb on a terminal; without one, only stop a run that is asked to end."""
         if self._echo.shows_details or self._echo.has_terminal():
             with self._echo.progress(label, total) as advance:
                 yield advance

@@ -86,7 +86,7 @@ def run(
         echo: Prints lines, warnings and progress.
         store: The store, if the caller has opened it; by default it is opened, and written if it is outdated.
         trial: Why the challenger scores instead of the champion; None where the champion scores.
-        dry_run: Whether to say only who would get what; the night is not written.
+        dry_run: Whether only to print which customer would get which play; the night is not written.
         is_last_step: Whether the night is handed over at the end; `run` does that after the report.
 
     Raises:
@@ -276,7 +276,7 @@ def _look_for_drift(
     echo: Echo,
     is_trial: bool,
 ) -> None:
-    """Look for what has moved since the training, after the night is written, and say it."""
+    """After the night is written, look for what has moved since the training, and print it."""
     column = params.label.words.probability
     scored = scores.select(["customer_id", column]).drop_null().to_pandas()
     probability = scored.set_index("customer_id")[column].reindex(frame["customer_id"])
@@ -287,7 +287,7 @@ def _look_for_drift(
 
 
 def plays_off_line(off: Mapping[str, Sequence[str]], n_plays: int) -> str:
-    """Return which plays are off and by which absent signals, in one line however many they are."""
+    """Return one line about the plays that are off, and about the absent signals that they need."""
     plays = "; ".join(f"'{name}' ({', '.join(signals)})" for name, signals in off.items())
     are = "is" if len(off) == 1 else "are"
     return (
@@ -297,7 +297,7 @@ def plays_off_line(off: Mapping[str, Sequence[str]], n_plays: int) -> str:
 
 
 def check_inputs(params: Params) -> Playbook:
-    """Check what a night reads beside the data, and return the playbook.
+    """Check what a night reads besides the data (playbook, calendar, lists), and return the playbook.
 
     `run` calls this before it trains, so that a mistake costs seconds and not the time of the training.
 
@@ -325,7 +325,7 @@ def _without_consent(facts: Mapping[str, Any]) -> int:
 
 
 def _call_list_lines(facts: Mapping[str, Any]) -> Iterator[str]:
-    """Yield who is on the call list, who is not on purpose, and who came off it."""
+    """Yield lines about the call list, the control group, and the customers who came off the list."""
     tasks = facts["tasks"]
     yield (
         f"call list: {facts['contacted']:,} customers, {tasks['new']:,} of them new, {tasks['open']:,} "
@@ -363,7 +363,7 @@ def _profit_line(curve: Mapping[str, Any], *, is_measured: bool) -> str:
 
 
 def _list_lines(facts: Mapping[str, Any]) -> Iterator[str]:
-    """Yield how many customers are on the lists beside the call list, and how many are withheld, and why."""
+    """Yield how many customers are on the other lists of the night, how many are withheld, and why."""
     for name, side_list in facts["lists"].items():
         withheld = ", ".join(f"{count:,} {reason}" for reason, count in side_list["withheld"].items())
         withheld = f"; not on it: {withheld}" if withheld else ""
@@ -396,7 +396,7 @@ def champion_problems(params: Params, store: Store) -> tuple[str, ...]:
 
 
 def _fitting_model(params: Params, digests: Mapping[str, str], champion_digest: str) -> tuple[str, ...]:
-    """Return a sentence about a trained model that fits the parameters and waits; empty without one."""
+    """Return a sentence about a trained model that fits and could be promoted; empty without such a model."""
     try:
         challenger = load_challenger(params.output, params.engine.threads)
     except ChurnError:

@@ -24,7 +24,7 @@ def run(
 
     Args:
         params: The parameters.
-        cutoff: Not possible here, because the answer is all that is held.
+        cutoff: Must be None: the answer is all that is held, for all dates.
         customer: The id of the customer.
         format: `text` or `json`.
         echo: Prints lines, warnings and progress.

@@ -16,7 +16,7 @@ from churn.secrets import hide_secrets
 
 
 class SafeStream:
-    """A text stream that hides secrets and escapes control characters; all else is the stream's own."""
+    """A text stream that hides secrets and escapes control characters; the wrapped stream does the rest."""
 
     def __init__(self, stream: TextIO, *, moves_cursor: bool = False) -> None:
         """Wrap a stream.

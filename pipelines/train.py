@@ -52,7 +52,7 @@ def run(params: Params, *, cutoff: date | None = None, refresh: bool = False, ec
 
     Args:
         params: The parameters.
-        cutoff: The date of the training: only labels known by this date are used; by default all.
+        cutoff: The date of the training: only labels known by this date are used; by default all labels.
         refresh: Keep the champion's model, and move its level to the labels that matured since its training.
         echo: Prints lines, warnings and progress.
 

@@ -36,13 +36,13 @@ def run(
 ) -> None:
     """Serve the tracking store on this machine until stopped by hand, and print the links.
 
-    If the tracking server runs on another machine, only the link is printed. Without a port the last one is
-    used again, because the links that other verbs have printed hold it.
+    If the tracking server runs on another machine, only the link is printed. Without `port`, the port of the
+    last call is used again, because printed links contain it.
 
     Args:
         params: All of params.yaml.
         cutoff: Not used: all runs are shown.
-        echo: Where the links go.
+        echo: Prints the links.
         port: The port of the server.
         open: Whether to open the page of the runs in a browser.
 
@@ -129,7 +129,7 @@ def _environment(uri: str) -> dict[str, str]:
 
 
 def _free_port(ports: Sequence[int]) -> int:
-    """Return the first port that is free; 0 means any."""
+    """Return the first port that is free; the port 0 stands for any free port."""
     for port in ports:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

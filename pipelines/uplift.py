@@ -1,4 +1,4 @@
-"""Learn whom a contact helps, and use it only if that is better than the risk."""
+"""Learn whom a contact helps, and choose contacts by it only if this is better than by the risk."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ from pipelines.measure import outside_as_of, read_outside_units
 
 
 def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None:
-    """Compare contacts by the predicted effect with contacts by the risk, at equal budget.
+    """Compare two ways to choose contacts, by the predicted effect and by the risk, at equal budgets.
 
     The result goes to `output/uplift` and to MLflow, and an accepted model too.
 
     Args:
         params: The parameters.
-        cutoff: Use outcomes known before this date; by default all.
+        cutoff: Use outcomes known before this date; by default all outcomes.
         echo: Prints lines, warnings and progress.
 
     Raises:
         Stop: there is no night in the ledger, and no other experiment.
         PlaybookError: the playbook has mistakes.
-        SourceError: the rows of an experiment of the company cannot be used for certain.
+        SourceError: the rows of an experiment of the company may be wrong, so they cannot be used.
         CallError: the cutoff lies after the data, or the label is of kind event.
     """
     outside = outside_as_of(params, cutoff, "uplift", echo)
@@ -107,7 +107,7 @@ def _refuse_event_label(params: Params) -> None:
 
 
 def _contacts(params: Params, store: Store, ledger: Ledger, day: date) -> tuple[Sample, SampleFacts]:
-    """Return the contacts of the ledger as a sample."""
+    """Return the contacts of the ledger as a sample from which a model can learn."""
     known_signals = all_signals(params)
     playbook = read_playbook(
         params.score.playbook,
