@@ -149,7 +149,9 @@ def test_an_attribute_may_not_take_the_name_of_a_signal(tmp_path: Path) -> None:
     drawn = "customer | changed_at | value\n ana | 2024-01-01 | 7"
     world = company(tmp_path, drawn, {"login_change": {"from": "tiers"}})
 
-    with pytest.raises(SignalError, match=r"tables.customers.history: a signal already has the name 'login_change'"):
+    with pytest.raises(
+        SignalError, match=r"tables.customers.history: a signal already has the name 'login_change'"
+    ):
         all_signals(world.store.params)
 
 
