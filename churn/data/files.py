@@ -259,7 +259,7 @@ def exclusive_lock(
         path: The lock file.
         holder: The verb that holds the lock, such as `churn check`; processes that wait or are refused show
             this name.
-        on_wait: Is called once with the present holder if this process has to wait.
+        on_wait: A function that is called once, with the present holder, if this process has to wait.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+", encoding="utf-8") as file:

@@ -68,7 +68,7 @@ def event_rows(store: Store, connection: duckdb.DuckDBPyConnection) -> str:
 
 
 def _visible_columns(table: StoredTable, contract: Table) -> dict[str, str]:
-    """Return the SQL of the canonical value of each stored column that is known with its row."""
+    """Return SQL that gives the canonical value for each stored column whose value is known with its row."""
     visible = {}
     for column in contract.columns:
         is_known_with_row = column.role in ("value", "attribute", "scheduled") and not column.known_with

@@ -57,7 +57,7 @@ def parquet_rows(*paths: Path, union_by_name: bool = False) -> str:
     """Return the SQL after FROM that reads exactly these Parquet files, and adds no columns from their path.
 
     Without `hive_partitioning = false`, DuckDB adds a column `day` to each file below a folder `day=3`. If
-    the file has a column of this name, DuckDB replaces it.
+    the file already has a column `day`, DuckDB replaces this column.
 
     Args:
         paths: The files. A file pattern would also find files that are not part of the table, or other files

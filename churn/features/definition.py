@@ -1,9 +1,9 @@
 """Compute the digest of a signal's definition, which depends on the signal's values instead of its code.
 
 Two definitions are equal if the declared facts are equal and the rounded values on a fixed company
-(`fixed_company`) are equal. Names in the code, comments, sentences and layout do not count. The
-fixed company cannot show every change, such as a new limit that none of its customers reaches. After such
-a change, raise the signal's `version` by hand.
+(`fixed_company`) are equal. Names in the code, comments, sentences and layout do not count. The fixed company
+cannot show every change, such as a new limit that none of its customers reaches. After a change that the
+fixed company does not show, raise the signal's `version` by hand.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ class MoneyRows:
     """The rows whose amounts add up to the money that customers paid.
 
     Attributes:
-        table: The table; the column is `amount`.
+        table: The table; its column `amount` holds the money.
         day: The column with the day on which the money counts.
         until: The column with the day from which the amount no longer counts; None if nothing is returned.
     """

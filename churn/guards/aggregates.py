@@ -68,8 +68,8 @@ class CopyMatch:
     Attributes:
         equal: Whether the values are equal; otherwise only their order agrees.
         strength: The share of equal values, or the absolute rank correlation.
-        words: The beginning of a sentence about the agreement. The words of the aggregate follow this
-            beginning.
+        words: The beginning of a sentence about the agreement. The words of the aggregate complete the
+            sentence.
     """
 
     equal: bool

@@ -54,7 +54,7 @@ class CopiedPair(NamedTuple):
         first: The lowest code among the customers with these rows.
         copy: The code of another customer with these rows.
         first_state: The state of the first customer at the end of the data: 1 if the customer left, 0 if not.
-        copy_state: The state of the customer `copy` at the end of the data, in the same way.
+        copy_state: The state of the customer `copy` at the end of the data: 1 if the customer left, 0 if not.
     """
 
     first: int

@@ -1,7 +1,8 @@
 """Prove on the user's own data that no selected signal sees the future.
 
-The signals of a sample of customers are computed again in three ways. The ways are a store without the
-future, a store with another future, and the code that scores a night. Every value must stay equal.
+The signals of a sample of customers are computed again in three ways. First, the signals are computed from a
+store without the future, second from a store with another future, and third by the code that scores a night.
+Every value must be equal to the value in the snapshots.
 """
 
 from __future__ import annotations
@@ -109,7 +110,7 @@ def _differences(
     actual: Mapping[date, ColumnValues],
     tolerance: float = 0.0,
 ) -> Iterator[Finding]:
-    """Yield a finding for each signal whose values differ; one for the cohort if the customers differ.
+    """Yield a finding for each signal whose values differ, or for the cohort if the customers differ.
 
     Args:
         proof: The name of the proof.

@@ -92,13 +92,13 @@ def stamped_early(context: GuardContext) -> Iterator[Finding]:
     """Look for rows that are dated at the start of a period but hold the whole period.
 
     The guard looks at tables with all rows on the first days of months, weeks, quarters or years, if a cutoff
-    lies inside such a period. If a date is the end of a period, totals of the past follow the events of
-    another table before their date, and no customer has a row of the past dated before the sign-up.
+    lies inside such a period. If dates are the ends of periods, totals of the past follow the events of
+    another table before their date. Also, no customer has a row of the past dated before the sign-up.
 
     The guard stops if totals follow the later events more closely, by more than the 99 % margin of the
-    difference of rank correlations. It also stops if at least the share `EARLY_SHARE` of customers has a row
-    dated before the sign-up. If neither fact can be measured, the guard warns, because both readings are
-    possible.
+    difference of rank correlations. The guard also stops if at least the share `EARLY_SHARE` of customers has
+    a row dated before the sign-up. If neither fact can be measured, the guard warns, because both readings
+    are possible.
     """
     for table in context.event_tables:
         # A contract may begin before its customer signs up, on the first day of the month.

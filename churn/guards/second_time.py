@@ -39,9 +39,9 @@ class SecondTime:
         open_at_end: The number of rows that wait at the end of the data: their second time has not passed.
         usually_open: The mean number of rows that wait at the dates `DAYS_BEFORE_END` before the end.
         recent: The number of rows with a second time in the last 30 days.
-        usually_recent: The mean of this number over three earlier periods of 30 days.
+        usually_recent: The mean of `recent` over three earlier periods of 30 days.
         newest: The number of rows with an own time in the last 30 days.
-        usually_newest: The mean of this number over three earlier periods of 30 days.
+        usually_newest: The mean of `newest` over three earlier periods of 30 days.
     """
 
     rows: int

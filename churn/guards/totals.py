@@ -2,7 +2,7 @@
 
 The totals are counts and sums of one kind of rows, or of two tables together. The totals run up to today or
 up to an earlier export, or are divided by the days of the customer's life. Only equal values prove a copy.
-With a filter or a difference, the order of customers is too unlike the order by the simple aggregates of
+With a filter or a difference, a column orders the customers too differently from the simple aggregates of
 `aggregates.py`.
 """
 

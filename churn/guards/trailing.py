@@ -78,7 +78,7 @@ class Trail:
 
     @property
     def missing_days(self) -> float:
-        """Return how many days of the usual number of rows are missing."""
+        """Return the number of missing rows, divided by the usual number of rows of a day."""
         return self.days * max(0.0, 1 - self.rows / self.usual) if self.usual else 0.0
 
     @property
@@ -96,9 +96,10 @@ class Trail:
 def trailing_tables(context: GuardContext) -> Iterator[Finding]:
     """Look for tables whose newest rows have not come in yet, while another table is complete.
 
-    Signals at the newest cutoff then see fewer rows than signals at the cutoffs of training. Tables with
-    `known_at` do not count, because no cutoff sees rows that came in later. A day without rows in all tables
-    may be a day without events. Or it lies after the end of the data; the guard `maturity` looks for that.
+    In such a table, signals at the newest cutoff see fewer rows than signals at the cutoffs of training.
+    Tables with `known_at` do not count, because no cutoff sees rows that came in later. A day without rows in
+    all tables may be a day without events, or a day after the end of the data. The guard `maturity` looks for
+    the end of the data.
     """
     tables = {
         name: _rows_by_day(context, name)
@@ -175,7 +176,7 @@ def trails_of(rows: Ints) -> Mapping[int, Trail]:
 
 
 def earlier_sums(rows: Ints, days: int) -> Ints:
-    """Return the number of rows in each earlier period of as many days, the newest period first.
+    """Return the number of rows in each earlier period of the same length, the newest period first.
 
     Periods of less than a week end on the weekday of the newest day.
 

@@ -60,8 +60,8 @@ class TextSample:
 def long_form(view: str, expressions: Sequence[str]) -> str:
     """Return a query with one row for each row of a view and each expression: its number `c`, its value `v`.
 
-    All expressions have one type. Unlike a query with many aggregates, this query takes time in proportion to
-    the number of expressions.
+    All expressions must have the same type. Unlike a query with many aggregates, this query takes time in
+    proportion to the number of expressions.
     """
     numbers = ", ".join(map(str, range(len(expressions))))
     return f"SELECT unnest([{numbers}]) AS c, unnest([{', '.join(expressions)}]) AS v FROM {view}"

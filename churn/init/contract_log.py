@@ -104,7 +104,7 @@ def read_contract_logs(
 
 
 def _period(connection: duckdb.DuckDBPyConnection, log: KeyedTable) -> _Period | None:
-    """Return the start and the expiry of the rows of a log of contracts; None if the table is none."""
+    """Return the start and the expiry of the rows of a log of contracts; None if the table is no such log."""
     if name_contains(log.table.name, HISTORY):
         return None
     times = [c for c in log.table.columns if c.kind == "time" and c.filled_share > 0.5]

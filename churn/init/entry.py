@@ -206,7 +206,7 @@ def customers_from_events(
     """Return the entry of customers from all other tables: each id, signed up at the time of its first row.
 
     Args:
-        entries: The entries of the other tables.
+        entries: All entries except the entry of customers.
         customers: The table of customers, which has no sign-up; None if there is no such table.
         key_names: The names of the columns with ids of customers, for the comment.
     """

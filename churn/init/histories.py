@@ -60,8 +60,8 @@ def versioned_customers(
 ) -> VersionedCustomers | None:
     """Return the table that holds the customers as a history; None if there is none.
 
-    A view of its customers is added to the connection. Each row of the table is a version of a customer, with
-    the times at which the version begins and ends.
+    A view of the customers in this table is added to the connection. Each row of the table is a version of a
+    customer, with the times at which the version begins and ends.
 
     Args:
         connection: The connection with the views of the tables.
@@ -169,7 +169,7 @@ def split_histories(
     dialect: str,
     versions: SourceTable | None = None,
 ) -> tuple[dict[str, TableBody], list[Match]]:
-    """Split the histories of attributes from the other matches.
+    """Separate the histories of attributes from all other matches.
 
     A history is a table with the value of an attribute and the time of its change. Either the table's name
     must say so, or the table must have two columns for the start and the end of a value. Without a table of

@@ -188,8 +188,8 @@ def _correct_contract_columns(
 
     The time of cancellation is read as the end if there is no other end, and a renewal written today is left
     out. A contract that still runs after its cancellation shows that the cancellation is not the end. If only
-    contracts without an end have a renewal, the renewal was written today. At an earlier cutoff it would
-    reveal which customers stay.
+    contracts without an end have a renewal, the renewal was written today. At an earlier cutoff, such a
+    renewal would reveal which customers stay.
     """
     columns, view = match.columns, match.table.view
     cancelled = columns.get("cancel_requested_at")
@@ -303,7 +303,7 @@ def _share_reason(match: Match, target: CanonicalColumn, column: SourceColumn) -
 
 
 def _is_another(connection: duckdb.DuckDBPyConnection, match: Match) -> bool:
-    """Return whether only the name of a table fits, as for season tickets or a list of contract states."""
+    """Return whether a table fits by its name but not by its contents, as a table of season tickets does."""
     if match.name == "subscriptions":
         pattern = COLUMN_PATTERNS["subscriptions"]["started_at"]
         return "ended_at" not in match.columns and not name_matches(

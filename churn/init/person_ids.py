@@ -98,7 +98,7 @@ def find_person_ids(
     Args:
         connection: The connection with the views of the tables.
         customers: The table of customers, found by names and values; None if there is none.
-        event_tables: The other tables.
+        event_tables: All tables except the table of customers.
         id_columns: The column with ids of customers, by table; None for a table without such a column.
 
     Raises:

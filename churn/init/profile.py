@@ -292,7 +292,7 @@ def _profile_times(
 
 
 def _renumber(numbers: Mapping[int, int]) -> str:
-    """Return the SQL of the number of a reading for the column number `c`."""
+    """Return SQL that maps the column number `c` to the number of a reading."""
     size = max(numbers) + 1
     return f"[{', '.join(str(numbers.get(number, -1)) for number in range(size))}][c + 1]"
 
@@ -319,7 +319,7 @@ def _with_readings_of(
 
     Args:
         table: The table.
-        columns: The columns that may decide.
+        columns: The columns whose reading may be taken over.
         connection: The connection with the view of the table.
         dialect: The SQL dialect of the source.
     """

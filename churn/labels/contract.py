@@ -156,7 +156,7 @@ def contract_outcomes(store: Store, cutoffs: Sequence[date]) -> list[CustomerOut
 
 
 def _spell_at(spells: ContractSpells, cutoff: date, customers: int) -> Ints:
-    """Return for each customer the latest spell that began before the cutoff as an index, or -1."""
+    """Return for each customer the index of the latest spell that began before the cutoff, or -1."""
     earlier_spells = np.flatnonzero(spells.start < day_number(cutoff))
     index = np.full(customers, -1, dtype=np.int64)
     index[spells.customer[earlier_spells]] = (

@@ -157,8 +157,8 @@ class Lives:
     Attributes:
         days: The age in days at which the customer left, or was last seen.
         has_left: Whether the customer left at this age.
-        entry_days: The age at which the customer came under observation, 0 for most. A customer who would
-            have left before this age is not in the data, so the customer is at risk only after it.
+        entry_days: The age at which the customer came under observation, 0 for most customers. A customer who
+            would have left before this age is not in the data, so the customer is at risk only after it.
     """
 
     days: Ints

@@ -101,7 +101,7 @@ class _EventDays:
 
     Attributes:
         keys: `(customer - first_customer) * width + day - first_day` of each event, ascending, `[events]`.
-        first_customer, n_customers: The customers.
+        first_customer, n_customers: The code of the first customer, and the number of customers.
         first_day, width: The first day number, and the number of days from it to the last day.
     """
 

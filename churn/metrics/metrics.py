@@ -65,7 +65,7 @@ def log_loss(left: Floats, probability: Floats) -> float:
 def auc(left: Floats, probability: Floats, weight: Floats | None = None) -> float:
     """Return the chance that a churner is ranked above a stayer.
 
-    A tie counts half. The result is NaN if all rows left, or none.
+    A tie counts half. The result is NaN if all rows left or no row left.
 
     Args:
         left: Outcomes, shape (rows,).
@@ -80,7 +80,7 @@ def auc(left: Floats, probability: Floats, weight: Floats | None = None) -> floa
 
 
 def auc_from_sums(churners: Floats, stayers: Floats) -> float:
-    """Return the AUC from running sums of churners and of stayers; NaN if all rows left, or none."""
+    """Return the AUC from running sums of churners and of stayers; NaN if all rows left or no row left."""
     pairs = churners[-1] * stayers[-1]
     pairs_in_order = np.sum(np.diff(stayers) * (churners[1:] + churners[:-1]) / 2)
     return float(pairs_in_order / pairs) if pairs > 0 else float("nan")
@@ -202,7 +202,7 @@ def calibration_error(left: Floats, probability: Floats, weight: Floats | None =
     """Return the expected calibration error over ten bins, and its noise floor.
 
     The noise floor is the error that perfect predictions of the same rows would have on average. For a bin of
-    `n` rows with probabilities `p` it is the mean of `|N(0, sum p (1 - p))| / n`.
+    `n` rows with probabilities `p` the noise floor is the mean of `|N(0, sum p (1 - p))| / n`.
 
     Source: Naeini, Cooper and Hauskrecht (2015), Obtaining well calibrated probabilities, AAAI.
     """

@@ -184,7 +184,7 @@ class _CallList:
     ) -> tuple[float, Floats]:
         """Return the value lift at `share`, and the profit per customer at each of `shares`.
 
-        Sums of integers are exact. So weights from a draw give the same bits as repeated rows.
+        Sums of integers are exact. So rows that are weighted by a draw give the same bits as repeated rows.
         """
         row_counts = None if counts is None else counts[self.customer]
         weight = drawn_weight(row_counts, self.weight, len(self.left))
@@ -254,7 +254,7 @@ def value_lift_at_share(value: Floats, rows: Floats, share: float) -> float:
 
 
 def empc_from_sums(churners: Floats, rows: Floats, value: float, terms: ProfitParams) -> tuple[float, float]:
-    """Return the expected maximum profit per customer (EMPC), and the share of customers it contacts.
+    """Return the expected maximum profit per customer (EMPC), and the share of customers to contact.
 
     Every customer has the same value. The accept share is unknown: it is beta distributed around
     `terms.accept_share`. For each accept share the best threshold is taken. Only thresholds on the convex
@@ -270,8 +270,9 @@ def empc_from_sums(churners: Floats, rows: Floats, value: float, terms: ProfitPa
         terms: The costs and the expected accept share.
 
     Returns:
-        The EMPC and the share. The EMPC and the share are NaN if there are no rows. They are 0 if the value
-        of a customer is at most the incentive, or if a contact is known to keep nobody.
+        The EMPC, and the share of customers to contact. The EMPC and the share are NaN if there are no rows.
+        They are 0 if the value of a customer is at most the incentive, or if a contact is known to keep
+        nobody.
 
     Source: Verbraken, Verbeke and Baesens (2013), A novel profit maximizing metric for measuring
         classification performance of customer churn prediction models, IEEE TKDE 25, sections 4 and 5.

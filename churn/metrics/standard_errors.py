@@ -15,7 +15,7 @@ Z_95 = 1.959964
 def wilson_interval(hits: float, trials: float, z: float = Z_95) -> tuple[float, float]:
     """Return the lower and the upper end of the Wilson interval of a share.
 
-    The interval has a width even if all trials are hits, or none.
+    The interval has a width even if all trials are hits or no trial is a hit.
 
     Args:
         hits: The number of hits.
@@ -55,8 +55,8 @@ def customer_wilson_interval(
 ) -> tuple[float, float]:
     """Return the Wilson interval of the share of rows that left, with one trial per customer.
 
-    The rows of one customer depend on each other, so the number of customers is the number of trials. If it
-    is not exact, the interval is too wide and not too narrow.
+    The rows of one customer depend on each other, so the number of customers is the number of trials. If the
+    interval is not exact, it is too wide and not too narrow.
 
     Args:
         left: Outcomes, shape (rows,).
@@ -180,7 +180,7 @@ def clustered_slope(
 
 
 def weighted_auc(left: Floats, score: Floats, weights: Floats) -> tuple[float, float]:
-    """Return the AUC of weighted rows and its standard error; both are NaN if all rows left, or none.
+    """Return the AUC of weighted rows and its standard error; both are NaN if nobody stayed or nobody left.
 
     Args:
         left: Outcomes, shape (rows,).

@@ -1,4 +1,4 @@
-"""The section `kpis` of params.yaml: the terms of the figures of retention."""
+"""The section `kpis` of params.yaml: the definitions of terms that the figures of retention use."""
 
 from __future__ import annotations
 

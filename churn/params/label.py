@@ -152,7 +152,7 @@ class LabelParams(Section):
 
     @property
     def is_event(self) -> bool:
-        """Return whether the label counts an event that is no leaving."""
+        """Return whether the label counts an event other than leaving."""
         return self.kind == "event"
 
     @property

@@ -311,8 +311,8 @@ class EngineParams(Section):
 
     `memory_limit` bounds the memory in which DuckDB reads, sorts and joins, divided among the processes. In
     addition, the program needs memory for the libraries (about 300 MB in each process) and for the table of
-    one cutoff or night: 8 bytes for each customer and signal. `churn train` and `churn evaluate` have a limit
-    of their own, `train.memory_limit`.
+    one cutoff or night (8 bytes for each customer and signal). `churn train` and `churn evaluate` have a
+    limit of their own, `train.memory_limit`.
     """
 
     memory_limit: MemorySize = Field(

@@ -47,7 +47,7 @@ def parse_yaml(text: str) -> Any:
 
 
 def parse_yaml_with_lines(text: str) -> tuple[Any, Mapping[str, int]]:
-    r"""Parse the text of one YAML document, and return the line of each of its places too.
+    r"""Parse the text of one YAML document, and also return the line of each place in the text.
 
     A place is a path of keys and positions, such as `plays[0].when`. See `parse_yaml` for the mistakes.
 

@@ -270,7 +270,7 @@ def _content(file: FileErasure, identifiers: Identifiers, removed_rows: RemovedR
 
 
 def _parquet_without(path: Path, customer: str, removed_rows: RemovedRows) -> bytes | None:
-    """Return a Parquet file without the rows of a customer, with the same row groups; None if none is left.
+    """Return a Parquet file without the rows of a customer, with the same row groups; None if no row is left.
 
     A file is written again, so its dictionaries and statistics describe only the rows that stay.
     """

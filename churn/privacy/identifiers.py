@@ -131,7 +131,7 @@ def identifiers_of(
 
 
 def cells_of(value: Any) -> Iterable[Any]:
-    """Yield the values of a cell; a list or a record holds several."""
+    """Yield the values of a cell; a list or a record holds several values."""
     if isinstance(value, Mapping):
         for part in value.values():
             yield from cells_of(part)

@@ -68,7 +68,7 @@ def staged_path(path: Path) -> Path:
 
 
 def stage_file(path: Path, content: bytes, mode: int | None = None) -> None:
-    """Write the new content of a file beside it.
+    """Write the new content of a file into a new file beside the old file.
 
     Args:
         path: The file.

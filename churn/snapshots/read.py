@@ -250,7 +250,7 @@ class ReadRows(NamedTuple):
     Attributes:
         rows: The rows.
         customers: The customer ids to which `rows.customer` refers.
-        customer_share: The rows of one customer in this number of customers were read.
+        customer_share: 1 if all customers were read; n if only every n-th customer was read.
         rows_on_disk: The number of labelled rows of all customers.
     """
 

@@ -46,8 +46,8 @@ def write_snapshots(
         signals: The signals to compute.
         advance: A function that is called with the number of customers of each finished part.
         only: The only cutoff to write; by default the cutoffs of params.yaml are written.
-        guards: The report of the guards of the data. The manifest keeps it, so that later verbs need no
-            store.
+        guards: The report of the guards of the data. The manifest keeps this report, so that later verbs need
+            no store.
 
     Raises:
         CallError: a cutoff is after the watermark, or `first` or `last` leaves no cutoff.

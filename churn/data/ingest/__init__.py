@@ -1,1 +1,1 @@
-"""Ingest: read the source into the sorted store, all rows or only the new ones."""
+"""Ingest: read the source into the sorted store, all rows or only the new rows."""

@@ -199,8 +199,8 @@ def reader_for(
 ) -> NewRowsReader | None:
     """Return the reader of the new rows of a table, or None if each ingest reads the whole table.
 
-    Each ingest reads the whole table if its rows change later, as rows with outcomes do, or if equal rows are
-    dropped.
+    The whole table is read each time if its rows can change later, as rows with outcomes can, or if equal
+    rows are dropped.
     """
     table, origin = query.spec.table, query.spec.origin
     has_outcome = any(column.name in query.columns for column in table.of_role("outcome"))

@@ -227,7 +227,7 @@ def _write_store(
 
 
 def _publish_rejects(rejects: Path, output: Path) -> None:
-    """Copy the rejects to the output folder, also when no store will be written."""
+    """Copy the rejects to the output folder, even if no store will be written."""
     copy = output / ".rejects.new"
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(rejects, copy)

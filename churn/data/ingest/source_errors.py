@@ -140,7 +140,7 @@ def table_errors(table: str, errors: tuple[type[Exception], ...] = (duckdb.Error
     """Turn an error of the source inside the block into one that names the table.
 
     Raises:
-        SourceError: The source reported an error; its own error is replaced.
+        SourceError: The source reported an error inside the block.
         KeyboardInterrupt: The user stopped the query.
     """
     try:

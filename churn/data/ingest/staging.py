@@ -41,8 +41,8 @@ class UnreadColumns:
 
     Args:
         unused_names: Columns of customers that params.yaml names neither as static nor with a history.
-        near_names: Optional columns of the contract that the source lacks. The key of each is a column of the
-            source with nearly the same name.
+        near_names: Optional columns of the contract that the source lacks. The key is the source's column
+            that has nearly the same name.
     """
 
     unused_names: tuple[str, ...] = ()
@@ -78,8 +78,8 @@ class StagedTable:
         typed_view: A view of these rows with typed columns.
         columns: The columns of the contract that the source gives.
         unread: See `TableQuery`.
-        has_old_rejects: Whether the rows include rejects of an earlier ingest. If so, the column
-            `__repeats_stored_key` marks the rejects that repeat a stored key.
+        has_old_rejects: Whether the rows include rejects of an earlier ingest. If the rows include old
+            rejects, the column `__repeats_stored_key` marks the rejects that repeat a stored key.
         forgotten_rows: The number of rows that are left out because their customer is forgotten.
     """
 
@@ -224,8 +224,8 @@ def unused_columns(
 ) -> tuple[str, ...]:
     """Return the columns of customers that params.yaml names neither as static nor with a history.
 
-    Such a column holds today's value. At an earlier cutoff the value may have been different, so the column
-    is not used until params.yaml lists it as static or gives its history.
+    A column without a history holds today's value. At an earlier cutoff the value may have been different, so
+    the column is not used until params.yaml lists it as static or gives its history.
 
     Args:
         source_columns: The columns of the source.
@@ -277,7 +277,7 @@ def create_typed_view(
         forgotten: The customers whose rows are left out.
 
     Raises:
-        SourceError: E-mails come as one row per event without an id.
+        SourceError: The source has one row per event of an e-mail, but no id of the e-mail.
     """
     spec = query.spec
     raw, typed_view = raw_view(spec), internal_name(f"typed_{spec.table.name}")

@@ -63,7 +63,7 @@ def typed_text(name: str, duckdb_type: str) -> str:
 
 
 def local_time(sql: str, duckdb_type: str, timezone: str, time_format: str | None) -> str:
-    """Return the SQL of a local time, as `typed_column` reads the values.
+    """Return SQL that reads a value as a local time, in the same way as `typed_column`.
 
     Args:
         sql: The SQL of the source's value.

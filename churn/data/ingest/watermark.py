@@ -41,8 +41,8 @@ def present_date(tables: Sequence[RowsByDay], watermark: date | None) -> str | N
     """Return the date around which the data end, as ISO text, or None if there are no rows.
 
     For each table, take the day up to which 99 % of its rows lie, or 90 % if a watermark is given. The
-    present is the latest of these days and of the watermark, if there is one. A row more than a year after
-    the present comes from a broken clock; a row soon after the watermark does not.
+    present is the latest of these days, or the watermark if that is later. A row more than a year after the
+    present comes from a broken clock; a row soon after the watermark does not.
     """
     ends = [watermark] if watermark else []
     for table in tables:

@@ -110,7 +110,7 @@ class PostgresqlSink(SinkConnection):
         return TYPES[SQL_TYPES[kind]]
 
     def create_schema(self) -> None:
-        """Create the schema if it is missing; then the role needs the right to create schemas."""
+        """Create the schema if it is missing; this needs the right to create schemas."""
         known = self.execute("SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = $1", [self.schema])
         if not known:
             self.execute(f"CREATE SCHEMA {identifier(self.schema)}")

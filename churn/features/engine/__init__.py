@@ -1,1 +1,1 @@
-"""The engine: from the store to the values of signals at each cutoff."""
+"""The engine computes the values of signals at each cutoff from the rows of the store."""

@@ -220,8 +220,7 @@ def cut_into_blocks(store: Store, plan: engine.Plan, customers: Customers, proce
         store: The store that is read.
         plan: The plan; its tables and windows decide the memory that a customer takes.
         customers: All customers.
-        processes: The number of blocks that are computed at once; at least as many blocks are cut. At least
-            this number of blocks is cut.
+        processes: The number of blocks that are computed at once; at least as many blocks are cut.
     """
     n = store.n_customers
     per_process = max(1, -(-n // (processes * STEP)))

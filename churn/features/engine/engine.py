@@ -91,7 +91,7 @@ def lay_out(
     tables: Mapping[str, Table],
     data_starts: Mapping[str, tuple[int, ...]],
 ) -> Plan:
-    """Trace the signals of each table and lay out the bins of their windows.
+    """Find out what the signals of each table read, and lay out the bins of their windows.
 
     Args:
         cutoffs: The day numbers of the cutoffs, ascending.

@@ -29,8 +29,8 @@ class SelectedRows:
             counts.
         steady: Whether the row counts at every cutoff after its day.
 
-    `begin`, `end` and `steady` are None if every row is steady. `end` is also None if no row has
-    such a cutoff.
+    `begin`, `end` and `steady` are None if every row is steady. `end` is also None if no row stops counting
+    at a cutoff.
     """
 
     source: Rows

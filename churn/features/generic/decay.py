@@ -55,6 +55,6 @@ def decayed_count_of(half_life: int) -> Function:
 
 
 def pace(events: Events) -> Array:
-    """Return the fast decayed count over the slow one, both as rows per day with 0.1 added."""
+    """Return the fast decayed count divided by the slow decayed count; each is in rows per day, plus 0.1."""
     fast, slow = (events.decayed_count(half_life) * (np.log(2) / half_life) for half_life in (FAST, SLOW))
     return ratio(fast, slow, prior=0.1)

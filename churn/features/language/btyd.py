@@ -10,7 +10,7 @@ The history of a customer consists of three numbers:
 - `recency`: the time from the first event to the last event.
 - `age`: the time from the first event to the cutoff.
 
-`recency` and `age` have the same unit. All three are arrays with one item per customer, `[n]`.
+`recency` and `age` have the same unit. All three numbers are arrays with one item per customer, `[n]`.
 
 Source: Fader, Hardie and Lee 2005, "Counting your customers" the easy way, Marketing Science 24(2).
 """

@@ -84,8 +84,8 @@ class LifetimeVerbs(View):
     """Forecasts of silence and of events, from the distinct active days of the window.
 
     The rows of one day are one event. The first active day in the window counts as the customer's first
-    active day. A customer whose first event is older than the window therefore seems to be a newer customer
-    than is true.
+    active day. A customer whose first event is older than the window therefore seems newer than the customer
+    is.
 
     A value is missing if the customer has no active day. All values are missing if fewer than 100 customers
     have an active day, or if no customer came twice.

@@ -1,7 +1,7 @@
 """Verbs that fold rows into sums: each cutoff and window costs one or two look-ups per customer.
 
-The number of rows does not change this cost. Each row is read once per table and selection, for all cutoffs
-and windows together.
+The cost of such a verb does not depend on the number of rows. Each row is read once per table and selection,
+for all cutoffs and windows together.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ class FoldingVerbs(View):
     def latest_level(self, level: str) -> Array:
         """Return the code of the level of the latest row that gives a level; missing without such a row.
 
-        The code is the store's code of the level. The signal states the column in `level_of`.
+        The code is the store's code of the level. `level_of` of the signal names this column.
         """
         column = self._level(level)
         return self.reader.outermost(self._rows_with(column), self.window, True, column)

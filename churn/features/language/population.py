@@ -6,8 +6,8 @@ statistics do not depend on how customers are cut into blocks, because sums are 
 lists keep the order of customers.
 
 With more than 16,384 customers, population statistics are estimated on a sample of 16,384 customers that is
-spread evenly over all customers (`blocks.population_sample`). The standard error of a rate of 10 % is then a
-quarter of a percentage point.
+spread evenly over all customers (`blocks.population_sample`). With such a sample, the standard error of a
+rate of 10 % is a quarter of a percentage point.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class CohortValue(ABC):
     def reproducible(cls, population: Any) -> Any:
         """Return the statistics without the digits that differ between processors.
 
-        Only the parameters of fitted models have such digits.
+        Only the parameters of fitted models have digits that differ.
         """
         return population
 

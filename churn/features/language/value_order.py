@@ -79,8 +79,8 @@ class OrderedVerbs(View):
 
         Each row gives a value that ends at its scheduled time, such as points that expire; a value without a
         time never ends. The values with the earliest times are used first, so the balance consists of the
-        values with the latest times. The result is missing if there is no balance, or if no such row ends at
-        or after the cutoff.
+        values with the latest times. The result is missing if there is no balance, or if no value of the
+        balance ends at or after the cutoff.
 
         Args:
             scheduled: The column with the time at which the value of a row ends.

@@ -1,7 +1,7 @@
 """Past contacts of the company: how often a customer was contacted, and whether the customer answers.
 
-A customer who was contacted had a high risk at that time. So these signals also show who was at risk earlier,
-although a control of the same risk has no contact; see `docs/loop.md`.
+A customer who was contacted had a high risk at that time. So these signals also show who was at risk earlier.
+A control had the same risk but has no contact; see `docs/loop.md`.
 """
 
 from __future__ import annotations

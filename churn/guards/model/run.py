@@ -83,9 +83,9 @@ def check_training(
 def training_report(snapshots: Snapshots, findings: Sequence[Finding]) -> GuardReport:
     """Return the report of `train`: the findings in the data, and the findings in the training rows.
 
-    Some guards run on both. All findings in the training rows are kept, because there are more training rows.
-    If both have a finding of the same guard and place, the finding in the data is kept only if it is a stop
-    and the other finding is no stop.
+    Some guards run on both the data and the training rows. All findings in the training rows are kept,
+    because there are more training rows. If both have a finding of the same guard and place, the finding in
+    the data is kept only if it is a stop and the other finding is no stop.
     """
     keys = {(finding.guard, finding.place) for finding in findings}
     stop_keys = {(finding.guard, finding.place) for finding in findings if finding.severity == "stop"}

@@ -64,10 +64,10 @@ def write_lake_store(
     """Let Spark write the store and the rejects; return the facts of each table and the label table's days.
 
     Spark first groups the source's rows by range of customers. Three rounds of tasks follow, with one task
-    per range. The first round counts rows by day, which gives the present. The second round reports facts
-    that other ranges need (the number of customers, the levels, and the keys that several ranges hold). The
-    third round checks, sorts and writes the rows. The code for staging, rules and writing is the same as for
-    all other sources.
+    per range. The first round counts rows by day, which shows where the data end. The second round reports
+    facts that other ranges need (the number of customers, the levels, and the keys that several ranges hold).
+    The third round checks, sorts and writes the rows. The code for staging, rules and writing is the same as
+    for all other sources.
 
     Args:
         lake: The source.
@@ -176,7 +176,7 @@ def _sum_days(parts: Sequence[RowsByDay]) -> RowsByDay:
 def range_starts(lake: Lake, customers: TableQuery, ranges: int) -> list[str]:
     """Return the first id of each range except the lowest range; ranges hold about equally many customers.
 
-    Ids are compared by their bytes, which is also the order of the customers' codes.
+    Ids are compared by their bytes; the codes of customers have the same order.
 
     Args:
         lake: The source.
