@@ -71,8 +71,8 @@ class WorkingCalendar:
     announcement.
 
     - A contact is due on the first day for contacts at or after the night plus `due_in_days` calendar days.
-    - During an announcement nobody is contacted. A due date inside it moves to the first day for contacts
-      after it. A night inside an announcement plans contacts as always, and these are due after the
+    - During an announcement nobody is contacted. A due date inside an announcement moves to the first day for
+      contacts after it. A night inside an announcement plans contacts as always, and these are due after the
       announcement.
     - A contact happens on its due date or later, never earlier (`not_before`). So a contact that is planned
       before an announcement and due after it does not happen during the announcement.

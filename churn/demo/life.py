@@ -46,8 +46,8 @@ def hazard_factor(people: People, start: Values, day: int) -> Values:
     """Return the factor on each customer's hazard of asking to leave; it depends on customer, tenure and
     season. Shape [customer].
 
-    The factor is 0 in the first two weeks of a spell. With a yearly contract it is low until the renewal is
-    near, and then high.
+    The factor is 0 in the first two weeks of a spell. With a yearly contract the factor is low until the
+    renewal is near, and then high.
 
     Args:
         people: The customers of the chunk.

@@ -116,8 +116,8 @@ def table_alarms(table: DailyRows, night: date, learnt_until: date | None) -> li
     Args:
         table: The rows of the table by day.
         night: The cutoff of the night.
-        learnt_until: The last cutoff of the training; None if it is not known. If a table stopped before it,
-            the model was trained without this table.
+        learnt_until: The last cutoff of the training; None if it is not known. If a table stopped before this
+            cutoff, the model was trained without the table.
     """
     alarms = list(_row_alarms(table.table, table.rows, table.newest_day, night, learnt_until))
     if alarms:

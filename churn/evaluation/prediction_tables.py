@@ -96,7 +96,8 @@ def decile_table(
 def prediction_histogram(left: Floats, probability: Floats) -> Histogram:
     """Return how the predictions of churners and of stayers are distributed over 40 bars.
 
-    The bars have equal widths in the probability. If churn is rare, they have equal widths in its logarithm.
+    The bars have equal widths in the probability. If churn is rare, the bars have equal widths in the
+    logarithm of the probability.
 
     Args:
         left: Whether the customer left (1) or stayed (0), shape `[rows]`.

@@ -122,7 +122,7 @@ class MeasuredCost(Interval):
         with_cost: The number of contacts whose cost is recorded; the mean is taken over them.
         as_of: The day before which the contacts were known.
         is_used: Whether the mean takes the place of the assumed cost.
-        reason: Why it is not used; empty if it is.
+        reason: Why the measured cost is not used; empty if it is used.
     """
 
     contacts: int
@@ -388,9 +388,9 @@ class EvaluationResult(Part):
         tried: The candidates of the training; the selected candidate is the first.
         importance: The importance of the signals, the most important signal first.
         horizons: The probabilities within 30, 60 and 90 days; absent if the label is not about contracts.
-        exposure: Who was treated; absent if nobody was. If it is present, all other figures are figures of
-            untreated rows. The weights of the rows let controls represent the treated customers, but counts
-            of rows and churners are not weighted.
+        exposure: Who was treated; absent if nobody was. If `exposure` is present, all other figures are
+            figures of untreated rows. The weights of the rows let controls represent the treated customers,
+            but counts of rows and churners are not weighted.
         notes: What could not be measured, or what a person should look at, by subject.
         guards: The guards' findings. Absent until the guards have run.
         signal: Whether the signals predict who leaves.

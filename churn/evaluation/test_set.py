@@ -126,7 +126,7 @@ def predict_test_set(
         value_terms: The terms by which the value of a customer is computed.
         threads: The number of threads.
         out_of_time: The challenger's out-of-time log-odds that `train` wrote; None if they do not exist. If
-            they do not cover the choice and test cutoffs, they are computed again.
+            the log-odds do not cover the choice and test cutoffs, they are computed again.
         champion: The current champion; None if there is none.
         store: The store from which the snapshots were made; None if it is not available.
         missing_store: The reason why the store is not available, from `store_of_snapshots`; empty if it is

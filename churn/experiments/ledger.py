@@ -7,7 +7,8 @@ again gives the same bytes, also if an older night was scored in the meantime. A
 later belongs to no other night's chain.
 
 The folder of a night is first written as `.pending-cutoff=D`. Then the scores are published, and then the
-folder gets its name. So no call list exists without its ledger, even if the process is killed.
+folder of the night gets its final name. So no call list exists without its ledger, even if the process is
+killed.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ class LedgerFacts(BaseModel):
 
     Attributes:
         cutoff: The cutoff of the night.
-        previous: The cutoff of the night before it in the chain; None for the first night.
+        previous: The cutoff of the previous night in the chain; None for the first night.
         run_id: The id of the night's run.
         salt_digest: The digest of the salt with which the arms are drawn.
         unit: Who is assigned to an arm: a person, an account or a customer.

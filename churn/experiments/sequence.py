@@ -207,7 +207,8 @@ def sample_ratio_sequence(n_control: Ints, n_treatment: Ints, control_share: flo
     """Return the p-value of the arms' sizes at each look; it is valid for all looks together.
 
     The p-value is one divided by the largest Bayes factor until that look; the factor compares other shares
-    with the planned share. In sound experiments, it is below .001 at any look in at most .1 % of cases.
+    with the planned share. In sound experiments, the p-value is below .001 at any look in at most .1 % of
+    cases.
 
     Args:
         n_control: The number of units in the control group up to each look, shape `[..., looks]`.

@@ -100,7 +100,7 @@ class Event(EventPart):
     Attributes:
         id: The id by which a receiver recognises an event that it gets again; the header `webhook-id`.
         type: `contact.planned` or `contact.withdrawn`.
-        timestamp: The midnight of the night in which it happened (UTC).
+        timestamp: The midnight (UTC) of the night in which the event happened.
         data: The contact that is planned or withdrawn.
     """
 

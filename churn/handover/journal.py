@@ -172,8 +172,9 @@ class Journal:
 def open_journal(folder: Path) -> Iterator[Journal]:
     """Open the journal of an outbox; only the process that holds the lock of the outbox may do this.
 
-    If a process was killed or a disk was full, the last line may be incomplete; it is then removed. If this
-    line was an attempt, its request was not sent. If it was a result, the answer of its attempt is unknown.
+    If a process was killed or a disk was full, the last line may be incomplete; it is then removed. If the
+    last line was an attempt, its request was not sent. If the last line was a result, the answer of its
+    attempt is unknown.
 
     Raises:
         SourceError: a line of the journal is damaged.

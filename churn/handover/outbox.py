@@ -110,8 +110,8 @@ def stage_night(
 ) -> StagedEvents:
     """Write the events of a night as pending; they count only after `publish_events`.
 
-    A night that is older than the newest night has no new events. If it is part of the history, its events
-    stay as they are. If it is not, its contacts were never due.
+    A night that is older than the newest night has no new events. If such a night is part of the history, its
+    events stay as they are. If the night is not part of the history, its contacts were never due.
 
     Args:
         output: The output folder.

@@ -6,8 +6,8 @@ three mistakes:
 
 1. A customer who leaves early has had time for few events only. So only customers who are still at risk after
    the longest time window are compared, and only leaving after that window counts.
-2. If many candidate events are tried, the best event looks good by chance. So it is chosen on the customers
-   who joined earlier, and tested once on those who joined later.
+2. If many candidate events are tried, the best event looks good by chance. So the event is chosen on the
+   customers who joined earlier, and tested once on those who joined later.
 3. Customers who joined in different months may differ both in what they do and in how often they leave. So
    customers are compared only with customers who joined in the same month, at the same age.
 

@@ -117,7 +117,7 @@ def leaving_reasons_section(
         leavers: The customers who left; None if the source has no reasons for leaving.
         ids: The customer id of each customer code.
         nights: The scored nights; None if there are no nights.
-        period: The days in which they left.
+        period: The days in which the leavers left.
     """
     if leavers is None:
         names = ("reasons_recorded", "leavers_on_risk_list")

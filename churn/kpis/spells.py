@@ -33,8 +33,8 @@ class ActivitySpells:
         wait_days: How many days after a cutoff it is certain who was active at the cutoff.
         first_day: The first day number from which the data show both who is active and who leaves. The data
             of a company often have all contracts that run on a certain day, but not the contracts that ended
-            before that day. So with contracts it is the day of the first recorded end. Before it, the
-            retention would always be 100 %.
+            before that day. So with contracts, `first_day` is the day of the first recorded end. Before this
+            day, the retention would always be 100 %.
     """
 
     customer: Ints

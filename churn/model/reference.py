@@ -1,5 +1,5 @@
 """The reference of a model: what its signals and scores looked like in training. Each night is compared with
-it.
+the reference.
 
 The reference holds only counts, and no row of a customer. The reference is a file of the bundle, so it is
 copied with the champion. A refreshed champion keeps the reference of the signals from which it learnt.

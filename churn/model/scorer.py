@@ -220,7 +220,8 @@ class _Booster:
 
 
 def _check_trees(text: str, n_signals: int, n_trees: int | None) -> None:
-    """Check the trees in LightGBM's text. If they are wrong, LightGBM may read foreign memory or never end.
+    """Check the trees in LightGBM's text. If the trees are wrong, LightGBM may read foreign memory or never
+    end.
 
     Args:
         text: The text of a booster.
@@ -471,7 +472,7 @@ def read_bundle(bundle: Path) -> dict[str, str]:
 
 
 def manifest_text(digests: Mapping[str, str]) -> str:
-    """Return the text of the manifest. There is only one valid form of it, so any changed byte is noticed."""
+    """Return the text of the manifest. A manifest has only one valid form, so any changed byte is noticed."""
     return json.dumps({"files": dict(digests)}, indent=1, sort_keys=True) + "\n"
 
 

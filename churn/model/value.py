@@ -74,8 +74,9 @@ def residual_value(
     """Return the value of each customer if the customer stays; NaN if the money is not known.
 
     A customer who was kept is assumed to stay as long as an average customer. So the retention comes from
-    `base_rate`, and not from the probability of the customer. If it came from that probability, a certain
-    churner would have no value, and the call list would drop the customers for whom it is made.
+    `base_rate`, and not from the probability of the customer. If the retention came from the customer's own
+    probability, a certain churner would have no value, and the call list would drop the customers for whom it
+    is made.
 
     Args:
         monthly_money: The net money of each customer per month, shape (customers,); NaN if it is not known.

@@ -22,8 +22,8 @@ CANNOT_BE_SAID = "cannot be said yet"
 def possible_part(interval: HasInterval) -> Interval | None:
     """Return the part of an interval that lies between -1 and 1, where every difference of shares lies.
 
-    The nightly interval is asymptotic. With few customers it may go beyond -1 or 1, and if nobody or
-    everybody left, it has no width. The true difference cannot lie beyond -1 and 1, so the cut interval
+    The nightly interval is asymptotic. With few customers the interval may go beyond -1 or 1, and if nobody
+    or everybody left, it has no width. The true difference cannot lie beyond -1 and 1, so the cut interval
     contains it as often as the whole interval.
 
     Returns:

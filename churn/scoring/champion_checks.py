@@ -117,7 +117,8 @@ def late_outcomes_warning(spec: Mapping[str, Any], cutoff: date) -> str:
     """Return a warning if the champion was trained with outcomes that became known only after the cutoff; ""
     if not.
 
-    You may score a night with later outcomes to fill a gap in the files. Do not use it to evaluate the model.
+    You may score a night with later outcomes to fill a gap in the files. Do not use such a night to evaluate
+    the model.
 
     Args:
         spec: The specification of the champion.

@@ -79,8 +79,8 @@ class Stamp:
 
     Attributes:
         model_version: The version of the model in the registry.
-        model_digest: The digest of the model's files. Only the facts of the night contain it, not the score
-            table.
+        model_digest: The digest of the model's files. Only the facts of the night contain the digest, and not
+            the score table.
         label_id: The id of the label.
         run_id: The id of the night.
     """

@@ -107,7 +107,9 @@ class EventHappens(_Part):
 
 
 class RatingAtLeast(_Part):
-    """The criterion that the latest rating in the days is high enough. Without a rating it is not met."""
+    """The criterion that the latest rating in the days is high enough. Without a rating, the criterion is not
+    met.
+    """
 
     rating_at_least: Annotated[float, Field(strict=True, ge=0, le=10)]
 
@@ -142,7 +144,9 @@ class BillsPaid(_Part):
 
 
 class HealthAtLeast(_Part):
-    """The criterion that the latest health band in the days is high enough. Without a band it is not met."""
+    """The criterion that the latest health band in the days is high enough. Without a band, the criterion is
+    not met.
+    """
 
     health_at_least: Annotated[int, Field(strict=True, ge=1, le=5)]
 

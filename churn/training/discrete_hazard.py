@@ -173,7 +173,8 @@ def fit_hazards(lives: Lives, horizon_days: int, by: date) -> Hazards:
 
     Args:
         lives: The rows that were predicted out of time.
-        horizon_days: The label's own horizon. At this horizon the curve equals the model's probability.
+        horizon_days: The label's own horizon. At the label's own horizon the curve equals the model's
+            probability.
         by: The date up to which outcomes are known.
     """
     start, reason = 0, ""

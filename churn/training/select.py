@@ -55,8 +55,8 @@ class CandidateSelection:
 
     Attributes:
         scores: The scores of all candidates; the first candidate is the selected one.
-        logistic: The recipe of the logistic regression with its best prior variance. `evaluate` uses it as a
-            baseline, even if it is not a candidate.
+        logistic: The recipe of the logistic regression with its best prior variance. `evaluate` uses the
+            logistic regression as a baseline, even if it is not a candidate.
         predictions: The selected candidate's predictions of the choice cutoffs; None if the folds are not
             cutoffs but parts of the customers.
     """

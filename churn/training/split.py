@@ -153,7 +153,7 @@ def folds_of(snapshots: Snapshots, plan: CutoffPlan) -> list[Fold]:
     There is a fold for each choice cutoff. Such a fold has at most 200,000 training rows, whose labels were
     known at the cutoff. If there are no choice cutoffs, or fewer than 50 churners at them, the folds are five
     parts of the customers instead. These folds contain the snapshots whose labels were known by the first
-    test cutoff. If there is no test, they contain all snapshots.
+    test cutoff. If there is no test, the folds contain all snapshots.
     """
     rows = snapshots.rows
     if plan.choice and rows.at(plan.choice).churners >= MIN_CHOICE_CHURNERS:

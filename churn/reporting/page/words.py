@@ -1,8 +1,8 @@
 """The language of the page: its sentences, and the forms of numbers, money, shares and days.
 
-The English sentences are the keys, as in gettext. In templates they stand in `{% trans %}` and `_()`, in
-Python in `words("...")`. In a key, `%(name)s` is the place of a value, and `%%` is a per cent sign. The
-catalogues `de*.yaml` hold the German text of each key.
+The English sentences are the keys, as in gettext. In templates the sentences stand in `{% trans %}` and
+`_()`, in Python in `words("...")`. In a key, `%(name)s` is the place of a value, and `%%` is a per cent sign.
+The catalogues `de*.yaml` hold the German text of each key.
 """
 
 from __future__ import annotations
