@@ -292,7 +292,9 @@ def _effect_facts(effects: MeasuredEffects) -> dict[str, Any]:
 
 
 def _cost_facts(effects: MeasuredEffects) -> dict[str, Any]:
-    """Return the measured costs that the night uses; empty if all are assumed, as before there were any."""
+    """Return the measured costs that the night uses, for the facts; empty if all costs are assumed, so that
+    the facts are the same as in versions without measured costs.
+    """
     parts = effects.costs.parts if effects.costs else ()
     costs = {
         part.play: part.cost.as_json() | {"contacts": part.contacts, "with_cost": part.with_cost}

@@ -46,7 +46,9 @@ class PlanTerms:
     measured_effects: MeasuredEffects = NOT_MEASURED
 
     def of_play(self, play: Play) -> ProfitParams:
-        """Return the costs and the effect of a contact of a play; a play that states no incentive has 0."""
+        """Return the costs and the effect of a contact of a play; a play that states no incentive has the
+        incentive 0.
+        """
         without_incentive = self.profit.model_copy(update={"incentive_cost": 0.0})
         return self.measured_effects.terms_of(play, without_incentive)
 

@@ -115,13 +115,13 @@ class MeasuredShare(Interval):
 
 
 class MeasuredCost(Interval):
-    """The mean cost of a contact in currency, as `churn measure` measured it over all contacts.
+    """The mean cost of a contact in currency, as `churn measure` measured it over all contacts together.
 
     Attributes:
         contacts: The number of contacts.
         with_cost: The number of contacts whose cost is recorded; the mean is taken over them.
         as_of: The day before which the contacts were known.
-        is_used: Whether the mean takes the place of the assumed cost.
+        is_used: Whether the mean cost replaces the assumed cost.
         reason: Why the measured cost is not used; empty if it is used.
     """
 

@@ -1,14 +1,15 @@
-"""What contacts cost, as the company recorded it in the table `contacts`: the mean by play and over all.
+"""What contacts cost, as the company recorded it in the table `contacts`: the mean cost by play and over all
+plays.
 
-The rows of one task, such as two calls without an answer and a third one with an answer, are the attempts of
-one contact, and their costs are added. A row without `task_id` is a contact of its own. If the cost of an
-attempt is missing, the cost of the contact is unknown, and not the sum of the others.
+The rows of one task are the attempts of one contact, such as two calls without an answer and a third call
+with an answer. The costs of these rows are added. A row without `task_id` is a contact of its own. If the
+cost of an attempt is missing, the cost of the contact is unknown; it is not the sum of the other costs.
 
-A mean takes the place of the assumed cost only if
+A mean cost replaces the assumed cost only if all of these conditions are true:
 
-- at least 30 contacts have a recorded cost, so that the interval holds also for skewed costs;
-- they are at least 90 % of the contacts: nobody knows whether the others cost the same;
-- there is an interval: the costs are those of two customers or more.
+- at least 30 contacts have a recorded cost, so that the interval is valid also for skewed costs;
+- these are at least 90 % of the contacts, because nobody knows whether the other contacts cost the same;
+- there is an interval, which needs the costs of at least two customers.
 """
 
 from __future__ import annotations
@@ -33,11 +34,11 @@ MIN_RECORDED = 30
 """The smallest number of contacts with a recorded cost whose mean is used."""
 
 MIN_RECORDED_SHARE = 0.9
-"""The smallest share of the contacts whose cost must be recorded, so that their mean is used."""
+"""The smallest share of contacts with a recorded cost for which the mean cost is used."""
 
 
 class WhyAssumed(StrEnum):
-    """Why the mean of the recorded costs does not take the place of the assumed cost."""
+    """Why the mean of the recorded costs does not replace the assumed cost."""
 
     FEW_RECORDED = f"fewer than {MIN_RECORDED} contacts have a recorded cost"
     PARTLY_RECORDED = f"less than {MIN_RECORDED_SHARE:.0%} of the contacts have a recorded cost"
@@ -62,7 +63,7 @@ class ContactCost(Part):
 
     @property
     def not_used_because(self) -> WhyAssumed | None:
-        """Return why the mean does not take the place of the assumed cost; None if it does."""
+        """Return why the mean cost does not replace the assumed cost; None if it does."""
         if self.with_cost < MIN_RECORDED:
             return WhyAssumed.FEW_RECORDED
         if self.with_cost < MIN_RECORDED_SHARE * self.contacts:
@@ -71,17 +72,17 @@ class ContactCost(Part):
 
     @property
     def used_cost(self) -> float | None:
-        """Return the mean in currency if it takes the place of the assumed cost, else None."""
+        """Return the mean cost in currency if it replaces the assumed cost, otherwise None."""
         return None if self.not_used_because else self.cost.value
 
 
 class ContactCosts(Part):
-    """What contacts cost, as far as it is recorded.
+    """The costs of contacts, as far as the company recorded them.
 
     Attributes:
-        all_contacts: The contacts of all plays of the call list together.
-        plays: Each play of the ledger that has a contact, by name.
-        other_rows: The number of rows of `contacts` that belong to no play of the ledger; they do not count.
+        all_contacts: The cost of the contacts of all plays of the call list together.
+        plays: The cost of each play of the ledger that has a contact, by name.
+        other_rows: The number of rows of `contacts` that belong to no play of the ledger and so do not count.
     """
 
     all_contacts: ContactCost
@@ -95,13 +96,13 @@ class ContactCosts(Part):
 
     @property
     def used_costs(self) -> Mapping[str, float]:
-        """Return the mean cost of the plays for which it is used, by name."""
+        """Return the mean cost of each play whose mean cost is used, by name."""
         costs = {str(part.play): part.used_cost for part in self.plays}
         return {play: cost for play, cost in costs.items() if cost is not None}
 
 
 def read_costs(store: Store, ledger: Ledger, day: date) -> ContactCosts | None:
-    """Return what contacts cost, as it was known before a day; None if the company maps no costs.
+    """Return the costs of contacts that were known before a day; None if the company maps no costs.
 
     Args:
         store: The store.
@@ -113,13 +114,14 @@ def read_costs(store: Store, ledger: Ledger, day: date) -> ContactCosts | None:
 
 
 def measure_costs(rows: pd.DataFrame, ledger: Ledger) -> ContactCosts:
-    """Return the mean cost of a contact, by play and over all.
+    """Return the mean cost of a contact, by play and over all plays.
 
-    The task of a contact decides which play it is of. Without a task of the ledger, its column `play` does.
+    The task of a contact decides to which play the contact belongs. If the contact has no task in the ledger,
+    its column `play` decides.
 
     Args:
         rows: The rows of `contacts` as `churn.data.acts.read_contact_costs` returns them.
-        ledger: The nights, for the play of each task.
+        ledger: The decisions of the nights, which hold the play of each task.
     """
     tasks, plays = ledger.tasks, set(ledger.tasks["play"])
     keys = zip(tasks["customer_id"], tasks["task_id"], strict=True)
@@ -140,7 +142,9 @@ def measure_costs(rows: pd.DataFrame, ledger: Ledger) -> ContactCosts:
 
 
 def _contacts(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return a row for each contact: `customer_id`, `play` and `cost`, NaN if an attempt has no cost."""
+    """Return one row for each contact: `customer_id`, `play` and `cost`, which is NaN if an attempt has no
+    recorded cost.
+    """
     has_task = rows["task_id"].notna()
     task = rows["task_id"].where(has_task, rows.index.astype(str))
     keys = [rows["customer_id"], rows["play"], has_task.rename("has_task"), task.rename("task")]
@@ -158,9 +162,10 @@ def _cost_of(play: str | None, contacts: pd.DataFrame) -> ContactCost:
 
 
 def _mean(costs: np.ndarray, customers: pd.Series[str]) -> Interval:
-    """Return the mean with its interval, in which the contacts of one customer may depend on each other.
+    """Return the mean cost with an interval that is valid even if the contacts of one customer depend on each
+    other.
 
-    No cost is below 0, so the lower end is not below 0 either.
+    No cost is below 0, so the lower end of the interval is not below 0 either.
     """
     if not len(costs):
         return Interval(value=None)

@@ -77,7 +77,7 @@ class MeasuredEffects:
         reason: Why no measured effect is used, as a sentence; empty if measured effects are used.
         contacts: The effect of all contacts together, compared with the universal control group; None if it
             was not measured.
-        costs: What contacts cost; None if the company maps no costs.
+        costs: The recorded costs of contacts; None if the company maps no costs.
     """
 
     as_of: date | None = None
@@ -100,12 +100,15 @@ class MeasuredEffects:
 
     @property
     def contact_costs(self) -> dict[str | None, float]:
-        """Return the measured costs of a contact that are used, by play; None names all plays together."""
+        """Return the measured costs of a contact that are used, by play; the key None stands for all plays
+        together.
+        """
         costs = {part.play: part.used_cost for part in self.costs.parts} if self.costs else {}
         return {play: cost for play, cost in costs.items() if cost is not None}
 
     def profit_terms(self, assumed_terms: ProfitParams) -> ProfitParams:
-        """Return the terms of a campaign, with what was measured of all contacts and is used.
+        """Return the terms of a campaign, with the measured share and the measured cost of all contacts where
+        they are used.
 
         Args:
             assumed_terms: The costs and the effect that the parameters state; the cost of an offer is not
@@ -119,10 +122,11 @@ class MeasuredEffects:
         return assumed_terms.model_copy(update=update) if update else assumed_terms
 
     def terms_of(self, play: Play, assumed_terms: ProfitParams) -> ProfitParams:
-        """Return the costs and the effect of a contact of a play: measured where this is used, else stated.
+        """Return the costs and the effect of a contact of a play: the measured values where they are used,
+        otherwise the stated values.
 
         Args:
-            play: The play, with the costs and the share that it states.
+            play: The play; it may state costs and a share of its own.
             assumed_terms: The costs and the share that the parameters state for all plays.
         """
         costs, shares = self.contact_costs, self.accept_shares
@@ -203,8 +207,8 @@ def read_measured_effects(output: Path, night: date | None, label_id: str) -> Me
         label_id: The id of the label that the night predicts.
 
     Returns:
-        The effects and the costs. For a label of an event there are none, because its nights have no profit
-        that they could change. Costs do not depend on the label.
+        The effects and the costs. For a label of an event there are no effects, because its nights have no
+        profit that an effect could change. Costs do not depend on the label.
 
     Raises:
         SourceError: the file is damaged.

@@ -131,7 +131,8 @@ class Effects(Part):
         designs: What each experiment needs before it can answer, computed with the assumed effect.
         erased_units: The number of units that were erased, by experiment and arm; they are not measured.
         outside: The experiments that the company ran by itself.
-        costs: What contacts cost; None, and absent from the file, if the company maps no costs of contacts.
+        costs: The recorded costs of contacts. They are None, and absent from the file, if the company maps no
+            costs.
     """
 
     watermark: date | None
