@@ -94,7 +94,10 @@ class ScoreParams(Section):
 class ReportParams(Section):
     """The settings of the page that `churn report` writes; its default language is `score.language`."""
 
-    language: Literal["en", "de"] | None = Field(default=None, description="the language of the report")
+    language: Literal["en", "de"] | None = Field(
+        default=None,
+        description="the language of the page; reasons and plays stay in `score.language`, as on the list",
+    )
 
 
 class ControlParams(Section):
