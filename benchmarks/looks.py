@@ -2,7 +2,8 @@
 
 `python -m benchmarks.looks --output output --to build/looks` renders the latest night in both languages,
 keeps a picture of each look, and lists what is wrong: requests to the network, errors of the console,
-findings of axe that are serious or critical, and content that is wider than the screen.
+findings of axe that are serious or critical, content that is wider than the screen, and texts of charts that
+are cut.
 """
 
 from __future__ import annotations
@@ -31,6 +32,16 @@ MAX_PICTURE_HEIGHT = 12_000
 
 AXE_OPTIONS = {"resultTypes": ["violations"]}
 """Axe describes only what is wrong: the description of what is right took most of its time."""
+
+CUT_TEXTS = """
+[...document.querySelectorAll("svg text")].filter(text => {
+  const svg = text.closest("svg"), own = text.getBoundingClientRect();
+  const shown = getComputedStyle(svg).overflow === "visible" && svg.closest(".card") || svg;
+  const around = shown.getBoundingClientRect();
+  return own.width && (own.left < around.left - 1 || own.right > around.right + 1);
+}).map(text => text.textContent)
+"""
+"""The script that returns the texts of charts that a reader sees only in part."""
 
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
@@ -97,6 +108,7 @@ class OpenPage:
         problems += [f"console: {text}" for text in self.complaints]
         if self.overflow > 0:
             problems.append(f"wider than the screen by {self.overflow} pixels")
+        problems += [f"cut in a chart: {text}" for text in self.page.evaluate(CUT_TEXTS)]
         return problems + (self._axe_findings() if with_axe else [])
 
     def _axe_findings(self) -> list[str]:

@@ -57,6 +57,7 @@ def test_problems_of_a_page_are_found(browser: Any, tmp_path: Path) -> None:
     file = tmp_path / "bad.html"
     file.write_text(
         '<html><body style="color:#777;background:#666"><p style="width:3000px">wide</p>'
+        '<svg width="200" height="9"><text x="-9">cut</text><text x="9">whole</text></svg>'
         '<img src="picture.png"><script>nothing()</script></body></html>'
     )
 
@@ -67,10 +68,12 @@ def test_problems_of_a_page_are_found(browser: Any, tmp_path: Path) -> None:
         "request: ",
         "nothing is not defined",
         "wider than the screen",
+        "cut in a chart: cut",
         "color-contrast",
         "image-alt",
     ):
         assert word in problems
+    assert "whole" not in problems
 
 
 def test_a_long_list_begins_folded_so_that_the_sections_below_are_near(
@@ -131,6 +134,13 @@ def test_the_keyboard_sorts_filters_and_unfolds(wide: Any) -> None:
     assert customers(wide) == shown[::-1]
     assert wide.locator("tr.more h3").first.inner_text() == "Probability over the nights"
     assert wide.locator("#call-count").inner_text() == "10 of 90 calls, sorted by Customer"
+
+
+def test_what_unfolds_is_seen_on_a_phone(browser: Any, pages: dict[str, Path]) -> None:
+    with open_page(browser, pages["de"], PHONE) as view:
+        view.page.locator(".unfold").first.click()
+
+        assert view.page.locator(".unfolded").first.is_visible()
 
 
 def test_filters_work_together_and_are_taken_back(wide: Any) -> None:

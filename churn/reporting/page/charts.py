@@ -91,18 +91,13 @@ def nice_ticks(low: float, high: float, count: int = 5) -> tuple[float, ...]:
     return tuple(round(number * step, 12) for number in range(first, last + 1))
 
 
-def tick_digits(axis_low: float, axis_high: float) -> int:
-    """Return the number of decimals with which all ticks of an axis look different.
+def tick_digits(tick: float) -> int:
+    """Return the decimals that a tick needs, at most 2, so that it is not shown rounded.
 
-    >>> tick_digits(0, 1), tick_digits(0, 5000), tick_digits(0, 0.02)
-    (1, 0, 3)
+    >>> tick_digits(5.0), tick_digits(-2.5), tick_digits(0.1 + 0.15)
+    (0, 1, 2)
     """
-    ticks = nice_ticks(axis_low, axis_high)
-    step = ticks[1] - ticks[0] if len(ticks) > 1 else 1.0
-    digits = 0
-    while digits < 6 and abs(round(step, digits) - step) > 1e-9 * abs(step):
-        digits += 1
-    return digits
+    return next((digits for digits in (0, 1) if abs(tick - round(tick, digits)) < 1e-9), 2)
 
 
 class _Frame:

@@ -26,8 +26,6 @@ from churn.reporting.page.provenance import Source, quote_in_language, show_inte
 from churn.reporting.page.words import Words
 
 SHOWN_COHORTS = 13
-NUMBERS_AT_RISK = 6
-"""The number of ages for which the number of customers at risk is written below the survival curve."""
 
 MIN_ROWS = 30
 """The least number of rows of a cell; a cell with fewer rows is shown pale, because its share says little."""
@@ -105,16 +103,16 @@ def survival_chart(words: Words, known_kpis: KnownKpis) -> Markup:
     source, curve = FILE.at("sections", "cohorts", "survival", "curves", 0), cohorts.survival.curves[0]
     if curve.reason or len(curve.points) < 2:
         reason = why_unknown(words, curve.reason or "")
-        return Markup('<div class="card"><h4>{}</h4>{}</div>').format(title, reason)
+        return Markup('<div class="card unknown"><h4>{}</h4>{}</div>').format(title, reason)
     points = curve.points
-    every = max(1, round(len(points) / NUMBERS_AT_RISK))
+    ticks = age_ticks(points[-1].age_days)
     foot = [
         (
             point.age_days,
             show_number(words, point.at_risk, source.at("points", place, "at_risk"), tag="tspan"),
         )
         for place, point in enumerate(points)
-        if place % every == 0
+        if point.age_days in ticks
     ]
     line = Series(
         tuple((point.age_days, point.share) for point in points),
@@ -125,10 +123,10 @@ def survival_chart(words: Words, known_kpis: KnownKpis) -> Markup:
     picture = line_chart(
         words("Share of customers who stay longer than so many days; the table below holds the values"),
         [line],
-        Axis(0, points[-1].age_days, words.count, words("days since joining"), _years(points[-1].age_days)),
+        Axis(0, points[-1].age_days, words.count, words("days since joining"), ticks),
         Axis(low, 1.0, lambda value: words.share(value, 0)),
         foot=foot,
-        foot_title=words("customers at risk"),
+        foot_title=words("customers observed"),
     )
     if curve.median_days is not None:
         median = show_number(words, curve.median_days, source.at("median_days"))
@@ -154,7 +152,7 @@ def survival_chart(words: Words, known_kpis: KnownKpis) -> Markup:
     headings = [
         Heading(words("Days")),
         Heading(words("Share that stays longer, %%")),
-        Heading(words("At risk")),
+        Heading(words("Customers observed")),
     ]
     return chart_card(
         words,
@@ -168,10 +166,17 @@ def survival_chart(words: Words, known_kpis: KnownKpis) -> Markup:
     )
 
 
-def _years(days: int) -> tuple[float, ...]:
-    """Return the ticks of an axis of days: half years, whole years, or round numbers if the axis is short."""
-    step = next((step for step in (90, 180, 360, 720) if days / step <= 6), 1440)
-    return tuple(float(tick) for tick in range(0, days + 1, step)) if days >= 90 else nice_ticks(0, days)
+def age_ticks(days: int) -> tuple[float, ...]:
+    """Return the ticks of an axis of ages: months, quarters or years of 360 days, or few days.
+
+    The curve of survival has a point at every 30 days, so each of these ticks has a number of customers at
+    risk.
+
+    >>> age_ticks(274), age_ticks(100)
+    ((0.0, 90.0, 180.0, 270.0), (0.0, 30.0, 60.0, 90.0))
+    """
+    step = next((step for step in (30, 90, 180, 360, 720) if days / step <= 6), 1440)
+    return tuple(float(tick) for tick in range(0, days + 1, step)) if days >= 30 else nice_ticks(0, days)
 
 
 def rfm_table(words: Words, known_kpis: KnownKpis) -> Markup:
@@ -183,7 +188,7 @@ def rfm_table(words: Words, known_kpis: KnownKpis) -> Markup:
     rfm, source = groups.rfm, FILE.at("sections", "groups", "rfm")
     if rfm.reason:
         reason = why_unknown(words, rfm.reason)
-        return Markup('<div class="card"><h4>{}</h4>{}</div>').format(title, reason)
+        return Markup('<div class="card unknown"><h4>{}</h4>{}</div>').format(title, reason)
     cells = {(cell.recency_class, cell.frequency_class): number for number, cell in enumerate(rfm.cells)}
     highest = max((cell.share or 0.0 for cell in rfm.cells if cell.n >= MIN_ROWS), default=0.0) or 1.0
     rows = []

@@ -10,7 +10,7 @@ from churn.evaluation.measures import ProfitPoint
 from churn.evaluation.result import CampaignTerms, CustomerValue, EvaluationResult, MeasuredShare
 from churn.metrics.catalog import CANDIDATE_NAMES
 from churn.reporting.cost_lines import cost_digits
-from churn.reporting.page.charts import Axis, Mark, Series, line_chart
+from churn.reporting.page.charts import Axis, Mark, Series, line_chart, tick_digits
 from churn.reporting.page.elements import (
     EMPTY,
     Heading,
@@ -49,7 +49,7 @@ def calibration_chart(words: Words, result: EvaluationResult) -> Markup:
     title = words("Do customers leave as often as predicted?")
 
     def percent(value: float) -> str:
-        return words.share(value, 0 if highest > 0.05 else 1)
+        return words.share(value, tick_digits(100 * value))
 
     picture = line_chart(
         words("Observed against predicted rates with intervals; the table below holds the values"),
@@ -193,9 +193,7 @@ def profit_chart(words: Words, result: EvaluationResult, night: ReportSources | 
         words("Profit per customer over the share of customers contacted; the table below holds the values"),
         [Series(((0.0, 0.0), (1.0, 0.0)), style="soft"), line],
         Axis(0.0, 1.0, lambda value: words.share(value, 0), words("customers contacted")),
-        Axis(
-            low, high, lambda value: short_money(words, value) if high - low > 10 else words.number(value, 1)
-        ),
+        Axis(low, high, lambda value: short_money(words, value)),
         marks=budget_marks(words, night, 1.0),
     )
     rows = [

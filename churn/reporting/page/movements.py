@@ -11,7 +11,7 @@ from datetime import date
 from markupsafe import Markup
 
 from churn.kpis.journey import StagesResult
-from churn.reporting.page.charts import Part, column_chart, length_bar
+from churn.reporting.page.charts import Part, column_chart, length_bar, tick_digits
 from churn.reporting.page.elements import (
     EMPTY,
     Heading,
@@ -164,18 +164,15 @@ def _short_month(words: Words, month: date) -> str:
 def short_money(words: Words, value: float) -> str:
     """Return an amount as the text of a tick: thousands end in `k`, millions in `m`.
 
-    >>> short_money(Words("en"), 250_000), short_money(Words("de"), -2_500_000), short_money(Words("en"), 80)
-    ('250k', '-2,5 Mio.', '80')
+    The amount has as many decimals as it needs, at most 2, so that no tick is shown rounded.
+
+    >>> short_money(Words("en"), 250_000), short_money(Words("de"), -2_500_000), short_money(Words("en"), 7.5)
+    ('250k', '-2,5 Mio.', '7.5')
     """
-    for unit, name in ((1e6, "m"), (1e3, "k")):
-        if abs(value) >= unit:
-            number = value / unit
-            text = words.number(number, 0 if number == round(number) else 1)
-            return (
-                text
-                + ({"m": " Mio.", "k": " Tsd."} if words.language == "de" else {"m": "m", "k": "k"})[name]
-            )
-    return words.number(value, 0)
+    units = ((1e6, " Mio.", "m"), (1e3, " Tsd.", "k"), (1.0, "", ""))
+    size, german, english = next(unit for unit in units if abs(value) >= unit[0] or unit[0] == 1.0)
+    number = value / size
+    return words.number(number, tick_digits(number)) + (german if words.language == "de" else english)
 
 
 GROWTH = (
@@ -195,7 +192,7 @@ def growth_chart(words: Words, known_kpis: KnownKpis) -> Markup:
     title = words("How the number of customers moved")
     if stages.growth_reason or not stages.growth:
         reason = why_unknown(words, stages.growth_reason or "")
-        return Markup('<div class="card"><h4>{}</h4>{}</div>').format(title, reason)
+        return Markup('<div class="card unknown"><h4>{}</h4>{}</div>').format(title, reason)
     titles = {
         "active_at_start": words("at the start"),
         "new_customers": words("new"),
@@ -228,7 +225,7 @@ def growth_chart(words: Words, known_kpis: KnownKpis) -> Markup:
         words,
         title,
         words("Customers, by month; those who came are above the line, those who left below it."),
-        column_chart(label, columns, words.count),
+        column_chart(label, columns, lambda value: words.number(value, tick_digits(value))),
         table(title, headings, rows[::-1]),
         keys=[(style, titles[name]) for name, sign, style in GROWTH if sign],
     )

@@ -183,10 +183,13 @@ def figure_cards(words: Words, known_kpis: KnownKpis, names: Sequence[str]) -> M
             cards.append(_card(words, FIGURES[name], history))
         elif history:
             absent.append(_absent(words, history))
+    why_absent = EMPTY
+    if absent:
+        why_absent = fold(words("Figures that are not known, and why"), bullet_list(absent))
     return join_parts(
         [
             Markup('<div class="cards figures">{}</div>').format(join_parts(cards)) if cards else EMPTY,
-            bullet_list(absent),
+            why_absent,
         ]
     )
 
@@ -205,7 +208,7 @@ def _card(words: Words, definition: FigureDefinition, history: Sequence[PlacedFi
     )
     facts = [period_in_words(words, figure.period)]
     if figure.n is not None and definition.unit not in COUNTED_UNITS:
-        facts.append(words.html("n = %(n)s", n=show_number(words, figure.n, latest.source.at("n"))))
+        facts.append(words.html("n&nbsp;=&nbsp;%(n)s", n=show_number(words, figure.n, latest.source.at("n"))))
     value = show_number(words, figure.value, latest.source.at("value"), _digits(definition, figure.value))
     interval = show_bounds(words, (figure.low, figure.high), latest.source, _digits(definition, figure.value))
     return Markup(

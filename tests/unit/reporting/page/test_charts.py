@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from markupsafe import Markup
 
+from churn.kpis.survival import _ages
 from churn.reporting.page.charts import (
     Axis,
     Mark,
@@ -14,8 +16,12 @@ from churn.reporting.page.charts import (
     column_chart,
     interval_bar,
     line_chart,
+    nice_ticks,
     sparkline,
 )
+from churn.reporting.page.cohort_charts import age_ticks
+from churn.reporting.page.movements import short_money
+from churn.reporting.page.words import Words
 
 NASTY = '"><script>alert(1)</script>'
 
@@ -51,6 +57,21 @@ def test_what_came_is_above_the_line_and_what_went_below() -> None:
     )
     assert (up[0], down[0]) == ("up1", "down1")
     assert float(up[1]) + float(up[2]) == zero == float(down[1])
+
+
+@pytest.mark.parametrize("high", [0.12, 1.1, 11.0, 12.5, 110.0, 11_500.0, 1_250_000.0, 12_500_000.0])
+def test_no_tick_of_money_is_shown_rounded(high: float) -> None:
+    units = {"": 1.0, "k": 1e3, "m": 1e6}
+    for tick in nice_ticks(-high, high):
+        text = re.fullmatch(r"(-?[\d.,]+)([km]?)", short_money(Words("en"), tick))
+
+        assert text is not None
+        assert float(text[1].replace(",", "")) * units[text[2]] == pytest.approx(tick)
+
+
+@pytest.mark.parametrize("days", [30, 100, 274, 365, 1000, 4000])
+def test_each_tick_of_the_ages_is_an_age_of_the_curve_of_survival(days: int) -> None:
+    assert set(age_ticks(days)) <= {*_ages(days)}
 
 
 def test_a_missing_value_is_a_gap_of_the_sparkline() -> None:
