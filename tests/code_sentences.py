@@ -93,13 +93,18 @@ class Sentences:
             for text in self.of(node.value, function)
             if text != "None"
         ]
-        ends = [
-            text
+        added = [
+            node
             for node in ast.walk(function)
             if isinstance(node, ast.AugAssign) and ast.unparse(node.target) == name
-            for text in self.of(node.value, function)
         ]
-        return [*texts, *(text + end for text in texts for end in ends)]
+        ends = [text for node in added for text in self.of(node.value, function)]
+        longer_texts = [text + end for text in texts for end in ends]
+        return (
+            longer_texts
+            if any(_always_follows(node, name, function) for node in added)
+            else [*texts, *longer_texts]
+        )
 
     def _constant(self, name: str) -> object:
         return getattr(self.module, name, None)
@@ -113,3 +118,18 @@ class Sentences:
             return texts()
         finally:
             self._open.pop()
+
+
+def _always_follows(added: ast.AugAssign, name: str, function: ast.FunctionDef) -> bool:
+    """Return whether a text is added to a name in the same block that gave the name its text."""
+    blocks = [
+        block
+        for node in ast.walk(function)
+        for block in (getattr(node, "body", None), getattr(node, "orelse", None))
+        if isinstance(block, list) and added in block
+    ]
+    return any(
+        isinstance(node, ast.Assign) and name in map(ast.unparse, node.targets)
+        for block in blocks
+        for node in block
+    )

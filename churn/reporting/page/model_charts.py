@@ -198,7 +198,9 @@ def profit_chart(words: Words, result: EvaluationResult, night: ReportSources | 
     )
     rows = [
         [
-            show_number(words, point.share, source.at(number, "share"), 1, scale=100),
+            show_number(
+                words, point.share, source.at(number, "share"), tick_digits(100 * point.share), scale=100
+            ),
             show_interval(words, (value, point.low, point.high), source.at(number), 2),
         ]
         for number, point, value in points
