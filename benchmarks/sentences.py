@@ -24,7 +24,7 @@ def docstring_sentences(tree: ast.AST) -> Iterator[tuple[str, str]]:
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
             text, name = ast.get_docstring(node) or "", getattr(node, "name", "the module")
             for paragraph in re.split(r"\n\s*\n", text):
-                entries = re.sub(r"^\s*(?=[\w, ]+: )|^\s*\w+:$", "\n\n", paragraph, flags=re.M)
+                entries = re.sub(r"^\s*(?=[\w, ]+: )|^\s*\w+:$|^\s*(?:[-*]|\d+\.) ", "\n\n", paragraph, flags=re.M)
                 for entry in entries.split("\n\n") if ">>>" not in paragraph else ():
                     yield from ((name, sentence) for sentence in _split(entry))
 
@@ -56,7 +56,7 @@ def _split(text: str) -> Iterator[str]:
     """Yield the sentences of a text with enough words, and leave out SQL, regular expressions and paths."""
     for sentence in re.split(r"(?<=[.!?])\s+(?=[A-Z`{])", re.sub(r"\s+", " ", text).strip()):
         words = re.findall(r"[A-Za-z]{2,}", sentence)
-        is_sql = re.search(r"\b(SELECT|FROM|WHERE|JOIN|COALESCE|OVER)\b|::|\|\||\\w|\)\?", sentence)
+        is_sql = re.search(r"\b(SELECT|FROM|WHERE|JOIN|COALESCE|OVER)\b|::|\|\||\w\|\w|\\w|\)\?", sentence)
         if len(words) >= MIN_WORDS and not is_sql and sentence[-1:] in ".?!:":
             yield sentence
 
