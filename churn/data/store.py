@@ -69,7 +69,7 @@ class StoredTable:
         missing: The number of missing values by column; columns without missing values are left out.
         rejects: The number of rejected rows by rule; the rule that most rows break comes first.
         levels: The names of each level column; the code of a name is its position, from 0.
-        unused_columns: Columns of customers in the source that params.yaml names neither as static nor with a
+        unused_columns: Columns of customers in the source that params.yaml does not name as static or with a
             history.
         near_names: Optional columns of the contract that the source lacks. The key of each is a column of the
             source with nearly the same name.

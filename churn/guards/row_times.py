@@ -97,8 +97,8 @@ def stamped_early(context: GuardContext) -> Iterator[Finding]:
 
     The guard stops if totals follow the later events more closely, by more than the 99 % margin of the
     difference of rank correlations. The guard also stops if at least the share `EARLY_SHARE` of customers has
-    a row dated before the sign-up. If neither fact can be measured, the guard warns, because both readings
-    are possible.
+    a row dated before the sign-up. If the two facts cannot be measured, the guard warns, because both
+    readings are possible.
     """
     for table in context.event_tables:
         # A contract may begin before its customer signs up, on the first day of the month.

@@ -66,7 +66,7 @@ class Contracts:
         return latest
 
     def has_successor(self) -> BoolArray:
-        """Return a mask of contracts at whose end another contract of the customer had begun and went on."""
+        """Return a mask of contracts at whose end another contract, begun on an earlier day, went on."""
         key = self.customer << 33
         last_begun = np.maximum(np.searchsorted(key + self.start, key + self.end) - 1, 0)
         same_customer = self.customer[last_begun] == self.customer

@@ -186,7 +186,7 @@ class LabelParams(Section):
 
     @property
     def days_active(self) -> int:
-        """Return the days before a cutoff in which a customer at risk has an event (label of inactivity)."""
+        """Return the number of days before a cutoff in which a customer at risk has an event (inactivity)."""
         return self.active_days or 2 * self.horizon_days
 
 

@@ -163,7 +163,7 @@ def order_of_repeats(staged_table: StagedTable) -> str:
     """Return the SQL order of the rows with the same key; the first row in this order is kept.
 
     Rows are ordered by their time, then by the time at which they became known, then by the source's values.
-    So neither the order of the source nor the number of threads changes which row is kept.
+    So the order of the source and the number of threads do not change which row is kept.
     """
     names = [column.name for column in staged_table.columns if column.role == "known"]
     names += [f"{column.name}__raw" for column in staged_table.columns]

@@ -40,7 +40,7 @@ class UnreadColumns:
     """Columns of the source that the contract does not read, although a user may expect this.
 
     Args:
-        unused_names: Columns of customers that params.yaml names neither as static nor with a history.
+        unused_names: Columns of customers that params.yaml does not name as static or with a history.
         near_names: Optional columns of the contract that the source lacks. The key is the source's column
             that has nearly the same name.
     """
@@ -222,7 +222,7 @@ def _complete_surveys(expressions: dict[str, str]) -> None:
 def unused_columns(
     source_columns: Collection[str], expressions: Collection[str], origin: TableParams
 ) -> tuple[str, ...]:
-    """Return the columns of customers that params.yaml names neither as static nor with a history.
+    """Return the columns of customers that params.yaml does not name as static or with a history.
 
     A column without a history holds today's value. At an earlier cutoff the value may have been different, so
     the column is not used until params.yaml lists it as static or gives its history.

@@ -108,7 +108,7 @@ class FoldingVerbs(View):
     def latest_level(self, level: str) -> Array:
         """Return the code of the level of the latest row that gives a level; missing without such a row.
 
-        The code is the store's code of the level. `level_of` of the signal names this column.
+        The code is the store's code of the level. The signal must name the column in its `level_of`.
         """
         column = self._level(level)
         return self.reader.outermost(self._rows_with(column), self.window, True, column)
