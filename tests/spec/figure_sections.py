@@ -30,14 +30,15 @@ certain has no number. The interval is Wilson's interval. `triangles` holds the 
 
 **Survival.** Unit: share. Definition: {survival.DEFINITION}. Band: {survival.BAND}. The curve ends at the age
 at which fewer than 30 customers are at risk. The first day on which leaving is recorded is the first recorded
-end of a contract. Of the customers who joined before this day, only those who stayed are in the data. With a
-label of inactivity, customers who signed up before the first event of the label's table are left out.
+end of a contract. Of the customers who joined before the first recorded end, only those who stayed are in the
+data. With a label of inactivity, customers who signed up before the first event of the label's table are left
+out.
 
 **Contracts.** {contract_model.DEFINITION[0].upper()}{contract_model.DEFINITION[1:]}. The
 {contract_model.DERL_DEFINITION}. The discount is `score.value.discount_year`. The model needs
 {contract_model.MIN_COHORTS} monthly cohorts, {contract_model.MIN_PERIODS} months of age with
 {contract_model.MIN_AT_RISK} customers each, and {contract_model.MIN_LOST} customers who left, and churn must
-fall with age. If one of these conditions does not hold, `kpis.json` has a reason and no model.
+fall with age. If the data do not meet these conditions, `kpis.json` has a reason and no model.
 """
 
 STAGES = f"""

@@ -43,11 +43,11 @@ With [a label of an event](labels.md#an-event) the section `event` stands first.
 the sections about leaving are absent: an event does not say who stays a customer.
 
 A figure with the mark "watched" can raise an alarm. The alarm compares the latest week or month with the
-median of the weeks or months shortly before. The distance to this median is compared with the same distances
-in the past, by their median and their median absolute deviation. If two years of data exist, the effect of
-the season is removed first. The stages, the classes of ratings and (by month) the segments are also watched.
-Because there are many stages, classes and segments, their limits are wider. An alarm is a line of `churn
-kpis` and an entry in
+median of the weeks or months shortly before. The distance of the latest value to this median is compared with
+the same distances in the past, by their median and their median absolute deviation. If two years of data
+exist, the effect of the season is removed first. The stages, the classes of ratings and (by month) the
+segments are also watched. Because there are many stages, classes and segments, their limits are wider. An
+alarm is a line of `churn kpis` and an entry in
 `kpis.json` with the usual value and the limit; the exit code stays 0.
 """
 
@@ -59,8 +59,8 @@ def written() -> str:
 
 def _terms() -> Iterator[str]:
     yield (
-        "## Terms\n\nThe section `kpis` of `params.yaml` holds these terms; every key has a default. The "
-        "margin and the discount"
+        "## Terms\n\nThe section `kpis` of `params.yaml` holds the terms of the figures; every key has a "
+        "default. The margin and the discount"
     )
     yield "are those of `score.value`.\n\n| key | default | meaning |\n|---|---|---|"
     for name, entry in KpisParams.model_fields.items():

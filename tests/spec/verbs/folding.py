@@ -173,7 +173,7 @@ EXAMPLES = (
         {"ana": 28, "ben": 1, "none": MISSING},
         (
             "Ana's first row in the window is from 3 June, the first day of the window. The days are "
-            "counted from this day to the cutoff of 1 July."
+            "counted from 3 June to the cutoff of 1 July."
         ),
     ),
     Example(

@@ -49,7 +49,7 @@ EXAMPLES = (
         (
             "Of the mails that Ana opened, the mail of 10 June was sent last. Two mails were sent after the "
             "mail of 10 June. The mail of 1 June was opened later, but it was sent earlier. If a mail is "
-            "opened at the midnight of the cutoff, this is not known."
+            "opened at the midnight of the cutoff, the opening is not known."
         ),
     ),
     Example(

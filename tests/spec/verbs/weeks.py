@@ -77,7 +77,7 @@ EXAMPLES = (
         {"fades": 2 / 6, "steady": 1, "new": MISSING, "none": MISSING},
         (
             "Customer Fades has 1, 1, 0 and 0 rows in the last four weeks. The best four successive weeks "
-            "of this customer hold 2, 2, 1 and 1 rows. A customer without rows has no best weeks, so the "
+            "of customer Fades hold 2, 2, 1 and 1 rows. A customer without rows has no best weeks, so the "
             "value is missing."
         ),
     ),
