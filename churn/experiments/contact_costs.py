@@ -24,7 +24,7 @@ from scipy.stats import t as student
 
 from churn.data.acts import read_contact_costs
 from churn.data.store import Store
-from churn.data.tables import COST
+from churn.data.tables import COST, STORED_UNITS
 from churn.experiments.effect import ALPHA
 from churn.experiments.ledger import Ledger
 from churn.metrics.interval import Interval, Part
@@ -165,13 +165,16 @@ def _mean(costs: np.ndarray, customers: pd.Series[str]) -> Interval:
     """Return the mean cost with an interval that is valid even if the contacts of one customer depend on each
     other.
 
+    Costs are summed as whole thousandths, as the store keeps them, so the mean of equal costs is this cost.
     No cost is below 0, so the lower end of the interval is not below 0 either.
     """
     if not len(costs):
         return Interval(value=None)
+    unit = STORED_UNITS["number"]
+    thousandths = np.rint(costs * unit)
     codes, names = pd.factorize(customers)
     if len(names) < 2:
-        return Interval(value=float(costs.mean()))
-    mean, error = clustered_mean(costs, codes)
+        return Interval(value=float(thousandths.mean()) / unit)
+    mean, error = clustered_mean(thousandths, codes)
     half = float(student.ppf(1 - ALPHA / 2, len(names) - 1)) * error
-    return Interval(value=mean, low=max(mean - half, 0.0), high=mean + half)
+    return Interval(value=mean / unit, low=max(mean - half, 0.0) / unit, high=(mean + half) / unit)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import date
 
 from churn.experiments.assignment import UNIVERSAL
-from churn.experiments.contact_costs import ContactCost, ContactCosts
+from churn.experiments.contact_costs import ContactCost, ContactCosts, WhyAssumed
 from churn.metrics.interval import Interval, format_interval
 
 SMALL_COST = 0.1
@@ -54,22 +54,25 @@ def format_cost(cost: Interval) -> str:
 
 
 def measured_cost_lines(costs: ContactCosts | None, as_of: date | None) -> Iterator[str]:
-    """Yield lines that say which cost of a contact a night expects: whether it is measured or assumed, and
-    why; nothing if there are no costs.
+    """Yield lines that say which measured costs of a contact a night uses, and why it does not use others.
 
     Args:
-        costs: The costs of contacts as they were measured before the night.
+        costs: The costs of contacts as they were measured before the night; None gives no line.
         as_of: The day before which the costs were known.
     """
-    for part in costs.parts if costs else ():
-        name = "other plays that state none" if part.play is None else f"play {part.play}"
+    not_used: dict[WhyAssumed, list[str]] = {}
+    for part in (*costs.plays, costs.all_contacts) if costs else ():
         if part.not_used_because:
-            yield f"cost of a contact of {name}: assumed, because {part.not_used_because}"
+            name = "all contacts" if part.play is None else f"play {part.play}"
+            not_used.setdefault(part.not_used_because, []).append(name)
             continue
+        name = "other plays that state none" if part.play is None else f"play {part.play}"
         yield (
             f"cost of a contact of {name}: measured, {format_cost(part.cost)} from {part.with_cost:,} of "
             f"{part.contacts:,} contacts known before {as_of}"
         )
+    for reason, names in not_used.items():
+        yield f"recorded costs of {', '.join(names)}: not used, because {reason}"
 
 
 def cost_in_words(part: ContactCost) -> str:

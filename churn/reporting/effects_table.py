@@ -65,7 +65,7 @@ def measured_effect_lines(effects: MeasuredEffects) -> list[str]:
     others = "the effects of other plays" if lines else "effects"
     because = f" ({effects.reason})" if effects.reason else ""
     own_costs = list(measured_cost_lines(effects.costs, effects.as_of))
-    costs = "assumed costs" if own_costs else "costs"
+    costs = "other costs" if own_costs else "costs"
     return [
         *lines,
         *own_costs,

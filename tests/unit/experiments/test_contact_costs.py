@@ -67,6 +67,12 @@ def test_the_interval_is_students_over_customers() -> None:
     assert cost.low == 0.0  # 2 - 2.48 is no cost
 
 
+def test_the_mean_of_equal_costs_is_this_cost_to_the_last_bit() -> None:
+    costs = costs_of([(f"m{number}", None, "mail", 0.004) for number in range(77)])
+
+    assert costs.all_contacts.cost == Interval(value=0.004, low=0.004, high=0.004)
+
+
 def test_more_contacts_of_a_customer_make_no_interval_narrower() -> None:
     once = costs_of([("a", None, "mail", 1.0), ("b", None, "mail", 3.0), ("c", None, "mail", 3.0)])
     often = costs_of([(who, None, "mail", cost) for who, cost in (("a", 1), ("b", 3), ("c", 3))] * 4)

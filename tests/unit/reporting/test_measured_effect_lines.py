@@ -33,6 +33,8 @@ def test_each_cost_is_called_measured_or_assumed_with_the_reason() -> None:
         ),
         plays=(
             ContactCost(play="call", contacts=40, with_cost=38, cost=Interval(value=4.2, low=4.0, high=4.4)),
+            ContactCost(play="mail", contacts=3, with_cost=3, cost=Interval(value=1.0, low=1.0, high=1.0)),
+            ContactCost(play="visit", contacts=2, with_cost=0, cost=Interval(value=None)),
         ),
         other_rows=0,
     )
@@ -40,11 +42,13 @@ def test_each_cost_is_called_measured_or_assumed_with_the_reason() -> None:
     lines = measured_effect_lines(MeasuredEffects(DAY, costs=costs))
 
     assert lines == [
-        "cost of a contact of other plays that state none: assumed, because less than 90% of the contacts "
-        "have a recorded cost",
         "cost of a contact of play call: measured, 4.20 [4.00, 4.40] from 38 of 40 contacts known before "
         "2025-05-02",
-        "assumed costs are those of `evaluate.profit` and the playbook, and effects are assumed",
+        "recorded costs of play mail, play visit: not used, because fewer than 30 contacts have a recorded "
+        "cost",
+        "recorded costs of all contacts: not used, because less than 90% of the contacts have a recorded "
+        "cost",
+        "other costs are those of `evaluate.profit` and the playbook, and effects are assumed",
     ]
 
 

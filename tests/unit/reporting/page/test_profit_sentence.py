@@ -1,4 +1,4 @@
-"""The sentence below the chart of the profit where no number of calls earns more than it costs."""
+"""The sentences below the chart of the profit: costs, effect, and whether any number of calls pays."""
 
 from __future__ import annotations
 
@@ -47,3 +47,58 @@ def test_the_page_says_so_where_no_number_of_calls_is_shown_to_earn_more_than_it
     assert [each[language] in chart for each in (NONE, NOT_SHOWN)] == [
         each is sentence for each in (NONE, NOT_SHOWN)
     ]
+
+
+COST = {
+    "value": 2.5,
+    "low": 2.0,
+    "high": 3.0,
+    "contacts": 120,
+    "with_cost": 111,
+    "as_of": "2025-05-02",
+    "is_used": True,
+    "reason": "",
+}
+SHARE = {"value": 0.42, "low": 0.2, "high": 0.6, "as_of": "2025-05-02", "is_used": True, "reason": "proved"}
+
+
+@pytest.mark.parametrize(
+    ("language", "measured", "note"),
+    [
+        ("en", {}, "Assumed: a contact costs 2.50, an offer 10.00, and 30% of the churners"),
+        (
+            "en",
+            {"measured_share": SHARE},
+            "Assumed: a contact costs 2.50, an offer 10.00. Measured up to 2 May 2025 against the control "
+            "group: contacts keep 42 [20, 60]% of the churners.",
+        ),
+        (
+            "en",
+            {"measured_share": SHARE, "measured_cost": COST},
+            "Measured from 111 of 120 contacts that were known before 2 May 2025: a contact costs 2.50 "
+            "[2.00, 3.00]. Assumed: an offer costs 10.00. Measured up to 2 May 2025 against the control",
+        ),
+        (
+            "de",
+            {"measured_cost": COST},
+            "Gemessen an 111 von 120 Kontakten, die vor dem 2. Mai 2025 bekannt waren: Ein Kontakt kostet "
+            "2,50 [2,00; 3,00]. Angenommen: Ein Angebot kostet 10,00. Auch angenommen: 30 % der",
+        ),
+        (
+            "en",
+            {"measured_cost": COST | {"is_used": False}},
+            "Assumed: a contact costs 2.50, an offer",
+        ),
+    ],
+)
+def test_the_note_says_which_costs_and_which_effect_are_measured(
+    language: Language, measured: dict[str, object], note: str
+) -> None:
+    curve = [{"share": share, "value": 1.0, "low": 0.5, "high": 1.5, "ceiling": 4.0} for share in (0.05, 1.0)]
+    terms = {"contact_cost": 2.5, "incentive_cost": 10.0, "accept_share": 0.3}
+    value = {"profit": terms} | measured
+    result = filled(EvaluationResult, METRICS | {"profit_curve": curve, "value": value})
+
+    chart = " ".join(profit_chart(Words(language), result).striptags().split())
+
+    assert note in chart.replace("\u00a0", " ")
