@@ -24,7 +24,9 @@ def docstring_sentences(tree: ast.AST) -> Iterator[tuple[str, str]]:
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
             text, name = ast.get_docstring(node) or "", getattr(node, "name", "the module")
             for paragraph in re.split(r"\n\s*\n", text):
-                entries = re.sub(r"^\s*(?=[\w, ]+: )|^\s*\w+:$|^\s*(?:[-*]|\d+\.) ", "\n\n", paragraph, flags=re.M)
+                entries = re.sub(
+                    r"^\s*(?=[\w, ]+: )|^\s*\w+:$|^\s*(?:[-*]|\d+\.) ", "\n\n", paragraph, flags=re.M
+                )
                 for entry in entries.split("\n\n") if ">>>" not in paragraph else ():
                     yield from ((name, sentence) for sentence in _split(entry))
 
