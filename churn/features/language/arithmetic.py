@@ -11,7 +11,7 @@ COST = Cost.COMPUTES
 
 
 def ratio(part: Array, total: Array, prior: float = 0.0) -> Array:
-    """Return `(part + prior) / (total + prior)`; missing if a number is missing or the divisor is 0.
+    """Return `(part + prior) / (total + prior)`, or missing if a number is missing or the divisor is 0.
 
     Args:
         part: The dividend, one number per customer, `[n]`.
@@ -26,7 +26,7 @@ def ratio(part: Array, total: Array, prior: float = 0.0) -> Array:
 
 
 def log_ratio(recent: Array, before: Array) -> Array:
-    """Return `ln((recent + 1) / (before + 1))`; below 0 if `recent` is the smaller number.
+    """Return `ln((recent + 1) / (before + 1))`, which is below 0 if `recent` is the smaller number.
 
     The result is missing if one of the two numbers is missing.
     """
@@ -34,7 +34,7 @@ def log_ratio(recent: Array, before: Array) -> Array:
 
 
 def drop_score(recent: Array, expected: Array) -> Array:
-    """Return `(recent - expected) / sqrt(expected + 1)`; below 0 if fewer events came than expected.
+    """Return `(recent - expected) / sqrt(expected + 1)`, which is below 0 if too few events came.
 
     The divisor is nearly the standard deviation of a Poisson count. The result is missing if one of the two
     numbers is missing.

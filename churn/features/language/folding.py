@@ -50,7 +50,7 @@ class FoldingVerbs(View):
         )
 
     def mean(self, value: str) -> Array:
-        """Average a value over the rows that give the value; missing without such rows.
+        """Average a value over the rows that give the value; the mean of no rows is missing.
 
         The mean is also missing if the window ends before the customer's sign-up or begins before the
         table's data.
@@ -59,13 +59,13 @@ class FoldingVerbs(View):
         return ratio(self.total(value), self.reader.count(self._rows_with(column.name), self.window))
 
     def highest(self, value: str) -> Array:
-        """Return the highest value; missing if no row gives a value."""
+        """Return the highest value, or missing if no row gives a value."""
         column = self._value(value)
         value_in_store = self.reader.extreme(self._rows_with(column.name), column.name, self.window, True)
         return value_in_store / STORED_UNITS[column.type]
 
     def lowest(self, value: str) -> Array:
-        """Return the lowest value; missing if no row gives a value."""
+        """Return the lowest value, or missing if no row gives a value."""
         column = self._value(value)
         value_in_store = self.reader.extreme(self._rows_with(column.name), column.name, self.window, False)
         return value_in_store / STORED_UNITS[column.type]
@@ -82,7 +82,7 @@ class FoldingVerbs(View):
         return self.mean_hours_to(outcome) / 24.0
 
     def never(self) -> Array:
-        """Return 1 if there has been no row since the customer's sign-up, 0 if there is a row.
+        """Return 1 if there is no row since the customer's sign-up, and 0 if there is a row.
 
         The value is missing if no row is known and the window or the table's data begin after the sign-up.
         """
@@ -92,21 +92,21 @@ class FoldingVerbs(View):
         return np.where(count > 0, 0.0, np.where(is_covered, 1.0, np.nan))
 
     def days_since_last(self) -> Array:
-        """Return the days from the latest row to the cutoff; missing without rows."""
+        """Return the days from the latest row to the cutoff, or missing if there are no rows."""
         return self.reader.cutoff - self.reader.outermost(self.rows, self.window, True, "day")
 
     def days_since_first(self) -> Array:
-        """Return the days from the first row of the window to the cutoff; missing without rows."""
+        """Return the days from the first row of the window to the cutoff, or missing if there are no rows."""
         return self.reader.cutoff - self.reader.outermost(self.rows, self.window, False, "day")
 
     def latest(self, value: str) -> Array:
-        """Return the value of the latest row that gives a value; missing without such a row."""
+        """Return the value of the latest row that gives a value, or missing if no row gives a value."""
         column = self._value(value)
         value_in_store = self.reader.outermost(self._rows_with(column.name), self.window, True, column.name)
         return value_in_store / STORED_UNITS[column.type]
 
     def latest_level(self, level: str) -> Array:
-        """Return the code of the level of the latest row that gives a level; missing without such a row.
+        """Return the code of the level of the latest row that gives a level, or missing without such a row.
 
         The code is the store's code of the level. The signal must name the column in its `level_of`.
         """
@@ -154,7 +154,7 @@ class FoldingVerbs(View):
         return self._where_covered(slope if is_covered.all() else np.where(is_covered, slope, np.nan))
 
     def decayed_count(self, half_life_days: int) -> Array:
-        """Count the rows; a row weighs `0.5 ** (age in days / half_life_days)`.
+        """Count the rows; the weight of a row is `0.5 ** (age in days / half_life_days)`.
 
         A row of the day before the cutoff has age 1. Within a period of 28 days, weights are rounded to
         multiples of 2**-30, so that sums are exact.
@@ -167,7 +167,7 @@ class FoldingVerbs(View):
         return self._where_covered(self.reader.decayed_count(self.rows, half_life_days, self.window))
 
     def mean_gap(self) -> Array:
-        """Average the days between successive active days; missing with fewer than two active days."""
+        """Average the days between successive active days; the mean is missing without two active days."""
         self._refuse_lacking("mean_gap")
         between = self.days_since_first() - self.days_since_last()
         return ratio(between, self.reader.days(self.rows, self.window) - 1)

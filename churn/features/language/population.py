@@ -88,7 +88,7 @@ class ShrunkRate(CohortValue):
         return sum(summary[0] for summary in summaries) / trials if trials else 0.0
 
     def finish(self, population: float, peers: Peers) -> Array:
-        """Return `(hits + strength * rate) / (trials + strength)`; missing without trials."""
+        """Return `(hits + strength * rate) / (trials + strength)`, or missing without trials."""
         rate = (self.hits + self.strength * population) / (self.trials + self.strength)
         return np.where(self.trials > 0, rate, np.nan)
 
@@ -115,7 +115,7 @@ class AmongPeers(CohortValue):
         return dict(zip(names.tolist(), np.split(values, starts[1:]), strict=True)) if len(names) else {}
 
     def finish(self, population: dict[int, Array], peers: Peers) -> Array:
-        """Return each customer's rank among the peers; missing without a value or with too few peers."""
+        """Return each customer's rank among the peers, or missing without a value or with too few peers."""
         ranks = np.full(len(self.values), np.nan)
         for group, values in population.items():
             customers = np.flatnonzero((peers == group) & ~np.isnan(self.values))
@@ -144,7 +144,7 @@ class BeyondPopulation(CohortValue):
 
     @classmethod
     def merge(cls, summaries: Sequence[Any]) -> float:
-        """Return the log of the cohort's change; missing if one of the cohort's two sums is 0."""
+        """Return the log of the cohort's change, or missing if one of the cohort's two sums is 0."""
         recent = sum(summary[0] for summary in summaries)
         before = sum(summary[1] for summary in summaries)
         return float(np.log(recent / before)) if recent > 0 and before > 0 else float("nan")
@@ -168,7 +168,7 @@ def shrunk(hits: Array, trials: Array, strength: float = 4.0) -> ShrunkRate:
 
 
 def among_peers(values: Array) -> AmongPeers:
-    """Return the share of peers with a lower value, from 0 to 1; a peer with an equal value counts half.
+    """Return the share of peers with a lower value, 0 to 1; a peer with an equal value counts half.
 
     Peers are the customers of the same plan and the same band of tenure. The share is missing if fewer than
     20 peers have a value.

@@ -26,7 +26,7 @@ class RhythmVerbs(View):
     cost = Cost.PASSES
 
     def gap_spread(self) -> Array:
-        """Return the standard deviation of the gaps, in days; missing with fewer than two gaps."""
+        """Return the standard deviation of the gaps in days, or missing with fewer than two gaps."""
         rows, gaps = self._gaps()
         n = per_customer(rows)
         mean = ratio(per_customer(rows, gaps), n)
@@ -39,17 +39,17 @@ class RhythmVerbs(View):
         return quantile_per_customer(rows, gaps, share)
 
     def last_gap(self) -> Array:
-        """Return the latest gap, in days; missing with fewer than two active days."""
+        """Return the latest gap in days, or missing with fewer than two active days."""
         rows, gaps = self._gaps()
         start, end = run_bounds(rows)
         return at_position(gaps, end - 1, end > start)
 
     def longest_gap(self) -> Array:
-        """Return the longest gap, in days; missing with fewer than two active days."""
+        """Return the longest gap in days, or missing with fewer than two active days."""
         return self.gap_quantile(1.0)
 
     def gap_rank(self) -> Array:
-        """Return the share of the customer's gaps that are as long as the present silence or shorter."""
+        """Return the share of the customer's gaps that are at most as long as the present silence."""
         rows, gaps = self._gaps()
         silence = self.reader.cutoff - self.reader.outermost(self.rows, self.window, True, "day")
         return ratio(
@@ -57,7 +57,7 @@ class RhythmVerbs(View):
         )
 
     def gap_trend(self) -> Array:
-        """Return the least-squares slope of ln(gap) per gap; above 0 if gaps grow longer.
+        """Return the least-squares slope of ln(gap) per gap, which is above 0 if gaps grow longer.
 
         The slope is missing with fewer than three gaps.
         """
@@ -78,7 +78,7 @@ class RhythmVerbs(View):
         return ratio(spread - mean, spread + mean)
 
     def clumpiness(self) -> Array:
-        """Return `1 + sum x ln x / ln(n + 1)`; 0 for evenly spaced active days, near 1 for clumped days.
+        """Return `1 + sum x ln x / ln(n + 1)`, which is 0 for evenly spaced days and near 1 for clumps.
 
         n is the number of active days. The active days cut the window into n + 1 parts, and x is the length
         of a part as a share of the window. The value is missing without an active day, and for customers who

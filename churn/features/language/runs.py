@@ -28,7 +28,7 @@ def run_bounds(rows: RowSequence) -> tuple[npt.NDArray[np.int64], npt.NDArray[np
 
 
 def at_position(values: RowValues, position: RowValues, valid: npt.NDArray[np.bool_]) -> Array:
-    """Return the value at each customer's position, `[n]`; missing if the position is not valid.
+    """Return the value at each customer's position, `[n]`, or missing if the position is not valid.
 
     Args:
         values: One value per row, `[m]`.
@@ -41,7 +41,7 @@ def at_position(values: RowValues, position: RowValues, valid: npt.NDArray[np.bo
 
 
 def quantile_per_customer(rows: RowSequence, values: RowValues, share: float) -> Array:
-    """Return a quantile of each customer's values, `[n]`; missing without values.
+    """Return a quantile of each customer's values, `[n]`, or missing without values.
 
     The quantile is the smallest value for which at least `share` of the customer's values are not higher.
 

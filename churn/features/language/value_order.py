@@ -24,13 +24,13 @@ class OrderedVerbs(View):
     cost = Cost.PASSES
 
     def previous(self, value: str) -> Array:
-        """Return the value before the latest value, in order of time; missing with fewer than two values."""
+        """Return the value before the latest value, in order of time, or missing without two values."""
         rows, values = self._values(value)
         start, end = run_bounds(rows)
         return at_position(values, end - 2, end - start >= 2)
 
     def run_lacking(self, outcome: str) -> Array:
-        """Count the rows after the latest row with a known outcome; missing without rows.
+        """Count the rows after the latest row with a known outcome; without rows the count is missing.
 
         If no row has a known outcome, all rows count.
         """
@@ -111,12 +111,12 @@ class OrderedVerbs(View):
         return line_per_customer(rows, rows.columns["day"].astype(np.float64), values, self.reader.cutoff)[0]
 
     def decayed_mean(self, value: str, half_life_days: int) -> Array:
-        """Average a value; a row weighs `0.5 ** (age in days / half_life_days)`."""
+        """Average a value; the weight of a row is `0.5 ** (age in days / half_life_days)`."""
         rows, values = self._values(value)
         return self._decayed_mean(rows, values, half_life_days)
 
     def decayed_hours_to(self, outcome: str, half_life_days: int) -> Array:
-        """Average the hours to known outcomes; a row weighs `0.5 ** (age in days / half_life_days)`."""
+        """Average hours to known outcomes; the weight of a row is `0.5 ** (age in days / half_life_days)`."""
         column = f"{self._outcome(outcome)}_after"
         selection = self.having(outcome)._rows_with(column)
         rows = self.reader.sequence(selection, self.window, (column,))
