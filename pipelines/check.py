@@ -128,8 +128,8 @@ def _prove(
     with echo.progress("prove", len(sample) * len(proofs.PROOFS)) as advance:
         findings = list(proofs.prove(store, signals, sample, params.train.seed, advance))
     echo(
-        f"proved: {len(signals)} signals of {min(proofs.MAX_PROOF_CUSTOMERS, store.n_customers):,} customers "
-        f"at {', '.join(map(str, sample))}: {'; '.join(proofs.PROOFS.values())}."
+        f"proved for {len(signals)} signals of {min(proofs.MAX_PROOF_CUSTOMERS, store.n_customers):,} "
+        f"customers at {', '.join(map(str, sample))}: {'; '.join(proofs.PROOFS.values())}."
         if not findings
         else f"proofs: {len(findings)} times, a signal changed although it must not change."
     )

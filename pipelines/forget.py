@@ -171,7 +171,7 @@ def _overwrite_in_mlflow(params: Params, echo: Echo) -> None:
     database = database_path(params.tracking.uri)
     if database and (problem := overwrite_deleted_rows(database)):
         echo.warn(
-            f"{database}: rows that were deleted there may still have bytes in the file ({problem}). Stop "
+            f"{database}: bytes of rows that were deleted there may still be in the file ({problem}). Stop "
             "the programs that use it, such as `churn ui`, then call `churn forget` again."
         )
 

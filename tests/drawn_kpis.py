@@ -185,7 +185,7 @@ def _audit() -> AuditResult:
     other = Practice(
         name="owner",
         title="somebody owns retention",
-        next_step="Who answers for the churn rate?",
+        next_step="Who is responsible for the churn rate?",
         reason="not measurable from these tables",
     )
     return AuditResult(practices=(measured, few, other))

@@ -225,7 +225,8 @@ def state_warnings(states: TaskStates) -> Iterator[str]:
     if states.n_unmatched:
         yield (
             f"contacts: {states.n_unmatched:,} rows name a task that does not exist, belongs to another "
-            "customer or was planned later. These rows change the state of no task: correct `task_id`."
+            "customer or was planned only after the contact. These rows change the state of no task: "
+            "correct `task_id`."
         )
     for result, n in states.unknown_results.items():
         yield (

@@ -215,7 +215,7 @@ def _rows_of(path: Path) -> Iterator[tuple[int, list[str]]]:
         if "\0" in text:
             raise UnicodeError
     except UnicodeError:
-        raise SourceError(f"{path}: the file is not text in UTF-8. Save it as CSV in UTF-8.") from None
+        raise SourceError(f"{path}: the file is not text in UTF-8. Save the file as CSV in UTF-8.") from None
     header = next((line for line in text.splitlines() if line.strip()), "")
     separator = max(_SEPARATORS, key=header.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)

@@ -259,7 +259,7 @@ def _calendar_of(code: str) -> holidays.HolidayBase:
     if region and region not in calendars[country]:
         regions = ", ".join(calendars[country]) or "no regions"
         raise ParamsError(
-            f"{place}: the calendar of {country} has no region '{region}'."
-            f"{did_you_mean(region, calendars[country])} It has {regions}."
+            f"{place}: the calendar of {country} has no region "
+            f"'{region}'.{did_you_mean(region, calendars[country])} The calendar has {regions}."
         )
     return holidays.country_holidays(country, subdiv=region or None)

@@ -44,8 +44,8 @@ def read_experiment_rows(
         listed = ", ".join(names[:MAX_COLUMNS_LISTED])
         raise SourceError(
             *(
-                f"{file}: {key}: its rows have no column '{name}'.{did_you_mean(name, names)} "
-                f"They have: {listed}."
+                f"{file}: {key}: its rows have no column '{name}'.{did_you_mean(name, names)} The columns "
+                f"are: {listed}."
                 for name in missing
             )
         )

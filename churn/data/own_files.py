@@ -219,7 +219,10 @@ def _check_place(path: Path, way_out: str, error: type[ChurnError]) -> None:
         )
     for part in (path, *path.parents):
         if part.is_symlink() and not part.exists():
-            raise error(f"{part}: the link leads to nothing. Correct or delete the link. {way_out}")
+            raise error(
+                f"{part}: the link points to a file that does not exist. Correct or delete the "
+                f"link. {way_out}"
+            )
         if part != path and part.exists() and not part.is_dir():
             raise error(
                 f"{part}: this is a file, but it should be a folder. Move or delete the file. {way_out}"

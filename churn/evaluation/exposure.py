@@ -46,8 +46,8 @@ def measure_exposure(test_set: TestSet, *, seed: int, threads: int) -> tuple[Exp
     ours = test_set.estimate(test_set.challenger)
     words += (
         f" On the untreated rows observed/expected is {format_interval(ours['observed_expected'], 2)}; on "
-        f"all {everybody.rows:,} rows it would be {format_interval(everybody.observed_expected, 2)}, AUC "
-        f"{format_interval(everybody.auc)} and log loss {format_interval(everybody.log_loss, 4)}."
+        f"all {everybody.rows:,} rows it would be {format_interval(everybody.observed_expected, 2)}, with "
+        f"AUC {format_interval(everybody.auc)} and log loss {format_interval(everybody.log_loss, 4)}."
     )
     return exposure.model_copy(update={"everybody": everybody}), {"treated": words}
 

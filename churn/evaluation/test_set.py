@@ -200,7 +200,11 @@ def store_of_snapshots(params: Params, snapshots: Snapshots) -> tuple[Store | No
     try:
         store = Store.open(params)
     except SourceError:
-        return None, "No metric is measured in money: there is no store to read it from. Run `churn ingest`."
+        return (
+            None,
+            "No metric is measured in money: there is no store from which the payments of the "
+            "customers can be read. Run `churn ingest`.",
+        )
     if store.digest != snapshots.store_digest:
         return None, (
             "No metric is measured in money: the store has changed since the snapshots were made. "

@@ -187,9 +187,9 @@ def check_salt(ledger: Ledger, salt: str) -> None:
     """
     if any(night.salt_digest != salt_digest(salt) for night in ledger.nights):
         raise ParamsError(
-            "experiments.salt has changed since the first night of the ledger. With another salt, the "
-            "control group would no longer be one draw. Write the earlier salt, or start again with another "
-            "output folder."
+            "experiments.salt has changed since the first night of the ledger. With another salt, later "
+            "nights would draw another control group than the earlier nights. Write the earlier salt, or "
+            "start again with another output folder."
         )
 
 

@@ -204,8 +204,8 @@ def _finding(
         spec.table.name,
         f"in {measures.late_share:.1%} of its rows {identifier(column)} is a day or more after {time} "
         f"(in half of these rows {measures.delay.days} days or more): {reason}",
-        f"Map it: {spec.key}.columns.known_at: {known_at}.{query_hint} If this is the time of the last "
-        f"change, the row may have had other values at {time}."
+        f"Map this column: {spec.key}.columns.known_at: {known_at}.{query_hint} If this is the time of the "
+        f"last change, the row may have had other values at {time}."
         + (
             ""
             if severity == "stop"

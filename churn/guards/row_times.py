@@ -79,9 +79,9 @@ def filled_afterwards(context: GuardContext) -> Iterator[Finding]:
             if today < usual / 2 and poisson.cdf(today, usual) < MAX_CHANCE_OF_FEW_AHEAD:
                 yield Finding(
                     f"{table}.{column.name}",
-                    f"{today:,} rows have a time after {context.store.watermark}, but {DAYS_BACK[0]} to "
-                    f"{DAYS_BACK[-1]} days earlier, {usual:,.0f} rows on average had a time after the "
-                    "date: the source fills in the time only when it has passed.",
+                    f"{today:,} rows have a time after {context.store.watermark}. On the days "
+                    f"{DAYS_BACK[0]} to {DAYS_BACK[-1]} days earlier, {usual:,.0f} rows on average had a "
+                    "time after the day: the source fills in the time only when it has passed.",
                     "Map the column as an outcome, which stays hidden until its own time, or take "
                     f"{column.name} out of the columns of {table}.",
                     "stop",

@@ -133,7 +133,7 @@ def trailing_tables(context: GuardContext) -> Iterator[Finding]:
             "the cutoffs of training saw, and the scores are wrong.",
             f"Set snapshot.watermark: {complete_up_to}, or read {name} again when the rows of these days "
             "have come in. If its rows always come in later, map the time at which a row came in as "
-            f"{context.specs[name].key}.columns.known_at. If {name} has ended, leave it out.",
+            f"{context.specs[name].key}.columns.known_at. If {name} has ended, leave the table out.",
             "stop" if trail.missing_days >= STOP_DAYS else "warn",
             figure=f"{trail.rows:,} of about {trail.usual:,.0f} rows",
         )

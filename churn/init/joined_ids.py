@@ -131,8 +131,9 @@ def _join_addresses(
     )
     if n_joined < n_rows:
         warning += (
-            f". {n_rows - n_joined:,} of {n_rows:,} rows are left out: no customer of {home} has their "
-            f"address, or several have it. To use all rows, let the address be the id with --key '{name}'"
+            f". {n_rows - n_joined:,} of {n_rows:,} rows are left out: their address belongs to no "
+            f"customer of {home}, or to several. To use all rows, let the address be the id with --key "
+            f"'{name}'"
         )
     return JoinedTable(_join(connection, link, target, customer_id, dialect), warning)
 

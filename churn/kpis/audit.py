@@ -138,7 +138,7 @@ UNMEASURABLE_PRACTICES = (
     ),
     ("community", "a community of customers", "Where do customers meet each other?"),
     ("upselling", "upselling without pressure", "Who decides when a customer is ready for more?"),
-    ("owner", "somebody owns retention", "Who answers for the churn rate?"),
+    ("owner", "somebody owns retention", "Who is responsible for the churn rate?"),
     ("team_knows", "the team knows the figures", "Can everybody name last month's churn rate?"),
     (
         "quarterly_meeting",

@@ -254,8 +254,9 @@ def _request_and_reason(store: Store) -> tuple[str, str]:
     columns, words = store.tables["subscriptions"].columns, store.params.label.involuntary_reasons
     if words and "reason" not in columns:
         raise SourceError(
-            f"{store.params.locate('label.involuntary_reasons')} lists values of subscriptions.reason, which "
-            "is not mapped. Map it under tables.subscriptions.columns, or remove label.involuntary_reasons."
+            f"{store.params.locate('label.involuntary_reasons')} lists values of subscriptions.reason, "
+            "which is not mapped. Map the column under tables.subscriptions.columns, or remove "
+            "label.involuntary_reasons."
         )
     has_asked = (
         "c.cancel_requested_at_day <= spells.end_day" if "cancel_requested_at_day" in columns else "false"

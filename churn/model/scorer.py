@@ -306,7 +306,7 @@ class _Linear:
         for _, term in self._terms:
             knots = np.asarray(term.get("knots", []), dtype=np.float64)
             if "weights" not in term and (len(knots) != len(term["values"]) or (np.diff(knots) < 0).any()):
-                raise CorruptError(f"spec.json: the curve of '{term['signal']}' is no curve.")
+                raise CorruptError(f"spec.json: the curve of the signal '{term['signal']}' is damaged.")
         self._width = len(names)
 
     def logits(self, matrix: Floats) -> Floats:

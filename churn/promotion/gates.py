@@ -90,8 +90,8 @@ def _signal(result: EvaluationResult) -> Gate:
         result.challenger.auc,
         "the 95% interval of AUC lies above one half",
         result.signal.words,
-        "Check with `churn label` that the label is what you mean, and add signals, cutoffs or data. Labels "
-        "that depend on nothing cannot be learnt.",
+        "Check with `churn label` that the label is what you mean, and add signals, cutoffs or data. A "
+        "label that depends on nothing in the data cannot be learnt.",
     )
 
 
@@ -300,6 +300,6 @@ def _off_level(result: EvaluationResult) -> Iterator[str]:
         tested.append(f"{cutoff}: {rate:.1%}, observed/expected of {' and of '.join(ratios)}")
     yield (
         f"The interval of observed/expected, {format_interval(ratio)}, does not contain 1: {less} "
-        "customers left than the model expected. The shares that left at the cutoffs before the test "
-        f"({'; '.join(before) or 'none'}) and at the test ({'; '.join(tested)})."
+        "customers left than the model expected. Shares that left at the cutoffs before the test: "
+        f"{'; '.join(before) or 'none'}. Shares that left at the test: {'; '.join(tested)}."
     )

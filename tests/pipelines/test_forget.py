@@ -152,7 +152,10 @@ def test_a_database_of_mlflow_that_another_program_holds_is_named(
 
         code, _, err = verb("forget", ANN, "--yes")
 
-    assert (code, "mlflow.db: rows that were deleted there may still have bytes" in err) == (0, True)
+    assert (code, "mlflow.db: bytes of rows that were deleted there may still be in the file" in err) == (
+        0,
+        True,
+    )
     assert "`churn ui`" in err
 
 

@@ -158,9 +158,9 @@ def _expressions(source: Source, spec: TableSpec, source_columns: list[str]) -> 
         raise SourceError(
             *misspelt,
             *(
-                f"{table.name}: the source has no column '{name}' for {spec.key}."
-                f"{did_you_mean(name, source_columns)} It holds: {', '.join(source_columns)}. "
-                f"Map it under {spec.key}.columns."
+                f"{table.name}: the source has no column '{name}' for "
+                f"{spec.key}.{did_you_mean(name, source_columns)} The source holds: "
+                f"{', '.join(source_columns)}. Map it under {spec.key}.columns."
                 for name in missing
             ),
         )

@@ -79,7 +79,7 @@ def path_in(address: Address) -> Path:
     """
     path = Path(address.path.removeprefix("/"))
     if address.settings or not path.name:
-        raise AddressError(f"write {address.scheme}:///FILE, without settings after ?")
+        raise AddressError(f"write {address.scheme}:///FILE without a question mark and settings")
     if not path.parent.is_dir():
         raise AddressError("the folder of the file does not exist. Create the folder")
     if path.is_dir():

@@ -55,8 +55,8 @@ def _open(text: str, schema: str, file: str) -> Iterator[SinkConnection]:
     else:
         unknown = f"'{hide_secrets(scheme)}://' is not supported" if scheme else "this is no address"
         raise ParamsError(
-            f"{file}: {KIND}.connection: {unknown}. Write "
-            f"{', '.join(f'{name}://…' for name in SCHEMES)}; the address of a server belongs in ${{NAME}}."
+            f"{file}: {KIND}.connection: {unknown}. Write {', '.join(f'{name}://…' for name in SCHEMES)}; "
+            "write the address of a server as ${NAME}, which is read from the environment."
         )
 
 

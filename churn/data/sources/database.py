@@ -60,7 +60,7 @@ def _sqlite_argument(address: Address) -> dict[str, Any]:
     """Return the path of the SQLite file; refuse a missing file, because SQLite would create it."""
     path = address.path.removeprefix("/")
     if not Path(path).is_file() or address.settings:
-        raise AddressError("there is no such file. Write sqlite:///FILE, without settings after ?")
+        raise AddressError("there is no such file. Write sqlite:///FILE without a question mark and settings")
     return {"uri": path}
 
 
@@ -220,7 +220,8 @@ def open_database(
         module = importlib.import_module(f"{driver.module}.dbapi")
     except ImportError:
         raise SourceError(
-            f"source: {scheme}:// needs its driver. Install it with `pip install 'churn[{driver.extra}]'`."
+            f"source: {scheme}:// needs its driver. Install the driver with `pip install "
+            f"'churn[{driver.extra}]'`."
         ) from None
     try:
         address = Address.parse(uri)

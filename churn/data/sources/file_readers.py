@@ -213,8 +213,8 @@ def sniff_csv_format(
         number = None if is_packed(path) else _first_line_of_comment(path, mark.encode())
         raise SourceError(
             f"source: {path.name}: {f'line {number}' if number else 'a line'} begins with {mark!r} and has "
-            "other columns than the other lines. It may be a comment or a damaged row. Delete such lines, "
-            "or write the file again."
+            "other columns than the other lines. This line may be a comment or a damaged row. Delete such "
+            "lines, or write the file again."
         )
     dialect = f", skip = {skipped_rows}, header = {str(has_header).lower()}"
     for option, value in zip(names, values, strict=True):

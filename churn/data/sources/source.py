@@ -59,9 +59,9 @@ class Source:
                 raise SourceError(f"{required_by}: {entry.path} in {self.address} {entry.reason}.")
         tables = ", ".join(self.tables) or "nothing"
         raise SourceError(
-            f"{required_by}: the source {self.address} has no table '{name}'."
-            f"{did_you_mean(name, self.tables)} It holds: {tables}. "
-            "Correct 'from', or remove this table's entry to work without the table."
+            f"{required_by}: the source {self.address} has no table "
+            f"'{name}'.{did_you_mean(name, self.tables)} The source holds: {tables}. Correct 'from', or "
+            "remove this table's entry to work without the table."
         )
 
     def columns(self, origin: str) -> list[str]:

@@ -32,7 +32,8 @@ def open_session(required_by: str, host: str = "") -> Any:
         from pyspark.sql import SparkSession
     except ImportError:
         raise SourceError(
-            f"{required_by} needs Spark. Install it with `pip install 'churn[spark]'`; it needs Java 17."
+            f"{required_by} needs Spark. Install Spark with `pip install 'churn[spark]'`; Spark needs Java "
+            "17."
         ) from None
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     builder = SparkSession.builder.appName("churn")

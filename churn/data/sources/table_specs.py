@@ -104,7 +104,7 @@ def _label_table_problem(params: Params, tables: set[str]) -> str:
     core, choices = params.label.core_table, ", ".join(sorted(tables)) or "those"
     if params.label.kind != "contract":
         return (
-            f"label.table '{core}' is not among the tables.{did_you_mean(core, tables)} Name it "
+            f"label.table '{core}' is not among the tables.{did_you_mean(core, tables)} Name the table "
             f"under 'tables:' or 'events:', or take one of {choices}."
         )
     problem = f"label.kind contract needs '{core}', which is not mapped. Name it under 'tables:'"
@@ -154,8 +154,8 @@ def _attribute_problems(key: str, origin: TableParams) -> Iterator[str]:
         for name in names:
             if name in RESERVED_NAMES or name.startswith(("__", "health_", "reason_")):
                 yield (
-                    f"{key}.{section}: '{name}' is a column of this program. Map the attribute under another "
-                    f"name."
+                    f"{key}.{section}: '{name}' is the name of a column of churn itself. Map the attribute "
+                    "under another name."
                 )
     for name in origin.history:
         if name in origin.static:

@@ -86,8 +86,8 @@ def _way_out(path: Path, encoding: str) -> str:
     name, convert = path.name, f"iconv -f {encoding} -t UTF-8"
     command = f"gzip -dc {name} | {convert} | gzip" if is_packed(path) else f"{convert} {name}"
     return (
-        f"Save it as UTF-8, or convert it: {command} > .new && mv .new {name}. Then look at a name with an "
-        "accent: if it is wrong, the file has another encoding"
+        f"Save the file as UTF-8, or convert it: {command} > .new && mv .new {name}. Then look at a name "
+        "with an accent: if it is wrong, the file has another encoding"
     )
 
 

@@ -41,7 +41,8 @@ def read_workbook(
             }
         except reader.CalamineError as error:
             raise SourceError(
-                f"source: {path.name} cannot be read as a spreadsheet: {error}. Save it again, or as CSV."
+                f"source: {path.name} cannot be read as a spreadsheet: {error}. Save the file again, or "
+                "save it as CSV."
             ) from None
         filled = {name: table for name, table in sheets.items() if table.num_columns}
         if len(filled) > 1 and len(paths) > 1:

@@ -157,6 +157,6 @@ class View:
     def _no_column(self, name: str, fitting: list[str]) -> SignalError:
         names = ", ".join(fitting) or "none"
         return SignalError(
-            f"{self.signal}: {self.table.name} has no fitting column '{name}'.{did_you_mean(name, fitting)} "
-            f"Columns that fit: {names}."
+            f"{self.signal}: {self.table.name} has no column '{name}' that this verb can "
+            f"use.{did_you_mean(name, fitting)} It can use: {names}."
         )

@@ -41,8 +41,8 @@ def label_maturity(snapshots: Snapshots, mature_on: Mapping[date, date]) -> Iter
         if stated_day < true_day or true_day > watermark:
             yield Finding(
                 f"cutoff {cutoff}",
-                f"its labels are counted as known on {stated_day}, but they are known only on {true_day}; "
-                f"the data are complete up to {watermark}.",
+                f"the labels of this cutoff are counted as known on {stated_day}, but they are known only "
+                f"on {true_day}; the data are complete up to {watermark}.",
                 "Run `churn snapshot` again.",
                 "stop",
             )

@@ -139,7 +139,7 @@ def calibration(slope: Interval) -> Iterator[Finding]:
     too = "extreme" if slope.high < lowest else "close to each other"
     yield Finding(
         "calibration slope",
-        f"its calibration slope is {format_interval(slope, 2)}, outside [{lowest}, {highest}]: the "
+        f"the calibration slope is {format_interval(slope, 2)}, outside [{lowest}, {highest}]: the "
         f"probabilities are too {too}.",
         "See calibration in metrics.json, and train.calibration; more calibration cutoffs may help.",
         "warn",

@@ -126,7 +126,7 @@ RECURRING = (
         population=AT_START,
         definition="MRR at the end of customers at the start / MRR at the start * 100",
         better="higher",
-        edges="may exceed 100; new customers and those who come back are not in it. "
+        edges="the rate may exceed 100. New customers and customers who come back do not count. "
         "Interval: linearised ratio",
         source="Cochran 1977, section 6.4, for the interval",
     ),

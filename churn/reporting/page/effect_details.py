@@ -249,12 +249,13 @@ def _power(words: Words, placed_experiment: PlacedExperiment) -> Iterator[Markup
     effect = show_number(words, design.effect, source.at("effect"), 2, scale=POINTS)
     if design.sample_size is None:
         yield words.html(
-            "No number of customers shows an effect of %(effect)s points, as assumed.", effect=effect
+            "The assumed effect of %(effect)s points cannot be shown with any number of customers.",
+            effect=effect,
         )
         return
     size = source.at("sample_size")
     yield words.html(
-        "An effect of %(effect)s points, as assumed, needs %(n)s customers; so far there are %(units)s.",
+        "The assumed effect of %(effect)s points needs %(n)s customers; so far there are %(units)s.",
         effect=effect,
         n=show_number(words, design.sample_size.n, f"{size.at('n_control')} + {size.at('n_treatment')}"),
         units=show_number(words, design.units, source.at("units")),

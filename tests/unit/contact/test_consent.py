@@ -153,7 +153,7 @@ def test_a_list_whose_lines_all_match_counts_no_lines(tmp_path: Path) -> None:
         (b"customer_id,since\na,1\n,2\n", r":3: the line has no customer_id; the header has 2 columns"),
         (b"customer_id,email\na,b\n", r":2: the cell in the column email is no e-mail address\. Correct"),
         (b"customer_id\na,b\n", r":2: the line has 2 cells"),
-        (b"customer_id\na\xe4\n", r"the file is not text in UTF-8\. Save it"),
+        (b"customer_id\na\xe4\n", r"the file is not text in UTF-8\. Save the file"),
         ("customer_id\na\n".encode("utf-16-le"), r"the file is not text in UTF-8"),
         (b'customer_id\n"a\n', r":2: the line is not CSV .* Check its quotation marks"),
     ],

@@ -72,7 +72,9 @@ def test_too_few_units_are_told_in_words_with_their_number(n_control: int, n_tre
     detectable = smallest_effect(0.03, n_control, n_treatment)
 
     assert detectable.effect is None
-    assert f"can be detected with n = {n_control + n_treatment}" in detectable.in_words()
+    assert (
+        f"With n = {n_control + n_treatment} ({n_control} in the control), no effect" in detectable.in_words()
+    )
 
 
 @pytest.mark.parametrize(

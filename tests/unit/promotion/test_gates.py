@@ -402,7 +402,7 @@ def test_an_explanation_tells_the_rates_and_how_far_off_the_base_rate_was(
     note = verdict_on(evaluated(ratio=ratio), make_params()).notes[-1]
 
     assert f"{less} customers left than the model expected" in note
-    assert "before the test (2023-12-01: 31.0%)" in note
+    assert "before the test: 2023-12-01: 31.0%" in note
     assert "2024-01-01: 20.0%" in note
     assert "base rate 0.93 [0.92, 0.94]" in note
 

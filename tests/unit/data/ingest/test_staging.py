@@ -125,7 +125,11 @@ def test_a_bad_row_of_a_history_is_counted_by_rule(tmp_path: Path, text: str, ru
     [
         ({"plan": {"from": "plans", "columns": {"since": "x"}}}, [], "history.plan.columns.since is not a"),
         ({"plan": {"from": "plans"}}, ["plan"], "'plan' is under 'static' and under 'history'"),
-        ({"health": {"from": "plans"}}, [], "tables.customers.history: 'health' is a column of this program"),
+        (
+            {"health": {"from": "plans"}},
+            [],
+            "tables.customers.history: 'health' is the name of a column of churn itself",
+        ),
     ],
 )
 def test_wrong_names_in_a_history_are_refused(
