@@ -100,7 +100,10 @@ class ProfitParams(Section):
     The defaults are assumptions, not measurements.
     """
 
-    contact_cost: Cost = Field(default=1.0, description="the cost of each contact, in your currency")
+    contact_cost: Cost = Field(
+        default=1.0,
+        description="the cost of each contact, in your currency, until enough costs of contacts are recorded",
+    )
     incentive_cost: Cost = Field(
         default=10.0,
         description="the cost of the offer for each customer who takes it: all contacted customers who "

@@ -19,15 +19,14 @@ from churn.reporting.rendering import mark_commands
 
 
 def costs_table(words: Words, costs: ContactCosts | None, source: Source) -> Markup:
-    """Return a table with the mean cost of a contact, over all contacts and by play; nothing if no contact
-    has a play.
+    """Return a table with the mean cost of a contact, over all and by play; nothing without any contact.
 
     Args:
         words: The language of the page.
         costs: The recorded costs of contacts; None if the company maps no costs.
         source: The place of the costs in a file.
     """
-    if costs is None or not any(part.contacts for part in costs.parts):
+    if costs is None or not (costs.plays or costs.other_rows):
         return EMPTY
     sources = [source.at("all_contacts"), *(source.at("plays", n) for n in range(len(costs.plays)))]
     rows = [_row(words, part, at) for part, at in zip(costs.parts, sources, strict=True)]
@@ -37,7 +36,7 @@ def costs_table(words: Words, costs: ContactCosts | None, source: Source) -> Mar
         Heading(words("Contacts")),
         Heading(words("With a recorded cost")),
         Heading(words("Mean cost of a contact")),
-        Heading(words("Takes the place of the assumed cost"), is_number=False, is_wide=True),
+        Heading(words("Enough to replace the assumed cost"), is_number=False, is_wide=True),
     ]
     note = words.html(
         "In your currency, with the 95%% interval, without what an offer gave away. The attempts of one task "
@@ -107,7 +106,7 @@ def _row(words: Words, part: ContactCost, source: Source) -> list[Markup | str]:
 
 def _verdict(words: Words, because: WhyAssumed | None) -> str:
     if because is None:
-        return words("yes, from the next night on")
+        return words("yes")
     no: Mapping[WhyAssumed, str] = {
         WhyAssumed.FEW_RECORDED: words("no: too few contacts have a recorded cost"),
         WhyAssumed.PARTLY_RECORDED: words("no: too many contacts have no recorded cost"),

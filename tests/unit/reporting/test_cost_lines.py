@@ -33,6 +33,8 @@ def test_without_costs_nothing_is_said_and_logged() -> None:
     assert list(cost_lines(None)) == []
     assert cost_metrics(None) == {}
     assert costs_table(Words("en"), None, Source("effects.json")) == ""
+    no_contact = COSTS.model_copy(update={"plays": (), "other_rows": 0})
+    assert costs_table(Words("en"), no_contact, Source("effects.json")) == ""
 
 
 def test_the_metrics_hold_the_mean_with_its_numbers_of_contacts() -> None:
@@ -48,9 +50,9 @@ def test_the_metrics_hold_the_mean_with_its_numbers_of_contacts() -> None:
     [
         (
             "en",
-            ("What contacts cost", "0.0042 [0.0040, 0.0044]", "yes, from the next night on", "no: too many"),
+            ("What contacts cost", "0.0042 [0.0040, 0.0044]", "yes", "no: too many"),
         ),
-        ("de", ("Was Kontakte kosten", "0,0042 [0,0040; 0,0044]", "ja, ab der", "nein: Zu viele")),
+        ("de", ("Was Kontakte kosten", "0,0042 [0,0040; 0,0044]", "ja", "nein: Zu viele")),
     ],
 )
 def test_the_page_shows_costs_beside_the_number_of_contacts(
