@@ -182,7 +182,7 @@ def _comparisons(result: EvaluationResult) -> Iterator[str]:
         if pair.log_loss.high < 0:
             verdict = "better than"
         else:
-            verdict = "worse than" if pair.log_loss.low > 0 else "no difference shown from"
+            verdict = "worse than" if pair.log_loss.low > 0 else "not shown to differ from"
         loss = METRICS["log_loss"].format(pair.log_loss, signed=True)
         yield f"{verdict} {candidate_name(other)}: log loss {loss}"
 

@@ -337,7 +337,7 @@ def _comparisons(words: Words, result: EvaluationResult) -> Iterator[Markup]:
         elif pair.log_loss.low > 0:
             yield words.html("worse than %(other)s: log loss %(loss)s", other=name, loss=loss)
         else:
-            yield words.html("no difference shown from %(other)s: log loss %(loss)s", other=name, loss=loss)
+            yield words.html("not shown to differ from %(other)s: log loss %(loss)s", other=name, loss=loss)
 
 
 def _link(words: Words, night: ReportSources) -> Markup:

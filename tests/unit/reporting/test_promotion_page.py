@@ -53,6 +53,23 @@ def test_the_page_says_how_it_ended_and_how_each_gate_did(passed: tuple[bool, ..
     assert "measured 1 &lt;script&gt;" in page
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (-0.02, -0.01, "The model is better than"),
+        (-0.02, 0.01, "The model is not shown to differ from"),
+        (0.01, 0.02, "The model is worse than"),
+    ],
+)
+def test_a_comparison_reads_as_a_sentence(low: float, high: float, said: str) -> None:
+    loss = {"value": (low + high) / 2, "low": low, "high": high}
+    result = evaluated(paired={"challenger_minus_rfm": {"log_loss": loss}})
+
+    page = render_promotion(result, verdict_of(True))
+
+    assert f"{said} recency, frequency and value: log loss" in page
+
+
 def test_the_page_needs_nothing_but_itself() -> None:
     page = render_promotion(evaluated(), verdict_of(True))
 

@@ -227,7 +227,7 @@ def test_an_evaluation_is_shown_with_intervals_beside_the_baselines(evaluated, c
     ("loss", "words"),
     [
         ({"value": -0.05, "low": -0.06, "high": -0.04}, "better than the base rate"),
-        ({"value": -0.05, "low": -0.11, "high": 0.01}, "no difference shown from the base rate"),
+        ({"value": -0.05, "low": -0.11, "high": 0.01}, "not shown to differ from the base rate"),
         ({"value": 0.05, "low": 0.04, "high": 0.06}, "worse than the base rate"),
     ],
 )
