@@ -113,7 +113,7 @@ def _drift(
             *(["the probabilities have moved"] if score and score.has_moved else []),
             *(
                 [
-                    "a model of trees tells tonight's customers from those of the training with AUC "
+                    "a model of trees separates tonight's customers from those of the training with AUC "
                     f"{format_interval(told_apart.auc, 2)}"
                 ]
                 if is_apart

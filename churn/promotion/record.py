@@ -133,7 +133,7 @@ def waiting_model(output: Path) -> str:
         return f"{sentence}: call `churn promote`."
     return (
         f"{sentence}. `churn promote` refused the model ({', '.join(refused)}): see "
-        f"{folder / 'promotion.html'}. `churn run` scores the night with it as a trial."
+        f"{folder / 'promotion.html'}. `churn run` scores the night with this model as a trial."
     )
 
 

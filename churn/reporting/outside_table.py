@@ -161,10 +161,10 @@ def _gain(gain: Interval, n: int) -> str:
 def _detectable(detectable: DetectableEffect) -> str:
     n = f"n = {detectable.n_control + detectable.n_treatment:,} ({detectable.n_control:,} in the control)"
     if detectable.effect is None:
-        return f"No improvement can be detected with {n}."
+        return f"With {n}, no improvement can be detected."
     least_points = math.ceil(10_000 * detectable.effect) / 100
     cases = f"{100 * detectable.power:.0f}% of cases"
-    return f"An improvement of at least {least_points:.2f} points is found in {cases} with {n}."
+    return f"With {n}, an improvement of at least {least_points:.2f} points is found in {cases}."
 
 
 def line(label: str, text: str) -> str:

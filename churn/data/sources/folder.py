@@ -305,7 +305,7 @@ def _name_problems(folder: Path, scan: FolderScan) -> Iterator[str]:
         elif at_top and len(paths) > 1:
             yield (
                 f"source: table '{name}' exists twice ({_list_paths(folder, paths)}). Keep only one of "
-                f"these, or put all parts of one table into the folder {name}/."
+                f"these files, or put all parts of one table into the folder {name}/."
             )
     for names in spellings.values():
         if len(names) > 1:

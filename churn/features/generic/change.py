@@ -24,8 +24,8 @@ def change(table: TableFacts) -> Iterator[Signal]:
             change_from_before(days),
             unit="log ratio",
             riskier_when=table.lower_if_own,
-            doc=f"log of {{noun}} in the last {days} days divided by those in the {days} days before, with 1 "
-            f"added to both.",
+            doc=f"logarithm of {{noun}} in the last {days} days divided by {{noun}} in the {days} days "
+            "before, with 1 added to both numbers.",
             english=f"{{noun}}: about {{value:log .0% more|fewer}} in {days} days than in the {days} before",
             german=f"{{noun}}: in {days} Tagen etwa {{value:log .0% mehr|weniger}} als in den {days} davor",
             with_days=False,

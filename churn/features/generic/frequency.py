@@ -47,8 +47,8 @@ def frequency(table: TableFacts) -> Iterator[Signal]:
             rate,
             unit=f"{table.count_unit} per {RATE_DAYS} days",
             riskier_when=table.lower_if_own,
-            doc=f"{{noun}} per {RATE_DAYS} days since sign-up, two years at most, with {QUIET_DAYS} days "
-            f"added.",
+            doc=f"{{noun}} per {RATE_DAYS} days since the sign-up (at most the last two years); "
+            f"{QUIET_DAYS} days without rows are added to the time.",
             english=f"{{noun}}: {{value:,.1f}} per {RATE_DAYS} days since sign-up",
             german=f"{{noun}}: {{value:,.1f}} je {RATE_DAYS} Tage seit der Anmeldung",
         )

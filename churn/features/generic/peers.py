@@ -21,8 +21,8 @@ def peers(table: TableFacts) -> Iterator[Signal]:
         peer_rank,
         unit="share",
         riskier_when=table.lower_if_own,
-        doc=f"share of peers (same plan and tenure band) with fewer {{noun}} in {RECENT_DAYS} days; a peer "
-        "with as many counts half.",
+        doc=f"share of peers (same plan and tenure band) with fewer {{noun}} in {RECENT_DAYS} days; a "
+        "peer with the same number counts half.",
         english=f"{{noun}} in the last {RECENT_DAYS} days: more than {{value:.0%}} of comparable customers "
         "have",
         german=f"{{noun}} in den letzten {RECENT_DAYS} Tagen: mehr als {{value:.0%}} vergleichbarer Kunden",
@@ -33,7 +33,8 @@ def peers(table: TableFacts) -> Iterator[Signal]:
         beyond_season,
         unit="log ratio",
         riskier_when=table.lower_if_own,
-        doc=f"log change of {{noun}} from the {RECENT_DAYS} days before, minus the log change of the cohort.",
+        doc=f"change of {{noun}} from the {RECENT_DAYS} days before, on a log scale, minus the same "
+        "change of the cohort.",
         english="{noun} of four weeks: about {value:log .0% more|fewer} than the trend of all customers",
         german="{noun} von vier Wochen: etwa {value:log .0% mehr|weniger}, als folgten sie denen aller",
         with_days=False,

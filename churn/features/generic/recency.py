@@ -47,7 +47,7 @@ def recency(table: TableFacts) -> Iterator[Signal]:
             silent_share,
             unit="share",
             riskier_when=table.higher_if_own,
-            doc="days since the latest of {noun} over the days since sign-up.",
+            doc="days since the latest of {noun}, divided by the days since the sign-up.",
             english="{noun}: silent for {value:.0%} of the time since sign-up",
             german="{noun}: {value:.0%} der Zeit seit der Anmeldung keine",
             with_days=False,

@@ -41,7 +41,8 @@ def rhythm(table: TableFacts) -> Iterator[Signal]:
         gap_variation,
         unit="ratio",
         riskier_when="either",
-        doc=f"standard deviation over mean of the gaps of {{noun}} of the last {HABIT_DAYS} days.",
+        doc=f"standard deviation of the gaps between {{noun}} in the last {HABIT_DAYS} days, divided "
+        "by the mean of the gaps.",
         english="{noun}: the gaps vary by {value:.0%} of their mean",
         german="{noun}: die Abstände schwanken um {value:.0%} ihres Mittels",
     )
@@ -62,8 +63,8 @@ def rhythm(table: TableFacts) -> Iterator[Signal]:
         gap_latest,
         unit="ratio",
         riskier_when=table.higher_if_own,
-        doc=f"the latest gap between active days of {{noun}} over the mean gap of the last {HABIT_DAYS} "
-        "days.",
+        doc="the latest gap between active days of {noun}, divided by the mean gap of the last "
+        f"{HABIT_DAYS} days.",
         english="{noun}: the latest gap was {value:.1f} times as long as usual",
         german="{noun}: der letzte Abstand war {value:.1f}-mal so lang wie üblich",
     )

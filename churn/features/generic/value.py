@@ -57,8 +57,8 @@ def value(table: TableFacts) -> Iterator[Signal]:
         of(change, name),
         unit="log ratio",
         riskier_when=table.lower_if_own,
-        doc=f"log of the {name} of {{noun}} in {RECENT_DAYS} days divided by that in the {RECENT_DAYS} days "
-        f"before, with 1 added to both.",
+        doc=f"logarithm of the {name} of {{noun}} in {RECENT_DAYS} days divided by the {name} in the "
+        f"{RECENT_DAYS} days before, with 1 added to both amounts.",
         english=f"{{noun}}: {name} of four weeks about {{value:log .0% above|below}} that of the four before",
         german=f"{{noun}}: {german} von vier Wochen etwa {{value:log .0% über|unter}} dem der vier davor",
         with_days=False,

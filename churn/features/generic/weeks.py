@@ -64,7 +64,8 @@ def weeks(table: TableFacts) -> Iterator[Signal]:
         Events.drawdown,
         unit="ratio",
         riskier_when=table.lower_if_own,
-        doc="{noun} of the last four weeks over the number in the best four successive weeks of 26.",
+        doc="{noun} of the last four weeks, divided by the number in the best four successive weeks "
+        "of the last 26.",
         english="{noun}: the last four weeks reach {value:.0%} of the best four",
         german="{noun}: die letzten vier Wochen erreichen {value:.0%} der besten vier",
     )
