@@ -89,7 +89,7 @@ def test_a_country_and_its_region_are_known(code: str) -> None:
     [
         ("XX", r"contact.holidays 'XX': there is no calendar of holidays for 'XX'. Give the ISO code"),
         ("DX", r"'DX'. Give the ISO code of a country, such as DE. .* are DE, DJ, DK, DM, DO, DZ"),
-        ("DE-BYY", r"the calendar of DE has no region 'BYY'. Did you mean 'BY'\? It has BB, BE"),
+        ("DE-BYY", r"the calendar of DE has no region 'BYY'. Did you mean 'BY'\? The calendar has BB, BE"),
     ],
 )
 def test_an_unknown_country_or_region_is_a_mistake_with_a_way_out(code: str, message: str) -> None:
