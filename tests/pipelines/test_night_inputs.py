@@ -66,7 +66,7 @@ def test_run_checks_the_inputs_of_the_night_first(folder: Path, monkeypatch: pyt
 def test_the_plays_without_their_signals_are_named_in_one_line() -> None:
     off = {"low-rating": ("survey_last_rating",), "advocates": ("orders_count", "survey_last_rating")}
 
-    line = score.plays_off_line(off, 11)
+    line = score.plays_off_line(off, 12)
 
-    assert line.startswith("2 of 11 plays are off")
+    assert line.startswith("2 of 12 plays are off")
     assert line.endswith("'low-rating' (survey_last_rating); 'advocates' (orders_count, survey_last_rating).")

@@ -83,7 +83,7 @@ def test_a_contacted_customer_has_all_of_the_play_and_the_others_only_its_name(c
         "ann": ("gone-quiet", "treated", None),
         "bob": (None, "none", "no play"),
         "cem": ("gone-quiet", "none", "below the budget"),  # it follows the first reason
-        "dea": (None, "none", "no play"),
+        "dea": ("keep-in-touch", "none", "below the budget"),
         "eva": (None, "none", "no play"),
         "fil": (None, "none", "excluded: inactive"),
     }
@@ -94,12 +94,12 @@ def test_a_contacted_customer_has_all_of_the_play_and_the_others_only_its_name(c
 
 
 def test_unknown_money_is_a_missing_value_at_risk_and_comes_after_the_known(company):
-    with_budget(company, 2)
+    with_budget(company, 3)
 
     night = night_of(company)
 
     assert rows_of(night)["cem"]["value_at_risk"] is None
-    assert [line["customer_id"] for line in lines_of(night)] == ["ann", "cem"]
+    assert [line["customer_id"] for line in lines_of(night)] == ["ann", "dea", "cem"]
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ TRIAL = Trial(("beats_rfm",), ("not better than RFM.",), ("it is better than RFM
 
 
 def test_a_trial_is_marked_in_each_row_and_each_line_and_assigns_nobody_to_an_arm(company):
-    with_budget(company, 2)
+    with_budget(company, 3)
     champions = rows_of(night_of(company))
     company.trial = TRIAL
 
@@ -205,14 +205,14 @@ def test_a_trial_is_marked_in_each_row_and_each_line_and_assigns_nobody_to_an_ar
 
     rows = rows_of(night)
     called = [line["customer_id"] for line in lines_of(night)]
-    assert called == ["ann", "cem"]
+    assert called == ["ann", "dea", "cem"]
     assert {(row["trial"], row["trial_because"]) for row in rows.values()} == {(True, "beats_rfm")}
     assert {row["arm"] for row in rows.values()} == {"none"}
     assert {who: row["not_contacted_because"] for who, row in rows.items()} == {
         "ann": "trial",
         "bob": "no play",
         "cem": "trial",
-        "dea": "no play",
+        "dea": "trial",
         "eva": "no play",
         "fil": "excluded: inactive",
     }
@@ -231,14 +231,15 @@ def test_a_night_of_the_champion_is_no_trial_and_its_call_list_has_no_mark(compa
 
 
 def test_the_contacts_are_the_call_list_with_each_text_as_it_is_in_the_data(company):
-    with_budget(company, 2)
+    with_budget(company, 3)
     company.names = {"ann": "A\rnn", "cem": "'=1"}
 
     night = night_of(company)
 
     assert night.contacts.select(["rank", "customer_id", "name"]).to_pylist() == [
         {"rank": 1, "customer_id": "ann", "name": "A\rnn"},
-        {"rank": 2, "customer_id": "cem", "name": "'=1"},
+        {"rank": 2, "customer_id": "dea", "name": None},
+        {"rank": 3, "customer_id": "cem", "name": "'=1"},
     ]
 
 

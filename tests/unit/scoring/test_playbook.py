@@ -298,7 +298,7 @@ def test_the_default_playbook_asks_for_the_rating_then_the_silence_then_the_heal
     chosen = default_playbook.choose(columns, 4)
 
     names = [default_playbook.rules[place].play.name if place >= 0 else None for place in chosen]
-    assert names == ["low-rating", "gone-quiet", "check-in", None]
+    assert names == ["low-rating", "gone-quiet", "check-in", "keep-in-touch"]
 
 
 def test_whoever_was_never_seen_counts_as_quiet_once_they_have_been_here_two_weeks(default_playbook):

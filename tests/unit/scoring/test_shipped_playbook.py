@@ -9,7 +9,9 @@ import pytest
 from jinja2 import StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from churn.contact.templates import fill_template
 from churn.features.library import all_signals
+from churn.features.signal import FAMILIES
 from churn.params import LabelParams, Params
 from churn.scoring.conditions import SCORE_COLUMNS
 from churn.scoring.playbook import read_playbook
@@ -47,7 +49,7 @@ def playbook():
     return read_playbook(ROOT / "playbook.yaml", kinds(), "de")
 
 
-def test_the_shipped_playbook_has_ten_plays_and_a_check_in_and_no_warning(playbook):
+def test_the_shipped_playbook_has_ten_plays_and_two_general_plays_and_no_warning(playbook):
     assert [rule.play.name for rule in playbook.rules] == [
         "low-rating",
         "payment-overdue",
@@ -58,6 +60,7 @@ def test_the_shipped_playbook_has_ten_plays_and_a_check_in_and_no_warning(playbo
         "mails-unopened",
         "tier-at-risk",
         "check-in",
+        "keep-in-touch",
         "win-back",
         "advocates",
     ]
@@ -80,6 +83,17 @@ def test_each_play_says_what_to_do_in_each_language(playbook, language):
 NOTHING = {"survey_last_rating": 8, "tenure_days": 400, "health": 4, "logins_days_since_last": 1}
 
 
+def chosen_play(playbook, facts, family=None):
+    rules = [rule for rule in playbook.rules if rule.play.audience != "gone"]
+    names = {name for rule in rules for name in rule.condition.names()}
+    names |= {name for stage in playbook.stages for name in stage.condition.names()}
+    columns = {name: np.array([{**NOTHING, **facts}.get(name, np.nan)], dtype=float) for name in names}
+
+    chosen = int(playbook.choose(columns, 1, first_families=[family])[0])
+
+    return playbook.rules[chosen].play.name if chosen >= 0 else None
+
+
 @pytest.mark.parametrize(
     ("facts", "play"),
     [
@@ -99,22 +113,25 @@ NOTHING = {"survey_last_rating": 8, "tenure_days": 400, "health": 4, "logins_day
         ({"logins_days_since_last": 14}, "gone-quiet"),
         ({"logins_days_since_last": 14, "orders_days_since_last": 2}, None),
         ({"emails_unopened_run": 3, "health": 3}, "mails-unopened"),
-        ({"emails_unopened_run": 2, "health": 3}, None),
+        ({"emails_unopened_run": 2, "health": 3}, "keep-in-touch"),
         ({"health": 2}, "check-in"),
+        ({"health": 3}, "keep-in-touch"),
         ({"loyalty_tier_days_left": 30, "health": 3}, "tier-at-risk"),
-        ({"loyalty_tier_days_left": 31, "health": 3}, None),
+        ({"loyalty_tier_days_left": 31, "health": 3}, "keep-in-touch"),
         ({"loyalty_tier_days_left": 30}, None),
     ],
 )
 def test_each_play_holds_when_it_should(playbook, facts, play):
-    rules = [rule for rule in playbook.rules if rule.play.audience != "gone"]
-    names = {name for rule in rules for name in rule.condition.names()}
-    names |= {name for stage in playbook.stages for name in stage.condition.names()}
-    columns = {name: np.array([{**NOTHING, **facts}.get(name, np.nan)], dtype=float) for name in names}
+    assert chosen_play(playbook, facts) == play
 
-    chosen = int(playbook.choose(columns, 1)[0])
 
-    assert (playbook.rules[chosen].play.name if chosen >= 0 else None) == play
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_play_about_something_else_does_not_come_before_a_check_in(playbook, family):
+    facts = {"survey_last_rating": 3, "health": 2}
+
+    assert chosen_play(playbook, facts, family) == ("low-rating" if family == "sentiment" else "check-in")
+    assert chosen_play(playbook, facts) == "low-rating"
+    assert chosen_play(playbook, facts | {"health": 3}, family) == "low-rating"
 
 
 def test_an_advocate_is_on_a_list_of_its_own(playbook):
@@ -133,18 +150,38 @@ def test_each_template_is_filled_for_a_customer(playbook, language, is_known):
     facts = dict.fromkeys([*kinds(), *SCORE_COLUMNS]) | CUSTOMER
     if not is_known:
         facts |= dict.fromkeys(MAY_BE_MISSING)
-    for rule in playbook.rules:
-        text = playbook.templates.texts[rule.play.template, language]
+    plays = [rule.play for rule in playbook.rules]
+    for play, channel in [(own, name) for own in plays for name in own.channel_order]:
+        text = playbook.templates.texts[play.template, language]
         contact = CONTACT if is_known else {**CONTACT, "name": None, "reasons": []}
 
-        filled = environment.from_string(text).render({**facts, **contact})
+        filled = environment.from_string(text).render({**facts, **contact, "channel": channel})
 
         assert "None" not in filled
         assert "{" not in filled
         assert "..." not in filled  # an outbox sends the text as it is
         assert "…" not in filled
         assert ("Ana Weber" in filled) is is_known
-        assert filled.startswith("Subject: ") is (rule.play.channel == "email")
+        assert filled.startswith("Subject: ") is (channel == "email")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_mail_tells_the_customer_no_reason_and_gives_the_customer_no_task_of_the_owner(playbook, language):
+    facts = dict.fromkeys([*kinds(), *SCORE_COLUMNS]) | CUSTOMER | CONTACT
+    plays = [rule.play for rule in playbook.rules if rule.play.channel_order == ("phone", "email")]
+    texts = [playbook.templates.texts[play.template, language] for play in plays]
+
+    mails, scripts = (
+        [fill_template(text, facts | {"channel": channel}, location="t") for text in texts]
+        for channel in ("email", "phone")
+    )
+
+    reason, signature = CONTACT["reasons"][0], CONTACT["owner"]
+    assert [play.name for play in plays] == ["low-rating", "slow-support", "contract-ending", "check-in"]
+    assert not any(reason in mail.body for mail in mails)
+    assert all(mail.subject and mail.body.endswith(f"\n{signature}\n") for mail in mails)
+    assert sum(reason in script.body for script in scripts) == 3
+    assert all(script.subject is None for script in scripts)
 
 
 def test_each_template_belongs_to_a_play_and_exists_in_each_language(playbook):
