@@ -120,7 +120,7 @@ def test_only_a_model_that_was_accepted_on_an_earlier_day_changes_a_night(
 
 def test_another_playbook_is_another_night(tiny: Path, expected: Digests, tmp_path: Path) -> None:
     playbook = tmp_path / "playbook.yaml"
-    playbook.write_text((tiny / "playbook.yaml").read_text().replace("Call", "Ring"))
+    playbook.write_text((tiny / "playbook.yaml").read_text().replace("owner: ", "owner: our "))
     where = ("--set", f"output={tmp_path / 'output'}", "--set", f"score.playbook={playbook}")
 
     code = score(tiny, *where)
