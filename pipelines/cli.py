@@ -62,7 +62,9 @@ VERBS: dict[str, tuple[Option, ...]] = {
             int,
             "Simulate this number of nights: score, contact, and let the days until the next night pass.",
         ),
-        Option("--days-between", int, "The days from one of these nights to the next; by default 7."),
+        Option(
+            "--days-between", int, "The number of days from one simulated night to the next; by default 7."
+        ),
     ),
     "init": (
         Option("--source", str, "The folder or database to read; by default this folder."),

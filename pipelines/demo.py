@@ -149,8 +149,8 @@ def _check_folders(folder: Path, truth: Path, company: dict[str, object]) -> Non
         )
     if _holds_anything(truth) and not (truth / "dirt.json").is_file():
         problems.append(
-            f"demo: {truth}, the folder for the truth, holds files that are not of a demo company. "
-            "Move them, or write the demo company to another folder with '--set source=…'."
+            f"demo: {truth}, the folder for the truth, holds files that are not of a demo company. Move "
+            "these files, or write the demo company to another folder with '--set source=…'."
         )
     if problems:
         raise SourceError(*problems)

@@ -44,7 +44,7 @@ def run(
     if params.exists() and not force:
         raise CallError(
             f"init: {params} already exists and may hold your work. Write another file with --params, or "
-            "replace this one with --force."
+            "replace the present file with --force."
         )
     source_params = params_for_source(source, params)
     with (

@@ -30,7 +30,8 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo, open: bool = 
         echo.warn(warning)
     if night.result is None:
         echo.warn(
-            "there is no evaluation, so the report has no quality section. Run `churn evaluate` to add it."
+            "there is no evaluation, so the report has no quality section. Run `churn evaluate` to add "
+            "this section."
         )
     language = params.page_language
     path = write_report(night, render_report(night, language), language)

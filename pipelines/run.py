@@ -110,9 +110,9 @@ def _run(params: Params, cutoff: date | None, log: RunLog) -> int | None:
         raise Stop(
             *refusal.problems,
             *trial.champion_problems,
-            f"run: {why_no_champion}, so version {challenger.version} scored the night of {night} as "
-            f"a trial ({', '.join(trial.because)}). Its call list is marked, and no customer is in an arm, "
-            "so that no other system takes the list over.",
+            f"run: {why_no_champion}, so version {challenger.version} scored the night of {night} as a "
+            f"trial ({', '.join(trial.because)}). The call list of the trial is marked, and no customer is "
+            "in an arm, so that no other system takes the list over.",
         )
     return None
 

@@ -230,8 +230,8 @@ _HELD_LOCKS: set[Path] = set()
 
 def _busy(path: Path, file: IO[str]) -> BusyError:
     return BusyError(
-        f"{path.parent}: {_holder_of(file)} is at work here. Wait until that process ends, or stop it; "
-        "nothing was changed."
+        f"{path.parent}: {_holder_of(file)} is at work here. Wait until the other process ends, or stop "
+        "that process; nothing was changed."
     )
 
 

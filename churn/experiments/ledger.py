@@ -259,7 +259,7 @@ def keep_history(output: Path, night: LedgerNight) -> LedgerNight:
         f"the night of {cutoff} would plan other contacts today, because data, parameters, model or "
         "version have changed since it was scored, or a customer was forgotten. The later night of "
         f"{later[0]} already uses the stored plan, so the ledger keeps this plan. To see what the night "
-        "would plan today, score it into another folder: --set output=FOLDER."
+        "would plan today, score the night into another folder: --set output=FOLDER."
     )
 
 

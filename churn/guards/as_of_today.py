@@ -158,8 +158,8 @@ def _copy_of(
     if aggregate.mean is not None and explained_share(codes, aggregate.mean[comparable]) >= share:
         return None
     words = (
-        f"its levels are bands of {aggregate.words} and explain {share:.0%} of the order of the customers: "
-        "the attribute holds today's state."
+        f"the levels of the attribute are bands of {aggregate.words} and explain {share:.0%} of the order "
+        "of the customers: the attribute holds today's state."
     )
     return CopyMatch(False, share, words)
 

@@ -57,8 +57,9 @@ def shapes(context: GuardContext) -> Iterator[Finding]:
         elif agreement:
             yield Finding(
                 column,
-                f"its values follow the time of the sign-up (rank agreement {agreement:.2f}). A model can "
-                "learn nothing from a level that only the customers of one period have.",
+                "the values of the attribute follow the time of the sign-up (rank agreement "
+                f"{agreement:.2f}). A model can learn nothing from a level that only the customers of one "
+                "period have.",
                 f"{NO_ATTRIBUTE_WAY_OUT} The signal tenure_days gives the age of a customer at each cutoff.",
             )
         elif days_of(context, name)[1]:

@@ -158,8 +158,8 @@ def ranking_finding(
         column_name,
         f"the column alone predicts who leaves with AUC {auc:.3f} ({churners:,} churners, lower bound "
         f"{auc_low(auc, churners):.2f}); above {limit.auc:.3g}{beside} {meaning}.",
-        "Find out where its values come from, and whether the source fills them in after customers left. "
-        "Leave the column out (signals.leave_out), or sign the finding off.",
+        "Find out where the values of the column come from, and whether the source fills them in after "
+        "customers left. Leave the column out (signals.leave_out), or sign the finding off.",
         "stop" if stop else "warn",
         "alone",
         f"AUC {auc:.3f}",

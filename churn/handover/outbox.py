@@ -99,8 +99,8 @@ def _events_of(path: Path) -> Iterator[Event]:
             yield Event.model_validate_json(line)
         except ValidationError:
             raise SourceError(
-                f"{path}:{number}: the line is not an event that churn wrote. Restore the file from a copy, "
-                "or delete it and score the night again: `churn score --cutoff "
+                f"{path}:{number}: the line is not an event that churn wrote. Restore the file from a "
+                "copy, or delete the file and score the night again: `churn score --cutoff "
                 f"{path.stem.removeprefix(NIGHT_PREFIX)}`."
             ) from None
 

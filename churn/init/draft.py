@@ -425,5 +425,5 @@ def _no_events_error(
     return SourceError(
         f"init: no table in {source.address} holds what customers did, and when: "
         f"{'; '.join(reasons) or 'there are only customers'}. A table of events needs a column with the "
-        f"customer's id and one with the time. {possible_keys(tables) or by_hand}"
+        f"customer's id and a column with the time. {possible_keys(tables) or by_hand}"
     )

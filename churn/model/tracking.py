@@ -37,8 +37,8 @@ WORKFLOW_QUERY = "workflowType=machine_learning"
 EXPERIMENT_TAGS = {
     "mlflow.experimentKind": "custom_model_development",  # otherwise MLflow opens its GenAI mode
     "mlflow.note.content": (
-        "Customers who are about to leave. Each run is a training. Its child runs are the candidates and "
-        "trials of the training, its folds, and the baselines.\n\n- `judged/…`: the model on the test "
+        "Customers who are about to leave. Each run is a training. The child runs of a training are its "
+        "candidates and trials, its folds, and the baselines.\n\n- `judged/…`: the model on the test "
         "cutoffs; `rest/…`: all other metrics there\n- `paired/…`: differences of log loss on the same "
         "rows; below 0 the challenger is better\n- `tried/…`, `out_of_time/…`: measured before any use of "
         "the test cutoffs\n- `within_fold/…`: the metrics of a single cutoff; test cutoffs are there as "
@@ -223,7 +223,7 @@ class Tracking:
         experiment = self._client.get_experiment_by_name(name)
         if experiment is not None and experiment.lifecycle_stage == "deleted":
             raise ModelError(
-                f"tracking.experiment: '{name}' was deleted in MLflow. Restore it with `mlflow "
+                f"tracking.experiment: '{name}' was deleted in MLflow. Restore the experiment with `mlflow "
                 f"experiments restore --experiment-id {experiment.experiment_id}`, or name another "
                 "experiment under tracking.experiment."
             )

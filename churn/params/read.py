@@ -64,8 +64,8 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         tree = parse_yaml(text)
     except OSError:
         raise ParamsError(
-            f"{path}: no such file. Name a file with --params, or write one with `churn init` or `churn "
-            f"demo`."
+            f"{path}: no such file. Name a file with --params, or write a parameter file with `churn init` "
+            "or `churn demo`."
         ) from None
     except UnicodeDecodeError:
         raise ParamsError(
@@ -199,7 +199,7 @@ def _message(detail: Mapping[str, Any], templates: Mapping[str, str]) -> str:
         *parents, last = detail["loc"]
         return f"{key} is not a parameter.{did_you_mean(str(last), _keys_at(parents))}"
     if detail["type"] == "missing":
-        return f"{key} is missing; it has no default."
+        return f"{key} is missing, and this key has no default."
     if detail["type"] == "open_question":
         return f"{key} is an open question of `churn init`: {detail['msg']}. Write the answer there."
     rule = _RULES.get(str(detail["type"]), str(detail["msg"]).removeprefix("Value error, "))

@@ -93,7 +93,7 @@ def _check_canonical(name: str) -> str:
 
 def _check_not_canonical(name: str) -> str:
     if name in TABLES:
-        raise ValueError("has the name of a canonical table; put it under 'tables:'.")
+        raise ValueError("has the name of a canonical table; put the table under 'tables:'.")
     return name
 
 

@@ -183,8 +183,8 @@ def _level(result: EvaluationResult, bounds: tuple[float, float]) -> Gate:
         meets_range(ratio, bounds),
         ratio,
         f"the interval of observed/expected meets [{least}, {most}]",
-        f"challenger observed/expected {format_interval(ratio)}; the gate requires that it overlaps "
-        f"[{least}, {most}].",
+        f"challenger observed/expected {format_interval(ratio)}; the gate requires that the interval "
+        f"overlaps [{least}, {most}].",
         f"{_level_remedy(result)} Or widen promote.observed_expected if you accept this difference.",
     )
 

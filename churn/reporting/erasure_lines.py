@@ -102,7 +102,7 @@ def source_lines(plan: ErasurePlan) -> Iterator[str]:
     if n_events := sum(file.count for file in plan.files if file.path.parent.name == "outbox"):
         events = "1 event" if n_events == 1 else f"{n_events:,} events"
         yield (
-            f"Not reached: the receiver of the outbox. {events} of the customer went from the outbox. The "
+            f"Not reached: the receiver of the outbox. The outbox held {events} of the customer. The "
             "receiver must erase what was delivered before; no event tells the receiver that an open "
             "contact is withdrawn."
         )

@@ -48,7 +48,8 @@ CARD_METRICS = (
 """The metrics in the tables of the card, in the order of the card."""
 
 LIMITS = (
-    "The model says nothing about customers outside the cohort. It knows no data after its last cutoff.",
+    "The model says nothing about customers outside the cohort. The model knows no data after the last "
+    "cutoff of its training.",
     "The probabilities hold as long as customers behave as they did at the test cutoffs: watch "
     "observed/expected in the report, and train again when observed/expected drifts.",
     "The labels of customers who were contacted say less about customers who were not contacted.",

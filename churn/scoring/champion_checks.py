@@ -109,7 +109,7 @@ def unusual_level_warning(spec: Mapping[str, Any], probability: Floats) -> str:
     return (
         f"the mean probability tonight is {mean:.1%}, {mean / base_rate:.2f} times the share that left in "
         f"the training ({base_rate:.1%}): tonight's customers differ from the training data. Check the "
-        "data for gaps before you use the call list; its order may still be right."
+        "data for gaps before you use the call list; the order of the list may still be right."
     )
 
 

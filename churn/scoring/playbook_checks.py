@@ -93,8 +93,8 @@ def play_problems(
         first = channels[0] if isinstance(channels, list) and channels and not is_preferred else None
         if first is not None and entry.get("channel", first) != first:
             yield (
-                f"{location}.channel '{entry['channel']}' is not the first of channels. Leave out "
-                "'channel', or put this channel first under 'channels'."
+                f"{location}.channel '{entry['channel']}' is not the first name under 'channels'. Leave "
+                "out 'channel', or put this channel first under 'channels'."
             )
         if isinstance(channels, list) and len(set(map(str, channels))) < len(channels):
             yield f"{location}.channels names a channel twice; keep it once."
@@ -251,7 +251,7 @@ def _message(detail: Mapping[str, Any]) -> str:
     if detail["type"] == "extra_forbidden":
         return f"{location} is not a part of a playbook.{did_you_mean(last, _keys_at(parts))}"
     if detail["type"] == "missing":
-        return f"{location} is missing; it has no default."
+        return f"{location} is missing, and this key has no default."
     if detail["type"] == "string_pattern_mismatch":
         return f"{location} ({detail['input']!r:.60}): a name has lower-case letters, digits, - and _."
     if not location:
@@ -309,7 +309,7 @@ def _never_fire(entries: Entries, conditions: Sequence[Condition | None]) -> Ite
                 continue
             if _takes_all_of(entries[before], entries[index]):
                 yield (
-                    f"plays[{index}] '{entries[index].get('name')}' can never fire: plays[{before}] "
+                    f"plays[{index}] '{entries[index].get('name')}' can never apply: plays[{before}] "
                     f"'{entries[before].get('name')}' already takes all its customers. Put the narrower "
                     "play first."
                 )

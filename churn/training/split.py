@@ -85,7 +85,7 @@ def _check_requested(
 ) -> None:
     problems = []
     way_out = (
-        f"Choose one of {', '.join(map(str, usable))}, or add earlier cutoffs to snapshot."
+        f"Choose one of the cutoffs {', '.join(map(str, usable))}, or add earlier cutoffs to snapshot."
         if usable
         else "No snapshot can be used as a test; add earlier cutoffs to snapshot."
     )

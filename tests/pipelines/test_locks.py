@@ -48,7 +48,7 @@ def test_a_verb_that_finds_the_lock_names_the_holder_and_exits_busy(
     message = capsys.readouterr().err
     assert code == 16
     assert f"{folder / 'output'}: `churn train` (process {process})" in message
-    assert "Wait until that process ends" in message
+    assert "Wait until the other process ends" in message
 
 
 def test_a_night_is_scored_while_a_model_is_trained(folder: Path) -> None:

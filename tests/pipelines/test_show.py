@@ -101,13 +101,13 @@ def test_show_reads_what_is_held_now_also_if_the_source_has_dropped_the_customer
     code_afterwards, _, err = verb("show", "007")
 
     assert (code, "amount 5.0" in text) == (0, True)
-    assert (code_afterwards, "nothing is held" in err) == (2, True)
+    assert (code_afterwards, "holds nothing under this id" in err) == (2, True)
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["7"], "CUSTOMER '7': nothing is held under this id"),
+        (["7"], "holds nothing under this id"),
         (["007", "--cutoff", "2024-03-01"], "Leave out --cutoff"),
         ([], "Missing argument 'CUSTOMER'"),
     ],

@@ -41,9 +41,9 @@ VALUE = (
         "payments at the end of a month; m is the monthly margin of an active customer, r the monthly "
         f"retention, d the monthly discount of `score.value.discount_year`; {MARGIN}",
         better="higher",
-        edges="`kpis.clv` chooses the variant, and the notes print it with m, r and d. Missing if "
-        "nobody left and there is no discount. Missing without contracts. Interval: from the "
-        "Wilson interval of r alone",
+        edges="`kpis.clv` chooses the variant, and the notes name the variant and give m, r and d. "
+        "Missing if nobody left and there is no discount. Missing without contracts. Interval: "
+        "from the Wilson interval of r alone",
         source="Fader and Hardie, note 024",
     ),
     FigureDefinition(
@@ -56,9 +56,9 @@ VALUE = (
         f"discounted, times the expected value of an order (gamma-gamma); {MARGIN}",
         better="higher",
         edges="the model assumes that frequency and value of orders are nearly uncorrelated: the notes "
-        "give the correlation and say where it is too large. Missing with fewer than 100 "
-        "customers, or if the likelihood has no maximum. Missing with contracts. Orders of one "
-        "customer on one day count as one order. Interval: over customers, with the fitted "
+        "give the correlation, and say where the correlation is too large. Missing with fewer "
+        "than 100 customers, or if the likelihood has no maximum. Missing with contracts. Orders "
+        "of one customer on one day count as one order. Interval: over customers, with the fitted "
         "parameters",
         source="Fader, Hardie and Lee 2005, Marketing Science 24(2); Fader and Hardie 2013, gamma-gamma",
     ),

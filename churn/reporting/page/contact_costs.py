@@ -39,8 +39,8 @@ def costs_table(words: Words, costs: ContactCosts | None, source: Source) -> Mar
         Heading(words("Enough to replace the assumed cost"), is_number=False, is_wide=True),
     ]
     note = words.html(
-        "In your currency, with the 95%% interval, without what an offer gave away. The attempts of one task "
-        "are one contact. “All contacts together” are those of the call list."
+        "In your currency, with the 95%% interval, without what an offer gave away. The attempts of one "
+        "task are one contact. “All contacts together” means the contacts of the call list."
     )
     parts = [heading(title), table(title, headings, rows), paragraph(note, "soft small")]
     if costs.other_rows:

@@ -292,8 +292,8 @@ def _detectable_in_words(words: Words, detectable: DetectableEffect, source: Sou
             control=control,
         )
     return words.html(
-        "With %(n)s customers, %(control)s of them in the control group, an effect of %(effect)s points is "
-        "found in %(power)s%% of cases; a smaller one cannot be detected.",
+        "With %(n)s customers, %(control)s of them in the control group, an effect of %(effect)s points "
+        "is found in %(power)s%% of cases; a smaller effect cannot be detected.",
         n=n,
         control=control,
         effect=show_number(words, detectable.effect, source.at("effect"), 2, scale=POINTS),

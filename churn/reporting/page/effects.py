@@ -102,8 +102,9 @@ def _in_use(words: Words, night: ReportSources) -> Markup:
         alone = NIGHT_FILE.at("uplift", "do_not_disturb")
         items.append(
             words.html(
-                "The effect on each customer decides whom to contact; it is proved up to %(day)s. %(n)s "
-                "customers are left alone, because a contact is proved not to help such customers.",
+                "The effect on each customer decides whom to contact; this effect is proved up to "
+                "%(day)s. %(n)s customers are left alone, because a contact is proved not to help such "
+                "customers.",
                 day=day(words, uplift.as_of),
                 n=show_number(words, uplift.do_not_disturb, alone),
             )

@@ -217,7 +217,7 @@ def _cards(words: Words, result: EvaluationResult) -> Markup:
             ),
         ),
         (
-            words("Does it rank the customers well?"),
+            words("Does the model rank the customers well?"),
             _measure(words, ours.auc, "auc", 1, 100.0),
             words.html(
                 "per cent of the pairs of one customer who left and one who stayed are in the right order "

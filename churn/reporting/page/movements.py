@@ -224,7 +224,7 @@ def growth_chart(words: Words, known_kpis: KnownKpis) -> Markup:
     return chart_card(
         words,
         title,
-        words("Customers, by month; those who came are above the line, those who left below it."),
+        words("Customers, by month; customers who came are above the line, customers who left are below it."),
         column_chart(label, columns, lambda value: words.number(value, tick_digits(value))),
         table(title, headings, rows[::-1]),
         keys=[(style, titles[name]) for name, sign, style in GROWTH if sign],

@@ -95,7 +95,9 @@ def _lead(words: Words, known_kpis: KnownKpis) -> Markup:
             )
         )
     if not sentences:
-        sentences.append(words.html("Compare each figure with the period before, and ask why it moved."))
+        sentences.append(
+            words.html("Compare each figure with the period before, and ask why the figure moved.")
+        )
     return Markup(" ").join(sentences)
 
 

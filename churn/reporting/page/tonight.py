@@ -156,8 +156,9 @@ def _lead(night: ReportSources, words: Words) -> str | Markup:
     )
     if overdue := facts.tasks.get("overdue", 0):
         return words.plural_html(
-            "%(first)s, and begin with the one that is overdue; %(new)s of the contacts are new tonight.",
-            "%(first)s, and begin with the %(n)s that are overdue; %(new)s of the contacts are new tonight.",
+            "%(first)s, and begin with the contact that is overdue; %(new)s of the contacts are new tonight.",
+            "%(first)s, and begin with the %(n)s contacts that are overdue; %(new)s of the contacts are "
+            "new tonight.",
             overdue,
             _show_tasks(night, "overdue", numbers),
             first=first,

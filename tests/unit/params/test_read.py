@@ -333,7 +333,7 @@ def test_what_belongs_to_the_other_kind_of_label_is_refused(tmp_path: Path, labe
         ),
         (
             "events: {orders: {}}",
-            "events.orders has the name of a canonical table; put it under 'tables:'.",
+            "events.orders has the name of a canonical table; put the table under 'tables:'.",
         ),
         (
             "tables: {customers: {history: {plan: x}}}",

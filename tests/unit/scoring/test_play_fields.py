@@ -209,7 +209,7 @@ def test_variants_share_the_customers_by_their_weights():
             "subject, line 1: 'nam' is not a variable. Did you mean 'name",
         ),
         ("variants: {a: {subject: '{{ name'}}", "subject, line 1: the template breaks the syntax of jinja2"),
-        ("channels: [email, phone]", "plays[0].channel 'phone' is not the first of channels."),
+        ("channels: [email, phone]", "plays[0].channel 'phone' is not the first name under 'channels'."),
         ("channels: [phone, phone]", "plays[0].channels names a channel twice; keep it once."),
         ("fr_nights: 2", "plays[0].fr_nights is not a part of a playbook. Did you mean 'for_nights'?"),
     ],
@@ -314,7 +314,7 @@ def test_a_play_is_shadowed_only_if_the_earlier_play_takes_all_its_customers(ear
     plays.append(f"name: third, {ALL}, {CALL}, follows: [contract]")
 
     if is_mistake:
-        assert "plays[1] 'second' can never fire" in problems_of(*plays, head=STAGES)[0]
+        assert "plays[1] 'second' can never apply" in problems_of(*plays, head=STAGES)[0]
     else:
         assert len(book(*plays, head=STAGES).rules) == 3
 

@@ -217,7 +217,10 @@ WHEN = "when: {health: {at_most: 2}}"
             f"plays:\n  - {{name: p, {WHEN}, {REST}, chanel: x}}",
             "plays[0].chanel is not a part of a playbook. Did you mean 'channel'?",
         ),
-        (f"plays:\n  - {{name: p, {WHEN}, action: call}}", "plays[0].owner is missing; it has no default."),
+        (
+            f"plays:\n  - {{name: p, {WHEN}, action: call}}",
+            "plays[0].owner is missing, and this key has no default.",
+        ),
         (
             f"plays:\n  - {{name: Big Win, {WHEN}, {REST}}}",
             "plays[0].name ('Big Win'): a name has lower-case letters, digits, - and _.",
@@ -274,7 +277,7 @@ def test_all_mistakes_of_a_file_come_at_once():
 def test_a_play_that_can_never_fire_is_a_mistake(earlier, later, covered):
     if covered:
         with pytest.raises(
-            PlaybookError, match=r"plays\[1\] 'p1' can never fire: plays\[0\] 'p0' already takes"
+            PlaybookError, match=r"plays\[1\] 'p1' can never apply: plays\[0\] 'p0' already takes"
         ):
             playbook(earlier, later)
     else:

@@ -243,7 +243,7 @@ def test_no_tasks_have_no_results():
         ("{text: x, when: {any: {stays: true}}, within_days: 3}", "when.any: expected a list of criteria"),
         ("{text: x, when: {paid: true, count: 2}, within_days: 3}", "when.count counts events; add 'event'"),
         ("{text: x, when: {}, within_days: 3}", "when: expected a criterion, such as {event: orders}"),
-        ("{text: x, when: {stays: true}}", "within_days is missing; it has no default."),
+        ("{text: x, when: {stays: true}}", "within_days is missing, and this key has no default."),
         (
             "{text: x, when: {stays: true}, within_day: 3}",
             "within_day is not a part of a playbook. Did you mean",
