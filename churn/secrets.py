@@ -181,7 +181,9 @@ def _settings(query: str) -> tuple[tuple[str, str], ...]:
 
 
 def with_variables(text: str, variable_of: Callable[[str], str]) -> tuple[str, tuple[str, ...]]:
-    """Return an address with `${NAME}` in place of its secrets, and the names; present names stay.
+    """Return an address with `${NAME}` in place of its secrets, and the names.
+
+    Names that are already in the address stay.
 
     Args:
         text: The address.

@@ -35,7 +35,7 @@ def run(
     Args:
         params: The parameters.
         cutoff: The day that counts as today for tasks that expire; by default the day of the clock.
-        retry_dead: Whether to send again the dead events, which were refused or given up.
+        retry_dead: Whether to send dead events again, which the receiver refused or which were given up.
         echo: Prints lines, warnings and progress.
         store: The store, if the caller has opened it; by default it is opened, and written if it is outdated.
 

@@ -33,8 +33,8 @@ def run(
         params: The parameters; `source` is the folder to write to.
         cutoff: Not used.
         echo: Prints lines, warnings and progress.
-        customers: The number of customers of the company; by default the number of the company in the folder,
-            or 5,000 without a company.
+        customers: The number of customers of the company. By default it is the number of the company in the
+            folder, or 5,000 if the folder holds no company.
         seed: The seed of the simulation; another seed gives another company. By default the seed of the
             company in the folder, or 7 without a company.
         live: The number of nights to simulate with the company; by default none.

@@ -108,7 +108,7 @@ def write_playbook(folder: Path) -> bool:
 
 
 def _write_templates(folder: Path) -> bool:
-    """Write the templates of the demo company's playbook; return False if there is such a folder."""
+    """Write the templates of the demo company's playbook; return False if the folder already exists."""
     if (folder / TEMPLATES).exists():
         return False
     (folder / TEMPLATES).mkdir()

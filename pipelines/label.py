@@ -28,7 +28,8 @@ def run(params: Params, *, cutoff: date | None = None, horizon: bool = False, ec
     Args:
         params: The parameters.
         cutoff: Print this cutoff only.
-        horizon: Print, instead of the sheet, the chance of a return after a silence, and suggest a horizon.
+        horizon: Whether to print the chance of a return after a silence in place of the sheet, and to suggest
+            a horizon.
         echo: Prints lines, warnings and progress.
 
     Raises:

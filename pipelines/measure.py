@@ -29,14 +29,15 @@ from pipelines.ingest import ensure_store
 
 
 def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None:
-    """Measure the ledger's experiments on matured outcomes, and those that the company ran by itself.
+    """Measure the experiments of the ledger on matured outcomes, and the experiments that the company ran by
+    itself.
 
     The result goes to `output/measure` and to MLflow.
 
     Args:
         params: The parameters.
-        cutoff: Measure at this date, with earlier nights and the outcomes known by then; by default with all
-            nights and outcomes.
+        cutoff: The date at which to measure, with earlier nights and with the outcomes known by then; by
+            default all nights and outcomes.
         echo: Prints lines, warnings and progress.
 
     Raises:
@@ -111,7 +112,8 @@ def outside_as_of(params: Params, cutoff: date | None, verb: str, echo: Echo) ->
 
 
 def known_effects(params: Params, night: date | None) -> MeasuredEffects:
-    """Return what was measured about the plays before a night, if the parameters let it be used.
+    """Return the measured effects and costs of the plays before a night; if the parameters forbid their use,
+    return the reason.
 
     Args:
         params: The parameters.
@@ -159,7 +161,10 @@ def _designs(params: Params, ledger: Ledger, playbook: Playbook) -> tuple[Experi
 
 
 def read_outside_units(params: Params, experiments: list[OutsideParams]) -> list[OutsideUnits]:
-    """Return the units of experiments of the company; the source is opened only if there are any."""
+    """Return the units of the experiments that the company ran by itself.
+
+    The source is opened only if there are such experiments.
+    """
     if not experiments:
         return []
     with open_source(params, params.output / ".scratch") as source:

@@ -30,7 +30,7 @@ def check_handover(params: Params) -> None:
 def hand_over_night(params: Params, store: Store, cutoff: date, echo: Echo, *, is_new: bool = True) -> None:
     """Hand over a night, whose files and ledger are published, to a database and to a receiver.
 
-    If one of them fails, the other still gets what is meant for it.
+    If the database or the receiver fails, the other one still gets its part of the night.
 
     Args:
         params: The parameters.

@@ -31,12 +31,14 @@ def run(
 ) -> int | None:
     """Print for each experiment the units needed, the power, and the days until an answer.
 
-    The rates of new units and the predicted churn, or rate of the event, come from the ledger.
+    The ledger gives the number of new units per day, and the predicted churn (or the predicted rate of the
+    event).
 
     Args:
         params: The parameters.
         cutoff: Use only nights before this date; by default all nights.
-        effect: The difference of churn, or the gain in the rate of the event, to detect, such as 0.02.
+        effect: The difference of churn to detect, or the gain in the rate of the event to detect, such as
+            0.02.
         share: The share of the control group to plan with; by default that of params.yaml and the playbook.
         days: The number of days ahead for the power and the smallest effect.
         echo: Prints lines, warnings and progress.

@@ -1,4 +1,4 @@
-"""Learn whom a contact helps, and choose contacts by it only if this is better than by the risk."""
+"""Learn whom a contact helps. Contacts are chosen by this only if it is a better choice than by the risk."""
 
 from __future__ import annotations
 

@@ -51,8 +51,8 @@ def draw_arms(
 ) -> Arms:
     """Draw the arms of the units that may be contacted, and look up the arms of units with an open task.
 
-    A unit with an open task already has an arm. The arm is looked up, because a larger control group may
-    contain the unit since the task was planned.
+    A unit with an open task already has an arm. The arm is looked up, because the control group may have
+    grown since the task was planned and may now contain the unit.
     """
     names = units.of(scores.customers)
     members = members_of_units(units, scores.customers)

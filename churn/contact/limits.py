@@ -213,7 +213,8 @@ def select_contacts(
     The remaining candidates are taken in order of priority (`order_of_contact`). These rules refuse
     a candidate:
 
-    3. A unit has one contact in a night: another customer of the unit is already contacted tonight.
+    3. A unit has one contact in a night, so a candidate is refused if another customer of the unit is already
+       contacted tonight.
     4. All places of the owner are taken.
     5. All places of the channel are taken.
     6. All places of the budget are taken.

@@ -6,9 +6,10 @@ and rests afterwards, and `churn measure` compares the arms. A play without its 
 task, and its effect is not measured. With or without such tasks, the arms of the call list can be
 compared, for two reasons:
 
-1. A unit in another control group is on no list from the night on in which it was drawn. Before its first
-   assignment a unit may be on a list. The arm of the unit is drawn later and does not depend on the list.
-2. A unit with a task, in either arm, is on no other list until its rest is over.
+1. A unit in another control group is on no list, beginning with the night in which the unit was drawn. Before
+   its first assignment a unit may be on a list. The arm of the unit is drawn later and does not depend on the
+   list.
+2. A unit with a task is on no other list until its rest is over, whether the unit is treated or a control.
 
 The rules of consent, objections and suppression lists are the same as for the call list. A customer whom the
 table `contacts` names is on no list for the days of rest.

@@ -43,8 +43,8 @@ def fill_message(
 ) -> FilledMessage:
     """Fill the template of a task with the values of its customer.
 
-    A template that cannot be filled is not an error here. If this were an error, a single customer without a
-    value would stop the hand-over of the whole night.
+    A template that cannot be filled is not an error here. An error would stop the hand-over of the whole
+    night because of a single customer without a value.
 
     Args:
         task: The columns `template` and `variant` of the task.

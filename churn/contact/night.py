@@ -108,7 +108,8 @@ def score_night(
         acts: What is known about customers and earlier contacts.
         progress: A function that shows the progress of the reasons.
         trial: The reason why the night is a trial; None for a night of the champion. In a trial, nobody is
-            assigned to an arm, so that no other system mistakes its call list for the list of the champion.
+            assigned to an arm. This shows other systems that the call list of a trial is not the list of the
+            champion.
         effect_model: The model of the effect of a contact on each customer; None if the night ranks customers
             by risk.
         measured_effects: The effects and the costs of plays that were measured before this night.
@@ -208,8 +209,7 @@ def _rhythm_columns(
     """Return the columns about each customer's own channel and hour; None if no play and no parameter needs
     them.
 
-    `channel_answers` is empty if the channel was not chosen by the customer's answers, because there are too
-    few of them.
+    `channel_answers` is empty if the customer has too few answers to choose the channel by them.
     """
     has_answers, hours = playbook.prefers_own_channel, acts.best_hours
     if not has_answers and hours is None:

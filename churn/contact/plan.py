@@ -264,8 +264,9 @@ def _is_left_alone(effect: Floats | None, model: EffectModel | None) -> Bools | 
 
 
 def _uplift_facts(model: EffectModel | None, is_left_alone: Bools) -> dict[str, Any]:
-    """Return the model of the effect that the night uses, for the facts; empty if none is in use, so that the
-    facts are the same as in versions without models of the effect.
+    """Return the model of the effect that the night uses, for the facts of the night.
+
+    If no model is in use, the result is empty, so the facts are the same as in versions without such models.
     """
     if model is None:
         return {}
@@ -279,8 +280,10 @@ def _uplift_facts(model: EffectModel | None, is_left_alone: Bools) -> dict[str, 
 
 
 def _effect_facts(effects: MeasuredEffects) -> dict[str, Any]:
-    """Return the measured effects that the night uses, for the facts; empty if all effects are assumed, so
-    that the facts are the same as in versions without measured effects.
+    """Return the measured effects that the night uses, for the facts of the night.
+
+    If all effects are assumed, the result is empty, so the facts are the same as in versions without measured
+    effects.
     """
     shares = effects.accept_shares
     if not shares:
@@ -292,8 +295,10 @@ def _effect_facts(effects: MeasuredEffects) -> dict[str, Any]:
 
 
 def _cost_facts(effects: MeasuredEffects) -> dict[str, Any]:
-    """Return the measured costs that the night uses, for the facts; empty if all costs are assumed, so that
-    the facts are the same as in versions without measured costs.
+    """Return the measured costs that the night uses, for the facts of the night.
+
+    If all costs are assumed, the result is empty, so the facts are the same as in versions without measured
+    costs.
     """
     parts = effects.costs.parts if effects.costs else ()
     costs = {

@@ -61,8 +61,8 @@ def evidence_ends(units: Units, assignments: pd.DataFrame, cutoff: date) -> dict
     """Return for each assigned customer the first day from which answers do not count.
 
     The day is the day of the first assignment of the customer's unit. Before the assignment, both arms are
-    treated in the same way. After the assignment, only treated customers can answer a play, so the arms would
-    be contacted through different channels.
+    treated in the same way. After the assignment, only treated customers can answer a play. If these answers
+    counted, treated customers and controls would get different channels.
 
     Args:
         units: The unit to which each customer belongs.

@@ -37,8 +37,8 @@ class TaskStates:
             of the state), `why` (the reason if the task is withdrawn, otherwise None), `snoozed_until`,
             `attempts` (the number of contacts without answer) and `last_attempt_on`.
         is_assumed: Whether `done` is an assumption, because the company maps no table `contacts`.
-        n_unmatched: The number of contacts that name a task but belong to no task. The id may be unknown, may
-            belong to the task of another customer, or the contact may lie before the task.
+        n_unmatched: The number of contacts that name a task but belong to no task. Such a contact has an
+            unknown id, has the id of another customer's task, or lies before the task.
         unknown_results: The number of contacts with each result that is not in `RESULTS`; such contacts count
             as done.
         n_snoozed_without_date: The number of contacts with the result `snoozed` but without `snoozed_until`;
@@ -81,8 +81,8 @@ def task_states(
     `control` only says what would have been done. Any other contact of a control is a mistake
     (`contacted_controls`).
 
-    If the company has no table `contacts`, nobody knows what was done. In this case each task in both arms
-    counts as done on its due date, and `is_assumed` is true.
+    If the company has no table `contacts`, nobody knows what was done. Without this table, each task in both
+    arms counts as done on its due date, and `is_assumed` is true.
 
     Args:
         tasks: The tasks of the ledger: `task_id`, `customer_id`, `play`, `arm`, `planned_on`, `due_at` and

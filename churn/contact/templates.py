@@ -1,7 +1,7 @@
 """Fill the message of a play for a customer, from a jinja2 template that runs in a sandbox.
 
-Templates are data of the company. In the sandbox a template reads only the values that it gets: no file and
-no attribute of Python, and it can change no value.
+Templates are data of the company. In the sandbox a template reads only the values that it gets. It can read
+no file and no attribute of Python, and it can change no value.
 """
 
 from __future__ import annotations

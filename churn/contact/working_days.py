@@ -72,8 +72,8 @@ class WorkingCalendar:
 
     - A contact is due on the first day for contacts at or after the night plus `due_in_days` calendar days.
     - During an announcement nobody is contacted. A due date inside an announcement moves to the first day for
-      contacts after it. A night inside an announcement plans contacts as always, and these are due after the
-      announcement.
+      contacts after it. A night inside an announcement plans contacts as always, but these contacts are due
+      after the announcement.
     - A contact happens on its due date or later, never earlier (`not_before`). So a contact that is planned
       before an announcement and due after it does not happen during the announcement.
     - The calendar is the same for both arms.
@@ -130,8 +130,8 @@ class WorkingCalendar:
             due_in_days: The `due_in_days` of the play, 0 or more.
 
         Raises:
-            ParamsError: No day in the year after it is a day for contacts, or the calendar of the country
-                does not contain the year.
+            ParamsError: No day for contacts follows within a year, or the calendar of the country does not
+                contain the year.
         """
         day = planned_on + timedelta(days=due_in_days)
         n_closed = 0

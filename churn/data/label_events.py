@@ -25,7 +25,7 @@ def event_rows(store: Store, connection: duckdb.DuckDBPyConnection) -> str:
 
     `label.where` can name the canonical columns that are known with the row (names, texts, numbers, money in
     whole units, truth values and scheduled days). `label.where` cannot name outcomes, such as `paid_at`. An
-    outcome is filled in later, so the label could change after it has matured.
+    outcome is filled in later, so it could still change a label that has matured.
 
     Args:
         store: The store.

@@ -71,8 +71,8 @@ class StoredTable:
         levels: The names of each level column; the code of a name is its position, from 0.
         unused_columns: Columns of customers in the source that params.yaml does not name as static or with a
             history.
-        near_names: Optional columns of the contract that the source lacks. The key of each is a column of the
-            source with nearly the same name.
+        near_names: Optional columns of the contract that the source lacks. The key of each such column is a
+            column of the source with nearly the same name.
         digest: A digest of the columns, the levels and the rows.
     """
 

@@ -61,7 +61,7 @@ class Column:
     def is_money(self) -> bool:
         """Return whether the values are amounts of money.
 
-        The store keeps `cost` as a number, with three decimals: an e-mail costs less than a cent.
+        The store keeps `cost` as a number with three decimals, because an e-mail costs less than a cent.
         """
         return self.type == "money" or self.name == COST
 

@@ -64,7 +64,7 @@ class CustomerDays:
         return phase
 
     def by_phase(self, kind: str, *factors: float) -> Values:
-        """Return for each pair the factor that belongs to the phase of a trouble, out of four factors. Shape
+        """Return for each pair one of four factors: the factor of the phase in which the trouble is. Shape
         [pair].
         """
         factor: Values = np.array(factors, dtype=np.float32).take(self.phase(kind))
@@ -85,7 +85,8 @@ class Chunk:
 
     Attributes:
         people: The customers.
-        life: The lives of these customers in the days of this chunk: the whole history, or one day after it.
+        life: The lives of these customers in the days of the chunk, which are the whole history or one day
+            after it.
         streams: The random generators for the days of the chunk.
         ids: The ids of the customers.
         first_day: The first day of `life`.

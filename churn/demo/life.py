@@ -124,8 +124,8 @@ class CutoffState:
     """The hidden state at the midnight of a cutoff, for customers who are in force and have not asked to
     leave.
 
-    `customer` holds the indices of these customers, [customer]; `start` has the shape [customer], `phase` the
-    shape [trouble, customer].
+    `customer` holds the indices of these customers, [customer]. `start` has the shape [customer], and `phase`
+    has the shape [trouble, customer].
     """
 
     day: int

@@ -49,7 +49,7 @@ class LiveTable:
     arrived_rows: list[pa.Table] = field(default_factory=list)
 
     def arrive(self, before: int) -> None:
-        """Let those rows arrive, in order, that are known before a second since 1970."""
+        """Let the rows arrive in order: all rows that are known before a second since 1970."""
         waiting = []
         for rows in self.coming_rows:
             is_here = pc.less(_known_time(self.name, rows), _time(before))

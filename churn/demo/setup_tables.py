@@ -1,5 +1,5 @@
-"""Make the steps of setting up the product: customers who take one of the steps stay longer, the other steps
-mean nothing.
+"""Make the steps of setting up the product: customers who take one certain step stay longer, and the other
+steps mean nothing.
 """
 
 from __future__ import annotations

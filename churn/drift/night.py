@@ -181,9 +181,9 @@ def _tell_apart(
     """Return how well trees separate tonight's customers from the customers at the newest cutoffs of the
     training.
 
-    The trees get only signals that hardly move between cutoffs, and of each value only the tenth in which it
-    lies. With exact values, trees could separate any two dates, because each date leaves a pattern in the
-    values.
+    The trees get only signals that hardly move between cutoffs. In place of a value, the trees get the tenth
+    in which it lies. With exact values, trees could separate any two dates, because each date leaves a
+    pattern in the values.
     """
     if cohort.reference is None:
         return ToldApart(because=NO_REFERENCE)

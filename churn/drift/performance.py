@@ -29,10 +29,10 @@ MIN_CHURNERS = 10
 
 
 def estimate_figures(probability: Floats, weights: Floats) -> Figures:
-    """Return the measures that are expected if the probabilities are right; chance alone stays in the
-    intervals in 95 % of cases.
+    """Return the measures that are expected if the probabilities are right.
 
-    The spread of the AUC is the spread of its linear part in the outcomes (delta method).
+    If the probabilities are right, the measures lie in the intervals in 95 % of cases. The spread of the AUC
+    is the spread of its linear part in the outcomes (delta method).
 
     Args:
         probability: The calibrated probabilities, shape (rows,).

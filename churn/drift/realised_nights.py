@@ -215,8 +215,8 @@ def _windows_since(learnt_until: date, night: date, label: LabelParams, late_day
 
 
 def _churners(store: Store, labels: LabelOutcomes, windows: Sequence[date], ledger: Ledger) -> int | None:
-    """Return the churners after some cutoffs, without customers who were contacted: a training could learn
-    from them.
+    """Return the churners after some cutoffs from whom a training could learn; customers who were contacted
+    are left out.
     """
     if not windows:
         return None

@@ -1,4 +1,6 @@
-"""The content of `drift.json`: what has moved by a night, and whether the model should be trained again."""
+"""The content of `drift.json`: what has moved since the training, as of a night, and whether the model should
+be trained again.
+"""
 
 from __future__ import annotations
 
@@ -255,7 +257,7 @@ class Drift(Part):
 
 
 def drift_path(output: Path, night: date) -> Path:
-    """Return the path of the file that says what has moved by a night."""
+    """Return the path of the file that says for a night what has moved since the training."""
     return output / DRIFT_FOLDER / f"cutoff={night}" / DRIFT_FILE
 
 

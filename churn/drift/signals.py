@@ -111,7 +111,7 @@ def _excess(drift: SignalDrift) -> float:
 
 
 def signal_alarms(drifts: tuple[SignalDrift, ...], score: SignalDrift | None) -> list[Alarm]:
-    """Return one alarm for each table of which signals have moved, and one alarm if the scores have moved."""
+    """Return one alarm for each table whose signals have moved, and one alarm if the scores have moved."""
     alarms = []
     for table in dict.fromkeys(drift.table for drift in drifts if drift.has_moved):
         moved = [drift for drift in drifts if drift.has_moved and drift.table == table]

@@ -100,8 +100,9 @@ def predict_baselines(
 
 
 def _level_of(train: LabelledRows, logits: Floats) -> dict[str, Any]:
-    """Return the calibration of a baseline; used if controls represent treated rows, because the challenger
-    is then calibrated too.
+    """Return the calibration of a baseline.
+
+    The calibration is used if controls represent treated rows, because the challenger is then calibrated too.
     """
     return calibration.fit_calibration("beta", logits, train.left, train.customer, train.weight)
 
@@ -145,7 +146,8 @@ def rfm_signals(signals: Sequence[Mapping[str, Any]], recency: Sequence[str]) ->
 
     Frequency is the number of events, and money is the total of an amount, both over the longest window among
     `signals`. So `signals` must not contain a window that is longer than the history of all training rows.
-    From a window that is too long, a regression learns nothing, and it cannot use the window in the test.
+    In training, a regression can learn nothing from a window that is too long, so it cannot use this window
+    in the test.
 
     >>> names = ["a_days_since_last", "a_count_7d", "a_count_28d", "a_amount_total_28d", "b_count_28d"]
     >>> entries = [{"name": name, "table": name[0], "kind": "number"} for name in names]
@@ -293,10 +295,11 @@ def conditions_met(rule: Sequence[ConditionParams], rows: LabelledRows) -> Ints:
 
 
 def predict_rule(train: LabelledRows, test: LabelledRows, rule: Sequence[ConditionParams]) -> Floats:
-    """Predict for each row the share of churners among the training rows that meet the same number of
-    conditions.
+    """Predict for each row the share of churners among the training rows for which the same number of
+    conditions is true.
 
-    To each number of conditions one row is added whose value is the base rate, so that no share is 0 or 1.
+    For each number of true conditions, one row with the base rate as its value is added, so that no share is
+    0 or 1.
 
     Args:
         train: The training rows.

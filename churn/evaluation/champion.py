@@ -88,14 +88,13 @@ def champion_predictions(
     test_cutoffs: Sequence[date],
     threads: int,
 ) -> ChampionPredictions:
-    """Predict the test cutoffs with the champion. If the champion has learnt from some of them, predict with
-    the champion's recipe.
+    """Predict the test cutoffs with the champion.
 
-    One month after the training of a champion, all test cutoffs still lie before the last label from which
-    the champion learnt. A model that is trained with the champion's recipe then takes the place of the
-    champion. For each test cutoff this model is fitted on the labels that were known by then, with the
-    present signals. A recipe that another version of the program wrote cannot be fitted again; then nothing
-    is compared.
+    If the champion has learnt from some test cutoffs, predict with the champion's recipe. One month after the
+    training of a champion, all test cutoffs still lie before the last label from which the champion learnt. A
+    model that is trained with the champion's recipe then takes the place of the champion. For each test
+    cutoff this model is fitted on the labels that were known by then, with the present signals. A recipe that
+    another version of the program wrote cannot be fitted again; then nothing is compared.
 
     Args:
         champion: The current champion; None if there is none.

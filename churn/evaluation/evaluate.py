@@ -226,9 +226,9 @@ def signal_verdict(
 
     - "no signal": the interval of the AUC is not above one half. So it is not shown that the order of the
       customers is better than a random order.
-    - "no more than RFM": the interval of the AUC is above one half. But the challenger's log loss is not
-      shown to be lower than the log loss of recency, frequency and money, and its AUC is less than
-      `MIN_AUC_ABOVE_RFM` higher than their AUC.
+    - "no more than RFM": the interval of the AUC is above one half. But compared with recency, frequency and
+      money, the challenger's log loss is not shown to be lower, and its AUC is higher by less than
+      `MIN_AUC_ABOVE_RFM`.
     - "ranks only": the interval of the AUC is above one half. But the challenger's log loss is not shown to
       be lower than the log loss of the base rate. The order of the customers is useful, the probabilities are
       not.
@@ -272,8 +272,9 @@ def signal_verdict(
 
 
 def _is_no_more_than_rfm(difference: Differences) -> bool:
-    """Return whether the challenger is not shown to be better than RFM and its AUC is hardly higher than the
-    AUC of RFM.
+    """Return whether the challenger is hardly better than the simple rule RFM.
+
+    This is so if the challenger's log loss is not shown to be lower and its AUC is hardly higher.
     """
     loss, auc = difference.log_loss, difference.auc
     is_better = loss.high is not None and loss.high < 0

@@ -47,8 +47,9 @@ def measure_horizons(test_set: TestSet, lives: Lives, horizon_days: int) -> Hori
 
 
 def _predict(test_set: TestSet, lives: Lives, horizon_days: int) -> tuple[dict[int, Floats], dict[int, str]]:
-    """Return the probabilities of the test rows by number of days, NaN if no model could be fitted, and the
-    reasons for missing ones.
+    """Return the probabilities of the test rows by number of days, and the reasons for missing ones.
+
+    The probabilities are NaN if no model could be fitted.
     """
     probabilities = {days: np.full(len(test_set.rows), np.nan) for days in HORIZON_DAYS}
     missing: dict[int, str] = {}

@@ -31,7 +31,8 @@ class Measure(Interval):
         ceiling: The value that a perfect ranking would have.
         base_rate: The value that a random ranking would have.
         noise_floor: The value that perfect predictions would have on the same number of rows.
-        optimism: How much of the value comes only from choosing the best budget on the same rows.
+        optimism: The part of the value that comes only from choosing the best budget on the rows on which the
+            profit is measured.
     """
 
     ceiling: Number = None

@@ -249,8 +249,9 @@ class PartialDependence(Part):
 
 
 class Freshness(Part):
-    """The day on which the latest label of the challenger, and of the champion, became known; no date for the
-    champion if there is none.
+    """How new the labels are from which models have learnt: the day on which the latest label became known.
+
+    The champion has no day if there is no champion.
     """
 
     challenger: date
@@ -353,8 +354,8 @@ class Exposure(Part):
         cutoffs: The counts at each cutoff that has tasks; cutoffs of the training are included.
         no_controls_accepted: The reason why a person accepts that no control represents treated rows; absent
             if controls represent them.
-        everybody: The figures on the rows of all customers. Absent for a refreshed champion, and if no row of
-            a test cutoff was treated.
+        everybody: The figures on the rows of all customers. The figures are absent for a refreshed champion,
+            and if no row of a test cutoff was treated.
     """
 
     cutoffs: tuple[CutoffExposure, ...]
@@ -436,9 +437,7 @@ class EvaluationResult(Part):
     event: str | None = None
 
     def in_words_of(self, words: LabelWords) -> Self:
-        """Return the result of a label of an event, in which sentences use the words of the event instead of
-        the words of leaving.
-        """
+        """Return the result with sentences that speak of the label's event and not of leaving."""
         notes = {subject: words.speak(note) for subject, note in self.notes.items()}
         signal = self.signal.model_copy(update={"words": words.speak(self.signal.words)})
         return self.model_copy(update={"event": words.event, "signal": signal, "notes": notes})

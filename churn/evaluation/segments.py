@@ -144,14 +144,14 @@ def calibration_by_segment(
     """Compare in each segment whether the probabilities are too high or too low, relative to all customers.
 
     All out-of-time predictions count, also those for the choice cutoffs. A segment is `off` if its
-    observed/expected differs from that of all customers by more than chance explains; the number of segments
-    is taken into account. The level over all customers is checked by another gate.
+    observed/expected differs from the observed/expected of all customers by more than chance explains. The
+    number of segments is taken into account. The level over all customers is checked by another gate.
 
     Args:
         rows: The rows of the choice and test cutoffs.
         out_of_time: The out-of-time log-odds of these rows.
-        probability: The calibrated probabilities, shape `[rows]`; the calibration of each uses only what was
-            known at its cutoff.
+        probability: The calibrated probabilities, shape `[rows]`; the calibration of a row uses only what was
+            known at the cutoff of the row.
         attributes: The attributes, as in `segment_masks`.
 
     Returns:

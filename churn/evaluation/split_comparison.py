@@ -188,8 +188,9 @@ def predict_unseen_customers(
 ) -> Floats | None:
     """Predict a test cutoff with a model that saw neither later times nor the customers whom it predicts.
 
-    The model and its calibration are fitted without the predicted customers. Only the sizes in the recipe
-    depend on the predicted customers, because the sizes were chosen on all customers of earlier cutoffs.
+    The model and its calibration are fitted without the predicted customers. One dependence remains: the
+    sizes in the recipe were chosen on all customers of earlier cutoffs, with the predicted customers among
+    them.
 
     Args:
         snapshots: The matured snapshots.

@@ -75,8 +75,8 @@ def draw_positions(units: Sequence[str] | Objects, strata: Sequence[str] | Objec
     """Return the position of each unit in [0, 1), evenly spread within each stratum.
 
     The units of a stratum are ordered by their salted hashes. A unit's position is its place in this order,
-    plus a start that is drawn for the stratum. So each position is uniformly distributed. And for each share,
-    the number of controls among the n units of a stratum is `share * n`, rounded down or up.
+    plus a start that is drawn for the stratum. So each position is uniformly distributed. For each share, the
+    number of controls among the n units of a stratum is also `share * n`, rounded down or up.
 
     Args:
         units: The names of the units, each of them once, shape `[units]`.
@@ -129,8 +129,8 @@ def assign(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the arm and the position of each unit, and the assignments that are new in this night.
 
-    A unit that has a position keeps it permanently. The unit gets a new row with its old position if the
-    share has changed and with it the arm, or if the unit has gained or lost a customer.
+    A unit that has a position keeps it permanently. The unit gets a new row with its old position in two
+    cases: a new share has changed its arm, or the unit has gained or lost a customer.
 
     Args:
         units: The eligible units: `unit`, `score`, `value` (NaN if unknown) and `customers` (list of ids).

@@ -96,7 +96,7 @@ class ContactCosts(Part):
 
     @property
     def used_costs(self) -> Mapping[str, float]:
-        """Return the mean cost of each play whose mean cost is used, by name."""
+        """Return the measured mean costs that a night uses, by the name of the play."""
         costs = {str(part.play): part.used_cost for part in self.plays}
         return {play: cost for play, cost in costs.items() if cost is not None}
 

@@ -68,7 +68,7 @@ def design_terms(
         universal_share: The share of the universal control group.
         kept_share: The share of churners whom a contact keeps, for plays that have no share of their own.
             None for a label of an event; then no play has a share.
-        share: The share of every control group; None takes the shares in the playbook.
+        share: The share of every control group; if None, the shares in the playbook are taken.
         measured_shares: The measured share of churners whom a contact keeps, by play; it replaces the assumed
             share.
     """
@@ -106,14 +106,15 @@ class ExperimentDesign(Part):
         detectable: The smallest effect that is found with the units that are assigned after `days`; if the
             rate of new units is not known, with the units until now.
         training_controls: The number of controls that a training needs to know the level of contacted
-            customers. None for the control group of a single play, and if there are no units.
+            customers. If the control group belongs to a single play, or if there are no units, the number is
+            None.
         training_in_days: The days until `training_controls` controls have an outcome; None if this cannot be
             computed.
         held_out: The number of controls after `days`; None if there are no units, or if the rate of new units
             is not known.
-        customers_unsaved: If contact has the effect to detect: the number of customers who leave, or miss the
-            event, within `days` because they are in the control group. The number is None if `held_out` or
-            `sample_size` is None.
+        customers_unsaved: The number of customers who leave, or miss the event, within `days` because they
+            are controls. The effect to detect is assumed to be the true effect. The number is None if
+            `held_out` or `sample_size` is None.
         is_gain: Whether the effect is a gain in the rate of an event.
     """
 
@@ -151,8 +152,8 @@ def design_experiments(
     Args:
         ledger: The decisions of all nights until now.
         terms: What is assumed about each experiment; the key is `universal` or the name of a play.
-        effect: The difference to detect; None computes it from the assumed share of churners whom a contact
-            keeps.
+        effect: The difference to detect; if None, it is computed from the assumed share of churners whom a
+            contact keeps.
         days: The number of days ahead for the power and the smallest detectable effect.
         maturity: When outcomes are known.
         maturity_days: The days from an assignment until its outcome is known.

@@ -1,9 +1,9 @@
 """The effect of contact: a difference of rates, its verdict, and what contact saved or gained.
 
 An effect above 0 is good. The effect is `churn(control) - churn(treatment)`: fewer of the contacted customers
-leave. With a label of an event, such as an upgrade, the effect is `rate(treatment) - rate(control)`;
-`as_gain` computes it: more of the contacted customers have the event. Each unit counts in the arm to which it
-was assigned, whether it was contacted or not.
+leave. With a label of an event, such as an upgrade, the effect is `rate(treatment) - rate(control)`, which
+`as_gain` computes. This effect is above 0 if more of the contacted customers have the event. Each unit counts
+in the arm to which it was assigned, whether it was contacted or not.
 """
 
 from __future__ import annotations

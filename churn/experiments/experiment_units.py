@@ -1,13 +1,12 @@
 """Which units of the ledger count in an experiment, so that the arms differ only by the contact.
 
-A unit does not count in two cases: it turned out to be one person with another unit, or the share of the
-control group changed so that the unit would have changed its arm before its outcome matured. The two rules
-for this use the position of the unit and not later rows of the ledger, because a unit that left gets no later
-rows.
+A unit does not count in two cases. Either it turned out to be the same person as another unit, or a change of
+the control group's share would have changed its arm before its outcome matured. The two rules for this use
+the position of the unit and not later rows of the ledger, because a unit that left gets no later rows.
 
 Units of nights with different shares of the control group are not put together. If churn differs between such
-nights, the arms would differ without any contact. Only the units of one share count: the share with the most
-matured units.
+nights, the arms would differ without any contact. Only the units from nights with one share of the control
+group count: the share with the most matured units.
 """
 
 from __future__ import annotations
@@ -118,8 +117,7 @@ def play_units(ledger: Ledger, play: str, variant: str | None, maturity: Maturit
 
 
 def first_task_units(ledger: Ledger, tasks: pd.DataFrame, maturity: Maturity) -> ExperimentUnits:
-    """Return each unit with a task at its first task; the units of the universal control group are the
-    controls.
+    """Return the first task of each unit as an experiment, with the universal control group as its controls.
 
     No contact came before the first task. So what was known in the night of this task differs between the
     arms only by chance.
@@ -177,8 +175,8 @@ def _with_first_scores(units: pd.DataFrame, assignments: pd.DataFrame) -> pd.Dat
 
 
 def _merged_units(ledger: Ledger) -> frozenset[str]:
-    """Return the units that share a customer with another unit, and so turned out to be one person with
-    it.
+    """Return the units that share a customer with another unit, so that both units turned out to be one
+    person.
     """
     units_of: dict[str, set[str]] = {}
     for unit, customers in zip(ledger.assignments["unit"], ledger.assignments["customers"], strict=True):

@@ -119,8 +119,9 @@ class TaskHistory:
         A unit is not contacted if, for each of its tasks, it is in the universal control group or in the
         control group of the play. The positions of a unit in different experiments are independent, so
         `P(untreated) = u + (1 - u) * c_1 * c_2 * …`. Here `u` is the share of the universal control group,
-        and `c` is the share of a play's own control group, 0 if the play has none. If a share changed between
-        two tasks of a unit, the position must be below both shares (see `_left_alone`).
+        and `c` is the share of a play's own control group, 0 if the play has none. If the share of a control
+        group changed between two tasks of a unit, the unit is untreated in both tasks only if its position is
+        below both shares (see `_left_alone`).
 
         A list beside the call list has no universal control, so its controls represent only the customers on
         this list. The probability that belongs to the tasks of the call list is multiplied by the share `c`
@@ -156,8 +157,8 @@ def _left_alone(tasks: Sequence[tuple[float, str, float]]) -> float:
     """Return the probability that a unit is in a control group for each of its tasks.
 
     If the unit's position lies between two neighbouring shares of the universal group, it is a universal
-    control for the tasks with a larger share. For the plays of all other tasks, its position in the play must
-    be below the smallest share of the play's own group.
+    control for the tasks with a larger share. For the plays of all other tasks, the unit's position in the
+    play must be below the smallest share of the play's own group.
 
     Args:
         tasks: For each task the share of the universal control group, the play, and the share of the play's
@@ -318,7 +319,7 @@ def read_untreated(params: Params, known_by: date | None = None) -> Snapshots:
 
     Args:
         params: The parameters.
-        known_by: Only labels that were known by this date are used; None uses all matured labels.
+        known_by: Only labels that were known by this date are used; if None, all matured labels are used.
 
     Raises:
         CallError: there are no snapshots, or they do not fit the parameters.

@@ -1,8 +1,8 @@
 """Remove one customer from all pages of the ledger; the arms of all other units stay the same.
 
-A unit with other customers keeps its assignment. If its name is the id of the erased customer, it gets
-another name on all pages. A unit without other customers is removed; the number of removed units in each arm
-is stored.
+A unit with other customers keeps its assignment. If a unit's name is the id of the erased customer, the unit
+gets another name on all pages. A unit without other customers is removed; the number of removed units in each
+arm is stored.
 """
 
 from __future__ import annotations

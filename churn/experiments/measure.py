@@ -112,8 +112,8 @@ def measure(
 
 
 def _customers_of(experiment: MeasuredExperiment) -> Interval | None:
-    """Return the customers whom contact saved, or who had the event because of it; None if there is no
-    difference.
+    """Return the customers whom contact saved, or who had the event because of the contact; None if there is
+    no difference.
     """
     return experiment.savings.customers if experiment.savings else experiment.gain
 

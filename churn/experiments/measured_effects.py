@@ -7,8 +7,8 @@ measured share replaces the assumed share only if all of these conditions are tr
 - it was measured on outcomes that were known before the night, and for the label of the night;
 - at least 20 units of the play left in each arm, so there is a verdict;
 - the numbers of units in the arms agree with the plan;
-- its interval excludes 0, and the interval of the difference of the rates excludes 0 too: contact is shown to
-  keep customers, or to drive them away.
+- the interval of the share excludes 0, and the interval of the difference of the rates excludes 0 too:
+  contact is shown to keep customers, or to drive them away.
 
 If the interval is above 0, the night uses the estimate. If the interval is below 0, the night expects that a
 contact keeps no customer. If the interval contains 0, the night uses the assumed share, because a measured
@@ -95,7 +95,7 @@ class MeasuredEffects:
 
     @property
     def accept_shares(self) -> dict[str, float]:
-        """Return the measured share of each play whose measured share is used, by name."""
+        """Return the measured shares that are used in place of the assumed share, by the name of the play."""
         return {name: effect.accept_share for name, effect in sorted(self.plays.items()) if effect.is_used}
 
     @property
@@ -207,8 +207,8 @@ def read_measured_effects(output: Path, night: date | None, label_id: str) -> Me
         label_id: The id of the label that the night predicts.
 
     Returns:
-        The effects and the costs. For a label of an event there are no effects, because its nights have no
-        profit that an effect could change. Costs do not depend on the label.
+        The effects and the costs. For a label of an event there are no effects: effects only change the
+        profit, and nights with such a label compute no profit. Costs do not depend on the label.
 
     Raises:
         SourceError: the file is damaged.

@@ -79,8 +79,8 @@ class ArmEffect(Part):
         adjusted_difference: The improvement, adjusted by the score from before the assignment; None if there
             are no scores.
         units_without_score: The number of units without a score; None if there is no column of scores.
-        gain: The number of units in the treated arm that have a better outcome because of the treatment;
-            negative if it is worse.
+        gain: The number of treated units that have a better outcome because of the treatment; negative if the
+            treatment does harm.
         verdict: What the interval shows; None if there is no verdict.
         no_verdict_because: Why there is no verdict; None if there is one.
         detectable: The smallest improvement that the units of both arms can show. The value is None if an arm

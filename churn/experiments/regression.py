@@ -96,8 +96,8 @@ def adjusted_difference(
     """Return the difference of two churn rates, adjusted by the score, with a robust interval.
 
     The method is a regression on the arm, the centred score and their product. A unit without an earlier
-    score gets the mean score. If each arm has at least two units with and two units without a score, a column
-    for having a score is added, and the difference is adjusted for it like for the score.
+    score gets the mean score. If each arm has at least two units with a score and two units without a score,
+    the difference is also adjusted for whether a unit has a score.
 
     Args:
         left: Whether each unit left, shape `[units]`.
@@ -257,5 +257,7 @@ def _accounts(account: Sequence[str], in_treatment: Bools) -> npt.NDArray[np.int
 
 
 def _churner_counts(left: Bools, in_treatment: Bools, clusters: npt.NDArray[np.intp]) -> tuple[int, int]:
-    """Return the number of units, or accounts, with at least one churner, for control and for treatment."""
+    """Return the number of clusters (units or accounts) with at least one churner, for control and for
+    treatment.
+    """
     return len(np.unique(clusters[left & ~in_treatment])), len(np.unique(clusters[left & in_treatment]))

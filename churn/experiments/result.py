@@ -58,8 +58,8 @@ class MeasuredExperiment(Part):
         immature: The number of units whose outcome is not known yet.
         without_label: The number of units that have no label, for example because they were no longer at
             risk.
-        without_value: The number of measured units whose value is not known; for the money they get the mean
-            value of the others.
+        without_value: The number of measured units whose value is not known. In the money, each such unit
+            gets the mean value of the units with a known value.
         arm_changed: The number of units whose arm would have changed before their outcome matured; they do
             not count.
         merged_count: The number of units that turned out to be one person with another unit; they do not
@@ -131,8 +131,8 @@ class Effects(Part):
         designs: What each experiment needs before it can answer, computed with the assumed effect.
         erased_units: The number of units that were erased, by experiment and arm; they are not measured.
         outside: The experiments that the company ran by itself.
-        costs: The recorded costs of contacts. They are None, and absent from the file, if the company maps no
-            costs.
+        costs: The recorded costs of contacts. The costs are None, and absent from the file, if the company
+            maps no costs.
     """
 
     watermark: date | None

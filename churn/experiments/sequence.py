@@ -1,9 +1,9 @@
 """Looks at an experiment in every night: an interval and a test of the arms' sizes that are valid for all
 looks together.
 
-If somebody looks every night at a 95 % interval for one look, it excludes 0 at some time in 30 to 80 % of
-experiments without an effect. The interval of this module, with the rule of 20 churners, does so in at most 5
-%.
+If somebody looks every night, a 95 % interval that is made for one look excludes 0 at some time in 30 to 80 %
+of experiments without an effect. The interval of this module, with the rule of 20 churners, excludes 0 at
+some time in at most 5 % of such experiments.
 """
 
 from __future__ import annotations
@@ -206,9 +206,9 @@ def sample_ratio(n_control: int, n_treatment: int, control_share: float) -> Samp
 def sample_ratio_sequence(n_control: Ints, n_treatment: Ints, control_share: float) -> Floats:
     """Return the p-value of the arms' sizes at each look; it is valid for all looks together.
 
-    The p-value is one divided by the largest Bayes factor until that look; the factor compares other shares
-    with the planned share. In sound experiments, the p-value is below .001 at any look in at most .1 % of
-    cases.
+    The p-value is one divided by the largest Bayes factor until that look. The factor compares other shares
+    of controls with the planned share. In at most .1 % of sound experiments, the p-value falls below .001 at
+    some look.
 
     Args:
         n_control: The number of units in the control group up to each look, shape `[..., looks]`.

@@ -67,10 +67,9 @@ class Outcomes(LabelOutcomes):
 def read_labels(store: Store, starts: Iterable[date], watermark: date) -> LabelOutcomes:
     """Return how to read labels at the nights in which units entered an experiment.
 
-    A customer has a label at a night if the customer was at risk at that night. If the customer objects to
-    contacts later, this may be an answer to the contact. So the objection does not count as leaving, and the
-    customer is still measured. The objection is an unwanted event, and the outcome is whether the customer
-    left.
+    A customer has a label at a night if the customer was at risk at that night. A later objection to contacts
+    may be an answer to the contact. So the objection does not count as leaving, and the customer is still
+    measured. The objection is an unwanted event, and the outcome is whether the customer left.
 
     Args:
         store: The store.

@@ -1,7 +1,7 @@
 """Find the units of an experiment: the persons or accounts to whom the customer ids belong.
 
-Two customers who are one person must never get different arms. If they did, one arm would contact the person
-and the other arm would not. So an arm is given to a unit, and a unit is a set of customers.
+Two customers who are one person must never get different arms. If their arms differed, one arm would contact
+the person and the other arm would not. So an arm is given to a unit, and a unit is a set of customers.
 """
 
 from __future__ import annotations

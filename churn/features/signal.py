@@ -64,8 +64,8 @@ class Signal:
         level_of: The column whose level codes the function returns; the signal's values are the names of
             these levels.
         generic: The generic family that made the signal; None for a named signal.
-        version: The version of the definition. Raise the version by hand after a change of values that the
-            digest of `definition` does not show.
+        version: The version of the definition. Raise the version by hand if the values change in a way that
+            the digest of `definition` does not show.
     """
 
     name: str
@@ -150,8 +150,8 @@ def signal(
         reason: The sentence for a customer's reasons, with `{value}`.
         german: The same sentence in German.
         level_of: The column whose level codes the function returns; None if it returns numbers.
-        version: The version of the definition. Raise the version by hand after a change of values that the
-            digest of `definition` does not show.
+        version: The version of the definition. Raise the version by hand if the values change in a way that
+            the digest of `definition` does not show.
 
     Raises:
         SignalError: the table or the family does not exist, the name is taken, or the docstring is missing.

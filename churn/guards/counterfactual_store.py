@@ -73,9 +73,9 @@ def write_past(store: Store, cutoff: date, folder: Path) -> Store:
 def write_other_future(store: Store, cutoff: date, folder: Path) -> Store:
     """Write the store with another future: nothing that was known before the cutoff is changed.
 
-    A quarter of the rows is repeated at or after the cutoff. Another quarter is repeated at its own time, but
-    becomes known only at or after the cutoff. Half of the outcomes that were open at the cutoff get an end at
-    or after the cutoff.
+    A quarter of the rows is repeated at or after the cutoff. Another quarter of the rows is repeated with
+    unchanged times, but the copies become known only at or after the cutoff. Half of the outcomes that were
+    open at the cutoff get an end at or after the cutoff.
 
     Args:
         store: The store.
@@ -116,7 +116,9 @@ def _tables(store: Store) -> dict[str, Table]:
 
 
 def _masked_outcomes(table: Table, columns: tuple[str, ...], day: int) -> dict[str, str]:
-    """Return SQL that empties each outcome not known before a day, and the values known with this outcome."""
+    """Return SQL that empties each outcome that was not known before a day, and the values that become known
+    with this outcome.
+    """
     expressions = {}
     for outcome in table.of_role("outcome"):
         if f"{outcome.name}_day" in columns:

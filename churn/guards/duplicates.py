@@ -110,11 +110,11 @@ def _copied_pairs(context: GuardContext) -> list[CopiedPair]:
     """Return the pairs of ids with the rows of one person, in the order of their codes.
 
     A pair counts if it shares enough different measurements in rows that few customers have (see
-    `_measurement`), and if the longer history holds nearly all rows of the shorter history. The measurements
-    must be so many that fewer than `MAX_CHANCE` pairs of different people are expected to share them by
-    chance. The expected number is the number of all pairs of customers, times the shares of the measurements
-    in their tables. Rows that few customers have and rows that many customers have are compared separately,
-    because all customers share mailings.
+    `_measurement`), and if the longer history holds nearly all rows of the shorter history. The pair must
+    share so many measurements that fewer than `MAX_CHANCE` pairs of different people are expected to share as
+    many by chance. The expected number is the number of all pairs of customers, times the shares of the
+    measurements in their tables. Rows that few customers have and rows that many customers have are compared
+    separately, because all customers share mailings.
     """
     parts = [_facts(context, table) for table in context.event_tables]
     if not parts:

@@ -141,8 +141,8 @@ def _compare_with_events(context: GuardContext, table: str, period: str) -> tupl
     """Compare the values of a table with the events of other tables before and after their dates.
 
     Returns:
-        A finding if values follow the later events more closely, and whether values follow the earlier events
-        more closely.
+        Two values: a finding if the values follow the later events more closely, and whether the values
+        follow the earlier events more closely.
     """
     follows_past = False
     columns = [column.name for column in context.tables[table].of_role("value") if not column.known_with]
@@ -173,7 +173,7 @@ def _compare_with_events(context: GuardContext, table: str, period: str) -> tupl
 def _rows_before_sign_up(context: GuardContext, table: str, period: str) -> Finding | None:
     """Return a finding if customers have a row dated in the period of the sign-up, but before the sign-up.
 
-    Only customers who signed up after the table begins, and not on the first day of a period, count.
+    Only those customers count who signed up after the table begins and not on the first day of a period.
     Customers with rows in earlier periods do not count either, because their sign-up was recorded late.
     """
     sign_up_date = date_of_day_sql("signed_up")

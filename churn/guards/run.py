@@ -184,7 +184,7 @@ def review(findings: Sequence[Finding], sign_offs: SignOffs, guards: Sequence[st
     Args:
         findings: The findings of the guards.
         sign_offs: The reasons in params.yaml.
-        guards: The names of the guards that ran; a key with the name of another guard is not idle.
+        guards: The names of the guards that ran; a key with the name of a guard that did not run is not idle.
     """
     unsigned_findings: list[Finding] = []
     signed_findings: list[tuple[Finding, str]] = []

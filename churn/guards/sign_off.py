@@ -112,7 +112,7 @@ def group_sentence(group: Group, *, way_out: bool = True) -> str:
 
 
 def sign_off_hint(group: Group, section: str) -> str:
-    """Return the sentence with the keys of a section under which a person can sign a group off.
+    """Return a sentence with the keys of `section` under which a person can sign a group of findings off.
 
     >>> sign_off_hint((Finding("logins", "", "", guard="alone"),), "check.accept")
     "To sign this finding off, give a reason in check.accept under 'logins' or 'alone'."

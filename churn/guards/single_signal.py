@@ -49,7 +49,7 @@ class AucLimit:
         return auc > self.auc and auc_low(auc, churners) > self.low
 
     def above(self, simple: float | None, part: float) -> AucLimit:
-        """Return the limit for a column in a company where a simple rule has a high AUC.
+        """Return the limit for a column; it is higher in a company where a simple rule has a high AUC.
 
         Args:
             simple: The AUC of the best simple rule; None without a simple rule.
@@ -95,8 +95,8 @@ def tenure_auc(rows: LabelledRows) -> float | None:
 def simple_auc(rows: LabelledRows, label: LabelParams) -> float | None:
     """Return the AUC of the best simple rule: tenure, and for an inactivity label recency and frequency.
 
-    If most customers come once and others come often, a simple rule predicts nearly everything, and that is
-    honest. For a contract label, activity is no simple rule, because activity may follow from the
+    If most customers come once and others come often, a simple rule predicts nearly everything, and this is
+    not a leak. For a contract label, activity is no simple rule, because activity may follow from the
     cancellation.
 
     Args:
@@ -224,8 +224,8 @@ def single_signal(context: GuardContext) -> Iterator[Finding]:
 def missing_values(context: GuardContext) -> Iterator[Finding]:
     """Look for missing values that predict who leaves, in attributes and in each customer's latest row.
 
-    Customers without any row do not count, because having no row is an honest signal. A latest row without a
-    value suggests that the source emptied the value later.
+    Customers without any row do not count, because having no row is a valid signal and no leak. A latest row
+    without a value suggests that the source emptied the value later.
     """
     rows = context.labelled_rows
     if rows is None or rows.one_class:

@@ -50,8 +50,8 @@ class Total:
 
     Attributes:
         words: The total in words.
-        values: The total up to today of each sampled customer; 0 for a customer without rows, and NaN for a
-            sum of one row, because a single amount is a price and no sum.
+        values: The total up to today of each sampled customer; 0 for a customer without rows. A sum of one
+            row is NaN, because a single amount is a price and not a sum.
         early: The total of the rows that were known at the first cutoff, or a month after the sign-up if that
             is later.
         is_whole: Whether the customer signed up after the table begins, so that all rows are in the data.
@@ -65,7 +65,8 @@ class Total:
     def is_copied_by(self, column: Floats, customers: Bools) -> float | None:
         """Return the share of customers with equal values if a column copies the total; otherwise None.
 
-        If a column equals the early total as often, it is no copy, because it was known at each cutoff.
+        A column that equals the early total for as many customers is no copy, because this total was known at
+        each cutoff.
         """
         customers = customers & ~np.isnan(self.values)
         share = _equal_share(column[customers], self.values[customers])
@@ -188,10 +189,10 @@ class Totals:
         return None
 
     def _rate(self, column: Floats, has_value: Bools) -> str | None:
-        """Describe the total per day of life, up to today or to the customer's end, that a column copies.
+        """Return in words which total per day of life a column copies; None if it copies no total.
 
-        One factor, the same for all customers, stands for the units of time (days, or months of 30.4 days)
-        and of the total.
+        The days of life end today, or on the day on which the customer left. One factor, the same for all
+        customers, stands for the units of time (days, or months of 30.4 days) and of the total.
         """
         for until, days in self._days.items():
             # A customer who left before the first cutoff has no days between the end and the cutoff.
@@ -212,7 +213,7 @@ class Totals:
 
 
 def _sum_sql(value: str, only: str = "") -> str:
-    """Return the SQL of a sum of the values of more than one row; 0 without rows, NULL for one row."""
+    """Return the SQL of a sum of values: 0 if there are no rows, and NULL if there is only one row."""
     return f"CASE WHEN count({value}){only} <> 1 THEN coalesce(sum({value}){only}, 0) END"
 
 
@@ -231,7 +232,7 @@ def _proportional_share(column: Floats, rate: Floats) -> tuple[float, float]:
 
 
 def _equal_share(column: Floats, total: Floats) -> float | None:
-    """Return the share of equal values if a column equals a total for nearly all customers, or else None."""
+    """Return the share of equal values; None if a column does not equal a total for nearly all customers."""
     if len(column) < MIN_COMPARED_CUSTOMERS or equal_values(column, total).mean() < EQUAL_SHARE:
         return None
     match = copy_match(column, total)

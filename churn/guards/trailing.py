@@ -197,7 +197,7 @@ def _days_to_complete_week(rows: Ints, trail_days: int) -> int:
 
     Args:
         rows: The number of rows of each day, the newest day first, shape (days,).
-        trail_days: The least number of days to leave out: those with very few rows.
+        trail_days: The number of days with very few rows; at least these days are left out.
     """
     for days in range(trail_days, MAX_TRAIL_DAYS + 1):
         if _week_share(rows, days) >= COMPLETE_SHARE:

@@ -1,7 +1,7 @@
-"""Deliver the events of the outbox to the receiver: each event until the receiver answers, and as rarely as
-possible twice.
+"""Deliver the events of the outbox to the receiver.
 
-These are the rules of delivery:
+Each event is sent until the receiver answers, and the same event is seldom sent a second time. These are the
+rules of delivery:
 
 - A planned contact that is no longer useful is not sent. A contact is no longer useful if it has expired, was
   withdrawn before it was sent, was already answered, or if the customer has refused contacts since the night
@@ -246,8 +246,9 @@ class _Loop:
 
 
 def retry_dead(events: Iterable[Event], journal: Journal, now: float) -> int:
-    """Allow new attempts for each dead event, and for a receiver that was gone; return the number of dead
-    events.
+    """Allow new attempts for each dead event, and for a receiver that was gone.
+
+    Return the number of dead events.
 
     Args:
         events: All events of the outbox.

@@ -118,8 +118,8 @@ def night_events(
     """Return the events of a night; the same night gives the same events.
 
     - For each new task of a treated customer there is an event that plans the contact.
-    - A task that an earlier event planned is withdrawn if the customer left or for another reason no longer
-      needs it (an exit), or if the customer must no longer be contacted (objection, suppression list,
+    - A task that an earlier event planned is withdrawn in two cases: the customer left or for another reason
+      no longer needs it (an exit), or the customer must no longer be contacted (objection, suppression list,
       consent). The task is planned again if the reason of the withdrawal has passed.
     - There is no event for a task that was answered, was snoozed or has expired.
     - If the night was scored before, there are withdrawals of the contacts that it planned then and does not
@@ -129,7 +129,8 @@ def night_events(
         facts: What the night knows about customers and tasks.
         terms: The language and the time zone.
         earlier: The last event of each task in earlier nights.
-        own_events: The last event of each task that this same night made if it was scored before.
+        own_events: The last event of each task from an earlier run of this same night; empty if the night
+            runs for the first time.
     """
     treated = facts.new_tasks[facts.new_tasks["arm"] == TREATED_ARM]
     tasks = {str(task["task_id"]): task for task in _records(treated)}
@@ -185,7 +186,7 @@ def _next(
     Args:
         state: Whether the task may be contacted.
         last: The last event about the task.
-        is_own: Whether this same night made the last event when it was scored before; then the same event is
+        is_own: Whether the last event comes from an earlier run of this same night; if so, the same event is
             made again.
     """
     if last is None:

@@ -58,7 +58,8 @@ class TextSample:
 
 
 def long_form(view: str, expressions: Sequence[str]) -> str:
-    """Return a query with one row for each row of a view and each expression: its number `c`, its value `v`.
+    """Return a query with one row for each row of a view and each expression: the number `c` and the value
+    `v` of the expression.
 
     All expressions must have the same type. Unlike a query with many aggregates, this query takes time in
     proportion to the number of expressions.
@@ -143,7 +144,7 @@ def set_words(
 
 
 def count_words(connection: duckdb.DuckDBPyConnection) -> dict[int, list[tuple[str, int]]]:
-    """Return the words for "no value" of each column of `TEXTS`, with their rows."""
+    """Return for each column of `TEXTS` its words for "no value", each with the number of its rows."""
     counts: dict[int, list[tuple[str, int]]] = {}
     for number, word, n in connection.execute(
         f"SELECT c, v, n FROM {TEXTS} WHERE is_word ORDER BY c, v"

@@ -67,7 +67,7 @@ def read_contract_logs(
     """Return the candidates, with each log of contracts read as contracts, and notes for the user.
 
     Nothing changes if another table holds contracts with their ends. If a table's names say that its rows are
-    no contracts, its reading stays and it gets a note.
+    no contracts, the table is read as before and gets a note.
 
     Args:
         connection: The connection with the views of the tables; the view of the contracts is added.
@@ -153,7 +153,9 @@ def _begins_a_value(column: SourceColumn) -> bool:
 
 
 def _may_be_start(column: SourceColumn) -> bool:
-    """Return whether a time may be that of the row itself: by its name, it is not a later or planned time."""
+    """Return whether a time may be the time of the row itself, because its name does not say that it is a
+    later or planned time.
+    """
     return not any(name_matches(column.name, pattern) for pattern in (DELIVERY, MAY_LIE_AHEAD, BIRTH))
 
 
@@ -274,7 +276,9 @@ def _flawed_rows(
     period: _Period,
     cancel_rows: CancelRows | None,
 ) -> tuple[int, int, str]:
-    """Return how many contracts expire before they start, how many have no expiry, and one early expiry."""
+    """Return how many contracts expire before they start, how many have no expiry, and an example of an early
+    expiry.
+    """
     is_cancel = f"{identifier(cancel_rows.column.name)}{cancel_rows.condition}" if cancel_rows else "false"
     start, expiry = (_time_sql(column, identifier) for column in (period.start, period.expiry))
     row = connection.execute(

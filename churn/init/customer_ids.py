@@ -63,7 +63,9 @@ def has_name(column: SourceColumn, name: str) -> bool:
 
 
 def is_plain(key_name: str) -> bool:
-    """Return whether a name only says that a column is a key, as `id` does: other tables may have it too."""
+    """Return whether a name only says that a column is a key, as `id` does; other tables may have a column
+    with such a name, too.
+    """
     return re.fullmatch(ID_SUFFIX, snake_case(key_name)) is not None
 
 
@@ -140,7 +142,7 @@ def may_be_ids(tables: Sequence[SourceTable], key_name: str | None) -> list[Keye
 
 
 def named_ids(tables: Sequence[SourceTable], key_name: str) -> KeyedTable | None:
-    """Return the table with most values of the column that the user has named.
+    """Return the table with the most values in the column that the user has named.
 
     The table is used if there is no table of customers.
 

@@ -236,7 +236,9 @@ def _find_ids_or_guess(
 def _guess_key(
     connection: duckdb.DuckDBPyConnection, tables: Sequence[SourceTable], ids: _Ids
 ) -> _KeyGuess | None:
-    """Return a better key of customers than the key by name; None if the key by name fits or is rounded."""
+    """Return a better key of customers than the key by name; None if the key by name fits, or if its ids are
+    rounded.
+    """
     if any(ids.columns.values()):
         persons = find_person_ids(connection, ids.customers, ids.event_tables, ids.columns)
         if persons is None:

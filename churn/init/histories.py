@@ -172,8 +172,8 @@ def split_histories(
     """Separate the histories of attributes from all other matches.
 
     A history is a table with the value of an attribute and the time of its change. Either the table's name
-    must say so, or the table must have two columns for the start and the end of a value. Without a table of
-    customers there are no histories, because there is no entry to hold them.
+    must say that the table is a history, or the table must have two columns for the start and the end of a
+    value. Without a table of customers there are no histories, because there is no entry to hold them.
 
     Args:
         matches: The matches of all tables.
@@ -182,7 +182,8 @@ def split_histories(
         versions: The table with the versions of the customers; this table never holds events.
 
     Returns:
-        The bodies under `history:` by the name of their attribute, and the matches that are not histories.
+        Two values: the entries under `history:` by the name of their attribute, and the matches that are not
+        histories.
     """
     histories: dict[str, TableBody] = {}
     event_matches = []

@@ -56,8 +56,8 @@ class LabelGuess:
 def guess_label(connection: duckdb.DuckDBPyConnection, matches: Sequence[Match]) -> LabelGuess | None:
     """Return a label of contracts if enough contracts have ended, otherwise a label of inactivity.
 
-    The result is None if the source has only contracts, and too few customers have left. If day and month
-    cannot be told apart, cutoffs that depend on their order become a question.
+    The result is None if the source has only contracts, and too few customers have left. If it is not clear
+    whether dates begin with the day or with the month, cutoffs that depend on this become a question.
     """
     label = _guess_label(connection, matches)
     if label is None or not any(
@@ -74,7 +74,10 @@ def guess_label(connection: duckdb.DuckDBPyConnection, matches: Sequence[Match])
 
 
 def _common_snapshot(snapshot: dict[str, Any], other_snapshot: dict[str, Any]) -> dict[str, Any]:
-    """Return the keys of `snapshot:`; days that depend on the order of day and month become a question."""
+    """Return the keys of `snapshot:`.
+
+    A day becomes a question if it is not clear whether its date begins with the day or with the month.
+    """
     common = {key: value for key, value in snapshot.items() if other_snapshot.get(key) == value}
     days = [
         key
@@ -181,8 +184,8 @@ def _count_customers(connection: duckdb.DuckDBPyConnection, match: Match) -> int
 def _usual_silence_days(connection: duckdb.DuckDBPyConnection, core: Match) -> float:
     """Return the usual longest silence, in days.
 
-    The number is the 0.9 quantile, over customers, of each customer's 0.9 quantile of gaps between active
-    days.
+    For each customer, take the 0.9 quantile of the gaps between active days. The number is the 0.9 quantile
+    of these values over all customers.
     """
     days = (
         f"SELECT DISTINCT {id_of(core.key)} AS id, {time_of(core.time)}::DATE AS day FROM {core.table.view}"

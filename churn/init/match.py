@@ -370,7 +370,9 @@ def _asked_time(connection: duckdb.DuckDBPyConnection, match: Match, column: Sou
 
 
 def _may_be_days(connection: duckdb.DuckDBPyConnection, table: SourceTable, column: SourceColumn) -> bool:
-    """Return whether the values of a column may be days in an unknown form, but not weekdays or hours."""
+    """Return whether the values of a column may be days in an unknown form; weekdays and hours are no such
+    days.
+    """
     if column.kind == "number":
         low, high = SPREADSHEET_DAYS
         return column.low is not None and column.high is not None and low <= column.low <= column.high <= high

@@ -38,7 +38,9 @@ class OrderLines:
 
 
 def find_order_lines(connection: duckdb.DuckDBPyConnection, match: Match) -> OrderLines | None:
-    """Return what the lines of an order have in common; None if the rows are no lines. Notes say so.
+    """Return what the lines of an order have in common; None if the rows are not lines of orders.
+
+    Notes say so.
 
     Args:
         connection: The connection with the views of the tables.
@@ -92,7 +94,8 @@ def _lines_share_id(connection: duckdb.DuckDBPyConnection, match: Match, number:
 def _is_total(connection: duckdb.DuckDBPyConnection, match: Match, number: SourceColumn, name: str) -> bool:
     """Return whether a column repeats the total of an order in each of its lines; if so, a note is added.
 
-    If each line holds the price of one piece, values are also equal, but only few values differ.
+    Equal values in the lines of an order may also be the price of one piece, but then only few different
+    values occur.
     """
     column = match.columns.get(name)
     if column is None or column.sql or column.question or name_matches(column.name, UNIT_PRICE):
@@ -140,8 +143,8 @@ def one_row_per_order(
         lines: What the lines of an order have in common.
         columns: The SQL by canonical column.
         filters: The conditions for the rows to read.
-        id_filters: The conditions on the customer's id. The conditions apply to an order if its lines share
-            the id, and to a row otherwise.
+        id_filters: The conditions on the customer's id. If all lines of an order share the id, the conditions
+            apply to the whole order; otherwise they apply to each row.
         dialect: The SQL dialect of the source.
     """
 

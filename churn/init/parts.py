@@ -145,7 +145,7 @@ def join_parts(
 
 
 def _group_of(name: str) -> str:
-    """Return the name of the table that a table is or may be a part of; `2023` and `2024` are one group."""
+    """Return a name that is equal for tables that may be parts of one, such as `2023` and `2024`."""
     words = snake_case(name).split("_")
     return stem_of(name) or (PERIODS if all(map(_is_of_a_part, words)) else snake_case(name))
 

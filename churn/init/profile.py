@@ -298,7 +298,9 @@ def _renumber(numbers: Mapping[int, int]) -> str:
 
 
 def _with_order_of_neighbours(column: SourceColumn, columns: Sequence[SourceColumn]) -> SourceColumn:
-    """Return a column whose day and month cannot be told apart, with the order that other columns have."""
+    """If it is not clear whether a column's dates put the day or the month first, return the column with the
+    order that the other columns have.
+    """
     if column.kind != "time" or column.question is None or column.time_format is None:
         return column
     other = column.other_reading or column
@@ -340,7 +342,7 @@ def _with_readings_of(
 def _without_no_value_days(
     connection: duckdb.DuckDBPyConnection, view: str, column: SourceColumn
 ) -> SourceColumn:
-    """Return a time column whose words for "no value" include the days for "no value" that it holds."""
+    """Return a time column in which the days that mean "no value" are added to the words for "no value"."""
     if column.sql or not column.filled_share:
         return column
     days = ", ".join(f"DATE '{day}'" for day in NO_VALUE_DAYS)

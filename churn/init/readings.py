@@ -334,8 +334,8 @@ def number_question(name: str, example: str) -> str:
 
     Args:
         name: The column's name, as SQL of params.yaml writes it.
-        example: A number that can be read in two ways, such as 2,313; or the kinds of numbers that the column
-            mixes.
+        example: A number that can be read in two ways, such as 2,313. If the column mixes kinds of numbers,
+            the kinds are named instead.
     """
     if not example[-1].isdigit():
         return f"{name} has {example}: write SQL that reads both, or correct the source"

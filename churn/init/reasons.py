@@ -11,7 +11,7 @@ from churn.init.text_columns import names_a_time
 
 
 def unread_time(connection: duckdb.DuckDBPyConnection, table: SourceTable) -> str:
-    """Return the columns that hold times of rows by their names, but in a format that is not known."""
+    """Return the columns whose names say that they hold times of rows, but whose format is not known."""
     columns = [
         column
         for column in table.columns

@@ -36,8 +36,8 @@ class SourceColumn:
         other_reading: The column with day and month exchanged, if the contents do not decide.
         number: The notation of numbers that are text.
         has_decimal_points: Whether the column comes from a text file and its numbers have decimal points.
-        spelling: The SQL that gives an id, written as `$`, the spelling of all tables; None if ids do not
-            change.
+        spelling: The SQL that changes an id to the spelling of all tables, with `$` for the id; None if ids
+            do not change.
         is_iso_text: Whether the times are text in ISO 8601, such as 2024-01-31 09:00:00 -0400.
     """
 

@@ -159,7 +159,10 @@ def _parse_texts(
     dialect: str,
     today: date,
 ) -> SourceColumn:
-    """Return a column as times or numbers, by all its texts; the sample says which readings are tried."""
+    """Return a column as times or numbers, if its texts can be read as such.
+
+    The sample limits the readings that are tried on all texts.
+    """
     formats = _possible_formats(sample, may_be_months=names_a_time(column))
     may_be_iso = _most_fit(sample, r"\d{4}.*")
     may_be_plain = all(re.fullmatch(r"[-+\d.eE_ ]+", text) for text in sample.rows)

@@ -1,8 +1,8 @@
 """Find an event soon after the sign-up that goes with staying: choose it on the customers who joined earlier,
 and confirm it on those who joined later.
 
-Three mistakes would find an event that goes with staying although there is none. The module avoids these
-three mistakes:
+Three mistakes would make the search find an event even if no event goes together with staying. The module
+avoids these three mistakes:
 
 1. A customer who leaves early has had time for few events only. So only customers who are still at risk after
    the longest time window are compared, and only leaving after that window counts.
@@ -68,7 +68,7 @@ class EventCounts:
 class FollowUp:
     """The label windows in which customers were followed; each array has the shape `[rows]`.
 
-    A customer has a row for each window up to the one in which the customer left.
+    A customer has a row for each window up to and including the window in which the customer left.
 
     Attributes:
         customer: The customer, an index into the arrays of `EventCounts`.
@@ -159,7 +159,7 @@ def search_activation(events: Sequence[EventCounts], earlier: FollowUp, later: F
     Args:
         events: The early events of all customers.
         earlier: The follow-up of the customers who joined earlier.
-        later: The follow-up of the customers who joined later; no customer is in both.
+        later: The follow-up of the customers who joined later; no customer is in both groups.
     """
     n_left = (int(earlier.has_left.sum()), int(later.has_left.sum()))
     if min(n_left) < MIN_LEFT:

@@ -69,8 +69,9 @@ class Activation(Part):
         text: The event in words.
         share_done: The share of all followed customers who had the event.
         with_event, without_event: The later joiners with the event, and those without it.
-        difference, low, high: The share of customers without the event who leave in a label window, minus the
-            share of customers with it, compared within month of joining and age; with its 95 % interval.
+        difference, low, high: How much more often customers without the event leave in a label window than
+            customers with it. It is a difference of shares within month of joining and age, with its 95 %
+            interval.
         p_value: The one-sided p-value of the test on the later joiners.
         decides_label: Whether the event is from the table that the label counts. If so, the event goes with
             staying partly by definition.

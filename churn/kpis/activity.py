@@ -56,8 +56,9 @@ class Activity:
 def month_bounds(
     complete_from: date, cutoff: date, wait_days: int, max_months: int = MAX_MONTHS
 ) -> tuple[date, ...]:
-    """Return the starts of the last complete months, and the end of the last one; at all of them it is
-    certain who was active.
+    """Return the starts of the last complete months, and the end of the last of them.
+
+    At each of these starts, and at the end, it is certain who was active.
 
     Args:
         complete_from: The first day from which the data show each customer who leaves.
@@ -81,8 +82,9 @@ def month_bounds(
 def week_bounds(
     complete_from: date, cutoff: date, wait_days: int, max_weeks: int = MAX_WEEKS
 ) -> tuple[date, ...]:
-    """Return the starts of the last complete weeks, and the end of the last one; at all of them it is certain
-    who was active.
+    """Return the starts of the last complete weeks, and the end of the last of them.
+
+    At each of these starts, and at the end, it is certain who was active.
 
     Args:
         complete_from: The first day from which the data show each customer who leaves.

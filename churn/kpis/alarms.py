@@ -226,8 +226,9 @@ def _sampling_error(figure: Figure) -> float:
 
 
 def _alarm(figure: Figure, limits: Limits) -> Alarm | None:
-    """Return the alarm if the figure is worse than its history allows; without a better direction, if it lies
-    outside on either side.
+    """Return the alarm if the figure is worse than its history allows.
+
+    If no direction of the figure is better, both sides count as worse.
     """
     value, definition = figure.value, figure.definition
     if value is None:

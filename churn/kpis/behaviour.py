@@ -48,8 +48,10 @@ LOYALTY_DEFINITION = (
 
 @dataclass(frozen=True)
 class Behaviour:
-    """What customers did, paid and were bound by at past cutoffs and, in the last row, now; each array has
-    the shape `[cutoffs + 1, customers]`.
+    """What customers did, what they paid, and whether a contract bound them: at past cutoffs and, in the last
+    row, now.
+
+    Each array has the shape `[cutoffs + 1, customers]`.
 
     Attributes:
         active_days: The number of days with an act of the customer in the `ACTIVE_WINDOW_DAYS` days before
@@ -210,7 +212,7 @@ def loyalty_table(behaviour: Behaviour, outcomes: Outcomes) -> LoyaltyTable:
 
 
 def missing_loyalty(reason: str) -> LoyaltyTable:
-    """Return a table of loyalty without groups, and the reason why there are none."""
+    """Return a table of loyalty that has no groups, with the reason why it has none."""
     return LoyaltyTable(
         unit="share",
         definition=LOYALTY_DEFINITION,

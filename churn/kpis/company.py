@@ -66,8 +66,9 @@ class Company:
 
     @cached_property
     def first_lives(self) -> FirstLives:
-        """Return the first spell of activity of each customer, and the first day from which the data show
-        each customer who leaves.
+        """Return the first spell of activity of each customer.
+
+        The result also holds the first day from which the data show each customer who leaves.
         """
         return read_first_lives(self.store, self.spells, self.cutoff)
 
@@ -88,15 +89,17 @@ class Company:
 
     @cached_property
     def month_bounds(self) -> tuple[date, ...]:
-        """Return the starts of the last complete months, and the end of the last one; at all of them it is
-        certain who was active.
+        """Return the starts of the last complete months, and the end of the last of them.
+
+        At each of these starts, and at the end, it is certain who was active.
         """
         return month_bounds(self.complete_from, self.cutoff, self._wait_days)
 
     @cached_property
     def week_bounds(self) -> tuple[date, ...]:
-        """Return the starts of the last complete weeks, and the end of the last one; at all of them it is
-        certain who was active.
+        """Return the starts of the last complete weeks, and the end of the last of them.
+
+        At each of these starts, and at the end, it is certain who was active.
         """
         return week_bounds(self.complete_from, self.cutoff, self._wait_days)
 
@@ -193,7 +196,7 @@ class Company:
 
     @property
     def event_periods(self) -> Mapping[str, tuple[Period, ...]]:
-        """Return the complete periods since the first day from which the data show who can have the event,
+        """Return the complete periods from the first day on which the data show both who can have the event
         and who has it.
         """
         label, first_days = self.store.params.label, [self.first_day_of(self.store.params.label.core_table)]

@@ -65,8 +65,8 @@ def fit_sbg(at_risk: npt.ArrayLike, n_lost: npt.ArrayLike) -> SbgFit | None:
     """Fit the model by maximum likelihood; None if churn does not fall with age.
 
     Args:
-        at_risk: The number of customers at the start of each period of age; only customers who were followed
-            to its end count, `[periods]`.
+        at_risk: The number of customers at the start of each period of age, `[periods]`; only customers who
+            were followed to the end of the period count.
         n_lost: How many of the customers in `at_risk` left in the period, `[periods]`.
     """
     risk, loss = np.asarray(at_risk, dtype=np.float64), np.asarray(n_lost, dtype=np.float64)
@@ -189,8 +189,8 @@ def contract_model(first_lives: FirstLives, discount_year: float) -> ContractMod
 def months_of_age(first_lives: FirstLives) -> tuple[Ints, Ints]:
     """Return the number of customers at risk and of customers lost, by month of age, `[months]` each.
 
-    Only customers who can be followed over the whole month count. Otherwise, in the last month, those who
-    leave early would count and those who stay would not.
+    Only customers who can be followed over the whole month count. Otherwise, customers who leave early in
+    their last month would count, and customers who stay would not.
     """
     lives, follow_days = first_lives.lives, first_lives.follow_days
     at_risk, n_lost = [], []

@@ -42,9 +42,9 @@ class ContractRows:
     def with_last_amounts(self) -> ContractRows:
         """Fill the missing amount of a contract with the amount of the contract before it.
 
-        The contract before it must belong to the same customer, have a known amount, and have ended on or
-        before the start of this contract. Otherwise nobody knows whether this contract replaces the earlier
-        contract.
+        The amount is filled only if the earlier contract belongs to the same customer, has a known amount,
+        and ended on or before the start of this contract. Otherwise nobody knows whether this contract
+        replaces the earlier contract.
         """
         cents = self.cents.copy()
         for row in np.flatnonzero(cents == UNKNOWN_AMOUNT):
@@ -58,8 +58,8 @@ class ContractRows:
         """Return the end of each contract, after gaps to the next contract of at most the days of grace are
         closed.
 
-        A contract is prolonged to the start of the next contract if no other contract of the customer is in
-        force at its end.
+        If no other contract of the customer is in force at the end of a contract, this contract is prolonged
+        to the start of the next contract.
         """
         if not len(self.customer):
             return self.end

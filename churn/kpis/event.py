@@ -69,7 +69,7 @@ def event_section(
         segmentations: The divisions of the customers into segments; the first has one part with all
             customers.
         cutoff: Only what happened before this midnight counts.
-        latest: The period for which a figure is reported that is missing in all periods.
+        latest: The period under which a figure is reported if it is missing in all periods.
 
     Raises:
         SourceError: `label.where` cannot be used.

@@ -75,7 +75,7 @@ class Figure(Part):
         name: The name of the figure's definition in the catalogue.
         period: The days on which the figure was measured.
         value: The value, in the unit of the definition.
-        low, high: The 95 % interval `[low, high]`; None if the figure has none.
+        low, high: The 95 % interval `[low, high]`; None if the figure has no interval.
         n: The size of the population.
         reason: Why the figure is missing.
         slice: The part of the population; None for all customers.

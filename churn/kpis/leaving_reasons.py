@@ -136,8 +136,9 @@ def leaving_reasons_section(
 
 
 def _our_reasons(leavers: Leavers, ids: Sequence[str], nights: NightReader | None) -> list[str]:
-    """Return for each leaver the family of the first reason that the model gave on the last night up to the
-    end.
+    """Return for each leaver the family of the first reason that the model gave before the end.
+
+    The reason is from the last night of the `BEFORE_DAYS` days up to and including the end.
     """
     known = nights.nights if nights is not None else ()
     families: dict[date, Mapping[str, str | None]] = {}

@@ -42,8 +42,8 @@ class OwnIntervals:
     usual_days: npt.NDArray[np.float64]
 
     def days_overdue(self, cutoff: int) -> npt.NDArray[np.float64]:
-        """Return by how many days the time since the last order exceeds the usual interval; negative if it is
-        shorter.
+        """Return by how many days the time since the last order exceeds the usual interval; negative if the
+        time is shorter.
 
         Args:
             cutoff: The day number of the cutoff.

@@ -43,7 +43,8 @@ class Outcomes:
 
 
 def matured_months(label: LabelParams, late_days: int, first: date, cutoff: date) -> tuple[date, ...]:
-    """Return the latest first days of a month, from `first` on, whose label is matured at the cutoff.
+    """Return the first days of the latest months whose label is matured at the cutoff; no day is before
+    `first`.
 
     Args:
         label: The label.

@@ -26,7 +26,7 @@ class Orders:
         day: The day number of the order.
         cents: The amount in cents.
         units: The number of pieces, in thousandths; 0 if it is missing.
-        returned_on: The day number of the return, `NEVER` if it was not returned by the cutoff.
+        returned_on: The day number of the return, `NEVER` if the order was not returned by the cutoff.
     """
 
     customer: Ints

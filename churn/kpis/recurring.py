@@ -34,8 +34,8 @@ class MrrState:
     """The contracts at one midnight.
 
     Attributes:
-        runs, rests: Whether each contract is in force and not paused, and whether it is in force and paused,
-            `[contracts]` each.
+        runs, rests: Two arrays, `[contracts]` each: whether the contract is in force and not paused, and
+            whether it is in force but paused.
         cents: The MRR of each customer, `[customers]`; a paused contract counts 0.
         is_active: Whether each customer has a contract in force, `[customers]`.
     """
@@ -161,7 +161,7 @@ def recurring_section(
         cutoff: The date up to which the data are known.
         grace_days: The largest number of days between two contracts that does not count as leaving.
         late_days: The largest number of days between the day of a row and its arrival in the data.
-        latest: The period for which a figure is reported that is missing in all periods.
+        latest: The period under which a figure is reported if it is missing in all periods.
     """
     names = [f"mrr_{name}" for name in ("at_start", "at_end", *MOVEMENTS, "churn")] + ["grr", "nrr"]
     if rows is None:

@@ -59,7 +59,7 @@ class _Counter:
         self._n_periods, self._segment, self._n_segments = n_periods, segment, n_segments
 
     def at(self, rows: npt.NDArray[np.bool_], period: Ints) -> Ints:
-        """Count the spells in `rows`, each in the one period that is given for it."""
+        """Count the spells in `rows`; each spell counts only in its own period, given by `period`."""
         cell = period[rows] * self._n_segments + self._segment[rows]
         shape = (self._n_periods, self._n_segments)
         return np.bincount(cell, minlength=shape[0] * shape[1]).reshape(shape)

@@ -155,7 +155,8 @@ class Rfm(Part):
     Attributes:
         definition: How the classes are formed.
         cutoffs: The past cutoffs.
-        recency, frequency, money: The classes of each of the three, the worst class first.
+        recency, frequency, money: The classes by recency, by frequency and by money, each with the worst
+            class first.
         cells: The cells of the grid, each a class of recency and a class of frequency.
         by_money: The observed churn by class of money.
         without_orders: The observed churn of customers without an order.

@@ -50,7 +50,7 @@ class Survival(Part):
         slice: The part; None for all customers.
         n: The number of customers whose lives were followed.
         n_left: How many of the followed customers left.
-        n_late: How many of the followed customers were observed only from a day after their joining on.
+        n_late: How many of the followed customers came under observation only after the day of their joining.
         median_days: The age by which half of the customers left; None if fewer than half left in the data.
         median_reason: Why there is no median.
         points: The curve, from age 0 on.

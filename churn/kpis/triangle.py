@@ -77,9 +77,9 @@ class Triangle(Part):
 class SegmentRow(Part):
     """The customers of a segment who joined in the month that begins on the day `cohort`.
 
-    The entry k of `people`, `low` and `high` belongs to the end of month k after the month of joining: the
-    number of active customers, and Wilson's 95 % interval of their share of the `n` members. Only certain
-    months have an entry.
+    The entry k of each list belongs to the end of month k after the month of joining. `people` is the number
+    of active customers, and `low` and `high` are Wilson's 95 % interval of their share of the `n` members.
+    Only certain months have an entry.
     """
 
     cohort: date

@@ -65,7 +65,8 @@ class ValueTerms:
     """The terms by which the figures of value are computed.
 
     Attributes:
-        variant: Which payments the value of a customer with a contract counts, for example the first one.
+        variant: Which payments count in the value of a customer with a contract, for example the first
+            payment.
         margin: The share of revenue that is margin.
         discount_year: The discount rate of a year.
         months: The number of months that the value of a customer without a contract looks ahead.
@@ -126,7 +127,7 @@ def value_section(
             None if no money is known.
         terms: The terms by which the figures are computed.
         window: The period from the first row of the data to the cutoff.
-        latest: The period for which a figure is reported that is missing in all periods.
+        latest: The period under which a figure is reported if it is missing in all periods.
     """
     figures = [
         _historic(spending, terms, window),

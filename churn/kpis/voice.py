@@ -115,7 +115,7 @@ def voice_section(
             customers.
         terms: The terms by which the figures are computed.
         cutoff: The date up to which the data are known.
-        latest: The period for which a figure is reported that is missing in all periods.
+        latest: The period under which a figure is reported if it is missing in all periods.
     """
     figures = [
         *_nps(tables.answers, tables.periods.get("surveys", {}), segmentations, latest),
@@ -161,8 +161,9 @@ def _nps(
 
 
 def may_be_ten_points(rating: Ints) -> bool:
-    """Return whether ratings, in thousandths, may come from a scale of 0 to 10; a small number of ratings
-    always may.
+    """Return whether ratings, in thousandths, may come from a scale of 0 to 10.
+
+    For a small number of ratings the answer is always yes.
     """
     return len(rating) < MIN_ANSWERS_FOR_SCALE or bool(rating.max() > FIVE_POINTS[1])
 
@@ -378,7 +379,7 @@ def silent_figures(
         periods: Consecutive periods by kind.
         traces: The days of tickets, low ratings and contacts; None if there are no such tables.
         cutoff: The date up to which the data are known.
-        latest: The period for which a figure is reported that is missing in all periods.
+        latest: The period under which a figure is reported if it is missing in all periods.
     """
     if traces is None:
         yield missing_figure("silent_leavers", latest, NO_TRACES)

@@ -165,7 +165,7 @@ def latest_matured_cutoff(store: Store) -> date:
 
 
 def _no_cutoff(store: Store) -> CallError | Stop:
-    """Return the error for an empty list of cutoffs, caused by `first`, by `last` or by the data."""
+    """Return the error that says why there is no cutoff: because of `first`, `last` or the data."""
     params = store.params
     snapshot = params.snapshot
     if snapshot.first:

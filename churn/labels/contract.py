@@ -66,7 +66,9 @@ class Contracts:
         return latest
 
     def has_successor(self) -> BoolArray:
-        """Return a mask of contracts at whose end another contract, begun on an earlier day, went on."""
+        """Return a mask of the contracts at whose end another contract, which began on an earlier day, went
+        on.
+        """
         key = self.customer << 33
         last_begun = np.maximum(np.searchsorted(key + self.start, key + self.end) - 1, 0)
         same_customer = self.customer[last_begun] == self.customer
@@ -201,11 +203,11 @@ def involuntary_ends(store: Store, spells: ContractSpells) -> BoolArray | None:
 
     Three rules are tried in order, and the first rule for which the data are known decides.
 
-    First, if the customer asked, by the day of the end, for the contract to end, the end is voluntary.
-    Second, a stated reason in `label.involuntary_reasons` makes the end involuntary, and any other stated
-    reason makes the end voluntary. Without `label.involuntary_reasons` the second rule is not used. Third, if
-    the last payment due within the spell was never recovered, the end is involuntary. A payment was never
-    recovered if it is unpaid when the grace after the end is over, or if it was paid and failed later.
+    First, the end is voluntary if the customer asked for it on or before the day of the end. Second, a stated
+    reason in `label.involuntary_reasons` makes the end involuntary, and any other stated reason makes the end
+    voluntary. Without `label.involuntary_reasons` the second rule is not used. Third, if the last payment due
+    within the spell was never recovered, the end is involuntary. A payment was never recovered if it is
+    unpaid when the grace after the end is over, or if it was paid and failed later.
 
     If no rule decides, the end is voluntary.
 

@@ -120,10 +120,11 @@ def _too_few(store: Store, silences: Silences, before: FirstTestCutoff) -> Stop:
 
 
 def shortest_final_silence(curve: ReturnCurve) -> int | None:
-    """Return the smallest number of silent days after which at most `MAX_RETURN` come back.
+    """Return the smallest number of silent days after which at most the share `MAX_RETURN` of customers comes
+    back.
 
-    A silence of `d` days counts as final only if the data can follow it for another `d` days. Without this
-    rule, the end of the data would look like a customer who left.
+    A silence of `d` days counts as final only if the data are long enough to follow it for another `d` days.
+    Without this rule, the end of the data would look like a customer who left.
     """
     days = np.arange(1, len(curve.chance))
     final = days[(curve.chance[1:] <= MAX_RETURN) & (2 * days <= curve.followed_days)]

@@ -101,7 +101,9 @@ class ReturnCurve:
 
 
 def return_curve(silences: Silences) -> ReturnCurve | None:
-    """Estimate the chance to come back by silent days; None if too few silences are followed."""
+    """Estimate the chance that a customer comes back, by the number of silent days; None if too few silences
+    are followed.
+    """
     at_risk = _at_risk(silences.ends + silences.open).sum(axis=0)
     followed_days = np.flatnonzero(at_risk >= MIN_AT_RISK)
     if len(followed_days) < 2:
@@ -158,7 +160,8 @@ class Lives:
         days: The age in days at which the customer left, or was last seen.
         has_left: Whether the customer left at this age.
         entry_days: The age at which the customer came under observation, 0 for most customers. A customer who
-            would have left before this age is not in the data, so the customer is at risk only after it.
+            would have left before this age is not in the data. So each customer counts as at risk only after
+            this age.
     """
 
     days: Ints
@@ -207,7 +210,8 @@ class SurvivalCurve:
 def risk_table(lives: Lives) -> tuple[Ints, Ints]:
     """Return the customers at risk and those who left, by age in days.
 
-    A customer with `entry_days` 0 is at risk from age 0, any other customer at the ages above `entry_days`.
+    A customer with `entry_days` 0 is at risk from age 0. Any other customer is at risk at the ages above
+    `entry_days`.
     """
     width = int(lives.days.max(initial=0)) + 1
     if ((lives.days <= lives.entry_days) & (lives.entry_days > 0)).any():

@@ -135,8 +135,8 @@ class _EventDays:
 def event_outcomes(store: Store, cutoffs: Sequence[date]) -> list[CustomerOutcomes]:
     """Return the outcomes by event: whether a row of the label's table meets `label.where` in the window.
 
-    Rows in the gap do not matter, except with `label.once`: a customer whose event falls in the gap has had
-    it before the window, so the row is dropped.
+    Rows in the gap matter only with `label.once`: a customer whose event falls in the gap had the event
+    before the window, so the row of this customer is dropped.
 
     Raises:
         SourceError: `label.where` cannot be used.

@@ -82,8 +82,9 @@ def estimate_profit(
 
     Rows are contacted in the order of a night: by falling value at risk. Rows without a value are left out.
     The best share is chosen on the same rows on which its profit is measured. So the profit at the best share
-    is too high. The expected error is called `optimism`. The optimism is the profit of a draw's best share in
-    this draw, minus the profit of the same share on all rows, averaged over the draws.
+    is too high. The expected error is called `optimism`. For each draw, take the profit of the draw's best
+    share in this draw, minus the profit of the same share on all rows. The optimism is the mean of these
+    differences.
 
     Args:
         left: Outcomes, shape (rows,).
@@ -184,7 +185,8 @@ class _CallList:
     ) -> tuple[float, Floats]:
         """Return the value lift at `share`, and the profit per customer at each of `shares`.
 
-        Sums of integers are exact. So rows that are weighted by a draw give the same bits as repeated rows.
+        Sums of integers are exact. So weighting a row by its number of draws gives the same bits as repeating
+        the row.
         """
         row_counts = None if counts is None else counts[self.customer]
         weight = drawn_weight(row_counts, self.weight, len(self.left))
@@ -227,7 +229,9 @@ def contact_profit(contacts: Floats, churners: Floats, value: Floats, terms: Pro
 
 
 def sum_at_share(running: Floats, rows: Floats, share: float | Floats) -> Floats:
-    """Return the value of a running sum at a share of all rows; inside a tie the sum grows evenly.
+    """Return the value that a running sum has after a share of all rows.
+
+    Within a tie the value is interpolated.
 
     Args:
         running: The running sum, shape (ties + 1,).
@@ -271,8 +275,8 @@ def empc_from_sums(churners: Floats, rows: Floats, value: float, terms: ProfitPa
 
     Returns:
         The EMPC, and the share of customers to contact. The EMPC and the share are NaN if there are no rows.
-        They are 0 if the value of a customer is at most the incentive, or if a contact is known to keep
-        nobody.
+        The EMPC and the share are 0 if the value of a customer is at most the incentive, or if a contact is
+        known to keep nobody.
 
     Source: Verbraken, Verbeke and Baesens (2013), A novel profit maximizing metric for measuring
         classification performance of customer churn prediction models, IEEE TKDE 25, sections 4 and 5.

@@ -40,7 +40,8 @@ def psi_by_chance(n_bins: int, n_before: float, n_after: float, probability: flo
 
     Equal distributions have an index of about `(1 / n_before + 1 / n_after) * X`, where X follows the
     chi-squared distribution with `n_bins - 1` degrees of freedom. So the mean of the index by chance is
-    `(n_bins - 1) * (1 / n_before + 1 / n_after)`, and a fixed limit such as .25 means nothing for few rows.
+    `(n_bins - 1) * (1 / n_before + 1 / n_after)`. With few rows, a fixed limit such as .25 therefore means
+    nothing.
 
     Args:
         n_bins: The number of bins.

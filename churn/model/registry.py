@@ -87,7 +87,7 @@ class Registry(Tracking):
     `models/champion`.
 
     The aliases decide which version is the champion, and the folder must agree with them. If a promotion or a
-    rollback was interrupted between the two, `repair` completes it.
+    rollback was interrupted when only the aliases or only the folder had changed, `repair` completes it.
     """
 
     def __init__(
@@ -240,8 +240,8 @@ class Registry(Tracking):
         If the same evaluation runs again, it is not counted again, because it shows nothing new.
 
         The counts are tags of the registered model, because each training is a separate run. The run also
-        gets the result as a tag. Each cutoff has its own count. Otherwise, if there were one count for a set
-        of cutoffs, a further cutoff would start the count at 0 again.
+        gets the result as a tag. Each cutoff has its own count. If each set of cutoffs had one count, a
+        further cutoff would start the count at 0 again.
 
         Args:
             run_id: The id of the run of the evaluated model.

@@ -331,7 +331,7 @@ def horizons_of(logits: Floats, probability: Floats, horizons: Mapping[str, Any]
     The hazard of an interval is the probability that a customer leaves in the interval, given that the
     customer is there at its beginning. The hazard is a logistic regression on the model's log-odds. The
     probability of staying is the product of the probabilities of staying in each interval. At `anchor_days`,
-    the curve must equal `probability`. So the hazards up to this day are scaled by one factor, and later
+    the curve must equal `probability`. So the hazards up to `anchor_days` are scaled by one factor, and later
     hazards are not scaled. The hazard is constant inside an interval, and after the last interval its hazard
     continues.
 

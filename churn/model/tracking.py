@@ -1,6 +1,6 @@
 """The MLflow experiment: open runs, log into them, and link to them.
 
-Only this module imports MLflow, and the scorer in its last part, which runs only inside MLflow.
+MLflow is imported only by this module and by the last part of the scorer, which runs only inside MLflow.
 """
 
 from __future__ import annotations
@@ -194,7 +194,7 @@ class Tracking:
                 self.log_file(path, folder.name)
 
     def log_table(self, path: Path, folder: str) -> None:
-        """Log a JSON file with columns and data as a table, by which MLflow can compare runs."""
+        """Log a JSON file with columns and data as a table, with which MLflow can compare runs."""
         self.log_file(path, folder)
         self.log(
             tags={"mlflow.loggedArtifacts": json.dumps([{"path": f"{folder}/{path.name}", "type": "table"}])}
@@ -290,8 +290,8 @@ def remove_machine_paths(path: Path) -> None:
 
 
 def uri_for_mlflow(uri: str, file: str = FILE) -> str:
-    """Return the tracking address without the user and the password of a server, which go into MLflow's
-    environment.
+    """Return the tracking address without the user and the password of a server; both go into MLflow's
+    environment instead.
 
     The user and the password are taken out because MLflow repeats the address of a server in its messages.
 
@@ -359,7 +359,7 @@ def check_answers(uri: str, file: str = FILE, seconds: float = ANSWER_SECONDS) -
 
 
 def _ask(address: str, seconds: float, reasons: list[str]) -> None:
-    """Append to `reasons` why the address gave no answer, or an empty text if it gave one."""
+    """Append to `reasons` why the address gave no answer; if it gave an answer, append an empty text."""
     try:
         with urllib.request.urlopen(address, timeout=seconds):
             reasons.append("")

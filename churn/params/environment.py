@@ -38,7 +38,8 @@ class Environment:
 
     Attributes:
         missing: The names that are not set, each with the key that uses it.
-        templates: The texts of the file that contain a `${NAME}`, by the same text with the values.
+        templates: The texts of the file that contain a `${NAME}`; the keys are the same texts with the values
+            filled in.
         values: The value of each name, and the keys that use it.
         passwords: The names whose value is the password or a setting of an address.
     """
@@ -88,8 +89,8 @@ class Environment:
     def keep_free_text(self, source: str) -> None:
         """Keep the values secret that are part of an address or of SQL.
 
-        Paths and choices in valid parameters are no secrets, because messages name the folders that the
-        program reads or writes.
+        Paths and choices in valid parameters are not kept secret, because messages must name the folders that
+        the program reads or writes.
 
         Args:
             source: The address of the source, in which each `${NAME}` is already replaced.
@@ -111,7 +112,7 @@ def _is_free_text(key: str) -> bool:
 
 
 def _encoded_places(text: str) -> Iterator[int]:
-    """Yield the places of names in an address whose values are encoded: in its password and its settings.
+    """Yield the places of variables whose values are encoded in an address: in its password and its settings.
 
     >>> list(_encoded_places("postgresql://${USER}:${PASSWORD}@${HOST}/shop?sslpassword=${KEY}"))
     [21, 58]

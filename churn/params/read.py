@@ -192,7 +192,8 @@ def _message(detail: Mapping[str, Any], templates: Mapping[str, str]) -> str:
 
     Args:
         detail: The mistake, as pydantic describes it.
-        templates: The texts with `${NAME}`, by the same text with the values; a message shows the name.
+        templates: The texts with `${NAME}`; the keys are the same texts with the values filled in. A message
+            shows the name.
     """
     key = _key(detail)
     if detail["type"] == "extra_forbidden":

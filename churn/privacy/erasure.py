@@ -115,7 +115,8 @@ def plan_erasure(
         customer: The id, exactly as in the source.
         models: The trained models.
         day: The day of the erasure.
-        salt: The salt of the list of forgotten customers, if this customer is the first on it.
+        salt: The salt of the list of forgotten customers; it is needed if this customer is the first on the
+            list.
         keeps_proof: Whether the consents are kept as proof; if not, an earlier proof is removed too.
 
     Raises:

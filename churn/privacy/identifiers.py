@@ -94,7 +94,8 @@ class Identifiers:
 
 
 def is_distinct(text: str) -> bool:
-    """Return whether a search can separate a text from the words and the numbers of a file.
+    """Return whether a text is so unusual that a search in a file does not take a common word or number for
+    it.
 
     >>> [is_distinct(text) for text in ("C-1001", "ann@x.org", "Ann Lee", "491511234567")]
     [True, True, True, True]

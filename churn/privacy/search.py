@@ -167,7 +167,7 @@ def _statistics(metadata: pq.FileMetaData) -> Iterator[tuple[str, Any]]:
 
 
 def _json_holds(data: bytes, identifiers: Identifiers) -> bool:
-    """Return whether a JSON file, or a line of one, has an identifier as key or value."""
+    """Return whether a JSON text, which is a file or a line of a file, has an identifier as key or value."""
     text = data.decode("utf-8", "replace")
     for part in [text] if text.lstrip().startswith(("{", "[")) and is_json(text) else text.split("\n"):
         if is_json(part) and _value_holds(json.loads(part), "", identifiers):

@@ -30,9 +30,9 @@ def champion_gates(result: EvaluationResult, margin: float) -> Iterator[Gate]:
     recipe of the champion is fitted again for each cutoff and compared instead. A challenger with the same
     recipe has the difference 0.
 
-    1. Log loss: the interval is below 0. If the challenger has learnt from later labels than the champion, it
-       is enough that the interval is below the margin, because no test in the past can show what later labels
-       are worth.
+    1. Log loss: the interval is below 0. If the challenger has learnt from later labels than the champion,
+       the interval only needs to be below the margin. No test in the past can show what later labels are
+       worth.
     2. Lift and expected profit: the lower bound, divided by the champion's value, is above minus the margin.
        If the champion's value is 0 or negative, the absolute difference is compared: its lower bound must not
        be below minus the margin times the size of the champion's value.

@@ -211,8 +211,8 @@ def _season(result: EvaluationResult) -> str:
     they do not.
 
     Two years resemble each other if two things are true. The share that left at the cutoffs one or two years
-    before differs in the same direction from the mean share before the test. And this difference is at least
-    half as large as the difference at the test.
+    before differs in the same direction from the mean share before the test. This difference from the mean
+    share is at least half as large as the difference at the test.
     """
     tested = {day: metrics["challenger"].base_rate for day, metrics in result.by_cutoff.items()}
     same_season = [

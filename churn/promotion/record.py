@@ -87,8 +87,8 @@ class Promotion(Part):
 
 
 def trial_of(output: Path, refusal: Stop, champion_problems: tuple[str, ...] = ()) -> Trial:
-    """Return why the challenger scores a night as a trial: the gates that refused it, or that it was not
-    evaluated.
+    """Return why the challenger scores a night as a trial: the gates that refused it, or a note that it was
+    not evaluated.
 
     Args:
         output: The output folder.

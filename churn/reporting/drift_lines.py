@@ -136,9 +136,7 @@ def figures_in_words(figures: Figures) -> str:
 
 
 def verdict(night: RealisedNight) -> str:
-    """Return a text that says whether the realised measures lie where the probabilities made us expect
-    them.
-    """
+    """Return a text that says whether the realised measures agree with the predicted measures."""
     outside = [
         title
         for title, realised, estimated in (

@@ -48,8 +48,9 @@ def _words_of(event: str | None) -> LabelWords:
 
 
 def measured_effect_lines(effects: MeasuredEffects) -> list[str]:
-    """Return lines that say which share of churners a contact is expected to keep and what it costs:
-    measured, or why it is assumed.
+    """Return lines that say which share of churners a contact is expected to keep and what a contact costs.
+
+    For each of the two numbers, the lines say that it is measured, or why it is assumed.
 
     Args:
         effects: The effects that were measured before the night.
@@ -361,8 +362,8 @@ def _design_lines(design: ExperimentDesign, words: LabelWords) -> Iterator[str]:
 
 
 def _training_in_words(design: ExperimentDesign) -> str:
-    """Return a text that says when there are enough controls for a training to know the level of contacted
-    customers.
+    """Return a text that says when there will be enough controls for a training to set the level of the
+    model.
     """
     if design.training_in_days is not None:
         return f"enough for the level of a model in {_count(design.training_in_days, 'day')}"

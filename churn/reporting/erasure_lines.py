@@ -92,7 +92,7 @@ def result_lines(plan: ErasurePlan, result: SearchResult, server: str | None) ->
 
 
 def source_lines(plan: ErasurePlan) -> Iterator[str]:
-    """Yield which tables of the source have rows about the customer, as far as the store knows."""
+    """Yield lines with the tables of the source that hold rows about the customer, as far as it is known."""
     tables = ", ".join(f"{table.table} ({_rows(len(table.rows))})" for table in plan.tables)
     if tables:
         yield (

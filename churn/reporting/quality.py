@@ -188,7 +188,7 @@ def _comparisons(result: EvaluationResult) -> Iterator[str]:
 
 
 def advice_in_words(result: EvaluationResult) -> str:
-    """Return a text that says what to do with a model whose signals predict the label."""
+    """Return a text that says how to use the list and probabilities of a model that predicts the label."""
     if _level_off(result.challenger.observed_expected) is not None:
         return "Work the list from the top, and do not treat the probabilities as exact."
     return "Use the list in its order, and the probabilities as they are."

@@ -29,7 +29,7 @@ def uplift_lines(result: UpliftResult) -> list[str]:
 
 
 def known_uplift_lines(uplift: KnownUplift, facts: Mapping[str, Any]) -> list[str]:
-    """Return a line that says by what the contacts of a night are chosen; no line if nothing was learnt
+    """Return a line that says what decides the choice of a night's contacts; no line if nothing was learnt
     before the night.
 
     Args:

@@ -92,8 +92,8 @@ def unusual_level_warning(spec: Mapping[str, Any], probability: Floats) -> str:
 
     The mean of calibrated probabilities should be near the share that leaves. The mean is far from the share
     if two things are true. The mean is above 1.5 times the share in training, or below two thirds of this
-    share. And the mean differs from this share by more than three standard errors of the mean. So a cohort of
-    a few customers causes no warning.
+    share. The mean also differs from this share by more than three standard errors of the mean. So a cohort
+    of a few customers causes no warning.
 
     Args:
         spec: The specification of the champion.

@@ -119,8 +119,8 @@ class ColumnTest:
     """A comparison of a single column, or of the smallest value of several columns.
 
     The smallest value is taken over the values that are not missing. With `or_missing`, a column that the
-    company does not have counts as missing for all customers. If all of several columns are absent, the
-    comparison is true for no customer.
+    company does not have counts as missing for all customers. If the comparison has several columns and all
+    of them are absent, it is true for no customer.
     """
 
     keys: tuple[str, ...]

@@ -93,8 +93,9 @@ class Stamp:
 
 @dataclass(frozen=True)
 class Trial:
-    """Why a night is a trial. In a trial, a model scores that is not the champion, because no champion can
-    score the night.
+    """Why a night is a trial.
+
+    In a trial, a model that is not the champion scores the night, because no champion can score it.
 
     Attributes:
         because: The names of the gates (the conditions of a promotion) that refused the model, or
@@ -216,7 +217,7 @@ class ScoredCohort:
         residual_value: The value of the customer in currency if the customer stays, NaN if unknown.
         value_at_risk: The value at risk in currency, NaN if unknown.
         signals: The facts about the signals of the model.
-        base_rate: The share of customers who usually leave within one horizon, or usually have the event.
+        base_rate: The usual share of customers who leave, or have the event, within one horizon.
         words: The words that texts use for the label.
     """
 
@@ -333,7 +334,8 @@ def complete_night(
         names: The known names of customers, by id.
         stamp: The ids in each row of the score table.
         trial: The reason why the night is a trial; None for a night of the champion. In a trial, nobody is
-            assigned to an arm, so that no other system mistakes its call list for the list of the champion.
+            assigned to an arm. This shows other systems that the call list of a trial is not the list of the
+            champion.
         ledger_digest: The digest of the night's page in the ledger; None in a trial.
         extra: Further columns of the call list.
     """

@@ -200,9 +200,10 @@ class Playbook:
             audience: The list for which plays are chosen; only plays of this list are taken.
             first_families: The family of the first reason of each customer, None for a customer without a
                 reason; None if no reasons were computed.
-            nights_held: For each play and customer, the number of nights in a row, with tonight, in which the
-                play was true; shape `[plays, rows]`, see `nights_in_a_row`. The argument is None if there are
-                no earlier nights; then plays with `for_nights` above 1 are not taken.
+            nights_held: For each play and customer, the number of nights in a row up to tonight in which the
+                condition of the play was true. The shape is `[plays, rows]`, see `nights_in_a_row`. The
+                argument is None if there are no earlier nights; then plays with `for_nights` above 1 are not
+                taken.
             may_follow: Whether each play may follow the customer's earlier tasks, see `follow_ups`. The
                 argument is None if there are no earlier tasks; then plays with `after` are not taken.
         """

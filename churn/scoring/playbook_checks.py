@@ -317,8 +317,8 @@ def _never_fire(entries: Entries, conditions: Sequence[Condition | None]) -> Ite
 
 
 def _takes_all_of(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> bool:
-    """Return whether no customer is left for the later play, provided that the condition of the earlier play
-    is true whenever the later one is.
+    """Return whether the earlier play takes all customers of the later play, if the earlier condition is true
+    whenever the later condition is true.
     """
     stages, later_stages = _texts(earlier.get("stage")), _texts(later.get("stage"))
     is_free = "after" not in earlier and "pause" not in earlier

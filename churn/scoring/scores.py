@@ -142,9 +142,9 @@ def score_table(
 
     Only contract labels have columns for the probabilities within 30, 60 and 90 days and for the expected
     days. The columns are empty if the model does not predict these values. If the label has a horizon of 28
-    to 31 days without a gap, and the model has no other horizons, the churn probability is written into the
-    column for 30 days. `play` is the name of the play. Action, owner, due date and the other columns of a
-    task are filled only for customers on the call list.
+    to 31 days and no gap, and the model has no other horizons, the column for 30 days holds the churn
+    probability. `play` is the name of the play. Action, owner, due date and the other columns of a task are
+    filled only for customers on the call list.
 
     Args:
         roster: The columns `customer_id` and `excluded_because` of all customers; `excluded_because` is

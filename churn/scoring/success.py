@@ -3,8 +3,8 @@ planned.
 
 The same criterion is computed for the tasks of both arms, from the same tables and over the same days. The
 criterion reads no answer to a contact, because a control cannot answer. In both arms, a task has a result
-only after all its days have passed. If a result came earlier, a success would favour the arm that is looked
-at more often.
+only after all its days have passed. If results came earlier, the arm that is looked at more often would seem
+more successful.
 """
 
 from __future__ import annotations
@@ -200,8 +200,8 @@ class Returns(_Part):
 class Criteria:
     """Several criteria: all of them must be met if `needs_all`, otherwise at least one.
 
-    If one is enough, a criterion whose tables are absent counts as not met, provided that another criterion
-    can be computed.
+    If it is enough to meet one criterion, a criterion whose tables are absent counts as not met. This rule
+    applies only if another criterion can be computed.
     """
 
     parts: tuple[Criterion, ...]
@@ -272,8 +272,8 @@ def _latest(tasks: pd.DataFrame, rows: pd.DataFrame, time: str, value: str) -> n
 
 
 def _pairs(tasks: pd.DataFrame, rows: pd.DataFrame, time: str) -> pd.DataFrame:
-    """Return for each task the rows of its customer in `[begin, end)`, as one frame with a row for each
-    pair.
+    """Return the rows of each task's customer in `[begin, end)`, as one frame with a row for each pair of
+    task and row.
     """
     rows = rows.assign(customer_id=rows["customer_id"].astype(str))
     pairs = tasks.merge(rows, on="customer_id", suffixes=("", "_of_row"))

@@ -55,7 +55,7 @@ class Snapshots:
         rows_on_disk: The number of labelled rows of all customers; 0 if it was not counted.
         treated_rows: The rows that were left out because the customer was treated in the label window; None
             if nobody was treated, or if the ledger was not read.
-        exposures: How many rows were treated, and how many controls stand for them, by cutoff.
+        exposures: For each cutoff, how many rows were treated and how many controls represent them.
         no_controls_accepted: The reason why a person accepts that nobody stands for treated rows.
     """
 

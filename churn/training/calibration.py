@@ -136,9 +136,9 @@ def isotonic_with_guess(rows: Floats, churners: Floats, guess: float) -> Floats:
     """Return the isotonic share of churners of each level, after one row with the outcome `guess` was added
     to this level.
 
-    The result follows from the max-min formula. For each begin at or below the level, take the smallest share
-    of churners over all runs of levels that end at or above the level. The largest of these smallest shares
-    is the result.
+    The result follows from the max-min formula. Take all runs of levels that contain the level. For each
+    begin of a run, take the smallest share of churners over all its possible ends. The largest of these
+    smallest shares is the result.
 
     Args:
         rows: The number of rows in each level, shape (levels,); the levels are in ascending order of score.
@@ -210,8 +210,8 @@ def select_calibration(
     clear if it exceeds its standard error. The first condition is needed because one of several methods that
     change nothing nearly always wins by chance. The gain lasts if the method is better at each of at least
     two cutoffs. The second condition is needed because all rows of a cutoff share the drift of the level at
-    that cutoff, which the standard error does not contain. The calibration of a cutoff is fitted on the rows
-    whose labels were known by that cutoff.
+    that cutoff. The standard error does not contain this drift. The calibration of a cutoff is fitted on the
+    rows whose labels were known by that cutoff.
 
     Args:
         setting: `auto`, or the name of a method. The methods are compared also if a method is named.

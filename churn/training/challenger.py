@@ -286,8 +286,8 @@ def spec_of(
 def base_rate(snapshots: Snapshots, cutoffs: Sequence[date] | None = None) -> tuple[float, int]:
     """Return the recent share of customers who left, and the number of cutoffs over which it is computed.
 
-    The newest matured cutoffs are used that together hold 200 churners, or all cutoffs if they hold fewer
-    churners. So a night is compared with a recent rate, and not with an old one.
+    The newest matured cutoffs that together hold 200 churners are used. If all cutoffs together hold fewer
+    churners, all cutoffs are used. So a night is compared with a recent rate, and not with an old one.
 
     Args:
         snapshots: All matured snapshots.

@@ -62,8 +62,9 @@ class Lives:
         return mask
 
     def at_risk(self, start: int, end: int, by: date) -> Mask:
-        """Return the rows that count for the interval `[start, end)`: it was completed by a date, and the
-        customer had not left before `start`.
+        """Return the rows that count for the interval `[start, end)`.
+
+        A row counts if the interval was completed by a date, and the customer had not left before `start`.
         """
         return self.is_complete(end, by) & (self.stays >= start)
 
@@ -79,9 +80,9 @@ class Hazards:
     Attributes:
         days: The horizons that could be fitted; all possible horizons are 30, 60 and 90 days.
         anchor_days: The label's own horizon. At this horizon every curve equals the model's probability.
-        intervals: The intervals. Each has its `start` and `end` in days, the `slope` and the `intercept` of
-            its hazard on the model's log-odds, and the numbers of `rows` and of churners (`leavers`) in the
-            fit.
+        intervals: The intervals. Each interval has its `start` and `end` in days, the `slope` and the
+            `intercept` of its hazard on the model's log-odds, and the numbers of `rows` and of churners
+            (`leavers`) in the fit.
         missing: The reason why a horizon is missing, by horizon.
     """
 

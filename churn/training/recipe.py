@@ -55,10 +55,11 @@ class Recipe:
         calibration: `none`, `beta`, `platt` or `venn_abers`; after a refresh `shifted`.
         seed: The seed with which the trees are fitted.
         learning_rate: The learning rate of the trees.
-        num_leaves: The number of leaves of a tree; None computes it from the number of churners.
+        num_leaves: The number of leaves of a tree; if None, it is computed from the number of churners.
         extra_trees: Whether trees split at random thresholds, in candidate extra_trees and in some blends.
         strength: The prior variance of the weights of the logistic regression.
-        min_child_samples: The least number of rows of a leaf; None computes it from the number of rows.
+        min_child_samples: The least number of rows of a leaf; if None, it is computed from the number of
+            rows.
         lambda_l2: How strongly the value of a leaf is shrunk; None means 10.
         feature_fraction: The share of the signals that a tree may use; None means .55.
     """

@@ -201,8 +201,9 @@ def _fit(
 
 
 def _newest(rows: LabelledRows, max_rows: int) -> LabelledRows:
-    """Return the newest rows, at most `max_rows`; from the oldest cutoff that is needed, only a part of the
-    rows may be taken.
+    """Return the newest rows, at most `max_rows`.
+
+    Of the oldest cutoff among them, only a part of the rows may be taken.
     """
     if len(rows) <= max_rows:
         return rows

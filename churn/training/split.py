@@ -136,8 +136,8 @@ class Fold:
     A fold is a cutoff, or a part of the customers.
 
     Attributes:
-        train: The training rows: those whose label was known at the cutoff of the fold, or those of all other
-            customers.
+        train: The training rows: the rows whose label was known at the cutoff of the fold, or the rows of all
+            other customers.
         validation: The validation rows: all rows of the cutoff, or all rows of the part of the customers.
         in_time: Whether the fold is a cutoff, and not a part of the customers.
     """

@@ -108,8 +108,8 @@ def tree_stages(
 
 
 def with_bounds(params: Mapping[str, Any], monotone: Sequence[int], threads: int) -> dict[str, Any]:
-    """Return LightGBM's parameters with the number of threads, and with the directions of signals that are
-    certain.
+    """Return LightGBM's parameters with the number of threads, and with the direction of each signal whose
+    direction is certain.
     """
     bounds: dict[str, Any] = {}
     if any(monotone):

@@ -110,7 +110,8 @@ def search(
     threads: int,
     advance: Callable[[], None] = lambda: None,
 ) -> SearchResult:
-    """Try several settings of the trees, and find the simplest one within one standard error of the best.
+    """Try several settings of the trees, and find the simplest setting whose loss is within one standard
+    error of the best.
 
     The first trials are the default settings of each kind of trees in `train.candidates`. A budget in minutes
     starts after these first trials. The same seed and folds give the same trials, unless the search ends

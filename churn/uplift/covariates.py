@@ -56,10 +56,10 @@ def unequal_covariates(rows: LabelledRows, in_treatment: Bools) -> tuple[str, ..
     """Return the covariates in which the arms differ more than chance allows.
 
     Values that were known before a random assignment differ between the arms only by
-    chance. If a column differs more, there are two explanations: its values are from after
-    the assignment, such as what a customer bought because of the mail, or the arms were not
-    drawn by chance. The error level is divided by the number of covariates, so that fewer
-    than 1 of 1,000 sound experiments are refused.
+    chance. If a column differs more, there are two explanations. Either its values are from after the
+    assignment, such as what a customer bought because of the mail, or the arms were not drawn by chance. The
+    error level is divided by the number of covariates, so that fewer than 1 of 1,000 sound experiments are
+    refused.
 
     Args:
         rows: The rows with their covariates.

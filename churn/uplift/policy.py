@@ -159,8 +159,8 @@ def group_effects(sample: Sample, predictions: HeldOutPredictions) -> tuple[Effe
     """Return the effect in each group of units by predicted effect, the lowest group first.
 
     An interval for a single customer would not be valid for trees. The interval of a group is valid, because
-    it is the interval of a mean of rows that their models have not seen. The error level is divided by the
-    number of groups (Bonferroni). So in at most 5 % of experiments, any interval misses its effect.
+    the models have not seen the rows from whose mean the interval is computed. The error level is divided by
+    the number of groups (Bonferroni). So in at most 5 % of experiments, any interval misses its effect.
     """
     ranks, edges = np.zeros(len(sample), dtype=np.int64), []
     for number in np.unique(sample.fold):
@@ -183,8 +183,8 @@ def groups_left_alone(groups: tuple[EffectGroup, ...]) -> tuple[EffectGroup, ...
     """Return the lowest groups whose effect is shown to be at most 0: the upper end of the interval is at
     most 0.
 
-    The groups must follow each other from the lowest one on. If a group with a higher predicted effect lies
-    above a group that does not count, its result is probably chance.
+    The groups must follow each other from the lowest one on. If a group does not count, the groups above it
+    do not count either, because their results are probably chance.
     """
     alone = []
     for group in groups:

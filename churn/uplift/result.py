@@ -57,8 +57,8 @@ class MeasuredUplift(Part):
         name: The name of the experiment.
         outcome: The name of the outcome.
         is_wanted: Whether the outcome is good for the company.
-        unit_of_gain: In what the gain of a policy is counted, `outcomes` or `money`; both are given for each
-            unit of the sample.
+        unit_of_gain: The unit in which the gain of a policy is counted, `outcomes` or `money`; both are given
+            for each unit of the sample.
         control: The units of the control arm.
         treatment: The units of the treated arm.
         left_out_counts: The number of units that are left out, by reason.

@@ -1,4 +1,4 @@
-"""A sample: units that chance put into two arms, with what was known about them before the assignment."""
+"""A sample of units that were put into two arms by chance, with what was known about each unit before."""
 
 from __future__ import annotations
 

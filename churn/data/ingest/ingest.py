@@ -384,7 +384,7 @@ def _write_table(
 ) -> None:
     """Write a table as planned.
 
-    If new rows do not show which row of a repeated key is the first, all rows are read.
+    If a key is repeated and the new rows alone do not show its first row, all rows of the table are read.
     """
     last = planner.last if plan.last_mark else None
     connection = planner.source.connection

@@ -102,8 +102,8 @@ def reject_stored_keys(
 
     Raises:
         AmbiguousError: A new row is earlier than the stored row with its key, or has the same time and other
-            values. In this case the source's values of the stored row decide which row is kept, but the store
-            does not hold these values.
+            values. In these two cases the source's values of the stored row decide which row is kept, but the
+            store does not hold these values.
     """
     name = staged_table.spec.table.name
     good_rows, matches = internal_name(f"good_{name}"), internal_name(f"matches_{name}")

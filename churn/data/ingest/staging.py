@@ -170,7 +170,7 @@ def _expressions(source: Source, spec: TableSpec, source_columns: list[str]) -> 
 def _misspelt_columns(
     spec: TableSpec, source_columns: Collection[str], expressions: Mapping[str, str]
 ) -> Iterator[str]:
-    """Yield a message for each name that a query gives to a column and that nearly is a canonical name.
+    """Yield a message for each name that a query gives to a column and that is almost a canonical name.
 
     Without this message, an optional column with a misspelt name would be a column without values.
     """

@@ -158,7 +158,8 @@ def _offset_of_day(seconds_of_days: Sequence[int | None]) -> str:
     periods would take as long for each row, but they would make each query slow to plan.
 
     Args:
-        seconds_of_days: The offset of each day from `FIRST_FAST_DAY`; None if the clocks change on that day.
+        seconds_of_days: The offset of each day, beginning with `FIRST_FAST_DAY`; None for a day on which the
+            clocks change.
     """
     counts = Counter(seconds for seconds in seconds_of_days if seconds is not None)
     if len(counts) == 1 and None not in seconds_of_days:

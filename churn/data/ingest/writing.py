@@ -335,7 +335,7 @@ def _stored_columns_of(column: Column, time: str) -> dict[str, str]:
 
 
 def _level_name(column: Column) -> str:
-    """Return the SQL of a level's name; the empty name marks the end of an attribute's value."""
+    """Return the SQL of a row's level; an empty text means that the attribute has no value any more."""
     name = identifier(column.name)
     return f"coalesce({name}, '')" if column.may_be_emptied else name
 

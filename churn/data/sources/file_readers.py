@@ -306,7 +306,10 @@ def _has_decimal_points(
 def _passed_tests(
     connection: duckdb.DuckDBPyConnection, texts: str, tests: Sequence[tuple[str, str]]
 ) -> set[tuple[str, str]]:
-    """Return the pairs of a column and a test, an aggregate of the text `$`, that the column passes."""
+    """Return the pairs of a column and a test that the column passes.
+
+    A test is an SQL aggregate in which `$` stands for the column.
+    """
     if not tests:
         return set()
     columns = [f"coalesce({test.replace('$', identifier(name))}, false)" for name, test in tests]

@@ -81,7 +81,7 @@ class FolderScan:
 
 
 def scan_folder(folder: Path, exclude: tuple[Path, ...] = ()) -> FolderScan:
-    """Find the data files of a folder and its sub-folders, and in folders behind links.
+    """Find the data files of a folder, of its sub-folders, and of the folders to which links in it lead.
 
     Args:
         folder: The source.

@@ -119,7 +119,7 @@ def _label_table_problem(params: Params, tables: set[str]) -> str:
 
 
 def _active_table_problems(params: Params, names: set[str]) -> Iterator[str]:
-    """Yield a problem if the tables in `active_in` of a label of an event do not show who is active."""
+    """Yield a problem if a label of an event has tables in `active_in` that do not show who is active."""
     table = params.label.active_table if params.label.is_event else None
     if table == "customers":
         yield "label.active_in 'customers' holds no events. Name a table whose rows show who is active."

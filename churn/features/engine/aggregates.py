@@ -1,4 +1,5 @@
-"""Compute counts, sums and extremes per (bin, customer); the value of a window is one or two look-ups.
+"""Compute counts, sums and extremes per (bin, customer); the value of a window then takes one or two
+look-ups.
 
 The rows of a block are ordered by (customer, time), so the rows of one customer in one bin form a run. The
 start positions of the runs are enough to count rows and to find the latest row. The total of any window is
@@ -207,7 +208,9 @@ class Aggregates:
         return np.flatnonzero(~self.rows.steady)
 
     def _unsteady_in(self, ordinal: int, span: Span) -> LongArray:
-        """Return the positions of the unsteady rows in these bins that count at a cutoff."""
+        """Return the positions of the rows in the bins of `span` that count at this cutoff but not at every
+        cutoff.
+        """
         rows, unsteady = self.rows, self._unsteady
         if not len(unsteady):
             return unsteady
@@ -235,7 +238,7 @@ class TableAggregates:
         self._aggregates: dict[tuple[Selection, bool], Aggregates] = {}
 
     def of(self, selection: Selection, distinct: bool = False) -> Aggregates:
-        """Return the aggregates of a selection, or of the distinct local days of its rows."""
+        """Return the aggregates of the selected rows, or of the distinct local days of these rows."""
         if selection.value and selection.value not in self.rows.present:
             selection = selection._replace(value=None)  # no value is missing, so no row is excluded
         key = selection, distinct

@@ -75,8 +75,8 @@ class Customers:
         ids: The `customer_id` of each customer, `[n]`.
         signed_up: The day number of each customer's sign-up, `[n]`.
         has_objected: Whether the customer objected to being scored, `[n]`.
-        has_event_on: The day number by whose end the customer was known to have had the event of a label with
-            `once`, `[n]`; None for other labels.
+        has_event_on: For a label with `once`, the day number by whose end it was known that the customer has
+            had the event, `[n]`; None for other labels.
     """
 
     ids: npt.NDArray[np.object_]

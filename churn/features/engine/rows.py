@@ -101,7 +101,8 @@ class StoredRows:
     ) -> Rows:
         """Read what the signals need for customers `[block[0], block[1])`.
 
-        A row is kept if its own time, or the time of an outcome that places rows, lies in some window.
+        A row is kept if one of two times lies in a window: its own time, or the time of an outcome that
+        places rows.
 
         Args:
             columns: The stored columns that signals need. Columns that the table does not have are left out.
@@ -151,7 +152,7 @@ class StoredRows:
 
 
 def _rows_made(table: pa.Table, column: str, value: str) -> pa.Table:
-    """Return the rows without those that have the given value in a column, and drop this column."""
+    """Return the rows that do not have the given value in a column, and drop this column."""
     is_made = pc.not_equal(pc.utf8_lower(table.column(column).cast(pa.string())), value)
     return table.filter(pc.fill_null(is_made, fill_value=True)).drop_columns([column])
 

@@ -1,4 +1,6 @@
-"""Choose the generic families of each event table: from params.yaml, or else the defaults in this file."""
+"""Choose the generic families of each event table: from params.yaml, otherwise from the defaults in this
+file.
+"""
 
 from __future__ import annotations
 

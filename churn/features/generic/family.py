@@ -138,7 +138,8 @@ class GenericFamily:
 
     Attributes:
         name: The name of the family under `signals.generic`.
-        needs: `value` or the name of a column that a table must have; None if any table fits.
+        needs: The name of a column that a table must have, or `value` for any column with the value of a row;
+            None if any table fits.
         make: The function that yields the family's signals for a table.
     """
 

@@ -114,7 +114,7 @@ class FoldingVerbs(View):
         return self.reader.outermost(self._rows_with(column), self.window, True, column)
 
     def days_until(self, scheduled: str) -> Array:
-        """Return the days from the cutoff to a scheduled time, of the latest row that gives this time."""
+        """Return the days from the cutoff to the scheduled time in the latest row that gives such a time."""
         column = self._scheduled(scheduled)
         return self.reader.outermost(self._rows_with(column), self.window, True, column) - self.reader.cutoff
 

@@ -26,7 +26,7 @@ class Selection(NamedTuple):
             the row's own time.
         known_outcomes: The outcomes that must be known for a row to count.
         open_outcomes: The outcomes that must not be known for a row to count.
-        value: The column in which a row must have a value to count; None for no such column.
+        value: The column in which a row must have a value to count; None if no value is needed.
         names: Pairs of a level column and the name that the level must have for a row to count.
     """
 

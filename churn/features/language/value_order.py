@@ -65,8 +65,8 @@ class OrderedVerbs(View):
     def count_late(self, outcome: str, scheduled: str) -> Array:
         """Count the rows whose outcome had not come by the end of a scheduled day.
 
-        The outcome came on a later day, or the scheduled day is over and the outcome is not known. Rows
-        without a scheduled day do not count.
+        A row counts if its outcome came on a later day, or if the scheduled day is over and the outcome is
+        not known. Rows without a scheduled day do not count.
         """
         column, due = f"{self._outcome(outcome)}_day", self._scheduled(scheduled)
         rows = self.reader.sequence(self._rows_with(due), self.window, (column, due))

@@ -104,7 +104,7 @@ def tell_apart(
         newest: The rows of the newest cutoff; their labels are not used.
         weights: The weight of each newest row, shape (newest rows,).
         seed: The seed of the sample of rows and of the trees.
-        max_rows: The number of old rows and of new rows that are used, at most and approximately.
+        max_rows: About the largest number of old rows, and of new rows, that are used.
         columns: The only columns that the trees may use; by default, the columns that shifted unusually far.
     """
     rng = np.random.default_rng(seed)
@@ -218,7 +218,7 @@ def unlabelled_rows(
     """Return the signals of a cutoff in the form of labelled rows; `left` is NaN, because no label is known.
 
     A level that no labelled row has becomes a missing value. Customers without a labelled row get numbers
-    that follow those of all other customers.
+    that come after the numbers of all other customers.
 
     Args:
         frame: `customer_id` and the signals.

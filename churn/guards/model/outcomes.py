@@ -57,8 +57,8 @@ def too_good(
         auc: The challenger's AUC.
         above: The best simple model, and the challenger's AUC minus the AUC of this model; None without a
             simple model.
-        bound: The part of the difference that must lie above 0.15: `value` for a warning, and the lower bound
-            `low` for a stop, so that chance alone does not stop a model.
+        bound: Which number of the difference must be above 0.15: `value` for a warning; the lower bound `low`
+            for a stop, so that chance alone does not stop a model.
     """
     if auc.value is None:
         return None
@@ -83,7 +83,7 @@ def too_good_to_be_true(
 
     Args:
         auc: The challenger's AUC.
-        above: The best simple model and the difference from its AUC, as in `too_good`.
+        above: The best simple model, and the challenger's AUC minus the AUC of this model; see `too_good`.
         tenure: The AUC of tenure alone; None if it was not measured.
     """
     reason = too_good(auc, above)
@@ -103,7 +103,7 @@ def too_good_to_be_true(
 def lead_time(leads: Sequence[LeadTime], gap_days: int) -> Iterator[Finding]:
     """Warn if the AUC falls far when the model sees only data that are as old as the time to act.
 
-    The time to act is the label's gap. Without a gap, the guard warns only of a fall to chance, because most
+    The time to act is the label's gap. Without a gap, the guard warns only if the AUC falls to chance. Most
     customers show only a few weeks ahead that they will leave.
 
     Args:

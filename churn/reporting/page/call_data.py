@@ -200,7 +200,8 @@ def compact(data: Mapping[str, Any]) -> dict[str, Any]:
     - A list of small numbers becomes one text with a digit of base 36 for each call; a point means -1.
     - `message` has for each call the number of its shape under `shapes`. Then come the lines for the places
       of the shape that hold `OWN_LINE`.
-    - `before` has numbers of entries in `contacts`, where each night with its play and channel stands once.
+    - A number in `before` is the position of an entry in `contacts`, which holds each combination of night,
+      play and channel once.
     """
     codes = {
         key: "".join("." if number < 0 else DIGITS[number] for number in data[key])

@@ -92,7 +92,7 @@ def nice_ticks(low: float, high: float, count: int = 5) -> tuple[float, ...]:
 
 
 def tick_digits(tick: float) -> int:
-    """Return the decimals that a tick needs, at most 2, so that it is not shown rounded.
+    """Return the number of decimals, at most 2, with which the text of a tick shows its exact value.
 
     >>> tick_digits(5.0), tick_digits(-2.5), tick_digits(0.1 + 0.15)
     (0, 1, 2)
@@ -160,7 +160,8 @@ def line_chart(
         x: The horizontal axis.
         y: The vertical axis.
         marks: Vertical lines with a text.
-        foot: Numbers below the horizontal axis, each at a value of x, as the content of a text element.
+        foot: The numbers below the horizontal axis: for each, the value of x at which it stands, and its
+            text.
         foot_title: What the numbers below the axis mean.
     """
     frame = _Frame(x, y, foot=2.2 * LINE_HEIGHT if foot else 0.0)

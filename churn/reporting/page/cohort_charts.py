@@ -79,7 +79,7 @@ def triangle_table(words: Words, known_kpis: KnownKpis) -> Markup:
 
 
 def _n_known(row: TriangleRow) -> int:
-    """Return the number of months up to the last month whose share is known."""
+    """Return the number of months up to and including the last month whose share is known."""
     return max((cell.month + 1 for cell in row.cells if cell.share is not None), default=0)
 
 

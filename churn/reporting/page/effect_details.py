@@ -52,7 +52,7 @@ class PlacedExperiment:
 
     @property
     def has_alarm(self) -> bool:
-        """Return whether the alarm is on that the arms do not have the planned sizes."""
+        """Return whether there is an alarm because the arms do not have the planned sizes."""
         return self.experiment.ratio is not None and self.experiment.ratio.alarm
 
     @property

@@ -52,7 +52,10 @@ def _german_end(text: str, german: German) -> str | None:
 
 
 def _german_place(text: str, german: German) -> str:
-    """Return a place with its figure in German; what is no known figure is part of the name of the place."""
+    """Return a place with its figure in German.
+
+    A text that is no known figure is part of the name of the place.
+    """
     match = _PLACE_WITH_FIGURE.fullmatch(text)
     figure = german(match["figure"]) if match else None
     return f"{match['place']} ({figure})" if match and figure else text

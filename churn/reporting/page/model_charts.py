@@ -219,8 +219,8 @@ def profit_chart(words: Words, result: EvaluationResult, night: ReportSources | 
 
 
 def _loss_sentence(words: Words, curve: Sequence[ProfitPoint]) -> str:
-    """Return a sentence if no number of calls earns more than it costs, or is shown to do so; ""
-    otherwise.
+    """Return a sentence if no number of calls earns more than it costs, or if no number of calls is shown to
+    do so; "" otherwise.
     """
     calls = [point for point in curve if point.share > 0 and point.value is not None]
     gains = [point for point in calls if point.value is not None and point.value > 0]

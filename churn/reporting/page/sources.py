@@ -36,7 +36,7 @@ PROMOTE_AGAIN = "Run `churn evaluate`, then `churn promote`."
 
 
 class UsedUplift(BaseModel):
-    """The model of the effect of a contact on each customer that a night uses.
+    """The model that a night uses to predict the effect of a contact on each customer.
 
     Attributes:
         as_of: The day up to which the outcomes of contacts were known.

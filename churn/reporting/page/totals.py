@@ -14,7 +14,9 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Total:
-    """A sum over customers, with a 95 % interval for chance; the interval contains no error of the model."""
+    """A sum over customers, with a 95 % interval for chance; the interval does not include errors of the
+    model.
+    """
 
     value: float
     low: float

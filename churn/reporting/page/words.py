@@ -71,7 +71,7 @@ class Catalogue(BaseModel):
         texts: The German texts of the sentences in templates and code, by the English sentence.
         values: The German texts of what the program writes into its files, such as the reasons why a customer
             is not contacted.
-        findings: The German of what the guards find, of the ways out, and of their parts.
+        findings: The German texts for what the guards find, for the ways out, and for parts of these texts.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -195,8 +195,9 @@ class Words:
         return None
 
     def _german(self, name: str, text: str) -> str | None:
-        """Return the text that stands at a place in a German sentence; the name of the place says what kind
-        of value it is.
+        """Return the German form of a text that fills a place in a sentence.
+
+        The name of the place says what kind of value the text is.
         """
         if name.endswith("_day"):
             return self.date(datetime.date.fromisoformat(text))
@@ -345,8 +346,9 @@ def _pattern_of(key: str, number: str = ".+") -> re.Pattern[str]:
 
 
 def _content_of(field_name: str, number: str) -> str:
-    """Return the pattern of the texts that may stand at a field of a value; `number` is the pattern of a
-    number.
+    """Return the regular expression of the texts that may fill a field of a sentence.
+
+    The end of the field's name decides, and `number` is the expression of a number.
     """
     kinds = {
         "_number": number,
@@ -359,8 +361,9 @@ def _content_of(field_name: str, number: str) -> str:
 
 
 def _with_event(sentence: str, words: Words) -> str:
-    """Fill in the name of the event, which the German text for a label of an event contains, but its English
-    key does not.
+    """Fill in the name of the event.
+
+    The German text for a label of an event contains this name, but the English key of the text does not.
     """
     return sentence.replace("%(event)s", words.label.event)
 

@@ -239,7 +239,9 @@ def _share_keys(customer_range: CustomerRange, staged_table: StagedTable) -> Non
 
 
 def compare_keys(context: TaskContext, number: int) -> set[str]:
-    """Write those keys of a bucket that several ranges hold to `shared_keys`; return the keys' tables."""
+    """Write to `shared_keys` the keys of a bucket that several ranges hold, and return the tables of these
+    keys.
+    """
     keys = context.folder / "keys" / f"bucket={number}"
     if not keys.exists():
         return set()
