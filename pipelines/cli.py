@@ -1,7 +1,7 @@
 """The command line of all verbs: options, messages and exit codes.
 
-A verb is a file `pipelines/VERB.py` with a docstring (its help) and a function `run`. Its module is imported
-when the verb is called, so `churn --help` answers at once.
+A verb is a file `pipelines/VERB.py` with a docstring (its help) and a function `run`. The module of a verb is
+imported only when the verb is called, so `churn --help` answers at once.
 """
 
 from __future__ import annotations

@@ -39,7 +39,8 @@ def run(
         cutoff: Use only nights before this date; by default all nights.
         effect: The difference of churn to detect, or the gain in the rate of the event to detect, such as
             0.02.
-        share: The share of the control group to plan with; by default that of params.yaml and the playbook.
+        share: The share of the control group to plan with; by default the shares in params.yaml and the
+            playbook.
         days: The number of days ahead for the power and the smallest effect.
         echo: Prints lines, warnings and progress.
 

@@ -1,4 +1,7 @@
-"""Learn whom a contact helps. Contacts are chosen by this only if it is a better choice than by the risk."""
+"""Learn whom a contact helps.
+
+Contacts are chosen by the predicted effect only if this is shown to be better than the choice by the risk.
+"""
 
 from __future__ import annotations
 

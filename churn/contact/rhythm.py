@@ -83,8 +83,8 @@ def count_answers(answers: pd.DataFrame, ends: Mapping[str, date], cutoff: date,
 
     Args:
         answers: The columns `customer_id`, `channel` and `day`, one row for each answer.
-        ends: For some customers, the first day from which answers do not count; for all others it is the
-            cutoff.
+        ends: For some customers, the first day from which answers do not count; for all other customers this
+            day is the cutoff.
         cutoff: The cutoff of the night.
         days: The number of days in which answers count.
     """

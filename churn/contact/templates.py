@@ -1,7 +1,7 @@
 """Fill the message of a play for a customer, from a jinja2 template that runs in a sandbox.
 
-Templates are data of the company. In the sandbox a template reads only the values that it gets. It can read
-no file and no attribute of Python, and it can change no value.
+Templates are data of the company. In the sandbox a template reads only the values that it gets. A template
+can read no file and no attribute of Python, and it can change no value.
 """
 
 from __future__ import annotations
@@ -110,8 +110,7 @@ def _keep_line_end(match: re.Match[str]) -> str:
     """Return a line so that jinja2 keeps the line end after a closing tag, if the line also has text outside
     its tags.
 
-    Without this, jinja2 drops the line end after each tag, which is right only for lines that consist of
-    tags.
+    By default, jinja2 drops the line end after each tag, which is right only for lines that consist of tags.
     """
     has_text = bool(_TAG.sub("", match["line"]).strip())
     return f"{match['line']}{match['tag']}{'+' if has_text else ''}%}}"

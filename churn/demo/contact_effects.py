@@ -1,7 +1,7 @@
 """What a contact does to a customer: an effect that is known, and that depends on hidden traits, the channel
 and the play.
 
-Without a contact nothing changes. If a contact reaches the customer, it has one of three effects. The effect
+Without a contact nothing changes. A contact that reaches the customer has one of three effects. The effect
 lasts for `EFFECT_DAYS` days from the next day on:
 
 - a customer whom contacts help leaves more rarely and gets over a trouble sooner, if the play fits the

@@ -175,7 +175,7 @@ def _split_by_plan(chunk: Chunk, rows: _Rows) -> _Rows:
 
 
 def payments(chunk: Chunk) -> pa.Table:
-    """Return one invoice a month: in early trouble it is paid late, in later trouble the charge fails and
+    """Return one invoice a month: in early trouble it is paid late, and in later trouble the charge fails and
     stays open.
     """
     rng = chunk.streams.get("payments")

@@ -103,7 +103,7 @@ class LivingChunk:
         self.late_payments: dict[str, int] = {}
 
     def live(self, contacts: Iterable[Contact], *, with_tables: bool = True) -> dict[str, pa.Table]:
-        """Simulate the next day, and return the rows that happen on it, by table.
+        """Simulate the next day, and return the rows that happen on this day, by table.
 
         Args:
             contacts: The contacts on this day; they have an effect from the next day on.

@@ -117,8 +117,8 @@ def draw_people(first_number: int, size: int, rng: np.random.Generator) -> Peopl
 
 
 def _sign_up_days(rng: np.random.Generator, size: int) -> Values:
-    """Draw days of sign-up: half of them lie before the history, and the others become more frequent with
-    time.
+    """Draw days of sign-up: half of the days lie before the history, and the other days become more frequent
+    with time.
     """
     earlier = -1 - np.minimum(rng.exponential(320.0, size), 900.0).astype(np.int64)
     growth = 0.9

@@ -154,7 +154,8 @@ class _TestRows:
         Args:
             probability: The predictions of the candidate, shape `[rows]`; NaN for a row without a prediction.
             with_order: Whether the predictions rank customers. If the predictions do not rank customers, all
-                rows count as equal: a rate that is the same for all customers of a cutoff does not rank them.
+                rows count as equal, because a rate that is the same for all customers of a cutoff ranks
+                nobody.
         """
         mask = np.isfinite(probability)
         rows, probability = self.where(mask), probability[mask]

@@ -129,8 +129,8 @@ def assign(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the arm and the position of each unit, and the assignments that are new in this night.
 
-    A unit that has a position keeps it permanently. The unit gets a new row with its old position in two
-    cases: a new share has changed its arm, or the unit has gained or lost a customer.
+    A unit that has a position keeps it permanently. The unit gets a new row with its old position if a new
+    share has changed its arm, or if the unit has gained or lost a customer.
 
     Args:
         units: The eligible units: `unit`, `score`, `value` (NaN if unknown) and `customers` (list of ids).

@@ -44,8 +44,9 @@ class DesignTerms:
 
     Attributes:
         control_share: The share of units in the control group, between 0 and 1.
-        kept_share: The assumed share of churners whom a contact keeps; used if no effect is given. None for a
-            label of an event, because nobody states how many more customers a contact brings to the event.
+        kept_share: The assumed share of churners whom a contact keeps; used if no effect is given. The share
+            is None for a label of an event, because nobody states how many more customers a contact brings to
+            the event.
     """
 
     control_share: float
@@ -67,7 +68,7 @@ def design_terms(
         playbook: The playbook.
         universal_share: The share of the universal control group.
         kept_share: The share of churners whom a contact keeps, for plays that have no share of their own.
-            None for a label of an event; then no play has a share.
+            The share is None for a label of an event, because then no play has a share.
         share: The share of every control group; if None, the shares in the playbook are taken.
         measured_shares: The measured share of churners whom a contact keeps, by play; it replaces the assumed
             share.

@@ -5,8 +5,8 @@ the control group's share would have changed its arm before its outcome matured.
 the position of the unit and not later rows of the ledger, because a unit that left gets no later rows.
 
 Units of nights with different shares of the control group are not put together. If churn differs between such
-nights, the arms would differ without any contact. Only the units from nights with one share of the control
-group count: the share with the most matured units.
+nights, the arms would differ without any contact. Only units from nights with the same share of the control
+group count. If there are several shares, the share with the most matured units is used.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ class ExperimentUnits:
         arm_changed: The number of units whose arm would have changed before their outcome matured.
         other_share: The number of units from nights with another share of the control group.
         without_control: The number of units that entered in nights without this control group, for example
-            before it was switched on. These units could not be controls at their start, and a unit enters an
-            experiment only once.
+            before it was switched on. Such units could not be controls when they entered, and a unit enters
+            an experiment only once.
         after_other_play: The number of units that had a task of another play before. The contact of that play
             may have changed who gets a second play.
     """
@@ -214,8 +214,10 @@ def _ranges_of_shares(
 
 
 def _share_with_most_units(units: pd.DataFrame, maturity: Maturity) -> float | None:
-    """Return the share with the most matured units; if two are equal, the one with more units, then the one
-    with the latest start.
+    """Return the share with the most matured units.
+
+    If two shares have equally many, the share with more units is taken, and then the share with the latest
+    start.
     """
     if units.empty:
         return None

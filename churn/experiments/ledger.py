@@ -6,9 +6,8 @@ a chain back to a first night, and it reads only the nights of its own chain. Th
 again gives the same bytes, also if an older night was scored in the meantime. An older night that is scored
 later belongs to no other night's chain.
 
-The folder of a night is first written as `.pending-cutoff=D`. Then the scores are published, and then the
-folder of the night gets its final name. So no call list exists without its ledger, even if the process is
-killed.
+The folder of a night is first written as `.pending-cutoff=D`. The folder of the night gets its final name
+only after the scores are published. So no call list exists without its ledger, even if the process is killed.
 """
 
 from __future__ import annotations

@@ -52,8 +52,8 @@ class OutsideUnits:
             column of this time.
         assigned_at: The local time of the assignment; None if the experiment has no column of this time.
         left_out_count: The number of rows whose arm is in `leave_out`.
-        covariates: What was known about each unit before its assignment, by name. Numbers are NaN if they are
-            missing, and texts are None.
+        covariates: What was known about each unit before its assignment, by name. A missing number is NaN,
+            and a missing text is None.
     """
 
     unit: Objects

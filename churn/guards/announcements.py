@@ -133,8 +133,8 @@ def _announcement(
 def announced_by_level(context: GuardContext) -> Iterator[Finding]:
     """Stop at a level of an attribute with which nearly every customer left; a missing value is a level too.
 
-    An honest level may raise the risk, but many customers with it stay. If nearly every customer with the
-    level left (see `is_sure`), the source wrote the value when the customer left.
+    A level that is no leak may raise the risk, but many customers with this level stay. If nearly every
+    customer with the level left (see `is_sure`), the source wrote the value when the customer left.
     """
     has_known_state, has_left = context.ends.has_known_state, context.ends.has_left
     base = context.ends.left_share

@@ -1,7 +1,7 @@
 """The outbox: files with the events of each night as JSON lines, `output/outbox/cutoff=D.jsonl`.
 
-The events of a night are first written under a hidden name. Then the ledger of the night is published, and
-then the file of events gets its name. So an event exists only if the ledger has the row of its task. If the
+The events of a night are first written under a hidden name. The file of events gets its name only after the
+ledger of the night is published. So an event exists only if the ledger has the row of its task. If the
 process is killed in between, the next night, whatever its cutoff is, completes or removes the file.
 """
 

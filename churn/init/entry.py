@@ -145,7 +145,7 @@ def _list_names(names: Sequence[str]) -> str:
 def customers_from_table(
     connection: duckdb.DuckDBPyConnection, customers: KeyedTable, dialect: str
 ) -> Entry | None:
-    """Return the entry of the customers from their own table; None if it has no date of sign-up."""
+    """Return the entry of the customers from their own table; None if this table has no date of sign-up."""
     table, key = customers
     match = assign_columns(connection, Match("customers", table, key, True))
     signed_up_at = match.columns.get("signed_up_at")

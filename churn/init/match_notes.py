@@ -45,9 +45,9 @@ CLOCKS_PER_QUERY = 100
 def second_clock_notes(connection: duckdb.DuckDBPyConnection, match: Match) -> Iterator[str]:
     """Yield a note for each unused time that usually follows the row's time: rows may come in at that time.
 
-    Only the user knows whether rows come in at this time, so the time is offered and not mapped. Two kinds of
-    times are not offered: times that may lie ahead (such as a due date), and times for which an order waits
-    (such as a delivery). The start of the present period of a contract is not offered either.
+    Only the user knows whether rows come in at this time, so the time is offered and not mapped. Times that
+    may lie ahead (such as a due date) are not offered, and times for which an order waits (such as a
+    delivery) are not offered. The start of the present period of a contract is not offered either.
     """
     if "known_at" in match.columns or match.target.column("known_at") is None:
         return

@@ -298,8 +298,8 @@ def _renumber(numbers: Mapping[int, int]) -> str:
 
 
 def _with_order_of_neighbours(column: SourceColumn, columns: Sequence[SourceColumn]) -> SourceColumn:
-    """If it is not clear whether a column's dates put the day or the month first, return the column with the
-    order that the other columns have.
+    """Return a column of dates with the order of day and month that the other columns have, if its own order
+    is not clear.
     """
     if column.kind != "time" or column.question is None or column.time_format is None:
         return column

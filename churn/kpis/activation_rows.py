@@ -70,11 +70,11 @@ class Activation(Part):
         share_done: The share of all followed customers who had the event.
         with_event, without_event: The later joiners with the event, and those without it.
         difference, low, high: How much more often customers without the event leave in a label window than
-            customers with it. It is a difference of shares within month of joining and age, with its 95 %
-            interval.
+            customers with it. The shares are compared within month of joining and age, and the difference has
+            a 95 % interval.
         p_value: The one-sided p-value of the test on the later joiners.
-        decides_label: Whether the event is from the table that the label counts. If so, the event goes with
-            staying partly by definition.
+        decides_label: Whether the event is from the table that the label counts. An event from this table
+            goes with staying partly by definition.
     """
 
     event: str

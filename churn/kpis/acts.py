@@ -124,8 +124,8 @@ class EarlyEvents(RowReader):
     """Counts the acts of each joiner within each of `WITHIN_DAYS` days of the sign-up, by what was known at
     the landmark.
 
-    All rows of a table together are one event. Each of the most frequent kinds of the table is a further
-    event.
+    All rows of a table together are one event. In addition, each of the most frequent kinds of rows in the
+    table is an event of its own.
     """
 
     def __init__(self, store: Store, act: ActTable, joiners: Joiners) -> None:

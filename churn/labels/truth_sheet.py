@@ -37,8 +37,8 @@ class CutoffCounts:
         mature_on: The date from which the label is matured.
         excluded: The number of customers outside the cohort, by reason.
         at_risk: The number of customers in the cohort.
-        outcomes: The number of customers in the cohort by outcome. This field and the next two are None
-            before the label is matured.
+        outcomes: The number of customers in the cohort by outcome. The fields `outcomes`, `left` and
+            `came_back` are None before the label is matured.
         left: The number of churners: customers in the cohort who left, as the label counts.
         came_back: The number of churners who came back later.
     """

@@ -247,16 +247,16 @@ def bin_sums(
 def brier_parts(sums: Floats, total: Floats, noise_copies: float = 1) -> dict[str, Floats]:
     """Return reliability, resolution, uncertainty and the within-bin term of the Brier score.
 
-    `brier = reliability - resolution + uncertainty + within_bin` holds exactly. Each of ten bins has about
-    the same number of rows. Reliability is the mean squared distance of predicted from observed rates (0 is
-    best). Resolution is the mean squared distance of observed rates from the base rate (more is better).
-    Uncertainty is the Brier score of a model that predicts the base rate for every row. The within-bin term
-    exists because the predictions of a bin differ. The term is the variance of the predictions of a bin,
-    minus twice their covariance with the outcome.
+    `brier = reliability - resolution + uncertainty + within_bin` holds exactly. The rows are divided into ten
+    bins with about the same number of rows. Reliability is the mean squared distance of predicted from
+    observed rates (0 is best). Resolution is the mean squared distance of observed rates from the base rate
+    (more is better). Uncertainty is the Brier score of a model that predicts the base rate for every row. The
+    within-bin term exists because the predictions of a bin differ. The term is the variance of the
+    predictions of a bin, minus twice their covariance with the outcome.
 
     Even with perfect predictions the observed rate of a bin differs from the true rate by chance. The
-    expected effect of this chance is subtracted from reliability and resolution. Both numbers are then right
-    on average, but reliability may be below 0 by chance.
+    expected effect of this chance is subtracted from reliability and resolution. Reliability and resolution
+    are then right on average, but reliability may be below 0 by chance.
 
     Args:
         sums: The sums of `bin_sums` in each draw, shape (draws, 3 * BINS).

@@ -270,7 +270,7 @@ class SignalsParams(Section):
 
     @model_serializer(mode="wrap")
     def _without_mood_if_off(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out `mood` if it is off, so that the digests of companies without it do not change."""
+        """Leave out `mood` if it is off, so that the digests of companies without `mood` do not change."""
         fields: dict[str, Any] = serialize(self)
         return fields if self.mood else {key: value for key, value in fields.items() if key != "mood"}
 

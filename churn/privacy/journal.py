@@ -1,9 +1,9 @@
 """Replace many files in one step, so that an erasure is complete even if its process is killed.
 
-Each new file is first written beside the old one, under a hidden name. Then a journal names all these files,
-and from this moment the erasure is valid. Only then the files are renamed, one by one. A process that is
-killed before it writes the journal has changed nothing. Later, `finish` renames the remaining files, and it
-does not need the id of the customer.
+Each new file is first written beside the old file, under a hidden name. Then a journal is written that names
+all new files, and from this moment the erasure is valid. After the journal is written, the files are renamed,
+one by one. A process that is killed before it writes the journal has changed nothing. Later, `finish` renames
+the remaining files, and it does not need the id of the customer.
 """
 
 from __future__ import annotations

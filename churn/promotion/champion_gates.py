@@ -26,9 +26,9 @@ def champion_gates(result: EvaluationResult, margin: float) -> Iterator[Gate]:
 
     If there is no champion, there are no gates of this kind.
 
-    A champion that has learnt from labels of the test cutoffs cannot be compared on them. In this case the
-    recipe of the champion is fitted again for each cutoff and compared instead. A challenger with the same
-    recipe has the difference 0.
+    A champion that has learnt from labels of the test cutoffs cannot be compared on them. In place of such a
+    champion, its recipe is fitted again for each cutoff and compared. A challenger with the same recipe has
+    the difference 0.
 
     1. Log loss: the interval is below 0. If the challenger has learnt from later labels than the champion,
        the interval only needs to be below the margin. No test in the past can show what later labels are

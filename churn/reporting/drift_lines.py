@@ -51,7 +51,9 @@ def drift_lines(drift: Drift) -> Iterator[str]:
 
 
 def drift_warnings(alarms: Sequence[Alarm]) -> list[str]:
-    """Return warnings that say what has moved; if there are many, the others are only counted."""
+    """Return at most `MAX_LINES` warnings that say what has moved, and a warning with the number of further
+    alarms.
+    """
     warnings = [f"drift: {alarm}" for alarm in alarms[:MAX_LINES]]
     if len(alarms) > MAX_LINES:
         warnings.append(f"drift: {len(alarms) - MAX_LINES} more alarms are in drift.json.")

@@ -204,8 +204,8 @@ def calls_csv(
         reasons: The number of columns of reasons.
         form: The separators; by default a comma between cells and a point in numbers.
         language: The language of the headers and of the words of the list.
-        trial_mark: In a trial, the text of the first column, `trial`. None for a night of the champion, whose
-            call list does not have this column.
+        trial_mark: In a trial, the text of the first column, `trial`. The mark is None for a night of the
+            champion, because the call list then does not have this column.
         extra: Further columns, which stand before the note.
         words: The words that texts use for the label. The list for an event has no columns for health and
             value at risk.

@@ -286,8 +286,8 @@ def read_playbook(
             have.
         language: The language in which each template must exist; None if any language is enough.
         events: The names of the company's own tables of events.
-        is_event: Whether the label is of kind event. With such a label, plays cannot use the health, and
-            cannot ask whether a customer leaves.
+        is_event: Whether the label is of kind event. With a label of an event, plays cannot use the health,
+            and cannot ask whether a customer leaves.
 
     Raises:
         PlaybookError: The files have mistakes. The error lists all mistakes, each with its place.

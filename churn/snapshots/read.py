@@ -265,8 +265,8 @@ def read_rows(
 ) -> ReadRows:
     """Read the labelled rows of some snapshots.
 
-    Each file is read twice. The first reading takes the labels and the levels. The second reading copies the
-    values into the matrix, one batch at a time.
+    Each file is read twice. The first time, only the labels and the levels are taken. The second time, the
+    values are copied into the matrix, one batch at a time.
 
     Args:
         paths: The file of each cutoff.

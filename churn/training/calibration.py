@@ -207,11 +207,11 @@ def select_calibration(
     """Select the best calibration method by out-of-time log loss.
 
     A method is selected only if it is clearly better than no calibration, and if the gain lasts. The gain is
-    clear if it exceeds its standard error. The first condition is needed because one of several methods that
-    change nothing nearly always wins by chance. The gain lasts if the method is better at each of at least
-    two cutoffs. The second condition is needed because all rows of a cutoff share the drift of the level at
-    that cutoff. The standard error does not contain this drift. The calibration of a cutoff is fitted on the
-    rows whose labels were known by that cutoff.
+    clear if it exceeds its standard error. This condition is needed because, among several methods that
+    change nothing, one method nearly always wins by chance. The gain lasts if the method is better at each of
+    at least two cutoffs. The condition of two cutoffs is needed because all rows of a cutoff share the drift
+    of the level at that cutoff. The standard error does not contain this drift. The calibration of a cutoff
+    is fitted on the rows whose labels were known by that cutoff.
 
     Args:
         setting: `auto`, or the name of a method. The methods are compared also if a method is named.

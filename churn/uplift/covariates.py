@@ -28,7 +28,7 @@ def covariate_rows(
     """Return covariates and outcomes as rows from which a model can learn.
 
     Args:
-        covariates: The columns by name. Numbers are NaN if they are missing, and texts are None.
+        covariates: The columns by name. A missing number is NaN, and a missing text is None.
         outcome: Whether the outcome happened, shape (rows,).
         customers: The customer to whom each row belongs.
     """

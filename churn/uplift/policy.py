@@ -6,7 +6,7 @@ the first fold are not judged. It would be wrong to fit a model to all other fol
 would be used twice, once in each direction. If there were no effect, the gains of two folds would then rise
 and fall together. The standard error would be too small by up to the square root of 2, and 8 instead of 2.5 %
 of useless models would be accepted. Two policies contact the same share of each fold. One policy chooses by
-the effect. The other policy chooses by the risk, which is the probability of the outcome without a contact.
+the effect. The second policy chooses by the risk, which is the probability of the outcome without a contact.
 What a policy earns is the mean of the pseudo-outcomes of the units that it contacts. The difference between
 the policies is taken row by row, so rows that both choose have no influence. The interval of the difference
 is the interval of a mean.

@@ -59,8 +59,8 @@ def present_date(tables: Sequence[RowsByDay], watermark: date | None) -> str | N
 def watermark_day(table: RowsByDay, echo: Callable[[str], None]) -> int:
     """Return the day number up to which the rows of the label's table have no hole of more than a month.
 
-    The watermark is not the day of the last row: one row with a wrong date would move it. With such a
-    watermark, labels would count as matured although their outcomes are still unknown.
+    The watermark is not the day of the last row: one row with a wrong date would move it. If the watermark is
+    too late, labels count as matured although their outcomes are still unknown.
 
     Args:
         table: The good rows of the label's table by day; at least one day.

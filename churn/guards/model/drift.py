@@ -157,8 +157,9 @@ def _shifted_as_never_before(old: LabelledRows, new: LabelledRows, weights: Floa
 def _shifts(old: LabelledRows, new: LabelledRows, weights: Floats) -> Floats:
     """Return the shift of each column from old to new rows, from 0 to .5, shape (columns,).
 
-    The shift is the larger of two numbers. The first is `abs(AUC - 0.5)`, where AUC is the probability that a
-    new value is larger than an old value. The second is half the difference of the shares of missing values.
+    The shift is the larger of two numbers. The first number is `abs(AUC - 0.5)`, where AUC is the probability
+    that a new value is larger than an old value. The second number is half the difference of the shares of
+    missing values.
 
     Args:
         old, new: The rows.

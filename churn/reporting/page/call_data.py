@@ -81,7 +81,7 @@ def call_data(
     - `owner`, `play`, `channel`, `family`, `stage` and `status` are numbers of the texts under `names`; -1
       means none.
     - `history` has the probability in each of the `nights`, in 1/1,000. `seen` has the number of days since
-      the last row in each of the `tables`. Both are packed, see `pack`.
+      the last row in each of the `tables`. The lists `history` and `seen` are packed, see `pack`.
     - `usual` has the numbers of the `levels` that are usual for the signals of the reasons. `more` has the
       numbers of the `reasons` that the row does not show. `before` has the contacts of earlier nights, each
       as night, play and channel. `message` has the numbers of the `lines` of the subject and of the text; in
@@ -198,8 +198,8 @@ def compact(data: Mapping[str, Any]) -> dict[str, Any]:
     """Return the data of `call_data` in a form that is half as long and that the script unpacks.
 
     - A list of small numbers becomes one text with a digit of base 36 for each call; a point means -1.
-    - `message` has for each call the number of its shape under `shapes`. Then come the lines for the places
-      of the shape that hold `OWN_LINE`.
+    - `message` has for each call the number of its shape under `shapes`. After this number come the lines for
+      the places of the shape that hold `OWN_LINE`.
     - A number in `before` is the position of an entry in `contacts`, which holds each combination of night,
       play and channel once.
     """

@@ -95,7 +95,8 @@ class UsedCosts(BaseModel):
     Attributes:
         as_of: The day before which the contacts with these costs were known.
         plays: The cost of each play that has a measured cost.
-        all_contacts: The cost that is used for other plays that state none; None if it is assumed.
+        all_contacts: The measured cost of the other plays, if these plays state no cost; None if their cost
+            is assumed.
     """
 
     as_of: date

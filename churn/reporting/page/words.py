@@ -180,7 +180,9 @@ class Words:
         return self._translate(text, _value_patterns())
 
     def _finding(self, text: str) -> str | None:
-        """Return the German of what a guard found, of its way out or of a part of them; None without one."""
+        """Return the German text of what a guard found, of its way out, or of a part of these texts; None if
+        there is none.
+        """
         return self._translate(text, _finding_patterns(self.label))
 
     def _translate(self, text: str, patterns: Iterable[tuple[re.Pattern[str], str]]) -> str | None:
