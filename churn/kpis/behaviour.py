@@ -32,12 +32,12 @@ LOYAL, BOUND_ACTIVE, MERELY_BOUND, FREE_QUIET = "loyal", "active and bound", "me
 
 TABLE_DEFINITION = (
     f"the behaviour is the number of days with an act of the customer in the {ACTIVE_WINDOW_DAYS} days "
-    "before a past cutoff. The value is the money per month at the cutoff. Behaviour and value have up to "
-    "three classes with equally many customers. The stage is the customer's stage of the playbook at the "
-    "cutoff"
+    "before a past cutoff. The value is the money per month at the cutoff. By behaviour, and also by "
+    "value, the customers are divided into up to three classes of equal size. The stage is the customer's "
+    "stage of the playbook at the cutoff"
 )
 LOYALTY_DEFINITION = (
-    "how active customers are, compared with whether a contract binds them. An active customer has acts on "
+    "how active the customers are, and whether a contract binds them. An active customer has acts on "
     f"at least `active_from_days` (the median) of the {ACTIVE_WINDOW_DAYS} days before the cutoff. A bound "
     "customer has a contract that renews only after the label's window, so a notice ends the contract only "
     "after the window. A loyal customer is active and free to leave. A merely bound customer is bound but "

@@ -35,9 +35,9 @@ N_DRAWS = 2000
 SHOWN_RENEWALS = (0, 1, 3, 6, 12)
 
 DEFINITION = (
-    "shifted beta-geometric model, fitted by maximum likelihood to the months in which customers left for "
-    "the first time. The model assumes that each customer has a constant chance to leave, and that these "
-    "chances are drawn from Beta(alpha, beta)"
+    "the model is the shifted beta-geometric model, fitted by maximum likelihood to the months in which "
+    "customers left for the first time. The model assumes that each customer has a constant chance to "
+    "leave, and that these chances are drawn from Beta(alpha, beta)"
 )
 DERL_DEFINITION = (
     "discounted expected residual lifetime is the expected number of further monthly payments of a customer "

@@ -20,8 +20,8 @@ STEP_DAYS = 30
 """The distance of the ages in kpis.json, in days; the estimate itself uses every day."""
 
 BAND = (
-    "95 % for each age by itself, from Greenwood's variance on the scale log(-log S); as long as nobody has "
-    "left, the exact binomial bound"
+    "95 % for each age by itself, from Greenwood's variance on the scale log(-log S). As long as nobody has "
+    "left, the band is the exact binomial bound"
 )
 DEFINITION = (
     "the share of customers who stay longer than an age, from joining to leaving for the first time "

@@ -242,7 +242,7 @@ class SnapshotParams(Section):
 
 
 class SignalsParams(Section):
-    """Which signals are computed: family, table and name must be on these lists, and not in `leave_out`."""
+    """Which signals are computed: their family, table and name are on these lists, and not in `leave_out`."""
 
     families: tuple[str, ...] = Field(
         default=("all",),

@@ -66,9 +66,9 @@ times within {", ".join(map(str, activation.WITHIN_DAYS))} days. At least {activ
 customers, and at least {activation.MIN_CUSTOMERS} customers, must have the event, and as many must not have
 it. If no event passes the test, the reason is reported instead of an event. Each run repeats the test on
 nearly the same customers, so an event that is reported only in some runs is weak. `decides_label` marks an
-event that is in the label's own table. An event of the label's own table occurs together with staying partly
-by definition. [benchmarks/kpis](../benchmarks/kpis/README.md) measures how often an event is reported
-although none exists.
+event that is in the label's own table. Such an event goes together with staying partly because
+the label is computed from the same table. [benchmarks/kpis](../benchmarks/kpis/README.md) measures how often
+an event is reported although none exists.
 """
 
 RATINGS = f"""
@@ -102,8 +102,9 @@ who left in the label's window. Population, cutoffs and intervals are the same a
 LEAVING = f"""
 The section `leaving` of `kpis.json` compares the reasons that customers gave with our reasons. The section
 `leaving` is about contracts that ended for good in the last {leaving_reasons.WINDOW_DAYS} days. For each
-recorded reason (`subscriptions.reason`), it gives the number of customers. It also counts these customers by
-the family of the first reason that the model gave on the last night before the end, at most
+recorded reason (`subscriptions.reason`), the section gives the number of customers. The section
+also counts these customers by the family of the first reason that the model gave on the last night before the
+end, at most
 {leaving_reasons.BEFORE_DAYS} days before.
 `{leaving_reasons.NO_REASON}` counts customers who had a score, but were not on the call list and did not have
 health 1 or 2. Reasons of fewer than {leaving_reasons.MIN_REASON_CUSTOMERS} customers are shown in one row,

@@ -35,9 +35,9 @@ only after the grace.
 
 In `kpis.json`, the figures of a section are in `series`: one series for each figure, kind of period and
 segment. A series has the columns `start`, `value`, `low`, `high` and `n`, each with an entry for each period;
-a column without any entry is absent. A period that is a window also has an `end`. `reason` and `notes` are
-objects whose keys are the numbers of the periods, from 0. `kpis.json` holds the weeks and the segments of the
-last three years, and all months and quarters of all customers.
+a column without any entry is absent. If a period is a window of days, the series also has a column `end`.
+`reason` and `notes` are objects whose keys are the numbers of the periods, from 0. `kpis.json` holds the
+weeks and the segments of the last three years, and all months and quarters of all customers.
 
 With [a label of an event](labels.md#an-event) the section `event` stands first. `missing_sections` says why
 the sections about leaving are absent: an event does not say who stays a customer.
@@ -46,9 +46,9 @@ A figure with the mark "watched" can raise an alarm. The alarm compares the late
 median of the weeks or months shortly before. The distance of the latest value to this median is compared with
 the same distances in the past, by their median and their median absolute deviation. If two years of data
 exist, the effect of the season is removed first. The stages, the classes of ratings and (by month) the
-segments are also watched. Because there are many stages, classes and segments, their limits are wider. An
-alarm is a line of `churn kpis` and an entry in
-`kpis.json` with the usual value and the limit; the exit code stays 0.
+segments are also watched. The limits of these alarms are wider, because there are many stages, classes and
+segments. An alarm is a line of `churn kpis` and an entry in `kpis.json` with the usual value and the limit;
+the exit code stays 0.
 """
 
 
@@ -59,10 +59,10 @@ def written() -> str:
 
 def _terms() -> Iterator[str]:
     yield (
-        "## Terms\n\nThe section `kpis` of `params.yaml` holds the terms of the figures; every key has a "
-        "default. The margin and the discount"
+        "## Terms\n\nThe section `kpis` of `params.yaml` holds the settings of the figures; every key has "
+        "a default. The margin and the discount"
     )
-    yield "are those of `score.value`.\n\n| key | default | meaning |\n|---|---|---|"
+    yield "are in the section `score.value`.\n\n| key | default | meaning |\n|---|---|---|"
     for name, entry in KpisParams.model_fields.items():
         default = "" if entry.default in (None, ()) else f"`{entry.default}`"
         yield f"| `{name}` | {default} | {entry.description} |"

@@ -18,7 +18,7 @@ FAST, SLOW = 7, 30
 
 @generic()
 def decay(table: TableFacts) -> Iterator[Signal]:
-    """Yield counts in which older rows weigh less, for several half-lives, and a ratio of two of them."""
+    """Yield counts in which older rows weigh less, for several half-lives, and the ratio of two counts."""
     for half_life, days in LOOKS_BACK.items():
         yield table.signal(
             f"decayed_{half_life}d",

@@ -154,7 +154,7 @@ class FoldingVerbs(View):
         return self._where_covered(slope if is_covered.all() else np.where(is_covered, slope, np.nan))
 
     def decayed_count(self, half_life_days: int) -> Array:
-        """Count the rows; the weight of a row is `0.5 ** (age in days / half_life_days)`.
+        """Count the rows; the weight of a row halves with every `half_life_days` of its age.
 
         A row of the day before the cutoff has age 1. Within a period of 28 days, weights are rounded to
         multiples of 2**-30, so that sums are exact.

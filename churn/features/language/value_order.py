@@ -111,12 +111,12 @@ class OrderedVerbs(View):
         return line_per_customer(rows, rows.columns["day"].astype(np.float64), values, self.reader.cutoff)[0]
 
     def decayed_mean(self, value: str, half_life_days: int) -> Array:
-        """Average a value; the weight of a row is `0.5 ** (age in days / half_life_days)`."""
+        """Average a value; the weight of a row halves with every `half_life_days` of its age."""
         rows, values = self._values(value)
         return self._decayed_mean(rows, values, half_life_days)
 
     def decayed_hours_to(self, outcome: str, half_life_days: int) -> Array:
-        """Average hours to known outcomes; the weight of a row is `0.5 ** (age in days / half_life_days)`."""
+        """Average hours to known outcomes; a row's weight halves with every `half_life_days` of its age."""
         column = f"{self._outcome(outcome)}_after"
         selection = self.having(outcome)._rows_with(column)
         rows = self.reader.sequence(selection, self.window, (column,))

@@ -64,7 +64,7 @@ class WeekVerbs(View):
         return self._cusum()[0]
 
     def shortfall_weeks(self) -> Array:
-        """Return how many weeks ago the shortfall began: the number of weeks since its CUSUM was last 0."""
+        """Return the number of weeks since the shortfall began, that is, since `shortfall` was last 0."""
         return self._cusum()[1]
 
     def _cusum(self) -> tuple[Array, Array]:

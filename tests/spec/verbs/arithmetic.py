@@ -128,8 +128,8 @@ COHORT = (
             "new": MISSING,
         },
         (
-            "The count of all customers together rose from 2 to 3. A customer whose count changed by the "
-            "same factor has the value 0."
+            "The count of all customers together rose from 2 to 3, a factor of 3/2. The value is the "
+            "logarithm of the customer's own change divided by this factor."
         ),
         SIGNED_UP,
     ),

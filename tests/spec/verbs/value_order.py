@@ -118,7 +118,7 @@ EXAMPLES = (
         "orders.decayed_mean('units', half_life_days=10)",
         ORDERS,
         {"ana": (1 / 8 + 2 / 4 + 4 / 2) / (1 / 8 + 1 / 4 + 1 / 2), "ben": MISSING, "none": MISSING},
-        "The values 1, 2 and 4 are 30, 20 and 10 days old. So their weights are 1/8, 1/4 and 1/2.",
+        "The values 1, 2 and 4 are 30, 20 and 10 days old. So the values have the weights 1/8, 1/4 and 1/2.",
     ),
     Example(
         "decayed_hours_to",

@@ -67,9 +67,11 @@ EXAMPLES = (
         "quieting_rate",
         {"fades": 2 / 6, "steady": 1 / 7, "new": MISSING, "none": 1 / 2},
         (
-            "Customer Fades was active in four weeks before the last week, and after one of these weeks "
-            "came a silent week: (1 + 1) / (4 + 2). Customer Steady was active in five weeks before the "
-            "last week, and after none of them came a silent week: (0 + 1) / (5 + 2)."
+            "The estimate adds 1 silent week and 2 active weeks to the counted weeks. Customer Fades was "
+            "active in four weeks before the last week, and a silent week followed one of these weeks. So "
+            "the estimate for customer Fades is (1 + 1) / (4 + 2). Customer Steady was active in five weeks "
+            "before the last week, and a silent week followed none of these weeks. So the estimate for "
+            "customer Steady is (0 + 1) / (5 + 2)."
         ),
     ),
     _example(
