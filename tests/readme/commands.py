@@ -6,6 +6,7 @@ import importlib.util
 import re
 import shlex
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,12 @@ from pipelines.echo import Echo
 from pipelines.interrupts import Interrupts
 
 ROOT = Path(__file__).parents[2]
+DOCUMENTS = (
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "models/README.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
+)
+"""The documents whose commands run in a test; those of benchmarks/ take hours and are only parsed."""
+
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
 SHELLS = ("sh", "bash")
 OTHER_PROGRAMS = frozenset(
@@ -24,6 +31,59 @@ OTHER_PROGRAMS = frozenset(
     | {"python3.11", "set", "sudo", "systemctl", "useradd", "uv", "install", "airflow"}
 )
 """The programs beside our own that a document may call; their options are not checked here."""
+
+
+SPAN = re.compile(r"(?:\w+=\S+ )?(?:\.venv/bin/)?(?:churn|make|pytest|python3?|uv) \S.*")
+"""A command in running text."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command of a document.
+
+    Attributes:
+        document: The path of the document, below the top folder.
+        words: The words that a reader types: variables, program, arguments. The folder of the program is left
+            out, and so is a comment.
+    """
+
+    document: str
+    words: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return " ".join(self.words)
+
+
+def all_commands() -> list[Command]:
+    """Return the commands of all documents: of their shell blocks, and whole calls in their text."""
+    return [command for document in DOCUMENTS for command in commands_in(document)]
+
+
+def commands_in(document: Path) -> list[Command]:
+    """Return the commands of a document; a text that only names a verb, such as `churn show`, is none."""
+    name, text = document.relative_to(ROOT).as_posix(), document.read_text(encoding="utf-8")
+    prose = re.sub(r"^```.*?^```$", "", text, flags=re.M | re.S)
+    typed = [words_of(span) for span in re.findall(r"`([^`\n]+)`", prose) if SPAN.fullmatch(span)]
+    lines = [words_of(line) for block in shell_blocks(text) for line in whole_lines(block)]
+    return [Command(name, words) for words in (*lines, *(call for call in typed if not is_name(call)))]
+
+
+def words_of(line: str) -> tuple[str, ...]:
+    """Return the words of a command, without the folder of its program.
+
+    >>> words_of(".venv/bin/churn score --set 'a.b=[c]'  # tonight")
+    ('churn', 'score', '--set', 'a.b=[c]')
+    """
+    words = shlex.split(line, comments=True)
+    first = next((place for place, word in enumerate(words) if "=" not in word), 0)
+    words[first] = words[first].removeprefix(".venv/bin/")
+    return tuple(words)
+
+
+def is_name(words: Sequence[str]) -> bool:
+    """Return whether words only name a verb or an option: a call would need a further word."""
+    problem = (words[0] == "churn" and problem_of(words)) or ""
+    return "Missing argument" in problem or "requires an argument" in problem
 
 
 def shell_blocks(text: str) -> list[str]:
@@ -40,9 +100,15 @@ def unmarked_blocks(text: str) -> list[str]:
     ]
 
 
+def whole_lines(block: str) -> list[str]:
+    """Return the lines of a block that hold a command, each with the lines that continue it."""
+    lines = re.sub(r"\\\n\s*", "", block).splitlines()
+    return [line for line in lines if shlex.split(line, comments=True)]
+
+
 def commands(block: str) -> Iterator[list[str]]:
     """Yield the words of each command of a block, without comments and variables before it."""
-    for line in block.replace("\\\n", " ").splitlines():
+    for line in whole_lines(block):
         words = shlex.split(line, comments=True)
         while words and re.match(r"\w+=|/usr/bin/time$|-v$", words[0]):
             words = words[1:]
