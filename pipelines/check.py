@@ -64,7 +64,10 @@ def _list_signals(params: Params, store: Store, echo: Echo) -> None:
 
 def _list_cohort(params: Params, store: Store, cutoff: date | None, echo: Echo) -> None:
     sample = store.cutoff_or_tonight(cutoff) if cutoff else latest_matured_cutoff(store)
-    echo(f"label {params.label_id}; the data are complete up to {store.watermark}; at a sample cutoff:")
+    echo(
+        f"label {params.label_id}; the data are complete up to {store.watermark}; the customers at a "
+        "sample cutoff:"
+    )
     echo.report(f"  {line}" for line in truth_table(truth_sheet(store, cohorts_at(store, [sample]))))
 
 

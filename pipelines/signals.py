@@ -51,8 +51,8 @@ def _counts(entries: Sequence[Availability], costs: Mapping[str, str]) -> Iterat
     n_generic = sum(signal.generic is not None for signal in signals)
     yield ""
     yield (
-        f"{len(signals)} of {len(entries)} signals are on: {len(signals) - n_generic} with a name of their "
-        f"own, {n_generic} generic."
+        f"{len(signals)} of {len(entries)} signals are on: {len(signals) - n_generic} are defined one by "
+        f"one, and {n_generic} come from generic families."
     )
     for property_name, values in (
         ("family", [signal.family for signal in signals]),

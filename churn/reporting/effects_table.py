@@ -136,7 +136,7 @@ def _experiment_lines(experiment: MeasuredExperiment, words: LabelWords) -> Iter
             "ALARM",
             f"{ratio.n_control:,} controls of {ratio.n_control + ratio.n_treatment:,} units are too many "
             f"or too few for a share of {100 * ratio.control_share:.4g}%: units are missing in an arm, or "
-            "in the wrong one. Do not use this effect before you know why.",
+            "are in the wrong arm. Do not use this effect before you know why.",
         )
     if not difference.control.n + difference.treatment.n:
         yield _line(rate, "no outcome is known yet" if experiment.immature else "no unit counts")

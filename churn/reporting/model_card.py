@@ -257,8 +257,9 @@ def _segments_part(result: EvaluationResult) -> SummaryPart:
             "high or too low.",
         )
     text = (
-        f"{len(tested)} segments were tested, {len(off)} are off: their observed/expected differs from the "
-        f"value of all customers, {format_interval(section.all.observed_expected, 2)}."
+        f"{len(tested)} segments were tested, and in {len(off)} of them the probabilities are wrong: "
+        "observed/expected differs from the value of all customers, "
+        f"{format_interval(section.all.observed_expected, 2)}."
     )
     return SummaryPart("Segments", text, off)
 

@@ -87,8 +87,8 @@ def sizes_in_words(sizes: ArmSizes) -> str:
     design = f"{', '.join(f'{100 * share:.4g}' for share in sizes.design)}%"
     if sizes.alarm:
         return (
-            f"the sizes {counts} do not agree with the design {design} (p = {sizes.p_value:.1g}): units are "
-            "missing in an arm, or in the wrong one. Do not use these effects before you know why."
+            f"the sizes {counts} do not agree with the design {design} (p = {sizes.p_value:.1g}): units "
+            "are missing in an arm, or are in the wrong arm. Do not use these effects before you know why."
         )
     unusual = ""
     if sizes.p_value < UNUSUAL:

@@ -300,7 +300,8 @@ def _read_test(
         text = location if len(keys) == 1 and location.endswith(f".{key}") else f"{location}: {key}"
         if key in SCORE_COLUMNS and "event_probability" in kinds:
             problems.append(
-                f"{text} speaks of churn, and the label is of kind event. Use event_probability or a signal."
+                f"{text} is a figure about churn, but the label is of kind event. Use event_probability or "
+                "a signal."
             )
             continue
         problems.append(f"{text} is not a signal.{did_you_mean(key, [*kinds, 'all', 'any', 'least_of'])}")

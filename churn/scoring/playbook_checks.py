@@ -120,8 +120,9 @@ def _list_problems(location: str, entry: Mapping[str, Any]) -> Iterable[str]:
             )
     if "budget" in entry and (audience == "at risk" or not entry.get("control")):
         yield (
-            f"{location}.budget limits the new contacts of a list with a control group. Either give the "
-            "play 'control' and 'for: advocates' or 'for: gone', or leave 'budget' out."
+            f"{location}.budget limits the new contacts of a list, and works only in a list with a control "
+            "group. Either give the play 'control' and 'for: advocates' or 'for: gone', or leave 'budget' "
+            "out."
         )
 
 
@@ -139,8 +140,8 @@ def event_problems(entries: Entries) -> Iterable[str]:
             for key in _criterion_keys(success.get("when")):
                 if key in ("health_at_least", "stays"):
                     yield (
-                        f"{location}.success.when.{key} speaks of churn, and the label is of kind event. "
-                        "Name an event instead: {event: TABLE}."
+                        f"{location}.success.when.{key} is a figure about churn, but the label is of kind "
+                        "event. Name an event instead: {event: TABLE}."
                     )
 
 

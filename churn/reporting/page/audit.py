@@ -58,7 +58,9 @@ def audit_section(night: ReportSources, words: Words) -> Section:
 
 def _lead(words: Words, practices_with_score: list[tuple[Practice, Source]]) -> Markup:
     if not practices_with_score or practices_with_score[0][0].score == BEST:
-        return words.html("Ask your team the questions at the end: tables cannot answer them.")
+        return words.html(
+            "Ask your team the questions at the end of this section: tables cannot answer these questions."
+        )
     return words.html(
         "Begin with the lowest score: %(step)s",
         step=mark_commands(words.value(practices_with_score[0][0].next_step)),

@@ -65,9 +65,9 @@ def triangle_table(words: Words, known_kpis: KnownKpis) -> Markup:
         ),
     ]
     note = words.html(
-        "Per cent of the customers who joined in a month and are active at its end (0) and after each "
-        "number of months. The value of an empty cell is not certain yet; “open” marks a month that is not "
-        "over."
+        "Per cent of the customers who joined in a month: those who are active at the end of this month "
+        "(first column), and after each further number of months. The value of an empty cell is not certain "
+        "yet; “open” marks a month that is not over."
     )
     return join_parts(
         [
@@ -210,8 +210,8 @@ def rfm_table(words: Words, known_kpis: KnownKpis) -> Markup:
         words,
         title,
         words(
-            "Per cent that left in the label window after a past cutoff. Lines: days since the last order; "
-            "columns: orders in the year before; in small type: the number of rows."
+            "Per cent of the customers who left in the label window after a past cutoff. Lines: days "
+            "since the last order; columns: orders in the year before; in small type: the number of rows."
         ),
         Markup('<div class="heat risk">{}</div>').format(table(title, headings, rows)),
         _rfm_values(words, rfm, source),

@@ -99,8 +99,8 @@ def _facts(words: Words, placed_experiment: PlacedExperiment) -> Iterator[Markup
     if ratio is not None and ratio.alarm:
         yield words.html(
             "%(control)s of %(n)s are in the control group; by design this share should be %(share)s%%. "
-            "Customers are missing in an arm, or in the wrong one. Do not use this effect before you know "
-            "why.",
+            "Customers are missing in an arm, or are in the wrong arm. Do not use this effect before you "
+            "know why.",
             control=show_number(words, ratio.n_control, source.at("ratio", "n_control")),
             n=show_number(
                 words,
@@ -140,14 +140,14 @@ def _facts(words: Words, placed_experiment: PlacedExperiment) -> Iterator[Markup
             }
             if words.is_event:
                 yield words.html(
-                    "Contacts make the event rarer: %(band)s, %(treated)s%% had it, in the control group "
-                    "%(control)s%%.",
+                    "Contacts make the event rarer: %(band)s, %(treated)s%% of the contacted customers "
+                    "had the event, and %(control)s%% of the control group.",
                     **shares,
                 )
             else:
                 yield words.html(
-                    "Contacts drive customers away: %(band)s, %(treated)s%% left, in the control group "
-                    "%(control)s%%.",
+                    "Contacts drive customers away: %(band)s, %(treated)s%% of the contacted customers "
+                    "left, and %(control)s%% of the control group.",
                     **shares,
                 )
     yield from _success(words, placed_experiment)
@@ -156,7 +156,8 @@ def _facts(words: Words, placed_experiment: PlacedExperiment) -> Iterator[Markup
             at = source.at("guards", number)
             verdict = words("more after contact") if guard.is_worse else words("not shown to be more")
             yield words.html(
-                "Side effect “%(name)s”: %(treated)s%%, in the control group %(control)s%%: %(verdict)s.",
+                "Side effect “%(name)s”: %(treated)s%% of the contacted customers, %(control)s%% of the "
+                "control group: %(verdict)s.",
                 name=words.value(guard.name),
                 treated=show_number(words, guard.treatment, at.at("treatment"), 1, scale=POINTS),
                 control=show_number(words, guard.control, at.at("control"), 1, scale=POINTS),
@@ -172,8 +173,8 @@ def _success(words: Words, placed_experiment: PlacedExperiment) -> Iterator[Mark
     if success.control.share is None or success.treatment.share is None:
         return
     yield words.html(
-        "Success “%(text)s”: %(treated)s%%, in the control group %(control)s%%; difference %(points)s "
-        "points.",
+        "Success “%(text)s”: %(treated)s%% of the contacted customers, %(control)s%% of the control "
+        "group; difference %(points)s points.",
         text=free(success.text),
         treated=show_number(words, success.treatment.share, source.at("treatment", "share"), 1, scale=POINTS),
         control=show_number(words, success.control.share, source.at("control", "share"), 1, scale=POINTS),

@@ -90,7 +90,7 @@ def _in_use(words: Words, night: ReportSources) -> Markup:
         words("The effect of every other play is assumed, because it is not proved.")
         if effects
         else mark_commands(
-            words("The effect of each play is assumed (`evaluate.profit.accept_share`): none is proved.")
+            words("The effect of each play is assumed (`evaluate.profit.accept_share`): no effect is proved.")
         )
     )
     items += costs_in_use(words, night.facts.measured_costs)
@@ -336,8 +336,8 @@ def verdict_in_words(words: Words, placed_experiment: PlacedExperiment) -> str:
 def _legend(words: Words) -> Markup:
     return paragraph(
         words.html(
-            "The intervals of 95%% stay valid although the page is read every night. Below 20 customers who "
-            "left in an arm there is no verdict."
+            "The intervals of 95%% stay valid although the page is read every night. If fewer than 20 "
+            "customers left in an arm, there is no verdict."
         ),
         "soft small",
     )
@@ -358,15 +358,15 @@ def _total(words: Words, effects: Effects) -> Markup:
     if words.is_event:
         sentence = words.html(
             "All contacts together gained %(total)s customers with the event. The effects of the single "
-            "plays add up to %(sum)s. This sum is too large, because the plays that had good luck count "
-            "fully.",
+            "plays add up to %(sum)s. This sum is too large, because plays with a large effect by chance "
+            "count fully.",
             total=shown_total,
             sum=shown_sum,
         )
     else:
         sentence = words.html(
             "All contacts together saved %(total)s customers. The effects of the single plays add up to "
-            "%(sum)s. This sum is too large, because the plays that had good luck count fully.",
+            "%(sum)s. This sum is too large, because plays with a large effect by chance count fully.",
             total=shown_total,
             sum=shown_sum,
         )

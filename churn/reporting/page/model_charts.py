@@ -90,8 +90,8 @@ def calibration_chart(words: Words, result: EvaluationResult) -> Markup:
         table(title, headings, rows),
         keys=[("line soft", words("as many as predicted"))],
         note=words(
-            "On the dotted line, as many customers left as predicted; above the line more customers "
-            "left, below it fewer."
+            "On the dotted line, as many customers left as predicted; above the line more customers left, "
+            "and below the line fewer customers."
         ),
     )
 

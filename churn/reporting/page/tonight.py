@@ -187,8 +187,8 @@ def why_trial(gate: str, words: Words) -> str:
         "not_too_good": words("The model is too good to be true; the usual cause is a leak in the data."),
         "champion": champion,
         "champion_recipe": champion,
-        "lift_at_contact_share": words("The top of the list is worse than that of the champion."),
-        "profit_per_customer_at_contact_share": words("The list earns less than that of the champion."),
+        "lift_at_contact_share": words("The top of the list is worse than the top of the champion's list."),
+        "profit_per_customer_at_contact_share": words("The list earns less than the champion's list."),
         "no_guard_raised": words("A guard found a leak or a mistake in the data or in the model."),
         "segments": words("The model is worse than the champion in a segment of customers."),
     }

@@ -272,7 +272,7 @@ def test_without_a_proof_the_page_says_that_the_effects_are_assumed(output: Path
     html = effects_section(read_report_sources(output), Words("en")).html
     text = " ".join(Markup(html).striptags().split())
 
-    assert "The effect of each play is assumed (evaluate.profit.accept_share): none is proved." in text
+    assert "The effect of each play is assumed (evaluate.profit.accept_share): no effect is proved." in text
     assert "Risk and value decide whom to contact" in text
 
 

@@ -32,7 +32,9 @@ def test_a_play_may_ask_for_the_probability_of_the_event_and_for_signals() -> No
 
 @pytest.mark.parametrize("column", ["churn_probability", "health", "health_payment", "value_at_risk"])
 def test_a_condition_on_leaving_is_refused_and_names_the_way_out(column: str) -> None:
-    with pytest.raises(PlaybookError, match=rf"line 4: .*{column} speaks of churn.*Use event_probability"):
+    with pytest.raises(
+        PlaybookError, match=rf"line 4: .*{column} is a figure about churn.*Use event_probability"
+    ):
         playbook(f"{{{column}: {{at_least: 1}}}}")
 
 
@@ -40,7 +42,7 @@ def test_a_condition_on_leaving_is_refused_and_names_the_way_out(column: str) ->
 def test_a_success_that_speaks_of_leaving_is_refused(criterion: str) -> None:
     success = f"{{text: A larger plan, within_days: 30, when: {criterion}}}"
 
-    with pytest.raises(PlaybookError, match="speaks of churn, and the label is of kind event"):
+    with pytest.raises(PlaybookError, match="is a figure about churn, but the label is of kind event"):
         playbook("{event_probability: {at_least: 0.1}}", success)
 
 

@@ -397,7 +397,10 @@ def test_a_budget_bounds_only_a_list_with_a_control_group():
     assert book(f"{list_play}, control: 0.2, budget: 5").rules[0].play.budget == 5
     for play in (f"{list_play}, budget: 5", f"name: p, {ALL}, {CALL}, control: 0.2, budget: 5"):
         (problem,) = problems_of(play)
-        assert "plays[0].budget limits the new contacts of a list with a control group" in problem
+        assert (
+            "plays[0].budget limits the new contacts of a list, and works only in a list with a "
+            "control group" in problem
+        )
 
 
 def test_a_play_for_those_who_are_gone_may_use_only_what_is_known_of_them():
