@@ -336,8 +336,8 @@ def verdict_in_words(words: Words, placed_experiment: PlacedExperiment) -> str:
 def _legend(words: Words) -> Markup:
     return paragraph(
         words.html(
-            "The intervals of 95%% stay valid although the page is read every night. If fewer than 20 "
-            "customers left in an arm, there is no verdict."
+            "The intervals of 95%% stay valid although the page is read every night. A verdict needs at "
+            "least 20 customers who left in each arm."
         ),
         "soft small",
     )
