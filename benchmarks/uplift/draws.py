@@ -21,8 +21,8 @@ from churn.uplift.result import UpliftVerdict, judge_comparison
 from churn.uplift.sample import Floats
 
 SHARE = 0.5
-N_DRAWS = 400
-"""The number of draws of a world: enough to tell 2.5 from 5 % of useless models that are accepted."""
+N_DRAWS = 200
+"""The number of draws of a world; with four worlds they take some 8 CPU minutes."""
 TITLES = (
     "world",
     "draws",
