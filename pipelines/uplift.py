@@ -1,7 +1,4 @@
-"""Learn whom a contact helps.
-
-Contacts are chosen by the predicted effect only if this is shown to be better than the choice by the risk.
-"""
+"""Learn whom a contact helps; use this to choose contacts only if it is better than the risk."""
 
 from __future__ import annotations
 

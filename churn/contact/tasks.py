@@ -72,7 +72,8 @@ def task_states(
 
     - snoozed, if its last contact has this result and `snoozed_until` is after the cutoff; it keeps its due
       date;
-    - otherwise open until its due date has passed, and then overdue. The result `no answer` changes nothing.
+    - if it is not snoozed: open until its due date has passed, and then overdue. The result `no answer`
+      changes nothing.
 
     A contact with a `task_id` answers the task with this id. A contact without `task_id` answers the task of
     the same customer and play for which `planned_on <= contacted_on < expires_on`.

@@ -230,8 +230,8 @@ def signal_verdict(
       money, the challenger's log loss is not shown to be lower, and its AUC is higher by less than
       `MIN_AUC_ABOVE_RFM`.
     - "ranks only": the interval of the AUC is above one half. But the challenger's log loss is not shown to
-      be lower than the log loss of the base rate. The order of the customers is useful, the probabilities are
-      not.
+      be lower than the log loss of the base rate. The order of the customers is useful, but the probabilities
+      are not.
     - "signal": the interval of the AUC is above one half, and the challenger's log loss is shown to be lower
       than the log loss of the base rate.
 

@@ -490,7 +490,7 @@ class EvaluationResult(Part):
         """Return the candidate with which the challenger is compared as if it were the champion.
 
         The candidate is the champion's recipe if the champion has learnt from a test cutoff, otherwise the
-        champion itself. The result is None if neither was compared.
+        champion itself. The result is None if neither the champion nor its recipe was compared.
         """
         return champion_reference(self.candidates)
 

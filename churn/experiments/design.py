@@ -104,8 +104,8 @@ class ExperimentDesign(Part):
         days: The number of days ahead for `power`, `detectable` and `held_out`.
         power: The probability that the effect is found with the units that are assigned after `days`; None if
             the rate of new units is not known.
-        detectable: The smallest effect that is found with the units that are assigned after `days`; if the
-            rate of new units is not known, with the units until now.
+        detectable: The smallest effect that is found with the units that are assigned after `days`. If the
+            rate of new units is not known, only the units until now count.
         training_controls: The number of controls that a training needs to know the level of contacted
             customers. If the control group belongs to a single play, or if there are no units, the number is
             None.

@@ -1,8 +1,9 @@
 """Which units of the ledger count in an experiment, so that the arms differ only by the contact.
 
-A unit does not count in two cases. Either it turned out to be the same person as another unit, or a change of
-the control group's share would have changed its arm before its outcome matured. The two rules for this use
-the position of the unit and not later rows of the ledger, because a unit that left gets no later rows.
+A unit does not count in two cases. Either the unit turned out to be the same person as another unit, or a new
+share of the control group would have changed the unit's arm before its outcome matured. The two rules for
+this use the position of the unit and not later rows of the ledger, because a unit that left gets no later
+rows.
 
 Units of nights with different shares of the control group are not put together. If churn differs between such
 nights, the arms would differ without any contact. Only units from nights with the same share of the control

@@ -110,8 +110,8 @@ def adjusted_difference(
         alpha: One minus the confidence level of the interval.
 
     Raises:
-        Stop: If a score is from on or after the first assignment of its unit, if a score has no date or a
-            date has no score, if a unit has no date of assignment, or if an account is in both arms.
+        Stop: A score is not older than the first assignment of its unit, a score has no date, a date has no
+            score, a unit has no date of assignment, or an account is in both arms.
 
     Source: Lin (2013), Agnostic notes on regression adjustments to experimental data, Annals of Applied
         Statistics 7, 295-318; MacKinnon and White (1985), Journal of Econometrics 29 (HC2); Cameron and

@@ -70,11 +70,11 @@ def dangling_histories(context: GuardContext) -> Iterator[Finding]:
 def survivors(context: GuardContext) -> Iterator[Finding]:
     """Stop if few customers left before some cutoff and many left later, because only survivors are left.
 
-    For each cutoff, the guard compares the churners before the cutoff with an expected number: the later rate
-    of customers of the same age, times the customers at risk before the cutoff. A single wave of churners is
-    no sign of a join. So the guard skips a cutoff if the rate at the newest cutoff is less than half of the
-    later rate. If label windows overlap, a churner counts at several cutoffs, so the guard divides both
-    numbers by the number of windows that contain a day.
+    For each cutoff, the guard compares the churners before the cutoff with an expected number. This number is
+    the later rate of customers of the same age, times the customers at risk before the cutoff. A single wave
+    of churners is no sign of a join. So the guard skips a cutoff if the rate at the newest cutoff is less
+    than half of the later rate. If label windows overlap, a churner counts at several cutoffs, so the guard
+    divides both numbers by the number of windows that contain a day.
     """
     words = context.label.words
     churners, at_risk = _counts_by_age(context)

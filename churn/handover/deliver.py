@@ -4,14 +4,14 @@ Each event is sent until the receiver answers, and the same event is seldom sent
 rules of delivery:
 
 - A planned contact that is no longer useful is not sent. A contact is no longer useful if it has expired, was
-  withdrawn before it was sent, was already answered, or if the customer has refused contacts since the night
-  (objection, suppression list, consent).
+  withdrawn before it was sent, or was already answered. A contact is also no longer useful if the customer
+  has refused contacts since the night (objection, suppression list, consent).
 - A withdrawal is sent only if there was an attempt to send the contact that it withdraws.
 - Events are sent one after another. After three failures in a row, or if the receiver asks for a pause, all
   other events wait too, because the receiver is probably down.
-- After its n-th failure an event waits `backoff_seconds * 2**(n - 1)` seconds, at most an hour. This time is
-  multiplied by a number in [0.5, 1) from a hash of id and n. So many events are not sent again at the same
-  instant.
+- After its n-th failure an event waits `backoff_seconds * 2**(n - 1)` seconds, at most an hour. The waiting
+  time is multiplied by a number in [0.5, 1) from a hash of id and n, so that many events are not sent again
+  at the same instant.
 - An event is dead after its last attempt, and after a refusal; `churn deliver --retry-dead` tries dead events
   again.
 """
@@ -163,7 +163,9 @@ class _Loop:
         self._count(events, waiting)
 
     def _round(self, events: list[Event]) -> float | None:
-        """Send each event that is due once. If all events must then wait, return until when; otherwise return
+        """Send each event that is due once.
+
+        If all events must wait after this round, return the time until which they wait; otherwise return
         None.
         """
         failures = 0

@@ -118,9 +118,9 @@ def night_events(
     """Return the events of a night; the same night gives the same events.
 
     - For each new task of a treated customer there is an event that plans the contact.
-    - A task that an earlier event planned is withdrawn in two cases: the customer left or for another reason
-      no longer needs it (an exit), or the customer must no longer be contacted (objection, suppression list,
-      consent). The task is planned again if the reason of the withdrawal has passed.
+    - A task that an earlier event planned is withdrawn if the customer left or for another reason no longer
+      needs it (an exit). The task is also withdrawn if the customer must no longer be contacted (objection,
+      suppression list, consent). The task is planned again if the reason of the withdrawal has passed.
     - There is no event for a task that was answered, was snoozed or has expired.
     - If the night was scored before, there are withdrawals of the contacts that it planned then and does not
       plan now.

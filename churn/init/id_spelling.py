@@ -33,7 +33,7 @@ class Respelling:
     """One spelling for the ids of all tables.
 
     Attributes:
-        spelling: The SQL that gives an id, written as `$`, the common spelling.
+        spelling: The SQL that changes an id to the common spelling, with `$` for the id.
         table: The name of a table that spells its ids differently from the table of customers.
         pair: An id in that table, and the same id in the table of customers.
     """

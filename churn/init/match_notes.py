@@ -117,8 +117,8 @@ def cost_question(connection: duckdb.DuckDBPyConnection, match: Match, dialect: 
     """Return the question about a cost of contacts whose numbers can be read in two ways; None if they
     cannot.
 
-    The cost of a contact is without what its offer gave away. If a row costs less than its offer, the column
-    does not hold the offer.
+    The cost of a contact does not include what its offer gave away. If a row costs less than its offer, the
+    column does not hold the offer.
 
     Args:
         connection: The connection with the view of the table.

@@ -302,7 +302,9 @@ def _windows_without_overlap(ends: Sequence[int]) -> list[list[int]]:
 
 def _window_of_days(ends: Ints, positions: Sequence[int]) -> tuple[int, Ints]:
     """Return the first day of the windows at `positions`, and for each day from then on the position of its
-    window; -1 stands for no window, and the last entry is always -1.
+    window.
+
+    A position of -1 stands for no window, and the last entry is always -1.
     """
     first_day = int(ends[positions[0]]) - ACTIVE_WINDOW_DAYS
     window = np.full(int(ends[positions[-1]]) - first_day + 1, -1, dtype=np.int64)

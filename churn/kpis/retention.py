@@ -37,8 +37,8 @@ class RetentionCounts:
         acquired_at_end: The acquired customers who are active at the end of the period.
         n_returned: Customers who left before the period and came back in it (R).
         returned_at_end: The returned customers who are active at the end of the period.
-        involuntary: Customers active at the start but not at the end who did not want the last end, for
-            example after a failed payment; None if the data do not show this.
+        involuntary: Customers who were active at the start but not at the end, and who did not want the last
+            end, for example after a failed payment; None if the data do not show this.
     """
 
     at_start: Ints

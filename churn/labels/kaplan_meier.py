@@ -71,12 +71,12 @@ class Silences:
 class ReturnCurve:
     """The chance that a customer silent for d days comes back, for d in `[0, followed_days]`.
 
-    The data can follow a silence for `followed_days`. Later returns are not observed. So the chance is a
+    The data can follow a silence for `followed_days` days. Later returns are not observed. So the chance is a
     lower bound of the chance to come back at any time.
 
     Attributes:
-        chance: The chance to come back by silent days. This array and the next three have the shape
-            (followed_days + 1,).
+        chance: The chance to come back by silent days. The arrays `chance`, `low`, `high` and `at_risk` have
+            the shape (followed_days + 1,).
         low, high: The ends of the 95 % interval, estimated by leaving out one group of customers at a time.
         at_risk: The number of silences that last at least d days, for each d.
     """

@@ -221,8 +221,9 @@ class Registry(Tracking):
             ) from None
 
     def training_run(self, training_id: str) -> str | None:
-        """Return the newest run of a training; None if there is none. The tag that the end of a training
-        writes identifies it.
+        """Return the newest run of a training; None if there is none.
+
+        A training is identified by a tag that is written at its end.
 
         Args:
             training_id: The digest of the model and of the choices of its training.

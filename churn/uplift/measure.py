@@ -39,7 +39,7 @@ class SampleFacts:
         outcome: The name of the outcome.
         control: The name of the control arm.
         treatment: The name of the treated arm.
-        unit_of_gain: In what the gain is counted: outcomes or money.
+        unit_of_gain: The unit in which the gain is counted: outcomes or money.
         left_out_counts: The number of units that are left out, by reason.
         unequal_covariates: The covariates in which the arms differ more than chance allows.
         obstacle: Why no model may be fitted to the sample; None if a model may be fitted.

@@ -175,7 +175,9 @@ class _BlockEvaluation:
         self.members = [np.zeros(0, dtype=np.intp)] * len(worker.job.cutoffs)
 
     def evaluate(self, plan: engine.Plan) -> Iterator[tuple[int, str, Array | CohortValue]]:
-        """Yield `(cutoff ordinal, signal, values)`; `members[ordinal]` is complete at that time."""
+        """Yield `(cutoff ordinal, signal, values)`; `members[ordinal]` is complete when its values are
+        yielded.
+        """
         worker, block = self.worker, self.block
         bounds = block.first, block.end
         for ordinal, name, values in engine.evaluate(worker.tables, plan, block.signed_up, bounds):

@@ -28,8 +28,8 @@ def label_maturity(snapshots: Snapshots, mature_on: Mapping[date, date]) -> Iter
 
     The guard computes from params.yaml the day on which the labels of each snapshot are known, and compares
     it with the day in the snapshot. The guard also compares the share that left with the share at earlier
-    cutoffs. If the data end before the watermark of params.yaml, the newest cutoffs look wrong. No customer
-    (contract labels) or every customer (inactivity labels) then seems to leave.
+    cutoffs. If the data end before the watermark of params.yaml, the newest cutoffs look wrong. At such
+    cutoffs, no customer (with contract labels) or every customer (with inactivity labels) seems to leave.
 
     Args:
         snapshots: The snapshots.
