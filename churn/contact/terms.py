@@ -66,8 +66,8 @@ class Acts:
         states: The states of the earlier tasks.
         churners: The customers who have left: `customer_id`, `left_on`, `days_since_left`, `monthly_value`
             and `tenure_days`.
-        cancelling_ids: The customers whose contracts are cancelled but still run. Such customers are not at
-            risk, and they have not left.
+        cancelling_ids: The customers whose contracts are cancelled but still run. Customers with a cancelled
+            contract that still runs are not at risk, and they have not left.
         recent_contact_ids: The customers whom the table `contacts` names within the last days of rest.
         answers: The number of answers by customer and channel, for plays that prefer the customer's channel.
         best_hours: The best hour of each customer, by id; None if the parameters do not ask for it.

@@ -179,8 +179,8 @@ class LiveCompany:
         return tables
 
     def spells(self) -> pa.Table:
-        """Return the spells of all customers, in the world without contacts and in the world as simulated: a
-        table of the truth.
+        """Return a table of the truth: the spells of all customers, in the world without contacts and in the
+        world as simulated.
         """
         return pa.concat_tables([chunk.spells() for chunk in self.chunks])
 

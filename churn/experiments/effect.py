@@ -80,8 +80,8 @@ class Effect(Part):
     """The effect of contact on churn, or on the rate of an event.
 
     Attributes:
-        difference: The effect with its interval; above 0, fewer customers leave or more have the event. The
-            difference has no value if an arm is empty.
+        difference: The effect with its interval. If the effect is above 0, fewer of the contacted customers
+            leave, or more of them have the event. The difference has no value if an arm is empty.
         method: How the interval is computed.
         verdict: What the interval shows; None if there is no verdict.
         no_verdict_because: Why there is no verdict; None if there is one.

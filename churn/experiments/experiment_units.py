@@ -85,8 +85,8 @@ def play_units(ledger: Ledger, play: str, variant: str | None, maturity: Maturit
 
     A play with its own control group is compared with this group, among the units that are not in the
     universal control group. A play without its own control group is compared with the universal control
-    group, among the units that had no task of another play before. This exclusion is needed because contact
-    by one play may change who gets the next play.
+    group, among the units that had no task of another play before. Units with an earlier task of another play
+    are left out, because contact by one play may change who gets the next play.
 
     Args:
         ledger: The decisions of the nights.

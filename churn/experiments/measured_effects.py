@@ -14,9 +14,9 @@ If the interval is above 0, the night uses the estimate. If the interval is belo
 contact keeps no customer. If the interval contains 0, the night uses the assumed share, because a measured
 effect that may be chance is worse than a stated assumption.
 
-`churn.experiments.contact_costs` says when the mean of recorded costs is used. A night uses the first known
-cost of these: the measured cost of the play, the cost that the playbook states for the play, the measured
-cost of all contacts, `evaluate.profit.contact_cost`.
+`churn.experiments.contact_costs` says when the mean of recorded costs is used. A night prefers the measured
+cost of the play to the cost that the playbook states for the play. The measured cost of all contacts comes
+next, and `evaluate.profit.contact_cost` comes last.
 """
 
 from __future__ import annotations

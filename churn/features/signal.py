@@ -148,7 +148,7 @@ def signal(
             direction.
         family: One of `FAMILIES`.
         reason: The sentence for a customer's reasons, with `{value}`.
-        german: The same sentence in German.
+        german: The sentence for a customer's reasons in German.
         level_of: The column whose level codes the function returns; None if it returns numbers.
         version: The version of the definition. Raise the version by hand if the values change in a way that
             the digest of `definition` does not show.

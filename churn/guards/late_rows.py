@@ -164,7 +164,7 @@ def _severity(measures: SecondTime, column: str, *, may_be_loading: bool) -> Sev
         measures: The measures of the column.
         column: The name of the column.
         may_be_loading: Whether the column may hold the time of loading, even if its name and its values do
-            not say so. The argument is False for a column of another table in a join.
+            not say so. `may_be_loading` is False for a column of another table in a join.
     """
     if (
         measures.late_share < LATE_WARN

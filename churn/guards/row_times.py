@@ -93,12 +93,12 @@ def stamped_early(context: GuardContext) -> Iterator[Finding]:
 
     The guard looks at tables with all rows on the first days of months, weeks, quarters or years, if a cutoff
     lies inside such a period. If dates are the ends of periods, totals of the past follow the events of
-    another table before their date. Also, no customer has a row of the past dated before the sign-up.
+    another table before their date, and no customer has a row of the past that is dated before the sign-up.
 
     The guard stops if totals follow the later events more closely, by more than the 99 % margin of the
     difference of rank correlations. The guard also stops if at least the share `EARLY_SHARE` of customers has
-    a row dated before the sign-up. If the two facts cannot be measured, the guard warns, because both
-    readings are possible.
+    a row dated before the sign-up. If neither fact can be measured, the guard warns, because a date may be
+    the start or the end of its period.
     """
     for table in context.event_tables:
         # A contract may begin before its customer signs up, on the first day of the month.

@@ -124,7 +124,9 @@ def sample_texts(connection: duckdb.DuckDBPyConnection) -> dict[int, TextSample]
 
 
 def words_without_digits(connection: duckdb.DuckDBPyConnection, number: int) -> list[str]:
-    """Return a column's texts without digits other than 0, if they are few and each is in several rows."""
+    """Return the texts of a column that have no digit except 0, if there are few such texts and each is in
+    several rows.
+    """
     rows = connection.execute(
         f"SELECT v, n FROM ({texts_of(number)}) WHERE NOT regexp_matches(v, '[1-9]') ORDER BY v LIMIT ?",
         [MAX_WORDS + 1],

@@ -386,7 +386,7 @@ def _date_range(
 def parse_number(
     connection: duckdb.DuckDBPyConnection, view: str, column: SourceColumn, dialect: str
 ) -> SourceColumn:
-    """Return a number column with its range, or as times if the numbers are seconds or days.
+    """Return a number column with its range; if the numbers are seconds or days, return a column of times.
 
     Seconds count from 1970, and days are numbers like 20240131.
     """
@@ -401,7 +401,7 @@ def parse_number(
 
 
 def _with_range(column: SourceColumn, low: float | None, high: float | None, dialect: str) -> SourceColumn:
-    """Return a number column with its range, or as times if the numbers are seconds or days.
+    """Return a number column with its range; if the numbers are seconds or days, return a column of times.
 
     Seconds count from 1970, and days are numbers like 20240131.
 

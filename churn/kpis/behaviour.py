@@ -99,8 +99,9 @@ class LoyaltyGroup(ChurnShare):
 
 
 class LoyaltyTable(Part):
-    """The observed churn of four groups: active or not, and bound by a contract or not. A customer is active
-    from `active_from_days` days with an act.
+    """The observed churn of four groups: active or not, and bound by a contract or not.
+
+    A customer is active if there are at least `active_from_days` days with an act.
     """
 
     unit: Literal["share"]

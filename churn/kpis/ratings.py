@@ -89,8 +89,7 @@ def nps_table(store: Store, outcomes: Outcomes, answers: Answers | None) -> Chur
     Args:
         store: The store.
         outcomes: Which customers left after each cutoff.
-        answers: All answers; they show the scale of the ratings. The argument is None if there are no
-            ratings.
+        answers: All answers, which show the scale of the ratings; None if there are no ratings.
     """
     days = store.params.label.horizon_days
     if answers is None:

@@ -212,8 +212,8 @@ def contact_profit(contacts: Floats, churners: Floats, value: Floats, terms: Pro
     stayer takes the incentive, so contacting a stayer costs `d + f`.
 
     Args:
-        contacts: The number of contacted customers. This argument and the next two are scalars, or arrays
-            with one entry per list.
+        contacts: The number of contacted customers. The arguments `contacts`, `churners` and `value` are
+            scalars, or arrays with one entry per list.
         churners: The number of contacted churners.
         value: The sum of the residual values of the contacted churners, in currency.
         terms: The costs and the accept share.

@@ -98,8 +98,8 @@ class Reference(Part):
     Attributes:
         version: The version of the format.
         cutoffs: The cutoffs of the training.
-        customers: The number of customers in the training. This number matters because the rows of one
-            customer depend on each other.
+        customers: The number of customers in the training. The number of customers matters because the rows
+            of one customer depend on each other.
         signals: The bins of each signal, by its name.
         score: The bins of the calibrated out-of-time probabilities; None if there are none.
         score_customers: The number of customers who have a calibrated out-of-time probability.

@@ -1,8 +1,8 @@
 """The SQLite file of MLflow, which is either created completely or not at all.
 
 MLflow creates its tables in some forty steps. A process that is killed between two steps leaves a file that
-MLflow can never open again. So the file is created under another name, while a lock keeps other processes
-out, and then renamed. An incomplete file holds no experiment, so it can be recognised and replaced.
+MLflow can never open again. So the file is created under another name and then renamed, while a lock keeps
+other processes out. An incomplete file holds no experiment, so it can be recognised and replaced.
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ def rule_counts(
         absent: For each play that is switched off, the columns that the company does not have, see
             `Playbook.switched_off`.
         list_counts: For each list beside the call list, and for each of its plays: the number of customers
-            who have the play, and the number of them who are on the list. The argument is None if the night
+            who have the play, and the number of them who are on the list. `list_counts` is None if the night
             makes no list beside the call list.
     """
     counts = []

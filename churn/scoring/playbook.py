@@ -201,11 +201,11 @@ class Playbook:
             first_families: The family of the first reason of each customer, None for a customer without a
                 reason; None if no reasons were computed.
             nights_held: For each play and customer, the number of nights in a row up to tonight in which the
-                condition of the play was true. The shape is `[plays, rows]`, see `nights_in_a_row`. The
-                argument is None if there are no earlier nights; then plays with `for_nights` above 1 are not
-                taken.
-            may_follow: Whether each play may follow the customer's earlier tasks, see `follow_ups`. The
-                argument is None if there are no earlier tasks; then plays with `after` are not taken.
+                condition of the play was true. The shape is `[plays, rows]`, see `nights_in_a_row`.
+                `nights_held` is None if there are no earlier nights; plays with `for_nights` above 1 are then
+                not taken.
+            may_follow: Whether each play may follow the customer's earlier tasks, see `follow_ups`.
+                `may_follow` is None if there are no earlier tasks; plays with `after` are then not taken.
         """
         masks = self.holds(columns, rows)
         if nights_held is None:

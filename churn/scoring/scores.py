@@ -141,10 +141,10 @@ def score_table(
     """Return the score file of a night: a row for each customer of the roster, ordered by id.
 
     Only contract labels have columns for the probabilities within 30, 60 and 90 days and for the expected
-    days. The columns are empty if the model does not predict these values. If the label has a horizon of 28
-    to 31 days and no gap, and the model has no other horizons, the column for 30 days holds the churn
-    probability. `play` is the name of the play. Action, owner, due date and the other columns of a task are
-    filled only for customers on the call list.
+    days. These columns are empty if the model does not predict such probabilities and days. If the label has
+    a horizon of 28 to 31 days and no gap, and the model has no other horizons, the column for 30 days holds
+    the churn probability. `play` is the name of the play. Action, owner, due date and the other columns of a
+    task are filled only for customers on the call list.
 
     Args:
         roster: The columns `customer_id` and `excluded_because` of all customers; `excluded_because` is

@@ -101,8 +101,8 @@ def fit_venn_abers(logits: Floats, left: Floats, weight: Floats | None = None) -
     There are two guesses about a new customer of a level: the customer stays, or the customer leaves. Each
     guess is added to the fitted rows as one more row, and isotonic regression gives the probability of the
     level. This probability is `p0` if the customer is assumed to stay, and `p1` if the customer is assumed to
-    leave. The scorer returns `p1 / (1 - p0 + p1)`. This number lies strictly between 0 and 1, and it never
-    reverses the order of two scores. Customers of one level get the same probability.
+    leave. The scorer returns `p1 / (1 - p0 + p1)`. The returned probability lies strictly between 0 and 1,
+    and it never reverses the order of two scores. Customers of one level get the same probability.
 
     Returns:
         A calibration with `upto`, the upper edge of every step except the last in log-odds, and with `p0` and
@@ -207,7 +207,7 @@ def select_calibration(
     """Select the best calibration method by out-of-time log loss.
 
     A method is selected only if it is clearly better than no calibration, and if the gain lasts. The gain is
-    clear if it exceeds its standard error. This condition is needed because, among several methods that
+    clear if it exceeds its standard error. A clear gain is required because, among several methods that
     change nothing, one method nearly always wins by chance. The gain lasts if the method is better at each of
     at least two cutoffs. The condition of two cutoffs is needed because all rows of a cutoff share the drift
     of the level at that cutoff. The standard error does not contain this drift. The calibration of a cutoff

@@ -132,8 +132,8 @@ def fit_spline(rows: LabelledRows, strength: float, monotone: Sequence[int]) -> 
     signal is fixed.
 
     Args:
-        rows: The training rows, with churners and stayers. If there are too many, only the newest rows are
-            used.
+        rows: The training rows, with churners and stayers. If there are too many rows, only the newest rows
+            are used.
         strength: The prior variance of each weight.
         monotone: For each signal one of -1, 0 and 1.
     """
