@@ -153,7 +153,7 @@ def _cells(
 
 
 def _is_part(contract: Table, column_name: str, ending: str) -> bool:
-    """Return whether a stored column is a part of an outcome or of a scheduled time of the contract."""
+    """Return whether a stored column belongs to an outcome or to a scheduled time in the contract."""
     dated = {f"{column.name}{ending}" for column in contract.of_role("outcome", "scheduled")}
     return column_name in dated
 

@@ -38,7 +38,7 @@ def date_of_day(number: int) -> date:
 
 
 def day_number_sql(time: str) -> str:
-    """Return the SQL of the day number of a date or of a local time.
+    """Return the SQL that turns a date or a local time into its day number.
 
     >>> day_number_sql("at")
     "(at::DATE - DATE '1970-01-01')"

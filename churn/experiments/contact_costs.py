@@ -80,7 +80,7 @@ class ContactCosts(Part):
     """The costs of contacts, as far as the company recorded them.
 
     Attributes:
-        all_contacts: The cost of the contacts of all plays of the call list together.
+        all_contacts: The cost of a contact, over all plays of the call list together.
         plays: The cost of each play of the ledger that has a contact, by name.
         other_rows: The number of rows of `contacts` that belong to no play of the ledger and so do not count.
     """

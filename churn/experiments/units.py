@@ -105,7 +105,9 @@ def _texts(frame: pd.DataFrame, column: str) -> list[str | None]:
 
 
 def _addresses_of_persons(frame: pd.DataFrame, persons: Sequence[str | None]) -> tuple[list[str | None], int]:
-    """Return the addresses that identify a person, by customer, and the number of addresses that do not."""
+    """Return the addresses that identify a person, by customer, and the number of addresses that identify
+    nobody.
+    """
     emails = frame["email"] if "email" in frame.columns else [None] * len(frame)
     addresses = [normalise_email(email) for email in emails]
     owners: dict[str, set[str]] = {}

@@ -50,7 +50,7 @@ class TextSample:
 
     Attributes:
         rows: The texts, each with its number of rows.
-        n_rows: The number of rows of all texts of the column.
+        n_rows: The number of rows in which the column holds a text.
     """
 
     rows: Mapping[str, int]

@@ -233,7 +233,7 @@ def _sqlite_holds(data: bytes, identifiers: Identifiers) -> bool:
 
 
 def _holds_bytes(data: bytes, identifiers: Identifiers) -> bool:
-    """Return whether an identifier that cannot be a word or a number by chance stands in the bytes."""
+    """Return whether the bytes hold an identifier that cannot be a word or a number by chance."""
     if identifiers.stands_in(data.decode("utf-8", "replace")):
         return True
     # UTF-16 writes a zero beside each letter of the Latin alphabet.

@@ -46,8 +46,8 @@ def apply_gates(
 
     1. There is a signal: the interval of the AUC is above one half.
     2. The challenger's log loss is below the log loss of every baseline: the paired interval is below 0. For
-       the logistic regression it is enough that the challenger is as good, within `promote.margin`. This gate
-       is absent if the challenger itself is a logistic regression.
+       the logistic regression it is enough that the challenger is as good, within `promote.margin`. There is
+       no gate about the logistic regression if the challenger itself is one.
     3. The interval of observed/expected overlaps the range `promote.observed_expected`. If the interval does
        not contain 1, a note explains why. All figures that the gates compare are weighted figures of
        untreated rows. If no control represents treated rows, a person must have accepted this in

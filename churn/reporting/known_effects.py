@@ -19,7 +19,7 @@ class KnownEffects:
     """The effects of contacts that were measured up to a night.
 
     Attributes:
-        effects: The measured effects; None if the night may know none.
+        effects: The measured effects; None if there are none that the night may know.
         reason: Why there are no effects, as a sentence; empty if there are effects.
         warning: A sentence about something that a person must repair, with a way out; empty if there is
             nothing.

@@ -46,7 +46,8 @@ class Snapshots:
         customers: The customer ids; `rows.customer` is an index into them.
         label_id: The id of the label of the snapshots.
         store_digest: The digest of the store from which the snapshots were made.
-        digest: The SHA-256 of the bytes of the matured snapshots and of their files of contract ends.
+        digest: The SHA-256 of the matured snapshots and of the files with contract ends beside them, byte by
+            byte.
         watermark: The day up to which the data were complete, in ISO format.
         guards: The guards of the data that ran, and their findings.
         known_by: The date by which a label must be known to be used; None if all matured labels are used.

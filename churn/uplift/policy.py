@@ -4,12 +4,12 @@ number of contacts.
 The folds have an order, and a row is judged by a model that was fitted only to earlier folds. So the rows of
 the first fold are not judged. It would be wrong to fit a model to all other folds, because each pair of rows
 would be used twice, once in each direction. If there were no effect, the gains of two folds would then rise
-and fall together. The standard error would be too small by up to the square root of 2, and 8 instead of 2.5 %
-of useless models would be accepted. Two policies contact the same share of each fold. One policy chooses by
-the effect. The second policy chooses by the risk, which is the probability of the outcome without a contact.
-What a policy earns is the mean of the pseudo-outcomes of the units that it contacts. The difference between
-the policies is taken row by row, so rows that both choose have no influence. The interval of the difference
-is the interval of a mean.
+and fall together. The standard error of the difference would then be too small by a factor of up to the
+square root of 2, and 8 % of useless models would be accepted instead of 2.5 %. Two policies contact the same
+share of each fold. One policy chooses by the effect. The second policy chooses by the risk, which is the
+probability of the outcome without a contact. What a policy earns is the mean of the pseudo-outcomes of the
+units that it contacts. The difference between the policies is taken row by row, so rows that both choose have
+no influence. The interval of the difference is the interval of a mean.
 
 Source: Athey and Wager (2021), Policy learning with observational data, Econometrica 89, for the value of
     a policy by doubly robust scores; Chernozhukov, Demirer, Duflo and Fernández-Val (2025),

@@ -129,7 +129,8 @@ _BETWEEN = r"\s+(?:[a-z]+\s+){0,2}"
 
 
 def mood_sql(column: str) -> str:
-    """Return the SQL of the mood of a column of texts, a number in [-1, 1]; NULL without a word of the lists.
+    """Return the SQL that gives the mood of texts, a number in [-1, 1]; NULL for a text without a word of the
+    lists.
 
     Args:
         column: The name of the column.

@@ -48,7 +48,7 @@ class KnownKpis:
     """The figures of retention that are known up to a night.
 
     Attributes:
-        kpis: The figures; None if the night may know none.
+        kpis: The figures; None if there are none that the night may know.
         reason: Why there are no figures, as a sentence; empty if there are figures.
         warning: A sentence about something that a person must repair, with a way out; empty if there is
             nothing.

@@ -1,4 +1,6 @@
-"""The contents of the files of a night and of an evaluation that the page of a night needs."""
+"""The contents of the files that the page of a night needs, which are about the night and about an
+evaluation.
+"""
 
 from __future__ import annotations
 
@@ -150,7 +152,7 @@ OPTIONAL_COLUMNS = ("success", "task_status")
 
 @dataclass(frozen=True)
 class ReportSources:
-    """The contents of the files of a night and of the evaluation.
+    """The contents of the files about a night and about the evaluation.
 
     Attributes:
         output: The output folder.
