@@ -46,8 +46,8 @@ A figure with the mark "watched" can raise an alarm. The alarm compares the late
 median of the weeks or months shortly before. The distance of the latest value to this median is compared with
 the same distances in the past, by their median and their median absolute deviation. If two years of data
 exist, the effect of the season is removed first. The stages, the classes of ratings and (by month) the
-segments are also watched. The limits of these alarms are wider, because there are many stages, classes and
-segments. An alarm is a line of `churn kpis` and an entry in `kpis.json` with the usual value and the limit;
+segments are also watched. The limits for stages, classes and segments are wider, because there are many of
+them. An alarm is a line of `churn kpis` and an entry in `kpis.json` with the usual value and the limit;
 the exit code stays 0.
 """
 
