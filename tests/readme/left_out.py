@@ -231,6 +231,11 @@ LEFT_OUT = (
     ),
     LeftOut("python -m benchmarks.demo", "tests/benchmarks/test_demo.py calls it", problem_of),
     LeftOut(
+        "python -m benchmarks.uplift null --draws 200 --write",
+        "it takes hours; tests/benchmarks call its parts",
+        problem_of,
+    ),
+    LeftOut(
         "python -m benchmarks.uplift econml --python PATH",
         "it needs public data, and econml in another Python",
         problem_of,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import socket
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -248,32 +249,49 @@ def test_a_wrong_command_is_found_without_running_it(command: str, check: left_o
     assert LeftOut(command, "a reason", check).problem()
 
 
-def test_a_session_tells_every_word_of_a_document_that_is_not_so(tmp_path: Path, churn: Call) -> None:
-    session = Session(
-        "a document that is wrong",
-        "empty",
-        (
-            Step("churn scor", says=("nothing",)),
-            Step("churn --help", says=("Usage",), writes=("none",)),
-            Step("cd none"),
-            Step("churn --help", before=lambda world: setattr(world, "folder", tmp_path)),
-        ),
+def refusing_churn(*arguments: str, cwd: Path, **_: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.CompletedProcess(arguments, 2, "", f"churn: '{arguments[0]}' is refused in {cwd.name}.")
+
+
+def test_a_session_tells_every_word_of_a_document_that_is_not_so(tmp_path: Path) -> None:
+    steps = (
+        Step("churn scor", code=2, says=("'scor' is refused",)),
+        Step("churn score", says=("scored",), writes=("scores",)),
+        Step("churn score", code=2, look=lambda _, output: [output]),
+        Step("cd none"),
     )
 
-    problems = problems_of(session, World(tmp_path), churn)
+    problems = problems_of(Session("read a wrong document", "empty", steps), World(tmp_path), refusing_churn)
 
-    kinds = [problem.partition(":")[0] + problem.partition(":")[2][:12] for problem in problems]
-    assert kinds == [
-        "churn scor ended 2: ch",
-        "churn scor does not sa",
-        "churn --help has not wri",
-        "cd none there is no",
+    said = f"churn: 'score' is refused in {tmp_path.name}."
+    assert problems == [
+        f"churn score: ended 2: {said}",
+        f"churn score: does not say 'scored': {said}",
+        "churn score: has not written scores",
+        f"churn score: {said}",
+        "cd none: there is no such folder",
     ]
 
 
-def test_a_server_that_ends_is_told(tmp_path: Path, churn: Call) -> None:
+def test_words_that_stand_for_something_of_the_reader_are_replaced_whole(tmp_path: Path) -> None:
+    asked = []
+
+    def churn(*arguments: str, **variables: object) -> subprocess.CompletedProcess[str]:
+        asked.append((arguments, variables))
+        return subprocess.CompletedProcess(arguments, 0, "", "")
+
+    step = Step("CHURN_DATA=FOLDER churn demo --live N --set a=DATE --set b=UPDATED")
+    world = World(tmp_path, {"N": "1", "DATE": "2025-10-01", "FOLDER": "/data"}, {"BROWSER": "none"})
+
+    assert problems_of(Session("type", "empty", (step,)), world, churn) == []
+    ((arguments, variables),) = asked
+    assert arguments == ("demo", "--live", "1", "--set", "a=2025-10-01", "--set", "b=UPDATED")
+    assert variables == {"cwd": tmp_path, "BROWSER": "none", "CHURN_DATA": "/data"}
+
+
+def test_a_server_that_ends_is_told(tmp_path: Path) -> None:
     session = Session("a server", "empty", (Step("python -c 'raise SystemExit(3)'", serves="/ping"),))
 
-    problems = problems_of(session, World(tmp_path, port=free_port()), churn)
+    problems = problems_of(session, World(tmp_path, port=free_port()), refusing_churn)
 
     assert ["ended 3" in problem for problem in problems] == [True]
