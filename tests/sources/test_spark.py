@@ -211,7 +211,7 @@ def test_executors_that_do_not_share_the_output_folder_are_noticed(
     offer(spark, as_parquet(Path(params.source), tmp_path / "parquet"))
     monkeypatch.setattr(lake_store, "count_rows", lambda frame: (frame, lambda: 7))
 
-    with pytest.raises(SourceError, match=r"executors wrote 7 rows .* [12] of them are here"):
+    with pytest.raises(SourceError, match=r"executors wrote 7 rows .* finds only [12] of these rows"):
         ingest(of_spark(params, tmp_path), lambda _: None)
 
 

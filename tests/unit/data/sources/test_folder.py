@@ -189,7 +189,7 @@ def test_a_source_that_is_itself_a_lake_table_is_refused(tmp_path: Path) -> None
 def test_a_table_that_is_there_twice_is_a_question(tmp_path: Path, files: dict[str, str | bytes]) -> None:
     source = write(tmp_path / "source", files)
 
-    with pytest.raises(SourceError, match=r"'logins' exists twice \(logins.*logins.*Keep one"):
+    with pytest.raises(SourceError, match=r"'logins' exists twice \(logins.*logins.*Keep only one"):
         rows_in(source, tmp_path, "logins")
 
 

@@ -122,5 +122,5 @@ def test_an_attribute_cannot_take_the_name_of_a_signal(world: DrawnCompany) -> N
     customers = world.store.params.tables["customers"].model_copy(update={"static": ("tenure_days",)})
     tables = {**world.store.params.tables, "customers": customers}
 
-    with pytest.raises(SignalError, match="static: 'tenure_days' is a signal"):
+    with pytest.raises(SignalError, match="static: a signal already has the name 'tenure_days'"):
         all_signals(world.store.params.model_copy(update={"tables": tables}))
