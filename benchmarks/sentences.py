@@ -1,6 +1,8 @@
 """Random sentences of docstrings, messages and documents: `python -m benchmarks.sentences --seed 1`.
 
-Give them to a reader who does not know the project, and ask which ones need a second reading.
+Give them to a reader who does not know the project, and ask which ones need a second reading. With `--alone`
+each sentence stands alone; without it, what a reader has in view stands in brackets before it: the sentence
+before, the heading of a section, and the summary and the arguments of the function.
 """
 
 from __future__ import annotations
@@ -11,75 +13,135 @@ import random
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
 CODE = ("churn", "pipelines")
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "models/README.md", "docs/*.md")
 MIN_WORDS = 5
 
+Owner = ast.Module | ast.ClassDef | ast.FunctionDef
 
-def docstring_sentences(tree: ast.AST) -> Iterator[tuple[str, str]]:
-    """Yield name and sentence for all docstrings of a module, without examples and headings of sections."""
+
+class Sentence(NamedTuple):
+    """A sentence, and what a reader has in view beside it.
+
+    Attributes:
+        place: The file, and the name of the class or function.
+        text: The sentence.
+        view: The heading or the summary above the sentence, and the sentence before it; empty without both.
+    """
+
+    place: str
+    text: str
+    view: str = ""
+
+
+def docstring_sentences(tree: ast.AST, file: str) -> Iterator[Sentence]:
+    """Yield the sentences of all docstrings of a module, without examples and headings of sections."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
-            text, name = ast.get_docstring(node) or "", getattr(node, "name", "the module")
-            for paragraph in re.split(r"\n\s*\n", text):
-                entries = re.sub(
-                    r"^\s*(?=[\w, ]+: )|^\s*\w+:$|^\s*(?:[-*]|\d+\.) ", "\n\n", paragraph, flags=re.M
-                )
-                for entry in entries.split("\n\n") if ">>>" not in paragraph else ():
-                    yield from ((name, sentence) for sentence in _split(entry))
+        if not isinstance(node, Owner):
+            continue
+        text, place, summary = ast.get_docstring(node) or "", f"{file}: {_name(node)}", _summary(node)
+        for paragraph in re.split(r"\n\s*\n", text):
+            entries = re.sub(
+                r"^\s*(?=[\w, ]+: )|^\s*\w+:$|^\s*(?:[-*]|\d+\.) ", "\n\n", paragraph, flags=re.M
+            )
+            for entry in entries.split("\n\n") if ">>>" not in paragraph else ():
+                for before, sentence in _with_sentence_before(entry):
+                    above = summary.removesuffix(sentence).strip()
+                    yield Sentence(place, sentence, above if before in above else f"{above} {before}".strip())
 
 
-def message_sentences(tree: ast.AST) -> Iterator[str]:
+def message_sentences(tree: ast.AST, file: str) -> Iterator[Sentence]:
     """Yield the sentences of all texts of a module that are no docstrings; `{…}` stands for a value."""
     nodes = list(ast.walk(tree))
     docstrings = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
     parts_of_texts = {
         id(part) for node in nodes if isinstance(node, ast.JoinedStr) for part in ast.walk(node)
     }
+    summary_of = {
+        id(node): f"{_name(own)}: {_summary(own)}" for own in _owners(tree) for node in ast.walk(own)
+    }
     for node in nodes:
+        text = ""
         if isinstance(node, ast.JoinedStr):
-            parts = (str(part.value) if isinstance(part, ast.Constant) else "{…}" for part in node.values)
-            yield from _split("".join(parts))
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            yield from () if id(node) in docstrings | parts_of_texts else _split(node.value)
+            text = "".join(
+                str(part.value) if isinstance(part, ast.Constant) else "{…}" for part in node.values
+            )
+        elif isinstance(node, ast.Constant) and id(node) not in docstrings | parts_of_texts:
+            text = node.value if isinstance(node.value, str) else ""
+        for before, sentence in _with_sentence_before(text):
+            yield Sentence(file, sentence, f"{summary_of.get(id(node), '')} {before}".strip())
 
 
-def document_sentences(text: str) -> Iterator[str]:
+def document_sentences(text: str, file: str) -> Iterator[Sentence]:
     """Yield the sentences of a Markdown document, without code blocks, tables and marks of bold text."""
     text = re.sub(r"^```.*?^```", "", text, flags=re.M | re.S).replace("**", "")
-    text = re.sub(r"^(\||#|!\[|    ).*$", "", text, flags=re.M)
+    text = re.sub(r"^(\||!\[|    ).*$", "", text, flags=re.M)
+    heading = ""
     for paragraph in re.split(r"\n\s*\n|\n(?=\s*(?:[-*]|\d+\.) )", text):
-        yield from _split(re.sub(r"^\s*(?:[-*]|\d+\.) ", "", paragraph))
+        if title := re.match(r"#+ (.+)", paragraph.strip()):
+            heading = title[1]
+        paragraph = re.sub(r"^#.*$", "", paragraph, flags=re.M)
+        for before, sentence in _with_sentence_before(re.sub(r"^\s*(?:[-*]|\d+\.) ", "", paragraph)):
+            yield Sentence(file, sentence, f"{heading}: {before}" if before else heading)
 
 
-def _split(text: str) -> Iterator[str]:
-    """Yield the sentences of a text with enough words, and leave out SQL, regular expressions and paths."""
+def _owners(tree: ast.AST) -> Iterator[Owner]:
+    """Yield the module, its classes and its functions, those inside another one after the outer one."""
+    return (node for node in ast.walk(tree) if isinstance(node, Owner))
+
+
+def _name(node: Owner) -> str:
+    return "the module" if isinstance(node, ast.Module) else node.name
+
+
+def _summary(node: Owner) -> str:
+    """Return the arguments of a function and the first sentence of the docstring."""
+    text = re.sub(r"\s+", " ", (ast.get_docstring(node) or "").split("\n\n")[0])
+    arguments = f"({ast.unparse(node.args)}) " if isinstance(node, ast.FunctionDef) else ""
+    return f"{arguments}{text}"
+
+
+def _with_sentence_before(text: str) -> Iterator[tuple[str, str]]:
+    """Yield each sentence of a text with enough words, after the sentence before it.
+
+    SQL, regular expressions and paths are left out.
+    """
+    before = ""
     for sentence in re.split(r"(?<=[.!?])\s+(?=[A-Z`{])", re.sub(r"\s+", " ", text).strip()):
         words = re.findall(r"[A-Za-z]{2,}", sentence)
         is_sql = re.search(r"\b(SELECT|FROM|WHERE|JOIN|COALESCE|OVER)\b|::|\|\||\w\|\w|\\w|\)\?", sentence)
         if len(words) >= MIN_WORDS and not is_sql and sentence[-1:] in ".?!:":
-            yield sentence
+            yield before, sentence
+        before = sentence
 
 
-def sample_sentences(seed: int, count: int) -> list[tuple[str, str]]:
-    """Return random sentences with the file of each, as many of docstrings as of messages and documents.
+def sample_sentences(seed: int, count: int) -> list[Sentence]:
+    """Return random sentences, as many of docstrings as of messages and documents.
 
     Args:
         seed: The seed of the draw.
         count: The number of sentences; a third of each kind.
     """
-    kinds: list[list[tuple[str, str]]] = [[], [], []]
+    kinds: list[list[Sentence]] = [[], [], []]
     for path in sorted(path for folder in CODE for path in (ROOT / folder).rglob("*.py")):
-        tree, name = ast.parse(path.read_text(encoding="utf-8")), str(path.relative_to(ROOT))
-        kinds[0] += ((f"{name}: {owner}", sentence) for owner, sentence in docstring_sentences(tree))
-        kinds[1] += ((name, sentence) for sentence in message_sentences(tree))
+        tree, file = ast.parse(path.read_text(encoding="utf-8")), str(path.relative_to(ROOT))
+        kinds[0] += docstring_sentences(tree, file)
+        kinds[1] += message_sentences(tree, file)
     for path in sorted(path for pattern in DOCUMENTS for path in ROOT.glob(pattern)):
-        sentences = document_sentences(path.read_text(encoding="utf-8"))
-        kinds[2] += ((str(path.relative_to(ROOT)), sentence) for sentence in sentences)
+        kinds[2] += document_sentences(path.read_text(encoding="utf-8"), str(path.relative_to(ROOT)))
     draw = random.Random(seed)
-    return [item for kind in kinds for item in draw.sample(sorted(set(kind)), count // len(kinds))]
+    return [item for kind in kinds for item in draw.sample(_different(kind), count // len(kinds))]
+
+
+def _different(sentences: list[Sentence]) -> list[Sentence]:
+    """Return the sentences in order; of equal sentences of a place only the first stays."""
+    first: dict[tuple[str, str], Sentence] = {}
+    for sentence in sentences:
+        first.setdefault((sentence.place, sentence.text), sentence)
+    return [first[key] for key in sorted(first)]
 
 
 def main() -> None:
@@ -89,9 +151,11 @@ def main() -> None:
     )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=60)
+    parser.add_argument("--alone", action="store_true", help="print no words beside the sentence")
     arguments = parser.parse_args()
-    for number, (file, sentence) in enumerate(sample_sentences(arguments.seed, arguments.count), start=1):
-        print(f"{number}. [{file}] {sentence}")
+    for number, sentence in enumerate(sample_sentences(arguments.seed, arguments.count), start=1):
+        view = f"({sentence.view}) " if sentence.view and not arguments.alone else ""
+        print(f"{number}. [{sentence.place}] {view}{sentence.text}")
 
 
 if __name__ == "__main__":
