@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
+from churn.params.forms import EVENT_NAME, NOT_BLANK
 from churn.params.label_words import CHURN_WORDS, LabelWords, event_words
 from churn.params.sections import Days, DaysOrZero, Section
 
@@ -57,7 +58,7 @@ class LabelParams(Section):
         description="only for kind inactivity: the reason why a person accepts that more than 20% of "
         "churners come back",
     )
-    where: Annotated[str, Field(pattern=r"\S")] | None = Field(
+    where: Annotated[str, Field(pattern=NOT_BLANK)] | None = Field(
         default=None,
         description="only for kind event: SQL that is true for the rows of `table` that are the event",
     )
@@ -79,7 +80,7 @@ class LabelParams(Section):
         description="only for contracts: whether a customer whose contract is paused at the cutoff is at "
         "risk like others",
     )
-    event_name: Annotated[str, Field(pattern=r"^[^\W_][\w -]{0,39}$")] | None = Field(
+    event_name: Annotated[str, Field(pattern=EVENT_NAME)] | None = Field(
         default=None,
         description="only for kind event: the name of the event in texts; the default is the name of the "
         "table",

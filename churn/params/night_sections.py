@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from churn.params.forms import CLOCK, HOLIDAYS
 from churn.params.outbox import OutboxParams
 from churn.params.sections import Day, Days, DaysOrZero, OriginParams, Section, Seed, Share, Words
 
@@ -274,7 +275,7 @@ def _as_clock(value: Any) -> Any:
     return value
 
 
-Clock = Annotated[str, BeforeValidator(_as_clock), Field(strict=True, pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+Clock = Annotated[str, BeforeValidator(_as_clock), Field(strict=True, pattern=CLOCK)]
 """A time of day, such as 20:00."""
 
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
@@ -350,7 +351,7 @@ class ContactParams(Section):
         default=(*("monday", "tuesday", "wednesday", "thursday", "friday"),),
         description="the days on which a contact may be due",
     )
-    holidays: Annotated[str, Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")] | None = Field(
+    holidays: Annotated[str, Field(pattern=HOLIDAYS)] | None = Field(
         default=None,
         description="a country, or a country and a region, whose public holidays are no working days, "
         "such as DE or DE-BY",

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from churn.errors import ParamsError, did_you_mean
 from churn.params.environment import ADDRESS_KEYS, Environment
+from churn.params.forms import RULES
 from churn.params.schema import Params
 from churn.params.strict_yaml import YamlError, parse_yaml
 from churn.secrets import FILE_SCHEMES, hide_secrets, is_secret_setting, keep_secret, keep_secrets_of
@@ -203,11 +204,19 @@ def _message(detail: Mapping[str, Any], templates: Mapping[str, str]) -> str:
         return f"{key} is missing, and this key has no default."
     if detail["type"] == "open_question":
         return f"{key} is an open question of `churn init`: {detail['msg']}. Write the answer there."
+    if detail["type"] == "invalid_key":
+        section = ".".join(str(part) for part in detail["loc"][:-1]) or "the file"
+        return (
+            f"{section}: the key {detail['loc'][-1]} is not text. A comma in braces begins the next key, so "
+            "write a decimal point in a number, such as 4.20; put a key that is a number in quotes."
+        )
     rule = _RULES.get(str(detail["type"]), str(detail["msg"]).removeprefix("Value error, "))
     if key.endswith("[key]"):
         if detail["type"] == "string_pattern_mismatch":
             rule = "is not a usable name: use lower-case letters, digits and _."
         return f"{key.removesuffix('.[key]')} {rule}"
+    if detail["type"] == "string_pattern_mismatch":
+        rule = RULES.get(detail["ctx"]["pattern"], rule)
     rule = rule.replace("Input should be", "must be")
     value = detail.get("input")
     if isinstance(value, str) and value in templates:

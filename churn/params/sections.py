@@ -21,6 +21,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from churn.errors import did_you_mean
+from churn.params.forms import MEMORY_SIZE, STEP
 
 Days = Annotated[int, Field(ge=1, le=3660)]
 DaysOrZero = Annotated[int, Field(ge=0, le=3660)]
@@ -219,7 +220,7 @@ class SnapshotParams(Section):
         description="the first cutoff; the default lies 56 days after the first event of the label's table",
     )
     last: DayAnswer | None = Field(default=None, description="the last cutoff; the default is the watermark")
-    every: Annotated[str, Field(pattern=r"^(month|week|[1-9]\d{0,3} days?)$")] = Field(
+    every: Annotated[str, Field(pattern=STEP)] = Field(
         default="week",
         description="the step from one cutoff to the next: `month`, `week`, or such as `10 days`",
     )
@@ -275,7 +276,7 @@ class SignalsParams(Section):
         return fields if self.mood else {key: value for key, value in fields.items() if key != "mood"}
 
 
-MemorySize = Annotated[str, Field(pattern=r"^\d+(\.\d+)? ?([KMGT]i?B)$")]
+MemorySize = Annotated[str, Field(pattern=MEMORY_SIZE)]
 """A number and a unit, such as `4GiB` or `500 MB`."""
 
 

@@ -23,6 +23,26 @@ _NAMES = {
 }
 """The words that say what a value with each YAML tag must be."""
 
+_SAME_INDENT = "give the keys of one section the same number of spaces at the start of the line"
+_WAYS_OUT = {
+    "mapping values are not allowed": (
+        f"Look at this line and the line before: {_SAME_INDENT}, write a space after the colon of a key, and "
+        "put a text with ': ' in quotes"
+    ),
+    "<block mapping start>": f"Look at this line: {_SAME_INDENT}",
+    "found '?'": f"Look at this line: {_SAME_INDENT}",
+    "found '-'": f"Look at this line: {_SAME_INDENT}",
+    r"found character '\t'": "Write spaces in the place of the tab",
+    "found unknown escape": "Put a text with a backslash in single quotes",
+    "cannot start any token": "Put the text in quotes",
+    "expected ',' or": "Close the bracket or the brace, and write a comma between two values",
+    "could not find expected ':'": (
+        "Look at this line and the line before: write a colon and a space after the key"
+    ),
+    "found unexpected end of stream": "Close the quotes",
+}
+"""What to do about a mistake of YAML, by a part of the parser's words; the first part that fits counts."""
+
 
 class YamlError(ValueError):
     """A text that is not usable YAML; the message gives the mistake, and its line if the line is known."""
@@ -65,11 +85,16 @@ def parse_yaml_with_lines(text: str) -> tuple[Any, Mapping[str, int]]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or " ".join(str(error).split())
-        message = problem if isinstance(error, _Mistake) else f"not YAML: {problem}"
+        message = problem if isinstance(error, _Mistake) else f"not YAML: {_with_way_out(problem)}"
         raise YamlError(f"line {mark.line + 1}: {message}." if mark else f"{message}.") from None
     if node is not None:
         _note_lines(node, "", node.start_mark.line + 1, lines)
     return value, lines
+
+
+def _with_way_out(problem: str) -> str:
+    way_out = next((words for part, words in _WAYS_OUT.items() if part in problem), "")
+    return f"{problem}. {way_out}" if way_out else problem
 
 
 def _note_lines(node: yaml.Node, place: str, line: int, lines: dict[str, int]) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from churn.data.tables import CANONICAL_TABLES
 from churn.errors import ParamsError
-from churn.params import TABLES, load_params
+from churn.params import TABLES, Params, load_params
+from churn.params.forms import RULES
 from churn.secrets import hide_secrets
 
 GOOD = """
@@ -305,6 +308,17 @@ def test_what_belongs_to_the_other_kind_of_label_is_refused(tmp_path: Path, labe
     assert said in problem
 
 
+def patterns_in(schema: Any) -> Iterator[str]:
+    """Yield the patterns of all texts in a JSON schema."""
+    if isinstance(schema, dict):
+        if isinstance(pattern := schema.get("pattern"), str):
+            yield pattern
+        schema = list(schema.values())
+    if isinstance(schema, list):
+        for part in schema:
+            yield from patterns_in(part)
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
@@ -383,6 +397,27 @@ def test_what_belongs_to_the_other_kind_of_label_is_refused(tmp_path: Path, labe
             for limit in ("0KB", "1KB", "0.5MiB", "999999TiB")
         ),
         (
+            "snapshot: {every: monat}",
+            "snapshot.every ('monat'): must be month, week, or a number of days, such as 10 days.",
+        ),
+        (
+            "engine: {memory_limit: 4 gigabytes}",
+            "engine.memory_limit ('4 gigabytes'): must be a number and a unit, such as 4GiB or 500 MB.",
+        ),
+        (
+            "contact: {quiet_hours: {begin: 8 pm}}",
+            "contact.quiet_hours.begin ('8 pm'): must be a time of day from 00:00 to 23:59, such as 08:00.",
+        ),
+        (
+            "contact: {holidays: Bayern}",
+            "contact.holidays ('Bayern'): must be a country, or a country and a region, such as DE or DE-BY.",
+        ),
+        (
+            "evaluate: {profit: {contact_cost: 4,20}}",
+            "evaluate.profit: the key 20 is not text. A comma in braces begins the next key, so write a "
+            "decimal point in a number, such as 4.20; put a key that is a number in quotes.",
+        ),
+        (
             "output: ${NOT_SET}/x",
             "output uses ${NOT_SET}, which is not set in the environment. Export NOT_SET first.",
         ),
@@ -392,6 +427,13 @@ def test_a_mistake_is_named_with_its_place_and_a_way_out(tmp_path: Path, wrong: 
     good = GOOD.replace("tables: {customers: {}, orders: {}}", "") if "tables:" in wrong else GOOD
 
     assert problems(tmp_path, f"{good}\n{wrong}") == (f"params.yaml: {said}",)
+
+
+def test_each_form_of_a_text_has_a_rule_in_words() -> None:
+    forms = set(patterns_in(Params.model_json_schema()))
+
+    assert len(forms) >= 5
+    assert forms <= RULES.keys()
 
 
 def test_a_table_may_be_named_if_it_is_canonical() -> None:

@@ -41,6 +41,30 @@ def test_a_mistake_is_stated_with_its_line(text: str, line: int | None, mistake:
     assert line is None or f"line {line}: " in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "line", "way_out"),
+    [
+        ("a:\n  b: 1\n    c: 2", 3, "the same number of spaces"),
+        ("a:\n  b: 1\n c: 2", 3, "the same number of spaces"),
+        ("  a: 1\nb: 2", 2, "the same number of spaces"),
+        ("a: 1\n- b", 2, "the same number of spaces"),
+        ("a:1\nb: 2", 2, "a space after the colon"),
+        ("a:\n\tb: 1", 2, "spaces in the place of the tab"),
+        ("a: @x", 1, "in quotes"),
+        ('a: "\\d"', 1, "in single quotes"),
+        ("a: {b: 1 c: 2}", 1, "a comma between two values"),
+        ("a: 'x\nb: 1", 2, "Close the quotes"),
+        ("a: 1\nb\nc: {}", 3, "the line before"),
+    ],
+)
+def test_a_mistake_of_yaml_comes_with_a_way_out(text: str, line: int, way_out: str) -> None:
+    with pytest.raises(YamlError) as error:
+        parse_yaml(text)
+
+    assert str(error.value).startswith(f"line {line}: not YAML: ")
+    assert way_out in str(error.value)
+
+
 def test_the_same_key_in_two_mappings_is_no_mistake() -> None:
     assert parse_yaml("a: {c: 1}\nb: {c: 2}") == {"a": {"c": 1}, "b": {"c": 2}}
 
