@@ -44,7 +44,7 @@ DEFINITION = (
     "windows. The event is chosen on the half of the customers who joined earlier. The chosen event is "
     f"tested once on the half who joined later (one-sided, level {LEVEL}), among customers with the same "
     "month of joining and the same age. The event is correlated with staying, but the data do not show that "
-    "it is the cause"
+    "the event causes staying"
 )
 
 

@@ -13,8 +13,8 @@ GROWTH_DEFINITION = (
     "active at the end = active at the start + new + resurrected - dormant. A new customer is active at the "
     "end of the month for the first time. A resurrected customer is active at the end, was not active at "
     "the start, but was active earlier. A dormant customer is active at the start and not at the end. A "
-    "customer who joins and leaves in the same month is in none of these groups. The money is the value per "
-    "month at the end, and for dormant customers at the start"
+    "customer who joins and leaves in the same month is not new, resurrected or dormant. The money is the "
+    "value per month at the end, and for dormant customers at the start"
 )
 
 

@@ -25,9 +25,9 @@ BAND = (
 )
 DEFINITION = (
     "the share of customers who stay longer than an age, from joining to leaving for the first time "
-    "(Kaplan-Meier). A customer who had not left on the last day with a certain outcome counts up to this "
-    "day. A customer who joined before the first day on which leaving is recorded counts only from this day "
-    "on"
+    "(Kaplan-Meier). If a customer has not left by the last day on which outcomes are certain, the customer "
+    "counts up to this day. A customer who joined before the first day on which leaving is recorded counts "
+    "only from this day on"
 )
 
 

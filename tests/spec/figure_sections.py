@@ -38,7 +38,7 @@ out.
 {contract_model.DERL_DEFINITION}. The discount is `score.value.discount_year`. The model needs
 {contract_model.MIN_COHORTS} monthly cohorts, {contract_model.MIN_PERIODS} months of age with
 {contract_model.MIN_AT_RISK} customers each, and {contract_model.MIN_LOST} customers who left, and churn must
-fall with age. If the data do not meet these conditions, `kpis.json` has a reason and no model.
+fall with age. If the data do not meet the conditions of the model, `kpis.json` has a reason and no model.
 """
 
 STAGES = f"""
@@ -63,10 +63,10 @@ The activation event is in the section `activation` of `kpis.json`.
 **Activation event.** Definition: {activation_rows.DEFINITION}. `churn kpis` tries all event tables, and all
 kinds of events, that are acts of the customer. The event may occur {", ".join(map(str, activation.AT_LEAST))}
 times within {", ".join(map(str, activation.WITHIN_DAYS))} days. At least {activation.MIN_SHARE:.0%} of the
-customers, and at least {activation.MIN_CUSTOMERS} customers, must have the event, and as many must not have
-it. If no event passes the test, the reason is reported instead of an event. Each run repeats the test on
-nearly the same customers, so an event that is reported only in some runs is weak. `decides_label` marks an
-event that is in the label's own table. An event of the label's own table goes together with staying
+customers, and at least {activation.MIN_CUSTOMERS} customers, must have the event, and at least as many must
+not have the event. If no event passes the test, the reason is reported instead of an event. Each run repeats
+the test on nearly the same customers, so an event that is reported only in some runs is weak.
+`decides_label` marks an event that is in the label's own table. An event of the label's own table goes together with staying
 partly because the label is computed from the same table. [benchmarks/kpis](../benchmarks/kpis/README.md)
 measures how often an event is reported although none exists.
 """
@@ -102,10 +102,9 @@ who left in the label's window. Population, cutoffs and intervals are the same a
 LEAVING = f"""
 The section `leaving` of `kpis.json` compares the reasons that customers gave with our reasons. The section
 `leaving` is about contracts that ended for good in the last {leaving_reasons.WINDOW_DAYS} days. For each
-recorded reason (`subscriptions.reason`), the section gives the number of customers. The section
-also counts these customers by the family of the first reason that the model gave on the last night before the
-end, at most
-{leaving_reasons.BEFORE_DAYS} days before.
+recorded reason (`subscriptions.reason`), the section gives the number of customers. The section also
+counts the customers of each recorded reason by the family of the first reason that the model gave on the last
+night before the end, at most {leaving_reasons.BEFORE_DAYS} days before.
 `{leaving_reasons.NO_REASON}` counts customers who had a score, but were not on the call list and did not have
 health 1 or 2. Reasons of fewer than {leaving_reasons.MIN_REASON_CUSTOMERS} customers are shown in one row,
 because the words of a rare reason may identify one person.

@@ -44,7 +44,8 @@ the sections about leaving are absent: an event does not say who stays a custome
 
 A figure with the mark "watched" can raise an alarm. The alarm compares the latest week or month with the
 median of the weeks or months shortly before. The distance of the latest value to this median is compared with
-the same distances in the past, by their median and their median absolute deviation. If two years of data
+past distances of the same kind. The comparison uses the median of the past distances and their median
+absolute deviation. If two years of data
 exist, the effect of the season is removed first. The stages, the classes of ratings and (by month) the
 segments are also watched. The limits for stages, classes and segments are wider, because there are many of
 them. An alarm is a line of `churn kpis` and an entry in `kpis.json` with the usual value and the limit;

@@ -72,7 +72,7 @@ class View:
         )
 
     def only(self, level: str, name: str) -> Self:
-        """Keep the rows whose level has this name.
+        """Keep the rows in which the column `level` holds `name`.
 
         The level must be a column whose names the contract of the table states.
 
