@@ -66,9 +66,9 @@ times within {", ".join(map(str, activation.WITHIN_DAYS))} days. At least {activ
 customers, and at least {activation.MIN_CUSTOMERS} customers, must have the event, and at least as many must
 not have the event. If no event passes the test, the reason is reported instead of an event. Each run repeats
 the test on nearly the same customers, so an event that is reported only in some runs is weak.
-`decides_label` marks an event that is in the label's own table. An event of the label's own table goes together with staying
-partly because the label is computed from the same table. [benchmarks/kpis](../benchmarks/kpis/README.md)
-measures how often an event is reported although none exists.
+`decides_label` marks an event that is in the label's own table. An event of the label's own table goes
+together with staying partly because the label is computed from the same table.
+[benchmarks/kpis](../benchmarks/kpis/README.md) measures how often an event is reported although none exists.
 """
 
 RATINGS = f"""
