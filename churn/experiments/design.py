@@ -45,8 +45,8 @@ class DesignTerms:
     Attributes:
         control_share: The share of units in the control group, between 0 and 1.
         kept_share: The assumed share of churners whom a contact keeps; used if no effect is given. The share
-            is None for a label of an event, because nobody states how many more customers a contact brings to
-            the event.
+            is None for a label of an event, because no parameter states by how much a contact raises the
+            share of customers with the event.
     """
 
     control_share: float

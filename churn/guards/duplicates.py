@@ -51,7 +51,7 @@ class CopiedPair(NamedTuple):
     """Two ids with the rows of one person, by customer code.
 
     Attributes:
-        first: The lowest code among the customers with these rows.
+        first: The lower of the two customer codes.
         copy: The code of another customer with these rows.
         first_state: The state of the first customer at the end of the data: 1 if the customer left, 0 if not.
         copy_state: The state of the customer `copy` at the end of the data: 1 if the customer left, 0 if not.

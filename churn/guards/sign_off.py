@@ -80,8 +80,8 @@ def group_findings(
 
     Args:
         findings: The findings.
-        key: A function of a finding. All findings of a group have the same result of this function, such as
-            the reason of the sign-off.
+        key: A function that returns a fact of a finding, such as the reason of its sign-off. Findings of one
+            group share this fact.
     """
     groups: dict[Hashable, list[Finding]] = {}
     for finding in findings:

@@ -172,7 +172,7 @@ class ActivityCounts(RowReader):
 
 
 def activity_readers(store: Store, cutoff: date) -> dict[str, ActivityCounts]:
-    """Return for each table the object that reads the activity of its family."""
+    """Return for each table of events, by its name, the object that counts the activity of each customer."""
     n, tables = store.n_customers, (*ACTIVITY_TABLES, *sorted(store.params.events))
     readers = {table: ActivityCounts(n, cutoff) for table in tables if store.has(table)}
     if store.has(MAILS) and "opened_at_day" in store.tables[MAILS].columns:

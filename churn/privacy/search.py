@@ -83,7 +83,7 @@ UNREADABLE = (*PARQUET_ERRORS, zipfile.BadZipFile, zlib.error, EOFError, sqlite3
 
 
 def files_below(roots: Sequence[Path]) -> Iterator[Path]:
-    """Yield each file in folders once, even if it is hidden; a file behind a link has its own path."""
+    """Yield each file in folders once, hidden files too; a link gives the path of the file behind it."""
     known: set[Path] = set()
     waiting = deque(Path(os.path.realpath(path)) for path in roots)
     while waiting:

@@ -235,7 +235,8 @@ def evaluate_success(rule: SuccessRule, tasks: pd.DataFrame, happenings: Happeni
 
     Args:
         rule: The criterion of the play and its days.
-        tasks: The columns `task_id`, `customer_id` and `planned_on`. The arm of a task is not read.
+        tasks: The columns `task_id`, `customer_id` and `planned_on`. Tasks of treated customers and of
+            controls count alike.
         happenings: What happened to the customers.
 
     Returns:

@@ -131,8 +131,8 @@ def check_unseen(champion: RefreshedChampion, test: tuple[date, ...]) -> None:
     if not seen_cutoffs:
         return
     raise Stop(
-        "train --refresh: the champion has learnt labels that became known after "
-        f"{', '.join(map(str, seen_cutoffs))}, so these cutoffs cannot test the champion. Under "
+        "train --refresh: the champion has learnt from labels that became known after "
+        f"the test cutoffs {', '.join(map(str, seen_cutoffs))}, so they cannot test the champion. Under "
         "evaluate.test_cutoffs, name cutoffs that the champion has not seen "
         f"({', '.join(map(str, unseen_cutoffs))}), or run `churn train`."
     )

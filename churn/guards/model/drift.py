@@ -218,8 +218,8 @@ def unlabelled_rows(
 ) -> LabelledRows:
     """Return the signals of a cutoff in the form of labelled rows; `left` is NaN, because no label is known.
 
-    A level that no labelled row has becomes a missing value. Customers without a labelled row get numbers
-    that come after the numbers of all other customers.
+    A value of a category that occurs in no labelled row becomes a missing value. Customers without
+    a labelled row get numbers that come after the numbers of all other customers.
 
     Args:
         frame: `customer_id` and the signals.
