@@ -100,9 +100,10 @@ def fit_venn_abers(logits: Floats, left: Floats, weight: Floats | None = None) -
 
     A level is a rounded score. There are two guesses about a new customer with this score: the customer
     stays, or the customer leaves. Each guess is added to the fitted rows as one more row, and isotonic
-    regression gives the probability of the level. This probability is `p0` if the customer is assumed to stay, and `p1` if the customer is assumed to
-    leave. The scorer returns `p1 / (1 - p0 + p1)`. The returned probability lies strictly between 0 and 1,
-    and it never reverses the order of two scores. Customers of one level get the same probability.
+    regression gives the probability of the level. This probability is `p0` if the customer is assumed to
+    stay, and `p1` if the customer is assumed to leave. The scorer returns `p1 / (1 - p0 + p1)`. The
+    returned probability lies strictly between 0 and 1, and it never reverses the order of two scores.
+    Customers of one level get the same probability.
 
     Returns:
         A calibration with `upto`, the upper edge of every step except the last in log-odds, and with `p0` and
