@@ -143,7 +143,9 @@ def test_a_month_later_the_same_recipe_follows_the_champion_and_a_worse_one_does
 
     evaluated = json.loads((later.output / "evaluate" / "metrics.json").read_text())
     page = json.loads((later.output / "evaluate" / "promotion.json").read_text())
-    assert "has seen some of these cutoffs; instead, its recipe" in evaluated["notes"]["champion"]
+    assert (
+        "has seen some of these cutoffs; instead, a model with its recipe" in evaluated["notes"]["champion"]
+    )
     assert evaluated["freshness"]["champion"] < evaluated["freshness"]["challenger"]
     assert {"champion_recipe", "lift_at_contact_share"} <= {gate["name"] for gate in page["gates"]}
     assert all("challenger_minus_champion_recipe" in plan for plan in evaluated["segments"]["plan"])
