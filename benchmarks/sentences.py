@@ -49,7 +49,7 @@ def docstring_sentences(tree: ast.AST, file: str) -> Iterator[Sentence]:
             )
             for entry in entries.split("\n\n") if ">>>" not in paragraph else ():
                 for before, sentence in _with_sentence_before(entry):
-                    above = summary.removesuffix(sentence).strip()
+                    above = summary.split(sentence)[0].strip()
                     yield Sentence(place, sentence, above if before in above else f"{above} {before}".strip())
 
 
