@@ -24,25 +24,23 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from churn.contact.arms import CONTROL_REASON, Arms, draw_arms
-from churn.contact.channels import permitted_channels
+from churn.contact.arms import CONTROL_REASON
+from churn.contact.choice import ContactChooser, explain_and_choose
 from churn.contact.consent import contact_refusals
-from churn.contact.limits import Candidates, EarlierTasks, Limits, select_contacts
 from churn.contact.listing import came_off, carried_tasks, listed_rows, open_tasks, with_states
 from churn.contact.lists import ListNight, SideList, advocates_list, gone_list
 from churn.contact.memory import band_rows, bands_with_memory, holding_rows, nights_before
-from churn.contact.new_tasks import PlannedContacts, ProfitCurve, expected_profit, new_tasks, task_rows
+from churn.contact.new_tasks import PlannedContacts, new_tasks, task_rows
 from churn.contact.rhythm import preference_counts
 from churn.contact.terms import Acts, PlanTerms
 from churn.experiments.ledger import Ledger
 from churn.experiments.measured_effects import MeasuredEffects
 from churn.params import CHURN_WORDS
-from churn.scoring.call_list import NO_PLAY, rank_customers
 from churn.scoring.dry_run import RuleCount, rule_counts
 from churn.scoring.night import ContactPlan, NightModel, ScoredCohort
 from churn.scoring.play import Play
 from churn.scoring.playbook import Playbook, nights_in_a_row
-from churn.scoring.reasons import Progress, compute_reasons, rows_to_explain
+from churn.scoring.reasons import Progress
 from churn.scoring.scores import CONTROL_ARM, Task
 from churn.uplift.night import EffectModel
 
@@ -50,9 +48,6 @@ Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 Objects = npt.NDArray[np.object_]
-
-DO_NOT_DISTURB = "do not disturb: a contact is proved not to help such customers"
-LOSES_MONEY = "a contact costs more than it is expected to save"
 
 
 @dataclass(frozen=True)
@@ -106,71 +101,35 @@ def plan_night(
     n = len(scores.frame)
     band = bands_with_memory(scores, ledger.bands)
     columns = _condition_columns(scores, band)
-    may_be_called = ~(band > terms.contact.max_health)
     is_of_list = ledger.tasks["play"].isin(playbook.measured_list_plays)
     earlier_tasks = with_states(ledger.tasks[~is_of_list], acts.states)
     open_by_row = open_tasks(earlier_tasks, scores.customers)
-
-    reasons = compute_reasons(
-        scores.frame,
-        _rows_to_explain(scores, band, may_be_called, list(open_by_row), terms.n_places),
-        model,
-        scores.signals,
-        terms.language,
-        terms.n_reasons,
-        progress,
-    )
-    families = [customer_reasons[0].family if customer_reasons else None for customer_reasons in reasons]
     holds = playbook.holds(columns, n)
     nights_held = nights_in_a_row(nights_before(ledger.holdings, playbook, scores.customers), holds)
-    play_indices = playbook.choose(
-        columns,
-        n,
-        first_families=families,
-        nights_held=nights_held,
-        may_follow=playbook.follow_ups(earlier_tasks, scores.customers.tolist(), cutoff),
-    )
-    plays = [playbook.rules[index].play if index >= 0 else None for index in play_indices]
-
-    channels, because = _permissions(scores, plays, may_be_called, acts, terms)
-    effect = _own_effect(scores, plays, channels, terms.effect_model)
-    profit = expected_profit(scores, plays, terms.of_play, effect)
-    is_eligible = np.array([channel is not None for channel in channels], dtype=bool)
-    is_eligible[list(open_by_row)] = False
-    is_left_alone = is_eligible & _is_left_alone(effect, terms.effect_model)
-    because[is_left_alone] = DO_NOT_DISTURB
-    is_eligible &= ~is_left_alone
-    curve = ProfitCurve.of(profit[is_eligible], terms.n_places)
-    loses_money = is_eligible & (profit <= 0)
-    # the effect decides also for customers without a known value, whose profit is not known
-    if effect is not None:
-        loses_money |= is_eligible & (effect <= 0)
-    because[loses_money] = LOSES_MONEY
-    is_eligible &= ~loses_money
-
-    arms = Arms(np.full(n, None, dtype=object), np.full(n, None, dtype=object), own_assignments)
-    if not is_trial:
-        earlier = pd.concat([ledger.assignments, own_assignments], ignore_index=True)
-        arms = draw_arms(cutoff, scores, plays, is_eligible, list(open_by_row), earlier, acts.units, terms)
-    rows = np.flatnonzero(is_eligible)
-    units = acts.units.of(scores.customers)
-    selection = select_contacts(
-        Candidates(
-            customers=scores.customers[rows],
-            units=units[rows],
-            owners=np.array([play.owner if play else "" for play in plays], dtype=object)[rows],
-            channels=np.array(channels, dtype=object)[rows],
-            expected_profit=profit[rows],
-            probability=(scores.probability if effect is None else effect)[rows],
+    reasons, choice = explain_and_choose(
+        ContactChooser(
+            cutoff=cutoff,
+            scores=scores,
+            band=band,
+            columns=columns,
+            playbook=playbook,
+            nights_held=nights_held,
+            may_follow=playbook.follow_ups(earlier_tasks, scores.customers.tolist(), cutoff),
+            open_rows=tuple(open_by_row),
+            ledger=ledger,
+            own_assignments=own_assignments,
+            acts=acts,
+            terms=terms,
+            is_trial=is_trial,
         ),
-        EarlierTasks.of(ledger.tasks, acts.units.unit_of),
-        _limits(terms),
-        cutoff,
+        model,
+        progress,
     )
-    because[rows] = selection.reasons
-    contact_rows = rows[selection.contacts]
+    plays, channels, arms, because = choice.plays, choice.channels, choice.arms, choice.because
+    contact_rows = choice.contact_rows
+    units = acts.units.of(scores.customers)
 
-    state = PlannedContacts(cutoff, scores, plays, channels, units, profit, families, arms)
+    state = PlannedContacts(cutoff, scores, plays, channels, units, choice.profit, choice.families, arms)
     tasks = new_tasks(state, contact_rows, terms)
     for row in contact_rows:
         because[row] = CONTROL_REASON if arms.arm[row] == CONTROL_ARM else None
@@ -194,7 +153,7 @@ def plan_night(
         )
         on = {rule.play.audience for rule in playbook.rules if rule.play.pause is None}
         if "advocates" in on:
-            lists += (advocates_list(scores, band, advocate_indices, play_indices >= 0, night),)
+            lists += (advocates_list(scores, band, advocate_indices, choice.play_indices >= 0, night),)
         if "gone" in on:
             lists += (gone_list(scores, night),)
     new_assignments = _concat_rows([arms.new_rows, *(side_list.new_assignments for side_list in lists)])
@@ -207,13 +166,13 @@ def plan_night(
         listed_rows=on_list,
         not_contacted_because=because,
         facts={
-            **_facts(playbook, play_indices, set(columns), acts, terms),
+            **_facts(playbook, choice.play_indices, set(columns), acts, terms),
             **_counts(tasks, on_list, because),
             **_preference_facts(playbook, plays, scores.customers, channels, acts, terms),
             "came_off": came_off(earlier_tasks, ledger.previous),
-            "profit_curve": asdict(curve),
+            "profit_curve": asdict(choice.curve),
             "lists": {side_list.audience: side_list.as_facts() for side_list in lists},
-            **_uplift_facts(terms.effect_model, is_left_alone),
+            **_uplift_facts(terms.effect_model, choice.is_left_alone),
             **_effect_facts(terms.measured_effects),
             **_cost_facts(terms.measured_effects),
         },
@@ -232,35 +191,13 @@ def plan_night(
         rule_counts(
             playbook,
             holds,
-            {"at risk": play_indices, "advocates": advocate_indices},
+            {"at risk": choice.play_indices, "advocates": advocate_indices},
             np.isin(np.arange(n), on_list),
             playbook.switched_off(columns.keys()),
             {side_list.audience: side_list.plan_counts() for side_list in lists},
         ),
         lists,
     )
-
-
-def _own_effect(
-    scores: ScoredCohort,
-    plays: Sequence[Play | None],
-    channels: Sequence[str | None],
-    model: EffectModel | None,
-) -> Floats | None:
-    """Return by how much a contact lowers the probability of each customer; None if no model of the effect is
-    in use.
-    """
-    if model is None:
-        return None
-    names = np.array([play.name if play else None for play in plays], dtype=object)
-    return model.predict(scores.frame, names, np.array(channels, dtype=object), scores.probability)
-
-
-def _is_left_alone(effect: Floats | None, model: EffectModel | None) -> Bools | bool:
-    """Return which customers belong to a group for which the effect of a contact is shown to be at most 0."""
-    if effect is None or model is None or model.up_to is None:
-        return False
-    return np.asarray(effect <= model.up_to, dtype=bool)
 
 
 def _uplift_facts(model: EffectModel | None, is_left_alone: Bools) -> dict[str, Any]:
@@ -349,58 +286,6 @@ def _why_withheld(task: Mapping[str, Any], arm: str | None, acts: Acts, terms: P
     )
     refusal: str | None = refusals[0]
     return refusal
-
-
-def _limits(terms: PlanTerms) -> Limits:
-    contact = terms.contact
-    return Limits(
-        rest_days=contact.rest_days,
-        max_contacts=contact.per_customer.contacts,
-        max_contacts_days=contact.per_customer.days,
-        budget=terms.n_places,
-        per_owner=contact.per_owner,
-        per_channel=contact.per_channel,
-        unit=terms.experiments.unit,
-    )
-
-
-def _rows_to_explain(
-    scores: ScoredCohort, band: Floats, may_be_called: Bools, open_rows: Sequence[int], n_places: int
-) -> Ints:
-    """Return the rows that get reasons: customers with open tasks, the customers who will probably be
-    contacted, and the other customers with the highest risk.
-
-    The choice of a play may depend on the first reason, so reasons are needed before the plays are known.
-    Reasons are computed for twice as many customers as there are places, ordered by value at risk.
-    """
-    order = rank_customers(scores.customers, scores.value_at_risk, scores.probability)
-    likely = order[may_be_called[order]][: 2 * n_places + 10]
-    rows = np.array(list(dict.fromkeys([*open_rows, *likely.tolist()])), dtype=np.intp)
-    return rows_to_explain(rows, band, scores.probability)
-
-
-def _permissions(
-    scores: ScoredCohort,
-    plays: Sequence[Play | None],
-    may_be_called: Bools,
-    acts: Acts,
-    terms: PlanTerms,
-) -> tuple[list[str | None], Objects]:
-    """Return the channel through which each customer may be contacted; for all others, the reason why they
-    may not.
-    """
-    n = len(plays)
-    because = np.full(n, NO_PLAY, dtype=object)
-    channels: list[str | None] = [None] * n
-    has_play = np.array([play is not None for play in plays], dtype=bool)
-    too_healthy = has_play & ~may_be_called
-    because[too_healthy] = f"health is above {terms.contact.max_health}"
-    rows = np.flatnonzero(has_play & may_be_called)
-    own_plays = [play for row in rows.tolist() if (play := plays[row]) is not None]
-    own_channels, refusals = permitted_channels(scores.customers[rows], own_plays, acts, terms)
-    for row, channel, refusal in zip(rows.tolist(), own_channels, refusals, strict=True):
-        channels[row], because[row] = channel, refusal
-    return channels, because
 
 
 def _facts(

@@ -13,10 +13,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from churn.contact.arms import CONTROL_REASON
+from churn.contact.choice import DO_NOT_DISTURB, LOSES_MONEY
 from churn.contact.memory import bands_with_memory
 from churn.contact.new_tasks import ProfitCurve
 from churn.contact.night import History, score_night
-from churn.contact.plan import DO_NOT_DISTURB, LOSES_MONEY
 from churn.experiments.contact_costs import ContactCost, ContactCosts
 from churn.experiments.ledger import empty_ledger, night_folder, own_assignments, publish, read_ledger, stage
 from churn.experiments.ledger_erasure import erase_from_ledger
@@ -197,6 +197,49 @@ def test_healthy_customers_and_contacts_that_lose_money_are_not_planned(everybod
     assert healthy["bob"] == healthy["eva"] == "health is above 3"
     assert dear["ann"] == LOSES_MONEY
     assert dear["cem"] is None  # the value of this customer is not known, so no loss is known either
+
+
+BY_REASON = """
+plays:
+  - name: anniversary
+    when: {churn_probability: {at_least: 0.05}}
+    action: Call
+    owner: customer success
+    channel: phone
+    due_in_days: 2
+    success: The customer stays
+  - name: inactive
+    when: {churn_probability: {at_least: 0.05}}
+    follows: [activity]
+    action: Call and show what is new
+    owner: customer success
+    channel: phone
+    due_in_days: 2
+    success: The customer logs in
+"""
+
+
+def test_a_contact_with_a_small_value_at_risk_has_reasons_and_the_play_that_follows_them(everybody):
+    rich = [f"rich{number}" for number in range(30)]
+    bob = everybody.frame[everybody.frame["customer_id"] == "bob"]
+    eva = everybody.frame[everybody.frame["customer_id"] == "eva"].assign(logins_days_since_last=20.0)
+    bobs = [bob.assign(customer_id=name) for name in rich]
+    everybody.frame = pd.concat([eva, *bobs], ignore_index=True)
+    everybody.roster = everybody.frame[["customer_id"]].assign(excluded_because=None)
+    everybody.monthly_money = np.array([10.0] + [10_000.0] * len(rich))
+    everybody.acts = acts_of(
+        consents=replace(everybody.acts.consents, customers_by_channel={"phone": {"eva"}})
+    )
+    everybody.playbook = parse_playbook(BY_REASON, {})
+    budget = everybody.params.score.budget.model_copy(update={"contacts": 1})
+    set_params(everybody, score=everybody.params.score.model_copy(update={"budget": budget}))
+
+    planned = plan_of(everybody)
+
+    assert planned.night.contacts["customer_id"].to_pylist() == ["eva"]
+    assert rows_of(planned)["eva"]["reason_1"] == "20 days since the last login"
+    assert rows_of(planned)["eva"]["play"] == "inactive"
+    assert len(everybody.model.explained) == len(set(everybody.model.explained)) == 13
 
 
 def test_an_open_task_keeps_its_date_becomes_overdue_and_ends_with_its_rest(everybody):
