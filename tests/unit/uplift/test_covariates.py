@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import numpy.typing as npt
 
@@ -58,3 +60,11 @@ def test_a_covariate_without_a_value_or_with_one_value_is_equal() -> None:
     rows = rows_with(constant=np.ones(100), empty=np.full(100, np.nan))
 
     assert unequal_covariates(rows, in_treatment) == ()
+
+
+def test_arms_of_the_same_size_that_are_almost_equal_give_no_warning() -> None:
+    rows = rows_with(number=np.arange(30.0))
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert unequal_covariates(rows, np.arange(30) % 2 == 0) == ()
