@@ -75,7 +75,7 @@ VERBS: dict[str, tuple[Option, ...]] = {
         Option("--prove", bool, "Compute signals again from altered data: no signal may see the future."),
     ),
     "ingest": (),
-    "signals": (Option("--format", Literal["markdown", "json"], "The format of the dictionary."),),
+    "signals": (Option("--format", Literal["markdown", "json"], "The format of the list of signals."),),
     "label": (
         Option(
             "--horizon", bool, "Suggest after how many silent days a customer counts as left, with a plot."

@@ -76,7 +76,8 @@ def guess_label(connection: duckdb.DuckDBPyConnection, matches: Sequence[Match])
 def _common_snapshot(snapshot: dict[str, Any], other_snapshot: dict[str, Any]) -> dict[str, Any]:
     """Return the keys of `snapshot:`.
 
-    A day becomes a question if it is not clear whether its date begins with the day or with the month.
+    A key becomes a question to the user if its date depends on whether the day or the month comes first in
+    the dates of the source.
     """
     common = {key: value for key, value in snapshot.items() if other_snapshot.get(key) == value}
     days = [

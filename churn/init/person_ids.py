@@ -243,7 +243,7 @@ def _person_columns(
 
 
 def _times_sql(tables: Sequence[KeyedTable]) -> str:
-    """Return SQL with the number of different times of each id, in the table where it has most times."""
+    """Return SQL with the number of different timestamps of each id, from the table with the most of them."""
     parts = []
     for table, key in tables:
         times = [c for c in table.columns if c.kind == "time" and c.filled_share > 0.9]

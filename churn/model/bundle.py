@@ -175,7 +175,7 @@ class _SignalFacts(BaseModel):
 
 
 class _ModelFacts(BaseModel):
-    """The facts about a model that are needed for more than its prediction."""
+    """The facts about a model, which pages and checks need but the prediction itself does not."""
 
     model_config = ConfigDict(strict=True)
 

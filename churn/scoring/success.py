@@ -125,7 +125,7 @@ class RatingAtLeast(_Part):
 
 
 class BillsPaid(_Part):
-    """The criterion that all bills that were due and unpaid at the start are paid within the days."""
+    """The criterion that the customer pays all overdue bills within the days of the play."""
 
     bills_paid: Annotated[Literal[True], Field(alias="paid")]
 

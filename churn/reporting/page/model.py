@@ -356,7 +356,7 @@ def _training(night: ReportSources, words: Words) -> Markup:
         return EMPTY
     text = words.html(
         "Model version %(version)s was trained on %(rows)s rows of customers at %(n)s cutoffs, %(first)s to "
-        "%(last)s; %(churners)s of them left. The usual rate is %(rate)s%%.",
+        "%(last)s; %(churners)s of them left. The usual churn rate is %(rate)s%%.",
         version=quote(facts.model_version, NIGHT_FILE.at("model_version")),
         rows=show_number(words, rows, NIGHT_FILE.at("model", "rows")),
         n=show_number(words, len(cutoffs), f"len:{NIGHT_FILE.at('model', 'trained_cutoffs')}"),
