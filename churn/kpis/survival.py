@@ -20,14 +20,14 @@ STEP_DAYS = 30
 """The distance of the ages in kpis.json, in days; the estimate itself uses every day."""
 
 BAND = (
-    "95 % for each age by itself, from Greenwood's variance on the scale log(-log S). As long as nobody has "
-    "left, the band is the exact binomial bound"
+    "a 95 % interval for each age separately, from Greenwood's variance on the scale log(-log S). As long as "
+    "nobody has left, the band is the exact binomial bound"
 )
 DEFINITION = (
-    "the share of customers who stay longer than an age, from joining to leaving for the first time "
-    "(Kaplan-Meier). If a customer has not left by the last day on which outcomes are certain, the customer "
-    "counts up to this day. A customer who joined before the first day on which leaving is recorded counts "
-    "only from this day on"
+    "for each age (a number of days since joining), the share of customers who stay longer before they leave "
+    "for the first time (Kaplan-Meier). If a customer has not left by the last day on which outcomes are "
+    "certain, the customer counts up to this day. A customer who joined before the first day on which "
+    "leaving is recorded counts only from this day on"
 )
 
 

@@ -12,7 +12,7 @@ LARGEST_COST = 1e9
 
 
 class KpisParams(Section):
-    """The terms of the figures that `churn kpis` computes, such as the cost of a new customer."""
+    """The settings of the figures that `churn kpis` computes, such as the cost of a new customer."""
 
     segments: tuple[str, ...] = Field(
         default=(),

@@ -224,7 +224,7 @@ class OutsideParams(Section):
 
 
 class UpliftParams(Section):
-    """How `churn uplift` tests whether the effect chooses better contacts than the risk."""
+    """How `churn uplift` tests whether the predicted effect selects better contacts than the risk."""
 
     contact_share: Annotated[float, Field(gt=0, lt=1)] = Field(
         default=0.5, description="the share of the units of an experiment that both policies contact"

@@ -243,7 +243,7 @@ class SnapshotParams(Section):
 
 
 class SignalsParams(Section):
-    """Which signals are computed: their family, table and name are on these lists, and not in `leave_out`."""
+    """A signal is computed if its family, table and name are on the lists below and not in `leave_out`."""
 
     families: tuple[str, ...] = Field(
         default=("all",),

@@ -28,14 +28,14 @@ cell is `not certain yet` until the grace and the days for late rows are over. A
 certain has no number. The interval is Wilson's interval. `triangles` holds the certain months of the last
 {triangle.SEGMENT_COHORTS} cohorts of each segment.
 
-**Survival.** Unit: share. Definition: {survival.DEFINITION}. Band: {survival.BAND}. The curve ends at the age
-at which fewer than 30 customers are at risk. The first day on which leaving is recorded is the first recorded
-end of a contract. Of the customers who joined before the first recorded end, only those who stayed are in the
-data. With a label of inactivity, customers who signed up before the first event of the label's table are left
-out.
+**Survival.** Unit: share. Definition: {survival.DEFINITION}. The band is {survival.BAND}. The curve ends at
+the age at which fewer than 30 customers are at risk. The first day on which leaving is recorded is the first
+recorded end of a contract. Of the customers who joined before the first recorded end, only those who stayed
+are in the data. With a label of inactivity, customers who signed up before the first event of the label's
+table are left out.
 
 **Contracts.** {contract_model.DEFINITION[0].upper()}{contract_model.DEFINITION[1:]}. The
-{contract_model.DERL_DEFINITION}. The discount is `score.value.discount_year`. The model needs
+{contract_model.DERL_DEFINITION}. The discount rate of a year is `score.value.discount_year`. The model needs
 {contract_model.MIN_COHORTS} monthly cohorts, {contract_model.MIN_PERIODS} months of age with
 {contract_model.MIN_AT_RISK} customers each, and {contract_model.MIN_LOST} customers who left, and churn must
 fall with age. If the data do not meet the conditions of the model, `kpis.json` has a reason and no model.
@@ -61,8 +61,9 @@ ACTIVATION = f"""
 The activation event is in the section `activation` of `kpis.json`.
 
 **Activation event.** Definition: {activation_rows.DEFINITION}. `churn kpis` tries all event tables, and all
-kinds of events, that are acts of the customer. The event may occur {", ".join(map(str, activation.AT_LEAST))}
-times within {", ".join(map(str, activation.WITHIN_DAYS))} days. At least {activation.MIN_SHARE:.0%} of the
+kinds of events, that are acts of the customer. `churn kpis` tries the values
+{", ".join(map(str, activation.AT_LEAST))} for m, and the values
+{", ".join(map(str, activation.WITHIN_DAYS))} for d. At least {activation.MIN_SHARE:.0%} of the
 customers, and at least {activation.MIN_CUSTOMERS} customers, must have the event, and at least as many must
 not have the event. If no event passes the test, the reason is reported instead of an event. Each run repeats
 the test on nearly the same customers, so an event that is reported only in some runs is weak.
@@ -104,7 +105,7 @@ The section `leaving` of `kpis.json` compares the reasons that customers gave wi
 `leaving` is about contracts that ended for good in the last {leaving_reasons.WINDOW_DAYS} days. For each
 recorded reason (`subscriptions.reason`), the section gives the number of customers. The section also
 counts the customers of each recorded reason by the family of the first reason that the model gave on the last
-night before the end, at most {leaving_reasons.BEFORE_DAYS} days before.
+night before the end of the contract; this night is at most {leaving_reasons.BEFORE_DAYS} days before the end.
 `{leaving_reasons.NO_REASON}` counts customers who had a score, but were not on the call list and did not have
 health 1 or 2. Reasons of fewer than {leaving_reasons.MIN_REASON_CUSTOMERS} customers are shown in one row,
 because the words of a rare reason may identify one person.

@@ -108,8 +108,8 @@ def _roles() -> Iterator[str]:
 
 def _mood() -> Iterator[str]:
     yield (
-        "## The mood of words\n\n`signals: {mood: true}` fills the column `mood` of "
-        + ", ".join(f"`{table}` from `{column}`" for table, column in MOOD_TEXTS.items())
+        "## The mood of words\n\n`signals: {mood: true}` fills the column `mood`: "
+        + ", ".join(f"in `{table}` from `{column}`" for table, column in MOOD_TEXTS.items())
         + (
             ". The mood comes from a list of good and bad words in English and German. A negation up to "
             "three words before a word reverses the meaning of the word: 'not good' is bad. The mood is off "

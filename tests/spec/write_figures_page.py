@@ -28,10 +28,10 @@ computed, and notes if the formula has variants. A figure that is not defined ha
 is never 0 and never infinite. The key `definitions` of `kpis.json` holds the texts of this page. `make docs`
 writes this page from the code.
 
-The label says when a customer is active at a midnight. With a contract label, a contract is in force;
-`label.grace_days` closes a short gap to the next contract. With an inactivity label, an event of the label's
-table lies within the last `label.active_days`. So with a contract label, the figures of a period are known
-only after the grace.
+The label says when a customer is active at a midnight. With a contract label, a customer is active
+if a contract is in force; `label.grace_days` closes a short gap to the next contract. With an inactivity
+label, a customer is active if an event of the label's table lies within the last `label.active_days`. So with
+a contract label, the figures of a period are known only after the grace.
 
 In `kpis.json`, the figures of a section are in `series`: one series for each figure, kind of period and
 segment. A series has the columns `start`, `value`, `low`, `high` and `n`, each with an entry for each period;
@@ -61,7 +61,7 @@ def written() -> str:
 def _terms() -> Iterator[str]:
     yield (
         "## Terms\n\nThe section `kpis` of `params.yaml` holds the settings of the figures; every key has "
-        "a default. The margin and the discount"
+        "a default. The margin and the discount rate"
     )
     yield "are in the section `score.value`.\n\n| key | default | meaning |\n|---|---|---|"
     for name, entry in KpisParams.model_fields.items():

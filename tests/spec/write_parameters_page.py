@@ -18,7 +18,7 @@ OTHER_PAGES = {
     "tables": "[Your data](your-data.md#what-a-table-may-say) lists the keys of a table, and each table "
     "with its columns.",
     "events": "Each entry has the keys of a table: [your data](your-data.md#what-a-table-may-say).",
-    "kpis": "[The figures of retention](figures.md#terms) explains these terms.",
+    "kpis": "[The figures of retention](figures.md#terms) explains these settings.",
 }
 """The sections whose keys or meaning another page holds."""
 

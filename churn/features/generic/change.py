@@ -16,7 +16,7 @@ RECENT_DAYS = 28
 
 @generic()
 def change(table: TableFacts) -> Iterator[Signal]:
-    """Yield recent counts divided by earlier counts, trends of daily counts, and the drop below the usual."""
+    """Yield ratios of recent to earlier counts, trends of daily counts, and drops below the usual count."""
     for days in CHANGE_WINDOWS:
         yield table.signal(
             f"change_{days}d",

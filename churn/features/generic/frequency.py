@@ -17,7 +17,7 @@ QUIET_DAYS = 30
 
 @generic()
 def frequency(table: TableFacts) -> Iterator[Signal]:
-    """Yield the number of rows in each window; for the customer's acts, also active days and the rate."""
+    """Yield the rows in each window; for the customer's acts, also active days and rows per 28 days."""
     for days in table.windows:
         yield table.signal(
             "count",

@@ -14,7 +14,7 @@ RECENT_DAYS = 28
 
 @generic()
 def peers(table: TableFacts) -> Iterator[Signal]:
-    """Yield the rank among customers with equal plan and tenure, and the change compared with the cohort."""
+    """Yield the count's rank among similar customers, and its change beyond the cohort's change."""
     yield table.signal(
         "peer_rank",
         RECENT_DAYS,

@@ -16,7 +16,7 @@ RECENT_DAYS = 28
 
 @generic(needs="value")
 def value(table: TableFacts) -> Iterator[Signal]:
-    """Yield the total value in each window of `signals.windows`, the mean, the highest, and the change."""
+    """Yield the total of a value in each window of `signals.windows`, its mean, maximum and change."""
     name = value_of(table.contract)
     assert name is not None  # only tables with such a column get this family
     unit, german = UNITS.get(name, "units"), GERMAN[name]
