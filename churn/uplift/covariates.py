@@ -91,16 +91,16 @@ def _p_value(values: Floats, in_treatment: Bools, *, is_text: bool) -> float:
     return _table_p_value(codes, in_treatment)
 
 
-def _numbers_p_value(treated: Floats, controls: Floats) -> float:
+def _numbers_p_value(treatment_sample: Floats, control_sample: Floats) -> float:
     """Return the probability of Smirnov's test that chance alone makes two samples of numbers differ so much.
 
     The exact probability is computed only if the approximation is at most `FAR_FROM_LIMIT`. Near 1, the exact
     probability of two samples of the same size is a sum that rounding may lift above 1, and scipy then warns.
     """
-    approximation = float(ks_2samp(treated, controls, method="asymp").pvalue)
+    approximation = float(ks_2samp(treatment_sample, control_sample, method="asymp").pvalue)
     if approximation > FAR_FROM_LIMIT:
         return approximation
-    return float(ks_2samp(treated, controls).pvalue)
+    return float(ks_2samp(treatment_sample, control_sample).pvalue)
 
 
 def _table_p_value(codes: npt.NDArray[np.int64], in_treatment: Bools) -> float:
