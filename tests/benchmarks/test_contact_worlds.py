@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.proof import checker, worlds
 from benchmarks.proof.checker import breaches
-from churn.contact import arms, channels, new_tasks, plan
+from churn.contact import arms, channels, choice, new_tasks, plan
 from churn.contact.limits import EarlierTasks
 from churn.contact.working_days import WorkingCalendar
 
@@ -42,8 +42,8 @@ def no_refusals(customers, channels, **rest):
 
 def with_limits(**changes):
     def patch(monkeypatch):
-        made = plan._limits
-        monkeypatch.setattr(plan, "_limits", lambda terms: replace(made(terms), **changes))
+        made = choice._limits
+        monkeypatch.setattr(choice, "_limits", lambda terms: replace(made(terms), **changes))
 
     return patch
 
