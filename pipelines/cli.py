@@ -67,7 +67,7 @@ VERBS: dict[str, tuple[Option, ...]] = {
         ),
     ),
     "init": (
-        Option("--source", str, "The folder or database to read; by default this folder."),
+        Option("--source", str, "The folder or database to read; by default the current folder."),
         Option("--key", str, "The column with the ids of customers; by default init looks for it."),
         Option("--force", bool, "Replace an existing parameter file."),
     ),

@@ -1,4 +1,4 @@
-"""Read the source into the store: check every row, keep the good rows, count the bad ones."""
+"""Read the source into the store: check every row, and reject the rows that break a rule."""
 
 from __future__ import annotations
 

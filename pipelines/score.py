@@ -354,11 +354,13 @@ def _profit_line(curve: Mapping[str, Any], *, is_measured: bool) -> str:
     earnings = ", ".join(
         f"the best {count:,} earn {profit:,.0f}" for count, profit in points.items() if count
     )
+    losing = f", not for {curve['n_losing']:,}" if curve["n_losing"] else ""
     unknown = f", {curve['n_unknown']:,} are unknown" if curve["n_unknown"] else ""
     assumption = "" if is_measured else " (costs and effects are assumptions)"
     return (
-        f"a contact is expected to pay for {curve['n_worth']:,} customers, not for {curve['n_losing']:,}"
-        f"{unknown}" + (f"; {earnings}" if earnings else "") + assumption
+        f"a contact is expected to pay for {curve['n_worth']:,} customers{losing}{unknown}"
+        + (f"; {earnings}" if earnings else "")
+        + assumption
     )
 
 

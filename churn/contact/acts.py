@@ -19,7 +19,6 @@ from churn.contact.tasks import (
     NO_LONGER_IN_COHORT,
     OBJECTED,
     OPENED_TICKET,
-    RESULTS,
     TaskStates,
     task_states,
 )
@@ -28,6 +27,7 @@ from churn.contact.working_days import read_zones
 from churn.data.acts import read_active_hours, read_consents, read_contacts, read_event_days, read_reach
 from churn.data.churners import read_churners
 from churn.data.store import Store
+from churn.data.tables import CONTACT_RESULTS
 from churn.experiments.ledger import Ledger
 from churn.experiments.units import Units, find_units
 from churn.features.engine.cohort import CANCELLING, GONE_REASONS, REASONS
@@ -231,7 +231,7 @@ def state_warnings(states: TaskStates) -> Iterator[str]:
     for result, n in states.unknown_results.items():
         yield (
             f"contacts: {n:,} rows have the result '{result}', which counts as done. The results are "
-            f"{', '.join(RESULTS)}."
+            f"{', '.join(CONTACT_RESULTS)}."
         )
     if states.n_snoozed_without_date:
         yield (

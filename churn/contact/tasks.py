@@ -10,6 +10,8 @@ from typing import Final, Literal
 import numpy as np
 import pandas as pd
 
+from churn.data.tables import CONTACT_RESULTS
+
 State = Literal["open", "overdue", "snoozed", "done", "declined", "withdrawn", "expired"]
 
 CAME_BACK = "came back"
@@ -20,9 +22,6 @@ NO_LONGER_IN_COHORT = "no longer in the cohort of the label"
 LEFT = "left"
 EXITS = (OBJECTED, OPENED_TICKET, CAME_BACK, LEFT, NO_LONGER_AT_RISK, NO_LONGER_IN_COHORT)
 """The reasons why a task is withdrawn. If several happen on one day, the first in this order counts."""
-
-RESULTS = ("done", "no answer", "declined", "snoozed")
-"""The results of a contact, as the company writes them into `contacts.result`."""
 
 _DAY: Final = "datetime64[s]"
 _FINAL_RESULTS = ("done", "declined")
@@ -39,8 +38,8 @@ class TaskStates:
         is_assumed: Whether `done` is an assumption, because the company maps no table `contacts`.
         n_unmatched: The number of contacts that name a task but belong to no task. Such a contact has an
             unknown id, has the id of another customer's task, or lies before the task.
-        unknown_results: The number of contacts with each result that is not in `RESULTS`; such contacts count
-            as done.
+        unknown_results: The number of contacts with each result that is not in `CONTACT_RESULTS`; such
+            contacts count as done.
         n_snoozed_without_date: The number of contacts with the result `snoozed` but without `snoozed_until`;
             they change nothing.
         contacted_controls: The tasks of controls that were contacted by mistake. A control group that is
@@ -168,7 +167,7 @@ def _match(plan: pd.DataFrame, contacts: pd.DataFrame, tonight: pd.Timestamp) ->
     matched = matched.assign(row=matched["row"].astype("int64"))
     is_control = matched["arm_planned"] == "control"
     answers = matched[~is_control]
-    is_unknown = ~answers["result"].isin(RESULTS)
+    is_unknown = ~answers["result"].isin(CONTACT_RESULTS)
     results = answers.loc[is_unknown, "result"].value_counts()
     counts = TaskStates(
         pd.DataFrame(),

@@ -21,6 +21,9 @@ STORED_UNITS = {"money": 100, "number": 1000}
 COST = "cost"
 """The column with what a contact cost."""
 
+CONTACT_RESULTS = ("done", "no answer", "declined", "snoozed")
+"""The results of a contact, as the company writes them into `contacts.result`."""
+
 HISTORY_PREFIX = "customers."
 """The first part of the name of an attribute's history table; no other table has a dot in its name."""
 

@@ -20,6 +20,7 @@ from churn.init.match_notes import (
     cost_question,
     month_warnings,
     price_notes,
+    result_warnings,
     second_clock_notes,
     unread_money_warnings,
 )
@@ -114,6 +115,7 @@ def write_entry(
     match.notes.extend(price_notes(connection, match))
     match.warnings.extend(month_warnings(match, dialect))
     match.warnings.extend(unread_money_warnings(connection, match))
+    match.warnings.extend(result_warnings(connection, match, dialect))
     if unused_names := [column.name for column in table.columns if column.name not in used_names]:
         match.notes.append(f"not used: {_list_names(unused_names)}")
     sql = _first_rows_sql(match, columns, dialect, [] if lines and lines.share_id else id_filters)

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import duckdb
 
-from churn.data.sql import identifier
-from churn.data.tables import COST
+from churn.data.sql import identifier, literal
+from churn.data.tables import CONTACT_RESULTS, COST
 from churn.init.column_values import long_form
 from churn.init.match import Match
 from churn.init.name_patterns import (
@@ -159,6 +159,33 @@ def cost_question(connection: duckdb.DuckDBPyConnection, match: Match, dialect: 
             "does not, or remove this key if it does"
         )
     return None
+
+
+def result_warnings(connection: duckdb.DuckDBPyConnection, match: Match, dialect: str) -> Iterator[str]:
+    """Yield a warning for results of contacts in other words; a night counts each of these results as done.
+
+    Args:
+        connection: The connection with the view of the table.
+        match: The matched table.
+        dialect: The SQL dialect of the source.
+    """
+    result = match.columns.get("result")
+    if match.name != "contacts" or result is None:
+        return
+    plain = f"trim(regexp_replace(lower({id_of(result)}), '[ _-]+', ' ', 'g'))"
+    known_results = ", ".join(literal(name) for name in CONTACT_RESULTS)
+    rows = connection.execute(
+        f"SELECT DISTINCT {id_of(result)} AS word FROM {match.table.view} WHERE {plain} NOT IN "
+        f"({known_results}) ORDER BY 1 LIMIT 3"
+    ).fetchall()
+    if rows:
+        words = [str(word) for (word,) in rows]
+        cases = " ".join(f"when {literal(word)} then '…'" for word in words)
+        yield (
+            f"{result.name} holds {' and '.join(words)}, which count as done: map result to SQL that "
+            f"translates them to {', '.join(CONTACT_RESULTS)}, such as case "
+            f"{name_in(result.name, dialect)} {cases} end"
+        )
 
 
 def month_warnings(match: Match, dialect: str) -> Iterator[str]:

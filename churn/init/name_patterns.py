@@ -68,7 +68,7 @@ TABLE_PATTERNS: Mapping[str, str] = {
     ),
     "subscriptions": r"subscription|contract|membership|abos?$|abonnement|vertrag|vertraege|licen[cs]e",
     "referrals": r"referral|referred|invitations?$|empfehlung",
-    "contacts": r"contact_?(log|history)|kontakt_?(historie|protokoll)",
+    "contacts": r"contact_?(log|history)|kontakt_?(historie|protokoll)|^kontakte$",
     "consents": r"consents?$|opt_?ins?$|einwilligung",
     "loyalty": r"loyalty_?(events?|points|log)|treue_?punkte",
 }
@@ -212,7 +212,7 @@ COLUMN_PATTERNS: Mapping[str, Mapping[str, str]] = {
     "referrals": {"happened_at": rf"(referred|referral|invited|recommended|empfohlen|empfehlungs?){_WHEN}"},
     "contacts": {
         "contacted_at": rf"(contact|contacted|kontaktiert){_WHEN}",
-        "play": r"play|spielzug",
+        "play": r"play|spielzug|massnahme",
         "variant": r"variant|variante",
         "arm": r"arm",
         "task_id": r"task_id|aufgabennummer",

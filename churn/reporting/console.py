@@ -72,8 +72,8 @@ def _share_in_words(result: EvaluationResult) -> str:
     if measured.is_used:
         return f"a measured effect: contacts keep {words}"
     return (
-        f"an assumed effect: contacts keep {share:.0%} of the churners; measured is {words}, which is not "
-        f"used: {measured.reason}"
+        f"an assumed effect: contacts keep {share:.0%} of the churners; the measured effect is {words}, "
+        f"which is not used: {measured.reason}"
     )
 
 

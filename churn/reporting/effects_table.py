@@ -59,7 +59,7 @@ def measured_effect_lines(effects: MeasuredEffects) -> list[str]:
         f"effect of play {name}: measured, a contact keeps {_percent(effect)} of those who would leave "
         f"(outcomes up to {effects.as_of})"
         if effect.is_used
-        else f"effect of play {name}: assumed, because the measured one is {_percent(effect)}: "
+        else f"effect of play {name}: assumed, because the measured effect is {_percent(effect)}: "
         f"{effect.reason}"
         for name, effect in sorted(effects.plays.items())
     ]

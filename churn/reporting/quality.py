@@ -213,7 +213,9 @@ def meaning_in_words(result: EvaluationResult) -> tuple[str, ...]:
             "exact."
         )
     elif ours.observed_expected.value is not None:
-        sentences.append(f"The level of the probabilities is {level}: they may be used as they are.")
+        sentences.append(
+            f"The level of the probabilities is {level}: the probabilities may be used as they are."
+        )
     sentences += [f"The model is {comparison}." for comparison in _comparisons(result)]
     return tuple(sentences)
 

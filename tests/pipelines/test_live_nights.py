@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from churn.contact.tasks import RESULTS
+from churn.data.tables import CONTACT_RESULTS
 from churn.demo import live_company
 from churn.errors import BusyError, CallError, SourceError
 from churn.experiments.ledger import read_whole_ledger
@@ -89,7 +89,7 @@ def test_the_team_contacts_treated_customers_only_and_writes_down_what_came_of_i
     arm = dict(zip(scores["task_id"], scores["arm"], strict=True))
     assert 40 < len(contacts) <= 60
     assert set(contacts["task_id"].map(arm)) == {"treated"}
-    assert set(contacts["result"]) <= set(RESULTS)
+    assert set(contacts["result"]) <= set(CONTACT_RESULTS)
     assert {"done", "no answer"} <= set(contacts["result"])
     assert contacts["snoozed_until"].notna().equals(contacts["result"] == "snoozed")
     assert contacts["contacted_at"].dt.dayofweek.max() < 5

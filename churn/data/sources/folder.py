@@ -170,6 +170,8 @@ def _reason_not_to_read(path: Path) -> str:
         return "is no file" if suffix else ""
     if not suffix:
         return "" if path.suffix.lower() in DOCUMENT_SUFFIXES else "is not of a kind that is read"
+    if SUFFIXES[suffix] == "csv" and not path.stat().st_size:
+        return "is empty and has not even the names of columns: export it again"
     if SUFFIXES[suffix] == "workbook" and find_spec("python_calamine") is None:
         return "is a spreadsheet: install its reader with `pip install 'churn[excel]'`, or save it as CSV"
     return ""

@@ -11,6 +11,7 @@ import pytest
 
 from churn.errors import ParamsError
 from churn.init.match import Match, matches
+from churn.init.match_notes import result_warnings
 from churn.init.params_file import params_text
 from churn.init.profile import profile_table
 from churn.params import load_params
@@ -159,6 +160,8 @@ def test_pauses_of_contracts_and_promises_of_support_are_recognised(
         ("consents", "given_at", {"channel": ["phone"], "purpose": ["marketing"]}, "consents"),
         ("einwilligungen", "erteilt_am", {"kanal": ["phone", "sms"], "zweck": ["werbung"]}, "consents"),
         ("contacts", "contacted_at", {"play": ["call"], "result": ["done", "declined"]}, "contacts"),
+        ("kontakte", "kontaktiert_am", {"Maßnahme": ["Anruf"], "kontaktkosten": [4.2, 5.0]}, "contacts"),
+        ("kontakte", "angelegt_am", {"ort": ["Bonn", "Ulm"]}, "kontakte"),  # these are persons
         ("contacts", "created_at", {"city": ["Bonn", "Ulm"]}, "contacts_rows"),  # these are persons
         ("loyalty_events", "happened_at", {"kind": ["earn", "redeem"], "points": [5.0, 7.0]}, "loyalty"),
         (
@@ -172,6 +175,37 @@ def test_pauses_of_contracts_and_promises_of_support_are_recognised(
 )
 def test_consents_contacts_and_loyalty_are_known_by_their_columns(name, time, columns, expected) -> None:
     assert match_of(name, columns, time).name == expected
+
+
+@pytest.mark.parametrize(
+    ("results", "warnings"),
+    [
+        (["done", "No_answer", "declined"], []),
+        (
+            ["erledigt", "nicht erreicht", "done"],
+            [
+                "ergebnis holds erledigt and nicht erreicht, which count as done: map result to SQL that "
+                "translates them to done, no answer, declined, snoozed, such as case ergebnis when "
+                "'erledigt' then '…' when 'nicht erreicht' then '…' end"
+            ],
+        ),
+    ],
+)
+def test_results_of_contacts_in_other_words_come_with_a_warning(
+    results: Sequence[str], warnings: Sequence[str]
+) -> None:
+    words = ", ".join(f"'{result}'" for result in results)
+    with duckdb.connect() as connection:
+        connection.execute(
+            "CREATE TABLE contacts AS SELECT 'U' || i % 20 AS customer_id, DATE '2024-01-01' + i::INTEGER AS "
+            f"contacted_at, 'call' AS play, [{words}][1 + i % {len(results)}] AS ergebnis "
+            "FROM range(80) AS rows(i)"
+        )
+        table = profile_table(connection, "contacts", "contacts", "duckdb", date(2026, 1, 1))
+        scores = list(matches(connection, table, table.columns[0]))
+        match = max(scores, key=lambda scored: scored[0])[1]
+
+        assert list(result_warnings(connection, match, "duckdb")) == warnings
 
 
 @pytest.mark.parametrize(

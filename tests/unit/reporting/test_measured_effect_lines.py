@@ -21,7 +21,7 @@ def test_each_effect_is_called_measured_or_assumed_with_the_reason() -> None:
     assert lines == [
         "effect of play call: measured, a contact keeps 50% [35%, 62%] of those who would leave (outcomes up "
         "to 2025-05-02)",
-        "effect of play mail: assumed, because the measured one is 10% [-20%, 30%]: not shown",
+        "effect of play mail: assumed, because the measured effect is 10% [-20%, 30%]: not shown",
         "costs are those of `evaluate.profit` and the playbook, and the effects of other plays are assumed",
     ]
 

@@ -109,6 +109,27 @@ def test_a_file_that_is_not_read_is_named_with_the_reason(tmp_path: Path) -> Non
     assert "link to nothing" in lines[1]
 
 
+def test_a_csv_file_without_any_byte_is_no_table_without_columns(tmp_path: Path) -> None:
+    source = write(
+        tmp_path / "source",
+        {
+            "contacts.csv": "",
+            "tickets.csv": LOGINS.splitlines()[0],
+            "logins/1.csv": LOGINS,
+            "logins/2.csv": "",
+        },
+    )
+
+    scan = scan_folder(source)
+
+    assert {name: len(paths) for name, paths in scan.files.items()} == {"logins": 1, "tickets": 1}
+    assert [(str(entry.path), entry.table) for entry in scan.unread] == [
+        ("contacts.csv", "contacts"),
+        ("logins/2.csv", "logins"),
+    ]
+    assert all("is empty" in entry.reason for entry in scan.unread)
+
+
 def test_ordinary_files_are_read_without_a_word(tmp_path: Path) -> None:
     source = write(
         tmp_path / "source",
