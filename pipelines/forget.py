@@ -1,4 +1,6 @@
-"""Forget one customer: erase what is held, keep the proof of consent, and let no ingest bring them back."""
+"""Forget one customer: erase the stored data, keep the proof of consent, and let no later ingest read the
+customer again.
+"""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@
 lock of its own, so a night is scored while a model is trained. `run` and `promote` hold both locks, and
 `forget` holds all locks. `check` and `report` write pages that may name customers: they share a lock with
 each other, but not with `forget`. The store has a lock too. `churn ingest` is refused while another process
-writes the store. A verb that only finds the store outdated waits for that process.
+writes the store. Another verb that finds the store outdated waits for that process.
 """
 
 from __future__ import annotations

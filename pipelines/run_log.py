@@ -28,7 +28,7 @@ class RunLog(Echo):
         Args:
             echo: Prints for the reader; if it `shows_details`, every line goes there too.
             path: The file.
-            file: The same file, open for writing.
+            file: The file at `path`, open for writing.
         """
         super().__init__(echo.raise_if_stopped)
         self.speak = echo.speak

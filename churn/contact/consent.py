@@ -70,7 +70,7 @@ def consents_at(
     These rules are applied for each customer, channel and purpose:
 
     - Only what happened before the cutoff counts: `given_at < cutoff` and `withdrawn_at < cutoff`.
-    - The latest consent counts. A withdrawal ends its own consent, and every consent in any row that was
+    - The latest consent counts. A withdrawal ends the consent of its row, and every other consent that was
       given before the withdrawal or at the same instant.
     - A consent that is given after a withdrawal is valid again.
     - Channels and purposes are compared without regard to capital letters and to blanks at both ends. A
@@ -293,8 +293,8 @@ def contact_refusals(
 
     The first of these rules that applies gives the reason:
 
-    1. The customer objected. The objection counts in every channel, and as known today, also in a night for
-    an earlier cutoff.
+    1. The customer objected. The objection counts in every channel, and an objection that is known today
+    counts also in a night for an earlier cutoff.
     2. The customer is on a suppression list. The list counts in every channel.
     3. The channel needs consent, and the customer has no consent for the purpose.
 

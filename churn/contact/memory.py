@@ -52,8 +52,8 @@ def _probability_of(odds: Floats) -> Floats:
 
 
 def nights_before(holdings: pd.DataFrame, playbook: Playbook, customers: Objects) -> Ints:
-    """Return the number of nights in a row, up to the night before, in which each play was true,
-    `[plays, customers]`.
+    """Return the number of nights in a row, up to the night before, in which the condition of each play was
+    true, `[plays, customers]`.
     """
     nights = np.zeros((len(playbook.rules), len(customers)), dtype=np.intp)
     row_of = {customer: row for row, customer in enumerate(customers)}

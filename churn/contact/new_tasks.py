@@ -130,11 +130,11 @@ def expected_profit(
 ) -> Floats:
     """Return the expected profit of contacting each customer with the customer's play, in currency.
 
-    The formula is the formula of the profit metric, with the probability instead of the label. A play that
-    states no incentive has no incentive. The parameters and the playbook state the cost of a contact until
-    enough costs are recorded. The share of churners whom a contact keeps is an assumption until the control
-    group of the play has measured it. If the effect of a contact on each customer is known, this effect
-    replaces `accept share x probability`.
+    The formula is the formula of the profit metric, with the probability instead of the label. If a play
+    states no incentive, its incentive costs nothing. The parameters and the playbook state the cost of a
+    contact until enough costs are recorded. The share of churners whom a contact keeps is an assumption until
+    the control group of the play has measured it. If the effect of a contact on each customer is known, this
+    effect replaces `accept share x probability`.
 
     Args:
         scores: The scores of the cohort.

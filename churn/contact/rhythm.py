@@ -146,8 +146,8 @@ def preference_counts(
     answers: AnswerCounts,
     min_answers: int,
 ) -> dict[str, int]:
-    """Count how the channel was chosen, among the customers whose play prefers their own channel and who may
-    be contacted.
+    """Count how the channel was chosen, for the customers who may be contacted and whose play prefers the
+    channel in which the customer answers.
 
     Args:
         plays: The play of each customer.

@@ -242,7 +242,7 @@ def _days(values: pd.Series[date]) -> pd.Series[pd.Timestamp]:
 
 
 def plain_text(text: str) -> str:
-    """Return the result of a contact in the form for comparisons.
+    """Return the result of a contact in the form in which results are compared.
 
     >>> plain_text(" No_answer ")
     'no answer'

@@ -59,7 +59,7 @@ class CustomerDays:
         return CustomerDays(self.customer[rows], self.day[rows], self.status[rows], self.phases[rows])
 
     def phase(self, kind: str) -> Values:
-        """Return the phase 0..3 of a trouble for each pair. Shape [pair]."""
+        """Return the phase 0..3 of a trouble for each pair of customer and day. Shape [pair]."""
         phase: Values = ((self.phases >> np.uint16(2 * TROUBLE_NAMES.index(kind))) & 3).astype(np.intp)
         return phase
 

@@ -49,7 +49,9 @@ class LiveTable:
     arrived_rows: list[pa.Table] = field(default_factory=list)
 
     def arrive(self, before: int) -> None:
-        """Let the rows arrive in order: all rows that are known before a second since 1970."""
+        """Let rows arrive in order: all rows that are known before a moment, which is given in seconds since
+        1970.
+        """
         waiting = []
         for rows in self.coming_rows:
             is_here = pc.less(_known_time(self.name, rows), _time(before))

@@ -143,7 +143,7 @@ class DayDraws:
     number: Values
 
     def on(self, day: int, purpose: str) -> Values:
-        """Return one number for each customer, [customer]."""
+        """Return one random number in [0, 1) for each customer on a day, for one purpose, [customer]."""
         key = zlib.crc32(f"{purpose} {self.seed}".encode())
         with np.errstate(over="ignore"):
             bits = _mix(self.number.astype(np.uint64) + np.uint64(key) * np.uint64(0x9E3779B97F4A7C15))

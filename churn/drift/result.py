@@ -89,7 +89,8 @@ class SignalDrift(Part):
         psi: The population stability index of tonight's values against the training; None if there are no
             rows.
         by_chance: The index that chance alone exceeds on one of a thousand nights, for any of the signals.
-        usual: The largest index of a cutoff of the training against the cutoffs that were known by then.
+        usual: The largest index in training: each cutoff was compared with the cutoffs that were known by
+            then.
         limit: The value of the index above which the signal counts as moved.
         missing: The share of missing values tonight.
         missing_in_training: The share of missing values in training.

@@ -38,9 +38,9 @@ def signal_drift(
     """Return how far each signal has moved; the signal that is furthest above its limit comes first.
 
     A signal has moved if its index is above `max(.25, 2 * usual) + by_chance`. `usual` is the largest index
-    of a cutoff of the training against the cutoffs that were known by then. So `usual` contains the season,
-    the growth of the company and the pattern that each date has. `by_chance` is a bound for chance: if no
-    distribution had changed, at least one signal would exceed it with a probability of .001.
+    in training, where each cutoff was compared with the cutoffs that were known by then. So `usual` contains
+    the season, the growth of the company and the pattern that each date has. `by_chance` is a bound for
+    chance: if no distribution had changed, at least one signal would exceed it with a probability of .001.
 
     Args:
         reference: The reference of the model.

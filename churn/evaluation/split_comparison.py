@@ -200,8 +200,8 @@ def predict_unseen_customers(
         threads: The number of threads.
 
     Returns:
-        The probabilities of the cutoff's rows, NaN for customers who were not left out. The result is None if
-        the customers in the training have only one class.
+        The probabilities of the cutoff's rows, NaN for customers who were in the training. The result is None
+        if the customers in the training have only one class.
     """
     hidden = unseen_customers(snapshots)
     train = snapshots.rows.at(trainable(snapshots.mature_on, cutoff))

@@ -106,9 +106,9 @@ class ExperimentDesign(Part):
             the rate of new units is not known.
         detectable: The smallest effect that is found with the units that are assigned after `days`. If the
             rate of new units is not known, only the units until now count.
-        training_controls: The number of controls that a training needs to know the level of contacted
-            customers. If the control group belongs to a single play, or if there are no units, the number is
-            None.
+        training_controls: The number of controls that a training needs to learn how often contacted customers
+            would leave without contact. If the control group belongs to a single play, or if there are no
+            units, the number is None.
         training_in_days: The days until `training_controls` controls have an outcome; None if this cannot be
             computed.
         held_out: The number of controls after `days`; None if there are no units, or if the rate of new units

@@ -36,7 +36,7 @@ class ExperimentUnits:
         control_share: The planned share of these units in the control group; None if no unit could be in it.
         merged_count: The number of units that turned out to be one person with another unit.
         arm_changed: The number of units whose arm would have changed before their outcome matured.
-        other_share: The number of units from nights with another share of the control group.
+        other_share: The number of units from nights in which the control group had another share.
         without_control: The number of units that entered in nights without this control group, for example
             before it was switched on. Such units could not be controls when they entered, and a unit enters
             an experiment only once.

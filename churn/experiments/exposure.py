@@ -97,7 +97,7 @@ class TaskHistory:
         return tasks[(tasks["planned_on"] >= first) & (tasks["planned_on"] < end)]
 
     def open_in(self, first: date, end: date) -> pd.DataFrame:
-        """Return the tasks that were open, so that somebody could do them, on a day of `[first, end)`."""
+        """Return the tasks that somebody could do on a day of `[first, end)`."""
         tasks = self._tasks
         return tasks[(tasks["planned_on"] < end) & (tasks["expires_on"] > first)]
 

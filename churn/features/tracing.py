@@ -64,7 +64,7 @@ class Tracer:
         return self._record(selection, window)
 
     def extreme(self, selection: Selection, column: str, window: Window, highest: bool) -> Array:
-        """Record a highest or lowest value.
+        """Record that a signal needs a highest or lowest value.
 
         Args:
             selection: The rows that count.

@@ -165,7 +165,9 @@ def _copy_of(
 
 
 def _follows_mean(values: Floats, aggregate: Aggregate, comparable: Bools) -> bool:
-    """Return whether numbers follow the mean of an aggregate's column at least as closely as its sum."""
+    """Return whether numbers follow the mean of an aggregate's column at least as closely as they follow its
+    sum.
+    """
     if aggregate.mean is None:
         return False
     mean, total = (

@@ -227,7 +227,9 @@ class GuardContext:
 
     @cached_property
     def labelled_rows(self) -> LabelledRows | None:
-        """Return the labelled rows of a sample of customers at some matured cutoffs; None without rows."""
+        """Return the labelled rows of a sample of customers at some matured cutoffs; None if there are no
+        rows.
+        """
         if not self.cutoffs or not self.signals:
             return None
         steps = np.linspace(0, len(self.cutoffs) - 1, min(MAX_SIGNAL_CUTOFFS, len(self.cutoffs)))

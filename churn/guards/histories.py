@@ -45,7 +45,7 @@ DAILY_SHARE, ZERO_SHARE = 0.9, 0.2
 
 
 def sure_difference(churners: int, of_churners: int, stayers: int, of_stayers: int) -> float:
-    """Return the least difference of two shares.
+    """Return a lower bound for the difference of two shares.
 
     The result is the lower bound of the churners' share minus the upper bound of the stayers' share (99 %).
 

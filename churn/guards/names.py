@@ -153,7 +153,9 @@ def plain(name: str) -> str:
 
 
 def known_leaks(context: GuardContext) -> Iterator[Finding]:
-    """Stop at a column of the deny list if two more columns of its data set are mapped; otherwise warn."""
+    """Stop at a column that is known to leak in a public data set if two more columns of this data set are
+    mapped; otherwise warn.
+    """
     yield from _leaky_attributes(context)
     for table in context.event_tables:
         for column, levels in context.store.tables[table].levels.items():

@@ -138,11 +138,12 @@ def _cutoffs_inside(context: GuardContext, period: str) -> int:
 
 
 def _compare_with_events(context: GuardContext, table: str, period: str) -> tuple[Finding | None, bool]:
-    """Compare the values of a table with the events of other tables before and after their dates.
+    """Compare the values of a table with the events of other tables: the events before and the events after
+    the date of each value.
 
     Returns:
-        Two values: a finding if the values follow the later events more closely, and whether the values
-        follow the earlier events more closely.
+        Two values: a finding if the column's values follow the later events more closely, otherwise None; and
+        whether they follow the earlier events more closely.
     """
     follows_past = False
     columns = [column.name for column in context.tables[table].of_role("value") if not column.known_with]

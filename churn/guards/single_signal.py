@@ -82,8 +82,8 @@ TENURE_BAND_DAYS = 31
 def tenure_auc(rows: LabelledRows) -> float | None:
     """Return the AUC of tenure alone within cutoffs; None if the rows have no tenure.
 
-    A row's score is the share of churners in its band of tenure, in the other half of the customers. So the
-    score also follows contracts that end after a year.
+    A row's score is the share of churners in its band of tenure, in the other half of the customers.
+    Contracts that end after a year make the share high in single bands, and the score shows this.
     """
     if TENURE not in rows.names:
         return None
@@ -96,8 +96,8 @@ def simple_auc(rows: LabelledRows, label: LabelParams) -> float | None:
     """Return the AUC of the best simple rule: tenure, and for an inactivity label recency and frequency.
 
     If most customers come once and others come often, a simple rule predicts nearly everything, and this is
-    not a leak. For a contract label, activity is no simple rule, because activity may follow from the
-    cancellation.
+    not a leak. For a contract label, activity is no simple rule, because customers may become less active
+    after their cancellation.
 
     Args:
         rows: Labelled rows.

@@ -62,7 +62,9 @@ def best_auc(left: Floats, values: Floats, cutoff: Ints) -> float:
 
 
 def customer_half(customer: Ints) -> Ints:
-    """Return the half (0 or 1) of each customer number. A customer number always belongs to the same half."""
+    """Return for each customer number the half of the customers (0 or 1) to which it belongs. A customer
+    number always belongs to the same half.
+    """
     return customer * 2_654_435_761 // 65_536 % 2
 
 

@@ -90,8 +90,8 @@ def customers_table(
 ) -> KeyedTable | None:
     """Return the table that has one row for each customer, or None if there is none.
 
-    The name and the key of the table look like those of a table of customers. The table also has most of the
-    ids in at least one other table.
+    The name and the key of the table look like those of a table of customers. In at least one other table,
+    most ids are ids of this table.
 
     Args:
         connection: The connection with the views of the tables.

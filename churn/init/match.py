@@ -144,7 +144,7 @@ def assign_columns(connection: duckdb.DuckDBPyConnection, match: Match) -> Match
 
 
 def _assign(connection: duckdb.DuckDBPyConnection, match: Match) -> dict[str, float]:
-    """Fill in `columns`, best fits first, each source column only once.
+    """Fill in `columns`: the best fit comes first, and each source column is used only once.
 
     Return the scores by canonical column.
     """
@@ -186,10 +186,10 @@ def _correct_contract_columns(
 ) -> None:
     """Correct a table of contracts.
 
-    The time of cancellation is read as the end if there is no other end, and a renewal written today is left
-    out. A contract that still runs after its cancellation shows that the cancellation is not the end. If only
-    contracts without an end have a renewal, the renewal was written today. At an earlier cutoff, such a
-    renewal would reveal which customers stay.
+    A cancellation time is read as the end of the contract if no column holds the end. A renewal that was
+    written today is left out. A contract that still runs after its cancellation shows that the cancellation
+    is not the end. If only contracts without an end have a renewal, the renewal was written today. At an
+    earlier cutoff, such a renewal would reveal which customers stay.
     """
     columns, view = match.columns, match.table.view
     cancelled = columns.get("cancel_requested_at")

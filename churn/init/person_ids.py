@@ -273,7 +273,7 @@ def _measure(
         home: The table that has the column, and its column of ids.
         column: The column that may hold the ids of persons.
         is_address: Whether its values are e-mail addresses.
-        times: The SQL that gives the number of different times of each id.
+        times: The SQL that gives the number of different timestamps of each id.
     """
     person = _person_sql(column, is_address)
     row = connection.execute(

@@ -292,7 +292,7 @@ def _profile_times(
 
 
 def _renumber(numbers: Mapping[int, int]) -> str:
-    """Return SQL that maps the column number `c` to the number of a reading."""
+    """Return SQL that maps the number of a column, `c`, to the number of its reading."""
     size = max(numbers) + 1
     return f"[{', '.join(str(numbers.get(number, -1)) for number in range(size))}][c + 1]"
 

@@ -144,7 +144,8 @@ def possible_formats(time_format: str) -> tuple[str, ...]:
 def date_reading(
     connection: duckdb.DuckDBPyConnection, values: str, time_format: str, latest: date | None = None
 ) -> DateReading:
-    """Return the order of day, month and year that the whole column shows, or a question.
+    """Return the order of day, month and year that the whole column shows; if it shows no order, return a
+    question to the user.
 
     A part above 12 decides. Otherwise two rules decide. Dates after the latest possible date speak against a
     reading. Dates on the same day of each month speak for a reading, because in the other reading they all

@@ -28,7 +28,7 @@ class SourceColumn:
         distinct: The number of different values; approximate for times and booleans.
         unique: Whether nearly every row has a different value.
         low, high: The range of a number.
-        first, last: The days between which 99 % of the times lie.
+        first, last: The days between which 99 % of the column's dates lie.
         time_format: The `strptime` format of times, if they are text in another format than 2024-01-31.
         sql: The expression that reads the column, in the source's dialect; None if its name is enough.
         missing: The words for "no value" in a column of times or numbers, each with its number of rows.

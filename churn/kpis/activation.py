@@ -12,7 +12,7 @@ avoids these three mistakes:
    customers are compared only with customers who joined in the same month, at the same age.
 
 Source: Mantel, Evaluation of survival data and two new rank order statistics, Cancer Chemotherapy Reports 50
-(1966). The stratified test is from there.
+(1966). The stratified test comes from this paper.
 """
 
 from __future__ import annotations

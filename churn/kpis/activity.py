@@ -39,8 +39,8 @@ class Activity:
         was_active: Whether each customer was active at some time before each bound, `[bounds, customers]`.
         active_before_first: Whether each customer was active at the bound one period before the first bound,
             `[customers]`.
-        was_active_before_first: Whether each customer was active at some time before the bound one period
-            before the first bound, `[customers]`.
+        was_active_before_first: Whether each customer was active before the day that lies one period before
+            the first bound, `[customers]`.
         money: The monthly value of each customer at each bound in currency, `[bounds, customers]`; NaN if it
             is not known.
     """

@@ -203,5 +203,5 @@ def active_at(spells: ActivitySpells, cutoff: date, n_customers: int) -> Bools:
 
 
 def window_before(cutoff: date) -> Period:
-    """Return the days of the activity before a cutoff."""
+    """Return the days before a cutoff in which activity counts."""
     return Period(kind="window", start=cutoff - timedelta(WINDOW_DAYS), end=cutoff)

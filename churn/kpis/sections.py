@@ -170,8 +170,8 @@ def compute_kpis(company: Company) -> Kpis:
 
 
 def recent_parts(section: SectionResult, cutoff: date) -> SectionResult:
-    """Return a section without the oldest figures of weeks and of parts, whose number would otherwise grow
-    without a limit.
+    """Return a section without the oldest figures of weeks and of segments, whose number would otherwise
+    grow without a limit.
 
     The months and quarters of all customers are kept.
 

@@ -171,8 +171,8 @@ def read_shared_rows(store: Store, terms: PassTerms) -> SharedRows:
 def _money_readers(
     store: Store, days: Sequence[date], readers: dict[str, list[RowReader]]
 ) -> tuple[SumsAt, SumsAt | None]:
-    """Add to `readers` the objects that read spent and recurring money, and return these sums; the last sum
-    is the money up to the cutoff.
+    """Add to `readers` the objects that sum spent money and recurring money, and return these objects; the
+    last sum of spent money covers all days up to the cutoff.
 
     If the store has no recurring revenue, no reader of it is added.
     """

@@ -32,8 +32,8 @@ DEFINITION = (
 
 
 class SurvivalPoint(Part):
-    """The share of customers who stay longer than `age_days`, and the number of customers at risk at this
-    age.
+    """The share of customers who stay longer than `age_days` days, and the number of customers at risk at
+    this age.
     """
 
     age_days: int

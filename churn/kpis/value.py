@@ -93,7 +93,7 @@ def contractual_value(margin: float, retention: float, discount: float, variant:
 
     Args:
         margin: The margin that a customer brings in a period.
-        retention: The share that stays from one period to the next.
+        retention: The share of customers who stay from one period to the next.
         discount: The discount rate of a period.
         variant: Which payments count.
 

@@ -233,7 +233,7 @@ def survival_curve(lives: Lives, min_at_risk: int = MIN_AT_RISK) -> SurvivalCurv
 
 
 def curve_of_counts(at_risk: Ints, n_left: Ints, min_at_risk: int = MIN_AT_RISK) -> SurvivalCurve | None:
-    """Estimate how long customers stay from counts by age, as `survival_curve` does.
+    """Estimate from counts by age how long customers stay, as `survival_curve` does.
 
     Args:
         at_risk: The customers under observation who have not left before each age in days.

@@ -83,9 +83,9 @@ class Reactivation:
         churners: The number of churners, as the label counts them, summed over all cutoffs that were used.
         before: The end of the data that were used: the cutoffs whose label is matured by this date, and the
             returns before this date.
-        curve: The Kaplan-Meier curve of the time for which churners stay away. Day 1 holds the returns by the
-            end of the window. Day d + 1 holds the returns on the d-th day after the window. The curve is None
-            if there are too few churners.
+        curve: The Kaplan-Meier curve of the time for which churners stay away. Day 1 counts the churners who
+            came back by the end of the label window. Day d + 1 holds the returns on the d-th day after the
+            window. The curve is None if there are too few churners.
     """
 
     churners: int

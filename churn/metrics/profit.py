@@ -117,7 +117,9 @@ def estimate_profit(
     )
 
     def measure(counts: Draws | None) -> Floats:
-        """Return EMPC, EMPC share, value lift, then the profit at `shares`; None means all rows."""
+        """Return EMPC, EMPC share, value lift, then the profit at `shares`. If `counts` is None, each
+        customer counts once.
+        """
         row_counts = None if counts is None else counts[ranked_customer]
         own = drawn_weight(row_counts, ranked_weight, len(ranked_left))
         churners, rows = running_sums(own * ranked_left, ranking), running_sums(own, ranking)

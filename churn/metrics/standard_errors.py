@@ -55,8 +55,8 @@ def customer_wilson_interval(
 ) -> tuple[float, float]:
     """Return the Wilson interval of the share of rows that left, with one trial per customer.
 
-    The rows of one customer depend on each other, so the number of customers is the number of trials. If the
-    interval is not exact, it is too wide and not too narrow.
+    The rows of one customer depend on each other, so the number of customers is the number of trials. The
+    interval may be too wide, but it is not too narrow.
 
     Args:
         left: Outcomes, shape (rows,).

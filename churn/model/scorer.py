@@ -170,7 +170,7 @@ class Scorer:
         return {name: parts[:, i] for i, name in enumerate([*self.names, "baseline"])}
 
     def logits(self, matrix: Floats) -> Floats:
-        """Return the uncalibrated log-odds of the rows of a matrix that `matrix` made."""
+        """Return the uncalibrated log-odds of the rows of a matrix; the method `matrix` makes this matrix."""
         if not len(matrix):
             return np.zeros(0)
         logits: Floats = np.mean([member.logits(matrix) for member in self._members], axis=0)
@@ -279,7 +279,7 @@ def _is_tree(text: str, n_signals: int) -> bool:
 
 
 def _are_levels(facts: Mapping[str, str], sets: Floats) -> bool:
-    """Return whether all sets of levels that the nodes of a tree use exist."""
+    """Return whether the sets of levels are well formed, and every set that a node of a tree uses exists."""
     n_sets = int(facts["num_cat"])
     if not n_sets:
         return not len(sets)

@@ -110,7 +110,9 @@ def _note_lines(node: yaml.Node, place: str, line: int, lines: dict[str, int]) -
 
 
 class _Mistake(yaml.MarkedYAMLError):
-    """A key or a value that params.yaml must not have; `problem` says so without the words "not YAML"."""
+    """A key or a value that params.yaml must not have; the text in `problem` is shown without the words "not
+    YAML".
+    """
 
 
 class _StrictLoader(yaml.SafeLoader):

@@ -210,9 +210,9 @@ def _season(result: EvaluationResult) -> str:
     """Return a sentence about the season if the test cutoffs resemble the same time of earlier years; "" if
     they do not.
 
-    Two years resemble each other if two things are true. The share that left at the cutoffs one or two years
-    before differs in the same direction from the mean share before the test. This difference from the mean
-    share is at least half as large as the difference at the test.
+    Two years resemble each other if two things are true. First, the share that left at the cutoffs one or two
+    years before lies on the same side of the mean share before the test as the share at the test. Second, its
+    distance from this mean share is at least half as large as the distance at the test.
     """
     tested = {day: metrics["challenger"].base_rate for day, metrics in result.by_cutoff.items()}
     same_season = [
@@ -281,8 +281,8 @@ def _off_level(result: EvaluationResult) -> Iterator[str]:
     """Explain an observed/expected whose interval does not contain 1: the churn rate changed, or the model is
     wrong.
 
-    If the base rate is as far from the observed rate as the challenger is, the churn rate changed. If the
-    base rate is nearer, the model is wrong.
+    If the base rate as a prediction misses the observed rate by as much as the challenger does, the churn
+    rate changed. If the base rate is nearer to the observed rate than the challenger is, the model is wrong.
     """
     ratio = result.challenger.observed_expected
     if ratio.value is None or ratio.low is None or ratio.high is None or ratio.low <= 1 <= ratio.high:

@@ -126,8 +126,8 @@ class Play(PlaybookPart):
         template: The name of a template, which is the file `templates/NAME.LANGUAGE.txt`.
         audience: The list to which the play belongs; in the file the key is `for:`.
         stage: The stages whose customers may get the play; empty for all stages.
-        follows: Families of signals. If a customer's first reason is of one of these families, the play goes
-            before the order of the file.
+        follows: Families of signals. If the first reason of a customer is of one of these families, this play
+            comes before all plays without this family, whatever their places in the file.
         for_nights: The number of nights in a row, with tonight, in which the condition must have been true.
         after: The earlier play that this play follows up.
         variants: The variants, by name.

@@ -127,7 +127,7 @@ def _list_problems(location: str, entry: Mapping[str, Any]) -> Iterable[str]:
 
 
 def event_problems(entries: Entries) -> Iterable[str]:
-    """Yield the keys of plays that concern customers who leave, if the label is of kind event."""
+    """If the label is of kind event, yield as mistakes the keys of plays that concern customers who leave."""
     for index, entry in enumerate(entries):
         location, audience, success = f"plays[{index}]", entry.get("for"), entry.get("success")
         if audience in ("advocates", "gone"):
@@ -318,8 +318,8 @@ def _never_fire(entries: Entries, conditions: Sequence[Condition | None]) -> Ite
 
 
 def _takes_all_of(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> bool:
-    """Return whether the earlier play takes all customers of the later play, if the earlier condition is true
-    whenever the later condition is true.
+    """Return whether the earlier play takes all customers of the later play; it is already known that the
+    condition of the earlier play is true for these customers.
     """
     stages, later_stages = _texts(earlier.get("stage")), _texts(later.get("stage"))
     is_free = "after" not in earlier and "pause" not in earlier

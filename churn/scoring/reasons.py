@@ -170,8 +170,8 @@ def fill_sentence(template: str, value: float | str, language: str) -> str:
 
     `[one|many]` gives the first text if the written number is 1, otherwise the second text.
     `{value:.0% longer|shorter}` adds the first word if the value is not negative, otherwise the second word.
-    With `log` before the format, the value is the logarithm of a ratio, and `ratio - 1` is written. Forms
-    with two words write the number without its sign.
+    With `log` before the format, the value is the logarithm of a ratio, and `ratio - 1` is written. If
+    two words are given, the number is written without its sign.
 
     >>> fill_sentence("logs in {value:.0%} as often as usual", 0.25, "en")
     'logs in 25% as often as usual'

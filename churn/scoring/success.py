@@ -107,8 +107,8 @@ class EventHappens(_Part):
 
 
 class RatingAtLeast(_Part):
-    """The criterion that the latest rating in the days is high enough. Without a rating, the criterion is not
-    met.
+    """The criterion that the latest rating in the days of the play's `success` is high enough. Without a
+    rating, the criterion is not met.
     """
 
     rating_at_least: Annotated[float, Field(strict=True, ge=0, le=10)]
@@ -134,7 +134,9 @@ class BillsPaid(_Part):
         return "payments" in present
 
     def holds(self, tasks: pd.DataFrame, happenings: Happenings) -> Bools:
-        """Return for each task whether all bills that were due before the start were paid before the end."""
+        """Return for each task whether all bills that were due before its days began were paid before its
+        days ended.
+        """
         assert happenings.bills is not None
         bills = happenings.bills.assign(customer_id=happenings.bills["customer_id"].astype(str))
         pairs = tasks.merge(bills, on="customer_id")
@@ -144,8 +146,8 @@ class BillsPaid(_Part):
 
 
 class HealthAtLeast(_Part):
-    """The criterion that the latest health band in the days is high enough. Without a band, the criterion is
-    not met.
+    """The criterion that the latest health band in the days of the play's `success` is high enough. Without
+    a band, the criterion is not met.
     """
 
     health_at_least: Annotated[int, Field(strict=True, ge=1, le=5)]
@@ -155,7 +157,7 @@ class HealthAtLeast(_Part):
         return "health" in present
 
     def holds(self, tasks: pd.DataFrame, happenings: Happenings) -> Bools:
-        """Return for each task whether the latest band after the start is high enough."""
+        """Return for each task whether the latest health band in its days is high enough."""
         assert happenings.bands is not None
         # The band of the night `begin` is from before the contact; the band of the night `end` counts,
         # because it depends on all the days.
@@ -165,12 +167,12 @@ class HealthAtLeast(_Part):
 
 
 class Stays(_Part):
-    """The criterion that the customer did not leave within the days."""
+    """The criterion that the customer did not leave in the days of the play's `success`."""
 
     stays: Literal[True]
 
     def possible(self, present: Set[str]) -> bool:
-        """Return whether it is known who left."""
+        """Return whether the data show who left."""
         return "exits" in present
 
     def holds(self, tasks: pd.DataFrame, happenings: Happenings) -> Bools:
@@ -187,7 +189,7 @@ class Returns(_Part):
     returns: Literal[True]
 
     def possible(self, present: Set[str]) -> bool:
-        """Return whether it is known who came back."""
+        """Return whether the data show who came back."""
         return "returns" in present
 
     def holds(self, tasks: pd.DataFrame, happenings: Happenings) -> Bools:

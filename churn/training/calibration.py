@@ -138,8 +138,8 @@ def isotonic_with_guess(rows: Floats, churners: Floats, guess: float) -> Floats:
     to this level.
 
     The result follows from the max-min formula. Take all runs of levels that contain the level. For each
-    begin of a run, take the smallest share of churners over all its possible ends. The largest of these
-    smallest shares is the result.
+    start of a run, take the smallest share of churners over all possible ends of the run. The largest of
+    these smallest shares is the result.
 
     Args:
         rows: The number of rows in each level, shape (levels,); the levels are in ascending order of score.

@@ -265,8 +265,8 @@ class Trees(StagedCandidate):
         return tree_stages(train, settings, monotone, threads, validation)
 
     def at_stage(self, recipe: Recipe, stage: int) -> Recipe:
-        """Return the recipe with the trees of a stage, and a tenth more, because the final fit has more
-        rows.
+        """Return the recipe with as many trees as the stage has, and a tenth more, because the final fit has
+        more rows.
         """
         return recipe.with_rounds(max(1, round(REFIT * STAGE * (stage + 1))))
 

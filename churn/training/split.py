@@ -152,8 +152,8 @@ def folds_of(snapshots: Snapshots, plan: CutoffPlan) -> list[Fold]:
 
     There is a fold for each choice cutoff. The fold of a cutoff has at most 200,000 training rows, whose
     labels were known at the cutoff. If there are no choice cutoffs, or fewer than 50 churners at them, the
-    folds are five parts of the customers instead. The parts of the customers contain the snapshots whose
-    labels were known by the first test cutoff. If there is no test, the folds contain all snapshots.
+    folds are five parts of the customers instead. Each part has the rows of its customers in the snapshots
+    whose labels were known by the first test cutoff. If there is no test, the folds contain all snapshots.
     """
     rows = snapshots.rows
     if plan.choice and rows.at(plan.choice).churners >= MIN_CHOICE_CHURNERS:

@@ -22,7 +22,8 @@ BYTE_ORDER_MARKS = {
 
 
 def as_utf8(path: Path, copy: Path) -> Path:
-    """Return the path of a text in UTF-8: the file itself, or a converted copy if a mark states the encoding.
+    """Return the path of a text in UTF-8: the file itself, or a converted copy if a byte-order mark states
+    another encoding.
 
     Raises:
         SourceError: The text contains zero bytes, and no mark says which encoding this is.

@@ -231,7 +231,9 @@ def cut_into_blocks(store: Store, plan: engine.Plan, customers: Customers, proce
 
 
 def population_sample(customers: Customers) -> list[Block]:
-    """Return the sample for population statistics: all customers, or evenly spread pieces of neighbours."""
+    """Return the sample for population statistics: all customers, or evenly spread groups of customers with
+    neighbouring codes.
+    """
     n = len(customers.ids)
     if n <= MAX_SAMPLE:
         return [_block(customers, first, min(first + STEP, n)) for first in range(0, n, STEP)]

@@ -101,7 +101,8 @@ def too_good_to_be_true(
 
 
 def lead_time(leads: Sequence[LeadTime], gap_days: int) -> Iterator[Finding]:
-    """Warn if the AUC falls far when the model sees only data that are as old as the time to act.
+    """Warn if the AUC falls far when the model sees no data from the last days before the cutoff, as many
+    days as the company needs to act.
 
     The time to act is the label's gap. Without a gap, the guard warns only if the AUC falls to chance. Most
     customers show only a few weeks ahead that they will leave.

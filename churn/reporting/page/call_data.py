@@ -82,10 +82,10 @@ def call_data(
       means none.
     - `history` has the probability in each of the `nights`, in 1/1,000. `seen` has the number of days since
       the last row in each of the `tables`. The lists `history` and `seen` are packed, see `pack`.
-    - `usual` has the numbers of the `levels` that are usual for the signals of the reasons. `more` has the
-      numbers of the `reasons` that the row does not show. `before` has the contacts of earlier nights, each
-      as night, play and channel. `message` has the numbers of the `lines` of the subject and of the text; in
-      a line, `NAME_MARK` stands for the name of the customer.
+    - `usual` has the numbers of those `levels` that are usual values of the signals in the reasons. `more`
+      has the numbers of the `reasons` that the row does not show. `before` has the contacts of earlier
+      nights, each as night, play and channel. `message` has the numbers of the `lines` of the subject and of
+      the text; in a line, `NAME_MARK` stands for the name of the customer.
     """
     names = {key: Numbers() for key in ("owner", "play", "channel", "family", "stage", "status")}
     for status in STATUSES:

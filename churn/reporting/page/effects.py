@@ -344,7 +344,9 @@ def _legend(words: Words) -> Markup:
 
 
 def _total(words: Words, effects: Effects) -> Markup:
-    """Return the total of all contacts beside the sum of the plays, which is too high."""
+    """Return the effect of all contacts together, and beside it the sum of the effects of all plays, which is
+    too high.
+    """
     universal = effects.universal
     if effects.sum_of_plays is None or universal is None or universal.difference.verdict is None:
         return EMPTY

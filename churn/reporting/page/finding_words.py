@@ -52,7 +52,7 @@ def _german_end(text: str, german: German) -> str | None:
 
 
 def _german_place(text: str, german: German) -> str:
-    """Return a place with its figure in German.
+    """Return in German the place of a finding, which may end with the name of a figure.
 
     A text that is no known figure is part of the name of the place.
     """

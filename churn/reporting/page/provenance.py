@@ -116,7 +116,7 @@ def show_interval(
         digits: The number of decimals.
         scale: The factor by which the numbers are multiplied before they are shown.
         signed: Whether positive numbers get a plus sign.
-        names: The keys of the three numbers in this object.
+        names: The keys of the value, the lower bound and the upper bound in the object at `source`.
     """
     value = show_number(words, estimate[0], source.at(names[0]), digits, scale=scale, signed=signed)
     bounds = show_bounds(

@@ -248,7 +248,7 @@ def _digits(definition: FigureDefinition, value: float | None) -> int:
 def _change(
     words: Words, definition: FigureDefinition, latest: PlacedFigure, before: PlacedFigure | None
 ) -> Markup:
-    """Return the change since the period before, and whether the change is for the better."""
+    """Return the change of a figure since the period before, and whether the change is for the better."""
     now, earlier = latest.figure.value, None if before is None else before.figure.value
     if now is None or earlier is None or before is None:
         return EMPTY

@@ -143,7 +143,7 @@ class Words:
         return Markup(self._find(sentence, None, 1)) % {"event": self.label.event, **values}
 
     def plural_html(self, singular: str, plural: str, n: int, number: Markup, **values: Any) -> Markup:
-        """Return the form of a sentence with HTML that belongs to a number.
+        """Return the singular or the plural form of a sentence with HTML, as the number requires.
 
         Args:
             singular: The sentence for the number 1.

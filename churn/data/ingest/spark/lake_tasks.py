@@ -95,7 +95,9 @@ class CustomerRange:
         return f"part-{self.number:05d}"
 
     def writer(self, table: str) -> TableWriter:
-        """Return the writer of the range's part of a table, with the facts about the other ranges."""
+        """Return the writer of this range's part of a table; it knows what the part must know about the other
+        ranges.
+        """
         context = self.context
         part = TablePart(
             name=self.part,
