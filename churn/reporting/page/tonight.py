@@ -273,7 +273,9 @@ def _risk_card(night: ReportSources, words: Words) -> Card:
 
 
 def _leaving_card(night: ReportSources, probability: Floats, bands: Floats, words: Words) -> Card:
-    """Return the card with the expected number of churners, and the part of them who are at risk."""
+    """Return the card with the expected number of churners, and the part of this number that comes from
+    customers at risk.
+    """
     numbers = NightNumbers(words, night.cutoff)
     total = expected_total(probability)
     is_risky = bands <= RISKY_BAND
