@@ -1,8 +1,9 @@
 """Turn faults of the machine and of libraries into a message and an exit code of their kind.
 
 A bug is a fault of this program alone. A missing file of the program is such a bug, and so is a path that
-neither the call nor params.yaml names. A full disk, a folder without permission, a file with damaged bytes,
-too little memory, a library that refuses the user's data: each of these has a place, a reason and a way out.
+neither the call nor params.yaml names. A full disk, a folder without permission, damaged bytes in a file, too
+little memory, a library that refuses the user's data: the message about each of these faults names a place, a
+reason and a way out.
 """
 
 from __future__ import annotations

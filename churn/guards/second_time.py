@@ -60,7 +60,7 @@ class SecondTime:
 
     @property
     def evidence(self) -> Evidence:
-        """Return whether the data hold rows before the second time of these rows has passed.
+        """Return whether rows come into the data only after their second time has passed, or already before.
 
         If rows come in at their second time, a table that is still being written holds no row whose second
         time lies ahead. If the second time is another time, such as a delivery, rows wait for it at the end

@@ -139,7 +139,9 @@ def _join_addresses(
 
 
 def _owners_sql(target: KeyedTable, customer_id: SourceColumn, view: str) -> str:
-    """Return the DuckDB query that gives the customer of each key `own` that has exactly one customer."""
+    """Return the DuckDB query that gives the customer of each key `own`; keys with several customers are left
+    out.
+    """
     own, customer = id_of(target.key), identifier(customer_id.name)
     return (
         f"SELECT {own} AS own, min({customer}) AS customer FROM {view} WHERE {own} IS NOT NULL "

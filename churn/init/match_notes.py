@@ -202,7 +202,7 @@ def month_warnings(match: Match, dialect: str) -> Iterator[str]:
 
 
 def unread_money_warnings(connection: duckdb.DuckDBPyConnection, match: Match) -> Iterator[str]:
-    """Yield a warning for texts that are money by their column's name but in an unknown notation."""
+    """Yield a warning for each column of texts whose name says money but whose notation is unknown."""
     if {"amount", "value"} & match.columns.keys():
         return
     if not any(name_contains(match.table.name, TABLE_PATTERNS[name]) for name in ("orders", "payments")):

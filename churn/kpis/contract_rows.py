@@ -55,8 +55,8 @@ class ContractRows:
         return replace(self, cents=cents)
 
     def bridged_end(self, grace_days: int) -> Ints:
-        """Return the end of each contract, after gaps to the next contract of at most the days of grace are
-        closed.
+        """Return the end of each contract; a gap to the next contract that is not longer than the days of
+        grace is closed first.
 
         If no other contract of the customer is in force at the end of a contract, this contract is prolonged
         to the start of the next contract.

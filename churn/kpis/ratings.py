@@ -147,8 +147,8 @@ def csat_table(store: Store, outcomes: Outcomes) -> ChurnTable:
 
 
 def latest_answers(store: Store, table: str, value: str, day: str, cutoffs: Sequence[date]) -> Floats:
-    """Return the latest value of each customer that was known at each cutoff, in thousandths; NaN if there is
-    none.
+    """Return for each customer and cutoff the latest value that was known at the cutoff, in thousandths; NaN
+    if there is none.
 
     Args:
         store: The store.

@@ -93,8 +93,8 @@ def _triangle_cell(words: Words, cell: TriangleCell, source: Source) -> Markup:
 
 
 def survival_chart(words: Words, known_kpis: KnownKpis) -> Markup:
-    """Return the chart of the share of customers who stay longer than a number of days, with the band of its
-    interval and the numbers at risk.
+    """Return the chart that shows which share of customers stay longer than each number of days, with the
+    interval of the share and the number of customers at risk.
     """
     cohorts = known_kpis.section("cohorts")
     if not isinstance(cohorts, CohortsResult) or not cohorts.survival.curves:

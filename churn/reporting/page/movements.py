@@ -55,7 +55,7 @@ SALES = (
 
 
 def money_chart(words: Words, known_kpis: KnownKpis) -> Markup:
-    """Return the chart of the movement of recurring revenue by month; if there are no contracts, of the
+    """Return the chart of recurring revenue and its changes by month; if there are no contracts, it shows the
     revenue of orders.
     """
     if known_kpis.by_month("mrr_new"):
