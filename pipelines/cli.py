@@ -103,7 +103,7 @@ VERBS: dict[str, tuple[Option, ...]] = {
         ),
     ),
     "plan": (
-        Option("--effect", float, "The difference of churn to detect, such as 0.02."),
+        Option("--effect", float, "The difference of the churn rates to detect, such as 0.02."),
         Option("--share", float, "The share of the control group to plan with, such as 0.1."),
         Option(
             "--days",
@@ -116,7 +116,7 @@ VERBS: dict[str, tuple[Option, ...]] = {
     "kpis": (),
     "show": (
         Option("CUSTOMER", str, "The id of the customer, exactly as in the source."),
-        Option("--format", Literal["text", "json"], "The format; by default text."),
+        Option("--format", Literal["text", "json"], "The format of the answer; by default text."),
     ),
     "forget": (
         Option("CUSTOMER", str, "The id of the customer, exactly as in the source."),
@@ -130,7 +130,7 @@ VERBS: dict[str, tuple[Option, ...]] = {
     ),
     "report": (Option("--open", bool, "Open the page in a browser."),),
     "ui": (
-        Option("--port", int, "The port; by default the port of the last call, or 5000, or any free port."),
+        Option("--port", int, "The port of the page; by default the last port, or 5000, or any free port."),
         Option("--open", bool, "Open the page in a browser."),
     ),
     "run": (),
@@ -329,7 +329,7 @@ def _perform(
         )
     if verb == "init" and overrides:
         return _refuse(
-            "init writes the parameters, so there is nothing to --set yet. Change the parameters in the file."
+            "init writes the parameters, so --set has nothing to change yet. Change them in the file."
         )
     params: Any = None
     echo.shows_details = debug

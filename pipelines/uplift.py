@@ -101,7 +101,7 @@ def _refuse_event_label(params: Params) -> None:
     if params.label.is_event:
         raise CallError(
             f"{params.locate('label.kind')} is event, but `churn uplift` learns which customers a contact "
-            "keeps: it would take more events for a harm. `churn measure` shows the gain of each play; "
+            "keeps: it would count more events as a harm. `churn measure` shows the gain of each play; "
             "learn with a label of kind contract or inactivity (`--set label.kind=...`)."
         )
 

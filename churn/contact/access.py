@@ -61,7 +61,7 @@ REJECTS_NOTE = (
     "The rejected rows are shown as the source wrote them. Each row breaks the rule that is named "
     "with it, and is not used."
 )
-LISTS_NOTE = "The rows of the customer in the other lists of the nights, as a spreadsheet shows the rows."
+LISTS_NOTE = "The rows of the customer in the other lists of each night, in the form of the list."
 STATES_NOTE = "The states of the customer's tasks on {as_of}."
 ASSUMPTION = " The company maps no table of contacts, so a task counts as done on its due date."
 

@@ -258,7 +258,7 @@ def signal_verdict(
             found="no more than RFM",
             words="no better than a model of recency, frequency and value (RFM): the AUC is "
             f"{format_interval(auc)}, only {format_interval(against_rfm.auc)} above the AUC of "
-            "RFM. The difference of log loss to RFM is "
+            "RFM. The log loss minus the log loss of RFM is "
             f"{format_interval(against_rfm.log_loss, 4)}, which is not shown to be below 0. These "
             "data do not show that the other signals add anything.",
         )

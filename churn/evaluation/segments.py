@@ -235,12 +235,12 @@ def _calibration(rows: OutOfTime, probability: Floats) -> dict[str, float | Inte
 
 
 def _off_in_words(name: str, segment: SegmentCalibration, all_rows: CalibrationLevel, tests: int) -> str:
-    less = "fewer" if segment.z is not None and segment.z < 0 else "more"
+    side = "high" if segment.z is not None and segment.z < 0 else "low"
     ratio = format_interval(segment.observed_expected, 2)
     level = format_interval(all_rows.observed_expected, 2)
     return (
-        f"{name} {segment.level}: compared with the model's expectation, {less} customers leave than among "
-        f"all customers: observed/expected is {ratio} here ({segment.churners:,} churners), and {level} "
-        f"for all customers. After a correction for {tests} segments, this is more than chance; look for a "
-        "signal of the risk in this segment."
+        f"{name} {segment.level}: the probabilities are too {side} in comparison with all customers, because "
+        f"observed/expected is {ratio} here ({segment.churners:,} churners), and {level} for all customers. "
+        f"After a correction for {tests} segments, this is more than chance; look for a signal of the risk "
+        "in this segment."
     )

@@ -64,11 +64,11 @@ class DetectableEffect(Part):
         >>> smallest_effect(0.03, 300, 2700).in_words()
         'With n = 3,000 (300 in the control), an effect of at least 2.10 points is found in 80% of cases.'
         >>> smallest_effect(0.03, 30, 270).in_words()
-        'With n = 300 (30 in the control), no effect on a churn of 3.0% can be detected.'
+        'With n = 300 (30 in the control), no effect on a churn rate of 3.0% can be detected.'
         """
         n = f"n = {self.n_control + self.n_treatment:,} ({self.n_control:,} in the control)"
         if self.effect is None:
-            rate = "rate" if self.is_gain else "churn"
+            rate = "event rate" if self.is_gain else "churn rate"
             return f"With {n}, no effect on a {rate} of {100 * self.churn:.1f}% can be detected."
         points = math.ceil(10_000 * self.effect) / 100
         cases = f"{100 * self.power:.0f}% of cases"

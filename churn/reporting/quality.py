@@ -203,8 +203,8 @@ def meaning_in_words(result: EvaluationResult) -> tuple[str, ...]:
     if lift.value is not None and result.contact_share:
         times = METRICS["lift_at_contact_share"].format(lift)
         sentences.append(
-            f"Among the {result.contact_share:.0%} of the customers at the top of the list are {times} times "
-            "as many churners as in a random choice of the same size."
+            f"The first {result.contact_share:.0%} of the customers on the list include {times} times as "
+            "many churners as a random choice of the same size."
         )
     level = level_in_words(ours.observed_expected)
     if _level_off(ours.observed_expected) is not None:

@@ -129,7 +129,7 @@ def test_parameters_cannot_be_set_before_they_are_written(
     code = init(tmp_path, shop, "--set", "timezone=Europe/Berlin")
 
     assert code == 2
-    assert "nothing to --set yet" in capsys.readouterr().err
+    assert "--set has nothing to change yet" in capsys.readouterr().err
 
 
 @pytest.mark.data

@@ -42,7 +42,7 @@ VALUE = (
         f"retention, d the monthly discount of `score.value.discount_year`; {MARGIN}",
         better="higher",
         edges="`kpis.clv` chooses the variant, and the notes name the variant and give m, r and d. "
-        "Missing if nobody left and there is no discount. Missing without contracts. Interval: "
+        "Missing if nobody left and the discount rate is 0. Missing without contracts. Interval: "
         "from the Wilson interval of r alone",
         source="Fader and Hardie, note 024",
     ),

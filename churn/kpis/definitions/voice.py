@@ -65,7 +65,7 @@ VOICE = (
         definition="Kaplan-Meier median of the whole hours from opening to the first reply; a ticket without "
         "a reply is censored",
         better="lower",
-        edges="missing if fewer than 10 tickets are followed until the median time or longer. Interval: "
+        edges="missing if fewer than 10 tickets are in the data for the median time or longer. Interval: "
         "where the band of the curve crosses one half",
     ),
     FigureDefinition(

@@ -278,7 +278,7 @@ def _detectable_in_words(words: Words, detectable: DetectableEffect, source: Sou
     control = show_number(words, detectable.n_control, source.at("n_control"))
     if detectable.effect is None and words.is_event:
         return words.html(
-            "Cannot be detected: no gain in a rate of %(churn)s%% is found with %(n)s customers, "
+            "Cannot be detected: no gain in an event rate of %(churn)s%% is found with %(n)s customers, "
             "%(control)s of them in the control group.",
             churn=show_number(words, detectable.churn, source.at("churn"), 1, scale=POINTS),
             n=n,

@@ -178,20 +178,18 @@ def _level_note(words: Words, night: ReportSources) -> Markup:
     }
     if factor > 1:
         text = words.html(
-            "The level was off at the test: %(ratio)s times as many customers left as the model expected. "
-            "If tonight "
-            "is like the test, tonight's probabilities are too low by this factor: about %(n)s customers "
-            "leave, and "
-            "not %(expected)s. The order of the customers is not affected.",
+            "The level of the probabilities was wrong at the test: %(ratio)s times as many customers left "
+            "as the model expected. If tonight is like the test, tonight's probabilities are too low by this "
+            "factor: about %(n)s customers leave, and not %(expected)s. The order of the customers is not "
+            "affected.",
             **values,
         )
     else:
         text = words.html(
-            "The level was off at the test: %(ratio)s times as many customers left as the model expected. "
-            "If tonight "
-            "is like the test, tonight's probabilities are too high by this factor: about %(n)s customers "
-            "leave, and "
-            "not %(expected)s. The order of the customers is not affected.",
+            "The level of the probabilities was wrong at the test: %(ratio)s times as many customers left "
+            "as the model expected. If tonight is like the test, tonight's probabilities are too high by "
+            "this factor: about %(n)s customers leave, and not %(expected)s. The order of the customers is "
+            "not affected.",
             **values,
         )
     return note(paragraph(text))

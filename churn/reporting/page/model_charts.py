@@ -211,7 +211,9 @@ def profit_chart(words: Words, result: EvaluationResult, night: ReportSources | 
     return chart_card(
         words,
         title,
-        words("Currency per customer of the test, by the share contacted, with the 95%% band."),
+        words(
+            "Profit per customer of the test, in your currency, by the share contacted, with the 95%% band."
+        ),
         picture,
         table(title, [Heading(words("Contacted, %%")), Heading(words("Profit per customer"))], rows),
         note=note,

@@ -65,7 +65,7 @@ def money_chart(words: Words, known_kpis: KnownKpis) -> Markup:
             MRR_MOVEMENTS,
             words("How recurring revenue moved"),
             words(
-                "Currency per month, by month; the gains are above the line, the losses below it. The "
+                "Revenue per month, in your currency; the gains are above the line, the losses below it. The "
                 "revenue at the end of a month is the revenue at its start plus the gains minus the losses, "
                 "exact to the cent."
             ),
@@ -77,7 +77,10 @@ def money_chart(words: Words, known_kpis: KnownKpis) -> Markup:
             known_kpis,
             SALES,
             words("Revenue of existing and of new customers"),
-            words("Currency, by month of the order. Without contracts there is no recurring revenue."),
+            words(
+                "Revenue in your currency, by the month of the order. Without contracts there is no "
+                "recurring revenue."
+            ),
             (),
         )
     return EMPTY

@@ -182,7 +182,7 @@ def why_trial(gate: str, words: Words) -> str:
         "not_evaluated": words("The model was not evaluated."),
         "signal": words("It is not shown that the model predicts who leaves."),
         "matches_logistic": words("It is not shown that the model is as good as a logistic regression."),
-        "observed_expected": words("The level of the probabilities is off."),
+        "observed_expected": words("The level of the probabilities is wrong."),
         "test_cutoffs": words("The model was tested at too few dates."),
         "not_too_good": words("The model is too good to be true; the usual cause is a leak in the data."),
         "champion": champion,

@@ -37,15 +37,15 @@ def measured(snapshots: Snapshots, by: float, seed: int = 0) -> tuple[Calibratio
     return calibration_by_segment(rows, past, 1 / (1 + np.exp(-logits)))
 
 
-@pytest.mark.parametrize(("by", "less"), [(0.5, "more"), (-0.5, "fewer")])
+@pytest.mark.parametrize(("by", "side"), [(0.5, "low"), (-0.5, "high")])
 def test_a_segment_whose_risk_is_missed_is_off_and_has_a_note(
-    snapshots: Snapshots, by: float, less: str
+    snapshots: Snapshots, by: float, side: str
 ) -> None:
     calibration, notes = measured(snapshots, by)
 
     assert "plus" in [segment.level for segment in calibration.groups["plan"] if segment.off]
     assert not any(segment.off for segment in calibration.groups["tenure_days"])
-    assert f"{less} customers leave" in notes["calibration of plan plus"]
+    assert f"the probabilities are too {side} in" in notes["calibration of plan plus"]
 
 
 def test_segments_predicted_well_are_seldom_off(snapshots: Snapshots) -> None:

@@ -57,7 +57,7 @@ def test_an_effect_that_the_units_cannot_show_is_said_to_be_undetectable():
 
     detectable = effects.universal.detectable
     assert detectable.in_words() == (
-        "With n = 40 (4 in the control), no effect on a churn of 25.0% can be detected."
+        "With n = 40 (4 in the control), no effect on a churn rate of 25.0% can be detected."
     )
 
 

@@ -47,7 +47,7 @@ def test_without_a_verdict_the_line_says_why_and_what_could_be_found():
     lines = lines_of(measured(drawn(crowd(4, 36)), outcomes_of({"c0", "t0"})))
 
     assert any(line.endswith("no verdict: fewer than 20 churners in an arm") for line in lines)
-    assert "With n = 40 (4 in the control), no effect on a churn of 25.0% can be detected." in lines
+    assert "With n = 40 (4 in the control), no effect on a churn rate of 25.0% can be detected." in lines
     assert any(line.startswith("saved customers") and line.endswith(", not shown") for line in lines)
 
 

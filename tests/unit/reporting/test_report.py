@@ -409,7 +409,7 @@ def test_a_level_that_was_off_at_the_test_says_how_far_tonight_is_off(evaluated,
 
     text = page_of(evaluated).text
 
-    assert ("The level was off at the test:" in text) is (said is not None)
+    assert ("The level of the probabilities was wrong at the test:" in text) is (said is not None)
     assert said is None or said in text
 
 
