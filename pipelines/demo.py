@@ -41,7 +41,7 @@ def run(
         days_between: The number of days from one of these nights to the next; by default 7.
 
     Raises:
-        CallError: a number is too small, `days_between` comes without `live`, or the nights cannot be
+        CallError: a number is too small, `days_between` is given without `live`, or the nights cannot be
             simulated.
         SourceError: `source` is not a folder, or the folder holds files that are not this company.
         ModelError: there is no champion to score a night with.

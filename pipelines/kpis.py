@@ -35,7 +35,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo, store: Store 
         store: The open store; by default the store that fits the parameters.
 
     Raises:
-        ParamsError: `kpis.segments` names no text attribute.
+        ParamsError: a name in `kpis.segments` is not a text attribute.
         CallError: the cutoff lies after the data.
         SourceError: a file of an earlier night is damaged, or `label.where` cannot be used.
     """

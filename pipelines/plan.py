@@ -29,7 +29,7 @@ def run(
     days: int | None = None,
     echo: Echo,
 ) -> int | None:
-    """Print for each experiment the units needed, the power, and the days until an answer.
+    """Print for each experiment the number of units that it needs, the power, and the days until an answer.
 
     The ledger gives the number of new units per day, and the predicted churn (or the predicted rate of the
     event).

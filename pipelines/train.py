@@ -53,7 +53,8 @@ def run(params: Params, *, cutoff: date | None = None, refresh: bool = False, ec
     Args:
         params: The parameters.
         cutoff: The date of the training: only labels known by this date are used; by default all labels.
-        refresh: Keep the champion's model, and move its level to the labels that matured since its training.
+        refresh: Keep the champion's model, and adjust the level of its probabilities to the labels that
+            matured since its training.
         echo: Prints lines, warnings and progress.
 
     Raises:
@@ -156,7 +157,8 @@ def _train(params: Params, snapshots: Snapshots, echo: Echo) -> None:
 
 
 def _refresh(params: Params, snapshots: Snapshots, echo: Echo) -> None:
-    """Register the champion with a moved level as challenger; register nothing if the champion's level holds.
+    """Register the champion with an adjusted level as challenger; register nothing if the champion's level is
+    still right.
 
     Raises:
         ModelError: there is no champion.

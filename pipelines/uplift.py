@@ -1,4 +1,4 @@
-"""Learn whom a contact helps; use this to choose contacts only if it is better than the risk."""
+"""Learn whom a contact helps; this model chooses contacts only if it chooses better than the risk."""
 
 from __future__ import annotations
 

@@ -140,7 +140,7 @@ def expected_profit(
         scores: The scores of the cohort.
         plays: The play of each customer; a customer without a play gets NaN.
         terms_of: A function that returns the costs and the effect of a contact of a play.
-        effect: By how much a contact lowers the probability of each customer; None if it is not known.
+        effect: By how much a contact lowers each customer's probability of leaving; None if it is not known.
     """
     profit = np.full(len(scores.probability), np.nan)
     plays_by_name = {play.name: play for play in plays if play is not None}

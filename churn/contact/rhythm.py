@@ -171,7 +171,8 @@ def find_best_hours(
 
     Only events on working weekdays count, and only hours without quiet minutes. The best hour is the hour
     with the most events, where the events of the hour before and of the hour after count too. If several
-    hours are equal, the hour with the most events of its own is taken, then the earliest.
+    hours have equal counts, the hour with the most events of its own is taken; if these are equal too, the
+    earliest hour is taken.
 
     Args:
         events: The columns `customer_id`, the local `weekday` (Monday is 0), the local `hour`, and the number

@@ -107,10 +107,10 @@ def _template(text: str) -> jinja2.Template:
 
 
 def _keep_line_end(match: re.Match[str]) -> str:
-    """Return a line so that jinja2 keeps the line end after a closing tag, if the line also has text outside
-    its tags.
+    """Return a line of a template; if the line has text outside its tags, its closing tag gets a `+`.
 
-    By default, jinja2 drops the line end after each tag, which is right only for lines that consist of tags.
+    The `+` makes jinja2 keep the line end. Without it, jinja2 drops the line end after each tag, which is
+    right only for lines that consist of tags.
     """
     has_text = bool(_TAG.sub("", match["line"]).strip())
     return f"{match['line']}{match['tag']}{'+' if has_text else ''}%}}"

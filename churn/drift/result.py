@@ -51,7 +51,7 @@ class Alarm(Part):
 
     @property
     def table(self) -> str:
-        """Return the table that an alarm about a source concerns."""
+        """Return the table that the alarm concerns; for a column of `customers`, return the column."""
         return self.subject.split(".")[0] if not self.subject.startswith("customers.") else self.subject
 
     def __str__(self) -> str:
@@ -114,7 +114,7 @@ class ToldApart(Part):
     Attributes:
         auc: The AUC on customers whom the trees did not see; None if it was not measured. The trees use the
             signals that hardly move between cutoffs of the training.
-        because: Why it was not measured; None if it was.
+        because: Why the separation was not measured; None if it was measured.
         by: The share of each signal in what the trees learnt, the largest share first.
     """
 

@@ -358,8 +358,8 @@ def probability_inactive(store: Store, cutoff: date, customers: Sequence[str]) -
         customers: The customers to predict.
 
     Returns:
-        Shape `[customers]`; NaN for a customer without an event. If no model can be fitted, NaN for all
-        customers.
+        Shape `[customers]`; NaN for a customer without an event. The result is NaN for all customers if no
+        model can be fitted.
     """
     label = store.params.label
     table = label.core_table

@@ -251,7 +251,7 @@ class PartialDependence(Part):
 class Freshness(Part):
     """How new the labels are from which models have learnt: the day on which the latest label became known.
 
-    The champion has no day if there is no champion.
+    The champion's day is None if there is no champion.
     """
 
     challenger: date

@@ -228,7 +228,7 @@ def naive_split(snapshots: Snapshots, recipe: Recipe, seed: int, threads: int) -
     """Predict a random fifth of the rows with a model that is trained on the other rows.
 
     The model has seen the same customers and later times. The probabilities of the model are not calibrated,
-    because the calibration is learnt out of time.
+    because a calibration is learnt from out-of-time predictions.
 
     Args:
         snapshots: The matured snapshots.

@@ -75,8 +75,8 @@ def draw_positions(units: Sequence[str] | Objects, strata: Sequence[str] | Objec
     """Return the position of each unit in [0, 1), evenly spread within each stratum.
 
     The units of a stratum are ordered by their salted hashes. A unit's position is its place in this order,
-    plus a start that is drawn for the stratum. So each position is uniformly distributed. For each share, the
-    number of controls among the n units of a stratum is also `share * n`, rounded down or up.
+    plus a start that is drawn for the stratum. So each position is uniformly distributed. For each share of
+    controls, the number of controls among the n units of a stratum is also `share * n`, rounded down or up.
 
     Args:
         units: The names of the units, each of them once, shape `[units]`.

@@ -230,7 +230,7 @@ def own_assignments(output: Path, cutoff: date) -> pd.DataFrame:
 
 
 def keep_history(output: Path, night: LedgerNight) -> LedgerNight:
-    """Return the page of a night that may be written.
+    """Return the page of the ledger that may be written for a night.
 
     If later nights follow, the page must hold the decisions that are in the ledger. If the page in the ledger
     holds the same decisions, this page is returned, even if other data or another version of the program

@@ -140,7 +140,9 @@ class MeasuredEffects:
         return terms.model_copy(update=update)
 
     def state_in(self, result: EvaluationResult) -> EvaluationResult:
-        """Return an evaluation that says whether its profit uses a measured share and a measured cost."""
+        """Return an evaluation that says whether its profit uses a measured share of kept churners and a
+        measured cost.
+        """
         if result.value is None or self.as_of is None:
             return result
         parts: dict[str, MeasuredShare | MeasuredCost] = {}

@@ -168,7 +168,9 @@ def _outcome(column: str, name: str, at: AnyInt, has_value: BoolArray) -> dict[s
 
 
 def _numbers(column: Column, name: str, has_value: BoolArray) -> tuple[AnyInt, BoolArray]:
-    """Draw amounts or numbers in stored units. Half are whole; some values of a history are emptied."""
+    """Draw amounts or numbers in stored units. Half of the numbers are whole; some values of a history are
+    emptied.
+    """
     n, unit = len(has_value), STORED_UNITS[column.type]
     low, high = column.bounds or (0.0, 1.0)
     highest = int(high) if high <= 10 else 100

@@ -43,7 +43,8 @@ class MoneyRows:
     Attributes:
         table: The table; its column `amount` holds the money.
         day: The column with the day on which the money counts.
-        until: The column with the day from which the amount no longer counts; None if nothing is returned.
+        until: The column with the day from which the amount no longer counts; None if amounts never stop
+            counting.
     """
 
     table: str

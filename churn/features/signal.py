@@ -101,9 +101,10 @@ class Signal:
     def facts_for(self, words: LabelWords) -> dict[str, Any]:
         """Return the signal's facts for a label; a label of an event has no direction of risk.
 
-        `riskier_when` is about leaving. For a label of an event, `riskier_when` does not constrain the model,
-        and the sentence on a level does not say that customers leave. Some signals, such as the number of
-        failed charges, say nothing if they are 0; such a signal then gives no reason (`silent_at_zero`).
+        `riskier_when` is the direction in which the risk of leaving rises; it says nothing about an event.
+        For a label of an event, `riskier_when` does not constrain the model, and the sentence on a level does
+        not say that customers leave. Some signals, such as the number of failed charges, say nothing if they
+        are 0; such a signal then gives no reason (`silent_at_zero`).
         """
         facts = self.facts()
         if words == CHURN_WORDS:

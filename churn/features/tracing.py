@@ -86,7 +86,7 @@ class Tracer:
         return self._record(selection, window)
 
     def outermost(self, selection: Selection, window: Window, latest: bool, column: str) -> Array:
-        """Record a value of the latest or first row.
+        """Record that a signal reads a value of the latest or first row.
 
         Args:
             selection: The rows that count.

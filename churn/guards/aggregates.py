@@ -143,8 +143,8 @@ def aggregates(context: GuardContext) -> Iterator[Aggregate]:
 def early_aggregate(context: GuardContext, aggregate: Aggregate) -> Aggregate:
     """Return an aggregate over the rows that were known at each cutoff; 0 for a customer without such rows.
 
-    A column that copies this aggregate as closely as it copies the aggregate up to today holds nothing of the
-    future.
+    A column holds nothing of the future if it copies this aggregate as closely as it copies the aggregate up
+    to today.
     """
     (values,) = _by_customer(context, aggregate.table, [aggregate.sql], early_rows(context))
     has_rows_today = ~np.isnan(aggregate.values)

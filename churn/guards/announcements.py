@@ -26,7 +26,9 @@ left.
 
 
 def is_sure(low: float, base: float) -> bool:
-    """Return whether nearly all of these customers left. Honest risks never reach such a share.
+    """Return whether nearly all customers left, by the lower bound `low` of the share that left.
+
+    Honest risks never reach such a share.
 
     Args:
         low: The lower bound of the 99 % interval of the share that left.

@@ -115,7 +115,8 @@ def numbers_of(context: GuardContext, name: str) -> Floats | None:
 def _copy_words(context: GuardContext, name: str, values: Floats | None, aggregate: Aggregate) -> str | None:
     """Describe how an attribute copies an aggregate; None if it is no copy.
 
-    An attribute that copies the rows known at each cutoff just as well holds nothing of the future.
+    An attribute holds nothing of the future if it copies the rows that were known at each cutoff equally
+    well.
 
     Args:
         context: The company.

@@ -61,9 +61,9 @@ def filled_afterwards(context: GuardContext) -> Iterator[Finding]:
 
     A time that is known from the beginning lies ahead of today as often as it lay ahead of past dates. A time
     that is filled in when it happens lies ahead only of past dates, because it is still empty if it lies
-    after today. The finding needs a count today that is below half of the mean at past dates. Under a Poisson
-    distribution with this mean, the probability of such a count must also lie below
-    `MAX_CHANCE_OF_FEW_AHEAD`.
+    after today. There is a finding only if fewer times lie in the future today than half of their mean number
+    at past dates. Under a Poisson distribution with this mean, the probability of so few times must also lie
+    below `MAX_CHANCE_OF_FEW_AHEAD`.
     """
     for table in context.event_tables:
         for column in context.tables[table].of_role("scheduled"):
@@ -92,8 +92,8 @@ def stamped_early(context: GuardContext) -> Iterator[Finding]:
     """Look for rows that are dated at the start of a period but hold the whole period.
 
     The guard looks at tables with all rows on the first days of months, weeks, quarters or years, if a cutoff
-    lies inside such a period. If dates are the ends of periods, totals of the past follow the events of
-    another table before their date, and no customer has a row of the past that is dated before the sign-up.
+    lies inside such a period. Two facts show that dates are the ends of periods: past totals follow the
+    events of another table before their dates, and no past row of a customer is dated before the sign-up.
 
     The guard stops if totals follow the later events more closely, by more than the 99 % margin of the
     difference of rank correlations. The guard also stops if at least the share `EARLY_SHARE` of customers has

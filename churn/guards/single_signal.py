@@ -26,7 +26,7 @@ Z_ONE_SIDED = 1.645
 
 
 def auc_low(auc: float, churners: int) -> float:
-    """Return the lower bound of an AUC: the Wilson bound of a share of `churners` trials.
+    """Return the lower bound of an AUC: the Wilson bound of a share with `churners` trials.
 
     The Wilson bound is lower than the usual bounds; it stays below 1 even if few churners are ranked
     perfectly.
@@ -93,7 +93,8 @@ def tenure_auc(rows: LabelledRows) -> float | None:
 
 
 def simple_auc(rows: LabelledRows, label: LabelParams) -> float | None:
-    """Return the AUC of the best simple rule: tenure, and for an inactivity label recency and frequency.
+    """Return the AUC of the best simple rule: by tenure; with a label of inactivity, also by recency or
+    frequency.
 
     If most customers come once and others come often, a simple rule predicts nearly everything, and this is
     not a leak. For a contract label, activity is no simple rule, because customers may become less active

@@ -122,8 +122,7 @@ def spearman(first: Floats, second: Floats) -> float:
 
 
 def explained_share(groups: Ints, values: Floats) -> float:
-    """Return how much of the variance of the ranks of `values` groups explain, as a share adjusted for
-    chance.
+    """Return the share of the variance of the ranks of `values` that the groups explain, adjusted for chance.
 
     Source: Kelley (1935), An unbiased correlation ratio measure, PNAS 21 (epsilon squared).
     """

@@ -2,8 +2,8 @@
 
 The totals are counts and sums of one kind of rows, or of two tables together. The totals run up to today or
 up to an earlier export, or are divided by the days of the customer's life. Only equal values prove a copy.
-With a filter or a difference, a column orders the customers too differently from the simple aggregates of
-`aggregates.py`.
+The order of the customers proves nothing: if a total has a filter or is a difference, its order differs too
+much from the order of the simple aggregates of `aggregates.py`.
 """
 
 from __future__ import annotations

@@ -63,7 +63,7 @@ class Delivery:
         n_waiting: The number of events that wait for the next call.
         n_dead: The number of events that were refused or given up although they are still useful.
         n_unknown: The number of attempts, in all calls, whose answer is not known. A receiver that does not
-            check `webhook-id` has accepted an event twice at most this often.
+            check `webhook-id` has accepted at most this number of events twice.
         not_sent: The number of events that are not sent, by reason.
         problems: The last problem of each waiting or dead event, with the number of events that have this
             problem.

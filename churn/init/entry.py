@@ -236,7 +236,7 @@ def _first_rows_sql(match: Match, columns: Mapping[str, str], dialect: str, id_f
         match: The matched table.
         columns: The SQL by canonical column.
         dialect: The SQL dialect of the source.
-        id_filters: The conditions on the id in a row, which its customer must meet too.
+        id_filters: The conditions on the id of a row; the row's customer must meet them too.
     """
     key, time = (quote_column(match, columns, name, dialect) for name in ("customer_id", match.target.time))
     if match.time.time_format and dialect == "duckdb":

@@ -183,7 +183,7 @@ def _count_customers(connection: duckdb.DuckDBPyConnection, match: Match) -> int
 
 
 def _usual_silence_days(connection: duckdb.DuckDBPyConnection, core: Match) -> float:
-    """Return the usual longest silence, in days.
+    """Return how many days a usual customer is silent at most.
 
     For each customer, take the 0.9 quantile of the gaps between active days. The number is the 0.9 quantile
     of these values over all customers.

@@ -221,7 +221,9 @@ def _count_rows(connection: duckdb.DuckDBPyConnection, view: str, *conditions: s
 
 
 def _fits(match: Match) -> Iterator[tuple[float, CanonicalColumn, SourceColumn, int]]:
-    """Yield a score, a canonical column, a source column that fits it by name and type, and its index."""
+    """Yield a score, a canonical column, a source column that fits it by name and type, and this source
+    column's index.
+    """
     patterns = COLUMN_PATTERNS.get(match.name, COLUMN_PATTERNS["events"])
     for target in match.target.columns:
         for index, column in enumerate(match.table.columns):
@@ -256,7 +258,9 @@ def _has_type(target: CanonicalColumn, column: SourceColumn) -> bool:
 def _has_valid_values(
     connection: duckdb.DuckDBPyConnection, match: Match, target: CanonicalColumn, column: SourceColumn
 ) -> bool:
-    """Return whether nearly all values lie within the canonical column's bounds, or are its names."""
+    """Return whether nearly all values lie within the canonical column's bounds, or are names that this
+    column allows.
+    """
     if target.names:
         names = ", ".join(literal(name) for name in target.names)
         row = connection.execute(
@@ -345,7 +349,7 @@ def _assign_time(connection: duckdb.DuckDBPyConnection, match: Match, used_names
 
 
 def _asked_time(connection: duckdb.DuckDBPyConnection, match: Match, column: SourceColumn) -> SourceColumn:
-    """Return the time of a row.
+    """Return the column with the time of a row; the user is asked if another column may be the right one.
 
     A question is added if a column with a better name holds no readable times.
     """

@@ -219,7 +219,9 @@ def _shape(table: SourceTable) -> frozenset[tuple[str, str]]:
 
 
 def _differences(parts: Sequence[SourceTable]) -> str:
-    """Return the columns that only some of the tables have, or that differ in kind; empty without any."""
+    """Return the columns that only some of the tables have, or that differ in kind; empty if there are no
+    such columns.
+    """
     by_column: dict[tuple[str, str], list[str]] = {}
     for part in parts:
         for column in part.columns:

@@ -204,8 +204,8 @@ def _states(store: Store, cutoffs: list[date], codes: Ints) -> list[npt.NDArray[
 def _activation(
     search: Search, events: Sequence[EventCounts], follow_up: FollowUp, is_later: Bools, label_table: str
 ) -> Activation | None:
-    """Return the confirmed event, and the share that left with it and without it; None if no event is
-    confirmed.
+    """Return the confirmed event, and the shares of customers who left with the event and without the event;
+    None if no event is confirmed.
     """
     if search.best is None or search.later is None or search.reason is not None:
         return None

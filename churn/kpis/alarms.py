@@ -101,7 +101,7 @@ class Limits:
     Attributes:
         usual: The usual value.
         low, high: The allowed values.
-        n_history: The number of past distances.
+        n_history: The number of past distances from the usual value.
         season: Whether the season was taken out.
     """
 

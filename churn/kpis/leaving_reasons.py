@@ -61,7 +61,7 @@ class ReasonRow(Part):
 
 
 class LeavingReasonsResult(SectionResult):
-    """The reasons that the company recorded, against the reasons that the model gave the night before.
+    """The reasons that the company recorded, compared with the reasons that the model gave the night before.
 
     Attributes:
         rows: One row for each recorded reason, the most frequent first.

@@ -1,4 +1,4 @@
-"""What the figures need to know about the scored nights; an object from the room `scoring` reads it."""
+"""What the figures need to know about the scored nights; an object from the room `scoring` reads this."""
 
 from __future__ import annotations
 

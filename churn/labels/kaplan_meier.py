@@ -226,8 +226,8 @@ def risk_table(lives: Lives) -> tuple[Ints, Ints]:
 def survival_curve(lives: Lives, min_at_risk: int = MIN_AT_RISK) -> SurvivalCurve | None:
     """Estimate how long customers stay; None if too few are under observation at the ages 0 and 1.
 
-    The curve ends before the first age with fewer than `min_at_risk` customers. Early ages matter most: if
-    the only customer at risk left, the curve would be 0 at all later ages.
+    The curve ends before the first age with fewer than `min_at_risk` customers. This matters most at early
+    ages: if the only customer at risk left, the curve would be 0 at all later ages.
     """
     return curve_of_counts(*risk_table(lives), min_at_risk)
 

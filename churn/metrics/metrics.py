@@ -26,7 +26,7 @@ BRIER_PARTS = ("brier_reliability", "brier_resolution", "brier_uncertainty", "br
 class Ranking:
     """Rows ordered by falling probability; equal probabilities form one tie.
 
-    Sorting once serves every bootstrap draw of the same rows.
+    The rows are sorted only once for all bootstrap draws.
 
     Attributes:
         order: The row numbers, ordered by falling probability, shape (rows,).

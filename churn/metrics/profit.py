@@ -187,8 +187,8 @@ class _CallList:
     ) -> tuple[float, Floats]:
         """Return the value lift at `share`, and the profit per customer at each of `shares`.
 
-        Sums of integers are exact. So weighting a row by its number of draws gives the same bits as repeating
-        the row.
+        The sums are exact, because they are sums of integers. So weighting a row by its number of draws gives
+        the same bits as repeating the row.
         """
         row_counts = None if counts is None else counts[self.customer]
         weight = drawn_weight(row_counts, self.weight, len(self.left))

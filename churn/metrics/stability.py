@@ -45,8 +45,8 @@ def psi_by_chance(n_bins: int, n_before: float, n_after: float, probability: flo
 
     Args:
         n_bins: The number of bins.
-        n_before: The number of independent rows before, above 0.
-        n_after: The number of independent rows after, above 0.
+        n_before: The number of independent rows in the first distribution, above 0.
+        n_after: The number of independent rows in the second distribution, above 0.
         probability: The probability, in (0, 1).
 
     Source: Yurdakul and Naranjo (2020), Statistical properties of the population stability index, Journal of

@@ -201,7 +201,8 @@ def weighted_auc(left: Floats, score: Floats, weights: Floats) -> tuple[float, f
 
 
 def weight_below(score: Floats, weights: Floats) -> Floats:
-    """Return for each row the weight of the rows with a lower score, and half the weight of equal scores.
+    """Return for each row the weight of the rows with a lower score, plus half the weight of the rows with
+    the same score.
 
     >>> weight_below(np.array([0.2, 0.5, 0.5]), np.array([1.0, 2.0, 4.0])).tolist()
     [0.5, 4.0, 4.0]

@@ -134,7 +134,9 @@ class LabelParams(Section):
 
     @model_serializer(mode="wrap")
     def _without_foreign_keys(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out the keys that only other labels have, so that the digests of labels do not change."""
+        """Leave out the keys that only other kinds of labels have, so that the digests of labels do not
+        change.
+        """
         fields: dict[str, Any] = serialize(self)
         foreign = set() if self.kind == "event" else set(EVENT_KEYS)
         if not self.paused_at_risk:

@@ -168,8 +168,8 @@ _RULES = (
 def _causes(details: Iterable[Mapping[str, Any]], absent: Sequence[str]) -> list[Mapping[str, Any]]:
     """Drop mistakes that only follow from other mistakes.
 
-    Pydantic also reports a list of wrong elements as too short, and a section whose value is absent in the
-    environment as wrong.
+    For example, Pydantic also reports that a list with wrong elements is too short, and that a section is
+    wrong if its value is absent in the environment.
 
     Args:
         details: The mistakes as pydantic describes them.

@@ -26,16 +26,16 @@ def champion_gates(result: EvaluationResult, margin: float) -> Iterator[Gate]:
 
     If there is no champion, there are no gates of this kind.
 
-    A champion that has learnt from labels of the test cutoffs cannot be compared on them. In place of such a
-    champion, its recipe is fitted again for each cutoff and compared. A challenger with the same recipe has
-    the difference 0.
+    A champion that has learnt from labels of the test cutoffs cannot be compared on these cutoffs. In place
+    of such a champion, its recipe is fitted again for each cutoff and compared. A challenger with the same
+    recipe has the difference 0.
 
     1. Log loss: the interval is below 0. If the challenger has learnt from later labels than the champion,
        the interval only needs to be below the margin. No test in the past can show what later labels are
        worth.
-    2. Lift and expected profit: the lower bound, divided by the champion's value, is above minus the margin.
-       If the champion's value is 0 or negative, the absolute difference is compared: its lower bound must not
-       be below minus the margin times the size of the champion's value.
+    2. Lift and expected profit: the lower bound of the difference, divided by the champion's value, is above
+       `-margin`. If the champion's value is 0 or negative, the absolute difference is compared: its lower
+       bound must not be below minus the margin times the size of the champion's value.
     3. No segment with 300 churners or more loses more than .02 of AUC with an interval below 0.
 
     Args:

@@ -45,16 +45,16 @@ def apply_gates(
     """Apply the gates to an evaluation, and return the verdict.
 
     1. There is a signal: the interval of the AUC is above one half.
-    2. The challenger's log loss is below the log loss of every baseline: the paired interval is below 0. For
-       the logistic regression it is enough that the challenger is as good, within `promote.margin`. There is
-       no gate about the logistic regression if the challenger itself is one.
+    2. The challenger's log loss is below the log loss of every baseline: the paired interval is below 0.
+       Against the logistic regression it is enough that the challenger's log loss is as good, within
+       `promote.margin`. There is no gate about the logistic regression if the challenger itself is one.
     3. The interval of observed/expected overlaps the range `promote.observed_expected`. If the interval does
        not contain 1, a note explains why. All figures that the gates compare are weighted figures of
        untreated rows. If no control represents treated rows, a person must have accepted this in
        `evaluate.accept.no_controls`.
     4. There are at least `TEST_CUTOFFS` test cutoffs, or as many as the data allow.
-    5. The challenger is not worse than the champion; if the champion has learnt from the test, not worse than
-       the champion's recipe (`champion_gates`).
+    5. The challenger is not worse than the champion; if the champion has learnt from the test cutoffs, the
+       challenger is not worse than the champion's recipe (`champion_gates`).
     6. No guard stops the promotion, and the AUC is not too high to be true. A person may accept findings of
        guards in `evaluate.accept`.
 

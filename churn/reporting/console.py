@@ -92,7 +92,9 @@ class SplitLine:
 
 
 def split_lines(splits: SplitComparison) -> tuple[SplitLine, ...]:
-    """Return the ways to split the rows, in the order of the page, and then the baselines."""
+    """Return the lines of the table: the ways to split the rows, in the order of the page, then the
+    baselines.
+    """
     return tuple(_split_lines(splits))
 
 

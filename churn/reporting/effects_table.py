@@ -363,7 +363,7 @@ def _design_lines(design: ExperimentDesign, words: LabelWords) -> Iterator[str]:
 
 def _training_in_words(design: ExperimentDesign) -> str:
     """Return a text that says when there will be enough controls for a training to set the level of the
-    model.
+    model's probabilities.
     """
     if design.training_in_days is not None:
         return f"enough for the level of a model in {_count(design.training_in_days, 'day')}"

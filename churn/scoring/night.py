@@ -196,8 +196,8 @@ def run_id(
 
 
 def _unused_in_contact(contact: ContactParams) -> set[str]:
-    """Return the keys that change nothing in the result. `rhythm` with its default values is among these
-    keys, so that ids from before the key `rhythm` existed stay the same.
+    """Return the keys of `contact` that change nothing in the result of a night. `rhythm` with its default
+    values is among these keys, so that ids from before the key `rhythm` existed stay the same.
     """
     return {"suppression", "outbox"} | ({"rhythm"} if contact.rhythm == RhythmParams() else set())
 

@@ -139,8 +139,8 @@ class Sentences:
 
 
 def _pattern_of(template: str) -> tuple[int, re.Pattern[str]]:
-    """Return the number of fixed letters of a signal's sentence, and a pattern that fits the sentences
-    written from it.
+    """Return the number of fixed letters in the template of a signal's sentence, and a pattern that fits
+    every sentence written from it.
     """
     pieces = list(string.Formatter().parse(template))
     pattern = "".join(

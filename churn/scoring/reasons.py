@@ -100,7 +100,7 @@ def reasons_for(
     reason. The reason comes from a signal that raises the risk and whose value is on the risky side of the
     cohort's median. If there are several such signals, the signal with the largest contribution is taken. So
     no sentence says that a customer is at risk because the customer logs in more than most. A signal without
-    a risky side gives the reason only if the family has no other signal to give it.
+    a risky side gives the reason only if no other signal of the family can give it.
 
     Args:
         values: The signals as columns, one row for each customer; an unknown value is missing.

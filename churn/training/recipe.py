@@ -224,7 +224,8 @@ class StagedCandidate(Candidate):
         Args:
             train: The training rows, with churners and stayers.
             recipes: The recipes of candidates of this family.
-            monotone: For each signal one of -1, 0 and 1.
+            monotone: For each signal, 1 if a higher value may only raise the risk, -1 if it may only lower
+                the risk, otherwise 0.
             threads: The threads to use; they do not change the result.
             validation: The rows to predict.
         """

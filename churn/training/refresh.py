@@ -1,5 +1,5 @@
-"""Refresh the champion: keep its model, and adjust its level to the labels that matured after its
-training.
+"""Refresh the champion: keep its model, and adjust the level of its probabilities to the labels that matured
+after its training.
 """
 
 from __future__ import annotations

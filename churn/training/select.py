@@ -87,7 +87,8 @@ def select_candidate(
 
     Args:
         folds: The folds; each has training rows and validation rows.
-        monotone: For each signal one of -1, 0 and 1.
+        monotone: For each signal, 1 if a higher value may only raise the risk, -1 if it may only lower the
+            risk, otherwise 0.
         settings: The section `train` of the parameters.
         threads: The threads for all folds together; they do not change the result.
         advance: A function that is called after every fold.

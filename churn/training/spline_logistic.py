@@ -135,7 +135,8 @@ def fit_spline(rows: LabelledRows, strength: float, monotone: Sequence[int]) -> 
         rows: The training rows, with churners and stayers. If there are too many rows, only the newest rows
             are used.
         strength: The prior variance of each weight.
-        monotone: For each signal one of -1, 0 and 1.
+        monotone: For each signal, 1 if a higher value may only raise the risk, -1 if it may only lower the
+            risk, otherwise 0.
     """
     design = Design.of(rows)
     rows = _newest(rows, MAX_CELLS // sum(design.widths))
@@ -153,7 +154,8 @@ def spline_stages(
 
     Args:
         train: The training rows, with churners and stayers.
-        monotone: For each signal one of -1, 0 and 1.
+        monotone: For each signal, 1 if a higher value may only raise the risk, -1 if it may only lower the
+            risk, otherwise 0.
         validation: The rows to predict.
     """
     design = Design.of(train)

@@ -57,7 +57,8 @@ def fit_trees(
         rows: The training rows, with churners and stayers.
         params: LightGBM's parameters, as `Recipe.tree_params` gives them.
         rounds: The number of trees.
-        monotone: For each signal one of -1, 0 and 1.
+        monotone: For each signal, 1 if a higher value may only raise the risk, -1 if it may only lower the
+            risk, otherwise 0.
         threads: The threads to use; they do not change the result.
     """
     levels = frequent_levels(rows)
@@ -84,7 +85,8 @@ def tree_stages(
     Args:
         train: The training rows, with churners and stayers.
         settings: LightGBM's parameters and the largest number of trees, for each setting.
-        monotone: For each signal one of -1, 0 and 1.
+        monotone: For each signal, 1 if a higher value may only raise the risk, -1 if it may only lower the
+            risk, otherwise 0.
         threads: The threads to use; they do not change the result.
         validation: The rows to predict.
     """

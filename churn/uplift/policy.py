@@ -160,7 +160,8 @@ def group_effects(sample: Sample, predictions: HeldOutPredictions) -> tuple[Effe
 
     An interval for a single customer would not be valid for trees. The interval of a group is valid, because
     the models have not seen the rows from whose mean the interval is computed. The error level is divided by
-    the number of groups (Bonferroni). So in at most 5 % of experiments, any interval misses its effect.
+    the number of groups (Bonferroni). So in at most 5 % of experiments, at least one interval misses its
+    effect.
     """
     ranks, edges = np.zeros(len(sample), dtype=np.int64), []
     for number in np.unique(sample.fold):

@@ -97,7 +97,7 @@ def _cells(cells: Sequence[Any]) -> pa.Array:
 
 
 def _text_of(cell: Any) -> str:
-    """Return a cell as text, a whole number without a decimal point, as the spreadsheet shows it."""
+    """Return a cell as text, as the spreadsheet shows it: a whole number has no decimal point."""
     if isinstance(cell, float) and cell.is_integer():
         return str(int(cell))
     return cell.isoformat(" ") if isinstance(cell, dt.datetime) else str(cell)

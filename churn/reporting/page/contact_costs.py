@@ -19,7 +19,8 @@ from churn.reporting.rendering import mark_commands
 
 
 def costs_table(words: Words, costs: ContactCosts | None, source: Source) -> Markup:
-    """Return a table with the mean cost of a contact, over all and by play; nothing without any contact.
+    """Return a table with the mean cost of a contact, over all plays and by play; empty if there is no
+    contact.
 
     Args:
         words: The language of the page.

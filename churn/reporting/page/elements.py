@@ -136,7 +136,7 @@ def note(content: Markup) -> Markup:
 
 
 def day(words: Words, value: date) -> Markup:
-    """Return a day with its year."""
+    """Return the text of a date, with its year."""
     return Markup("<time>{}</time>").format(words.date(value))
 
 

@@ -79,7 +79,7 @@ class KnownKpis:
         }
 
     def history(self, name: str) -> tuple[PlacedFigure, ...]:
-        """Return the values of a figure by month; if it has no months, its windows."""
+        """Return the values of a figure by month; if there are none, its values by window."""
         return self.figures.get((name, "month")) or self.figures.get((name, "window")) or ()
 
     def by_month(self, name: str) -> Mapping[date, PlacedFigure]:

@@ -266,12 +266,12 @@ class Words:
         return bare if sign == 0 else f"{'+' if sign > 0 else '−'}{bare}"
 
     def day(self, day: datetime.date) -> str:
-        """Format a day without its year: `1 Oct` or `1. Okt.`."""
+        """Format a day without its year, such as `1 Oct`; in German with points."""
         point = "." if self.language == "de" else ""
         return f"{day.day}{point} {MONTHS[self.language][day.month - 1]}"
 
     def date(self, day: datetime.date) -> str:
-        """Format a day with its year: `1 Oct 2025` or `1. Okt. 2025`."""
+        """Format a day with its year, such as `1 Oct 2025`; in German with points."""
         return f"{self.day(day)} {day.year}"
 
     def month(self, day: datetime.date) -> str:
@@ -307,7 +307,7 @@ def german_numbers(text: str) -> str:
 
 @cache
 def _value_patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
-    """Return the values as patterns; patterns with more fixed letters come first."""
+    """Return the catalogue's `values` as patterns; patterns with more fixed letters come first."""
     return tuple((_pattern_of(key), german().values[key]) for key in _most_fixed_first(german().values))
 
 
