@@ -22,7 +22,7 @@ def escape_controls(text: str) -> str:
 
 
 def control_code(number: int) -> str:
-    r"""Return the code of a character.
+    r"""Return the code of a control character.
 
     >>> print(control_code(27), control_code(0x202E))
     \x1b \u202e

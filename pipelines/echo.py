@@ -37,7 +37,7 @@ class Echo:
         self.speak: Callable[[str], str] = str
 
     def has_terminal(self) -> bool:
-        """Return whether progress goes to a terminal."""
+        """Return whether progress is shown on a terminal."""
         return sys.stderr.isatty()
 
     def __call__(self, text: str) -> None:

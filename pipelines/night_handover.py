@@ -82,7 +82,7 @@ def _send_contacts(params: Params, store: Store, echo: Echo) -> None:
 
 
 def outbox_lines(params: Params, cutoff: date, events: StagedEvents) -> Iterator[str]:
-    """Yield what the night put into the outbox."""
+    """Yield lines that say which events the night put into the outbox."""
     if events.is_backfill:
         yield "outbox: nothing, because later nights do not follow this one: its contacts are not handed over"
         return

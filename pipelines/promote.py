@@ -148,7 +148,7 @@ def _log(registry: Registry, run_id: str, pages: Sequence[Path]) -> None:
 
 
 def _write_pages(folder: Path, result: EvaluationResult, verdict: Verdict) -> Sequence[Path]:
-    """Write promotion.json and the pages for people."""
+    """Write promotion.json, and the pages that show the verdict to people."""
     version = result.model.version
     Promotion.of(result.model, verdict).write(folder)
     write_atomically(folder / "promotion.md", render_promotion_summary(version, verdict).encode())

@@ -398,7 +398,9 @@ def champion_problems(params: Params, store: Store) -> tuple[str, ...]:
 
 
 def _fitting_model(params: Params, digests: Mapping[str, str], champion_digest: str) -> tuple[str, ...]:
-    """Return a sentence about a trained model that fits and could be promoted; empty without such a model."""
+    """Return a sentence about a trained model that fits and could be promoted; empty if there is no such
+    model.
+    """
     try:
         challenger = load_challenger(params.output, params.engine.threads)
     except ChurnError:

@@ -72,7 +72,7 @@ Row = Mapping[str, Cell]
 
 @dataclass(frozen=True)
 class Section:
-    """One part of the answer.
+    """One part of the answer to an access request.
 
     Attributes:
         name: What each row of this part is.

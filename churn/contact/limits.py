@@ -238,8 +238,8 @@ def select_contacts(
 
 
 def _reasons_of_earlier_tasks(units: Texts, earlier: EarlierTasks, limits: Limits, planned_on: date) -> Texts:
-    """Return the reasons that come from rest and cap, None for units that may be contacted. Shape
-    `[candidates]`.
+    """Return the reasons that come from the days of rest and from the cap, None for units that may be
+    contacted. Shape `[candidates]`.
     """
     reasons = np.full(len(units), None, dtype=object)
     if not len(earlier.due_at):

@@ -74,7 +74,7 @@ class ForgottenCustomers(BaseModel):
         return listed.model_copy(update={"erased_on": {**listed.erased_on, listed._hash(customer): day}})
 
     def with_units(self, units: Iterable[ErasedUnits]) -> ForgottenCustomers:
-        """Return the list with more erased units."""
+        """Return the list of forgotten customers with more erased units."""
         counts = {(part.experiment, part.arm): part.units for part in self.erased_units}
         for part in units:
             key = (part.experiment, part.arm)
@@ -97,7 +97,7 @@ class ForgottenCustomers(BaseModel):
         return f"coalesce(sha256({literal(self.salt)} || ({customer_id})) IN ({hashes}), false)"
 
     def file_text(self) -> str:
-        """Return the content of the file."""
+        """Return the content of the file that lists the forgotten customers."""
         return own_json_text(self.model_dump(mode="json"))
 
     def _hash(self, customer: str) -> str:

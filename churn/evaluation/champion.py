@@ -101,7 +101,7 @@ def champion_predictions(
         snapshots: All matured snapshots.
         record: The challenger.
         past: The challenger's uncalibrated log-odds at the cutoffs of the choice and of the test.
-        test_cutoffs: The test cutoffs.
+        test_cutoffs: The cutoffs on which the models are tested.
         threads: The number of threads.
     """
     if champion is None:

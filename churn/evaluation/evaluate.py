@@ -124,7 +124,7 @@ def evaluate_challenger(
         settings: The section `evaluate` of the parameters.
         label: The definition of the label.
         late_days: The largest number of days by which an outcome may arrive late.
-        value_terms: The terms by which the value of a customer is computed.
+        value_terms: The settings by which the value of a customer is computed.
         snapshots_folder: The folder of the snapshots, which holds their manifest and the ends of contracts.
         threads: The number of threads.
         advance: A function that is called after each of `EVALUATION_STEPS` steps.

@@ -25,7 +25,7 @@ def measure_horizons(test_set: TestSet, lives: Lives, horizon_days: int) -> Hori
     only if it is known who left within this horizon. `missing` says why a horizon has no cutoff.
 
     Args:
-        test_set: The test set.
+        test_set: The rows of the test cutoffs, with the predictions of all candidates.
         lives: For each cutoff, how long each customer stayed after it.
         horizon_days: The horizon of the label, in days.
     """

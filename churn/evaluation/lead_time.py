@@ -37,7 +37,7 @@ def measure_lead_time(test_set: TestSet, *, gap_days: int, threads: int) -> tupl
     difference.
 
     Args:
-        test_set: The test set.
+        test_set: The rows of the test cutoffs, with the predictions of all candidates.
         gap_days: The gap of the label, in days.
         threads: The number of threads.
     """

@@ -377,7 +377,7 @@ class SegmentDifference(Part):
 
 
 class SegmentMetrics(Part):
-    """The metrics of the challenger on one level of a segment.
+    """The metrics of the challenger on one segment: the rows with one level of an attribute.
 
     If there are few churners or few stayers, only `observed_expected` is present.
 
@@ -418,7 +418,8 @@ class CalibrationLevel(Part):
 
 
 class SegmentCalibration(CalibrationLevel):
-    """Whether the probabilities agree with the outcomes on one level of a segment.
+    """Whether the probabilities agree with the outcomes on one segment: the rows with one level of an
+    attribute.
 
     Attributes:
         z: The distance between observed/expected of the level and of all rows, in standard errors.

@@ -327,7 +327,7 @@ class Horizons(Part):
 
 
 class SignalVerdict(Part):
-    """Whether the signals predict who leaves: the verdict, and the same as a sentence."""
+    """Whether the signals predict who leaves: the verdict as a word and as a sentence."""
 
     found: Literal["signal", "no more than RFM", "ranks only", "no signal"]
     words: str

@@ -107,7 +107,7 @@ def measure_segments(
     A segment with fewer than 30 churners or fewer than 30 stayers has only observed/expected.
 
     Args:
-        test_set: The test set.
+        test_set: The rows of the test cutoffs, with the predictions of all candidates.
         attributes: The attributes, as in `segment_masks`.
     """
     return {

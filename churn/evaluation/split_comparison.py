@@ -70,7 +70,7 @@ def compare_splits(
     must not be quoted.
 
     Args:
-        test_set: The test set.
+        test_set: The rows of the test cutoffs, with the predictions of all candidates.
         candidates: The metrics of the candidates on the test set.
         seed: The seed of the naive split and of its draws of customers.
         threads: The number of threads.

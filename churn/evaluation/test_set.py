@@ -123,7 +123,7 @@ def predict_test_set(
         test_cutoffs: The test cutoffs, in order.
         settings: The section `evaluate` of the parameters.
         label: The definition of the label.
-        value_terms: The terms by which the value of a customer is computed.
+        value_terms: The settings by which the value of a customer is computed.
         threads: The number of threads.
         out_of_time: The challenger's out-of-time log-odds that `train` wrote; None if they do not exist. If
             the log-odds do not cover the choice and test cutoffs, they are computed again.
@@ -232,7 +232,7 @@ def customer_values(
         snapshots: The matured snapshots.
         rows: Rows of test cutoffs, in the order of their cutoffs.
         horizon_days: The horizon of the label, in days.
-        value_terms: The terms by which the value of a customer is computed.
+        value_terms: The settings by which the value of a customer is computed.
         profit_terms: The costs and the effect of a campaign.
     """
     parts = [

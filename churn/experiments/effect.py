@@ -45,7 +45,7 @@ class Verdict(StrEnum):
 
 
 class NoVerdict(StrEnum):
-    """Why there is no verdict."""
+    """Why there is no verdict on the effect of contact."""
 
     EMPTY_ARM = "no units in an arm"
     FEW_CHURNERS = f"fewer than {MIN_CHURNERS} churners in an arm"
@@ -68,7 +68,7 @@ class ArmChurn(Part):
     Attributes:
         n: The number of units.
         churners: The number of units that left, or had the event.
-        churn: `churners / n`; None without units.
+        churn: `churners / n`; None if there are no units.
     """
 
     n: int
@@ -111,7 +111,7 @@ class AdjustedDifference(Effect):
     Attributes:
         n: The number of units.
         units_without_score: The number of units that have no score from before their first assignment.
-        standard_error: The standard error of the difference; None without a difference.
+        standard_error: The standard error of the difference; None if there is no difference.
     """
 
     n: int
@@ -143,8 +143,8 @@ def rate_difference(
     outcomes are looked at once.
 
     Args:
-        churners_control: The number of churners in the control.
-        n_control: The number of units in the control.
+        churners_control: The number of churners in the control group.
+        n_control: The number of units in the control group.
         churners_treatment: The number of churners in the arm that is contacted.
         n_treatment: The number of units in the arm that is contacted.
         alpha: One minus the confidence level of the interval.

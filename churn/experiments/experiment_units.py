@@ -215,7 +215,7 @@ def _ranges_of_shares(
 
 
 def _share_with_most_units(units: pd.DataFrame, maturity: Maturity) -> float | None:
-    """Return the share with the most matured units.
+    """Return the share of the control group that has the most matured units.
 
     If two shares have equally many matured units, the share with more units is taken, and then the share with
     the latest start.

@@ -209,7 +209,7 @@ def read_measured_effects(output: Path, night: date | None, label_id: str) -> Me
         label_id: The id of the label that the night predicts.
 
     Returns:
-        The effects and the costs. For a label of an event there are no effects: effects only change the
+        The measured effects and costs. For a label of an event there are no effects: effects only change the
         profit, and nights with such a label compute no profit. Costs do not depend on the label.
 
     Raises:

@@ -59,7 +59,7 @@ class ArmOutcome(Part):
         name: The name of the arm in the data.
         n: The number of units.
         events: The number of units with the outcome.
-        share: `events / n`; None without units.
+        share: `events / n`; None if there are no units.
     """
 
     name: str

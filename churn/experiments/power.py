@@ -24,7 +24,7 @@ class SampleSize(Part):
     """The number of units that an experiment needs in each arm.
 
     Attributes:
-        n_control: The number of units in the control.
+        n_control: The number of units in the control group.
         n_treatment: The number of units in the arm that is contacted.
     """
 
@@ -41,7 +41,7 @@ class DetectableEffect(Part):
     """The smallest effect that an experiment of a given size finds.
 
     Attributes:
-        n_control: The number of units in the control.
+        n_control: The number of units in the control group.
         n_treatment: The number of units in the arm that is contacted.
         churn: The churn without contact; for an event, the rate of the event.
         effect: The smallest `churn(control) - churn(treatment)` that is found with this power; for an event,
@@ -88,7 +88,7 @@ def units_needed(
     Args:
         churn_control: The churn without contact.
         churn_treatment: The churn with contact.
-        control_share: The share of the control, between 0 and 1.
+        control_share: The share of the control group, between 0 and 1.
         power: The probability of finding the difference.
         alpha: Among experiments without an effect, the share in which the test finds an effect.
 
@@ -124,7 +124,7 @@ def power_of(
     Args:
         churn_control: The churn without contact.
         churn_treatment: The churn with contact.
-        n_control: The number of units in the control.
+        n_control: The number of units in the control group.
         n_treatment: The number of units in the arm that is contacted.
         alpha: Among experiments without an effect, the share in which the test finds an effect.
 
@@ -160,7 +160,7 @@ def smallest_effect(
 
     Args:
         churn: The churn without contact; for a gain, the rate without contact.
-        n_control: The number of units in the control.
+        n_control: The number of units in the control group.
         n_treatment: The number of units in the arm that is contacted.
         power: The probability of finding the effect.
         alpha: Among experiments without an effect, the share in which the test finds an effect.

@@ -21,7 +21,7 @@ class Guard(Part):
 
     Attributes:
         name: The name of the event.
-        control: The share in the control.
+        control: The share in the control group.
         treatment: The share in the arm that is contacted.
         low: The lower end of the interval of `treatment - control`.
         high: The upper end of the interval of `treatment - control`.

@@ -83,7 +83,7 @@ class SampleRatio(Part):
     """The sizes of the arms, compared with the planned share of the control group.
 
     Attributes:
-        n_control: The number of units in the control.
+        n_control: The number of units in the control group.
         n_treatment: The number of units in the arm that is contacted.
         control_share: The planned share of units in the control group.
         p_value: The probability that chance alone gives sizes at least as far from the planned share; None if
@@ -181,7 +181,7 @@ def sample_ratio(n_control: int, n_treatment: int, control_share: float) -> Samp
     """Return whether the sizes of the arms agree with the planned share; valid for one look.
 
     Args:
-        n_control: The number of units in the control.
+        n_control: The number of units in the control group.
         n_treatment: The number of units in the arm that is contacted.
         control_share: The planned share of units in the control group, between 0 and 1.
 

@@ -58,7 +58,7 @@ class Signal:
         riskier_when: The direction of values in which the risk rises. The model is constrained to this
             direction.
         reason: The sentence for a customer's reasons, by language.
-        doc: The entry of the data dictionary.
+        doc: The signal's entry in the data dictionary.
         function: The function that computes the values; None for an attribute that never changes.
         kind: Whether values are numbers or names of levels.
         level_of: The column whose level codes the function returns; the signal's values are the names of

@@ -157,7 +157,7 @@ def early_rows(context: GuardContext) -> str:
 
 
 def first_cutoff_day(context: GuardContext) -> int:
-    """Return the day number of the first cutoff, or 0 without cutoffs."""
+    """Return the day number of the first cutoff, or 0 if there are no cutoffs."""
     return day_number(context.cutoffs[0]) if context.cutoffs else 0
 
 

@@ -124,7 +124,7 @@ class GuardContext:
 
     @cached_property
     def tables(self) -> dict[str, Table]:
-        """Return the contracts of the tables, by name."""
+        """Return the contracts of the company's tables, by name."""
         return {name: spec.table for name, spec in self.specs.items()}
 
     @property

@@ -42,7 +42,7 @@ def words_of(name: str) -> list[str]:
 
 
 def leaving_word(name: str) -> str | None:
-    """Return the part of a name that speaks of leaving; None without such a part.
+    """Return the part of a name that speaks of leaving; None if there is no such part.
 
     >>> leaving_word("contractEndDate"), leaving_word("weekend_dates")
     ('end_date', None)
@@ -138,7 +138,7 @@ class LeakyColumns(BaseModel):
 
 @cache
 def deny_list() -> tuple[LeakyColumns, ...]:
-    """Return the entries of the deny list."""
+    """Return the entries of the deny list, which names columns of public data sets that leak."""
     text = resources.files(__package__).joinpath(DENY_LIST).read_text(encoding="utf-8")
     return tuple(LeakyColumns.model_validate(entry) for entry in yaml.safe_load(text)["columns"])
 

@@ -113,7 +113,7 @@ def stamped_early(context: GuardContext) -> Iterator[Finding]:
 
 
 def _period_of(context: GuardContext, table: str) -> str | None:
-    """Return the longest period with all rows of a table on its first days; None without such a period.
+    """Return the longest period with all rows of a table on its first days; None if there is no such period.
 
     A table with a second time is left out, because this time says when each row became known.
     """

@@ -161,7 +161,7 @@ def _code_digest() -> str:
 
 @dataclass(frozen=True)
 class Review:
-    """The findings after the sign-offs of params.yaml.
+    """The findings of guards after the sign-offs in params.yaml were applied.
 
     Attributes:
         stops: The findings that end `churn check` with exit code 15.

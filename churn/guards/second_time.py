@@ -79,7 +79,7 @@ class SecondTime:
 def measure_second_time(
     source: Source, view: str, own_time: str, second_time: str, end: int
 ) -> SecondTime | None:
-    """Measure a second time column; None if no row has both times.
+    """Return the measures of a second time column of a table; None if no row has both times.
 
     Args:
         source: The source.

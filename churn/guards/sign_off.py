@@ -57,7 +57,8 @@ class SignOffs:
         return cls(params.check.accept, params.evaluate.accept)
 
     def signature(self, finding: Finding) -> Signature | None:
-        """Return the key and reason that sign a finding off; None without a key. A place wins over a guard.
+        """Return the key and reason that sign a finding off; None if there is no such key. A place wins over
+        a guard.
 
         >>> late = Finding("logins", "", "", guard="late_rows")
         >>> SignOffs({"late_rows": "of all tables", "logins": "of this one"}, {}).signature(late)

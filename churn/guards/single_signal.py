@@ -52,7 +52,7 @@ class AucLimit:
         """Return the limit for a column; it is higher in a company where a simple rule has a high AUC.
 
         Args:
-            simple: The AUC of the best simple rule; None without a simple rule.
+            simple: The AUC of the best simple rule; None if there is no simple rule.
             part: The part of the distance from the simple rule's AUC to 1 that the column must cover.
         """
         if simple is None:
@@ -136,7 +136,8 @@ def ranking_finding(
         rows: Labelled rows.
         index: The index of the column.
         column_name: The name of the column in messages.
-        simple: The AUC of the best simple rule (`simple_auc`), which raises the limits; None without a rule.
+        simple: The AUC of the best simple rule (`simple_auc`), which raises the limits; None if there is no
+            rule.
     """
     name, values = rows.names[index], rows.matrix[:, index]
     if name in rows.levels:

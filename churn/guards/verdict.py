@@ -43,7 +43,7 @@ class Gate:
 
     @property
     def outcome(self) -> str:
-        """Return the outcome in words."""
+        """Return the outcome of the gate in words."""
         return gate_outcome(self.passed, self.signed)
 
     @classmethod
@@ -51,7 +51,7 @@ class Gate:
         """Return a gate; its words contain the way out only if the gate refuses.
 
         Args:
-            name: The name in promotion.json.
+            name: The name of the gate in promotion.json.
             passed: Whether the challenger may pass.
             interval: The measured value, with its interval if there is one.
             rule: The requirement of the gate.

@@ -48,7 +48,7 @@ class NightDelivery:
 
 @dataclass(frozen=True)
 class Delivery:
-    """What a call handed over to the database.
+    """What one call of the program handed over to the database.
 
     Attributes:
         address: The address of the database, without user and password.

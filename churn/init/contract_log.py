@@ -208,7 +208,7 @@ def _time_sql(column: SourceColumn, quote: Callable[[str], str]) -> str:
 def _contracts(
     connection: duckdb.DuckDBPyConnection, log: KeyedTable, period: _Period, dialect: str, today: date
 ) -> Match:
-    """Return the match of a log as contracts.
+    """Return the match that reads a log as contracts.
 
     The match has a query if there are rows that cancel, or rows to leave out.
 

@@ -38,7 +38,9 @@ class AddressTables:
 
 
 def address_key(connection: duckdb.DuckDBPyConnection, tables: Sequence[SourceTable]) -> str | None:
-    """Return the name of the column with a customer's e-mail address in most tables; None without one."""
+    """Return the name of the column with a customer's e-mail address in most tables; None if there is no such
+    column.
+    """
     columns = [
         column
         for table in tables

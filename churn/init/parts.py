@@ -184,7 +184,7 @@ def _with_variants(groups: Mapping[str, Sequence[SourceTable]]) -> dict[str, lis
 
 
 def _kind_word(stem: str, parts: Sequence[SourceTable]) -> str | None:
-    """Return the word in a name that says what the rows are; empty without such a word.
+    """Return the word in a name that says what the rows are; empty if there is no such word.
 
     None means that the table is no variant of another table.
     """

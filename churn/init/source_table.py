@@ -21,7 +21,7 @@ ColumnKind = Literal["time", "number", "boolean", "text"]
 
 @dataclass(frozen=True)
 class SourceColumn:
-    """A column of the source, profiled.
+    """A column of the source, with facts about its values.
 
     Attributes:
         filled_share: The share of rows with a value, in `[0, 1]`.

@@ -60,7 +60,7 @@ class Side(Part):
 
 
 class Activation(Part):
-    """The event that goes with staying.
+    """The early event that goes together with staying a customer.
 
     Attributes:
         event: The name of the event: a table, or a table and a kind of its rows.

@@ -129,7 +129,7 @@ def _bound_before(bounds: Sequence[date]) -> date:
 
 
 def activity_at(spells: ActivitySpells, bounds: tuple[date, ...], money: Floats) -> Activity:
-    """Return who was active at each bound.
+    """Return which customers were active at each bound.
 
     Args:
         spells: When customers were active.

@@ -100,7 +100,7 @@ class Limits:
 
     Attributes:
         usual: The usual value.
-        low, high: The allowed values.
+        low, high: The lowest and the highest allowed value.
         n_history: The number of past distances from the usual value.
         season: Whether the season was taken out.
     """

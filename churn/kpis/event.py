@@ -33,7 +33,7 @@ customers.
 
 
 class EventResult(SectionResult):
-    """The figures of the event.
+    """The figures of the event that the label counts.
 
     Attributes:
         event: The name of the event.

@@ -31,7 +31,7 @@ maximum.
 
 @dataclass(frozen=True)
 class OrderValueModel:
-    """The fitted parameters; `v` has the unit of the values."""
+    """The fitted parameters of the gamma-gamma model; `v` has the unit of the order values."""
 
     p: float
     q: float

@@ -106,7 +106,7 @@ class WholeOrders(RowReader):
             self._unfinished_orders = orders.rows(~is_whole)
 
     def close(self) -> None:
-        """Hand on the last customer."""
+        """Hand on the orders of the last customer."""
         self._hand_on(self._unfinished_orders)
         self._unfinished_orders = no_orders()
 

@@ -54,7 +54,7 @@ class OrdersResult(SectionResult):
 
 @dataclass(frozen=True)
 class OrderTerms:
-    """The terms by which the figures of orders are computed.
+    """The settings by which the figures of orders are computed.
 
     Attributes:
         revenue: Whether a returned order counts as 0 (`net`) or with the amount at which it was sold
@@ -115,7 +115,7 @@ class OrderTally:
             periods: Consecutive periods by kind.
             segmentations: The divisions of the customers into segments; the first has one part with all
                 customers.
-            terms: The terms by which the figures are computed.
+            terms: The settings by which the figures are computed.
             first: The day of the first order.
             cutoff: The date up to which the data are known.
         """
@@ -176,7 +176,7 @@ def order_cells(
         orders: The orders, ordered by (customer, day).
         sequence: Consecutive periods.
         segmentation: The division of the customers.
-        terms: The terms by which the figures are computed.
+        terms: The settings by which the figures are computed.
     """
     shape = (len(sequence), len(segmentation.levels))
     period, segment = period_index(sequence, orders.day), segmentation.code[orders.customer]

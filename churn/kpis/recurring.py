@@ -31,7 +31,7 @@ MOVEMENTS = ("new", "reactivated", "expansion", "contraction", "churned", "pause
 
 @dataclass(frozen=True)
 class MrrState:
-    """The contracts at one midnight.
+    """The contracts of all customers at one midnight.
 
     Attributes:
         runs, rests: Two arrays, `[contracts]` each: whether the contract is in force and not paused, and

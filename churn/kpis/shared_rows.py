@@ -47,7 +47,7 @@ class PassTerms:
         months: The past cutoffs at which customers are grouped.
         bounds: The starts and ends of the months for which stages are computed.
         joiners: The customers whose early events are counted.
-        orders: The tally of the figures of orders; None without orders.
+        orders: The tally of the figures of orders; None if there are no orders.
     """
 
     cutoff: date

@@ -171,7 +171,7 @@ class StagesOfPlaybook:
         days: The days, in order of time.
         playbook: The playbook; None if it gives no stages.
         reason: Why the playbook gives no stages.
-        stages: The stages of all customers on these days; None without stages.
+        stages: The stages of all customers on these days; None if the playbook gives no stages.
     """
 
     days: Sequence[date]

@@ -58,7 +58,7 @@ class SumsAt(RowReader):
     """Sums an amount of each customer at several cutoffs; a row counts at a cutoff if it was known then.
 
     Attributes:
-        sums: The sum of each customer at each cutoff, `[cutoffs, customers]`; NaN without a row.
+        sums: The sum of each customer at each cutoff, `[cutoffs, customers]`; NaN if the customer has no row.
     """
 
     def __init__(

@@ -62,7 +62,7 @@ class MonthCounts:
 
 @dataclass(frozen=True)
 class ValueTerms:
-    """The terms by which the figures of value are computed.
+    """The settings by which the figures of value are computed.
 
     Attributes:
         variant: Which payments count in the value of a customer with a contract, for example the first
@@ -125,7 +125,7 @@ def value_section(
         histories: The order histories of customers; None if there are no orders.
         spending: The revenue of each customer up to the cutoff in currency, 0 for those who paid nothing;
             None if no money is known.
-        terms: The terms by which the figures are computed.
+        terms: The settings by which the figures are computed.
         window: The period from the first row of the data to the cutoff.
         latest: The period under which a figure is reported if it is missing in all periods.
     """

@@ -65,7 +65,7 @@ class VoiceResult(SectionResult):
 
 @dataclass(frozen=True)
 class VoiceTerms:
-    """The terms by which the figures of surveys and support are computed.
+    """The settings by which the figures of surveys and support are computed.
 
     Attributes:
         answer_days: The number of days in which the company should answer a low rating.
@@ -113,7 +113,7 @@ def voice_section(
         tables: The rows of surveys, tickets and contacts.
         segmentations: The divisions of the customers into segments; the first has one part with all
             customers.
-        terms: The terms by which the figures are computed.
+        terms: The settings by which the figures are computed.
         cutoff: The date up to which the data are known.
         latest: The period under which a figure is reported if it is missing in all periods.
     """

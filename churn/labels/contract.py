@@ -269,7 +269,9 @@ def _request_and_reason(store: Store) -> tuple[str, str]:
 
 
 def _last_payment_lost(store: Store) -> str | None:
-    """Return the SQL that finds whether the last payment of each spell was lost; None without payments."""
+    """Return the SQL that finds whether the last payment of each spell was lost; None if the store has no
+    payments.
+    """
     columns = store.tables["payments"].columns if store.has("payments") else ()
     if "paid_at_day" not in columns:
         return None

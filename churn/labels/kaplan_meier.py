@@ -169,7 +169,7 @@ class Lives:
     entry_days: Ints
 
     def of(self, mask: BoolArray) -> Lives:
-        """Return the lives of some customers."""
+        """Return the lives of the customers in a mask."""
         return Lives(self.days[mask], self.has_left[mask], self.entry_days[mask])
 
     def __len__(self) -> int:

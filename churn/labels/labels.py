@@ -113,7 +113,7 @@ class _EventDays:
 
     @classmethod
     def of_rows(cls, customer: npt.NDArray[np.int64], day: npt.NDArray[np.int64]) -> _EventDays | None:
-        """Return the days of events that are ordered by (customer, time); None without events."""
+        """Return the days of events that are ordered by (customer, time); None if there are no events."""
         if not len(customer):
             return None
         first_customer, first_day = int(customer[0]), int(day.min())

@@ -89,7 +89,7 @@ def auc_from_sums(churners: Floats, stayers: Floats) -> float:
 def average_precision_from_sums(churners: Floats, rows: Floats) -> float:
     """Return the average precision: the mean precision of all thresholds, weighted by the recall they add.
 
-    Both arguments are running sums from `Ranking.sums`. The result is NaN without churners.
+    Both arguments are running sums from `Ranking.sums`. The result is NaN if there are no churners.
 
     Source: Zhu (2004), Recall, precision and average precision, University of Waterloo.
     """

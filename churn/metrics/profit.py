@@ -55,7 +55,7 @@ class CurvePoint:
 
 @dataclass(frozen=True)
 class ProfitMetrics:
-    """The metrics in money of some predictions.
+    """The metrics in money of the predictions of one model.
 
     Attributes:
         estimates: The metrics with their intervals, by name.

@@ -59,7 +59,8 @@ def psi_by_chance(n_bins: int, n_before: float, n_after: float, probability: flo
 
 
 def effective_rows(weights: Floats) -> float:
-    """Return the number of equally weighted rows with as much information as these rows; 0 without weight.
+    """Return the number of equally weighted rows with as much information as these rows; 0 if all weights are
+    0.
 
     Source: Kish (1965), Survey sampling, section 11.7.
 

@@ -188,7 +188,7 @@ class Registry(Tracking):
         return Rollback(champion=aliases.previous, previous=aliases.champion)
 
     def aliases(self) -> Aliases:
-        """Return the version to which each alias points."""
+        """Return the version to which each alias of the registered model points."""
         try:
             model = self._client.get_registered_model(self.name)
         except self._mlflow.exceptions.MlflowException:

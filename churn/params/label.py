@@ -189,7 +189,9 @@ class LabelParams(Section):
 
     @property
     def days_active(self) -> int:
-        """Return the number of days before a cutoff in which a customer at risk has an event (inactivity)."""
+        """With a label of inactivity, return the number of days before a cutoff in which a customer at risk
+        has an event.
+        """
         return self.active_days or 2 * self.horizon_days
 
 

@@ -54,7 +54,7 @@ class Identifiers:
 
     @cached_property
     def pattern(self) -> re.Pattern[str] | None:
-        """Return the pattern of the searchable texts as whole words; None without one."""
+        """Return the pattern of the searchable texts as whole words; None if there are no such texts."""
         texts = sorted(self.searchable, key=len, reverse=True)
         if not texts:
             return None

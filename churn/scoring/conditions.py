@@ -97,7 +97,7 @@ class NumberRange:
 
     @property
     def is_empty(self) -> bool:
-        """Return whether no number lies in the range."""
+        """Return whether the range holds no number."""
         return self.low > self.high
 
     def within(self, wide: NumberRange) -> bool:

@@ -269,7 +269,7 @@ def score_cohort(
         model: The champion's scorer.
         monthly_money: The monthly value of each row of `frame` in currency, NaN if unknown.
         label: The definition of the label.
-        terms: The terms by which the residual value is computed.
+        terms: The settings by which the residual value is computed.
 
     Raises:
         ModelError: The signals do not fit the model. The error lists all problems.

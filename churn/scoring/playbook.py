@@ -58,7 +58,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Playbook:
-    """The rules in the order of the file.
+    """The rules of a playbook, in the order of its file.
 
     Attributes:
         rules: The rules. A customer gets the play of the first rule that applies; see `choose`.

@@ -45,7 +45,8 @@ def exposure_in_words(exposures: Sequence[CutoffExposure], reason: str | None) -
 
     Args:
         exposures: The cutoffs with treated rows or controls.
-        reason: The reason why a person accepts that nobody stands for treated rows; None without one.
+        reason: The reason why a person accepts that nobody stands for treated rows; None if there is no
+            reason.
     """
     rows, treated = sum(own.rows for own in exposures), sum(own.treated_rows for own in exposures)
     controls = sum(own.control_rows for own in exposures)

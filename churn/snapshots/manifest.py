@@ -52,7 +52,7 @@ class SnapshotManifest(Part):
     """The content of `snapshots/manifest.json`.
 
     Attributes:
-        cutoffs: The snapshots.
+        cutoffs: The facts of the snapshot of each cutoff.
         signals: The dictionary entries of the signals, in the order of the columns.
         label_id: The id of the label.
         label: The section `label` of params.yaml.

@@ -249,7 +249,7 @@ class ReadRows(NamedTuple):
     """The labelled rows of some snapshots.
 
     Attributes:
-        rows: The rows.
+        rows: The labelled rows.
         customers: The customer ids to which `rows.customer` refers.
         customer_share: 1 if all customers were read; n if only every n-th customer was read.
         rows_on_disk: The number of labelled rows of all customers.
@@ -329,7 +329,7 @@ def read_rows(
 
 
 def read_part(folder: Path, cutoff: date, columns: Sequence[str]) -> pa.Table:
-    """Return columns of one snapshot.
+    """Return some columns of one snapshot.
 
     Args:
         folder: The folder of the snapshots.

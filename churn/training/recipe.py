@@ -135,7 +135,7 @@ class Recipe:
         return replace(self, candidate=Blend.name, strength=logistic.strength)
 
     def describe(self) -> str:
-        """Return the model in words."""
+        """Return the model of a recipe in words."""
         return CANDIDATES[self.candidate].describe(self)
 
     def as_dict(self) -> dict[str, Any]:
@@ -184,7 +184,7 @@ class Candidate(ABC):
     """A kind of model that can become the challenger.
 
     Attributes:
-        name: The name under `train.candidates`.
+        name: The name of the candidate under `train.candidates`.
         settings: The names of the recipe's fields on which the model depends.
     """
 
@@ -295,7 +295,7 @@ class SplineLogistic(StagedCandidate):
         return fit_spline(rows, recipe.strength, monotone)
 
     def describe(self, recipe: Recipe) -> str:
-        """Return the regression in words."""
+        """Return the logistic regression of a recipe in words."""
         return "a spline logistic regression"
 
     def stages(
@@ -326,7 +326,7 @@ class Blend(Candidate):
         return trees.averaged_with(logistic)
 
     def describe(self, recipe: Recipe) -> str:
-        """Return the blend in words."""
+        """Return the blend of models in words."""
         trees, logistic = (part.describe(recipe) for part in self._parts())
         return f"the mean of {trees} and {logistic}"
 

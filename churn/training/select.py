@@ -51,7 +51,7 @@ class CandidateScore:
 
 @dataclass(frozen=True)
 class CandidateSelection:
-    """The candidates in the order of their log loss.
+    """The candidates of a training, ordered by their log loss.
 
     Attributes:
         scores: The scores of all candidates; the first candidate is the selected one.

@@ -75,7 +75,7 @@ class Design:
         )
 
     def columns(self, rows: LabelledRows) -> Columns:
-        """Return the columns of some rows, shape (rows, columns)."""
+        """Return the columns of this design for some rows, shape (rows, columns)."""
         matrix = recode_levels(rows, self.levels)
         columns = np.zeros((len(rows), sum(self.widths)), dtype=np.float32)
         end = 0

@@ -50,7 +50,7 @@ def plan_cutoffs(
     horizon_days: int = 0,
     file: str = FILE,
 ) -> CutoffPlan:
-    """Return the test cutoffs and the choice cutoffs.
+    """Return the test cutoffs, and the choice cutoffs on which the model is selected.
 
     By default the test cutoffs are the last three cutoffs that have earlier labels to learn from. The default
     test cutoffs lie about one horizon apart, so that their label windows hardly overlap.

@@ -100,7 +100,7 @@ def pseudo_outcomes(sample: Sample, p_control: Floats, p_treatment: Floats) -> F
     """Return the pseudo-outcome of each row; its mean is the effect of the treatment.
 
     Args:
-        sample: The rows.
+        sample: The rows of the sample.
         p_control: The probability of the outcome without the treatment, from models that have not seen the
             row.
         p_treatment: The probability of the outcome with the treatment, from models that have not seen the

@@ -17,7 +17,7 @@ from churn.uplift.sample import MIN_EVENTS, Sample
 
 @dataclass(frozen=True)
 class UpliftTerms:
-    """The terms by which models are fitted and compared.
+    """The settings by which models are fitted and compared.
 
     Attributes:
         contact_share: The share of the units that each policy (a rule for whom to contact) contacts.

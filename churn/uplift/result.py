@@ -26,7 +26,7 @@ class UpliftVerdict(StrEnum):
 
 
 class UpliftReason(StrEnum):
-    """Why a model is accepted or refused."""
+    """Why a model of the effect is accepted or refused."""
 
     BETTER = "with as many contacts, the effect chooses better than the risk"
     WORSE = "with as many contacts, the effect chooses worse than the risk"

@@ -107,7 +107,7 @@ class LastIngest:
     marks: Mapping[str, HighWaterMark] = field(default_factory=dict)
 
     def rejects(self, table: str) -> Path:
-        """Return the file of a table's rejects."""
+        """Return the file with the rejected rows of a table."""
         return self.store.folder / REJECTS_FOLDER / f"{table}.parquet"
 
     def ties(self, table: str) -> Path:
@@ -160,7 +160,7 @@ class RewrittenError(Exception):
 
     @classmethod
     def past(cls, change: str) -> RewrittenError:
-        """Return the error for rows that have changed."""
+        """Return the error for rows that have changed since the last ingest."""
         return cls(f"the past was rewritten ({change})")
 
 

@@ -98,7 +98,7 @@ def reject_stored_keys(
         staged_table: The table of the new rows.
         checked_rows: SQL of the new rows with `__broken`.
         stored_columns: The SQL over a checked row of each stored column; levels are names, not codes.
-        stored_rows: The stored rows.
+        stored_rows: The rows that an earlier ingest stored.
 
     Raises:
         AmbiguousError: A new row is earlier than the stored row with its key, or has the same time and other

@@ -137,7 +137,7 @@ def unreadable_table(table: str, error: Exception) -> Exception:
 
 @contextmanager
 def table_errors(table: str, errors: tuple[type[Exception], ...] = (duckdb.Error,)) -> Iterator[None]:
-    """Turn an error of the source inside the block into an error that names the table.
+    """Turn an error that the source raises inside the block into an error that names the table.
 
     Raises:
         SourceError: The source reported an error inside the block.

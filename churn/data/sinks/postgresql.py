@@ -106,7 +106,7 @@ class PostgresqlSink(SinkConnection):
         return stored_tables(self.execute(query, [self.schema]), KINDS)
 
     def type_of(self, kind: pa.DataType) -> str:
-        """Return the type as PostgreSQL spells it."""
+        """Return the name of a type as PostgreSQL spells it."""
         return TYPES[SQL_TYPES[kind]]
 
     def create_schema(self) -> None:

@@ -69,7 +69,7 @@ class Lake(Source):
         return f"{row[0]} rows {row[1]}"
 
     def state(self, query: str, columns: Sequence[str]) -> str:
-        """Return the checksum of a query's rows."""
+        """Return a checksum of the rows of a query."""
         return self.checksum(query, columns)
 
     def run(self, task: Callable[[C, int], R], context: C, count: int) -> list[R]:

@@ -93,7 +93,7 @@ def run_tasks(session: Any, function: Callable[[int], R], count: int) -> list[R]
 
 @dataclass(frozen=True)
 class _Failure:
-    """An exception of the function.
+    """An exception that a function raised inside a Spark task.
 
     The exception is returned as a result, because a second attempt of the task would fail, too.
     """

@@ -121,7 +121,8 @@ class Aggregates:
         return np.where(values == missing, np.nan, values)
 
     def outermost(self, ordinal: int, span: Span, latest: bool) -> LongArray:
-        """Return the position of the latest or the first of the selected rows, `[n]`; -1 without a row.
+        """Return the position of the latest or the first of the selected rows, `[n]`; -1 if there is no such
+        row.
 
         Args:
             ordinal: The ordinal of the cutoff.

@@ -125,7 +125,7 @@ class Cohort:
 
     @cached_property
     def excluded_because(self) -> npt.NDArray[np.object_]:
-        """Return the reason why each customer is not at risk, `[n]`; None without a reason."""
+        """Return the reason why each customer is not at risk, `[n]`; None if there is no reason."""
         words = np.array([None, *REASONS.values(), None], dtype=object)  # the last item is for UNKNOWN, -1
         return words[self.status]
 

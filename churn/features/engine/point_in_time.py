@@ -67,7 +67,7 @@ class PointInTime:
         )
 
     def extreme(self, selection: Selection, column: str, window: Window, highest: bool) -> Array:
-        """Return the highest or lowest value of a stored column; `nan` without a value.
+        """Return the highest or lowest value of a stored column; `nan` if there is no value.
 
         Args:
             selection: The rows that count.
@@ -88,7 +88,7 @@ class PointInTime:
         return self._table.of(selection).decayed_count(self._ordinal, self._span(window), half_life)
 
     def outermost(self, selection: Selection, window: Window, latest: bool, column: str) -> Array:
-        """Return the value of the latest or first row; `nan` without a row.
+        """Return the value of the latest or first row; `nan` if there is no row.
 
         Args:
             selection: The rows that count.

@@ -61,7 +61,7 @@ class Timeline:
 
     @property
     def bins(self) -> int:
-        """Return the number of bins."""
+        """Return the number of bins of the timeline."""
         return len(self.boundaries) - 1
 
     def edge(self, day: int) -> int:

@@ -176,7 +176,7 @@ def generic(*, needs: str | None = None) -> Callable[[Maker], Maker]:
 
 
 def value_of(table: Table) -> str | None:
-    """Return the name of the number column of a table: `value`, `amount` or `quantity`; None without one."""
+    """Return the name of a table's number column: `value`, `amount` or `quantity`; None if it has none."""
     columns = {column.name for column in table.of_role("value")}
     return next((name for name in ("value", "amount", "quantity") if name in columns), None)
 

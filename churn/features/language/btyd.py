@@ -95,7 +95,7 @@ def p_none(
         x: The number of events after the first event, `[n]`.
         recency: The time from the first event to the last event, `[n]`.
         age: The time from the first event to the cutoff, `[n]`.
-        horizon: The length of the interval.
+        horizon: The length of the interval, in the same unit as `age`.
         after: The time from the cutoff to the start of the interval.
     """
     alive = p_alive(model, x, recency, age)

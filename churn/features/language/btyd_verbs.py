@@ -71,7 +71,7 @@ class Lifetimes(CohortValue):
         return LifetimeModel(*(float(f"{value:.2g}") for value in astuple(population)))
 
     def finish(self, population: LifetimeModel | None, peers: Peers) -> Array:
-        """Return the model's value for each customer, or missing without a history or a model."""
+        """Return the model's value for each customer, or missing if there is no history or no model."""
         values = np.full(len(self.x), np.nan)
         has_history = ~np.isnan(self.x)
         if population is not None and has_history.any():

@@ -106,7 +106,7 @@ class FoldingVerbs(View):
         return value_in_store / STORED_UNITS[column.type]
 
     def latest_level(self, level: str) -> Array:
-        """Return the code of the level of the latest row that gives a level, or missing without such a row.
+        """Return the level code of the latest row that gives a level; missing if there is no such row.
 
         The code is the store's code of the level. The signal must name the column in its `level_of`.
         """
@@ -167,7 +167,7 @@ class FoldingVerbs(View):
         return self._where_covered(self.reader.decayed_count(self.rows, half_life_days, self.window))
 
     def mean_gap(self) -> Array:
-        """Average the days between successive active days; the mean is missing without two active days."""
+        """Average the days between successive active days; missing if there are fewer than two such days."""
         self._refuse_lacking("mean_gap")
         between = self.days_since_first() - self.days_since_last()
         return ratio(between, self.reader.days(self.rows, self.window) - 1)

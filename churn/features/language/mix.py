@@ -24,7 +24,7 @@ class MixVerbs(View):
         return self._where_covered(np.bincount(customer, minlength=self.reader.n).astype(np.float64))
 
     def kind_entropy(self) -> Array:
-        """Return `-sum p ln p`, where p is the share of a kind among the rows, or missing without rows.
+        """Return `-sum p ln p`, where p is the share of a kind among the rows; missing if there are no rows.
 
         The entropy is 0 if all rows are of one kind. Source: Shannon 1948.
         """
@@ -60,7 +60,7 @@ class MixVerbs(View):
         return np.where(has_both, np.sqrt(np.maximum(divergence, 0.0)), np.nan)
 
     def kind_share(self, days: int) -> Array:
-        """Return the share of the window's kinds that occur in its last `days`, or missing without rows."""
+        """Return the share of the window's kinds that occur in its last `days`; missing if it has no rows."""
         return ratio(self._recent(days).kinds(), self.kinds())
 
     _MAX_KINDS = 1 << 32

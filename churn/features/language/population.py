@@ -83,12 +83,12 @@ class ShrunkRate(CohortValue):
 
     @classmethod
     def merge(cls, summaries: Sequence[Any]) -> float:
-        """Return the cohort's rate; 0 without trials."""
+        """Return the cohort's rate; 0 if there are no trials."""
         trials = sum(summary[1] for summary in summaries)
         return sum(summary[0] for summary in summaries) / trials if trials else 0.0
 
     def finish(self, population: float, peers: Peers) -> Array:
-        """Return `(hits + strength * rate) / (trials + strength)`, or missing without trials."""
+        """Return `(hits + strength * rate) / (trials + strength)`, or missing if there are no trials."""
         rate = (self.hits + self.strength * population) / (self.trials + self.strength)
         return np.where(self.trials > 0, rate, np.nan)
 
@@ -115,7 +115,9 @@ class AmongPeers(CohortValue):
         return dict(zip(names.tolist(), np.split(values, starts[1:]), strict=True)) if len(names) else {}
 
     def finish(self, population: dict[int, Array], peers: Peers) -> Array:
-        """Return each customer's rank among the peers, or missing without a value or with too few peers."""
+        """Return each customer's rank among the peers, or missing if the value is missing or there are too
+        few peers.
+        """
         ranks = np.full(len(self.values), np.nan)
         for group, values in population.items():
             customers = np.flatnonzero((peers == group) & ~np.isnan(self.values))

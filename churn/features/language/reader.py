@@ -94,7 +94,7 @@ class Reader(Protocol):
         """Count distinct local days."""
 
     def extreme(self, selection: Selection, column: str, window: Window, highest: bool) -> Array:
-        """Return the highest or lowest value of a column; `nan` without a value.
+        """Return the highest or lowest value of a column; `nan` if there is no value.
 
         Args:
             selection: The rows that count.
@@ -113,7 +113,7 @@ class Reader(Protocol):
         """
 
     def outermost(self, selection: Selection, window: Window, latest: bool, column: str) -> Array:
-        """Return the value of the latest or first row; `nan` without rows.
+        """Return the value of the latest or first row; `nan` if there are no rows.
 
         Args:
             selection: The rows that count.

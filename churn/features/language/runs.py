@@ -41,7 +41,7 @@ def at_position(values: RowValues, position: RowValues, valid: npt.NDArray[np.bo
 
 
 def quantile_per_customer(rows: RowSequence, values: RowValues, share: float) -> Array:
-    """Return a quantile of each customer's values, `[n]`, or missing without values.
+    """Return a quantile of each customer's values, `[n]`, or missing if there are no values.
 
     The quantile is the smallest value for which at least `share` of the customer's values are not higher.
 

@@ -24,7 +24,7 @@ class OrderedVerbs(View):
     cost = Cost.PASSES
 
     def previous(self, value: str) -> Array:
-        """Return the value before the latest value, in order of time, or missing without two values."""
+        """Return the value before the latest value, in order of time; missing if there are fewer than two."""
         rows, values = self._values(value)
         start, end = run_bounds(rows)
         return at_position(values, end - 2, end - start >= 2)

@@ -25,14 +25,14 @@ class Verb:
 
     @property
     def signature(self) -> str:
-        """Return the call with its parameters, without types."""
+        """Return the call of the verb with its parameters, without types."""
         parameters = list(inspect.signature(self.function).parameters.values())
         words = [p.name if p.default is p.empty else f"{p.name}={p.default}" for p in parameters]
         return f"{self.name}({', '.join(words[1:] if self.is_method else words)})"
 
     @property
     def summary(self) -> str:
-        """Return the first line of the docstring."""
+        """Return the first line of the verb's docstring."""
         return (inspect.getdoc(self.function) or "").split("\n")[0]
 
 

@@ -35,7 +35,7 @@ class CutoffFit:
         cutoff: The test cutoff.
         train: The training rows.
         test: The test rows.
-        logits: The predicted log-odds of the test rows, shape (rows,); empty without a fit.
+        logits: The predicted log-odds of the test rows, shape (rows,); empty if no fit was possible.
     """
 
     cutoff: date

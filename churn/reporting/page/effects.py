@@ -306,8 +306,8 @@ def _mood(placed_experiment: PlacedExperiment) -> str:
 
 
 def verdict_in_words(words: Words, placed_experiment: PlacedExperiment) -> str:
-    """Return the verdict in words. The page is read every night, so the interval that is valid for nightly
-    looks decides.
+    """Return the verdict on an experiment in words. The page is read every night, so the interval that is
+    valid for nightly looks decides.
     """
     experiment = placed_experiment.experiment
     difference, nightly = experiment.difference, placed_experiment.nightly_verdict

@@ -184,7 +184,7 @@ def show_sentence(words: Words, text: str, source: Source | None = None) -> Mark
 
 
 def free(text: str) -> Markup:
-    """Return a name from the data, such as a segment or a stage; digits in it are not figures that have a
+    """Return a name from the data, such as a segment or a stage; its digits are no figures, so they need no
     source.
     """
     return Markup('<span data-quote="free">{}</span>').format(text)
