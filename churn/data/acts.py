@@ -45,8 +45,8 @@ REACH_SCHEMA = pa.schema(
 def read_consents(store: Store, cutoff: date) -> pa.Table:
     """Return the consents that were given and known before the cutoff, ordered by customer and time.
 
-    The columns are those of `CONSENT_SCHEMA`; times are UTC. `withdrawn_at` is null if the consent was not
-    withdrawn before the cutoff. The table is empty if the company has no consents.
+    The result has the columns of `CONSENT_SCHEMA`; times are UTC. `withdrawn_at` is null if the consent was
+    not withdrawn before the cutoff. The table is empty if the company has no consents.
     """
     if not store.has("consents"):
         return CONSENT_SCHEMA.empty_table()
@@ -62,7 +62,7 @@ def read_consents(store: Store, cutoff: date) -> pa.Table:
 def read_contacts(store: Store, cutoff: date) -> pa.Table | None:
     """Return the contacts that happened and were known before the cutoff; None if no contacts are mapped.
 
-    The columns are those of `CONTACT_SCHEMA`; columns that the company does not have are null.
+    The result has the columns of `CONTACT_SCHEMA`; columns that the company does not have are null.
     `contacted_on` and `answered_on` are local days. `answered_on` is null if the customer had not answered
     before the cutoff.
     """
@@ -86,9 +86,9 @@ def read_contacts(store: Store, cutoff: date) -> pa.Table | None:
 def read_contact_costs(store: Store, cutoff: date) -> pa.Table | None:
     """Return the contacts that happened and were known before the cutoff, with what each of them cost.
 
-    The columns are those of `COST_SCHEMA`. The cost is in currency; it is null, and not 0, if nobody recorded
-    it. Contacts of controls are left out, because nobody made them. The table is None if the company maps no
-    costs of contacts.
+    The result has the columns of `COST_SCHEMA`. The cost is in currency; it is null, and not 0, if nobody
+    recorded it. Contacts of controls are left out, because nobody made them. The table is None if the company
+    maps no costs of contacts.
     """
     if "contacts" not in store.tables or COST not in _columns(store, "contacts"):
         return None
@@ -245,8 +245,8 @@ def read_objection_days(store: Store, cutoff: date, *, since: date) -> pa.Table 
 def read_reach(store: Store) -> pa.Table:
     """Return how to reach each customer, and who objected; rows have the store's order of customers.
 
-    The columns are those of `REACH_SCHEMA`; columns that the company does not have are null. All values are
-    those of today, not those of a cutoff, so an objection counts at once even if a night is repeated.
+    The result has the columns of `REACH_SCHEMA`; columns that the company does not have are null. All values
+    are those of today, not those of a cutoff, so an objection counts at once even if a night is repeated.
     """
     names = ("email", "person_id", "account_id", "timezone", "language")
     columns = {name: _text(store, "customers", name) for name in names}

@@ -65,8 +65,8 @@ def signal_drift(
 
 
 def score_drift(reference: Reference, probabilities: Floats, weights: Floats) -> SignalDrift | None:
-    """Return how far the probabilities have moved from those of the training; None if the reference has no
-    probabilities.
+    """Return how far the probabilities have moved from the probabilities of the training; None if the
+    reference has no probabilities.
 
     Args:
         reference: The reference of the model.

@@ -197,8 +197,8 @@ def _differences(
     results: Mapping[str, _Measures],
     second: str,
 ) -> Differences:
-    """Return the metrics of the challenger minus those of another candidate, on the rows for which both have
-    a probability.
+    """Return the metrics of the challenger minus the metrics of another candidate, on the rows for which both
+    have a probability.
     """
     challenger = results[CHALLENGER]
     common = np.isfinite(predictions[CHALLENGER]) & np.isfinite(predictions[second])

@@ -490,7 +490,7 @@ class EvaluationResult(Part):
         """Return the candidate with which the challenger is compared as if it were the champion.
 
         The candidate is the champion's recipe if the champion has learnt from a test cutoff, otherwise the
-        champion itself. The result is None if neither the champion nor its recipe was compared.
+        champion itself. The result is None if there is no such comparison.
         """
         return champion_reference(self.candidates)
 
@@ -500,7 +500,7 @@ class EvaluationResult(Part):
         return self.champion is not None and self.champion.digest == self.model.digest
 
     def pair(self, second: str) -> Differences | None:
-        """Return the metrics of the challenger minus those of another candidate; None if they were not
+        """Return the metrics of the challenger minus the metrics of another candidate; None if they were not
         compared.
         """
         return self.paired.get(f"{CHALLENGER}_minus_{second}")

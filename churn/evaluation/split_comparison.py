@@ -186,7 +186,7 @@ def unseen_customers(snapshots: Snapshots) -> npt.NDArray[np.bool_]:
 def predict_unseen_customers(
     snapshots: Snapshots, recipe: Recipe, out_of_time: OutOfTime, cutoff: date, threads: int
 ) -> Floats | None:
-    """Predict a test cutoff with a model that saw neither later times nor the customers whom it predicts.
+    """Predict a test cutoff with a model that saw no later times and none of the customers whom it predicts.
 
     The model and its calibration are fitted without the predicted customers. One dependence remains: the
     sizes in the recipe were chosen on all customers of earlier cutoffs, with the predicted customers among

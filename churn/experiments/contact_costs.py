@@ -91,7 +91,7 @@ class ContactCosts(Part):
 
     @property
     def parts(self) -> tuple[ContactCost, ...]:
-        """Return the costs of all contacts together, then those of each play."""
+        """Return the costs of all contacts together, then the costs of each play."""
         return (self.all_contacts, *self.plays)
 
     @property

@@ -315,7 +315,7 @@ def read_untreated(params: Params, known_by: date | None = None) -> Snapshots:
     """Read the snapshots without the rows of customers who were treated in the label window, with a weight
     for each other row.
 
-    If there is no ledger, the snapshots are the same as those of `read_snapshots`.
+    If there is no ledger, the snapshots are the same as `read_snapshots` returns.
 
     Args:
         params: The parameters.

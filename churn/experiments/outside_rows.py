@@ -313,7 +313,7 @@ def _score(table: pa.Table, experiment: OutsideParams, problems: list[str]) -> F
 def _covariates(
     table: pa.Table, experiment: OutsideParams, problems: list[str]
 ) -> dict[str, Floats | Objects]:
-    """Return the covariates; a column that holds neither numbers, truth values nor texts is a mistake."""
+    """Return the covariates; a column must hold numbers, truth values or texts."""
     covariates: dict[str, Floats | Objects] = {}
     for name in experiment.covariates:
         column, kind = table[name], table[name].type

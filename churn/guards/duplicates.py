@@ -82,7 +82,7 @@ def oversampling_note(copied_share: float, base: float, base_name: str) -> str:
 
 
 def duplicates(context: GuardContext) -> Iterator[Finding]:
-    """Look for people who are customers under two ids: nearly all rows of one id are also rows of the other.
+    """Look for people who are customers under two ids: nearly all rows of one id are rows of the other id.
 
     Equal short histories prove nothing: new customers with one event each look the same.
     """

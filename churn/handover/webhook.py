@@ -165,8 +165,8 @@ def answer_of(status: int, retry_after: str | None, now: float) -> Answer:
 
 
 def _seconds_of(retry_after: str | None, now: float) -> float | None:
-    """Return the number of seconds in a header `Retry-After`, which holds a number or a date; None if it
-    holds neither.
+    """Return the number of seconds in a header `Retry-After`, which holds a number or a date; None for any
+    other content.
 
     >>> _seconds_of("120", 0.0), _seconds_of("Thu, 01 Jan 1970 00:01:00 GMT", 20.0), _seconds_of("soon", 0.0)
     (120.0, 40.0, None)

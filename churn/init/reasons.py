@@ -42,7 +42,7 @@ def no_contract_end(connection: duckdb.DuckDBPyConnection, match: Match) -> str:
 
 
 def unknown_spelling(connection: duckdb.DuckDBPyConnection, table: SourceTable, customers: KeyedTable) -> str:
-    """Return how the ids of a table differ from those of the customers, if its column is named like an id."""
+    """Return how the ids of a table differ from the customers' ids, if its column is named like an id."""
     columns = [c for c in table.columns if c.filled_share and name_matches(c.name, CUSTOMER_ID)]
     ids = with_examples(connection, table, columns)
     known_ids = with_examples(connection, customers.table, [customers.key])

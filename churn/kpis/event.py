@@ -132,8 +132,8 @@ def events_in(store: Store, periods: Sequence[Period], cutoff: date) -> Bools:
 
 
 def _counts(segmentation: Segmentation, could: Bools, had: Bools) -> Ints:
-    """Count for each part of the customers: those who could have the event, those of them who had it, and all
-    who had it, `[3, parts]`.
+    """Count for each part of the customers: the customers who could have the event, the number of them who
+    had it, and all customers who had it, `[3, parts]`.
     """
     n_parts = len(segmentation.levels)
     return np.array(

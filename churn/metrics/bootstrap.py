@@ -164,7 +164,7 @@ def drawn_weight(counts: Draws | None, weight: Floats | None, n_rows: int) -> np
 
 
 def paired_differences(first: Mapping[str, Estimate], second: Mapping[str, Estimate]) -> dict[str, Interval]:
-    """Return the metrics of the first candidate minus those of the second candidate, with intervals."""
+    """Return the metrics of the first candidate minus the metrics of the second candidate, with intervals."""
     return {name: (first[name] - second[name]).interval for name in first if name in second}
 
 

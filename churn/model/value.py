@@ -107,7 +107,8 @@ def value_at_risk(
 def monthly_money(
     customers: pd.Series[str], money: pd.DataFrame, mrr: pd.DataFrame, days: int = 91
 ) -> Floats:
-    """Return the net money of each customer per month, NaN for a customer who is in neither frame.
+    """Return the net money of each customer per month, NaN for a customer who has no row in `money` and no
+    row in `mrr`.
 
     The `mrr` of a live subscription is what the customer will pay, so it is preferred. A customer without a
     live subscription gets the net money of the last `days` days, divided by the number of months in them.
@@ -125,7 +126,7 @@ def monthly_money(
 
 def money_per_month(spent_money: Floats, recurring: Floats, days: int) -> Floats:
     """Return the net money per month: the recurring money if it is known, otherwise the spent money; NaN if
-    neither is known.
+    both are unknown.
 
     Args:
         spent_money: The net money of the last `days` days, shape (..., customers); NaN if there is none.

@@ -122,8 +122,8 @@ def render_card(
 
 
 def _measured_terms(result: EvaluationResult) -> str:
-    """Return a text that says with which costs and which effect the profit is computed; empty if neither was
-    measured.
+    """Return a text that says with which costs and which effect the profit is computed; empty if both are
+    assumed.
     """
     value = result.value
     is_measured = value is not None and (value.measured_share is not None or value.measured_cost is not None)

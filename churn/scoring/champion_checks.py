@@ -27,7 +27,8 @@ def check_fit(
     definitions: Mapping[str, str],
     columns: Sequence[str] | None = None,
 ) -> None:
-    """Raise an error if the champion does not fit the night; the arguments are those of `fit_problems`.
+    """Raise an error if the champion does not fit the night; the arguments are the same as for
+    `fit_problems`.
 
     Raises:
         ModelError: The champion does not fit. The error lists all reasons, each with a way out.

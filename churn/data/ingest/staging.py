@@ -187,7 +187,7 @@ def _misspelt_columns(
 def _near_names(
     spec: TableSpec, source_columns: Collection[str], expressions: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return the unread columns of the source whose names are nearly those of missing columns."""
+    """Return the unread columns of the source whose names are nearly the names of missing columns."""
     used_names = {name.lower() for name in spec.table.names} | {"changed_at"}
     if isinstance(spec.origin, TableParams):
         used_names |= {name.lower() for name in spec.origin.history}
