@@ -97,7 +97,7 @@ def _interval(value: float, error: float, high: float = np.inf) -> Interval:
 
 @dataclass(frozen=True)
 class Outcomes:
-    """The outcomes of customers who had a probability before.
+    """The outcomes of customers for whom a probability was predicted earlier.
 
     Attributes:
         left: 1.0 if the customer left, otherwise 0.0, shape (rows,).

@@ -25,7 +25,7 @@ person.
 
 @dataclass(frozen=True)
 class Units:
-    """The unit of each customer.
+    """The unit of an experiment (a person, an account or a customer) to which each customer belongs.
 
     Attributes:
         unit_of: The name of the unit of each customer id. The name is the id of one of the unit's customers.

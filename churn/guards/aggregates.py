@@ -63,7 +63,7 @@ class Aggregate:
 
 @dataclass(frozen=True)
 class CopyMatch:
-    """The agreement of a column with an aggregate.
+    """How closely a column agrees with an aggregate of events.
 
     Attributes:
         equal: Whether the values are equal; otherwise only their order agrees.

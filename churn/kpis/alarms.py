@@ -81,7 +81,7 @@ class Alarm(Part):
 
 
 class AlarmsResult(SectionResult):
-    """The alarms of the latest periods.
+    """The alarms about the figures of the latest periods.
 
     Attributes:
         alarms: The figures whose latest value lies outside their own history.

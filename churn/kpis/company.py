@@ -27,7 +27,7 @@ from churn.kpis.voice_rows import Answers, ContactDays, Tickets, read_answers, r
 
 @dataclass(frozen=True)
 class Company:
-    """The store as known at a cutoff. Each shared fact is read at most once.
+    """The store of the company, as it was known at a cutoff. Each shared fact is read at most once.
 
     Attributes:
         store: The store.

@@ -170,7 +170,7 @@ def churn_difference(first: ChurnShare, second: ChurnShare) -> Difference:
 
 
 class ChurnTable(Part):
-    """The observed churn by level.
+    """The observed churn of each level, such as each health band.
 
     Attributes:
         unit: The unit of the shares.

@@ -44,7 +44,7 @@ class SurvivalPoint(Part):
 
 
 class Survival(Part):
-    """The survival of one part of the customers.
+    """How long the customers of one part, such as a segment, stay.
 
     Attributes:
         slice: The part; None for all customers.
@@ -68,7 +68,7 @@ class Survival(Part):
 
 
 class SurvivalTable(Part):
-    """The survival of all customers and of each segment.
+    """How long all customers stay, and the customers of each segment.
 
     Attributes:
         unit: The unit of the shares.

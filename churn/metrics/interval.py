@@ -28,7 +28,9 @@ ByName = Annotated[Mapping[Key, Item], AfterValidator(_in_key_order)]
 
 
 class Part(BaseModel):
-    """A frozen part of a JSON file. Unknown keys are refused; keys that are not set stay absent."""
+    """The base class of the frozen parts of a JSON file. Unknown keys are refused; keys that are not set stay
+    absent.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

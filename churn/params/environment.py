@@ -34,7 +34,7 @@ because hiding it would change good output.
 
 @dataclass
 class Environment:
-    """The values that `${NAME}` had in one file.
+    """The values of the environment variables `${NAME}` in one file.
 
     Attributes:
         missing: The names that are not set, each with the key that uses it.

@@ -251,7 +251,7 @@ def is_missing(value: object) -> bool:
 
 
 class ContributionModel(Protocol):
-    """What the reasons need from a scorer."""
+    """The parts of a scorer from which reasons are computed."""
 
     def contributions(self, columns: Any) -> dict[str, Floats]:
         """Return the contributions to the log-odds by signal, each of shape `[rows]`."""
