@@ -7,7 +7,8 @@ The steps have this order because each step may use only the decisions of the st
 3. Which customers may be contacted: consent, suppression lists, health, open tasks.
 4. The arms of the customers who may be contacted. An arm is drawn once and then kept.
 5. The places of the night, limited by the rest after a contact, the caps of units and the budget. The arm
-plays no role here, so a control takes a place, has a rest and reaches a cap exactly like a treated customer.
+   plays no role here, so a control takes a place, has a rest and reaches a cap exactly like a treated
+   customer.
 6. The tasks. The task of a control is written only into the ledger.
 """
 
