@@ -60,9 +60,7 @@ def message_sentences(tree: ast.AST, file: str) -> Iterator[Sentence]:
     parts_of_texts = {
         id(part) for node in nodes if isinstance(node, ast.JoinedStr) for part in ast.walk(node)
     }
-    summary_of = {
-        id(node): f"{_name(own)}: {_summary(own)}" for own in _owners(tree) for node in ast.walk(own)
-    }
+    views = dict(_views(tree, ""))
     for node in nodes:
         text = ""
         if isinstance(node, ast.JoinedStr):
@@ -72,7 +70,7 @@ def message_sentences(tree: ast.AST, file: str) -> Iterator[Sentence]:
         elif isinstance(node, ast.Constant) and id(node) not in docstrings | parts_of_texts:
             text = node.value if isinstance(node.value, str) else ""
         for before, sentence in _with_sentence_before(text):
-            yield Sentence(file, sentence, f"{summary_of.get(id(node), '')} {before}".strip())
+            yield Sentence(file, sentence, f"{views[id(node)]} {before}".strip())
 
 
 def document_sentences(text: str, file: str) -> Iterator[Sentence]:
@@ -88,9 +86,13 @@ def document_sentences(text: str, file: str) -> Iterator[Sentence]:
             yield Sentence(file, sentence, f"{heading}: {before}" if before else heading)
 
 
-def _owners(tree: ast.AST) -> Iterator[Owner]:
-    """Yield the module, its classes and its functions, those inside another one after the outer one."""
-    return (node for node in ast.walk(tree) if isinstance(node, Owner))
+def _views(node: ast.AST, view: str) -> Iterator[tuple[int, str]]:
+    """Yield the id of each node with the name and the summary of the class or function around it."""
+    if isinstance(node, Owner):
+        view = f"{_name(node)}: {_summary(node)}"
+    yield id(node), view
+    for child in ast.iter_child_nodes(node):
+        yield from _views(child, view)
 
 
 def _name(node: Owner) -> str:

@@ -80,5 +80,7 @@ def test_sentences_of_documents_are_found_under_their_heading_without_code_and_t
 
 
 def test_the_same_seed_draws_the_same_sentences() -> None:
-    assert sample_sentences(3, 9) == sample_sentences(3, 9)
-    assert len(sample_sentences(3, 9)) == 9
+    sentences = sample_sentences(3, 9)
+
+    assert sentences == sample_sentences(3, 9)
+    assert len(sentences) == 9

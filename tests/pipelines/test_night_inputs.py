@@ -68,5 +68,5 @@ def test_the_plays_without_their_signals_are_named_in_one_line() -> None:
 
     line = score.plays_off_line(off, 12)
 
-    assert line.startswith("2 of 12 plays are off")
+    assert line.startswith("2 of the 12 plays of the playbook are off")
     assert line.endswith("'low-rating' (survey_last_rating); 'advocates' (orders_count, survey_last_rating).")
