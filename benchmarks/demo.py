@@ -47,9 +47,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Print the comparison and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.demo", description=__doc__)
     parser.add_argument("--params", type=Path, default=Path("params.yaml"), help="of the finished run")
-    asked = parser.parse_args(argv)
+    arguments = parser.parse_args(argv)
     try:
-        params = load_params(asked.params)
+        params = load_params(arguments.params)
         tested, tonight = read_tested(params), read_tonight(params)
     except (ChurnError, FileNotFoundError) as error:
         problems = error.problems if isinstance(error, ChurnError) else (f"{error.filename} is not there.",)
@@ -81,8 +81,8 @@ def _deciles(title: str, rows: pd.DataFrame, name: str) -> Iterator[str]:
     yield "| tenth | rows | predicted | true | standard error | predicted / true |"
     yield "|---|---|---|---|---|---|"
     tenths = deciles(predicted, truth, customers)
-    for number, one in enumerate(tenths, start=1):
-        yield _bin(str(number), one)
+    for number, tenth in enumerate(tenths, start=1):
+        yield _bin(str(number), tenth)
     yield _bin("all", deciles(predicted, truth, customers, bins=1)[0])
     _, floor = calibration_error(np.zeros(len(rows)), predicted)
     yield (
@@ -90,25 +90,27 @@ def _deciles(title: str, rows: pd.DataFrame, name: str) -> Iterator[str]:
         f"perfect predictions would show {floor:.4f} (the noise floor of the expected calibration error), "
         f"true probabilities of as many customers {chance(tenths):.4f}."
     )
-    told = f"Rank correlation with the truth: {rank_correlation(predicted, truth):.3f}"
+    sentence = f"Rank correlation with the truth: {rank_correlation(predicted, truth):.3f}"
     if "recency" in rows:
-        told += f"; of the recency rule {rank_correlation(rows['recency'].to_numpy(), truth):.3f}"
-    yield f"\n{told}."
+        sentence += f"; of the recency rule {rank_correlation(rows['recency'].to_numpy(), truth):.3f}"
+    yield f"\n{sentence}."
 
 
-def _bin(name: str, one: Bin) -> str:
-    facts = f"{one.predicted:.4f} | {one.truth:.4f} | {one.error:.4f} | {one.predicted / one.truth:.2f}"
-    return f"| {name} | {one.rows:,} | {facts} |"
+def _bin(name: str, tenth: Bin) -> str:
+    facts = (
+        f"{tenth.predicted:.4f} | {tenth.truth:.4f} | {tenth.error:.4f} | {tenth.predicted / tenth.truth:.2f}"
+    )
+    return f"| {name} | {tenth.rows:,} | {facts} |"
 
 
-def ranking(tested: pd.DataFrame, asked: EvaluateParams) -> Iterator[str]:
+def ranking(tested: pd.DataFrame, params: EvaluateParams) -> Iterator[str]:
     """Yield the table of AUCs with intervals; all AUCs use the same draws, as in `churn evaluate`."""
     names, codes = np.unique(tested["customer_id"].to_numpy(dtype=str), return_inverse=True)
-    draws = draw_customers(len(names), asked.bootstrap, asked.seed)
+    draws = draw_customers(len(names), params.bootstrap, params.seed)
     left = tested["left"].to_numpy(dtype=np.float64)
     auc: dict[str, Estimate] = {
         name: estimate_metrics(
-            left, tested[name].to_numpy(), codes.astype(np.int64), draws, asked.contact_share
+            left, tested[name].to_numpy(), codes.astype(np.int64), draws, params.contact_share
         )["auc"]
         for name in CANDIDATES
     }
@@ -116,9 +118,9 @@ def ranking(tested: pd.DataFrame, asked: EvaluateParams) -> Iterator[str]:
     yield f"\n{len(tested):,} rows of {len(names):,} customers, {int(left.sum()):,} left.\n"
     yield "| ranked by | AUC | model minus it |"
     yield "|---|---|---|"
-    for name, told in CANDIDATES.items():
+    for name, title in CANDIDATES.items():
         minus = "" if name == "challenger" else format_interval(auc["challenger"] - auc[name])
-        yield f"| {told} | {format_interval(auc[name])} | {minus} |"
+        yield f"| {title} | {format_interval(auc[name])} | {minus} |"
     reached = (auc["challenger"].value - 0.5) / (auc["truth"].value - 0.5)
     yield f"\nThe model reaches {reached:.0%} of the way from chance to the ceiling.\n"
 
@@ -153,17 +155,18 @@ def reasons(tonight: Tonight) -> Iterator[str]:
     yield f"its family is in trouble. Families: {', '.join(TROUBLE_FAMILIES)}.\n"
     yield "| customers | | first reason right | reasons dealt at random | one family always |"
     yield "|---|---|---|---|---|"
-    for told, rows in (("called", np.ones(len(raised), dtype=bool)), ("called and in trouble", in_trouble)):
-        yield _pointed(told, pointed(families[rows].tolist(), raised[rows], DEALS, SEED))
+    for group, rows in (("called", np.ones(len(raised), dtype=bool)), ("called and in trouble", in_trouble)):
+        yield _pointed(group, pointed(families[rows].tolist(), raised[rows], DEALS, SEED))
 
 
-def _pointed(told: str, found: Pointed) -> str:
-    low, high = np.quantile(found.chance, [0.025, 0.975])
-    at_random = Interval(value=found.chance.mean(), low=low, high=high)
+def _pointed(group: str, accuracy: Pointed) -> str:
+    low, high = np.quantile(accuracy.chance, [0.025, 0.975])
+    at_random = Interval(value=accuracy.chance.mean(), low=low, high=high)
     chance = format_interval(at_random, 1, percent=True)
-    best = max(found.always, key=lambda name: found.always[name])
+    best = max(accuracy.always, key=lambda name: accuracy.always[name])
     return (
-        f"| {told} | {found.customers:,} | {found.share:.1%} | {chance} | {found.always[best]:.1%} ({best}) |"
+        f"| {group} | {accuracy.customers:,} | {accuracy.share:.1%} | {chance} "
+        f"| {accuracy.always[best]:.1%} ({best}) |"
     )
 
 

@@ -27,12 +27,12 @@ class Sentence(NamedTuple):
     """A sentence, and what a reader has in view beside it.
 
     Attributes:
-        place: The file, and the name of the class or function.
+        location: The file, and the name of the class or function.
         text: The sentence.
         view: The heading or the summary above the sentence, and the sentence before it; empty without both.
     """
 
-    place: str
+    location: str
     text: str
     view: str = ""
 
@@ -42,7 +42,7 @@ def docstring_sentences(tree: ast.AST, file: str) -> Iterator[Sentence]:
     for node in ast.walk(tree):
         if not isinstance(node, Owner):
             continue
-        text, place, summary = ast.get_docstring(node) or "", f"{file}: {_name(node)}", _summary(node)
+        text, location, summary = ast.get_docstring(node) or "", f"{file}: {_name(node)}", _summary(node)
         for paragraph in re.split(r"\n\s*\n", text):
             entries = re.sub(
                 r"^\s*(?=[\w, ]+: )|^\s*\w+:$|^\s*(?:[-*]|\d+\.) ", "\n\n", paragraph, flags=re.M
@@ -50,7 +50,9 @@ def docstring_sentences(tree: ast.AST, file: str) -> Iterator[Sentence]:
             for entry in entries.split("\n\n") if ">>>" not in paragraph else ():
                 for before, sentence in _with_sentence_before(entry):
                     above = summary.split(sentence)[0].strip()
-                    yield Sentence(place, sentence, above if before in above else f"{above} {before}".strip())
+                    yield Sentence(
+                        location, sentence, above if before in above else f"{above} {before}".strip()
+                    )
 
 
 def message_sentences(tree: ast.AST, file: str) -> Iterator[Sentence]:
@@ -142,7 +144,7 @@ def _different(sentences: list[Sentence]) -> list[Sentence]:
     """Return the sentences in order; of equal sentences of a place only the first stays."""
     first: dict[tuple[str, str], Sentence] = {}
     for sentence in sentences:
-        first.setdefault((sentence.place, sentence.text), sentence)
+        first.setdefault((sentence.location, sentence.text), sentence)
     return [first[key] for key in sorted(first)]
 
 
@@ -157,7 +159,7 @@ def main() -> None:
     arguments = parser.parse_args()
     for number, sentence in enumerate(sample_sentences(arguments.seed, arguments.count), start=1):
         view = f"({sentence.view}) " if sentence.view and not arguments.alone else ""
-        print(f"{number}. [{sentence.place}] {view}{sentence.text}")
+        print(f"{number}. [{sentence.location}] {view}{sentence.text}")
 
 
 if __name__ == "__main__":

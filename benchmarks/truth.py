@@ -86,7 +86,7 @@ def first_families(night: Tonight, rows: Bools) -> list[str | None]:
     """
     signals = [SignalFacts.from_spec(entry) for entry in night.champion.spec["signals"]]
     values = night.frame[rows]
-    found = reasons_for(
+    reasons_by_row = reasons_for(
         values,
         night.champion.contributions(values),
         signals,
@@ -94,11 +94,11 @@ def first_families(night: Tonight, rows: Bools) -> list[str | None]:
         "en",
         1,
     )
-    told = night.scores.loc[rows, "reason_1"]
-    said = [reasons[0].text if reasons else None for reasons in found]
-    if said != [None if pd.isna(text) else text for text in told]:
+    written_texts = night.scores.loc[rows, "reason_1"]
+    texts = [reasons[0].text if reasons else None for reasons in reasons_by_row]
+    if texts != [None if pd.isna(text) else text for text in written_texts]:
         raise ValueError("the reasons of the score file are not those of the champion")
-    return [reasons[0].family if reasons else None for reasons in found]
+    return [reasons[0].family if reasons else None for reasons in reasons_by_row]
 
 
 @dataclass(frozen=True)
@@ -129,17 +129,17 @@ def pointed(families: Sequence[str | None], raised: pd.DataFrame, draws: int, se
     """
     names = list(raised.columns)
     truth = raised.to_numpy(dtype=bool)
-    place = np.array([names.index(each) if each in names else -1 for each in families])
-    rows = np.arange(len(place))
+    family_indices = np.array([names.index(family) if family in names else -1 for family in families])
+    rows = np.arange(len(family_indices))
 
     def share(named: npt.NDArray[np.int64]) -> float:
         return float(((named >= 0) & truth[rows, named]).mean())
 
     rng = np.random.default_rng(seed)
     return Pointed(
-        customers=len(place),
-        share=share(place),
-        chance=np.sort([share(rng.permutation(place)) for _ in range(draws)]),
+        customers=len(family_indices),
+        share=share(family_indices),
+        chance=np.sort([share(rng.permutation(family_indices)) for _ in range(draws)]),
         always={name: float(truth[:, at].mean()) for at, name in enumerate(names)},
     )
 
@@ -160,26 +160,28 @@ def deciles(predicted: Floats, truth: Floats, customers: Sequence[str], bins: in
     For the standard error, a customer with several cutoffs counts once, because its
     rows depend on each other.
     """
-    made = []
+    tenths = []
     names = np.asarray(customers, dtype=object)
     for part in np.array_split(np.argsort(predicted, kind="stable"), bins):
         off = pd.Series(truth[part] - truth[part].mean()).groupby(names[part]).sum()
         error = float(np.sqrt((off**2).sum()) / len(part))
-        made.append(Bin(len(part), float(predicted[part].mean()), float(truth[part].mean()), error))
-    return made
+        tenths.append(Bin(len(part), float(predicted[part].mean()), float(truth[part].mean()), error))
+    return tenths
 
 
 def distance(bins: Sequence[Bin]) -> float:
     """Return the mean distance between predicted and true probability: the calibration error to the truth."""
-    return sum(one.rows * abs(one.predicted - one.truth) for one in bins) / sum(one.rows for one in bins)
+    return sum(bin_.rows * abs(bin_.predicted - bin_.truth) for bin_ in bins) / sum(
+        bin_.rows for bin_ in bins
+    )
 
 
 def chance(bins: Sequence[Bin]) -> float:
     """Return the distance that the standard errors of the bins explain: the mean of |N(0, error)|."""
-    share = sum(one.rows * one.error for one in bins) / sum(one.rows for one in bins)
+    share = sum(bin_.rows * bin_.error for bin_ in bins) / sum(bin_.rows for bin_ in bins)
     return float(np.sqrt(2 / np.pi)) * share
 
 
-def rank_correlation(one: Floats, other: Floats) -> float:
+def rank_correlation(first: Floats, second: Floats) -> float:
     """Return Spearman's correlation; ties get their mean rank."""
-    return float(pd.Series(one).corr(pd.Series(other), method="spearman"))
+    return float(pd.Series(first).corr(pd.Series(second), method="spearman"))

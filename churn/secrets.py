@@ -89,7 +89,7 @@ class Address:
             if "=" not in query:  # the name of a file may contain a ?
                 return cls(scheme, None, None, "", rest, ())
             return cls(scheme, None, None, "", path, _settings(query))
-        user_part, at_sign, place = rest.rpartition("@")
+        user_part, at_sign, host_part = rest.rpartition("@")
         if re.search(r"[/?#@]", user_part) or re.search(r"%(?![0-9A-Fa-f]{2})", user_part):
             raise AddressError(
                 "the program cannot separate the parts of the address: the user or the password contains one "
@@ -98,7 +98,7 @@ class Address:
                 "scheme://user:${DATABASE_PASSWORD}@host/name, where it stands as it is"
             )
         user, colon, password = user_part.partition(":")
-        host, path, query = _split_place(place)
+        host, path, query = _split_place(host_part)
         if not _HOST.fullmatch(host) or "#" in path + query:
             raise AddressError(
                 "the address has a host or port that cannot be read. Write "
@@ -205,13 +205,13 @@ def with_variables(text: str, variable_of: Callable[[str], str]) -> tuple[str, t
         return f"${{{variables[-1]}}}"
 
     scheme, separator, rest = text.partition("://")
-    user_part, at_sign, place = rest.rpartition("@")
+    user_part, at_sign, host_part = rest.rpartition("@")
     user, colon, password = user_part.partition(":")
-    place, question_mark, query = place.partition("?")
+    host_part, question_mark, query = host_part.partition("?")
     start = f"{scheme}{separator}{user}{colon}{replace('password', password)}{at_sign}"
     pieces = [piece.partition("=") for piece in query.split("&")]
     query = "&".join(f"{name}{equals}{replace(name, value)}" for name, equals, value in pieces)
-    return f"{start}{place}{question_mark}{query}", tuple(dict.fromkeys(variables))
+    return f"{start}{host_part}{question_mark}{query}", tuple(dict.fromkeys(variables))
 
 
 def show_address(text: str) -> str:

@@ -123,8 +123,8 @@ def known_effects(params: Params, night: date | None) -> MeasuredEffects:
         SourceError: the file of the effects is damaged.
     """
     if params.experiments.effects == "assumed":
-        place = params.locate("experiments.effects")
-        return MeasuredEffects(reason=f"{place} is assumed, so what was measured is not used")
+        setting = params.locate("experiments.effects")
+        return MeasuredEffects(reason=f"{setting} is assumed, so what was measured is not used")
     return read_measured_effects(params.output, night, params.label_id)
 
 

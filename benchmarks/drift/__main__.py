@@ -216,12 +216,12 @@ def table(quiet: Sequence[Looked], rounds: Sequence[tuple[Sequence[Plant], Looke
             text = f"`{own[0].subject}`: {own[0].text}" if own else "**not named**"
             yield f"| `{plant.table}`: {plant.name} | {text} |"
         others += [alarm for alarm in looked.drift.alarms if id(alarm) not in named]
-    said = "; ".join(f"{alarm.kind} {alarm.subject}" for alarm in others)
-    yield f"| what else was named on these nights | {said or 'nothing'} |"
+    alarm_names = "; ".join(f"{alarm.kind} {alarm.subject}" for alarm in others)
+    yield f"| what else was named on these nights | {alarm_names or 'nothing'} |"
     noisy = [looked for looked in quiet if looked.drift.alarms]
     first, last = quiet[0].drift.cutoff, quiet[-1].drift.cutoff
-    said = "; ".join(f"{looked.drift.cutoff}: {looked.places}" for looked in noisy)
-    yield f"| nothing, on {len(quiet)} nights from {first} to {last} | {said or 'nothing has moved'} |"
+    findings = "; ".join(f"{looked.drift.cutoff}: {looked.places}" for looked in noisy)
+    yield f"| nothing, on {len(quiet)} nights from {first} to {last} | {findings or 'nothing has moved'} |"
     seconds = float(np.median([looked.seconds for looked in quiet]))
     customers = quiet[-1].drift.population.customers
     yield ""

@@ -16,26 +16,26 @@ def damage_bytes(path: Path, rng: random.Random) -> str:
     data = bytearray(path.read_bytes())
     if not data:
         return "left an empty file"
-    place = rng.randrange(len(data))
-    length = min(rng.choice((1, 8, 64, 200)), len(data) - place)
+    position = rng.randrange(len(data))
+    length = min(rng.choice((1, 8, 64, 200)), len(data) - position)
     operation = rng.choice(("flip", "flip", "flip", "zero", "random", "truncate", "insert", "remove"))
     if operation == "flip":
         for _ in range(rng.choice((1, 1, 3))):
             data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
     elif operation == "zero":
-        data[place : place + length] = bytes(length)
+        data[position : position + length] = bytes(length)
     elif operation == "random":
-        data[place : place + length] = rng.randbytes(length)
+        data[position : position + length] = rng.randbytes(length)
     elif operation == "truncate":
-        del data[place:]
+        del data[position:]
     elif operation == "insert":
-        data[place:place] = rng.choice(
+        data[position:position] = rng.choice(
             (b"\x00", b"\xff\xfe", b"\xef\xbb\xbf", b'"', b"\n\n", rng.randbytes(9))
         )
     else:
-        del data[place : place + length]
+        del data[position : position + length]
     replace_bytes(path, bytes(data))
-    return f"{operation} at byte {place}"
+    return f"{operation} at byte {position}"
 
 
 def damage_place(path: Path, rng: random.Random) -> str:

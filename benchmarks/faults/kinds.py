@@ -82,23 +82,23 @@ def judge_params(folder: Path, undisturbed: Path) -> str:
     return "; ".join(_changed_values(tree, values, ""))
 
 
-def _changed_values(given: Any, effective: Any, place: str) -> list[str]:
-    if place in ("source", "output", "models", "tracking.uri", "score.playbook"):
+def _changed_values(given: Any, effective: Any, key_path: str) -> list[str]:
+    if key_path in ("source", "output", "models", "tracking.uri", "score.playbook"):
         return (
             []
             if str(effective).endswith(str(given).rpartition("/")[2])
-            else [f"{place}: {given} is {effective}"]
+            else [f"{key_path}: {given} is {effective}"]
         )
     if isinstance(given, dict) and isinstance(effective, dict):
         return [
             note
             for key, value in given.items()
-            for note in _changed_values(value, effective.get(key), f"{place}.{key}".lstrip("."))
+            for note in _changed_values(value, effective.get(key), f"{key_path}.{key}".lstrip("."))
         ]
     if isinstance(given, list) and isinstance(effective, list) and len(given) == len(effective):
         pairs = enumerate(zip(given, effective, strict=True))
-        return [note for number, pair in pairs for note in _changed_values(*pair, f"{place}[{number}]")]
-    return [] if _is_same(given, effective) else [f"{place}: {given!r:.60} is {effective!r:.60}"]
+        return [note for number, pair in pairs for note in _changed_values(*pair, f"{key_path}[{number}]")]
+    return [] if _is_same(given, effective) else [f"{key_path}: {given!r:.60} is {effective!r:.60}"]
 
 
 def _is_same(given: Any, effective: Any) -> bool:

@@ -138,14 +138,14 @@ def _csv_text(rows: list[dict[str, Any]], names: list[str], delimiter: str = ","
 
 def _header(path: Path, lines: list[str], rng: random.Random) -> str:
     names = lines[0].split(",")
-    place = rng.randrange(len(names))
+    position = rng.randrange(len(names))
     new_name = rng.choice(
         (
             "",
             " ",
             names[0],
-            names[place].upper(),
-            f" {names[place]} ",
+            names[position].upper(),
+            f" {names[position]} ",
             "x" * 300,
             "a.b",
             'a"b',
@@ -154,18 +154,18 @@ def _header(path: Path, lines: list[str], rng: random.Random) -> str:
             "1",
         )
     )
-    old_name, names[place] = names[place], new_name
+    old_name, names[position] = names[position], new_name
     replace_text(path, "\n".join([",".join(names), *lines[1:]]) + "\n")
     return f"header {old_name} -> {new_name[:20]!r}"
 
 
 def _cut_row(path: Path, lines: list[str], rng: random.Random) -> str:
-    place = rng.randrange(1, len(lines))
-    lines[place] = rng.choice(
-        ("", ",", ",,,,,,", lines[place] + ",extra", lines[place].partition(",")[0], '"', "#", "\x00")
+    position = rng.randrange(1, len(lines))
+    lines[position] = rng.choice(
+        ("", ",", ",,,,,,", lines[position] + ",extra", lines[position].partition(",")[0], '"', "#", "\x00")
     )
     replace_text(path, "\n".join(lines) + "\n")
-    return f"row {place}: {lines[place][:40]!r}"
+    return f"row {position}: {lines[position][:40]!r}"
 
 
 def _without_header(path: Path, lines: list[str], rng: random.Random) -> str:
@@ -244,36 +244,36 @@ def mutate_json_lines(path: Path, rng: random.Random) -> str:
         note = mutate_rows(rows, rng)
         replace_text(path, "".join(json.dumps(row) + "\n" for row in rows))
         return note
-    place = rng.randrange(len(lines))
-    row = json.loads(lines[place])
+    position = rng.randrange(len(lines))
+    row = json.loads(lines[position])
     column = rng.choice([*row])
     value = rng.choice(JSON_VALUES)
     operation = rng.choice(("value", "value", "raw", "no key", "key", "two keys", "array"))
     if operation == "value":
-        lines[place] = json.dumps(row | {column: value})
+        lines[position] = json.dumps(row | {column: value})
     elif operation == "raw":
-        lines[place] = rng.choice(
-            ("", "{", "null", "[]", "{}", "NaN", '{"customer_id": NaN}', "x", lines[place][:-1])
+        lines[position] = rng.choice(
+            ("", "{", "null", "[]", "{}", "NaN", '{"customer_id": NaN}', "x", lines[position][:-1])
         )
     elif operation == "no key":
-        lines[place] = json.dumps({key: cell for key, cell in row.items() if key != column})
+        lines[position] = json.dumps({key: cell for key, cell in row.items() if key != column})
     elif operation == "key":
-        lines[place] = json.dumps(
+        lines[position] = json.dumps(
             {(key.upper() if key == column else key): cell for key, cell in row.items()}
         )
     elif operation == "two keys":
-        lines[place] = lines[place][:-1] + f', "{column}": "twice"}}'
+        lines[position] = lines[position][:-1] + f', "{column}": "twice"}}'
     else:
         lines = [f"[{', '.join(lines)}]"]
     replace_text(path, "\n".join(lines) + "\n")
-    return f"{operation} of {column} in line {place + 1}: {value!r:.20}"
+    return f"{operation} of {column} in line {position + 1}: {value!r:.20}"
 
 
 def mutate_parquet(path: Path, rng: random.Random) -> str:
     """Change the rows, the names or the types of a Parquet file."""
     table = pq.read_table(path, partitioning=None, use_threads=False)
     column = rng.choice(table.column_names)
-    place = table.column_names.index(column)
+    position = table.column_names.index(column)
     operation = rng.choice(("rows", "rows", "type", "type", "name", "drop", "text"))
     if operation == "rows":
         rows = table.to_pylist()
@@ -302,12 +302,12 @@ def mutate_parquet(path: Path, rng: random.Random) -> str:
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
             # The values have no such type, so the mutation is another one: a column without values.
             changed, other_type = pa.nulls(len(table), pa.null()), pa.null()
-        table, note = table.set_column(place, column, changed), f"{column} as {other_type}"
+        table, note = table.set_column(position, column, changed), f"{column} as {other_type}"
     elif operation == "text":
         texts = [str(value) for value in table[column].to_pylist()]
         for _ in range(rng.choice((1, 3, 20))):
             texts[rng.randrange(len(texts))] = cell_value(column, rng)
-        table, note = table.set_column(place, column, pa.array(texts)), f"{column} as hostile texts"
+        table, note = table.set_column(position, column, pa.array(texts)), f"{column} as hostile texts"
     elif operation == "name":
         new_name = rng.choice(("", column.upper(), "a.b", "é", "x" * 300, table.column_names[0]))
         table = table.rename_columns([new_name if name == column else name for name in table.column_names])

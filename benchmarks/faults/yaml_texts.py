@@ -173,24 +173,24 @@ def _line(text: str, rng: random.Random) -> tuple[str, str]:
     lines = text.splitlines()
     if not lines:
         return text, "no line"
-    place = rng.randrange(len(lines))
+    position = rng.randrange(len(lines))
     operation = rng.choice(("drop", "repeat", "indent", "outdent", "swap", "tab", "cut"))
     if operation == "drop":
-        del lines[place]
+        del lines[position]
     elif operation == "repeat":
-        lines.insert(place, lines[place])
+        lines.insert(position, lines[position])
     elif operation == "indent":
-        lines[place] = "  " + lines[place]
+        lines[position] = "  " + lines[position]
     elif operation == "outdent":
-        lines[place] = lines[place].lstrip()
+        lines[position] = lines[position].lstrip()
     elif operation == "swap":
         other = rng.randrange(len(lines))
-        lines[place], lines[other] = lines[other], lines[place]
+        lines[position], lines[other] = lines[other], lines[position]
     elif operation == "tab":
-        lines[place] = "\t" + lines[place]
+        lines[position] = "\t" + lines[position]
     else:
-        del lines[place:]
-    return "\n".join(lines) + "\n", f"{operation} line {place + 1}"
+        del lines[position:]
+    return "\n".join(lines) + "\n", f"{operation} line {position + 1}"
 
 
 def _text(text: str, rng: random.Random) -> tuple[str, str]:
@@ -209,11 +209,11 @@ def _text(text: str, rng: random.Random) -> tuple[str, str]:
 
 
 def _characters(text: str, rng: random.Random) -> tuple[str, str]:
-    place = rng.randrange(len(text) + 1)
+    position = rng.randrange(len(text) + 1)
     piece = rng.choice(
         ("\x00", "\ufeff", "\x85", "\u2028", "\u00a0", "\t", ":", "-", "#", "'", '"', "{", "]", "&", "*")
     )
-    return text[:place] + piece + text[place:], f"{piece!r} at {place}"
+    return text[:position] + piece + text[position:], f"{piece!r} at {position}"
 
 
 _MUTATIONS = (_value, _value, _value, _value, _section, _section, _key, _line, _text, _characters)

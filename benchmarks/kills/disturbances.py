@@ -150,9 +150,9 @@ def pairs(
     for first, second in names:
         moment = rng.random() * seconds[first]
         workshop.finish()
-        one = Verb(workshop.project, first)
-        one.wait_for(lambda one=one, moment=moment: one.cpu_seconds() >= moment)  # type: ignore[misc]
-        endings = run_verb(workshop.project, second), one.end()
+        verb = Verb(workshop.project, first)
+        verb.wait_for(lambda verb=verb, moment=moment: verb.cpu_seconds() >= moment)  # type: ignore[misc]
+        endings = run_verb(workshop.project, second), verb.end()
         problems = [
             problem
             for verb, ending in zip((second, first), endings, strict=True)

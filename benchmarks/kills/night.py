@@ -381,8 +381,8 @@ class NightWorkshop:
             yield "the database after the next night is not that of an undisturbed night"
         yield from (f"litter: {name}" for name in sorted(self._names() - names))
         yield from (f"missing: {name}" for name in sorted(names - self._names()))
-        said = "its files are from an earlier call" in ending.text
-        if start == "a new night" and said != (files_stood and database_missed):
+        is_named = "its files are from an earlier call" in ending.text
+        if start == "a new night" and is_named != (files_stood and database_missed):
             yield "the next night does not say that it hands over what an earlier call had left"
         for receiver in self.receivers:
             yield from receiver.problems_after_next(self.project)

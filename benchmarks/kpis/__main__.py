@@ -91,10 +91,11 @@ def _alarms(companies: int, seed: int) -> int:
     rates = alarm_rates(companies, seed)
     share = rates.null_alarms / rates.null_periods
     print(f"nothing happens: an alarm in {share:.1%} of {rates.null_periods:,} weeks")
-    shares = {name: rates.found[name] / number for name, number in rates.falls.items()}
-    for name, found in shares.items():
+    shares = {name: rates.raised_falls[name] / number for name, number in rates.falls.items()}
+    for name, raised_share in shares.items():
         print(
-            f"planted fall of {name}: raised within two weeks in {found:.1%} of {rates.falls[name]} companies"
+            f"planted fall of {name}: raised within two weeks in {raised_share:.1%} of "
+            f"{rates.falls[name]} companies"
         )
     return int(share > 0.05 or min(shares.values()) < 0.95)
 

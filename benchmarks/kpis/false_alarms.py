@@ -31,13 +31,13 @@ class AlarmRates:
         null_periods: The judged weeks of companies in which nothing happens.
         null_alarms: Those with an alarm of any figure.
         falls: The companies with a planted fall, by figure.
-        found: Those in which the figure alarmed in the week of the fall or in the next one.
+        raised_falls: Those in which the figure alarmed in the week of the fall or in the next one.
     """
 
     null_periods: int
     null_alarms: int
     falls: dict[str, int]
-    found: dict[str, int]
+    raised_falls: dict[str, int]
 
 
 def company_figures(
@@ -135,7 +135,7 @@ def alarm_rates(companies: int, seed: int = 1) -> AlarmRates:
     """
     rng = np.random.default_rng(seed)
     null_periods = null_alarms = 0
-    falls, found = dict.fromkeys(FALLS, 0), dict.fromkeys(FALLS, 0)
+    falls, raised_falls = dict.fromkeys(FALLS, 0), dict.fromkeys(FALLS, 0)
     for _ in range(companies):
         weeks = int(rng.integers(40, 130))
         figures = company_figures(rng, weeks)
@@ -145,8 +145,8 @@ def alarm_rates(companies: int, seed: int = 1) -> AlarmRates:
         for name in FALLS:
             fallen = company_figures(rng, weeks, fall=name, fall_week=weeks - 2)
             falls[name] += 1
-            found[name] += any(name in _alarms_at(fallen, last) for last in (weeks - 2, weeks - 1))
-    return AlarmRates(null_periods, null_alarms, falls, found)
+            raised_falls[name] += any(name in _alarms_at(fallen, last) for last in (weeks - 2, weeks - 1))
+    return AlarmRates(null_periods, null_alarms, falls, raised_falls)
 
 
 def _alarms_at(figures: list[Figure], week: int) -> set[str]:

@@ -77,9 +77,9 @@ def table_rows(measurements: Mapping[str, Measurement], customers: int, events: 
 def with_rows(table: str, rows: Sequence[str]) -> str:
     """Return the table with the rows of a size, in the place of earlier rows of the same size."""
     size = rows[0].split("|")[1:3]
-    kept = [line for line in table.strip().splitlines() if line.startswith("|")][2:]
-    kept = [line for line in kept if line.split("|")[1:3] != size]
-    body = sorted([*kept, *rows], key=lambda line: int(line.split("|")[1].replace(",", "")))
+    old_rows = [line for line in table.strip().splitlines() if line.startswith("|")][2:]
+    old_rows = [line for line in old_rows if line.split("|")[1:3] != size]
+    body = sorted([*old_rows, *rows], key=lambda line: int(line.split("|")[1].replace(",", "")))
     return "\n".join([*HEAD, *body])
 
 

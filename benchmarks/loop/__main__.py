@@ -80,8 +80,8 @@ def tables(
     for effect in effects:
         outcomes: dict[Way, list[Outcome]] = {}
         for number, way in enumerate(WAYS):
-            one = partial(_learn, number, months, customers, effect)
-            outcomes[way] = list(pool.map(one, range(1, seeds + 1)))
+            learn = partial(_learn, number, months, customers, effect)
+            outcomes[way] = list(pool.map(learn, range(1, seeds + 1)))
             yield _line(effect, way, outcomes)
             if way is OURS:
                 gates += list(_gate_lines(effect, outcomes[OURS]))
@@ -111,16 +111,18 @@ def _words(effect: float) -> str:
 
 def _line(effect: float, way: Way, outcomes: Mapping[Way, Sequence[Outcome]]) -> str:
     own, naive = outcomes[way], outcomes[NAIVE]
-    mean = {name: np.mean([getattr(one, name) for one in own]) for name in ("auc", "log_loss", "saved")}
+    mean = {
+        name: np.mean([getattr(outcome, name) for outcome in own]) for name in ("auc", "log_loss", "saved")
+    }
     cells = [
         _words(effect),
         f"**{way.name}**" if way is OURS else way.name,
-        _spread([one.controls for one in own], 2),
-        _spread([one.all_alone for one in own], 2),
+        _spread([outcome.controls for outcome in own], 2),
+        _spread([outcome.all_alone for outcome in own], 2),
         f"{mean['auc']:.3f}",
         f"{mean['log_loss']:.4f}",
         f"{mean['saved']:.0f}",
-        _spread([one.saved / other.saved for one, other in zip(own, naive, strict=True)], 3)
+        _spread([outcome.saved / other.saved for outcome, other in zip(own, naive, strict=True)], 3)
         if effect and way is not NAIVE
         else "",
     ]
@@ -129,7 +131,7 @@ def _line(effect: float, way: Way, outcomes: Mapping[Way, Sequence[Outcome]]) ->
 
 def _gate_lines(effect: float, own: Sequence[Outcome]) -> Iterator[str]:
     """Yield what the gates say about each challenger in the companies in which ours contacts."""
-    for judgements in zip(*(one.judgements for one in own), strict=True):
+    for judgements in zip(*(outcome.judgements for outcome in own), strict=True):
         first = judgements[0]
         refused = Counter(name for verdict in judgements for name in verdict.refused_by)
         cells = [

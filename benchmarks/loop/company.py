@@ -25,7 +25,7 @@ Bools = npt.NDArray[np.bool_]
 FIRST, MONTH = date(2024, 1, 1), 28
 LABEL = LabelParams(kind="inactivity", table="logins", horizon_days=MONTH, active_days=56)
 TREATED_SHARE, CONTROL_SHARE = 0.15, 0.1
-KEPT, NOISE = 0.8, 0.6
+CARRY_OVER, NOISE = 0.8, 0.6
 """The share of a trouble that lasts until the next month, and the noise of the signals that show it."""
 
 PAST_CONTACTS, PAST_TASKS = "contacts", "tasks"
@@ -161,9 +161,9 @@ class Company:
         self.month += 1
         draws = self.draws
         self._before = (self._service.copy(), self._price.copy())
-        fresh = np.sqrt(1 - KEPT**2)
-        self._service = KEPT * self._service + fresh * draws.service[self.month]
-        self._price = KEPT * self._price + fresh * draws.price[self.month]
+        fresh = np.sqrt(1 - CARRY_OVER**2)
+        self._service = CARRY_OVER * self._service + fresh * draws.service[self.month]
+        self._price = CARRY_OVER * self._price + fresh * draws.price[self.month]
         self._enter(left)
         return happened
 

@@ -32,31 +32,31 @@ CONTESTANTS = (*RIVALS, "logit", automatic.NAME, "ours", *(f"ours_{name}" for na
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Evaluate the sets, print the page, and write the page on request."""
-    asked = _asked(argv)
-    if asked.what == "snapshots":
-        for name in (name for name in asked.only if name in SETS):
-            params = write_snapshots(SETS[name], asked.work, asked.every or "protocol", Echo())
+    arguments = _arguments(argv)
+    if arguments.what == "snapshots":
+        for name in (name for name in arguments.only if name in SETS):
+            params = write_snapshots(SETS[name], arguments.work, arguments.every or "protocol", Echo())
             print(f"{name}: {params.output / 'snapshots'}")
         return 0
     begun = time.perf_counter()
-    names = [name for name in asked.only if not (asked.stop_before_test and name == telco.NAME)]
-    with ProcessPoolExecutor(asked.processes) as pool:
-        played = dict(zip(names, pool.map(partial(_one, asked=asked), names), strict=True))
-    whole = not asked.contestants and not asked.stop_before_test
+    names = [name for name in arguments.only if not (arguments.stop_before_test and name == telco.NAME)]
+    with ProcessPoolExecutor(arguments.processes) as pool:
+        played = dict(zip(names, pool.map(partial(_play, arguments=arguments), names), strict=True))
+    whole = not arguments.contestants and not arguments.stop_before_test
     figures = {"sets": played}
     if whole:
-        figures = _merged(asked.figures, played)
-        asked.figures.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
-    text = page(figures, asked.looks)
+        figures = _merged(arguments.figures, played)
+        arguments.figures.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    text = page(figures, arguments.looks)
     print(text)
-    print(f"{time.perf_counter() - begun:.0f} s, {asked.processes} processes", file=sys.stderr)
-    if asked.write and whole:
+    print(f"{time.perf_counter() - begun:.0f} s, {arguments.processes} processes", file=sys.stderr)
+    if arguments.write and whole:
         before = PAGE.read_text(encoding="utf-8").partition(MARK)[0]
         PAGE.write_text(f"{before}{MARK}\n{text}", encoding="utf-8")
     return 0
 
 
-def _asked(argv: Sequence[str] | None) -> argparse.Namespace:
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scoreboard", description=__doc__)
     add = parser.add_argument
     add("what", nargs="?", choices=["play", "snapshots"], default="play", help="snapshots: only write ours")
@@ -74,23 +74,23 @@ def _asked(argv: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def _one(name: str, asked: argparse.Namespace) -> dict[str, Any]:
-    shared = {"wanted": asked.contestants, "date": asked.date, "looks": asked.looks}
+def _play(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
+    shared = {"wanted": arguments.contestants, "date": arguments.date, "looks": arguments.looks}
     if name == telco.NAME:
-        return play_telco(asked.work, Path(os.environ["CHURN_DATA"]), **shared)
+        return play_telco(arguments.work, Path(os.environ["CHURN_DATA"]), **shared)
     return play(
         SETS[name],
-        asked.work,
-        every=asked.every,
-        rehearse=asked.stop_before_test,
-        environment=asked.featuretools,
+        arguments.work,
+        every=arguments.every,
+        rehearse=arguments.stop_before_test,
+        environment=arguments.featuretools,
         **shared,
     )
 
 
-def _merged(place: Path, played: dict[str, Any]) -> dict[str, Any]:
+def _merged(path: Path, played: dict[str, Any]) -> dict[str, Any]:
     """Return the figures of all sets; new figures replace the earlier figures of a set."""
-    stood = json.loads(place.read_text(encoding="utf-8"))["sets"] if place.exists() else {}
+    stood = json.loads(path.read_text(encoding="utf-8"))["sets"] if path.exists() else {}
     both = stood | played
     return {"sets": {name: both[name] for name in NAMES if name in both}}
 

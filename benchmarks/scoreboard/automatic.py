@@ -23,21 +23,21 @@ ENVIRONMENT = ROOT / "output" / "featuretools"
 
 
 def predicted(
-    contest: Contest, folder: Path, place: Path = ENVIRONMENT
+    contest: Contest, folder: Path, environment_folder: Path = ENVIRONMENT
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Return the probabilities of plain LightGBM on automatic features, and the number of features.
 
     Args:
         contest: The set and its test rows.
         folder: The folder in which tables and features are exchanged.
-        place: The environment of featuretools, made if it is not there.
+        environment_folder: The environment of featuretools, made if it is not there.
     """
     rows = pd.concat([contest.train_rows, contest.test_rows], ignore_index=True)
     _hand_over(contest, rows, folder)
     inside = ["-W", "ignore", "-m", "benchmarks.scoreboard.automatic_inside", str(folder.resolve())]
-    subprocess.run([str(environment(place)), *inside], cwd=ROOT, check=True)
-    made = pd.read_parquet(folder / "features.parquet")
-    matrix = np.column_stack([_numbers(made[name]) for name in made])
+    subprocess.run([str(environment(environment_folder)), *inside], cwd=ROOT, check=True)
+    features = pd.read_parquet(folder / "features.parquet")
+    matrix = np.column_stack([_numbers(features[name]) for name in features])
     parts = []
     for cutoff in contest.test:
         train = rows["cutoff"].isin(contest.learnt_from(cutoff)).to_numpy()
@@ -56,14 +56,14 @@ def _hand_over(contest: Contest, rows: pd.DataFrame, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     keys = pd.DataFrame({"customer": "c" + rows["customer_id"], "time": pd.to_datetime(rows["cutoff"])})
     keys.to_parquet(folder / "keys.parquet", index=False)
-    store, told = contest.store, {}
+    store, levels_by_table = contest.store, {}
     for wanted in table_specs(contest.params):
         name = wanted.table.name
         if store.has(name):
             table, levels = _table(store, wanted)
             table.to_parquet(folder / f"{name}.parquet", index=False)
-            told[name] = levels
-    (folder / "tables.json").write_text(json.dumps(told), encoding="utf-8")
+            levels_by_table[name] = levels
+    (folder / "tables.json").write_text(json.dumps(levels_by_table), encoding="utf-8")
 
 
 def _table(store: Store, wanted: TableSpec) -> tuple[pd.DataFrame, list[str]]:
@@ -77,23 +77,23 @@ def _table(store: Store, wanted: TableSpec) -> tuple[pd.DataFrame, list[str]]:
     ]
     picked = ", ".join(["t.customer", 't."at"', *(f't."{column.name}"' for column in columns)])
     with store.connect() as connection:
-        found = connection.execute(
+        rows = connection.execute(
             f"SELECT c.customer_id, {picked} FROM {store.scan(name)} t "
             f"JOIN {store.scan('customers')} c USING (customer)"
         ).df()
-    at = found["at"] if found["at"].dt.tz is not None else found["at"].dt.tz_localize("UTC")
-    made = pd.DataFrame({"customer": "c" + found["customer_id"]})  # digits would be taken for numbers
-    made["at"] = (
+    at = rows["at"] if rows["at"].dt.tz is not None else rows["at"].dt.tz_localize("UTC")
+    frame = pd.DataFrame({"customer": "c" + rows["customer_id"]})  # digits would be taken for numbers
+    frame["at"] = (
         at.dt.tz_convert(ZoneInfo(store.params.timezone)).dt.tz_localize(None).astype("datetime64[ns]")
     )
     for column in columns:
-        values = found[column.name]
+        values = rows[column.name]
         if column.name in stored.levels:
             names = np.array([*stored.levels[column.name], None], dtype=object)
-            made[column.name] = names[values.fillna(-1).astype(int)]
+            frame[column.name] = names[values.fillna(-1).astype(int)]
         else:
-            made[column.name] = values.astype(float)
-    return made, [column.name for column in columns if column.name in stored.levels]
+            frame[column.name] = values.astype(float)
+    return frame, [column.name for column in columns if column.name in stored.levels]
 
 
 def _numbers(column: pd.Series) -> np.ndarray[Any, np.dtype[np.float64]]:

@@ -20,7 +20,7 @@ OF_TIME = ["time_since_last", "time_since_first", "avg_time_between"]
 
 def main(folder: Path) -> None:
     """Compute the features and write them in the order of the keys."""
-    told = json.loads((folder / "tables.json").read_text(encoding="utf-8"))
+    levels_by_table = json.loads((folder / "tables.json").read_text(encoding="utf-8"))
     keys = pd.read_parquet(folder / "keys.parquet")
     keys["time"] = keys["time"].astype("datetime64[ns]")
     company = ft.EntitySet("company")
@@ -29,9 +29,9 @@ def main(folder: Path) -> None:
         dataframe=pd.read_parquet(folder / "customers.parquet"),
         index="customer",
         time_index="at",
-        logical_types=dict.fromkeys(told.pop("customers"), "Categorical"),
+        logical_types=dict.fromkeys(levels_by_table.pop("customers"), "Categorical"),
     )
-    for name, levels in told.items():
+    for name, levels in levels_by_table.items():
         company.add_dataframe(
             dataframe_name=name,
             dataframe=pd.read_parquet(folder / f"{name}.parquet"),
@@ -41,7 +41,7 @@ def main(folder: Path) -> None:
             logical_types=dict.fromkeys(levels, "Categorical"),
         )
         company.add_relationship("customers", "customer", name, "customer")
-    made = []
+    parts = []
     for window in WINDOWS:
         matrix, _ = ft.dfs(
             entityset=company,
@@ -55,12 +55,12 @@ def main(folder: Path) -> None:
             cutoff_time_in_index=True,
         )
         matrix = matrix.loc[pd.MultiIndex.from_frame(keys[["customer", "time"]])].reset_index(drop=True)
-        made.append(matrix.add_suffix(f" {window or 'ever'}"))
-    found = pd.concat(made, axis=1)
-    for name in found:
-        if isinstance(found[name].dtype, pd.CategoricalDtype):
-            found[name] = found[name].astype("string")
-    found.to_parquet(folder / "features.parquet", index=False)
+        parts.append(matrix.add_suffix(f" {window or 'ever'}"))
+    features = pd.concat(parts, axis=1)
+    for name in features:
+        if isinstance(features[name].dtype, pd.CategoricalDtype):
+            features[name] = features[name].astype("string")
+    features.to_parquet(folder / "features.parquet", index=False)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ MOST_EVENTS = 2000
 
 
 @dataclass(frozen=True)
-class Made:
+class DrawnCustomers:
     """Made-up customers: days `[n]` with an event after the first up to the cutoff, their recency and age.
 
     Attributes:
@@ -33,7 +33,7 @@ class Made:
     truth: Floats
 
 
-def make_up(model: LifetimeModel, age: Floats, ahead_days: int, seed: int) -> Made:
+def make_up(model: LifetimeModel, age: Floats, ahead_days: int, seed: int) -> DrawnCustomers:
     """Draw histories of customers of these ages from a fitted model, and their events in the days ahead.
 
     Times are whole days after the first event, because the model was fitted on days with an event.
@@ -62,7 +62,7 @@ def make_up(model: LifetimeModel, age: Floats, ahead_days: int, seed: int) -> Ma
         going = going[(fell < age[going]) & (number < lasts[going])]
     stopped = day < age  # whoever has not stopped is followed to an event at or after the cutoff
     truth = np.where(stopped, 1.0, np.exp(-rate * ahead_days))
-    return Made(x, recency, age, none, truth)
+    return DrawnCustomers(x, recency, age, none, truth)
 
 
 def ceiling(
@@ -80,12 +80,12 @@ def ceiling(
     """
     histories, inside = [], []
     for seed in SEEDS:
-        made = make_up(model, age, ahead_days, seed)
-        judged = made.age - made.recency <= active_days
-        left = made.none[judged].astype(np.float64)
-        known = p_none(model, made.x, made.recency, made.age, ahead_days)
+        drawn_customers = make_up(model, age, ahead_days, seed)
+        judged = drawn_customers.age - drawn_customers.recency <= active_days
+        left = drawn_customers.none[judged].astype(np.float64)
+        known = p_none(model, drawn_customers.x, drawn_customers.recency, drawn_customers.age, ahead_days)
         histories.append(auc(left, known[judged]))
-        inside.append(auc(left, made.truth[judged]))
+        inside.append(auc(left, drawn_customers.truth[judged]))
     return {"histories": _spread(histories), "inside": _spread(inside)}
 
 

@@ -58,13 +58,13 @@ class Contest:
         }
         return trainable(known, cutoff)
 
-    def aligned(self, name: str, made: pd.DataFrame) -> pd.Series:
+    def aligned(self, name: str, predictions: pd.DataFrame) -> pd.Series:
         """Return a contestant's probabilities in the order of the test rows.
 
         Raises:
             OtherRowsError: The rows are not exactly the test rows, or a number is no probability.
         """
-        theirs = made.set_index(KEYS)["probability"].astype(np.float64)
+        theirs = predictions.set_index(KEYS)["probability"].astype(np.float64)
         wanted = pd.MultiIndex.from_frame(self.test_rows[KEYS])
         lacking, beyond = wanted.difference(theirs.index), theirs.index.difference(wanted)
         twice = int(theirs.index.duplicated().sum())
@@ -73,48 +73,52 @@ class Contest:
                 f"{self.set.name}: {name} is judged on other rows: {len(lacking)} are lacking, "
                 f"{len(beyond)} are beyond, {twice} are there twice."
             )
-        found = theirs.loc[wanted]
-        if bad := int((~found.between(0, 1)).sum()):
+        probabilities = theirs.loc[wanted]
+        if bad := int((~probabilities.between(0, 1)).sum()):
             raise OtherRowsError(f"{self.set.name}: {name} gives no probability for {bad} of the rows.")
-        return found
+        return probabilities
 
 
-def open_contest(one: TimeSet, work: Path, echo: Echo, rehearsed: int = 0) -> Contest:
+def open_contest(time_set: TimeSet, work: Path, echo: Echo, rehearsed: int = 0) -> Contest:
     """Ingest a set, find the cohort and the churners at the cutoffs of the protocol, and return the contest.
 
     Args:
-        one: The set.
+        time_set: The set.
         work: The work folder of all sets.
         echo: The console for lines and progress.
         rehearsed: The number of cutoffs before the first test cutoff to test on, in a rehearsal; no label of
             a real test cutoff is read then.
     """
-    folder = work / one.name / ("rehearsal" if rehearsed else "protocol")
-    test = rehearsals(one, one.params(folder), rehearsed) if rehearsed else one.test
-    asked = tuple(sorted({*one.train, *test}))
-    params = one.params(folder, asked, test, {"signals.names": ["tenure_days"]})
+    folder = work / time_set.name / ("rehearsal" if rehearsed else "protocol")
+    test = rehearsals(time_set, time_set.params(folder), rehearsed) if rehearsed else time_set.test
+    cutoffs = tuple(sorted({*time_set.train, *test}))
+    params = time_set.params(folder, cutoffs, test, {"signals.names": ["tenure_days"]})
     snapshot.run(params, echo=echo)
-    parts = {day: _rows(params, day) for day in asked}
+    parts = {day: _rows(params, day) for day in cutoffs}
     return Contest(
-        set=one,
+        set=time_set,
         params=params,
         store=Store.open(params),
         test=test,
-        train_rows=pd.concat([parts[day] for day in one.train], ignore_index=True),
+        train_rows=pd.concat([parts[day] for day in time_set.train], ignore_index=True),
         test_rows=pd.concat([parts[day] for day in test], ignore_index=True),
-        known_by=one.test[0] if rehearsed else None,
+        known_by=time_set.test[0] if rehearsed else None,
     )
 
 
-def rehearsals(one: TimeSet, params: Params, most: int = REHEARSALS) -> tuple[date, ...]:
+def rehearsals(time_set: TimeSet, params: Params, most: int = REHEARSALS) -> tuple[date, ...]:
     """Return the last cutoffs whose labels were known at the first test cutoff, four weeks apart.
 
     At each of these cutoffs, the labels of at least one training cutoff of the protocol were known; the last
     cutoff is always among them.
     """
-    wait = label_window(one.test[0], params.label, params.snapshot.late_days).mature_on - one.test[0]
-    known = {day: label_window(day, params.label, params.snapshot.late_days).mature_on for day in one.train}
-    days = [one.test[0] - wait - timedelta(APART_DAYS * number) for number in range(most)]
+    wait = (
+        label_window(time_set.test[0], params.label, params.snapshot.late_days).mature_on - time_set.test[0]
+    )
+    known = {
+        day: label_window(day, params.label, params.snapshot.late_days).mature_on for day in time_set.train
+    }
+    days = [time_set.test[0] - wait - timedelta(APART_DAYS * number) for number in range(most)]
     return tuple(sorted(day for day in days if trainable(known, day)))
 
 

@@ -30,10 +30,11 @@ def ways(rows: LabelledRows, seeds: Sequence[int] = SEEDS) -> list[dict[str, Any
     """Return the AUC and log loss of the reference's trees on a random fifth, as means over the seeds."""
     matrix = MinMaxScaler().fit_transform(one_hot(rows))
     resampled = [edited(*smote(matrix, rows.left, seed)) for seed in seeds]
-    told = {
+    figures_by_way = {
         "honest: the rows as they are": [_judged(matrix, rows.left, seed) for seed in seeds],
         "**fake: SMOTE-ENN before the split**": [
-            _judged(*made, seed) for made, seed in zip(resampled, seeds, strict=True)
+            _judged(*matrix_and_outcomes, seed)
+            for matrix_and_outcomes, seed in zip(resampled, seeds, strict=True)
         ],
         "SMOTE-ENN of only the training rows: no better AUC, worse probabilities": [
             _judged(matrix, rows.left, seed, resample_training=True) for seed in seeds
@@ -42,10 +43,10 @@ def ways(rows: LabelledRows, seeds: Sequence[int] = SEEDS) -> list[dict[str, Any
     return [
         {
             "what": what,
-            "auc": round(float(np.mean(found, 0)[0]), 4),
-            "log_loss": round(float(np.mean(found, 0)[1]), 4),
+            "auc": round(float(np.mean(figures, 0)[0]), 4),
+            "log_loss": round(float(np.mean(figures, 0)[1]), 4),
         }
-        for what, found in told.items()
+        for what, figures in figures_by_way.items()
     ]
 
 
@@ -68,12 +69,12 @@ def smote(matrix: Floats, left: Floats, seed: int) -> tuple[Floats, Floats]:
     near = NearestNeighbors(n_neighbors=NEIGHBOURS + 1).fit(leavers).kneighbors(return_distance=False)
     begin = rng.integers(0, len(leavers), lacking)
     towards = leavers[near[begin, rng.integers(0, NEIGHBOURS, lacking)]]
-    made = leavers[begin] + rng.random((lacking, 1)) * (towards - leavers[begin])
-    return np.vstack([matrix, made]), np.concatenate([left, np.ones(lacking)])
+    new_rows = leavers[begin] + rng.random((lacking, 1)) * (towards - leavers[begin])
+    return np.vstack([matrix, new_rows]), np.concatenate([left, np.ones(lacking)])
 
 
 def edited(matrix: Floats, left: Floats) -> tuple[Floats, Floats]:
     """Drop each row if one of its 3 nearest rows has another class."""
     near = NearestNeighbors(n_neighbors=EDITING).fit(matrix).kneighbors(return_distance=False)
-    kept = (left[near] == left[:, None]).all(axis=1)
-    return matrix[kept], left[kept]
+    agrees = (left[near] == left[:, None]).all(axis=1)
+    return matrix[agrees], left[agrees]

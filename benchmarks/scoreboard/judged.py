@@ -41,17 +41,17 @@ def judged(rows: pd.DataFrame, probabilities: Mapping[str, Floats], ours: str) -
     customer, ids = pd.factorize(rows["customer_id"])
     draws = draw_customers(len(ids), DRAWS, SEED)
     left = rows["left"].to_numpy(np.float64)
-    found = {
+    estimates_by_name = {
         name: estimate_metrics(left, probability, customer.astype(np.int64), draws, SHARE)
         for name, probability in probabilities.items()
     }
     figures: dict[str, Any] = {}
-    for name, estimates in found.items():
+    for name, estimates in estimates_by_name.items():
         figures[name] = {
             metric: rounded(estimates[metric].interval, digits) for metric, digits in METRICS.items()
         }
-        if ours in found and name != ours:
-            differences = paired_differences(found[ours], estimates)
+        if ours in estimates_by_name and name != ours:
+            differences = paired_differences(estimates_by_name[ours], estimates)
             figures[name]["ours_minus_it"] = {metric: rounded(differences[metric], 4) for metric in PAIRED}
     return figures
 

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
-class Kept:
+class StoredPredictions:
     """The probabilities of a contestant, its wall time in seconds, and its own remarks."""
 
     predictions: pd.DataFrame
@@ -27,11 +27,11 @@ class Kept:
     facts: dict[str, Any]
 
 
-def code_digest(*places: str) -> str:
+def code_digest(*paths: str) -> str:
     """Return a digest of some Python files of the project, and of the files in some folders."""
     digest = hashlib.sha256()
-    for place in places:
-        start = ROOT / place
+    for relative_path in paths:
+        start = ROOT / relative_path
         for path in sorted(start.rglob("*.py")) if start.is_dir() else [start]:
             digest.update(
                 f"{path.relative_to(ROOT)} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode()
@@ -49,25 +49,25 @@ def rows_digest(rows: pd.DataFrame) -> str:
     return hashlib.sha256(pd.util.hash_pandas_object(rows, index=False).to_numpy().tobytes()).hexdigest()[:16]
 
 
-def kept(
+def keep_predictions(
     folder: Path, name: str, stamp: str, make: Callable[[], tuple[pd.DataFrame, dict[str, Any]]]
-) -> Kept:
+) -> StoredPredictions:
     """Return the stored result with this name and stamp; without one, compute and store the result.
 
     Files are written in one step, so that a run can continue after a crash.
     """
     about, table = folder / f"{name}.json", folder / f"{name}.parquet"
     if about.exists():
-        said = json.loads(about.read_text(encoding="utf-8"))
-        if said["stamp"] == stamp:
-            return Kept(pd.read_parquet(table), said["seconds"], said["facts"])
+        record = json.loads(about.read_text(encoding="utf-8"))
+        if record["stamp"] == stamp:
+            return StoredPredictions(pd.read_parquet(table), record["seconds"], record["facts"])
     begun = time.perf_counter()
     predictions, facts = make()
     seconds = round(time.perf_counter() - begun, 1)
     folder.mkdir(parents=True, exist_ok=True)
     about.unlink(missing_ok=True)
-    aside = table.with_name(f".{name}.{os.getpid()}")
-    predictions.to_parquet(aside, index=False)
-    aside.replace(table)
+    temporary_file = table.with_name(f".{name}.{os.getpid()}")
+    predictions.to_parquet(temporary_file, index=False)
+    temporary_file.replace(table)
     write_atomically(about, json.dumps({"stamp": stamp, "seconds": seconds, "facts": facts}).encode())
-    return Kept(predictions, seconds, facts)
+    return StoredPredictions(predictions, seconds, facts)

@@ -17,8 +17,8 @@ def read_looks(path: Path = LOOKS) -> list[dict[str, Any]]:
     """Return all uses, the oldest first."""
     if not path.exists():
         return []
-    found: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
-    return found
+    looks: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+    return looks
 
 
 def log_look(

@@ -45,16 +45,16 @@ class Run:
 
     def cutoffs(self) -> tuple[date, ...]:
         """Return the training cutoffs with labels known by the last test cutoff, and the test cutoffs."""
-        one, contest = self.contest.set, self.contest
-        asked = (
-            one.grid(self.every)
+        time_set, contest = self.contest.set, self.contest
+        grid = (
+            time_set.grid(self.every)
             if self.every
-            else snapshot_cutoffs(replace(contest.store, params=one.params(self.folder)))
+            else snapshot_cutoffs(replace(contest.store, params=time_set.params(self.folder)))
         )
         known_by = contest.known_by or contest.test[-1]
         known = {
             day
-            for day in asked
+            for day in grid
             if label_window(day, contest.params.label, contest.params.snapshot.late_days).mature_on
             <= known_by
         }
@@ -77,10 +77,10 @@ class Run:
         return params
 
 
-def write_snapshots(one: TimeSet, work: Path, every: str, echo: Echo) -> Params:
+def write_snapshots(time_set: TimeSet, work: Path, every: str, echo: Echo) -> Params:
     """Write the snapshots of a set on a grid of cutoffs, and return the parameters of these snapshots."""
-    folder = work / one.name / every.replace(" ", "-")
-    params = one.params(folder, one.grid(every))
+    folder = work / time_set.name / every.replace(" ", "-")
+    params = time_set.params(folder, time_set.grid(every))
     snapshot.run(params, echo=echo)
     return params
 
@@ -109,8 +109,10 @@ def plain_counts(run: Run) -> pd.DataFrame:
     """Return predictions without the signals of the library: plain counts, recency, mean gap and tenure."""
     params = run.params()
     names = [signal.name for signal in select_signals(params, run.contest.store)]
-    kept = ["tenure_days", *(name for name in names if PLAIN_NAMES.search(name))]
-    return _trained(run.params(changed={"signals.names": kept}), run.contest.test, run.contest.known_by)
+    plain_names = ["tenure_days", *(name for name in names if PLAIN_NAMES.search(name))]
+    return _trained(
+        run.params(changed={"signals.names": plain_names}), run.contest.test, run.contest.known_by
+    )
 
 
 def uncalibrated(run: Run) -> pd.DataFrame:
@@ -130,8 +132,8 @@ def default_trees(run: Run) -> pd.DataFrame:
         text = [learnt.names.index(name) for name in learnt.levels]
         settings = {"objective": "binary", "num_threads": 1, "deterministic": True, "verbosity": -1}
         data = lgb.Dataset(learnt.matrix, learnt.left, categorical_feature=text)
-        made = lgb.train({**settings, "seed": 0}, data, DEFAULT_ROUNDS).predict(rows.matrix)
-        parts.append(_keyed(snapshots, (day,), made))
+        probability = lgb.train({**settings, "seed": 0}, data, DEFAULT_ROUNDS).predict(rows.matrix)
+        parts.append(_keyed(snapshots, (day,), probability))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -161,10 +163,10 @@ def _trained(params: Params, test: Sequence[date], known_by: date | None) -> pd.
     """Return the out-of-time predictions of `train`, calibrated as in `evaluate`, without its reports."""
     _train(params, known_by)
     snapshots, record = read_snapshots(params, known_by=known_by), read_challenger(params.output)
-    made = read_out_of_time(params.output, snapshots)
-    if made is None:
+    out_of_time = read_out_of_time(params.output, snapshots)
+    if out_of_time is None:
         raise RuntimeError(f"{params.output}: the training left no out-of-time predictions")
-    probability = calibrate_out_of_time(snapshots, record.recipe, made, test)
+    probability = calibrate_out_of_time(snapshots, record.recipe, out_of_time, test)
     return _keyed(snapshots, test, probability)
 
 

@@ -14,7 +14,13 @@ from benchmarks.scoreboard import automatic, fake, telco
 from benchmarks.scoreboard.ceiling import ceiling
 from benchmarks.scoreboard.contest import REHEARSALS, Contest, open_contest
 from benchmarks.scoreboard.judged import judged
-from benchmarks.scoreboard.keep import Kept, code_digest, kept, rows_digest, text_digest
+from benchmarks.scoreboard.keep import (
+    StoredPredictions,
+    code_digest,
+    keep_predictions,
+    rows_digest,
+    text_digest,
+)
 from benchmarks.scoreboard.looks import LOOKS, log_look
 from benchmarks.scoreboard.ours import ABLATIONS, Run, learnt, whole
 from benchmarks.scoreboard.rivals import RIVALS, buying
@@ -38,14 +44,14 @@ Way = Callable[[Run], pd.DataFrame]
 Make = Callable[[], tuple[pd.DataFrame, dict[str, Any]]]
 
 
-def contestants(one: TimeSet, inactivity: bool) -> tuple[str, ...]:
+def contestants(time_set: TimeSet, inactivity: bool) -> tuple[str, ...]:
     """Return the names of the contestants of a set; our pipeline and its ablations come last."""
     rivals = [name for name in RIVALS if inactivity or name != "bg_nbd"]
     return (*rivals, automatic.NAME, OURS, *(f"{OURS}_{name}" for name in ABLATIONS))
 
 
 def play(
-    one: TimeSet,
+    time_set: TimeSet,
     work: Path,
     *,
     every: str | None,
@@ -58,7 +64,7 @@ def play(
     """Return the figures of a set.
 
     Args:
-        one: The set.
+        time_set: The set.
         work: The work folder of all sets.
         every: The grid of training cutoffs of our pipeline; None keeps the grid of the example.
         rehearse: Whether to test on cutoffs before the first test cutoff.
@@ -68,33 +74,35 @@ def play(
         environment: The environment of featuretools.
     """
     phase = "rehearsal" if rehearse else "test"
-    with exclusive_lock(work / one.name / f".{phase}.lock"):
-        contest = open_contest(one, work, QuietEcho(), REHEARSALS if rehearse else 0)
+    with exclusive_lock(work / time_set.name / f".{phase}.lock"):
+        contest = open_contest(time_set, work, QuietEcho(), REHEARSALS if rehearse else 0)
         inactivity = contest.params.label.kind == "inactivity"
         makes = {
             name: make
             for name, make in _makes(contest, work, phase, every, environment).items()
-            if name in (wanted or contestants(one, inactivity)) and (inactivity or name != "bg_nbd")
+            if name in (wanted or contestants(time_set, inactivity)) and (inactivity or name != "bg_nbd")
         }
-        shared = f"{one} {rows_digest(contest.train_rows)} {rows_digest(contest.test_rows)}"
-        made = {}
+        shared = f"{time_set} {rows_digest(contest.train_rows)} {rows_digest(contest.test_rows)}"
+        predictions = {}
         for name, (stamp, make) in makes.items():
-            print(f"{one.name} {phase}: {name} …", flush=True)
-            folder = work / one.name / f"{phase}_kept"
-            made[name] = kept(folder, name, f"{stamp} {shared}", make)
-    aligned = {name: contest.aligned(name, each.predictions).to_numpy() for name, each in made.items()}
-    found = judged(contest.test_rows, aligned, OURS)
+            print(f"{time_set.name} {phase}: {name} …", flush=True)
+            folder = work / time_set.name / f"{phase}_kept"
+            predictions[name] = keep_predictions(folder, name, f"{stamp} {shared}", make)
+    aligned = {
+        name: contest.aligned(name, stored.predictions).to_numpy() for name, stored in predictions.items()
+    }
+    figures = judged(contest.test_rows, aligned, OURS)
     if not rehearse:
-        _look(one.name, found, date, looks)
+        _look(time_set.name, figures, date, looks)
     about = _about(contest) | ({"ceiling": _ceiling(contest)} if inactivity else {})
-    return {**about, "contestants": _with_costs(found, made)}
+    return {**about, "contestants": _with_costs(figures, predictions)}
 
 
 def _ceiling(contest: Contest) -> dict[str, dict[str, float]]:
     """Return the figures of BG/NBD on customers drawn from the model, as at the last test cutoff."""
     label = contest.params.label
-    model, found = buying(contest, contest.test[-1])
-    age = found["age"].to_numpy(np.float64)
+    model, histories = buying(contest, contest.test[-1])
+    age = histories["age"].to_numpy(np.float64)
     return ceiling(model, age, label.horizon_days, label.days_active)
 
 
@@ -103,7 +111,7 @@ def play_telco(
 ) -> dict[str, Any]:
     """Return the figures of Telco, honest and with resampling before the split."""
     rows = telco.read_telco(data)
-    made = {}
+    predictions = {}
     for name, learn in telco.CONTESTANTS.items():
         if name in (wanted or telco.CONTESTANTS):
             print(f"{telco.NAME}: {name} …", flush=True)
@@ -113,11 +121,11 @@ def play_telco(
                 else (f"{HERE}/telco.py",)
             )
             make = partial(_telco, rows, learn)
-            made[name] = kept(work / telco.NAME, name, code_digest(*code), make)
-    first = next(iter(made.values())).predictions
-    aligned = {name: each.predictions["probability"].to_numpy() for name, each in made.items()}
-    found = judged(first, aligned, OURS)
-    _look(telco.NAME, found, date, looks)
+            predictions[name] = keep_predictions(work / telco.NAME, name, code_digest(*code), make)
+    first = next(iter(predictions.values())).predictions
+    aligned = {name: stored.predictions["probability"].to_numpy() for name, stored in predictions.items()}
+    figures = judged(first, aligned, OURS)
+    _look(telco.NAME, figures, date, looks)
     return {
         "how": (
             "tested by five stratified folds of customers, twice, because the data have no time; only the "
@@ -129,7 +137,7 @@ def play_telco(
         "base_rate": round(float(rows.left.mean()), 4),
         "aim": telco.AIM,
         "stated": telco.STATED,
-        "contestants": _with_costs(found, made),
+        "contestants": _with_costs(figures, predictions),
         "fake": {"ways": fake.ways(rows), "seeds": len(fake.SEEDS)},
     }
 
@@ -138,16 +146,17 @@ def _telco(rows: LabelledRows, learn: telco.Learner) -> tuple[pd.DataFrame, dict
     return telco.predicted(rows, learn), {}
 
 
-def _look(name: str, found: Mapping[str, Any], date: str | None, looks: Path) -> None:
+def _look(name: str, figures: Mapping[str, Any], date: str | None, looks: Path) -> None:
     """Log the figures of our models on the test rows."""
-    for who, figures in found.items():
-        if who.startswith(OURS):
-            log_look(name, who, figures, date, looks)
+    for contestant, own_figures in figures.items():
+        if contestant.startswith(OURS):
+            log_look(name, contestant, own_figures, date, looks)
 
 
-def _with_costs(found: Mapping[str, Any], made: Mapping[str, Kept]) -> dict[str, Any]:
+def _with_costs(figures: Mapping[str, Any], predictions: Mapping[str, StoredPredictions]) -> dict[str, Any]:
     return {
-        name: {**found[name], "seconds": each.seconds, "facts": each.facts} for name, each in made.items()
+        name: {**figures[name], "seconds": stored.seconds, "facts": stored.facts}
+        for name, stored in predictions.items()
     }
 
 
@@ -170,8 +179,8 @@ def _about(contest: Contest) -> dict[str, Any]:
 
 def _mapped(contest: Contest) -> str:
     """Return a digest of the parameters on which the data of the rivals depend."""
-    asked = {"timezone", "tables", "events", "label"}
-    return digest_of(contest.params.model_dump(mode="json", include=asked))[:16]
+    sections = {"timezone", "tables", "events", "label"}
+    return digest_of(contest.params.model_dump(mode="json", include=sections))[:16]
 
 
 def _makes(
@@ -180,23 +189,23 @@ def _makes(
     """Return for each contestant the digest of its code, and the function that computes its predictions."""
     rivals, features = (f"{code_digest(*code)} {_mapped(contest)}" for code in (RIVALS_CODE, AUTOMATIC_CODE))
     ours = f"{code_digest(*OURS_CODE)} {text_digest(contest.set.file)}"
-    place = work / contest.set.name
+    folder_of_set = work / contest.set.name
 
     def theirs(rival: Rival) -> tuple[pd.DataFrame, dict[str, Any]]:
         return rival(contest), {}
 
     def automatically() -> tuple[pd.DataFrame, dict[str, Any]]:
-        return automatic.predicted(contest, place / f"{phase}_featuretools", environment)
+        return automatic.predicted(contest, folder_of_set / f"{phase}_featuretools", environment)
 
     def mine(name: str, way: Way) -> tuple[pd.DataFrame, dict[str, Any]]:
-        folder = place / f"{phase}_{name}"
+        folder = folder_of_set / f"{phase}_{name}"
         return way(Run(contest, folder, every)), learnt(folder)
 
-    found: dict[str, tuple[str, Make]] = {
-        name: (rivals, partial(theirs, each)) for name, each in RIVALS.items()
+    makes: dict[str, tuple[str, Make]] = {
+        name: (rivals, partial(theirs, rival)) for name, rival in RIVALS.items()
     }
-    found[automatic.NAME] = features, automatically
-    found[OURS] = f"{ours} {every}", partial(mine, OURS, whole)
+    makes[automatic.NAME] = features, automatically
+    makes[OURS] = f"{ours} {every}", partial(mine, OURS, whole)
     for name, way in ABLATIONS.items():
-        found[f"{OURS}_{name}"] = f"{ours} {every}", partial(mine, f"{OURS}_{name}", way)
-    return found
+        makes[f"{OURS}_{name}"] = f"{ours} {every}", partial(mine, f"{OURS}_{name}", way)
+    return makes

@@ -32,8 +32,8 @@ PLAIN = {"objective": "binary", "learning_rate": 0.03, "num_leaves": 15, "min_ch
 def recency(contest: Contest) -> pd.DataFrame:
     """Return predictions of a logistic regression on the days since the customer's last event."""
 
-    def shaped(made: pd.DataFrame) -> Floats:
-        days = _last_seen(contest, made)
+    def shaped(features: pd.DataFrame) -> Floats:
+        days = _last_seen(contest, features)
         return np.column_stack([days, np.log1p(days)])
 
     return _by_cutoff(contest, shaped, logistic, totals=False)
@@ -42,14 +42,14 @@ def recency(contest: Contest) -> pd.DataFrame:
 def rfm(contest: Contest) -> pd.DataFrame:
     """Return predictions of a logistic regression on recency, frequency and, if known, monetary value."""
 
-    def shaped(made: pd.DataFrame) -> Floats:
+    def shaped(features: pd.DataFrame) -> Floats:
         ever, late = (
-            sum(made[f"{table}_count_{span}"] for table in _core(contest))
+            sum(features[f"{table}_count_{span}"] for table in _core(contest))
             for span in ("ever", f"{contest.set.windows[-1]}d")
         )
-        columns = [np.log1p(each) for each in (_last_seen(contest, made), ever, late)]
+        columns = [np.log1p(column) for column in (_last_seen(contest, features), ever, late)]
         if spent := contest.set.spent:
-            columns.append(np.log1p(made[f"{spent}_spend_ever"] / np.maximum(ever, 1)))
+            columns.append(np.log1p(features[f"{spent}_spend_ever"] / np.maximum(ever, 1)))
         return np.column_stack(columns)
 
     return _by_cutoff(contest, shaped, logistic, totals=True)
@@ -57,7 +57,9 @@ def rfm(contest: Contest) -> pd.DataFrame:
 
 def reference(contest: Contest) -> pd.DataFrame:
     """Return the mean predictions of LightGBM with 150 trees on plain counts, over three seeds."""
-    return _by_cutoff(contest, lambda made: made.to_numpy(np.float64), plain_trees, contest.set.totals)
+    return _by_cutoff(
+        contest, lambda features: features.to_numpy(np.float64), plain_trees, contest.set.totals
+    )
 
 
 def bg_nbd(contest: Contest) -> pd.DataFrame:
@@ -69,10 +71,10 @@ def bg_nbd(contest: Contest) -> pd.DataFrame:
     code = pd.Series(np.arange(contest.store.n_customers), index=customers.ids)
     parts = []
     for cutoff, rows in contest.test_rows.groupby("cutoff"):
-        model, found = buying(contest, cutoff)
-        x, last, age = (found[name].to_numpy(np.float64) for name in ("x", "recency", "age"))
+        model, histories = buying(contest, cutoff)
+        x, last, age = (histories[name].to_numpy(np.float64) for name in ("x", "recency", "age"))
         none = p_none(model, x, last, age, contest.params.label.horizon_days)
-        silent = pd.Series(none, index=found["customer"])
+        silent = pd.Series(none, index=histories["customer"])
         parts.append(rows[KEYS].assign(probability=silent.loc[code.loc[rows["customer_id"]]].to_numpy()))
     return pd.concat(parts, ignore_index=True)
 
@@ -81,15 +83,15 @@ def buying(contest: Contest, cutoff: date) -> tuple[LifetimeModel, pd.DataFrame]
     """Return BG/NBD fitted at a cutoff, and each customer's repeats x, recency and age in days."""
     day, store = day_number(cutoff), contest.store
     with store.connect() as connection:
-        found = connection.execute(
+        histories = connection.execute(
             f"SELECT customer, count(DISTINCT day) - 1 AS x, max(day) - min(day) AS recency, "
             f"{day} - min(day) AS age FROM {store.scan(contest.params.label.core_table)} "
             f"WHERE day < {day} GROUP BY 1 ORDER BY 1"
         ).df()
-    model = fit_lifetimes(*(found[name].to_numpy(np.float64) for name in ("x", "recency", "age")))
+    model = fit_lifetimes(*(histories[name].to_numpy(np.float64) for name in ("x", "recency", "age")))
     if model is None:
         raise RuntimeError(f"{contest.set.name}: BG/NBD cannot be fitted at {cutoff}")
-    return model, found
+    return model, histories
 
 
 RIVALS: Mapping[str, Callable[[Contest], pd.DataFrame]] = {
@@ -108,12 +110,12 @@ def logistic(train: Floats, left: Floats, wanted: Floats) -> Floats:
 
 def plain_trees(train: Floats, left: Floats, wanted: Floats) -> Floats:
     """Return the mean probabilities of plain LightGBM over three seeds."""
-    made = []
+    predictions = []
     for seed in SEEDS:
         own = {"seed": seed, "feature_fraction": 0.9, "bagging_fraction": 0.9, "bagging_freq": 1}
         settings = {**PLAIN, **own, "num_threads": 1, "deterministic": True, "verbosity": -1}
-        made.append(lgb.train(settings, lgb.Dataset(train, left), ROUNDS).predict(wanted))
-    return np.asarray(np.mean(made, axis=0), dtype=np.float64)
+        predictions.append(lgb.train(settings, lgb.Dataset(train, left), ROUNDS).predict(wanted))
+    return np.asarray(np.mean(predictions, axis=0), dtype=np.float64)
 
 
 def _by_cutoff(
@@ -121,14 +123,14 @@ def _by_cutoff(
 ) -> pd.DataFrame:
     """Fit at each test cutoff on the known training cutoffs, and predict the rows of the test cutoff."""
     rows = pd.concat([contest.train_rows, contest.test_rows], ignore_index=True)
-    made = shaped(plain_features(contest.store, contest.set, rows, totals).drop(columns=KEYS))
+    features = shaped(plain_features(contest.store, contest.set, rows, totals).drop(columns=KEYS))
     parts = []
     for cutoff in contest.test:
         train = rows["cutoff"].isin(contest.learnt_from(cutoff)).to_numpy()
         here = np.arange(len(rows)) >= len(contest.train_rows)
         here &= (rows["cutoff"] == cutoff).to_numpy()
         left = rows.loc[train, "left"].to_numpy(np.float64)
-        probability = learn(made[train], left, made[here])
+        probability = learn(features[train], left, features[here])
         parts.append(rows.loc[here, KEYS].assign(probability=probability))
     return pd.concat(parts, ignore_index=True)
 
@@ -139,7 +141,7 @@ def _core(contest: Contest) -> tuple[str, ...]:
     return (core,) if core in contest.set.counted else contest.set.counted
 
 
-def _last_seen(contest: Contest, made: pd.DataFrame) -> Floats:
+def _last_seen(contest: Contest, features: pd.DataFrame) -> Floats:
     """Return the days since the latest event; for customers without events, the days since the sign-up."""
-    days = made[[f"{table}_recency" for table in _core(contest)]].min(axis=1)
-    return days.fillna(made["tenure"]).to_numpy(np.float64)
+    days = features[[f"{table}_recency" for table in _core(contest)]].min(axis=1)
+    return days.fillna(features["tenure"]).to_numpy(np.float64)

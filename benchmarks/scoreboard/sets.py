@@ -76,10 +76,10 @@ class TimeSet:
             **(changed or {}),
         }
         if cutoffs is not None:
-            asked = load_params(self.file).snapshot.model_dump(
+            section = load_params(self.file).snapshot.model_dump(
                 mode="json", include={"watermark", "late_days"}
             )
-            values["snapshot"] = {**asked, "cutoffs": [str(day) for day in sorted(cutoffs)]}
+            values["snapshot"] = {**section, "cutoffs": [str(day) for day in sorted(cutoffs)]}
         return load_params(self.file, [f"{name}={json.dumps(value)}" for name, value in values.items()])
 
     @property
@@ -99,11 +99,11 @@ class TimeSet:
         first = min(self.train[0], self.begins + timedelta(HISTORY_DAYS))
         anchor, last = self.test[0], self.test[-1]
         if every == "month":
-            found = {months_later(anchor, number) for number in range(-60, 60)}
+            days = {months_later(anchor, number) for number in range(-60, 60)}
         else:
             step = 7 if every == "week" else int(every.split()[0])
-            found = {anchor + timedelta(step * number) for number in range(-600, 600)}
-        return tuple(sorted({day for day in found if first <= day <= last} | {*self.test}))
+            days = {anchor + timedelta(step * number) for number in range(-600, 600)}
+        return tuple(sorted({day for day in days if first <= day <= last} | {*self.test}))
 
 
 def months_later(day: date, months: int) -> date:
@@ -127,8 +127,8 @@ def _same_day(first: str, months: int) -> tuple[date, ...]:
 
 
 SETS: Mapping[str, TimeSet] = {
-    one.name: one
-    for one in (
+    time_set.name: time_set
+    for time_set in (
         TimeSet(
             "completejourney",
             train=_same_day("2017-03-15", 7),

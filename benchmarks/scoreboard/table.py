@@ -32,9 +32,9 @@ def page(figures: Mapping[str, Any], looks: Path = LOOKS) -> str:
     """Return the scoreboard as Markdown."""
     sets: Mapping[str, Any] = figures["sets"]
     lines = [*_summary(sets, looks)]
-    for name, one in sets.items():
-        lines += ["", *_set(name, one, looks)]
-        if fake := one.get("fake"):
+    for name, result in sets.items():
+        lines += ["", *_set(name, result, looks)]
+        if fake := result.get("fake"):
             lines += ["", *_fake(fake)]
     return "\n".join(lines) + "\n"
 
@@ -45,41 +45,41 @@ def _summary(sets: Mapping[str, Any], looks: Path) -> Iterator[str]:
         "AUC minus the reference's | looks at the test |"
     )
     yield "|---|---|---|---|---|---|---|"
-    for name, one in sets.items():
-        found = one["contestants"]
-        if OURS not in found:
+    for name, result in sets.items():
+        contestants = result["contestants"]
+        if OURS not in contestants:
             continue
-        ours, beside = found[OURS], found.get("reference", {}).get("ours_minus_it")
-        differences = [_signed(beside[metric]) if beside else "" for metric in ("log_loss", "auc")]
+        ours, difference = contestants[OURS], contestants.get("reference", {}).get("ours_minus_it")
+        differences = [_signed(difference[metric]) if difference else "" for metric in ("log_loss", "auc")]
         yield (
-            f"| {name} | {_short(one['aim'], 3)} | {_span(ours['auc'], 3)} | {_span(ours['log_loss'], 3)} | "
-            f"{differences[0]} | {differences[1]} | {count_looks(name, OURS, looks)} |"
+            f"| {name} | {_short(result['aim'], 3)} | {_span(ours['auc'], 3)} | {_span(ours['log_loss'], 3)} "
+            f"| {differences[0]} | {differences[1]} | {count_looks(name, OURS, looks)} |"
         )
     total = len(read_looks(looks))
     yield ""
     yield f"Our models, ablations included, looked at a test {total} times."
 
 
-def _set(name: str, one: Mapping[str, Any], looks: Path) -> Iterator[str]:
+def _set(name: str, result: Mapping[str, Any], looks: Path) -> Iterator[str]:
     yield f"## {name}"
     yield ""
     yield (
-        f"{one['rows']:,} rows of {one['customers']:,} customers, {one['churners']:,} churners "
-        f"({one['base_rate']:.1%}); {one['how']}"
+        f"{result['rows']:,} rows of {result['customers']:,} customers, {result['churners']:,} churners "
+        f"({result['base_rate']:.1%}); {result['how']}"
     )
-    if stated := one.get("stated"):
+    if stated := result.get("stated"):
         yield (
             f"The README of the data states for the reference: AUC {_short(stated['auc'], 3)}, "
             f"log loss {_short(stated['log_loss'], 3)}."
         )
-    if ceiling := one.get("ceiling"):
+    if ceiling := result.get("ceiling"):
         known, inside = (_span(ceiling[name], 3) for name in ("histories", "inside"))
         yield (
             "In twenty simulated companies customers buy as the BG/NBD that is fitted at the last cutoff. "
             f"There the best use of histories reaches AUC {known}. A model that knows each customer's rate, "
             f"and which customers have stopped, reaches {inside}."
         )
-    contestants, ablations = _parted(one["contestants"])
+    contestants, ablations = _parted(result["contestants"])
     yield from _table(contestants)
     if ablations:
         yield ""
@@ -87,23 +87,23 @@ def _set(name: str, one: Mapping[str, Any], looks: Path) -> Iterator[str]:
         yield from _table(ablations)
 
 
-def _parted(found: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    ablations = {name: each for name, each in found.items() if name.startswith(f"{OURS}_")}
-    rest = {name: each for name, each in found.items() if name not in ablations}
+def _parted(contestants: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    ablations = {name: measures for name, measures in contestants.items() if name.startswith(f"{OURS}_")}
+    rest = {name: measures for name, measures in contestants.items() if name not in ablations}
     ordered = sorted(rest, key=lambda name: (name != OURS, rest[name]["log_loss"]["value"]))
     return {name: rest[name] for name in ordered}, ablations
 
 
-def _table(found: Mapping[str, Any]) -> Iterator[str]:
+def _table(contestants: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     yield f"{HEAD} ours minus it: log loss | ours minus it: AUC | s |"
     yield "|---|---|---|---|---|---|---|---|---|"
-    for name, each in found.items():
+    for name, measures in contestants.items():
         digits = (3, 4, 3, 2, 2)
-        cells = [_span(each[metric], places) for metric, places in zip(COLUMNS, digits, strict=True)]
-        beside = each.get("ours_minus_it")
-        cells += [_signed(beside[metric]) if beside else "" for metric in ("log_loss", "auc")]
-        yield f"| {WORDS[name]} | {' | '.join(cells)} | {each['seconds']:.0f} |"
+        cells = [_span(measures[metric], places) for metric, places in zip(COLUMNS, digits, strict=True)]
+        difference = measures.get("ours_minus_it")
+        cells += [_signed(difference[metric]) if difference else "" for metric in ("log_loss", "auc")]
+        yield f"| {WORDS[name]} | {' | '.join(cells)} | {measures['seconds']:.0f} |"
 
 
 def _fake(fake: Mapping[str, Any]) -> Iterator[str]:
@@ -118,17 +118,17 @@ def _fake(fake: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     yield "| what was done | AUC | log loss |"
     yield "|---|---|---|"
-    for each in fake["ways"]:
-        yield f"| {each['what']} | {_short(each['auc'], 3)} | {_short(each['log_loss'], 3)} |"
+    for way in fake["ways"]:
+        yield f"| {way['what']} | {_short(way['auc'], 3)} | {_short(way['log_loss'], 3)} |"
 
 
-def _span(one: Mapping[str, float], digits: int) -> str:
-    return re.sub(r"(?<![\d.])0\.", ".", format_interval(Interval.model_validate(one), digits))
+def _span(interval: Mapping[str, float], digits: int) -> str:
+    return re.sub(r"(?<![\d.])0\.", ".", format_interval(Interval.model_validate(interval), digits))
 
 
-def _signed(one: Mapping[str, float]) -> str:
-    text = format_interval(Interval.model_validate(one), 4, signed=True)
-    return f"**{text}**" if one["low"] > 0 or one["high"] < 0 else text
+def _signed(interval: Mapping[str, float]) -> str:
+    text = format_interval(Interval.model_validate(interval), 4, signed=True)
+    return f"**{text}**" if interval["low"] > 0 or interval["high"] < 0 else text
 
 
 def _short(number: float, digits: int) -> str:

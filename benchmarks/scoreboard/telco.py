@@ -53,13 +53,13 @@ def rows_of(table: Sequence[Mapping[str, str]], left: str, leave_out: Sequence[s
     names = tuple(sorted(name for name in table[0] if name not in (left, *leave_out)))
     levels: dict[str, tuple[str, ...]] = {}
     matrix = np.empty((len(table), len(names)))
-    for place, name in enumerate(names):
+    for index, name in enumerate(names):
         cells = [row[name].strip() for row in table]
         try:
-            matrix[:, place] = [float(cell) if cell else np.nan for cell in cells]
+            matrix[:, index] = [float(cell) if cell else np.nan for cell in cells]
         except ValueError:
             levels[name] = tuple(sorted(set(cells)))
-            matrix[:, place] = [levels[name].index(cell) for cell in cells]
+            matrix[:, index] = [levels[name].index(cell) for cell in cells]
     return LabelledRows(
         names=names,
         levels=levels,
@@ -77,7 +77,9 @@ def ours(train: LabelledRows, wanted: LabelledRows) -> Floats:
     is no calibration, because no later cutoff could show that its gain lasts.
     """
     fold = np.random.default_rng(SEED).permutation(len(train)) % CUSTOMER_FOLDS
-    folds = [Fold(train.where(fold != each), train.where(fold == each)) for each in range(CUSTOMER_FOLDS)]
+    folds = [
+        Fold(train.where(fold != number), train.where(fold == number)) for number in range(CUSTOMER_FOLDS)
+    ]
     monotone = (0,) * len(train.names)
     recipe = select_candidate(folds, monotone, TrainParams(), threads=1).recipe
     return sigmoid(fit_recipe(train, recipe, monotone, 1).logits(wanted, 1))
@@ -118,8 +120,8 @@ def _trees(train: LabelledRows, wanted: LabelledRows, settings: Mapping[str, Any
 def one_hot(rows: LabelledRows) -> Floats:
     """Return the numbers, with 0 for a missing number, and a column per name."""
     columns: list[Any] = []
-    for place, name in enumerate(rows.names):
-        values = rows.matrix[:, place]
+    for index, name in enumerate(rows.names):
+        values = rows.matrix[:, index]
         if name in rows.levels:
             columns.append((values[:, None] == np.arange(len(rows.levels[name]))).astype(np.float64))
         else:

@@ -30,34 +30,34 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--folder", type=Path, help="where to work and keep; a temporary folder by default")
     parser.add_argument("--write", action="store_true", help="put the table into benchmarks/README.md")
     parser.add_argument("--job", choices=["generate", "train"], help=argparse.SUPPRESS)
-    asked = parser.parse_args(argv)
-    if asked.job:
-        print(json.dumps(_do(asked)))
+    arguments = parser.parse_args(argv)
+    if arguments.job:
+        print(json.dumps(_do(arguments)))
         return 0
     with tempfile.TemporaryDirectory() as temporary:
-        folder = (asked.folder or Path(temporary)).resolve()
+        folder = (arguments.folder or Path(temporary)).resolve()
         if not (folder / "output" / "snapshots" / "manifest.json").exists():
-            _once("generate", folder, asked)
-        found = _once("train", folder, asked)
-    table = report(asked.rows, asked.columns, asked.threads, found)
+            _once("generate", folder, arguments)
+        measurement = _once("train", folder, arguments)
+    table = report(arguments.rows, arguments.columns, arguments.threads, measurement)
     print(table)
-    if asked.write:
-        write_table(f"training, {asked.rows} rows", table)
+    if arguments.write:
+        write_table(f"training, {arguments.rows} rows", table)
     return 0
 
 
-def report(rows: int, columns: int, threads: int, found: Measurement) -> str:
+def report(rows: int, columns: int, threads: int, measurement: Measurement) -> str:
     """Return the measurement as Markdown."""
-    said = found.answer
+    answer, cpu_seconds = measurement.answer, measurement.cpu_seconds
     matrix = rows * columns * 8 / 2**20
     return "\n".join(
         [
-            f"{rows:,} rows x {columns} signals over 13 cutoffs, {said['churners']:,} churners, {threads} "
-            f"threads; {said['rounds']} rounds in the last fit.",
+            f"{rows:,} rows x {columns} signals over 13 cutoffs, {answer['churners']:,} churners, {threads} "
+            f"threads; {answer['rounds']} rounds in the last fit.",
             "",
             "| CPU s | wall s | peak MB | of which the matrix |",
             "|---|---|---|---|",
-            f"| {found.cpu_seconds:,.0f} | {found.wall_seconds:,.0f} | {found.peak_mb:,.0f} "
+            f"| {cpu_seconds:,.0f} | {measurement.wall_seconds:,.0f} | {measurement.peak_mb:,.0f} "
             f"| {matrix:,.0f} |",
             "",
             describe_machine(("lightgbm", "scikit-learn", "numpy", "pyarrow")),
@@ -65,15 +65,15 @@ def report(rows: int, columns: int, threads: int, found: Measurement) -> str:
     )
 
 
-def _once(job: str, folder: Path, asked: argparse.Namespace) -> Measurement:
-    print(f"{job}: {asked.rows:,} rows, {asked.columns} signals …", file=sys.stderr, flush=True)
-    sizes = {name: getattr(asked, name) for name in ("rows", "columns", "threads", "rounds")}
+def _once(job: str, folder: Path, arguments: argparse.Namespace) -> Measurement:
+    print(f"{job}: {arguments.rows:,} rows, {arguments.columns} signals …", file=sys.stderr, flush=True)
+    sizes = {name: getattr(arguments, name) for name in ("rows", "columns", "threads", "rounds")}
     options = [word for name, value in sizes.items() for word in (f"--{name}", str(value))]
     command = [sys.executable, "-m", "benchmarks.training", "--job", job, "--folder", str(folder), *options]
     return measure(command, ROOT)
 
 
-def _do(asked: argparse.Namespace) -> dict[str, object]:
+def _do(arguments: argparse.Namespace) -> dict[str, object]:
     """Run a job in this process; all output except the last line goes to standard error."""
     from contextlib import redirect_stdout
 
@@ -81,20 +81,20 @@ def _do(asked: argparse.Namespace) -> dict[str, object]:
 
     cpu, wall = time.process_time(), time.perf_counter()
     params = Params(
-        source=str(asked.folder / "company"),
+        source=str(arguments.folder / "company"),
         label=LabelParams(kind="inactivity", table="orders", horizon_days=28),
-        train=TrainParams(max_rounds=asked.rounds, memory_limit="1TiB"),
-        tracking=TrackingParams(uri=f"sqlite:///{asked.folder / 'mlflow.db'}"),
-        output=asked.folder / "output",
-        models=asked.folder / "models",
-        engine=EngineParams(threads=asked.threads),
+        train=TrainParams(max_rounds=arguments.rounds, memory_limit="1TiB"),
+        tracking=TrackingParams(uri=f"sqlite:///{arguments.folder / 'mlflow.db'}"),
+        output=arguments.folder / "output",
+        models=arguments.folder / "models",
+        engine=EngineParams(threads=arguments.threads),
     )
     answer: dict[str, object] = {}
     with redirect_stdout(sys.stderr):
-        if asked.job == "generate":
+        if arguments.job == "generate":
             from benchmarks.training.generate import write_snapshots
 
-            write_snapshots(params, asked.rows, asked.columns)
+            write_snapshots(params, arguments.rows, arguments.columns)
         else:
             from pipelines.echo import Echo
             from pipelines.train import run

@@ -31,8 +31,8 @@ def write_snapshots(params: Params, rows: int, columns: int, seed: int = 7) -> N
     little, so that trees have something to find.
     """
     rng = np.random.default_rng(seed)
-    names = [f"signal_{place:03d}" for place in range(columns)]
-    fields = {name: pa.string() if place % 30 == 29 else pa.float64() for place, name in enumerate(names)}
+    names = [f"signal_{number:03d}" for number in range(columns)]
+    fields = {name: pa.string() if number % 30 == 29 else pa.float64() for number, name in enumerate(names)}
     schema = pa.schema(
         [("customer_id", pa.string()), ("cutoff", pa.date32()), ("left", pa.int8()), *fields.items()]
     )
@@ -41,9 +41,9 @@ def write_snapshots(params: Params, rows: int, columns: int, seed: int = 7) -> N
         cutoff = FIRST + timedelta(days=STEP_DAYS * step)
         customers = rows // CUTOFFS + (step < rows % CUTOFFS)
         left = 0
-        place = params.output / "snapshots" / f"cutoff={cutoff}"
-        place.mkdir(parents=True)
-        with pq.ParquetWriter(place / "part.parquet", schema, compression="zstd") as file:
+        partition = params.output / "snapshots" / f"cutoff={cutoff}"
+        partition.mkdir(parents=True)
+        with pq.ParquetWriter(partition / "part.parquet", schema, compression="zstd") as file:
             for start in range(0, customers, PIECE_ROWS):
                 piece = _piece(rng, schema, cutoff, range(start, min(start + PIECE_ROWS, customers)))
                 left += int(pa.compute.sum(piece.column("left")).as_py())
@@ -73,23 +73,23 @@ def write_snapshots(params: Params, rows: int, columns: int, seed: int = 7) -> N
 def _piece(rng: np.random.Generator, schema: pa.Schema, cutoff: date, customers: range) -> pa.Table:
     n = len(customers)
     odds = np.full(n, RATE)
-    made: list[pa.Array] = []
-    for place, field in enumerate(list(schema)[3:]):
+    arrays: list[pa.Array] = []
+    for number, field in enumerate(list(schema)[3:]):
         usual: npt.NDArray[np.float64] = rng.standard_normal(n)
-        if place % 10 == 3:  # twelve of 120 signals matter
+        if number % 10 == 3:  # twelve of 120 signals matter
             odds += 0.3 * usual
         if field.type == pa.string():
-            made.append(pa.array(np.asarray(LEVELS)[rng.integers(0, len(LEVELS), n)]))
-        elif place % 3 == 0:
-            made.append(pa.array(np.floor(np.exp(usual + 1))))
-        elif place % 3 == 1:
-            made.append(pa.array(np.exp(usual), mask=rng.random(n) < 0.2))
+            arrays.append(pa.array(np.asarray(LEVELS)[rng.integers(0, len(LEVELS), n)]))
+        elif number % 3 == 0:
+            arrays.append(pa.array(np.floor(np.exp(usual + 1))))
+        elif number % 3 == 1:
+            arrays.append(pa.array(np.exp(usual), mask=rng.random(n) < 0.2))
         else:
-            made.append(pa.array(usual))
+            arrays.append(pa.array(usual))
     left = rng.random(n) < 1 / (1 + np.exp(-odds))
     ids = pa.array([f"c{customer:08d}" for customer in customers])
     keys = [ids, pa.array([cutoff] * n, pa.date32()), pa.array(left.astype(np.int8))]
-    return pa.Table.from_arrays([*keys, *made], schema=schema)
+    return pa.Table.from_arrays([*keys, *arrays], schema=schema)
 
 
 def _described(name: str, kind: pa.DataType) -> dict[str, object]:

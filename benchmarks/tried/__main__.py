@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.scoreboard.sets import SETS
-from benchmarks.tried.beside import set_beside
+from benchmarks.tried.comparison import set_beside
 from benchmarks.tried.rehearsal import open_rehearsal
 from benchmarks.tried.table import page
 from benchmarks.tried.variants import GROUPS
@@ -36,22 +36,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     add("--processes", type=int, default=1, help="sets side by side, each with one thread")
     add("--work", type=Path, default=WORK, help="where to work")
     add("--write", action="store_true", help="put the tables of all sets into benchmarks/tried/README.md")
-    asked = parser.parse_args(argv)
-    with ProcessPoolExecutor(asked.processes) as pool:
-        found = pool.map(partial(_one, what=asked.what, work=asked.work), asked.only)
-        figures = dict(zip(asked.only, found, strict=True))
+    arguments = parser.parse_args(argv)
+    with ProcessPoolExecutor(arguments.processes) as pool:
+        figures_of_sets = pool.map(
+            partial(_figures_of, what=arguments.what, work=arguments.work), arguments.only
+        )
+        figures = dict(zip(arguments.only, figures_of_sets, strict=True))
     text = page(figures)
     print(text)
-    whole = (asked.only, asked.what) == (list(SETS), list(GROUPS))
-    if asked.write and whole:
+    whole = (arguments.only, arguments.what) == (list(SETS), list(GROUPS))
+    if arguments.write and whole:
         before = PAGE.read_text(encoding="utf-8").partition(MARK)[0]
         PAGE.write_text(f"{before}{MARK}\n{text}", encoding="utf-8")
     return 0
 
 
-def _one(name: str, what: Sequence[str], work: Path) -> dict[str, Any]:
+def _figures_of(name: str, groups: Sequence[str], work: Path) -> dict[str, Any]:
     rehearsal = open_rehearsal(SETS[name], work)
-    ways = {words: made for group in what for words, made in GROUPS[group](rehearsal)}
+    ways = {words: outcome for group in groups for words, outcome in GROUPS[group](rehearsal)}
     print(f"{name}: {len(ways)} ways", flush=True)
     return {
         "cutoffs": [str(day) for day in rehearsal.judged],

@@ -39,28 +39,28 @@ class Rehearsal:
         contest: The set and its test rows, for the rivals.
         snapshots: The snapshots for our training and our test.
         judged: The cutoffs to test on.
-        asked: The section `train` of the set's parameter file.
+        train: The section `train` of the set's parameter file.
     """
 
     contest: Contest
     snapshots: Snapshots
     judged: tuple[date, ...]
-    asked: TrainParams
+    train: TrainParams
 
     @cached_property
     def folds(self) -> list[Fold]:
         """Return a fold for each test cutoff with earlier labels to learn from."""
         rows, known = self.snapshots.rows, self.snapshots.mature_on
-        made = [
+        folds_of_cutoffs = [
             Fold(thin_customers(rows.at(trainable(known, day)), MAX_FOLD_ROWS), rows.at([day]), True)
             for day in self.judged
         ]
-        return [fold for fold in made if not fold.train.one_class]
+        return [fold for fold in folds_of_cutoffs if not fold.train.one_class]
 
     @cached_property
     def chosen(self) -> CandidateSelection:
         """Return the selection of the pipeline from all its candidates."""
-        return select_candidate(self.folds, self.snapshots.monotone, self.asked, 1)
+        return select_candidate(self.folds, self.snapshots.monotone, self.train, 1)
 
     @property
     def best(self) -> OutOfTime:
@@ -69,33 +69,35 @@ class Rehearsal:
 
     def alone(self, candidate: str, recipe: Recipe | None = None) -> OutOfTime:
         """Return a candidate's predictions of the test cutoffs, with its own recipe or another recipe."""
-        asked = self.asked.model_copy(update={"candidates": (candidate,)})
-        return _past(select_candidate(self.folds, self.snapshots.monotone, asked, 1, tree_recipe=recipe))
+        settings = self.train.model_copy(update={"candidates": (candidate,)})
+        return _past(select_candidate(self.folds, self.snapshots.monotone, settings, 1, tree_recipe=recipe))
 
     def learning_from(self, wanted: Callable[[date], bool]) -> Rehearsal:
         """Return a rehearsal that learns only from some of the snapshots; the test rows stay."""
-        kept: Mapping[date, date] = {d: on for d, on in self.snapshots.mature_on.items() if wanted(d)}
-        return replace(self, snapshots=replace(self.snapshots, mature_on=kept))
+        known_cutoffs: Mapping[date, date] = {
+            d: on for d, on in self.snapshots.mature_on.items() if wanted(d)
+        }
+        return replace(self, snapshots=replace(self.snapshots, mature_on=known_cutoffs))
 
     def with_signals(self, wanted: Columns) -> Rehearsal:
         """Return a rehearsal with only some of the signals, given in the order of their names."""
         rows = self.snapshots.rows
         names = tuple(name for name, taken in zip(rows.names, wanted, strict=True) if taken)
-        levels = {name: each for name, each in rows.levels.items() if name in names}
+        levels = {name: levels_of_signal for name, levels_of_signal in rows.levels.items() if name in names}
         fewer = replace(rows, names=names, levels=levels, matrix=rows.matrix[:, wanted])
         signals = tuple(s for s, taken in zip(self.snapshots.signals, wanted, strict=True) if taken)
         return replace(self, snapshots=replace(self.snapshots, rows=fewer, signals=signals))
 
     def column(self, name: str) -> Floats:
         """Return a signal of the test rows, in the order of the folds."""
-        place = self.snapshots.rows.names.index(name)
-        return np.concatenate([fold.validation.matrix[:, place] for fold in self.folds])
+        index = self.snapshots.rows.names.index(name)
+        return np.concatenate([fold.validation.matrix[:, index] for fold in self.folds])
 
 
-def open_rehearsal(one: TimeSet, work: Path) -> Rehearsal:
+def open_rehearsal(time_set: TimeSet, work: Path) -> Rehearsal:
     """Write the snapshots of a set up to its first test cutoff, and return the rehearsal."""
-    contest = open_contest(one, work, QuietEcho(), rehearsed=MOST)
-    params = Run(contest, work / one.name / "ours", None).params()
+    contest = open_contest(time_set, work, QuietEcho(), rehearsed=MOST)
+    params = Run(contest, work / time_set.name / "ours", None).params()
     snapshot.run(params, echo=QuietEcho())
     snapshots = read_snapshots(params, known_by=contest.known_by)
     return Rehearsal(contest, snapshots, contest.test, params.train)

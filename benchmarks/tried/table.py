@@ -10,15 +10,15 @@ CPU = "CPU s of fitting"
 
 def page(figures: Mapping[str, Any]) -> str:
     """Return a table of the reference ways, and a table of the differences to each reference way."""
-    every = list(dict.fromkeys(words for one in figures.values() for words in one["ways"]))
-    beside = {
+    every = list(dict.fromkeys(words for result in figures.values() for words in result["ways"]))
+    references = {
         words: next((ways[words].get("beside") for ways in _ways(figures) if words in ways), None)
         for words in every
     }
-    lines = [*_about(figures, [words for words in every if beside[words] is None])]
-    for base in dict.fromkeys(each for each in beside.values() if each):
+    lines = [*_about(figures, [words for words in every if references[words] is None])]
+    for base in dict.fromkeys(reference for reference in references.values() if reference):
         lines += ["", f"## Compared with: {base}", ""]
-        lines += _differences(figures, [words for words in every if beside[words] == base])
+        lines += _differences(figures, [words for words in every if references[words] == base])
     if costs := [
         words for words in every if any(w.get(words, {}).get("cpu_seconds") for w in _ways(figures))
     ]:
@@ -27,14 +27,14 @@ def page(figures: Mapping[str, Any]) -> str:
 
 
 def _ways(figures: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    return [one["ways"] for one in figures.values()]
+    return [result["ways"] for result in figures.values()]
 
 
 def _about(figures: Mapping[str, Any], bases: list[str]) -> Iterator[str]:
     yield f"| log loss, AUC | {' | '.join(figures)} |"
     yield "|---" * (len(figures) + 1) + "|"
-    yield f"| cutoffs that judge | {' | '.join(str(len(one['cutoffs'])) for one in figures.values())} |"
-    yield f"| chosen candidate | {' | '.join(one['chosen'] for one in figures.values())} |"
+    yield f"| cutoffs that judge | {' | '.join(str(len(result['cutoffs'])) for result in figures.values())} |"
+    yield f"| chosen candidate | {' | '.join(result['chosen'] for result in figures.values())} |"
     for words in bases:
         cells = [
             f"{_short(way['log_loss'], 4)}, {_short(way['auc'], 3)}" if (way := ways.get(words)) else ""

@@ -31,33 +31,33 @@ WEIGHTS = np.linspace(0, 1, 21)
 
 
 @dataclass(frozen=True)
-class Made:
+class WayOutcome:
     """The predictions of a way.
 
     Attributes:
-        beside: The name of the reference way; None for a reference way.
+        reference: The name of the reference way; None for a reference way.
         past: The predicted log-odds of the test rows.
         cpu_seconds: The CPU time of the fits, if it was measured.
     """
 
-    beside: str | None
+    reference: str | None
     past: OutOfTime
     cpu_seconds: float | None = None
 
 
-Ways = Iterator[tuple[str, Made]]
+Ways = Iterator[tuple[str, WayOutcome]]
 
 
 def candidates(rehearsal: Rehearsal) -> Ways:
     """Yield the selection of the pipeline, each of its candidates, and the reference."""
-    yield AS_IT_IS, Made(None, rehearsal.best)
+    yield AS_IT_IS, WayOutcome(None, rehearsal.best)
     for words, candidate in {
         "boosted trees alone": "trees",
         SPLITS: "extra_trees",
         "spline logistic regression alone": "logistic",
     }.items():
-        yield words, Made(AS_IT_IS, rehearsal.alone(candidate))
-    yield "reference: LightGBM on plain counts", Made(AS_IT_IS, _reference(rehearsal))
+        yield words, WayOutcome(AS_IT_IS, rehearsal.alone(candidate))
+    yield "reference: LightGBM on plain counts", WayOutcome(AS_IT_IS, _reference(rehearsal))
 
 
 def data(rehearsal: Rehearsal) -> Ways:
@@ -75,14 +75,14 @@ def data(rehearsal: Rehearsal) -> Ways:
         "without rates since sign-up and silence as a share of it": rehearsal.with_signals(~since),
         "only signals known at every snapshot": rehearsal.with_signals(known),
     }
-    for words, each in whole.items():
-        if each.folds and _other(rehearsal, each):
-            yield words, Made(AS_IT_IS, each.best)
+    for words, variant in whole.items():
+        if variant.folds and _other(rehearsal, variant):
+            yield words, WayOutcome(AS_IT_IS, variant.best)
 
 
 def sizes(rehearsal: Rehearsal) -> Ways:
     """Yield trees with random splits of other sizes, and the mean of three seeds."""
-    own = Recipe.start(rehearsal.asked, "extra_trees")
+    own = Recipe.start(rehearsal.train, "extra_trees")
     newest = max(len(fold.train) for fold in rehearsal.folds)
     for words, recipe in {
         "4 leaves": replace(own, num_leaves=4),
@@ -91,9 +91,12 @@ def sizes(rehearsal: Rehearsal) -> Ways:
         "leaves of 2 % of the rows": replace(own, min_child_samples=max(newest // 50, 5)),
         "half of the shrinkage": replace(own, lambda_l2=5.0),
     }.items():
-        yield words, Made(SPLITS, rehearsal.alone("extra_trees", recipe))
+        yield words, WayOutcome(SPLITS, rehearsal.alone("extra_trees", recipe))
     seeds = [rehearsal.alone("extra_trees", replace(own, seed=own.seed + number)) for number in range(3)]
-    yield "three seeds", Made(SPLITS, replace(seeds[0], logits=np.mean([s.logits for s in seeds], axis=0)))
+    yield (
+        "three seeds",
+        WayOutcome(SPLITS, replace(seeds[0], logits=np.mean([s.logits for s in seeds], axis=0))),
+    )
 
 
 def settings(rehearsal: Rehearsal) -> Ways:
@@ -118,10 +121,10 @@ def prior(rehearsal: Rehearsal) -> Ways:
     past = rehearsal.best
     new = rehearsal.column("tenure_days") < NEW_DAYS
     logits = past.logits.copy()
-    place = rehearsal.snapshots.rows.names.index("tenure_days")
+    index = rehearsal.snapshots.rows.names.index("tenure_days")
     base = np.concatenate(
         [
-            np.full(len(fold.validation), _rate(fold.train.left[fold.train.matrix[:, place] < NEW_DAYS]))
+            np.full(len(fold.validation), _rate(fold.train.left[fold.train.matrix[:, index] < NEW_DAYS]))
             for fold in rehearsal.folds
         ]
     )
@@ -130,11 +133,11 @@ def prior(rehearsal: Rehearsal) -> Ways:
         before, here = new & (past.cutoff < day), new & (past.cutoff == day)
         drawn = [log_odds(weight * base + (1 - weight) * probability) for weight in WEIGHTS]
         if before.any():
-            losses = [losses_of(past.left[before], each[before]).mean() for each in drawn]
+            losses = [losses_of(past.left[before], draw[before]).mean() for draw in drawn]
             logits[here] = drawn[int(np.argmin(losses))][here]
     yield (
         f"customers of fewer than {NEW_DAYS} days drawn to their base rate",
-        Made(AS_IT_IS, replace(past, logits=logits)),
+        WayOutcome(AS_IT_IS, replace(past, logits=logits)),
     )
 
 
@@ -151,11 +154,11 @@ def _rate(left: Floats) -> float:
     return float((left.sum() + 1) / (len(left) + 2))
 
 
-def _other(one: Rehearsal, other: Rehearsal) -> bool:
+def _other(rehearsal: Rehearsal, variant: Rehearsal) -> bool:
     """Return whether a way learns from other snapshots or other signals."""
     return (
-        one.snapshots.rows.names != other.snapshots.rows.names
-        or one.snapshots.mature_on != other.snapshots.mature_on
+        rehearsal.snapshots.rows.names != variant.snapshots.rows.names
+        or rehearsal.snapshots.mature_on != variant.snapshots.mature_on
     )
 
 
@@ -171,24 +174,24 @@ def _reference(rehearsal: Rehearsal) -> OutOfTime:
     return _past(rehearsal, log_odds(probability.loc[keys].to_numpy(np.float64)))
 
 
-def _grown(rehearsal: Rehearsal, beside: str | None, changed: Mapping[str, Any]) -> Made:
+def _grown(rehearsal: Rehearsal, reference: str | None, changed: Mapping[str, Any]) -> WayOutcome:
     changed = dict(changed)
     rounds = int(changed.pop("num_iterations", ROUNDS))
-    recipe = Recipe.start(rehearsal.asked, "trees")
-    made, cpu_seconds = [], 0.0
+    recipe = Recipe.start(rehearsal.train, "trees")
+    logits, cpu_seconds = [], 0.0
     for fold in rehearsal.folds:
         levels = frequent_levels(fold.train)
         params = recipe.tree_params(len(fold.train), fold.train.churners)
-        asked = with_bounds(params, rehearsal.snapshots.monotone, 1) | changed
-        if asked.get("monotone_constraints") is None:
-            asked = {name: value for name, value in asked.items() if not name.startswith("monotone")}
-        text = [place for place, name in enumerate(fold.train.names) if name in levels]
+        settings = with_bounds(params, rehearsal.snapshots.monotone, 1) | changed
+        if settings.get("monotone_constraints") is None:
+            settings = {name: value for name, value in settings.items() if not name.startswith("monotone")}
+        text = [index for index, name in enumerate(fold.train.names) if name in levels]
         begun = time.process_time()
         data = lgb.Dataset(recode_levels(fold.train, levels), fold.train.left, categorical_feature=text)
-        booster = lgb.train(asked, data, rounds)
+        booster = lgb.train(settings, data, rounds)
         cpu_seconds += time.process_time() - begun
-        made.append(booster.predict(recode_levels(fold.validation, levels), raw_score=True, num_threads=1))
-    return Made(beside, _past(rehearsal, np.concatenate(made)), round(cpu_seconds, 1))
+        logits.append(booster.predict(recode_levels(fold.validation, levels), raw_score=True, num_threads=1))
+    return WayOutcome(reference, _past(rehearsal, np.concatenate(logits)), round(cpu_seconds, 1))
 
 
 def _past(rehearsal: Rehearsal, logits: Floats) -> OutOfTime:

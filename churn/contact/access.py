@@ -193,17 +193,17 @@ def models_on_disk(champion_folder: Path, output: Path) -> tuple[TrainedModel, .
     Raises:
         ModelError: a file of a model is damaged.
     """
-    found: dict[str, TrainedModel] = {}
+    models: dict[str, TrainedModel] = {}
     champion = load_champion_if_any(champion_folder)
     challenger = load_challenger(output) if training_folder(output).is_dir() else None
     for role, model in (("champion", champion), ("challenger", challenger)):
-        if model is not None and model.digest not in found:
+        if model is not None and model.digest not in models:
             cutoffs = tuple(date.fromisoformat(day) for day in model.scorer.spec["trained_cutoffs"])
             is_champion = role == "champion"
-            found[model.digest] = TrainedModel(
+            models[model.digest] = TrainedModel(
                 "champion" if is_champion else "challenger", model.version, model.digest, cutoffs
             )
-    return tuple(found.values())
+    return tuple(models.values())
 
 
 def _permissions(
@@ -236,7 +236,7 @@ def registered_models(artifacts: Path, versions: Mapping[str, str]) -> tuple[Tra
     Raises:
         ModelError: a bundle is damaged.
     """
-    found: dict[str, TrainedModel] = {}
+    models_by_digest: dict[str, TrainedModel] = {}
     for folder in sorted(artifacts.rglob(str(BUNDLE_FOLDER))):
         digest = bundle_digest(folder)
         if digest in versions:
@@ -247,8 +247,8 @@ def registered_models(artifacts: Path, versions: Mapping[str, str]) -> tuple[Tra
                     f"{folder}: the model is damaged: {error}. Restore the model from a copy."
                 ) from None
             days = tuple(date.fromisoformat(day) for day in cutoffs)
-            found[digest] = TrainedModel("registered", versions[digest], digest, days)
-    return tuple(sorted(found.values(), key=lambda model: int(model.version)))
+            models_by_digest[digest] = TrainedModel("registered", versions[digest], digest, days)
+    return tuple(sorted(models_by_digest.values(), key=lambda model: int(model.version)))
 
 
 def snapshot_rows(folder: Path, customer: str) -> Iterator[Row]:
@@ -290,9 +290,9 @@ def _score_rows(output: Path, customer: str) -> Iterator[Row]:
         is_own = pc.field("customer_id") == customer
         ranks = contacts.filter(is_own)["rank"].to_pylist()
         for row in scores.filter(is_own).to_pylist():
-            place = f"on the call list, place {ranks[0]}" if ranks else "not on the call list"
+            position = f"on the call list, place {ranks[0]}" if ranks else "not on the call list"
             yield {name: _cell(value) for name, value in row.items() if name != "customer_id"} | {
-                "call_list": place
+                "call_list": position
             }
 
 

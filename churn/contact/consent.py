@@ -110,12 +110,12 @@ def _missing_levels(rows: pd.DataFrame, purpose: str, channels: Sequence[str]) -
     warnings = []
     settings = [("contact.purpose", purpose, "purpose")]
     settings += [("contact.consent_channels", channel, "channel") for channel in channels]
-    for place, text, column in settings:
+    for setting, text, column in settings:
         levels = sorted(rows[column].dropna().unique())
         if plain_channel(text) not in levels:
             names = ", ".join(repr(level) for level in levels[:5])
             warnings.append(
-                f"{place}: no row of consents has the {column} '{text}', so nobody has this "
+                f"{setting}: no row of consents has the {column} '{text}', so nobody has this "
                 f"consent. The {column}s of the table are {names}.{did_you_mean(plain_channel(text), levels)}"
             )
     return tuple(warnings)
@@ -182,8 +182,8 @@ def _read_list(path: Path) -> SuppressionList:
         cells = {key: row[index].strip() if index < len(row) else "" for key, index in columns.items()}
         if len(row) > len(header) or not any(cells.values()):
             expected = " or ".join(columns)
-            found = f"has no {expected}" if len(row) <= len(header) else f"has {len(row)} cells"
-            problems.append(f"{path}:{line}: the line {found}; the header has {len(header)} columns.")
+            error = f"has no {expected}" if len(row) <= len(header) else f"has {len(row)} cells"
+            problems.append(f"{path}:{line}: the line {error}; the header has {len(header)} columns.")
             continue
         if customer_id := cells.get("customer_id"):
             customer_ids[line] = customer_id

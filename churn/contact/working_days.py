@@ -248,18 +248,18 @@ def read_zones(timezones: npt.NDArray[np.object_], company_zone: str) -> ZoneRea
 
 def _calendar_of(code: str) -> holidays.HolidayBase:
     country, _, region = code.partition("-")
-    place = f"contact.holidays '{code}'"
+    location = f"contact.holidays '{code}'"
     calendars = holidays.list_supported_countries()
     if country not in calendars:
         similar = sorted(name for name in calendars if len(name) == 2 and name[0] == country[0])
         raise ParamsError(
-            f"{place}: there is no calendar of holidays for '{country}'. Give the ISO code of a country, "
+            f"{location}: there is no calendar of holidays for '{country}'. Give the ISO code of a country, "
             f"such as DE. The codes with the first letter {country[0]} are {', '.join(similar) or 'unknown'}."
         )
     if region and region not in calendars[country]:
         regions = ", ".join(calendars[country]) or "no regions"
         raise ParamsError(
-            f"{place}: the calendar of {country} has no region "
+            f"{location}: the calendar of {country} has no region "
             f"'{region}'.{did_you_mean(region, calendars[country])} The calendar has {regions}."
         )
     return holidays.country_holidays(country, subdiv=region or None)

@@ -48,7 +48,7 @@ def read_customer_rows(store: Store, customer: str) -> tuple[CustomerRows, ...]:
             f"without these tables."
         )
     names = sorted(store.tables, key=lambda name: (name != "customers", name))
-    found: list[CustomerRows] = []
+    rows_by_table: list[CustomerRows] = []
     with store.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         code = connection.execute(
@@ -64,8 +64,8 @@ def read_customer_rows(store: Store, customer: str) -> tuple[CustomerRows, ...]:
             ).to_arrow_table()
             levels = store.tables[name].levels
             rows = tuple(_as_read(row, contracts[name], levels, zone) for row in table.to_pylist())
-            found.append(CustomerRows(name, rows))
-    return tuple(found)
+            rows_by_table.append(CustomerRows(name, rows))
+    return tuple(rows_by_table)
 
 
 def read_column(store: Store, column: str, without: str) -> tuple[str, ...]:
@@ -99,15 +99,15 @@ def read_rejected_rows(rejects: Path, customer: str) -> tuple[CustomerRows, ...]
     Raises:
         SourceError: a file of rejected rows is damaged.
     """
-    found: list[CustomerRows] = []
+    rows_by_table: list[CustomerRows] = []
     for path in sorted(rejects.glob("*.parquet")):
         table = read_own_parquet(path, ["rule"], way_out="Run `churn ingest` to write the store again.")
         if "customer_id" not in table.column_names:
             continue
         is_own = [is_id_of(value, customer) for value in table["customer_id"].to_pylist()]
         rows = table.filter(pa.array(is_own, pa.bool_())).to_pylist()
-        found += [CustomerRows(path.stem, tuple(rows))] if rows else []
-    return tuple(found)
+        rows_by_table += [CustomerRows(path.stem, tuple(rows))] if rows else []
+    return tuple(rows_by_table)
 
 
 def is_id_of(value: object, customer: str) -> bool:

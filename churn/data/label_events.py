@@ -47,21 +47,21 @@ def event_rows(store: Store, connection: duckdb.DuckDBPyConnection) -> str:
     # and adding further SQL.
     condition = f"([{label.where}\n])[1]"
     names = list(visible)
-    place = f"{store.params.locate('label.where')} ({hide_secrets(' '.join(label.where.split()))!r:.200})"
+    location = f"{store.params.locate('label.where')} ({hide_secrets(' '.join(label.where.split()))!r:.200})"
     listed = f"Columns that it can use: {', '.join(names) or 'none'}.{_words_on_outcomes(contract)}"
     try:
         [described] = connection.execute(f"DESCRIBE SELECT {condition} FROM ({rows})").fetchall()
         rowwise = is_rowwise(connection, [label.where], names)
     except (duckdb.Error, ValueError) as error:
-        raise SourceError(f"{place}: the SQL is not understood: {reason_of(error)}. {listed}") from None
+        raise SourceError(f"{location}: the SQL is not understood: {reason_of(error)}. {listed}") from None
     if not rowwise:
         raise SourceError(
-            f"{place}: the condition must depend only on columns of its own row, and give the same result "
+            f"{location}: the condition must depend only on columns of its own row, and give the same result "
             f"each time it is computed. {listed}"
         )
     if described[1] != "BOOLEAN":
         raise SourceError(
-            f"{place}: the condition gives a value of the type {described[1]}; it must be true or "
+            f"{location}: the condition gives a value of the type {described[1]}; it must be true or "
             f"false, such as kind = 'plan'. {listed}"
         )
     return f"(SELECT {CUSTOMER}, {DAY}, {KNOWN_DAY} FROM ({rows}) WHERE {condition})"

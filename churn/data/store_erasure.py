@@ -138,10 +138,10 @@ def _write_rejects(source: Path, target: Path, customer: str) -> dict[str, dict[
     removed: dict[str, dict[str, int]] = {}
     for path in sorted(source.glob("*.parquet")):
         table = read_own_parquet(path, ["rule"], way_out="Run `churn ingest` to write the store again.")
-        kept = without_customer(table, customer)
-        if len(kept):
-            pq.write_table(kept, target / path.name, compression="zstd")
+        remainder = without_customer(table, customer)
+        if len(remainder):
+            pq.write_table(remainder, target / path.name, compression="zstd")
         counts = Counter(table["rule"].to_pylist())
-        counts.subtract(Counter(kept["rule"].to_pylist()))
+        counts.subtract(Counter(remainder["rule"].to_pylist()))
         removed[path.stem] = {str(rule): count for rule, count in counts.items() if count}
     return removed

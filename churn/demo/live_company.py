@@ -270,10 +270,10 @@ def _with_bookings(rows: pa.Table, bookings: pa.Table) -> pa.Table:
 def _with_contracts(rows: pa.Table, contracts: pa.Table) -> pa.Table:
     """Return the contracts of the history in their present state, and the contracts that began later."""
     keys, known = _contract_keys(contracts), _contract_keys(rows)
-    place = pc.index_in(known, keys)
-    is_found = place.is_valid()
+    index = pc.index_in(known, keys)
+    is_found = index.is_valid()
     for name in ("ended_at", "cancel_requested_at", "reason"):
-        now = pc.if_else(is_found, contracts[name].take(place), rows[name])
+        now = pc.if_else(is_found, contracts[name].take(index), rows[name])
         rows = rows.set_column(rows.column_names.index(name), name, now)
     later = contracts.filter(pc.invert(pc.is_in(keys, known)))
     days = later["started_at"].cast(pa.date32()).cast(pa.int32()).to_numpy()

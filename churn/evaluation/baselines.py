@@ -272,14 +272,14 @@ def check_rule(rule: Sequence[ConditionParams], rows: LabelledRows, location: st
     """
     problems = []
     for condition in rule:
-        place = f"{location}: '{condition.signal}'"
+        subject = f"{location}: '{condition.signal}'"
         if condition.signal not in rows.names:
             hint = did_you_mean(condition.signal, rows.names)
-            problems.append(f"{place} is no signal of the snapshots.{hint} See `churn signals`.")
+            problems.append(f"{subject} is no signal of the snapshots.{hint} See `churn signals`.")
         elif condition.signal in rows.levels and condition.equals is None:
-            problems.append(f"{place} holds text. Use 'equals' in place of 'at_least' and 'at_most'.")
+            problems.append(f"{subject} holds text. Use 'equals' in place of 'at_least' and 'at_most'.")
         elif condition.signal not in rows.levels and condition.equals is not None:
-            problems.append(f"{place} holds numbers. Use 'at_least' and 'at_most' in place of 'equals'.")
+            problems.append(f"{subject} holds numbers. Use 'at_least' and 'at_most' in place of 'equals'.")
     if problems:
         raise ParamsError(*problems)
 

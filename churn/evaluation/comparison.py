@@ -182,8 +182,10 @@ class _TestRows:
                 references |= profit.references
                 curve = profit.curve
         measures = {
-            name: Measure(value=one.value, low=one.low, high=one.high, **references.get(name, {}))
-            for name, one in estimates.items()
+            name: Measure(
+                value=estimate.value, low=estimate.low, high=estimate.high, **references.get(name, {})
+            )
+            for name, estimate in estimates.items()
         }
         error, floor = metrics.calibration_error(rows.left, probability, rows.weight)
         measures["ece"] = Measure(value=error, noise_floor=floor)
@@ -216,7 +218,9 @@ def spread(by_cutoff: Mapping[date, Mapping[str, CandidateMetrics]], candidate: 
     ranges = {}
     for name in MAIN_METRICS:
         measures = (numbers.metric(name) for numbers in cutoffs)
-        values = np.array([one.value for one in measures if one is not None and one.value is not None])
+        values = np.array(
+            [measure.value for measure in measures if measure is not None and measure.value is not None]
+        )
         if len(values):
             sd = float(values.std(ddof=1)) if len(values) > 1 else None
             ranges[name] = Range(min=float(values.min()), max=float(values.max()), sd=sd)

@@ -165,22 +165,29 @@ def calibration_by_segment(
         for name, masks in segment_masks(rows, attributes).items()
     }
     z_scores = [
-        abs(one.z) for levels in segments.values() for one in levels if one.judged and one.z is not None
+        abs(calibration.z)
+        for levels in segments.values()
+        for calibration in levels
+        if calibration.judged and calibration.z is not None
     ]
     limit = holm_limit(z_scores)
     marked = {
         name: tuple(
-            one.model_copy(update={"off": one.judged and one.z is not None and abs(one.z) > limit})
-            for one in levels
+            calibration.model_copy(
+                update={
+                    "off": calibration.judged and calibration.z is not None and abs(calibration.z) > limit
+                }
+            )
+            for calibration in levels
         )
         for name, levels in segments.items()
     }
     level = CalibrationLevel.model_validate(_calibration(out_of_time, probability))
     notes = {
-        f"calibration of {name} {one.level}": _off_in_words(name, one, level, len(z_scores))
+        f"calibration of {name} {calibration.level}": _off_in_words(name, calibration, level, len(z_scores))
         for name, levels in marked.items()
-        for one in levels
-        if one.off
+        for calibration in levels
+        if calibration.off
     }
     return CalibrationBySegment(cutoffs=out_of_time.cutoffs, all=level, groups=marked), notes
 

@@ -159,8 +159,8 @@ def _of_estimates(rows: LabelledRows, probability: Floats, estimates: Mapping[st
     left = rows.left[known]
     rate = float(np.average(left, weights=rows.weight_where(known)))
     measures = {
-        name: Measure(value=one.value, low=one.low, high=one.high)
-        for name, one in estimates.items()
+        name: Measure(value=estimate.value, low=estimate.low, high=estimate.high)
+        for name, estimate in estimates.items()
         if name in SPLIT_METRICS
     }
     return SplitMetrics.model_validate(

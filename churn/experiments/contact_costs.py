@@ -133,9 +133,9 @@ def measure_costs(rows: pd.DataFrame, ledger: Ledger) -> ContactCosts:
     rows = rows.assign(play=pd.Series(own, index=rows.index, dtype=object)).reset_index(drop=True)
     is_of_play = rows["play"].isin(plays).to_numpy(dtype=bool)
     contacts = _contacts(rows[is_of_play])
-    beside = {play for night in ledger.nights for play in night.list_plays}
+    list_plays = {play for night in ledger.nights for play in night.list_plays}
     return ContactCosts(
-        all_contacts=_cost_of(None, contacts[~contacts["play"].isin(beside)]),
+        all_contacts=_cost_of(None, contacts[~contacts["play"].isin(list_plays)]),
         plays=tuple(_cost_of(str(play), own_rows) for play, own_rows in contacts.groupby("play")),
         other_rows=int((~is_of_play).sum()),
     )

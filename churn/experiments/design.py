@@ -73,11 +73,13 @@ def design_terms(
         measured_shares: The measured share of churners whom a contact keeps, by play; it replaces the assumed
             share.
     """
-    kept = measured_shares or {}
+    shares_by_play = measured_shares or {}
     return {UNIVERSAL: DesignTerms(universal_share, kept_share)} | {
         rule.play.name: DesignTerms(
             share or rule.play.control or universal_share,
-            None if kept_share is None else kept.get(rule.play.name, rule.play.accept_share or kept_share),
+            None
+            if kept_share is None
+            else shares_by_play.get(rule.play.name, rule.play.accept_share or kept_share),
         )
         for rule in playbook.rules
         if rule.play.pause is None

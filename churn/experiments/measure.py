@@ -93,8 +93,8 @@ def measure(
                 )
             )
     whole_plays = [play for play in plays if play.variant is None]
-    beside = _plays_beside_the_universal(ledger)
-    summed = [play for play in whole_plays if _customers_of(play) and play.name not in beside]
+    list_plays = _plays_beside_the_universal(ledger)
+    summed = [play for play in whole_plays if _customers_of(play) and play.name not in list_plays]
     customers = [_customers_of(play) for play in summed]
     counts = [interval.value for interval in customers if interval and interval.value is not None]
     reasons = [night.no_control_because for night in ledger.nights if night.no_control_because]

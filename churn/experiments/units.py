@@ -136,6 +136,6 @@ def _connect(n: int, keys: Sequence[Sequence[str | None]]) -> list[int]:
         for row, key in enumerate(column):
             if key is None:
                 continue
-            one, other = root(row), root(first_row.setdefault(key, row))
-            parent[max(one, other)] = min(one, other)
+            own_root, other_root = root(row), root(first_row.setdefault(key, row))
+            parent[max(own_root, other_root)] = min(own_root, other_root)
     return [root(row) for row in range(n)]

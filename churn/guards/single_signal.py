@@ -150,7 +150,7 @@ def ranking_finding(
         return None
     stop = stop_limit.passed_by(auc, churners)
     limit = stop_limit if stop else warn_limit
-    beside = (
+    comparison = (
         f" beside a simple rule with AUC {simple:.3f}"
         if simple is not None and limit.auc > WARN_LIMIT.auc
         else ""
@@ -159,7 +159,7 @@ def ranking_finding(
     return Finding(
         column_name,
         f"the column alone predicts who leaves with AUC {auc:.3f} ({churners:,} churners, lower bound "
-        f"{auc_low(auc, churners):.2f}); above {limit.auc:.3g}{beside} {meaning}.",
+        f"{auc_low(auc, churners):.2f}); above {limit.auc:.3g}{comparison} {meaning}.",
         "Find out where the values of the column come from, and whether the source fills them in after "
         "customers left. Leave the column out (signals.leave_out), or sign the finding off.",
         "stop" if stop else "warn",

@@ -197,7 +197,7 @@ def _limits(
 ) -> Limits | None:
     adjusted, n_usual = values - season, N_USUAL[kind]
     usual = np.array(
-        [np.median(adjusted[place - n_usual : place]) for place in range(n_usual, len(adjusted))]
+        [np.median(adjusted[index - n_usual : index]) for index in range(n_usual, len(adjusted))]
     )
     distances = adjusted[n_usual:] - usual
     past = distances[:-1][-MAX_DISTANCES:]

@@ -232,7 +232,7 @@ def read_bands(store: Store, nights: Sequence[date]) -> StoredBands:
         SourceError: the file of a night is damaged.
     """
     code_of = {str(customer): code for code, customer in enumerate(read_customers(store).ids)}
-    kept, bands = [], []
+    scored_nights, bands = [], []
     for night in nights:
         table = read_own_parquet(
             scores_path(store.params.output, night),
@@ -247,6 +247,6 @@ def read_bands(store: Store, nights: Sequence[date]) -> StoredBands:
         ):
             if health is not None and customer in code_of:
                 band[code_of[customer]] = health
-        kept.append(night)
+        scored_nights.append(night)
         bands.append(band)
-    return StoredBands(tuple(kept), np.array(bands).reshape(len(kept), store.n_customers))
+    return StoredBands(tuple(scored_nights), np.array(bands).reshape(len(scored_nights), store.n_customers))

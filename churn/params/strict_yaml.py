@@ -97,16 +97,16 @@ def _with_way_out(problem: str) -> str:
     return f"{problem}. {way_out}" if way_out else problem
 
 
-def _note_lines(node: yaml.Node, place: str, line: int, lines: dict[str, int]) -> None:
+def _note_lines(node: yaml.Node, location: str, line: int, lines: dict[str, int]) -> None:
     """Note the line of a node and of all nodes in it. The line of a key's value is the line of the key."""
-    lines[place] = line
+    lines[location] = line
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
-            inner = f"{place}.{key.value}".lstrip(".")
+            inner = f"{location}.{key.value}".lstrip(".")
             _note_lines(value, inner, key.start_mark.line + 1, lines)
     elif isinstance(node, yaml.SequenceNode):
         for index, value in enumerate(node.value):
-            _note_lines(value, f"{place}[{index}]", value.start_mark.line + 1, lines)
+            _note_lines(value, f"{location}[{index}]", value.start_mark.line + 1, lines)
 
 
 class _Mistake(yaml.MarkedYAMLError):

@@ -283,13 +283,13 @@ def _parquet_without(path: Path, customer: str, removed_rows: RemovedRows) -> by
         with pq.ParquetWriter(buffer, file.schema_arrow, **options) as writer:
             for group in range(file.num_row_groups):
                 table = file.read_row_group(group)
-                kept = without_customer(table, customer)
-                if len(kept) < len(table):
+                remainder = without_customer(table, customer)
+                if len(remainder) < len(table):
                     is_own = [is_id_of(who, customer) for who in table["customer_id"].to_pylist()]
                     removed_rows.setdefault(path, []).extend(table.filter(is_own).to_pylist())
-                n_rows += len(kept)
-                if len(kept):
-                    writer.write_table(kept)
+                n_rows += len(remainder)
+                if len(remainder):
+                    writer.write_table(remainder)
     is_reject = path.parent.name == "rejects"
     return None if is_reject and not n_rows else buffer.getvalue()
 
@@ -315,8 +315,8 @@ def _value_without(value: Any, key: str, identifiers: Identifiers) -> Any:
             if not identifiers.is_cell(key, name)
         }
     if isinstance(value, list):
-        kept = [part for part in value if not _is_about(part, key, identifiers)]
-        return [_value_without(part, key, identifiers) for part in kept]
+        remainder = [part for part in value if not _is_about(part, key, identifiers)]
+        return [_value_without(part, key, identifiers) for part in remainder]
     if not identifiers.is_cell(key, value):
         return value
     text = identifiers.without(value)

@@ -23,11 +23,11 @@ def plan_lines(plan: ErasurePlan, output: Path) -> Iterator[str]:
     if plan.ledger.rows:
         n_nights = len(plan.ledger.pages)
         yield f"  ledger: {_rows(plan.ledger.rows)} of {n_nights:,} {'night' if n_nights == 1 else 'nights'}"
-    places: dict[str, list[FileErasure]] = {}
+    files_by_folder: dict[str, list[FileErasure]] = {}
     for file in plan.files:
-        places.setdefault(_folder_name(file.path, output), []).append(file)
-    for place, files in sorted(places.items()):
-        yield f"  {place}: {', '.join(_counts(files))}"
+        files_by_folder.setdefault(_folder_name(file.path, output), []).append(file)
+    for folder, files in sorted(files_by_folder.items()):
+        yield f"  {folder}: {', '.join(_counts(files))}"
     if plan.proof:
         n = len(plan.proof)
         yield f"Kept as proof: {n:,} {'consent' if n == 1 else 'consents'} in {proof_path(output)}"

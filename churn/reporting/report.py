@@ -81,5 +81,5 @@ def render_nights(night: ReportSources, words: Words) -> str:
     figures = {figures.night: figures for figures in night.history.nights}
     pages = set(dated_paths(night.output / "report" / NIGHTS, suffix=".html"))
     nights = sorted(pages | set(scored_nights(night.output)), reverse=True)
-    lines = tuple(NightLine(each, each in pages, figures.get(each)) for each in nights)
+    lines = tuple(NightLine(cutoff, cutoff in pages, figures.get(cutoff)) for cutoff in nights)
     return str(words.render("nights.html", lines=lines))

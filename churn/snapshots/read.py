@@ -136,13 +136,13 @@ class Snapshots:
         """
         if (weight == 1).all():
             return self
-        kept = weight > 0
+        has_weight = weight > 0
         digest = hashlib.sha256(f"{self.digest}\n".encode())
         digest.update(weight.astype("<f8").tobytes())
         return replace(
             self,
-            rows=replace(self.rows.where(kept), weight=weight[kept]),
-            treated_rows=self.rows.where(~kept),
+            rows=replace(self.rows.where(has_weight), weight=weight[has_weight]),
+            treated_rows=self.rows.where(~has_weight),
             exposures=tuple(own for own in exposures if own.treated_rows or own.control_rows),
             no_controls_accepted=no_controls,
             digest=digest.hexdigest(),
@@ -301,10 +301,10 @@ def read_rows(
     del ids
     share = -(-n_rows // max(1, max_rows)) if max_rows is not None else 1
     if share > 1:
-        kept = np.split(customer % share == 0, np.cumsum(counts)[:-1])
-        for mask, part in zip(label_masks, kept, strict=True):
+        is_sampled = np.split(customer % share == 0, np.cumsum(counts)[:-1])
+        for mask, part in zip(label_masks, is_sampled, strict=True):
             mask[mask] = part
-        left = [column[part] for column, part in zip(left, kept, strict=True)]
+        left = [column[part] for column, part in zip(left, is_sampled, strict=True)]
         counts = [len(column) for column in left]
         customer, customers = customer[customer % share == 0] // share, customers[::share]
     levels = {name: tuple(sorted(texts)) for name, texts in words.items()}

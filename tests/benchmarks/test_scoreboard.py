@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.scoreboard import fake, telco
 from benchmarks.scoreboard.contest import OtherRowsError, open_contest, rehearsals
-from benchmarks.scoreboard.keep import kept
+from benchmarks.scoreboard.keep import keep_predictions
 from benchmarks.scoreboard.looks import count_looks, log_look, read_looks
 from benchmarks.scoreboard.play import play
 from benchmarks.scoreboard.sets import SETS, TimeSet
@@ -81,7 +81,7 @@ def test_what_was_computed_is_kept_until_its_stamp_changes(tmp_path: Path) -> No
         number = next(made)
         return pd.DataFrame({"probability": [float(number)]}), {"number": number}
 
-    facts = [kept(tmp_path, "rival", stamp, make).facts["number"] for stamp in ("a", "a", "b")]
+    facts = [keep_predictions(tmp_path, "rival", stamp, make).facts["number"] for stamp in ("a", "a", "b")]
 
     assert facts == [0, 0, 1]
 

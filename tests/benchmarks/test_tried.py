@@ -7,10 +7,10 @@ import pytest
 
 from benchmarks.scoreboard.rivals import reference
 from benchmarks.scoreboard.sets import TimeSet
-from benchmarks.tried.beside import set_beside
+from benchmarks.tried.comparison import set_beside
 from benchmarks.tried.rehearsal import Rehearsal, open_rehearsal
 from benchmarks.tried.table import page
-from benchmarks.tried.variants import GROUPS, Made, data, prior, settings
+from benchmarks.tried.variants import GROUPS, WayOutcome, data, prior, settings
 from churn.metrics.metrics import log_loss
 from churn.snapshots.dataset import cutoffs_of
 from churn.training.backtest import OutOfTime
@@ -104,7 +104,10 @@ def test_ways_are_compared_on_the_rows_of_both(
     logits: list[float], cutoff: list[int], difference: float, better_at: int
 ) -> None:
     found = set_beside(
-        {"base": Made(None, past([0] * 4, [0, 0, 1, 1])), "way": Made("base", past(logits, cutoff))}
+        {
+            "base": WayOutcome(None, past([0] * 4, [0, 0, 1, 1])),
+            "way": WayOutcome("base", past(logits, cutoff)),
+        }
     )
 
     assert found["way"]["difference"] == pytest.approx(difference, abs=1e-4)
@@ -114,7 +117,10 @@ def test_ways_are_compared_on_the_rows_of_both(
 
 
 def test_the_page_has_a_column_for_each_set_and_a_table_beside_each_way(rehearsal: Rehearsal) -> None:
-    base, way = Made(None, past([0, 0], [0, 1])), Made("base", past([1, -1], [0, 1]), cpu_seconds=2.5)
+    base, way = (
+        WayOutcome(None, past([0, 0], [0, 1])),
+        WayOutcome("base", past([1, -1], [0, 1]), cpu_seconds=2.5),
+    )
     one = {"cutoffs": ["2020-01-01"], "chosen": "trees", "ways": set_beside({"base": base, "way": way})}
     other = {**one, "ways": set_beside({"base": base})}
 

@@ -325,12 +325,12 @@ def _without_forgotten(
     if not forgotten.erased_on:
         return raw, 0
     is_forgotten = forgotten.condition(typed_text("customer_id", types["customer_id"]))
-    kept = internal_name(f"kept_{spec.table.name}")
+    view = internal_name(f"kept_{spec.table.name}")
     connection.execute(
-        f"CREATE OR REPLACE TEMP VIEW {kept} AS SELECT * FROM {raw} WHERE NOT {is_forgotten}"
+        f"CREATE OR REPLACE TEMP VIEW {view} AS SELECT * FROM {raw} WHERE NOT {is_forgotten}"
     ).fetchall()
     row = connection.execute(f"SELECT count(*) FROM {raw} WHERE {is_forgotten}").fetchone()
-    return kept, int(row[0]) if row else 0
+    return view, int(row[0]) if row else 0
 
 
 def _without_words(raw: str, columns: Sequence[Column], missing: Mapping[str, Sequence[str]]) -> str:

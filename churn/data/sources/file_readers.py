@@ -230,8 +230,8 @@ def _first_line_of_comment(path: Path, mark: bytes = b"#") -> int | None:
     with path.open("rb") as file:
         while block := file.read(BYTES_PER_READ):
             text = last + block  # include the last byte of the block before, because a line may end there
-            if (place := text.find(b"\n" + mark)) >= 0:
-                return n_lines + text.count(b"\n", 1, place + 1)
+            if (position := text.find(b"\n" + mark)) >= 0:
+                return n_lines + text.count(b"\n", 1, position + 1)
             n_lines += block.count(b"\n")
             last = block[-1:]
     return None

@@ -213,7 +213,7 @@ def compact(data: Mapping[str, Any]) -> dict[str, Any]:
     messages = []
     for message in data["message"]:
         shape = tuple(OWN_LINE if line >= 0 and uses[line] <= MOST_USES else line for line in message)
-        own = [line for line, place in zip(message, shape, strict=True) if place == OWN_LINE]
+        own = [line for line, code in zip(message, shape, strict=True) if code == OWN_LINE]
         messages.append([shapes.setdefault(shape, len(shapes)), *own] if message else [])
     contacts: dict[tuple[Any, ...], int] = {}
     before = [

@@ -50,18 +50,18 @@ def triangle_table(words: Words, known_kpis: KnownKpis) -> Markup:
         if row.is_open:
             month += Markup(' <span class="soft">{}</span>').format(words("(open)"))
         cells = [
-            _triangle_cell(words, row.cells[place], source.at("cells", place))
-            if place < len(row.cells)
+            _triangle_cell(words, row.cells[column], source.at("cells", column))
+            if column < len(row.cells)
             else EMPTY
-            for place in range(n_months)
+            for column in range(n_months)
         ]
         rows.append([month, show_number(words, row.n, source.at("n")), *cells])
     headings = [
         Heading(words("Joined in"), is_number=False),
         Heading(words("Customers")),
         *(
-            Heading(Markup('<span class="tick">{}</span>').format(words.count(month)))
-            for month in range(n_months)
+            Heading(Markup('<span class="tick">{}</span>').format(words.count(column)))
+            for column in range(n_months)
         ),
     ]
     note = words.html(
@@ -109,9 +109,9 @@ def survival_chart(words: Words, known_kpis: KnownKpis) -> Markup:
     foot = [
         (
             point.age_days,
-            show_number(words, point.at_risk, source.at("points", place, "at_risk"), tag="tspan"),
+            show_number(words, point.at_risk, source.at("points", index, "at_risk"), tag="tspan"),
         )
-        for place, point in enumerate(points)
+        for index, point in enumerate(points)
         if point.age_days in ticks
     ]
     line = Series(
@@ -136,18 +136,18 @@ def survival_chart(words: Words, known_kpis: KnownKpis) -> Markup:
         half = words.html("It is not known when half of the customers have left: %(reason)s.", reason=reason)
     rows = [
         [
-            show_number(words, point.age_days, source.at("points", place, "age_days")),
+            show_number(words, point.age_days, source.at("points", index, "age_days")),
             show_interval(
                 words,
                 (point.share, point.low, point.high),
-                source.at("points", place),
+                source.at("points", index),
                 1,
                 scale=100,
                 names=("share", "low", "high"),
             ),
-            show_number(words, point.at_risk, source.at("points", place, "at_risk")),
+            show_number(words, point.at_risk, source.at("points", index, "at_risk")),
         ]
-        for place, point in enumerate(points)
+        for index, point in enumerate(points)
     ]
     headings = [
         Heading(words("Days")),
@@ -192,9 +192,9 @@ def rfm_table(words: Words, known_kpis: KnownKpis) -> Markup:
     cells = {(cell.recency_class, cell.frequency_class): number for number, cell in enumerate(rfm.cells)}
     highest = max((cell.share or 0.0 for cell in rfm.cells if cell.n >= MIN_ROWS), default=0.0) or 1.0
     rows = []
-    for place in reversed(range(len(rfm.recency))):
-        recency = rfm.recency[place]
-        row = [_range(words, source.at("recency", place), recency.lowest, recency.highest)]
+    for index in reversed(range(len(rfm.recency))):
+        recency = rfm.recency[index]
+        row = [_range(words, source.at("recency", index), recency.lowest, recency.highest)]
         for frequency in rfm.frequency:
             number = cells[recency.number, frequency.number]
             row.append(_rfm_cell(words, rfm.cells[number], source.at("cells", number), highest))
@@ -202,8 +202,8 @@ def rfm_table(words: Words, known_kpis: KnownKpis) -> Markup:
     headings = [
         Heading(words("Days, by orders"), is_number=False),
         *(
-            Heading(_range(words, source.at("frequency", place), frequency.lowest, frequency.highest))
-            for place, frequency in enumerate(rfm.frequency)
+            Heading(_range(words, source.at("frequency", index), frequency.lowest, frequency.highest))
+            for index, frequency in enumerate(rfm.frequency)
         ),
     ]
     return chart_card(

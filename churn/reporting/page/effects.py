@@ -428,8 +428,8 @@ def _outside(words: Words, experiments: Sequence[OutsideExperiment]) -> Markup:
     rows = []
     for number, experiment in enumerate(experiments):
         source = FILE.at("outside", number)
-        for place, effect in enumerate(experiment.effects):
-            at = source.at("effects", place)
+        for index, effect in enumerate(experiment.effects):
+            at = source.at("effects", index)
             difference = effect.difference
             if difference.value is None:
                 continue

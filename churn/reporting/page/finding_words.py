@@ -31,10 +31,10 @@ def german_groups(text: str, german: German) -> str | None:
 
 def _german_line(line: str, german: German) -> str | None:
     guard, _, rest = line.partition(": ")
-    for place, sentences in _splits(rest, ": "):
-        for found, end in _splits(sentences, ". "):
-            if (own_found := german(f"{found}.")) and (own_end := _german_end(end, german)):
-                return f"{guard}: {place}: {own_found} {own_end}"
+    for location, sentences in _splits(rest, ": "):
+        for sentence, end in _splits(sentences, ". "):
+            if (own_sentence := german(f"{sentence}.")) and (own_end := _german_end(end, german)):
+                return f"{guard}: {location}: {own_sentence} {own_end}"
     return None
 
 
@@ -45,7 +45,9 @@ def _german_end(text: str, german: German) -> str | None:
     for places, end in _splits(text, ". "):
         likewise, way_out = _LIKEWISE.fullmatch(f"{places}."), german(end)
         if likewise and way_out:
-            own_places = ", ".join(_german_place(place, german) for place in likewise["places"].split(", "))
+            own_places = ", ".join(
+                _german_place(location, german) for location in likewise["places"].split(", ")
+            )
             more = f" und {likewise['more'].replace(',', '.')} weitere" if likewise["more"] else ""
             return f"Ebenso {own_places}{more}. {way_out}"
     return None

@@ -212,14 +212,14 @@ class Words:
         if name.endswith("_period"):
             return _PERIODS.get(text)
         if name.endswith("_segments"):
-            return _SEGMENT_NUMBERS.sub(lambda found: german_numbers(found[0]), text)
+            return _SEGMENT_NUMBERS.sub(lambda match: german_numbers(match[0]), text)
         if name in ("channel", "metric") or name.endswith("candidate"):
             return self.value(text)
         if name == "moved_signals":
             german_words = {"limit": "Grenze", "missing": "fehlend", "instead of": "statt"}
             more = re.sub(r" and (\d+) more$", r" und \1 weitere", text)
             return german_numbers(
-                re.sub(r"\b(limit|missing|instead of)(?= \d)", lambda found: german_words[found[0]], more)
+                re.sub(r"\b(limit|missing|instead of)(?= \d)", lambda match: german_words[match[0]], more)
             )
         return text
 
@@ -300,7 +300,7 @@ def german_numbers(text: str) -> str:
     '0,81 [0,79; 0,83], 1.234 rows of logins_28d'
     """
     numbers = _ENGLISH_NUMBER.sub(
-        lambda found: found[0].translate(str.maketrans(",.", ".,")).replace("%", "\u00a0%"), text
+        lambda match: match[0].translate(str.maketrans(",.", ".,")).replace("%", "\u00a0%"), text
     )
     return re.sub(r"\[([^\[\] ]+), ([^\[\] ]+)\]", r"[\1; \2]", numbers)
 
