@@ -31,6 +31,12 @@ they this those us we what whatever which whichever who whoever whole wholes who
 VAGUE = "about again ahead alone anew apart area aside away beside place placed places say tell"
 EMPTY = frozenset(f"{PARTICIPLES} {PRONOUNS} {VAGUE}".split())
 NOUNS_IN_ED = frozenset(["feed", "need", "seed", "speed"])
+VAGUE_IN_FUNCTIONS = frozenset(
+    ["aside", "asked", "beside", "each", "found", "kept", "made", "one", "place", "said", "told"]
+)
+"""The words that are no name of a variable either; the other empty words may name a variable, because its
+function says the rest.
+"""
 VOCABULARY = frozenset(["left", "matured", "excluded", "scheduled"])  # words of the glossary
 STATISTICS = frozenset(["expected", "observed", "predicted", "signed"])  # terms of formulas
 VERBS_OF_SIGNALS = frozenset(["lacking", "shrunk"])  # what authors of signals write
@@ -88,6 +94,11 @@ def offenders(paths: Iterable[Path], root: Path) -> list[Name]:
         for name in names_in(file.read_text(encoding="utf-8"), file.relative_to(root))
         if says_nothing(name.text) and not _is_key(name) and not _is_state(name)
     ]
+
+
+def is_vague_variable(name: Name) -> bool:
+    """Return whether a variable has a name that says nothing, even to a reader of its function."""
+    return name.kind == LOCAL and name.text.strip("_").lower() in VAGUE_IN_FUNCTIONS
 
 
 def _is_key(name: Name) -> bool:

@@ -6,13 +6,35 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.names import LOCAL, offenders
+from benchmarks.names import LOCAL, is_vague_variable, offenders
 
 
 def test_modules_functions_classes_fields_parameters_and_constants_say_what_they_are(root: Path) -> None:
     names = offenders([root / "churn", root / "pipelines"], root)
 
     assert [str(n) for n in names if n.kind != LOCAL] == []
+
+
+def test_variables_say_what_they_hold(root: Path) -> None:
+    names = offenders([root / "churn", root / "pipelines", root / "benchmarks"], root)
+
+    assert [str(n) for n in names if is_vague_variable(n)] == []
+
+
+@pytest.mark.parametrize(
+    ("source", "offender"),
+    [
+        ("def f(rows):\n    found = rows", "churn/x.py:2 variable found"),
+        ("rows = [one for one in ()]", "churn/x.py:1 variable one"),
+        ("rows = map(lambda each: 2, ())", "churn/x.py:1 variable each"),
+    ],
+)
+def test_a_variable_that_says_nothing_is_found(tmp_path: Path, source: str, offender: str) -> None:
+    file = tmp_path / "churn" / "x.py"
+    file.parent.mkdir()
+    file.write_text(source)
+
+    assert [str(n) for n in offenders([file], tmp_path) if is_vague_variable(n)] == [offender]
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def test_every_way_judges_the_same_rows_beside_one_that_is_there(rehearsal: Rehe
 
     assert len(ways) >= 15
     for made in ways.values():
-        assert made.beside is None or made.beside in ways
+        assert made.reference is None or made.reference in ways
         np.testing.assert_array_equal(made.past.left, rehearsal.best.left)
         np.testing.assert_array_equal(made.past.customer, rehearsal.best.customer)
     rows = rehearsal.contest.test_rows
