@@ -16,13 +16,13 @@ import pandas as pd
 
 from benchmarks.truth import (
     Bin,
-    Pointed,
+    ReasonAccuracy,
     Tonight,
     chance,
+    compare_families,
     deciles,
     distance,
     first_families,
-    pointed,
     rank_correlation,
     read_tested,
     read_tonight,
@@ -66,11 +66,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def against_truth(tested: pd.DataFrame, tonight: Tonight) -> Iterator[str]:
+def against_truth(predictions: pd.DataFrame, tonight: Tonight) -> Iterator[str]:
     """Yield the tables of the mean predicted and the mean true probability."""
-    cutoffs = ", ".join(sorted(tested["cutoff"].unique()))
+    cutoffs = ", ".join(sorted(predictions["cutoff"].unique()))
     yield "## Predicted and true probability"
-    yield from _deciles(f"Test cutoffs {cutoffs}, out of time", tested, "challenger")
+    yield from _deciles(f"Test cutoffs {cutoffs}, out of time", predictions, "challenger")
     yield from _deciles(f"The scored night {tonight.cutoff}", tonight.scores, "churn_probability")
 
 
@@ -103,19 +103,19 @@ def _bin(name: str, tenth: Bin) -> str:
     return f"| {name} | {tenth.rows:,} | {facts} |"
 
 
-def ranking(tested: pd.DataFrame, params: EvaluateParams) -> Iterator[str]:
+def ranking(predictions: pd.DataFrame, params: EvaluateParams) -> Iterator[str]:
     """Yield the table of AUCs with intervals; all AUCs use the same draws, as in `churn evaluate`."""
-    names, codes = np.unique(tested["customer_id"].to_numpy(dtype=str), return_inverse=True)
+    names, codes = np.unique(predictions["customer_id"].to_numpy(dtype=str), return_inverse=True)
     draws = draw_customers(len(names), params.bootstrap, params.seed)
-    left = tested["left"].to_numpy(dtype=np.float64)
+    left = predictions["left"].to_numpy(dtype=np.float64)
     auc: dict[str, Estimate] = {
         name: estimate_metrics(
-            left, tested[name].to_numpy(), codes.astype(np.int64), draws, params.contact_share
+            left, predictions[name].to_numpy(), codes.astype(np.int64), draws, params.contact_share
         )["auc"]
         for name in CANDIDATES
     }
     yield "\n## Who leaves, on the test cutoffs"
-    yield f"\n{len(tested):,} rows of {len(names):,} customers, {int(left.sum()):,} left.\n"
+    yield f"\n{len(predictions):,} rows of {len(names):,} customers, {int(left.sum()):,} left.\n"
     yield "| ranked by | AUC | model minus it |"
     yield "|---|---|---|"
     for name, title in CANDIDATES.items():
@@ -144,7 +144,7 @@ def within(params: Params) -> Iterator[str]:
 
 def reasons(tonight: Tonight) -> Iterator[str]:
     """Yield how often the first reason names a family in trouble."""
-    called = tonight.called()
+    called = tonight.call_mask()
     raised = tonight.scores.loc[called, list(TROUBLE_FAMILIES)]
     families = np.array(first_families(tonight, called), dtype=object)
     in_trouble = raised.any(axis=1).to_numpy()
@@ -156,10 +156,10 @@ def reasons(tonight: Tonight) -> Iterator[str]:
     yield "| customers | | first reason right | reasons dealt at random | one family always |"
     yield "|---|---|---|---|---|"
     for group, rows in (("called", np.ones(len(raised), dtype=bool)), ("called and in trouble", in_trouble)):
-        yield _pointed(group, pointed(families[rows].tolist(), raised[rows], DEALS, SEED))
+        yield _accuracy_row(group, compare_families(families[rows].tolist(), raised[rows], DEALS, SEED))
 
 
-def _pointed(group: str, accuracy: Pointed) -> str:
+def _accuracy_row(group: str, accuracy: ReasonAccuracy) -> str:
     low, high = np.quantile(accuracy.chance, [0.025, 0.975])
     at_random = Interval(value=accuracy.chance.mean(), low=low, high=high)
     chance = format_interval(at_random, 1, percent=True)

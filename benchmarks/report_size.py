@@ -78,12 +78,12 @@ def write_large_nights(output: Path, to: Path, n_customers: int, n_calls: int, n
             to,
             night,
             night_files(
-                repeat(scores, n_customers), "", calls, _enlarged(facts, len(scores), n_customers, n_calls)
+                repeat(scores, n_customers), "", calls, _enlarge(facts, len(scores), n_customers, n_calls)
             ),
         )
 
 
-def _enlarged(facts: dict[str, Any], n_before: int, n_customers: int, n_calls: int) -> dict[str, Any]:
+def _enlarge(facts: dict[str, Any], n_before: int, n_customers: int, n_calls: int) -> dict[str, Any]:
     """Return the facts of a night of a larger company."""
     factor = n_customers / n_before
     counts = {
@@ -97,9 +97,9 @@ def _enlarged(facts: dict[str, Any], n_before: int, n_customers: int, n_calls: i
     return own | counts | {"excluded": excluded, "contacted": n_calls, "tasks": tasks}
 
 
-def _with_contacts(night: ReportSources, own: ReportSources) -> ReportSources:
+def _with_contacts(night: ReportSources, source_night: ReportSources) -> ReportSources:
     """Return a night whose customers were contacted as often as those whom they repeat."""
-    earlier = own.contacts_before
+    earlier = source_night.contacts_before
     before = {customer: earlier.get(customer.rpartition("-")[0], ()) for customer, _ in night.contacts}
     return replace(night, contacts_before=before)
 

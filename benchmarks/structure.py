@@ -181,7 +181,7 @@ def _shared_names(product: Sequence[Module]) -> dict[str, tuple[str, ...]]:
     definitions: dict[str, set[str]] = defaultdict(set)
     for module in product:
         for node in module.tree.body:
-            for name in _defined(node):
+            for name in _defined_names(node):
                 if not name.startswith("_"):
                     modules[name].add(module.name)
                     definitions[name].add(ast.dump(node))
@@ -193,7 +193,7 @@ def _shared_names(product: Sequence[Module]) -> dict[str, tuple[str, ...]]:
     return dict(sorted(shared.items(), key=lambda item: (-len(item[1]), item[0])))
 
 
-def _defined(node: ast.stmt) -> Iterator[str]:
+def _defined_names(node: ast.stmt) -> Iterator[str]:
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         yield node.name
     elif isinstance(node, ast.Assign | ast.AnnAssign):

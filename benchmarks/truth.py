@@ -40,7 +40,7 @@ class Tonight:
     champion: Scorer
     scores: pd.DataFrame
 
-    def called(self) -> Bools:
+    def call_mask(self) -> Bools:
         """Return the rows that are on the call list."""
         return (self.scores["arm"] == "treated").to_numpy(dtype=bool)
 
@@ -102,7 +102,7 @@ def first_families(night: Tonight, rows: Bools) -> list[str | None]:
 
 
 @dataclass(frozen=True)
-class Pointed:
+class ReasonAccuracy:
     """How often the first reason names a family that is in trouble.
 
     Attributes:
@@ -118,25 +118,27 @@ class Pointed:
     always: Mapping[str, float]
 
 
-def pointed(families: Sequence[str | None], raised: pd.DataFrame, draws: int, seed: int) -> Pointed:
+def compare_families(
+    families: Sequence[str | None], troubles: pd.DataFrame, draws: int, seed: int
+) -> ReasonAccuracy:
     """Compare the families that reasons name with the families in trouble.
 
     Args:
         families: The family of each customer's first reason.
-        raised: Whether each family is in trouble: a row per customer, a boolean column per family.
+        troubles: Whether each family is in trouble: a row per customer, a boolean column per family.
         draws: The number of shuffles of the reasons.
         seed: The seed of the shuffles.
     """
-    names = list(raised.columns)
-    truth = raised.to_numpy(dtype=bool)
+    names = list(troubles.columns)
+    truth = troubles.to_numpy(dtype=bool)
     family_indices = np.array([names.index(family) if family in names else -1 for family in families])
     rows = np.arange(len(family_indices))
 
-    def share(named: npt.NDArray[np.int64]) -> float:
-        return float(((named >= 0) & truth[rows, named]).mean())
+    def share(indices: npt.NDArray[np.int64]) -> float:
+        return float(((indices >= 0) & truth[rows, indices]).mean())
 
     rng = np.random.default_rng(seed)
-    return Pointed(
+    return ReasonAccuracy(
         customers=len(family_indices),
         share=share(family_indices),
         chance=np.sort([share(rng.permutation(family_indices)) for _ in range(draws)]),

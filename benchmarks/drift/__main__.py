@@ -126,19 +126,19 @@ CLOCKS = {
 
 
 @dataclass(frozen=True)
-class Looked:
+class NightDrift:
     """What was said of a night, and the CPU seconds that the look took."""
 
     drift: Drift
     seconds: float
 
     @property
-    def places(self) -> str:
+    def alarm_words(self) -> str:
         """Return the kinds and places of the alarms."""
         return "; ".join(f"{alarm.kind} {alarm.subject}" for alarm in self.drift.alarms)
 
 
-def look(params: Params, store: Store, night: date, frame: pd.DataFrame) -> Looked:
+def look(params: Params, store: Store, night: date, frame: pd.DataFrame) -> NightDrift:
     """Score a night with the champion and look what has moved, as `churn drift` does."""
     champion = load_champion(params.champion, params.engine.threads)
     cohort = ScoredCohort(
@@ -153,7 +153,7 @@ def look(params: Params, store: Store, night: date, frame: pd.DataFrame) -> Look
     start = time.process_time()
     low, high = params.promote.observed_expected
     drift = look_at_night(store, cohort, empty_ledger(), (low, high), params.train.seed)
-    return Looked(drift, time.process_time() - start)
+    return NightDrift(drift, time.process_time() - start)
 
 
 def frames_of(store: Store, nights: Sequence[date]) -> dict[date, pd.DataFrame]:
@@ -166,14 +166,14 @@ def frames_of(store: Store, nights: Sequence[date]) -> dict[date, pd.DataFrame]:
     return {night: pd.concat(frames, ignore_index=True) for night, frames in parts.items()}
 
 
-def quiet_nights(params: Params, nights: Sequence[date]) -> Iterator[Looked]:
+def quiet_nights(params: Params, nights: Sequence[date]) -> Iterator[NightDrift]:
     """Look at nights of the company as it is."""
     store = Store.open(params)
     for night, frame in frames_of(store, nights).items():
         yield look(params, store, night, frame)
 
 
-def planted_night(params: Params, plants: Sequence[Plant], night: date, folder: Path) -> Looked:
+def planted_night(params: Params, plants: Sequence[Plant], night: date, folder: Path) -> NightDrift:
     """Change tables from the day before a night on, ingest the company again and look at the night."""
     source = folder / "company"
     source.mkdir(parents=True)
@@ -199,7 +199,7 @@ def planted_night(params: Params, plants: Sequence[Plant], night: date, folder: 
     return look(own, store, night, frames_of(store, [night])[night])
 
 
-def table(quiet: Sequence[Looked], rounds: Sequence[tuple[Sequence[Plant], Looked]]) -> Iterator[str]:
+def table(quiet: Sequence[NightDrift], rounds: Sequence[tuple[Sequence[Plant], NightDrift]]) -> Iterator[str]:
     """Yield the lines of the table."""
     yield "| what happens from the day before the night | named on the first night |"
     yield "|---|---|"
@@ -220,7 +220,7 @@ def table(quiet: Sequence[Looked], rounds: Sequence[tuple[Sequence[Plant], Looke
     yield f"| what else was named on these nights | {alarm_names or 'nothing'} |"
     noisy = [looked for looked in quiet if looked.drift.alarms]
     first, last = quiet[0].drift.cutoff, quiet[-1].drift.cutoff
-    findings = "; ".join(f"{looked.drift.cutoff}: {looked.places}" for looked in noisy)
+    findings = "; ".join(f"{looked.drift.cutoff}: {looked.alarm_words}" for looked in noisy)
     yield f"| nothing, on {len(quiet)} nights from {first} to {last} | {findings or 'nothing has moved'} |"
     seconds = float(np.median([looked.seconds for looked in quiet]))
     customers = quiet[-1].drift.population.customers
@@ -247,13 +247,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     quiet = []
     for looked in quiet_nights(params, nights):
         quiet.append(looked)
-        print(f"{looked.drift.cutoff}: {looked.places or 'quiet'}", file=sys.stderr, flush=True)
+        print(f"{looked.drift.cutoff}: {looked.alarm_words or 'quiet'}", file=sys.stderr, flush=True)
     rounds = []
     for plants in (PLANTS, MORE_PLANTS):
         with tempfile.TemporaryDirectory() as folder:
             looked = planted_night(params, plants, tonight, Path(folder))
         rounds.append((plants, looked))
-        print(f"planted: {looked.places or 'quiet'}", file=sys.stderr, flush=True)
+        print(f"planted: {looked.alarm_words or 'quiet'}", file=sys.stderr, flush=True)
     lines = "\n".join(table(quiet, rounds))
     print(lines)
     if arguments.write:

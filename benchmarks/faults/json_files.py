@@ -19,7 +19,7 @@ def mutate_json(path: Path, rng: random.Random) -> str:
         tree = json.loads(path.read_bytes())
     except ValueError:
         return damage_bytes(path, rng)
-    places = list(_places(tree))
+    places = list(_key_paths(tree))
     if not places or rng.random() < 0.25:
         document = rng.choice(DOCUMENTS)
         replace_text(path, document)
@@ -40,9 +40,9 @@ def mutate_json(path: Path, rng: random.Random) -> str:
     return note
 
 
-def _places(tree: Any) -> list[tuple[Any, Any]]:
+def _key_paths(tree: Any) -> list[tuple[Any, Any]]:
     keys = [*tree] if isinstance(tree, dict) else range(len(tree)) if isinstance(tree, list) else ()
     places: list[tuple[Any, Any]] = []
     for key in keys:
-        places += [(tree, key), *_places(tree[key])]
+        places += [(tree, key), *_key_paths(tree[key])]
     return places

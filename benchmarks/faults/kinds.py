@@ -61,20 +61,20 @@ class Kind:
         return f"{path.relative_to(folder)}: {change(path, rng)}"
 
 
-def judge_store(folder: Path, undisturbed: Path) -> str:
+def judge_store(folder: Path, sound_folder: Path) -> str:
     """Compare the store with an independent reading of the source."""
     source = folder / SOURCE_LINE.findall((folder / "params.yaml").read_text(encoding="utf-8"))[0]
     stored = stored_rows(folder / "output" / "store")
     try:
         expected = expected_rows(source)
     except UnreadableError as error:  # what nobody can read may still be read as it was before
-        if lines := difference(stored_rows(undisturbed / "output" / "store"), stored):
+        if lines := difference(stored_rows(sound_folder / "output" / "store"), stored):
             return f"the independent reading says '{error}', but the store holds other rows: {lines}"
         return ""
     return difference(expected, stored)
 
 
-def judge_params(folder: Path, undisturbed: Path) -> str:
+def judge_params(folder: Path, sound_folder: Path) -> str:
     """Compare each value of the parameters with what YAML says."""
     tree = yaml.safe_load((folder / "params.yaml").read_text(encoding="utf-8"))
     params = load_params(folder / "params.yaml")
@@ -82,35 +82,35 @@ def judge_params(folder: Path, undisturbed: Path) -> str:
     return "; ".join(_changed_values(tree, values, ""))
 
 
-def _changed_values(given: Any, effective: Any, key_path: str) -> list[str]:
+def _changed_values(yaml_value: Any, effective: Any, key_path: str) -> list[str]:
     if key_path in ("source", "output", "models", "tracking.uri", "score.playbook"):
         return (
             []
-            if str(effective).endswith(str(given).rpartition("/")[2])
-            else [f"{key_path}: {given} is {effective}"]
+            if str(effective).endswith(str(yaml_value).rpartition("/")[2])
+            else [f"{key_path}: {yaml_value} is {effective}"]
         )
-    if isinstance(given, dict) and isinstance(effective, dict):
+    if isinstance(yaml_value, dict) and isinstance(effective, dict):
         return [
             note
-            for key, value in given.items()
+            for key, value in yaml_value.items()
             for note in _changed_values(value, effective.get(key), f"{key_path}.{key}".lstrip("."))
         ]
-    if isinstance(given, list) and isinstance(effective, list) and len(given) == len(effective):
-        pairs = enumerate(zip(given, effective, strict=True))
+    if isinstance(yaml_value, list) and isinstance(effective, list) and len(yaml_value) == len(effective):
+        pairs = enumerate(zip(yaml_value, effective, strict=True))
         return [note for number, pair in pairs for note in _changed_values(*pair, f"{key_path}[{number}]")]
-    return [] if _is_same(given, effective) else [f"{key_path}: {given!r:.60} is {effective!r:.60}"]
+    return [] if _is_same(yaml_value, effective) else [f"{key_path}: {yaml_value!r:.60} is {effective!r:.60}"]
 
 
-def _is_same(given: Any, effective: Any) -> bool:
-    if isinstance(given, bool) or isinstance(effective, bool):
-        return given is effective
-    if isinstance(given, int | float) and isinstance(effective, int | float):
-        return float(given) == float(effective)
-    if isinstance(given, date):
-        return given.isoformat() == effective
-    if isinstance(effective, int | float) and isinstance(given, str):  # a number in quotation marks
-        return _number(given) == float(effective)
-    return given == effective or str(given) == str(effective)
+def _is_same(yaml_value: Any, effective: Any) -> bool:
+    if isinstance(yaml_value, bool) or isinstance(effective, bool):
+        return yaml_value is effective
+    if isinstance(yaml_value, int | float) and isinstance(effective, int | float):
+        return float(yaml_value) == float(effective)
+    if isinstance(yaml_value, date):
+        return yaml_value.isoformat() == effective
+    if isinstance(effective, int | float) and isinstance(yaml_value, str):  # a number in quotation marks
+        return _number(yaml_value) == float(effective)
+    return yaml_value == effective or str(yaml_value) == str(effective)
 
 
 def _number(text: str) -> float | None:
@@ -120,7 +120,7 @@ def _number(text: str) -> float | None:
         return None
 
 
-def judge_plays(folder: Path, undisturbed: Path) -> str:
+def judge_plays(folder: Path, sound_folder: Path) -> str:
     """Compare the plays of the call list with what the playbook says."""
     plays = yaml.safe_load((folder / "playbook.yaml").read_text(encoding="utf-8"))["plays"]
     by_name: Mapping[str, Any] = {str(play["name"]): play for play in plays}
@@ -140,29 +140,29 @@ def judge_plays(folder: Path, undisturbed: Path) -> str:
 def judge_bytes(*patterns: str) -> Judge:
     """Return the comparison of all files of some patterns with the undisturbed ones, byte by byte."""
 
-    def judge(folder: Path, undisturbed: Path) -> str:
+    def judge(folder: Path, sound_folder: Path) -> str:
         for pattern in patterns:
-            names = {path.relative_to(undisturbed) for path in undisturbed.glob(pattern) if path.is_file()}
+            names = {path.relative_to(sound_folder) for path in sound_folder.glob(pattern) if path.is_file()}
             own_names = {path.relative_to(folder) for path in folder.glob(pattern) if path.is_file()}
             if names != own_names:
                 return f"{pattern}: other files: {sorted(map(str, names ^ own_names))[:4]}"
             for name in sorted(names):
-                if (folder / name).read_bytes() != (undisturbed / name).read_bytes():
+                if (folder / name).read_bytes() != (sound_folder / name).read_bytes():
                     return f"{name} holds other bytes than after an undisturbed call"
         return ""
 
     return judge
 
 
-def judge_page_after_training(folder: Path, undisturbed: Path) -> str:
+def judge_page_after_training(folder: Path, sound_folder: Path) -> str:
     """Compare the page; without the verdict of `promote`, the page must say that there is none."""
     page = (folder / _PAGE[0]).read_text(encoding="utf-8")
-    if not (folder / "output/evaluate/promotion.json").exists() and UNJUDGED in page:
+    if not (folder / "output/evaluate/promotion.json").exists() and NO_VERDICT in page:
         return ""
-    return judge_bytes(*_PAGE)(folder, undisturbed)
+    return judge_bytes(*_PAGE)(folder, sound_folder)
 
 
-UNJUDGED = "The gates were not applied yet (churn promote)."
+NO_VERDICT = "The gates were not applied yet (churn promote)."
 """What the page says of a model without a verdict."""
 
 _NIGHT = ("output/scores/*/scores.parquet", "output/calls/*/*")

@@ -80,7 +80,7 @@ class Harness:
             self._wait_for(self.world, "run")
         for name, kind in KINDS.items():
             for verb in kind.verbs:
-                folder = self._undisturbed(name, verb)
+                folder = self._sound_folder(name, verb)
                 if not _names_of_modules(folder).exists():
                     remove_folder(folder)
                     self._copy(kind, folder)
@@ -169,7 +169,7 @@ class Harness:
             facts["code"] = _call_verb(call.folder, call.verb)
             call.mutation_file.write_text(json.dumps(facts))
             if facts["code"] == 0:
-                facts["wrong"] = kind.judge(call.folder, self._undisturbed(call.kind, call.verb))
+                facts["wrong"] = kind.judge(call.folder, self._sound_folder(call.kind, call.verb))
         except BaseException as error:  # a mistake of the benchmark must not count as an answer
             facts["wrong"] = f"the benchmark failed: {type(error).__name__}: {error}"
             facts["trace"] = traceback.format_exc()
@@ -225,7 +225,7 @@ class Harness:
             text = folder.with_name(f"{folder.name}.err").read_text(errors="replace")
             raise RuntimeError(f"`churn {verb}` on an undisturbed folder ended {code}:\n{text}")
 
-    def _undisturbed(self, kind: str, verb: str) -> Path:
+    def _sound_folder(self, kind: str, verb: str) -> Path:
         name = "".join(letter if letter.isalnum() else "-" for letter in f"{kind}-{verb}")
         return self.world.with_name(f"{self.world.name}-{name}")
 

@@ -37,7 +37,7 @@ PLACEHOLDERS = (
     *("00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff"),
 )
 """The words of docs/your-data.md for the id of nobody."""
-ROUNDED = re.compile(r"\d([.,]\d+)?[eE][+]\d{2,}", re.ASCII)
+ROUNDED_ID = re.compile(r"\d([.,]\d+)?[eE][+]\d{2,}", re.ASCII)
 """An id that a spreadsheet has rounded; it belongs to several customers."""
 
 ARROW_SCHEMA = b"ARROW:schema"
@@ -206,7 +206,7 @@ def text_of(value: Any) -> str | None:
 def id_of(value: Any) -> str | None:
     """Return the id of a customer; None for no value, a placeholder or a rounded id."""
     text = text_of(value)
-    is_id = text and text.lower() not in PLACEHOLDERS and not ROUNDED.fullmatch(text)
+    is_id = text and text.lower() not in PLACEHOLDERS and not ROUNDED_ID.fullmatch(text)
     return text if is_id else None
 
 
@@ -286,10 +286,10 @@ def _part_rows(folder: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def difference(expected: tuple[Rows, Rows], stored: tuple[Rows, Rows]) -> str:
+def difference(expected: tuple[Rows, Rows], actual: tuple[Rows, Rows]) -> str:
     """Return how two readings differ, in words; an empty text if they are equal."""
     notes = []
-    for name, wanted_rows, rows in zip(("customers", "orders"), expected, stored, strict=True):
+    for name, wanted_rows, rows in zip(("customers", "orders"), expected, actual, strict=True):
         lost, added = wanted_rows - rows, rows - wanted_rows
         if lost or added:
             notes.append(

@@ -31,7 +31,7 @@ SMALLEST_DISK = 64 * 1024
 Round = Callable[[Workshop, str, int, slice], Iterator[Outcome]]
 
 
-def _stopped(number: signal.Signals, seed: int) -> Round:
+def _stop_round(number: signal.Signals, seed: int) -> Round:
     """Return the round that stops a run by a signal at moments spread over the whole run."""
 
     def stop(workshop: Workshop, kind: str, n: int, part: slice) -> Iterator[Outcome]:
@@ -61,10 +61,10 @@ def _pairs(workshop: Workshop, kind: str, n: int, part: slice) -> Iterator[Outco
 
 
 ROUNDS: Mapping[str, tuple[int, Round]] = {
-    "SIGKILL, any moment": (160, _stopped(signal.SIGKILL, SEED)),
+    "SIGKILL, any moment": (160, _stop_round(signal.SIGKILL, SEED)),
     "SIGKILL, the first 3 s of `mlflow.db`": (40, _killed_at_database),
-    "Ctrl-C (SIGINT to the process group)": (40, _stopped(signal.SIGINT, SEED + 2)),
-    "SIGTERM": (40, _stopped(signal.SIGTERM, SEED + 3)),
+    "Ctrl-C (SIGINT to the process group)": (40, _stop_round(signal.SIGINT, SEED + 2)),
+    "SIGTERM": (40, _stop_round(signal.SIGTERM, SEED + 3)),
     "disk full": (20, _full_disks),
     "disk read-only": (len(disturbances.VERBS), _read_only_disks),
     "two verbs at once": (len(disturbances.PAIRS), _pairs),
@@ -91,12 +91,12 @@ def outcomes(
     print(f"{workshop.n_calls_after} different states of the disk, each followed by a call")
 
 
-def table(all_outcomes: Sequence[Outcome], left_out: Sequence[str] = ()) -> Iterator[str]:
+def table(all_outcomes: Sequence[Outcome], omissions: Sequence[str] = ()) -> Iterator[str]:
     """Yield the lines of the table.
 
     Args:
         all_outcomes: What came of each disturbance.
-        left_out: The names of the rounds that need the right to mount a disk.
+        omissions: The names of the rounds that need the right to mount a disk.
     """
     yield "| what happens | times | exit codes | next run is not as undisturbed, or words are missing |"
     yield "|---|---:|---|---:|"
@@ -104,7 +104,7 @@ def table(all_outcomes: Sequence[Outcome], left_out: Sequence[str] = ()) -> Iter
         here = [outcome for outcome in all_outcomes if outcome.kind == name]
         codes = Counter(code for outcome in here for code in outcome.codes)
         shown = ", ".join(f"{code}: {count}" for code, count in sorted(codes.items()))
-        if name in left_out:
+        if name in omissions:
             yield f"| {name} | 0 | left out: only root can mount a disk | |"
         elif here:
             yield f"| {name} | {len(here)} | {shown} | {sum(bool(outcome.problems) for outcome in here)} |"

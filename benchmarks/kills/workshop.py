@@ -13,7 +13,7 @@ from pathlib import Path
 from benchmarks.kills.process import Ending, Verb, run_verb
 from benchmarks.kills.world import write_project, write_source
 
-COMPARED = (
+COMPARED_FILES = (
     "output/store/",
     "output/rejects/",
     "output/snapshots/",
@@ -52,7 +52,7 @@ class ProjectFiles:
     @classmethod
     def read(cls, project: Path) -> ProjectFiles:
         """Read a project."""
-        digests = {path: digest for path, digest in file_digests(project) if path.startswith(COMPARED)}
+        digests = {path: digest for path, digest in file_digests(project) if path.startswith(COMPARED_FILES)}
         return cls(digests, names_in(project))
 
     def differences(self, expected: ProjectFiles) -> Iterator[str]:
@@ -83,7 +83,7 @@ class Workshop:
         self.source = folder / "source"
         self.verb = verb
         self.n_calls_after = 0
-        self._finished = folder / "finished"
+        self._finished_folder = folder / "finished"
         self._known_states: dict[str, tuple[str, ...]] = {}
         write_source(self.source)
         self._call_undisturbed()
@@ -92,7 +92,7 @@ class Workshop:
         if differences := [*ProjectFiles.read(self.project).differences(self.files)]:
             raise RuntimeError(f"two undisturbed calls differ: {', '.join(differences)}")
         self.n_bytes = sum(path.stat().st_size for path in self.project.rglob("*") if path.is_file())
-        shutil.copytree(self.project, self._finished, symlinks=True)
+        shutil.copytree(self.project, self._finished_folder, symlinks=True)
 
     def _call_undisturbed(self) -> None:
         """Call the verb once, and measure its CPU time and when MLflow's database is made."""
@@ -113,7 +113,7 @@ class Workshop:
     def finish(self) -> None:
         """Let the project be as after an undisturbed run."""
         clear(self.project)
-        shutil.copytree(self._finished, self.project, symlinks=True, dirs_exist_ok=True)
+        shutil.copytree(self._finished_folder, self.project, symlinks=True, dirs_exist_ok=True)
 
     def problems_of_next_call(self, is_repeatable: bool = False) -> tuple[str, ...]:
         """Call the verb once more, and return what is not as after an undisturbed call.
@@ -143,14 +143,14 @@ class Workshop:
         return digest.hexdigest()
 
 
-def problems_in_words(ending: Ending, who: str) -> Iterator[str]:
+def problems_in_words(ending: Ending, speaker: str) -> Iterator[str]:
     """Yield what no verb may print: a traceback, "a bug", or nothing at all with a code that is not 0."""
     if "Traceback" in ending.text:
-        yield f"{who} shows a traceback: {ending.last_line}"
+        yield f"{speaker} shows a traceback: {ending.last_line}"
     if "a bug" in ending.text:
-        yield f"{who} says a bug: {ending.last_line}"
+        yield f"{speaker} says a bug: {ending.last_line}"
     if ending.code > 0 and not ending.text.strip():
-        yield f"{who} ended with {ending.code} without a word"
+        yield f"{speaker} ended with {ending.code} without a word"
 
 
 def file_digests(folder: Path) -> Iterator[tuple[str, str]]:

@@ -71,7 +71,10 @@ def _speed(folder: Path, customers: int, events: int, is_written: bool) -> int:
 def _clvkit(python: Path, data: Path) -> int:
     is_broken = False
     for own in compare(python, data):
-        print(f"{own.name}: {own.ours:.10g}, clvkit {own.theirs:.10g}, difference {own.difference:.1e}")
+        print(
+            f"{own.name}: {own.own_value:.10g}, clvkit {own.reference_value:.10g}, "
+            f"difference {own.difference:.1e}"
+        )
         is_broken |= own.difference > own.tolerance
     return int(is_broken)
 
@@ -80,11 +83,11 @@ def _companies(companies: int, seed: int) -> int:
     verdict = check_companies(companies, seed)
     print(
         f"{verdict.companies:,} companies, {verdict.periods:,} months, "
-        f"{verdict.undefined:,} figures undefined and missing"
+        f"{verdict.undefined_figures:,} figures undefined and missing"
     )
-    for rule, count in verdict.broken.items():
+    for rule, count in verdict.breaches.items():
         print(f"  {rule}: {count} broken")
-    return int(any(verdict.broken.values()))
+    return int(any(verdict.breaches.values()))
 
 
 def _alarms(companies: int, seed: int) -> int:

@@ -29,7 +29,7 @@ FIRST_DAY, WATERMARK = date(2023, 1, 1), date(2024, 9, 1)
 JOIN_DAYS = 420
 PLANTED_EVENT = "visits: upload"
 NULL_KINDS = ("alike", "different", "trend", "early")
-PLANTED = "planted"
+PLANTED_KIND = "planted"
 N_JOBS = 2
 
 Floats = npt.NDArray[np.float64]
@@ -56,7 +56,7 @@ def draw_customers(kind: str, rng: np.random.Generator, size: int = CUSTOMERS) -
     """
     join_day = rng.integers(0, JOIN_DAYS, size)
     event_rate, mean_days = np.full(size, 6.0), np.full(size, 70.0)
-    if kind in ("different", PLANTED):
+    if kind in ("different", PLANTED_KIND):
         event_rate, mean_days = rng.gamma(1.5, 4.0, size), 70 * np.exp(rng.normal(0, 0.4, size))
     elif kind == "trend":
         event_rate, mean_days = 2 + 10 * join_day / JOIN_DAYS, 40 + 120 * join_day / JOIN_DAYS
@@ -76,7 +76,7 @@ def draw_company(folder: Path, kind: str, seed: int) -> ActivationResult:
         days = np.sort(rng.uniform(0, 60, rng.poisson(people.event_rate[number])))
         is_upload = rng.random(len(days)) < 0.5
         mean_days = people.mean_days[number]
-        if kind == PLANTED and (days[is_upload] < 7).sum() >= 2:
+        if kind == PLANTED_KIND and (days[is_upload] < 7).sum() >= 2:
             mean_days *= 5
         stays = int(rng.exponential(mean_days)) + 1
         end = joined + timedelta(days=stays)
@@ -130,7 +130,7 @@ def table(companies: int, seed: int) -> Iterator[str]:
         yield _row(f"nothing goes with staying: {kind}", by_kind[kind], kinds.count(kind), "")
     yield _row("nothing goes with staying, all", by_kind.total(), companies, "")
     n_planted = max(companies // 4, 1)
-    planted = [event for event in _reports([PLANTED] * n_planted, seed) if event is not None]
+    planted = [event for event in _reports([PLANTED_KIND] * n_planted, seed) if event is not None]
     n_right = sum(event == PLANTED_EVENT for event in planted)
     yield _row("two uploads in the first week make customers stay", len(planted), n_planted, str(n_right))
 

@@ -33,8 +33,8 @@ class Verdict:
 
     companies: int
     periods: int
-    undefined: int
-    broken: dict[str, int]
+    undefined_figures: int
+    breaches: dict[str, int]
 
 
 def draw_contracts(companies: int, seed: int) -> ContractRows:

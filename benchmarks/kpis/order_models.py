@@ -39,14 +39,14 @@ class Comparison:
     """One number of ours beside that of clvkit; of many customers, the pair that differs most."""
 
     name: str
-    ours: float
-    theirs: float
+    own_value: float
+    reference_value: float
     tolerance: float
 
     @property
     def difference(self) -> float:
         """Return the relative difference."""
-        return abs(self.ours - self.theirs) / max(abs(self.theirs), 1e-300)
+        return abs(self.own_value - self.reference_value) / max(abs(self.reference_value), 1e-300)
 
 
 def read_histories(data: Path, transactions_file: Path) -> OrderHistories:

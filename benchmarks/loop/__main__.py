@@ -15,7 +15,7 @@ import numpy as np
 from scipy.stats import t
 
 from benchmarks import write_table
-from benchmarks.loop.learning import NAIVE, OURS, WAYS, Outcome, Way, learn
+from benchmarks.loop.learning import NAIVE, OWN_WAY, WAYS, Outcome, Way, learn
 
 README = Path(__file__).with_name("README.md")
 EFFECTS = (0.6, 0.9, 0.0)
@@ -83,8 +83,8 @@ def tables(
             learn = partial(_learn, number, months, customers, effect)
             outcomes[way] = list(pool.map(learn, range(1, seeds + 1)))
             yield _line(effect, way, outcomes)
-            if way is OURS:
-                gates += list(_gate_lines(effect, outcomes[OURS]))
+            if way is OWN_WAY:
+                gates += list(_gate_lines(effect, outcomes[OWN_WAY]))
                 print(*gates, sep="\n", file=sys.stderr, flush=True)
         if not effect:
             verdicts.append(_no_effect(outcomes))
@@ -112,26 +112,33 @@ def _words(effect: float) -> str:
 def _line(effect: float, way: Way, outcomes: Mapping[Way, Sequence[Outcome]]) -> str:
     own, naive = outcomes[way], outcomes[NAIVE]
     mean = {
-        name: np.mean([getattr(outcome, name) for outcome in own]) for name in ("auc", "log_loss", "saved")
+        name: np.mean([getattr(outcome, name) for outcome in own])
+        for name in ("auc", "log_loss", "saved_customers")
     }
     cells = [
         _words(effect),
-        f"**{way.name}**" if way is OURS else way.name,
+        f"**{way.name}**" if way is OWN_WAY else way.name,
         _spread([outcome.controls for outcome in own], 2),
         _spread([outcome.all_alone for outcome in own], 2),
         f"{mean['auc']:.3f}",
         f"{mean['log_loss']:.4f}",
-        f"{mean['saved']:.0f}",
-        _spread([outcome.saved / other.saved for outcome, other in zip(own, naive, strict=True)], 3)
+        f"{mean['saved_customers']:.0f}",
+        _spread(
+            [
+                outcome.saved_customers / other.saved_customers
+                for outcome, other in zip(own, naive, strict=True)
+            ],
+            3,
+        )
         if effect and way is not NAIVE
         else "",
     ]
     return f"| {' | '.join(cells)} |"
 
 
-def _gate_lines(effect: float, own: Sequence[Outcome]) -> Iterator[str]:
+def _gate_lines(effect: float, outcomes: Sequence[Outcome]) -> Iterator[str]:
     """Yield what the gates say about each challenger in the companies in which ours contacts."""
-    for judgements in zip(*(outcome.judgements for outcome in own), strict=True):
+    for judgements in zip(*(outcome.judgements for outcome in outcomes), strict=True):
         first = judgements[0]
         refused = Counter(name for verdict in judgements for name in verdict.refused_by)
         cells = [
@@ -147,7 +154,7 @@ def _gate_lines(effect: float, own: Sequence[Outcome]) -> Iterator[str]:
 
 
 def _no_effect(outcomes: Mapping[Way, Sequence[Outcome]]) -> str:
-    pairs = list(zip(outcomes[OURS], outcomes[NAIVE], strict=True))
+    pairs = list(zip(outcomes[OWN_WAY], outcomes[NAIVE], strict=True))
     worse_auc = float(np.mean([naive.auc - ours.auc for ours, naive in pairs]))
     worse_loss = float(np.mean([ours.log_loss - naive.log_loss for ours, naive in pairs]))
     return (

@@ -59,10 +59,10 @@ class Draws:
     noise: Floats
 
     @classmethod
-    def of(cls, months: int, places: int, seed: int) -> Draws:
+    def of(cls, months: int, n_places: int, seed: int) -> Draws:
         """Draw the numbers of a company."""
         rng = np.random.default_rng(seed)
-        shape = (months + 1, places)
+        shape = (months + 1, n_places)
         return cls(
             luck=rng.random(shape),
             service=rng.normal(size=shape),
@@ -96,8 +96,8 @@ class Company:
         self._service, self._price = np.zeros(places), np.zeros(places)
         self._usage, self._position = np.zeros(places), np.zeros(places)
         self._code = np.zeros(places, dtype=np.int64)
-        self._contacts, self._planned = np.zeros((3, places)), np.zeros((3, places))
-        self._drawn = np.zeros(places, dtype=bool)
+        self._contacts, self._past_tasks = np.zeros((3, places)), np.zeros((3, places))
+        self._has_arm = np.zeros(places, dtype=bool)
         self._enter(np.ones(places, dtype=bool))
 
     def _enter(self, at: Bools) -> None:
@@ -106,7 +106,7 @@ class Company:
         self.customers += int(at.sum())
         self._usage[at], self._position[at] = draws.usage[month][at], draws.position[month][at]
         self._service[at], self._price[at] = draws.service[month][at], draws.price[month][at]
-        self._contacts[:, at], self._planned[:, at], self._drawn[at] = 0, 0, False
+        self._contacts[:, at], self._past_tasks[:, at], self._has_arm[at] = 0, 0, False
         self._before = (self._service.copy(), self._price.copy()) if month == 0 else self._before
         for now, before in zip((self._service, self._price), self._before, strict=True):
             before[at] = now[at]
@@ -117,7 +117,7 @@ class Company:
         exact = np.column_stack(
             [
                 self._contacts.sum(axis=0),
-                self._planned.sum(axis=0),
+                self._past_tasks.sum(axis=0),
                 np.zeros(len(self._code)),
                 self._price,
                 self._before[1],
@@ -157,7 +157,7 @@ class Company:
         }
         self.columns.append(happened)
         self._contacts = np.vstack([treated.astype(np.float64), self._contacts[:2]])
-        self._planned = np.vstack([planned.astype(np.float64), self._planned[:2]])
+        self._past_tasks = np.vstack([planned.astype(np.float64), self._past_tasks[:2]])
         self.month += 1
         draws = self.draws
         self._before = (self._service.copy(), self._price.copy())
@@ -167,13 +167,13 @@ class Company:
         self._enter(left)
         return happened
 
-    def _plan(self, planned: Bools) -> None:
+    def _plan(self, has_task: Bools) -> None:
         """Write the tasks of the month, and the arm of each customer with a first task, into the ledger."""
         night = self.cutoff(self.month)
         arm = np.where(self.is_control, CONTROL_ARM, TREATED_ARM)
         names = np.array([name_of(code) for code in self._code], dtype=object)
-        new = planned & ~self._drawn
-        self._drawn |= new
+        new = has_task & ~self._has_arm
+        self._has_arm |= new
         self._assignments.append(
             pd.DataFrame(
                 {
@@ -190,11 +190,11 @@ class Company:
         self._tasks.append(
             pd.DataFrame(
                 {
-                    "task_id": [f"{night} {name}" for name in names[planned]],
-                    "customer_id": names[planned],
-                    "unit": names[planned],
+                    "task_id": [f"{night} {name}" for name in names[has_task]],
+                    "customer_id": names[has_task],
+                    "unit": names[has_task],
                     "play": "call",
-                    "arm": arm[planned],
+                    "arm": arm[has_task],
                     "planned_on": night,
                     "expires_on": night + timedelta(days=MONTH),
                 }

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from benchmarks.loop.company import LABEL, NAMES, PAST_CONTACTS, PAST_TASKS, Company, Draws, Floats
-from benchmarks.loop.judging import Judgement, Predictions, judge
+from benchmarks.loop.gates import Judgement, Predictions, judge
 from churn.experiments.exposure import without_treated
 from churn.metrics.metrics import auc, log_loss
 from churn.params import TrainParams
@@ -53,7 +53,7 @@ class Way:
         return tuple(name for name in NAMES if name in self.own_acts or name not in OWN_ACTS)
 
 
-def untreated(company: Company, months: list[int]) -> Snapshots:
+def untreated_snapshots(company: Company, months: list[int]) -> Snapshots:
     """Return the snapshots without treated rows, with weights, by the functions of `churn train`."""
     return without_treated(
         company.snapshots(months),
@@ -67,29 +67,29 @@ def untreated(company: Company, months: list[int]) -> Snapshots:
 
 def untreated_rows(company: Company, months: list[int]) -> LabelledRows:
     """Return the rows of those whom nobody contacted, with weights."""
-    return untreated(company, months).rows
+    return untreated_snapshots(company, months).rows
 
 
-def everybody(company: Company, months: list[int]) -> LabelledRows:
+def all_rows(company: Company, months: list[int]) -> LabelledRows:
     """Return the rows of everybody."""
     return company.snapshots(months).rows
 
 
-def flagged(company: Company, months: list[int]) -> LabelledRows:
+def flag_treated(company: Company, months: list[int]) -> LabelledRows:
     """Return the rows of everybody with a column that says who was treated."""
-    rows, flag = everybody(company, months), company.column("treated", months)
+    rows, flag = all_rows(company, months), company.column("treated", months)
     return replace(rows, names=(*NAMES, FLAG), matrix=np.column_stack([rows.matrix, flag]))
 
 
 def controls(company: Company, months: list[int]) -> LabelledRows:
     """Return the rows of the control group; in the warm-up nobody is treated, so all rows."""
     in_campaign = np.repeat([month >= WARM_UP for month in months], len(company.columns[0]["left"]))
-    return everybody(company, months).where((company.column("control", months) > 0) | ~in_campaign)
+    return all_rows(company, months).where((company.column("control", months) > 0) | ~in_campaign)
 
 
 def without_contacts(company: Company, months: list[int]) -> LabelledRows:
     """Return the rows of everybody with the labels that they would have without a contact in the month."""
-    return replace(everybody(company, months), left=company.column("left_alone", months))
+    return replace(all_rows(company, months), left=company.column("left_alone", months))
 
 
 def columns_of(rows: LabelledRows, names: Sequence[str]) -> LabelledRows:
@@ -98,13 +98,13 @@ def columns_of(rows: LabelledRows, names: Sequence[str]) -> LabelledRows:
     return replace(rows, names=chosen, matrix=rows.matrix[:, [rows.names.index(name) for name in chosen]])
 
 
-NAIVE = Way("naive: everybody's labels", everybody)
-OURS = Way("leave out and recalibrate (ours)", untreated_rows, recalibrates=True)
+NAIVE = Way("naive: everybody's labels", all_rows)
+OWN_WAY = Way("leave out and recalibrate (ours)", untreated_rows, recalibrates=True)
 WAYS = (
     NAIVE,
-    Way("a column `treated`, set to 0", flagged, flags=True),
+    Way("a column `treated`, set to 0", flag_treated, flags=True),
     Way("leave treated rows out", untreated_rows),
-    OURS,
+    OWN_WAY,
     Way("ours, with past contacts as a signal", untreated_rows, recalibrates=True, own_acts=(PAST_CONTACTS,)),
     Way("ours, with past contacts and past tasks", untreated_rows, recalibrates=True, own_acts=OWN_ACTS),
     Way("controls only", controls),
@@ -122,7 +122,7 @@ class Outcome:
         all_alone: The same of everybody, if nobody had been contacted in the month.
         auc: The AUC on the outcomes that everybody would have had without a contact in the month.
         log_loss: The log loss on the same outcomes.
-        saved: The customers saved a month, expected.
+        saved_customers: The customers saved a month, expected.
         judgements: What the gates say in the last months about ours and naive as challengers, on untreated
             rows and on everybody's; only of the company in which ours contacts.
     """
@@ -131,7 +131,7 @@ class Outcome:
     all_alone: float
     auc: float
     log_loss: float
-    saved: float
+    saved_customers: float
     judgements: tuple[Judgement, ...] = ()
 
 
@@ -169,20 +169,22 @@ class Learner:
             logits = np.concatenate([self.logits[month] for month in past])[alone]
             calibration = fit_calibration("beta", logits, newest.left, newest.customer, newest.weight)
         self.probability[now] = apply_calibration(self.logits[now], calibration)
-        if self.way is OURS and now >= self.tested_from:
+        if self.way is OWN_WAY and now >= self.tested_from:
             self.rivals[now] = self._predictions(now, known, rows, signals)
         self.company.live(self.probability[now])
 
-    def _predictions(self, now: int, known: list[int], rows: LabelledRows, signals: Floats) -> Predictions:
+    def _predictions(
+        self, now: int, known_months: list[int], rows: LabelledRows, signals: Floats
+    ) -> Predictions:
         """Return what ours, naive and the baselines predict for the month, all in this company."""
-        naive = _predict(NAIVE, _fit(NAIVE, everybody(self.company, known)), signals)
-        own = columns_of(rows, OURS.names)
+        naive = _predict(NAIVE, _fit(NAIVE, all_rows(self.company, known_months)), signals)
+        own = columns_of(rows, OWN_WAY.names)
         model = fit_recipe(own, Recipe.start(TrainParams(), "logistic"), (0,) * len(own.names), 1)
         level = fit_calibration("beta", model.logits(own, 1), own.left, own.customer, own.weight)
         return Predictions(
-            ours=self.probability[now],
+            own_way=self.probability[now],
             naive=apply_calibration(naive, {"method": "none"}),
-            logistic=apply_calibration(_predict(OURS, model, signals), level),
+            logistic=apply_calibration(_predict(OWN_WAY, model, signals), level),
             base_rate=np.full(len(signals), rows.rate),
         )
 
@@ -198,7 +200,7 @@ class Learner:
             all_alone=float(chance.sum() / probability.sum()),
             auc=auc(left, probability),
             log_loss=log_loss(left, probability),
-            saved=float(company.column("saved", months).sum()) / len(months),
+            saved_customers=float(company.column("saved", months).sum()) / len(months),
             judgements=self._judgements(),
         )
 
@@ -206,14 +208,14 @@ class Learner:
         if not self.rivals:
             return ()
         company, tested = self.company, sorted(self.rivals)
-        snapshots = untreated(company, tested)
+        snapshots = untreated_snapshots(company, tested)
         alone = company.column("treated", tested) == 0
         predictions = [self.rivals[month] for month in tested]
         return tuple(
             judge(challenger, on, rows, predictions, mask, company.cutoff(tested[0]))
             for on, rows, mask in (
                 ("untreated rows, weighted", snapshots.rows, alone),
-                ("everybody's rows", everybody(company, tested), np.ones(len(alone), dtype=bool)),
+                ("everybody's rows", all_rows(company, tested), np.ones(len(alone), dtype=bool)),
             )
             for challenger in ("ours", "naive")
         )

@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from benchmarks import write_table
-from benchmarks.proof import aa, coverage, deliveries, live, planted, published, worlds
+from benchmarks.proof import aa, coverage, deliveries, live, planted_faults, published_figures, worlds
 
 README = Path(__file__).with_name("README.md")
 TABLES: dict[str, Callable[[int, int], Iterator[str]]] = {
     "aa": aa.table,
     "coverage": coverage.table,
-    "published": published.table,
-    "planted": planted.table,
+    "published": published_figures.table,
+    "planted": planted_faults.table,
     "deliveries": deliveries.table,
 }
 """For each name, what yields the lines of its table, given the number of experiments and the seed."""

@@ -51,7 +51,7 @@ class Coverage:
         effect: The true effect.
         wald: The share of the Wald intervals.
         newcombe: The share of Newcombe's intervals.
-        adjusted: The share of the intervals of the difference that is adjusted by the score.
+        adjusted_share: The share of the intervals of the difference that is adjusted by the score.
         with_verdict: The share of Newcombe's intervals where each arm has at least 20 churners.
     """
 
@@ -61,7 +61,7 @@ class Coverage:
     effect: float
     wald: float
     newcombe: float
-    adjusted: float
+    adjusted_share: float
     with_verdict: float
 
 
@@ -126,7 +126,7 @@ def coverage(cell: Cell, churners: int, experiments: int, seed: int) -> Coverage
         effect=effect,
         wald=float((np.abs(p - q - effect) <= wald).mean()),
         newcombe=float(hits.mean()),
-        adjusted=float(((low <= effect) & (effect <= high)).mean()),
+        adjusted_share=float(((low <= effect) & (effect <= high)).mean()),
         with_verdict=float(hits[has_verdict].mean()),
     )
 
@@ -206,7 +206,7 @@ def row(result: Coverage) -> str:
         f"{100 * result.effect:.2f} points",
         f"{100 * result.wald:.1f} %",
         f"**{100 * result.newcombe:.1f} %**",
-        f"**{100 * result.adjusted:.1f} %**",
+        f"**{100 * result.adjusted_share:.1f} %**",
         f"{100 * result.with_verdict:.1f} %",
     ]
     return f"| {' | '.join(cells)} |"

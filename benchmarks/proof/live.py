@@ -58,10 +58,10 @@ class LiveRun:
     Attributes:
         seed: The seed of the company.
         nights: The number of nights.
-        treated: The number of treated units whose outcome is known.
+        treated_units: The number of treated units whose outcome is known.
         control: The number of control units whose outcome is known.
-        measured: The measured difference of churn, control minus treated, with its interval.
-        adjusted: The difference that is adjusted by the score, with its interval; None if it is unknown.
+        measured_effect: The measured difference of churn, control minus treated, with its interval.
+        adjusted_effect: The difference that is adjusted by the score, with its interval; None if unknown.
         truth: The true difference of the treated units: their churn untouched, minus their churn as lived.
         contacts_of_controls: The number of contacts of customers of the control group.
         changed_lives_of_controls: The number of customers of the control group whose two lives differ.
@@ -69,10 +69,10 @@ class LiveRun:
 
     seed: int
     nights: int
-    treated: int
+    treated_units: int
     control: int
-    measured: tuple[float, float, float]
-    adjusted: tuple[float, float, float] | None
+    measured_effect: tuple[float, float, float]
+    adjusted_effect: tuple[float, float, float] | None
     truth: float
     contacts_of_controls: int
     changed_lives_of_controls: int
@@ -144,10 +144,10 @@ def read_run(folder: Path, seed: int) -> LiveRun:
     return LiveRun(
         seed=seed,
         nights=len(ledger.nights),
-        treated=len(treated),
+        treated_units=len(treated),
         control=len(_matured(_universal(ledger, "control"), lived_until(folder))),
-        measured=_interval(universal["difference"]["difference"]),
-        adjusted=_interval(adjusted["difference"]) if adjusted else None,
+        measured_effect=_interval(universal["difference"]["difference"]),
+        adjusted_effect=_interval(adjusted["difference"]) if adjusted else None,
         truth=float(left["untouched"].mean() - left["as lived"].mean()),
         contacts_of_controls=int(contacts["customer_id"].isin(controls).sum()),
         changed_lives_of_controls=_changed_lives(spells[spells["customer_id"].isin(controls)]),
@@ -275,10 +275,10 @@ def run_row(run: LiveRun) -> str:
     """
     cells = [
         str(run.seed),
-        f"{run.treated:,}",
+        f"{run.treated_units:,}",
         f"{run.control:,}",
-        _points(run.measured),
-        _points(run.adjusted) if run.adjusted else "unknown",
+        _points(run.measured_effect),
+        _points(run.adjusted_effect) if run.adjusted_effect else "unknown",
         f"**{100 * run.truth:.1f}**",
         str(run.contacts_of_controls),
         str(run.changed_lives_of_controls),

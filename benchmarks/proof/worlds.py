@@ -220,7 +220,7 @@ def play_world(world: dict[str, Any], output: Path) -> Counter[str]:
 
 
 @dataclass(frozen=True)
-class _Known:
+class _KnownFacts:
     """What no night of a world changes: the consents, and who refuses contacts."""
 
     consents: pd.DataFrame
@@ -228,7 +228,7 @@ class _Known:
     objected_ids: frozenset[str]
 
 
-def _known_of(world: dict[str, Any]) -> _Known:
+def _known_of(world: dict[str, Any]) -> _KnownFacts:
     reach = pd.DataFrame(world["customers"])
     persons = find_units(reach, "person")
 
@@ -240,7 +240,7 @@ def _known_of(world: dict[str, Any]) -> _Known:
     consents = pd.DataFrame(world["consents"], columns=columns).assign(channel="phone", purpose="marketing")
     for name in ("given_at", "withdrawn_at"):
         consents[name] = pd.to_datetime(consents[name], utc=True).dt.tz_localize(None)
-    return _Known(consents, of_persons("suppressed"), of_persons("objected"))
+    return _KnownFacts(consents, of_persons("suppressed"), of_persons("objected"))
 
 
 def _plan(
@@ -250,7 +250,7 @@ def _plan(
     reach: pd.DataFrame,
     present: np.ndarray,
     playbook: Playbook,
-    known: _Known,
+    known_facts: _KnownFacts,
 ) -> NightPlan:
     rng, rules = world["random"], world["rules"]
     ids = reach["customer_id"].to_numpy(dtype=object)[present]
@@ -273,10 +273,13 @@ def _plan(
     acts = Acts(
         units=find_units(reach, "person", ledger.unit_of),
         consents=consents_at(
-            known.consents, purpose="marketing", channels=("phone",), cutoff=midnight.replace(tzinfo=None)
+            known_facts.consents,
+            purpose="marketing",
+            channels=("phone",),
+            cutoff=midnight.replace(tzinfo=None),
         ),
-        suppressed_ids=known.suppressed_ids,
-        objected_ids=known.objected_ids,
+        suppressed_ids=known_facts.suppressed_ids,
+        objected_ids=known_facts.objected_ids,
         zones={row["customer_id"]: row["timezone"] or world["timezone"] for row in world["customers"]},
         states=task_states(ledger.tasks, _answers(rng, ledger.tasks, night), NO_EXITS, night),
     )

@@ -15,7 +15,7 @@ from typing import Any
 
 from benchmarks.scoreboard import automatic, telco
 from benchmarks.scoreboard.looks import LOOKS
-from benchmarks.scoreboard.ours import ABLATIONS, write_snapshots
+from benchmarks.scoreboard.own_pipeline import ABLATIONS, write_snapshots
 from benchmarks.scoreboard.play import play, play_telco
 from benchmarks.scoreboard.rivals import RIVALS
 from benchmarks.scoreboard.sets import SETS
@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     whole = not arguments.contestants and not arguments.stop_before_test
     figures = {"sets": played}
     if whole:
-        figures = _merged(arguments.figures, played)
+        figures = _merge(arguments.figures, played)
         arguments.figures.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     text = page(figures, arguments.looks)
     print(text)
@@ -75,23 +75,23 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _play(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
-    shared = {"wanted": arguments.contestants, "date": arguments.date, "looks": arguments.looks}
+    shared = {"names": arguments.contestants, "date": arguments.date, "looks": arguments.looks}
     if name == telco.NAME:
         return play_telco(arguments.work, Path(os.environ["CHURN_DATA"]), **shared)
     return play(
         SETS[name],
         arguments.work,
-        every=arguments.every,
+        interval=arguments.every,
         rehearse=arguments.stop_before_test,
         environment=arguments.featuretools,
         **shared,
     )
 
 
-def _merged(path: Path, played: dict[str, Any]) -> dict[str, Any]:
+def _merge(path: Path, new_figures: dict[str, Any]) -> dict[str, Any]:
     """Return the figures of all sets; new figures replace the earlier figures of a set."""
     stood = json.loads(path.read_text(encoding="utf-8"))["sets"] if path.exists() else {}
-    both = stood | played
+    both = stood | new_figures
     return {"sets": {name: both[name] for name in NAMES if name in both}}
 
 

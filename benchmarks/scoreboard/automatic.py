@@ -66,12 +66,12 @@ def _hand_over(contest: Contest, rows: pd.DataFrame, folder: Path) -> None:
     (folder / "tables.json").write_text(json.dumps(levels_by_table), encoding="utf-8")
 
 
-def _table(store: Store, wanted: TableSpec) -> tuple[pd.DataFrame, list[str]]:
+def _table(store: Store, spec: TableSpec) -> tuple[pd.DataFrame, list[str]]:
     """Return the columns that are known with each row, and the columns that hold levels."""
-    name, stored = wanted.table.name, store.tables[wanted.table.name]
+    name, stored = spec.table.name, store.tables[spec.table.name]
     columns = [
         column
-        for column in wanted.table.of_role("value", "attribute")
+        for column in spec.table.of_role("value", "attribute")
         if column.name in stored.columns and not column.known_with
         if column.type != "text" or column.name in stored.levels
     ]

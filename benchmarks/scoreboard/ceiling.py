@@ -22,14 +22,14 @@ class DrawnCustomers:
     """Made-up customers: days `[n]` with an event after the first up to the cutoff, their recency and age.
 
     Attributes:
-        none: Whether no event came in the horizon.
+        is_silent: Whether no event came in the horizon.
         truth: The probability of no event, given each customer's rate and whether the customer has stopped.
     """
 
     x: Floats
     recency: Floats
     age: Floats
-    none: npt.NDArray[np.bool_]
+    is_silent: npt.NDArray[np.bool_]
     truth: Floats
 
 
@@ -82,7 +82,7 @@ def ceiling(
     for seed in SEEDS:
         drawn_customers = make_up(model, age, ahead_days, seed)
         judged = drawn_customers.age - drawn_customers.recency <= active_days
-        left = drawn_customers.none[judged].astype(np.float64)
+        left = drawn_customers.is_silent[judged].astype(np.float64)
         known = p_none(model, drawn_customers.x, drawn_customers.recency, drawn_customers.age, ahead_days)
         histories.append(auc(left, known[judged]))
         inside.append(auc(left, drawn_customers.truth[judged]))

@@ -58,7 +58,7 @@ class Contest:
         }
         return trainable(known, cutoff)
 
-    def aligned(self, name: str, predictions: pd.DataFrame) -> pd.Series:
+    def align(self, name: str, predictions: pd.DataFrame) -> pd.Series:
         """Return a contestant's probabilities in the order of the test rows.
 
         Raises:
@@ -79,18 +79,18 @@ class Contest:
         return probabilities
 
 
-def open_contest(time_set: TimeSet, work: Path, echo: Echo, rehearsed: int = 0) -> Contest:
+def open_contest(time_set: TimeSet, work: Path, echo: Echo, n_rehearsals: int = 0) -> Contest:
     """Ingest a set, find the cohort and the churners at the cutoffs of the protocol, and return the contest.
 
     Args:
         time_set: The set.
         work: The work folder of all sets.
         echo: The console for lines and progress.
-        rehearsed: The number of cutoffs before the first test cutoff to test on, in a rehearsal; no label of
-            a real test cutoff is read then.
+        n_rehearsals: The number of cutoffs before the first test cutoff to test on, in a rehearsal; no label
+            of a real test cutoff is read then.
     """
-    folder = work / time_set.name / ("rehearsal" if rehearsed else "protocol")
-    test = rehearsals(time_set, time_set.params(folder), rehearsed) if rehearsed else time_set.test
+    folder = work / time_set.name / ("rehearsal" if n_rehearsals else "protocol")
+    test = rehearsals(time_set, time_set.params(folder), n_rehearsals) if n_rehearsals else time_set.test
     cutoffs = tuple(sorted({*time_set.train, *test}))
     params = time_set.params(folder, cutoffs, test, {"signals.names": ["tenure_days"]})
     snapshot.run(params, echo=echo)
@@ -102,11 +102,11 @@ def open_contest(time_set: TimeSet, work: Path, echo: Echo, rehearsed: int = 0) 
         test=test,
         train_rows=pd.concat([parts[day] for day in time_set.train], ignore_index=True),
         test_rows=pd.concat([parts[day] for day in test], ignore_index=True),
-        known_by=time_set.test[0] if rehearsed else None,
+        known_by=time_set.test[0] if n_rehearsals else None,
     )
 
 
-def rehearsals(time_set: TimeSet, params: Params, most: int = REHEARSALS) -> tuple[date, ...]:
+def rehearsals(time_set: TimeSet, params: Params, max_cutoffs: int = REHEARSALS) -> tuple[date, ...]:
     """Return the last cutoffs whose labels were known at the first test cutoff, four weeks apart.
 
     At each of these cutoffs, the labels of at least one training cutoff of the protocol were known; the last
@@ -118,7 +118,7 @@ def rehearsals(time_set: TimeSet, params: Params, most: int = REHEARSALS) -> tup
     known = {
         day: label_window(day, params.label, params.snapshot.late_days).mature_on for day in time_set.train
     }
-    days = [time_set.test[0] - wait - timedelta(APART_DAYS * number) for number in range(most)]
+    days = [time_set.test[0] - wait - timedelta(APART_DAYS * number) for number in range(max_cutoffs)]
     return tuple(sorted(day for day in days if trainable(known, day)))
 
 

@@ -29,15 +29,15 @@ SEEDS = (0, 1, 2, 3, 4)
 def ways(rows: LabelledRows, seeds: Sequence[int] = SEEDS) -> list[dict[str, Any]]:
     """Return the AUC and log loss of the reference's trees on a random fifth, as means over the seeds."""
     matrix = MinMaxScaler().fit_transform(one_hot(rows))
-    resampled = [edited(*smote(matrix, rows.left, seed)) for seed in seeds]
+    resampled = [edit(*smote(matrix, rows.left, seed)) for seed in seeds]
     figures_by_way = {
-        "honest: the rows as they are": [_judged(matrix, rows.left, seed) for seed in seeds],
+        "honest: the rows as they are": [_judge(matrix, rows.left, seed) for seed in seeds],
         "**fake: SMOTE-ENN before the split**": [
-            _judged(*matrix_and_outcomes, seed)
+            _judge(*matrix_and_outcomes, seed)
             for matrix_and_outcomes, seed in zip(resampled, seeds, strict=True)
         ],
         "SMOTE-ENN of only the training rows: no better AUC, worse probabilities": [
-            _judged(matrix, rows.left, seed, resample_training=True) for seed in seeds
+            _judge(matrix, rows.left, seed, resample_training=True) for seed in seeds
         ],
     }
     return [
@@ -50,12 +50,12 @@ def ways(rows: LabelledRows, seeds: Sequence[int] = SEEDS) -> list[dict[str, Any
     ]
 
 
-def _judged(matrix: Floats, left: Floats, seed: int, resample_training: bool = False) -> tuple[float, float]:
+def _judge(matrix: Floats, left: Floats, seed: int, resample_training: bool = False) -> tuple[float, float]:
     train, test, train_left, test_left = train_test_split(
         matrix, left, test_size=0.2, stratify=left, random_state=seed
     )
     if resample_training:
-        train, train_left = edited(*smote(train, train_left, seed))
+        train, train_left = edit(*smote(train, train_left, seed))
     booster = lgb.train(REFERENCE, lgb.Dataset(train, train_left), REFERENCE_ROUNDS)
     probability = np.asarray(booster.predict(test), dtype=np.float64)
     return auc(test_left, probability), log_loss(test_left, probability)
@@ -73,7 +73,7 @@ def smote(matrix: Floats, left: Floats, seed: int) -> tuple[Floats, Floats]:
     return np.vstack([matrix, new_rows]), np.concatenate([left, np.ones(lacking)])
 
 
-def edited(matrix: Floats, left: Floats) -> tuple[Floats, Floats]:
+def edit(matrix: Floats, left: Floats) -> tuple[Floats, Floats]:
     """Drop each row if one of its 3 nearest rows has another class."""
     near = NearestNeighbors(n_neighbors=EDITING).fit(matrix).kneighbors(return_distance=False)
     agrees = (left[near] == left[:, None]).all(axis=1)

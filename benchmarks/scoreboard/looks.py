@@ -22,7 +22,7 @@ def read_looks(path: Path = LOOKS) -> list[dict[str, Any]]:
 
 
 def log_look(
-    name: str, what: str, figures: Mapping[str, Any], date: str | None = None, path: Path = LOOKS
+    name: str, contestant: str, figures: Mapping[str, Any], date: str | None = None, path: Path = LOOKS
 ) -> bool:
     """Log that one of our models was evaluated on the test rows of a set; return whether the use was new.
 
@@ -30,7 +30,7 @@ def log_look(
 
     Args:
         name: The name of the set.
-        what: The name of the contestant.
+        contestant: The name of the contestant.
         figures: The figures of the evaluation.
         date: The date, if the caller gives it.
         path: The path of the log.
@@ -38,14 +38,14 @@ def log_look(
     with exclusive_lock(path.with_name(f".{path.name}.lock")):
         looks = read_looks(path)
         seen = hashlib.sha256(json.dumps(figures, sort_keys=True).encode()).hexdigest()[:12]
-        if any((look["set"], look["what"], look["figures"]) == (name, what, seen) for look in looks):
+        if any((look["set"], look["what"], look["figures"]) == (name, contestant, seen) for look in looks):
             return False
-        looks.append({"set": name, "date": date, "what": what, "figures": seen})
+        looks.append({"set": name, "date": date, "what": contestant, "figures": seen})
         lines = ",\n".join(json.dumps(look) for look in looks)
         write_atomically(path, f"[\n{lines}\n]\n".encode())
     return True
 
 
-def count_looks(name: str, what: str, path: Path = LOOKS) -> int:
+def count_looks(name: str, contestant: str, path: Path = LOOKS) -> int:
     """Return how often a contestant was evaluated on the test rows of a set."""
-    return sum((look["set"], look["what"]) == (name, what) for look in read_looks(path))
+    return sum((look["set"], look["what"]) == (name, contestant) for look in read_looks(path))

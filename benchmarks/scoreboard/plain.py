@@ -42,7 +42,7 @@ def _at(store: Store, time_set: TimeSet, cutoff: date, rows: pd.DataFrame, total
     midnight = datetime.combine(cutoff, time(), ZoneInfo(store.params.timezone)).timestamp()
     features["tenure"] = day - customers.signed_up[features["customer"].to_numpy()]
     with store.connect() as connection:
-        for table in time_set.counted:
+        for table in time_set.counted_tables:
             wanted = dict(_columns(time_set, table, day, midnight, totals))
             columns = ", ".join(f"{sql} AS {name}" for name, sql in wanted.items())
             query = f"SELECT customer, {columns} FROM {store.scan(table)} WHERE day < {day} GROUP BY 1"
@@ -59,7 +59,7 @@ def _columns(
     windows = [(f"{w}d", f" FILTER (WHERE day >= {day - w})") for w in time_set.windows]
     for name, inside in [*windows, *([("ever", "")] if totals else [])]:
         yield f"{table}_count_{name}", f"count(*){inside}"
-        if table == time_set.spent:
+        if table == time_set.spend_table:
             yield f"{table}_spend_{name}", f"sum(amount){inside} / 100.0"
     if totals:
         yield f"{table}_days_ever", "count(DISTINCT day)"

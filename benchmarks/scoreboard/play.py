@@ -13,7 +13,7 @@ import pandas as pd
 from benchmarks.scoreboard import automatic, fake, telco
 from benchmarks.scoreboard.ceiling import ceiling
 from benchmarks.scoreboard.contest import REHEARSALS, Contest, open_contest
-from benchmarks.scoreboard.judged import judged
+from benchmarks.scoreboard.figures import judge
 from benchmarks.scoreboard.keep import (
     StoredPredictions,
     code_digest,
@@ -22,7 +22,7 @@ from benchmarks.scoreboard.keep import (
     text_digest,
 )
 from benchmarks.scoreboard.looks import LOOKS, log_look
-from benchmarks.scoreboard.ours import ABLATIONS, Run, learnt, whole
+from benchmarks.scoreboard.own_pipeline import ABLATIONS, Run, predict_whole, selection_facts
 from benchmarks.scoreboard.rivals import RIVALS, buying
 from benchmarks.scoreboard.sets import TimeSet
 from churn.data.files import exclusive_lock
@@ -30,14 +30,18 @@ from churn.params import digest_of
 from churn.snapshots.dataset import LabelledRows
 from pipelines.echo import QuietEcho
 
-HERE = "benchmarks/scoreboard"
-OURS_CODE = ("churn", "pipelines", *(f"{HERE}/{name}.py" for name in ("sets", "contest", "ours")))
+CODE_FOLDER = "benchmarks/scoreboard"
+OURS_CODE = (
+    "churn",
+    "pipelines",
+    *(f"{CODE_FOLDER}/{name}.py" for name in ("sets", "contest", "own_pipeline")),
+)
 RIVALS_CODE = (
     "churn/features/language/btyd.py",
-    *(f"{HERE}/{n}.py" for n in ("sets", "contest", "plain", "rivals")),
+    *(f"{CODE_FOLDER}/{n}.py" for n in ("sets", "contest", "plain", "rivals")),
 )
-AUTOMATIC_CODE = tuple(f"{HERE}/{name}.py" for name in ("automatic", "automatic_inside"))
-OURS = "ours"
+AUTOMATIC_CODE = tuple(f"{CODE_FOLDER}/{name}.py" for name in ("automatic", "automatic_inside"))
+OWN_NAME = "ours"
 
 Rival = Callable[[Contest], pd.DataFrame]
 Way = Callable[[Run], pd.DataFrame]
@@ -47,16 +51,16 @@ Make = Callable[[], tuple[pd.DataFrame, dict[str, Any]]]
 def contestants(time_set: TimeSet, inactivity: bool) -> tuple[str, ...]:
     """Return the names of the contestants of a set; our pipeline and its ablations come last."""
     rivals = [name for name in RIVALS if inactivity or name != "bg_nbd"]
-    return (*rivals, automatic.NAME, OURS, *(f"{OURS}_{name}" for name in ABLATIONS))
+    return (*rivals, automatic.NAME, OWN_NAME, *(f"{OWN_NAME}_{name}" for name in ABLATIONS))
 
 
 def play(
     time_set: TimeSet,
     work: Path,
     *,
-    every: str | None,
+    interval: str | None,
     rehearse: bool,
-    wanted: Sequence[str] | None,
+    names: Sequence[str] | None,
     date: str | None = None,
     looks: Path = LOOKS,
     environment: Path = automatic.ENVIRONMENT,
@@ -66,9 +70,9 @@ def play(
     Args:
         time_set: The set.
         work: The work folder of all sets.
-        every: The grid of training cutoffs of our pipeline; None keeps the grid of the example.
+        interval: The grid of training cutoffs of our pipeline; None keeps the grid of the example.
         rehearse: Whether to test on cutoffs before the first test cutoff.
-        wanted: The names of the contestants; None means all contestants.
+        names: The names of the contestants; None means all contestants.
         date: The date of today, for the log of uses.
         looks: The path of the log of uses.
         environment: The environment of featuretools.
@@ -79,8 +83,8 @@ def play(
         inactivity = contest.params.label.kind == "inactivity"
         makes = {
             name: make
-            for name, make in _makes(contest, work, phase, every, environment).items()
-            if name in (wanted or contestants(time_set, inactivity)) and (inactivity or name != "bg_nbd")
+            for name, make in _makes(contest, work, phase, interval, environment).items()
+            if name in (names or contestants(time_set, inactivity)) and (inactivity or name != "bg_nbd")
         }
         shared = f"{time_set} {rows_digest(contest.train_rows)} {rows_digest(contest.test_rows)}"
         predictions = {}
@@ -89,12 +93,12 @@ def play(
             folder = work / time_set.name / f"{phase}_kept"
             predictions[name] = keep_predictions(folder, name, f"{stamp} {shared}", make)
     aligned = {
-        name: contest.aligned(name, stored.predictions).to_numpy() for name, stored in predictions.items()
+        name: contest.align(name, stored.predictions).to_numpy() for name, stored in predictions.items()
     }
-    figures = judged(contest.test_rows, aligned, OURS)
+    figures = judge(contest.test_rows, aligned, OWN_NAME)
     if not rehearse:
         _look(time_set.name, figures, date, looks)
-    about = _about(contest) | ({"ceiling": _ceiling(contest)} if inactivity else {})
+    about = _facts_of(contest) | ({"ceiling": _ceiling(contest)} if inactivity else {})
     return {**about, "contestants": _with_costs(figures, predictions)}
 
 
@@ -107,24 +111,24 @@ def _ceiling(contest: Contest) -> dict[str, dict[str, float]]:
 
 
 def play_telco(
-    work: Path, data: Path, *, wanted: Sequence[str] | None, date: str | None = None, looks: Path = LOOKS
+    work: Path, data: Path, *, names: Sequence[str] | None, date: str | None = None, looks: Path = LOOKS
 ) -> dict[str, Any]:
     """Return the figures of Telco, honest and with resampling before the split."""
     rows = telco.read_telco(data)
     predictions = {}
     for name, learn in telco.CONTESTANTS.items():
-        if name in (wanted or telco.CONTESTANTS):
+        if name in (names or telco.CONTESTANTS):
             print(f"{telco.NAME}: {name} …", flush=True)
             code = (
-                ("churn/training", "churn/model", f"{HERE}/telco.py")
-                if OURS in name
-                else (f"{HERE}/telco.py",)
+                ("churn/training", "churn/model", f"{CODE_FOLDER}/telco.py")
+                if OWN_NAME in name
+                else (f"{CODE_FOLDER}/telco.py",)
             )
             make = partial(_telco, rows, learn)
             predictions[name] = keep_predictions(work / telco.NAME, name, code_digest(*code), make)
     first = next(iter(predictions.values())).predictions
     aligned = {name: stored.predictions["probability"].to_numpy() for name, stored in predictions.items()}
-    figures = judged(first, aligned, OURS)
+    figures = judge(first, aligned, OWN_NAME)
     _look(telco.NAME, figures, date, looks)
     return {
         "how": (
@@ -136,7 +140,7 @@ def play_telco(
         "customers": len(rows),
         "base_rate": round(float(rows.left.mean()), 4),
         "aim": telco.AIM,
-        "stated": telco.STATED,
+        "stated": telco.REFERENCE_FIGURES,
         "contestants": _with_costs(figures, predictions),
         "fake": {"ways": fake.ways(rows), "seeds": len(fake.SEEDS)},
     }
@@ -149,7 +153,7 @@ def _telco(rows: LabelledRows, learn: telco.Learner) -> tuple[pd.DataFrame, dict
 def _look(name: str, figures: Mapping[str, Any], date: str | None, looks: Path) -> None:
     """Log the figures of our models on the test rows."""
     for contestant, own_figures in figures.items():
-        if contestant.startswith(OURS):
+        if contestant.startswith(OWN_NAME):
             log_look(name, contestant, own_figures, date, looks)
 
 
@@ -160,8 +164,8 @@ def _with_costs(figures: Mapping[str, Any], predictions: Mapping[str, StoredPred
     }
 
 
-def _about(contest: Contest) -> dict[str, Any]:
-    rows, stated = contest.test_rows, contest.set.stated
+def _facts_of(contest: Contest) -> dict[str, Any]:
+    rows, stated = contest.test_rows, contest.set.reference_figures
     return {
         "how": (
             f"tested at {' and '.join(str(day) for day in contest.test)}. Our pipeline learns from every "
@@ -177,35 +181,37 @@ def _about(contest: Contest) -> dict[str, Any]:
     }
 
 
-def _mapped(contest: Contest) -> str:
+def _mapping_digest(contest: Contest) -> str:
     """Return a digest of the parameters on which the data of the rivals depend."""
     sections = {"timezone", "tables", "events", "label"}
     return digest_of(contest.params.model_dump(mode="json", include=sections))[:16]
 
 
 def _makes(
-    contest: Contest, work: Path, phase: str, every: str | None, environment: Path
+    contest: Contest, work: Path, phase: str, interval: str | None, environment: Path
 ) -> Mapping[str, tuple[str, Make]]:
     """Return for each contestant the digest of its code, and the function that computes its predictions."""
-    rivals, features = (f"{code_digest(*code)} {_mapped(contest)}" for code in (RIVALS_CODE, AUTOMATIC_CODE))
+    rivals, features = (
+        f"{code_digest(*code)} {_mapping_digest(contest)}" for code in (RIVALS_CODE, AUTOMATIC_CODE)
+    )
     ours = f"{code_digest(*OURS_CODE)} {text_digest(contest.set.file)}"
     folder_of_set = work / contest.set.name
 
-    def theirs(rival: Rival) -> tuple[pd.DataFrame, dict[str, Any]]:
+    def predict_by_rival(rival: Rival) -> tuple[pd.DataFrame, dict[str, Any]]:
         return rival(contest), {}
 
     def automatically() -> tuple[pd.DataFrame, dict[str, Any]]:
         return automatic.predicted(contest, folder_of_set / f"{phase}_featuretools", environment)
 
-    def mine(name: str, way: Way) -> tuple[pd.DataFrame, dict[str, Any]]:
+    def predict_by_way(name: str, way: Way) -> tuple[pd.DataFrame, dict[str, Any]]:
         folder = folder_of_set / f"{phase}_{name}"
-        return way(Run(contest, folder, every)), learnt(folder)
+        return way(Run(contest, folder, interval)), selection_facts(folder)
 
     makes: dict[str, tuple[str, Make]] = {
-        name: (rivals, partial(theirs, rival)) for name, rival in RIVALS.items()
+        name: (rivals, partial(predict_by_rival, rival)) for name, rival in RIVALS.items()
     }
     makes[automatic.NAME] = features, automatically
-    makes[OURS] = f"{ours} {every}", partial(mine, OURS, whole)
+    makes[OWN_NAME] = f"{ours} {interval}", partial(predict_by_way, OWN_NAME, predict_whole)
     for name, way in ABLATIONS.items():
-        makes[f"{OURS}_{name}"] = f"{ours} {every}", partial(mine, f"{OURS}_{name}", way)
+        makes[f"{OWN_NAME}_{name}"] = f"{ours} {interval}", partial(predict_by_way, f"{OWN_NAME}_{name}", way)
     return makes

@@ -32,27 +32,27 @@ PLAIN = {"objective": "binary", "learning_rate": 0.03, "num_leaves": 15, "min_ch
 def recency(contest: Contest) -> pd.DataFrame:
     """Return predictions of a logistic regression on the days since the customer's last event."""
 
-    def shaped(features: pd.DataFrame) -> Floats:
+    def shape(features: pd.DataFrame) -> Floats:
         days = _last_seen(contest, features)
         return np.column_stack([days, np.log1p(days)])
 
-    return _by_cutoff(contest, shaped, logistic, totals=False)
+    return _by_cutoff(contest, shape, logistic, totals=False)
 
 
 def rfm(contest: Contest) -> pd.DataFrame:
     """Return predictions of a logistic regression on recency, frequency and, if known, monetary value."""
 
-    def shaped(features: pd.DataFrame) -> Floats:
+    def shape(features: pd.DataFrame) -> Floats:
         ever, late = (
             sum(features[f"{table}_count_{span}"] for table in _core(contest))
             for span in ("ever", f"{contest.set.windows[-1]}d")
         )
         columns = [np.log1p(column) for column in (_last_seen(contest, features), ever, late)]
-        if spent := contest.set.spent:
+        if spent := contest.set.spend_table:
             columns.append(np.log1p(features[f"{spent}_spend_ever"] / np.maximum(ever, 1)))
         return np.column_stack(columns)
 
-    return _by_cutoff(contest, shaped, logistic, totals=True)
+    return _by_cutoff(contest, shape, logistic, totals=True)
 
 
 def reference(contest: Contest) -> pd.DataFrame:
@@ -102,28 +102,28 @@ RIVALS: Mapping[str, Callable[[Contest], pd.DataFrame]] = {
 }
 
 
-def logistic(train: Floats, left: Floats, wanted: Floats) -> Floats:
+def logistic(train: Floats, left: Floats, test: Floats) -> Floats:
     """Return the probabilities of an almost unpenalised logistic regression."""
     model = make_pipeline(StandardScaler(), LogisticRegression(C=100.0, max_iter=1000)).fit(train, left)
-    return np.asarray(model.predict_proba(wanted)[:, 1], dtype=np.float64)
+    return np.asarray(model.predict_proba(test)[:, 1], dtype=np.float64)
 
 
-def plain_trees(train: Floats, left: Floats, wanted: Floats) -> Floats:
+def plain_trees(train: Floats, left: Floats, test: Floats) -> Floats:
     """Return the mean probabilities of plain LightGBM over three seeds."""
     predictions = []
     for seed in SEEDS:
         own = {"seed": seed, "feature_fraction": 0.9, "bagging_fraction": 0.9, "bagging_freq": 1}
         settings = {**PLAIN, **own, "num_threads": 1, "deterministic": True, "verbosity": -1}
-        predictions.append(lgb.train(settings, lgb.Dataset(train, left), ROUNDS).predict(wanted))
+        predictions.append(lgb.train(settings, lgb.Dataset(train, left), ROUNDS).predict(test))
     return np.asarray(np.mean(predictions, axis=0), dtype=np.float64)
 
 
 def _by_cutoff(
-    contest: Contest, shaped: Callable[[pd.DataFrame], Floats], learn: Learner, totals: bool
+    contest: Contest, shape: Callable[[pd.DataFrame], Floats], learn: Learner, totals: bool
 ) -> pd.DataFrame:
     """Fit at each test cutoff on the known training cutoffs, and predict the rows of the test cutoff."""
     rows = pd.concat([contest.train_rows, contest.test_rows], ignore_index=True)
-    features = shaped(plain_features(contest.store, contest.set, rows, totals).drop(columns=KEYS))
+    features = shape(plain_features(contest.store, contest.set, rows, totals).drop(columns=KEYS))
     parts = []
     for cutoff in contest.test:
         train = rows["cutoff"].isin(contest.learnt_from(cutoff)).to_numpy()
@@ -138,7 +138,7 @@ def _by_cutoff(
 def _core(contest: Contest) -> tuple[str, ...]:
     """Return the tables that show activity: the label's table; for a contract label, all counted tables."""
     core = contest.params.label.core_table
-    return (core,) if core in contest.set.counted else contest.set.counted
+    return (core,) if core in contest.set.counted_tables else contest.set.counted_tables
 
 
 def _last_seen(contest: Contest, features: pd.DataFrame) -> Floats:

@@ -17,7 +17,7 @@ HISTORY_DAYS = 91
 
 
 @dataclass(frozen=True)
-class Stated:
+class ReferenceFigures:
     """The figures of the reference baseline that were stated before this benchmark existed."""
 
     auc: float
@@ -33,8 +33,8 @@ class TimeSet:
         test: The test cutoffs, which are the same for all contestants.
         begins: The first day of the data.
         aim: The AUC to reach.
-        counted: The event tables in which the reference baseline counts rows.
-        spent: The event table of which the reference baseline adds up amounts; None without such a table.
+        counted_tables: The event tables in which the reference baseline counts rows.
+        spend_table: The event table of which the reference baseline adds up amounts; None without one.
         windows: The lengths in days of the windows of the reference baseline; each window ends at the cutoff.
         totals: Whether the reference baseline also uses the whole history before the cutoff.
         example: The parameter file; by default the file with the name of the set under `examples`.
@@ -45,9 +45,9 @@ class TimeSet:
     test: tuple[date, ...]
     begins: date
     aim: float
-    stated: Stated | None
-    counted: tuple[str, ...]
-    spent: str | None
+    reference_figures: ReferenceFigures | None
+    counted_tables: tuple[str, ...]
+    spend_table: str | None
     windows: tuple[int, ...] = (14, 28, 56, 91)
     totals: bool = False
     example: Path | None = None
@@ -57,7 +57,7 @@ class TimeSet:
         folder: Path,
         cutoffs: Sequence[date] | None = None,
         test: Sequence[date] | None = None,
-        changed: Mapping[str, Any] | None = None,
+        changes: Mapping[str, Any] | None = None,
     ) -> Params:
         """Return the parameters of the example with outputs in `folder` and some values replaced.
 
@@ -65,7 +65,7 @@ class TimeSet:
             folder: The folder for outputs.
             cutoffs: The cutoffs of the snapshots, in place of the cutoffs of the example.
             test: The test cutoffs, in place of the test cutoffs of the protocol.
-            changed: Further values by their dotted names.
+            changes: Further values by their dotted names.
         """
         here = folder.resolve()
         values: dict[str, Any] = {
@@ -73,7 +73,7 @@ class TimeSet:
             "models": str(here / "models"),
             "tracking.uri": f"sqlite:///{here / 'mlflow.db'}",
             "evaluate.test_cutoffs": [str(day) for day in test or self.test],
-            **(changed or {}),
+            **(changes or {}),
         }
         if cutoffs is not None:
             section = load_params(self.file).snapshot.model_dump(
@@ -87,21 +87,21 @@ class TimeSet:
         """Return the parameter file."""
         return self.example or EXAMPLES / f"{self.name}.yaml"
 
-    def grid(self, every: str) -> tuple[date, ...]:
+    def grid(self, interval: str) -> tuple[date, ...]:
         """Return the training cutoffs and the test cutoffs.
 
         Args:
-            every: `protocol` for the cutoffs of the protocol; or `week`, `month` or `N days`: steps back and
-                forth from the first test cutoff, in addition to the test cutoffs.
+            interval: `protocol` for the cutoffs of the protocol; or `week`, `month` or `N days`: steps back
+                and forth from the first test cutoff, in addition to the test cutoffs.
         """
-        if every == "protocol":
+        if interval == "protocol":
             return tuple(sorted({*self.train, *self.test}))
         first = min(self.train[0], self.begins + timedelta(HISTORY_DAYS))
         anchor, last = self.test[0], self.test[-1]
-        if every == "month":
+        if interval == "month":
             days = {months_later(anchor, number) for number in range(-60, 60)}
         else:
-            step = 7 if every == "week" else int(every.split()[0])
+            step = 7 if interval == "week" else int(interval.split()[0])
             days = {anchor + timedelta(step * number) for number in range(-600, 600)}
         return tuple(sorted({day for day in days if first <= day <= last} | {*self.test}))
 
@@ -135,9 +135,9 @@ SETS: Mapping[str, TimeSet] = {
             test=_dates("2017-11-01", "2017-12-01"),
             begins=date(2017, 1, 1),
             aim=0.865,
-            stated=Stated(0.852, 0.280),
-            counted=("orders",),
-            spent="orders",
+            reference_figures=ReferenceFigures(0.852, 0.280),
+            counted_tables=("orders",),
+            spend_table="orders",
         ),
         TimeSet(
             "online_retail",
@@ -145,9 +145,9 @@ SETS: Mapping[str, TimeSet] = {
             test=_dates("2011-09-01"),
             begins=date(2010, 12, 1),
             aim=0.785,
-            stated=Stated(0.763, 0.527),
-            counted=("orders", "lines", "cancellations"),
-            spent="orders",
+            reference_figures=ReferenceFigures(0.763, 0.527),
+            counted_tables=("orders", "lines", "cancellations"),
+            spend_table="orders",
             totals=True,
         ),
         TimeSet(
@@ -156,9 +156,9 @@ SETS: Mapping[str, TimeSet] = {
             test=_dates("2014-04-05", "2014-05-05"),
             begins=date(2012, 5, 31),
             aim=0.967,
-            stated=Stated(0.962, 0.211),
-            counted=("logins",),
-            spent=None,
+            reference_figures=ReferenceFigures(0.962, 0.211),
+            counted_tables=("logins",),
+            spend_table=None,
         ),
         TimeSet(
             "fightchurn_socialnet7",
@@ -166,8 +166,8 @@ SETS: Mapping[str, TimeSet] = {
             test=_dates("2020-07-31", "2020-08-31"),
             begins=date(2020, 1, 1),
             aim=0.78,
-            stated=Stated(0.733, 0.117),
-            counted=(
+            reference_figures=ReferenceFigures(0.733, 0.117),
+            counted_tables=(
                 "likes",
                 "messages",
                 "posts",
@@ -177,7 +177,7 @@ SETS: Mapping[str, TimeSet] = {
                 "new_friends",
                 "unfriends",
             ),
-            spent=None,
+            spend_table=None,
             windows=(7, 30, 90),
         ),
         TimeSet(
@@ -194,9 +194,9 @@ SETS: Mapping[str, TimeSet] = {
             test=_dates("1998-03-31"),
             begins=date(1997, 1, 1),
             aim=0.735,
-            stated=None,
-            counted=("orders",),
-            spent="orders",
+            reference_figures=None,
+            counted_tables=("orders",),
+            spend_table="orders",
             totals=True,
         ),
     )

@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks.scoreboard.looks import LOOKS, count_looks, read_looks
 from churn.metrics.interval import Interval, format_interval
 
-OURS = "ours"
+OWN_NAME = "ours"
 WORDS = {
     "ours": "**our pipeline**",
     "recency": "days since last seen, logistic",
@@ -47,13 +47,13 @@ def _summary(sets: Mapping[str, Any], looks: Path) -> Iterator[str]:
     yield "|---|---|---|---|---|---|---|"
     for name, result in sets.items():
         contestants = result["contestants"]
-        if OURS not in contestants:
+        if OWN_NAME not in contestants:
             continue
-        ours, difference = contestants[OURS], contestants.get("reference", {}).get("ours_minus_it")
+        ours, difference = contestants[OWN_NAME], contestants.get("reference", {}).get("ours_minus_it")
         differences = [_signed(difference[metric]) if difference else "" for metric in ("log_loss", "auc")]
         yield (
             f"| {name} | {_short(result['aim'], 3)} | {_span(ours['auc'], 3)} | {_span(ours['log_loss'], 3)} "
-            f"| {differences[0]} | {differences[1]} | {count_looks(name, OURS, looks)} |"
+            f"| {differences[0]} | {differences[1]} | {count_looks(name, OWN_NAME, looks)} |"
         )
     total = len(read_looks(looks))
     yield ""
@@ -79,7 +79,7 @@ def _set(name: str, result: Mapping[str, Any], looks: Path) -> Iterator[str]:
             f"There the best use of histories reaches AUC {known}. A model that knows each customer's rate, "
             f"and which customers have stopped, reaches {inside}."
         )
-    contestants, ablations = _parted(result["contestants"])
+    contestants, ablations = _split_ablations(result["contestants"])
     yield from _table(contestants)
     if ablations:
         yield ""
@@ -87,10 +87,10 @@ def _set(name: str, result: Mapping[str, Any], looks: Path) -> Iterator[str]:
         yield from _table(ablations)
 
 
-def _parted(contestants: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    ablations = {name: measures for name, measures in contestants.items() if name.startswith(f"{OURS}_")}
+def _split_ablations(contestants: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    ablations = {name: measures for name, measures in contestants.items() if name.startswith(f"{OWN_NAME}_")}
     rest = {name: measures for name, measures in contestants.items() if name not in ablations}
-    ordered = sorted(rest, key=lambda name: (name != OURS, rest[name]["log_loss"]["value"]))
+    ordered = sorted(rest, key=lambda name: (name != OWN_NAME, rest[name]["log_loss"]["value"]))
     return {name: rest[name] for name in ordered}, ablations
 
 

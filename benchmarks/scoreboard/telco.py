@@ -28,7 +28,7 @@ from churn.training.split import CUSTOMER_FOLDS, Fold
 
 NAME = "telco"
 AIM = 0.850
-STATED = {"auc": 0.8472, "log_loss": 0.4137}
+REFERENCE_FIGURES = {"auc": 0.8472, "log_loss": 0.4137}
 FILE = Path("static_benchmarks") / "telco_ibm.csv.gz"
 REPEATS = 2
 SEED = 7
@@ -70,7 +70,7 @@ def rows_of(table: Sequence[Mapping[str, str]], left: str, leave_out: Sequence[s
     )
 
 
-def ours(train: LabelledRows, wanted: LabelledRows) -> Floats:
+def own_predictions(train: LabelledRows, test: LabelledRows) -> Floats:
     """Return the predictions of our candidates, selection and final fit.
 
     As in `churn train` without earlier matured snapshots, the model is selected on folds of customers. There
@@ -82,39 +82,39 @@ def ours(train: LabelledRows, wanted: LabelledRows) -> Floats:
     ]
     monotone = (0,) * len(train.names)
     recipe = select_candidate(folds, monotone, TrainParams(), threads=1).recipe
-    return sigmoid(fit_recipe(train, recipe, monotone, 1).logits(wanted, 1))
+    return sigmoid(fit_recipe(train, recipe, monotone, 1).logits(test, 1))
 
 
-def reference(train: LabelledRows, wanted: LabelledRows) -> Floats:
+def reference(train: LabelledRows, test: LabelledRows) -> Floats:
     """Return predictions of LightGBM with 250 trees, 15 leaves and a learning rate of .03."""
-    return _trees(train, wanted, REFERENCE, REFERENCE_ROUNDS)
+    return _trees(train, test, REFERENCE, REFERENCE_ROUNDS)
 
 
-def logit(train: LabelledRows, wanted: LabelledRows) -> Floats:
+def logit(train: LabelledRows, test: LabelledRows) -> Floats:
     """Return predictions of an L2 logistic regression on scaled numbers and a column per name."""
     design = one_hot(train)
     scale = StandardScaler().fit(design)
     model = LogisticRegression(C=1.0, max_iter=2000).fit(scale.transform(design), train.left)
-    return np.asarray(model.predict_proba(scale.transform(one_hot(wanted)))[:, 1], dtype=np.float64)
+    return np.asarray(model.predict_proba(scale.transform(one_hot(test)))[:, 1], dtype=np.float64)
 
 
-def default_trees(train: LabelledRows, wanted: LabelledRows) -> Floats:
+def default_trees(train: LabelledRows, test: LabelledRows) -> Floats:
     """Return predictions of LightGBM with its default settings, 100 trees."""
-    return _trees(train, wanted, PLAIN, 100)
+    return _trees(train, test, PLAIN, 100)
 
 
 CONTESTANTS: Mapping[str, Learner] = {
     "reference": reference,
     "logit": logit,
-    "ours": ours,
+    "ours": own_predictions,
     "ours_default_trees": default_trees,
 }
 
 
-def _trees(train: LabelledRows, wanted: LabelledRows, settings: Mapping[str, Any], rounds: int) -> Floats:
+def _trees(train: LabelledRows, test: LabelledRows, settings: Mapping[str, Any], rounds: int) -> Floats:
     text = [train.names.index(name) for name in train.levels]
     data = lgb.Dataset(train.matrix, train.left, categorical_feature=text)
-    return np.asarray(lgb.train(dict(settings), data, rounds).predict(wanted.matrix), dtype=np.float64)
+    return np.asarray(lgb.train(dict(settings), data, rounds).predict(test.matrix), dtype=np.float64)
 
 
 def one_hot(rows: LabelledRows) -> Floats:

@@ -60,7 +60,7 @@ def write_snapshots(params: Params, rows: int, columns: int, seed: int = 7) -> N
         }
     manifest = {
         "cutoffs": about,
-        "signals": [_described(name, fields[name]) for name in names],
+        "signals": [_describe(name, fields[name]) for name in names],
         "label_id": params.label_id,
         "label": params.label.model_dump(mode="json"),
         "store_digest": f"made-up-{seed}",
@@ -92,7 +92,7 @@ def _piece(rng: np.random.Generator, schema: pa.Schema, cutoff: date, customers:
     return pa.Table.from_arrays([*keys, *arrays], schema=schema)
 
 
-def _described(name: str, kind: pa.DataType) -> dict[str, object]:
+def _describe(name: str, kind: pa.DataType) -> dict[str, object]:
     return {
         "name": name,
         "table": "orders",

@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     with ProcessPoolExecutor(arguments.processes) as pool:
         figures_of_sets = pool.map(
-            partial(_figures_of, what=arguments.what, work=arguments.work), arguments.only
+            partial(_figures_of, groups=arguments.what, work=arguments.work), arguments.only
         )
         figures = dict(zip(arguments.only, figures_of_sets, strict=True))
     text = page(figures)
@@ -56,8 +56,8 @@ def _figures_of(name: str, groups: Sequence[str], work: Path) -> dict[str, Any]:
     ways = {words: outcome for group in groups for words, outcome in GROUPS[group](rehearsal)}
     print(f"{name}: {len(ways)} ways", flush=True)
     return {
-        "cutoffs": [str(day) for day in rehearsal.judged],
-        "chosen": rehearsal.chosen.recipe.candidate,
+        "cutoffs": [str(day) for day in rehearsal.test_cutoffs],
+        "chosen": rehearsal.selection.recipe.candidate,
         "ways": set_beside(ways),
     }
 

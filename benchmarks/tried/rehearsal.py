@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.scoreboard.contest import Contest, open_contest
-from benchmarks.scoreboard.ours import Run
+from benchmarks.scoreboard.own_pipeline import Run
 from benchmarks.scoreboard.sets import TimeSet
 from churn.labels.calendar import trainable
 from churn.params import TrainParams
@@ -25,7 +25,7 @@ from churn.training.split import MAX_FOLD_ROWS, Fold
 from pipelines import snapshot
 from pipelines.echo import QuietEcho
 
-MOST = 7
+MAX_CUTOFFS = 7
 """Cutoffs judged, four weeks apart, where the set has so many."""
 
 Columns = npt.NDArray[np.bool_]
@@ -38,13 +38,13 @@ class Rehearsal:
     Attributes:
         contest: The set and its test rows, for the rivals.
         snapshots: The snapshots for our training and our test.
-        judged: The cutoffs to test on.
+        test_cutoffs: The cutoffs to test on.
         train: The section `train` of the set's parameter file.
     """
 
     contest: Contest
     snapshots: Snapshots
-    judged: tuple[date, ...]
+    test_cutoffs: tuple[date, ...]
     train: TrainParams
 
     @cached_property
@@ -53,39 +53,39 @@ class Rehearsal:
         rows, known = self.snapshots.rows, self.snapshots.mature_on
         folds_of_cutoffs = [
             Fold(thin_customers(rows.at(trainable(known, day)), MAX_FOLD_ROWS), rows.at([day]), True)
-            for day in self.judged
+            for day in self.test_cutoffs
         ]
         return [fold for fold in folds_of_cutoffs if not fold.train.one_class]
 
     @cached_property
-    def chosen(self) -> CandidateSelection:
+    def selection(self) -> CandidateSelection:
         """Return the selection of the pipeline from all its candidates."""
         return select_candidate(self.folds, self.snapshots.monotone, self.train, 1)
 
     @property
     def best(self) -> OutOfTime:
         """Return the selected candidate's predictions of the test cutoffs."""
-        return _past(self.chosen)
+        return _past(self.selection)
 
-    def alone(self, candidate: str, recipe: Recipe | None = None) -> OutOfTime:
+    def predict_by(self, candidate: str, recipe: Recipe | None = None) -> OutOfTime:
         """Return a candidate's predictions of the test cutoffs, with its own recipe or another recipe."""
         settings = self.train.model_copy(update={"candidates": (candidate,)})
         return _past(select_candidate(self.folds, self.snapshots.monotone, settings, 1, tree_recipe=recipe))
 
-    def learning_from(self, wanted: Callable[[date], bool]) -> Rehearsal:
+    def learning_from(self, is_used: Callable[[date], bool]) -> Rehearsal:
         """Return a rehearsal that learns only from some of the snapshots; the test rows stay."""
         known_cutoffs: Mapping[date, date] = {
-            d: on for d, on in self.snapshots.mature_on.items() if wanted(d)
+            d: on for d, on in self.snapshots.mature_on.items() if is_used(d)
         }
         return replace(self, snapshots=replace(self.snapshots, mature_on=known_cutoffs))
 
-    def with_signals(self, wanted: Columns) -> Rehearsal:
+    def with_signals(self, mask: Columns) -> Rehearsal:
         """Return a rehearsal with only some of the signals, given in the order of their names."""
         rows = self.snapshots.rows
-        names = tuple(name for name, taken in zip(rows.names, wanted, strict=True) if taken)
+        names = tuple(name for name, taken in zip(rows.names, mask, strict=True) if taken)
         levels = {name: levels_of_signal for name, levels_of_signal in rows.levels.items() if name in names}
-        fewer = replace(rows, names=names, levels=levels, matrix=rows.matrix[:, wanted])
-        signals = tuple(s for s, taken in zip(self.snapshots.signals, wanted, strict=True) if taken)
+        fewer = replace(rows, names=names, levels=levels, matrix=rows.matrix[:, mask])
+        signals = tuple(s for s, taken in zip(self.snapshots.signals, mask, strict=True) if taken)
         return replace(self, snapshots=replace(self.snapshots, rows=fewer, signals=signals))
 
     def column(self, name: str) -> Floats:
@@ -96,14 +96,14 @@ class Rehearsal:
 
 def open_rehearsal(time_set: TimeSet, work: Path) -> Rehearsal:
     """Write the snapshots of a set up to its first test cutoff, and return the rehearsal."""
-    contest = open_contest(time_set, work, QuietEcho(), rehearsed=MOST)
+    contest = open_contest(time_set, work, QuietEcho(), n_rehearsals=MAX_CUTOFFS)
     params = Run(contest, work / time_set.name / "ours", None).params()
     snapshot.run(params, echo=QuietEcho())
     snapshots = read_snapshots(params, known_by=contest.known_by)
     return Rehearsal(contest, snapshots, contest.test, params.train)
 
 
-def _past(chosen: CandidateSelection) -> OutOfTime:
-    if chosen.predictions is None:
+def _past(selection: CandidateSelection) -> OutOfTime:
+    if selection.predictions is None:
         raise RuntimeError("the folds of a rehearsal are cutoffs, whose predictions are kept")
-    return chosen.predictions
+    return selection.predictions

@@ -15,7 +15,7 @@ def page(figures: Mapping[str, Any]) -> str:
         words: next((ways[words].get("beside") for ways in _ways(figures) if words in ways), None)
         for words in every
     }
-    lines = [*_about(figures, [words for words in every if references[words] is None])]
+    lines = [*_base_rows(figures, [words for words in every if references[words] is None])]
     for base in dict.fromkeys(reference for reference in references.values() if reference):
         lines += ["", f"## Compared with: {base}", ""]
         lines += _differences(figures, [words for words in every if references[words] == base])
@@ -30,7 +30,7 @@ def _ways(figures: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [result["ways"] for result in figures.values()]
 
 
-def _about(figures: Mapping[str, Any], bases: list[str]) -> Iterator[str]:
+def _base_rows(figures: Mapping[str, Any], bases: list[str]) -> Iterator[str]:
     yield f"| log loss, AUC | {' | '.join(figures)} |"
     yield "|---" * (len(figures) + 1) + "|"
     yield f"| cutoffs that judge | {' | '.join(str(len(result['cutoffs'])) for result in figures.values())} |"
@@ -43,10 +43,10 @@ def _about(figures: Mapping[str, Any], bases: list[str]) -> Iterator[str]:
         yield f"| {words} | {' | '.join(cells)} |"
 
 
-def _differences(figures: Mapping[str, Any], wanted: list[str]) -> Iterator[str]:
+def _differences(figures: Mapping[str, Any], ways: list[str]) -> Iterator[str]:
     yield f"| log loss minus that of the way above (standard error), better at | {' | '.join(figures)} |"
     yield "|---" * (len(figures) + 1) + "|"
-    for words in wanted:
+    for words in ways:
         cells = [_cell(way) if (way := ways.get(words)) else "" for ways in _ways(figures)]
         yield f"| {words} | {' | '.join(cells)} |"
 
@@ -58,10 +58,10 @@ def _cell(way: Mapping[str, Any]) -> str:
     return f"{f'**{text}**' if sure else text}, {way['better_at']} of {way['cutoffs']}"
 
 
-def _costs(figures: Mapping[str, Any], wanted: list[str]) -> Iterator[str]:
+def _costs(figures: Mapping[str, Any], ways: list[str]) -> Iterator[str]:
     yield f"| {CPU}, one thread | {' | '.join(figures)} |"
     yield "|---" * (len(figures) + 1) + "|"
-    for words in wanted:
+    for words in ways:
         cells = [f"{ways[words]['cpu_seconds']:.1f}" if words in ways else "" for ways in _ways(figures)]
         yield f"| {words} | {' | '.join(cells)} |"
 

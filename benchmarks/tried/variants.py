@@ -23,7 +23,7 @@ from churn.training.trees import with_bounds
 
 AS_IT_IS = "as it is: the best candidate"
 SPLITS = "random splits alone, as they are"
-GROWN = "250 trees, as they are"
+BASE_TREES = "250 trees, as they are"
 ROUNDS = 250
 SINCE_SIGN_UP = re.compile(r"_rate_728d$|_silent_share$")
 NEW_DAYS = 91
@@ -56,7 +56,7 @@ def candidates(rehearsal: Rehearsal) -> Ways:
         SPLITS: "extra_trees",
         "spline logistic regression alone": "logistic",
     }.items():
-        yield words, WayOutcome(AS_IT_IS, rehearsal.alone(candidate))
+        yield words, WayOutcome(AS_IT_IS, rehearsal.predict_by(candidate))
     yield "reference: LightGBM on plain counts", WayOutcome(AS_IT_IS, _reference(rehearsal))
 
 
@@ -76,7 +76,7 @@ def data(rehearsal: Rehearsal) -> Ways:
         "only signals known at every snapshot": rehearsal.with_signals(known),
     }
     for words, variant in whole.items():
-        if variant.folds and _other(rehearsal, variant):
+        if variant.folds and _is_different(rehearsal, variant):
             yield words, WayOutcome(AS_IT_IS, variant.best)
 
 
@@ -91,8 +91,8 @@ def sizes(rehearsal: Rehearsal) -> Ways:
         "leaves of 2 % of the rows": replace(own, min_child_samples=max(newest // 50, 5)),
         "half of the shrinkage": replace(own, lambda_l2=5.0),
     }.items():
-        yield words, WayOutcome(SPLITS, rehearsal.alone("extra_trees", recipe))
-    seeds = [rehearsal.alone("extra_trees", replace(own, seed=own.seed + number)) for number in range(3)]
+        yield words, WayOutcome(SPLITS, rehearsal.predict_by("extra_trees", recipe))
+    seeds = [rehearsal.predict_by("extra_trees", replace(own, seed=own.seed + number)) for number in range(3)]
     yield (
         "three seeds",
         WayOutcome(SPLITS, replace(seeds[0], logits=np.mean([s.logits for s in seeds], axis=0))),
@@ -101,7 +101,7 @@ def sizes(rehearsal: Rehearsal) -> Ways:
 
 def settings(rehearsal: Rehearsal) -> Ways:
     """Yield 250 boosted trees with other settings of LightGBM, and their CPU time."""
-    yield GROWN, _grown(rehearsal, None, {})
+    yield BASE_TREES, _grow(rehearsal, None, {})
     for words, changed in {
         "`max_bin` 127 instead of 255": {"max_bin": 127},
         "`max_bin` 63": {"max_bin": 63},
@@ -110,7 +110,7 @@ def settings(rehearsal: Rehearsal) -> Ways:
         "learning rate .05, 150 trees": {"learning_rate": 0.05, "num_iterations": 150},
         "half of the rows per tree": {"bagging_fraction": 0.5},
     }.items():
-        yield words, _grown(rehearsal, GROWN, changed)
+        yield words, _grow(rehearsal, BASE_TREES, changed)
 
 
 def prior(rehearsal: Rehearsal) -> Ways:
@@ -154,7 +154,7 @@ def _rate(left: Floats) -> float:
     return float((left.sum() + 1) / (len(left) + 2))
 
 
-def _other(rehearsal: Rehearsal, variant: Rehearsal) -> bool:
+def _is_different(rehearsal: Rehearsal, variant: Rehearsal) -> bool:
     """Return whether a way learns from other snapshots or other signals."""
     return (
         rehearsal.snapshots.rows.names != variant.snapshots.rows.names
@@ -164,7 +164,7 @@ def _other(rehearsal: Rehearsal, variant: Rehearsal) -> bool:
 
 def _reference(rehearsal: Rehearsal) -> OutOfTime:
     contest, snapshots = rehearsal.contest, rehearsal.snapshots
-    probability = contest.aligned("reference", reference(contest))
+    probability = contest.align("reference", reference(contest))
     keys = [
         (snapshots.customers[code], day)
         for fold in rehearsal.folds
@@ -174,15 +174,15 @@ def _reference(rehearsal: Rehearsal) -> OutOfTime:
     return _past(rehearsal, log_odds(probability.loc[keys].to_numpy(np.float64)))
 
 
-def _grown(rehearsal: Rehearsal, reference: str | None, changed: Mapping[str, Any]) -> WayOutcome:
-    changed = dict(changed)
-    rounds = int(changed.pop("num_iterations", ROUNDS))
+def _grow(rehearsal: Rehearsal, reference: str | None, changes: Mapping[str, Any]) -> WayOutcome:
+    changes = dict(changes)
+    rounds = int(changes.pop("num_iterations", ROUNDS))
     recipe = Recipe.start(rehearsal.train, "trees")
     logits, cpu_seconds = [], 0.0
     for fold in rehearsal.folds:
         levels = frequent_levels(fold.train)
         params = recipe.tree_params(len(fold.train), fold.train.churners)
-        settings = with_bounds(params, rehearsal.snapshots.monotone, 1) | changed
+        settings = with_bounds(params, rehearsal.snapshots.monotone, 1) | changes
         if settings.get("monotone_constraints") is None:
             settings = {name: value for name, value in settings.items() if not name.startswith("monotone")}
         text = [index for index, name in enumerate(fold.train.names) if name in levels]

@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     is_null = arguments.verb == "null"
     lines = []
     for line in (
-        draws.table(arguments.draws, arguments.seed, _say)
+        draws.table(arguments.draws, arguments.seed, _print_progress)
         if is_null
         else econml_check.table(arguments.python)
     ):
@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         write_table(PAGE, MARKS, "\n".join(lines))
 
 
-def _say(text: str) -> None:
+def _print_progress(text: str) -> None:
     print(f"{text}, {time.process_time():.0f} CPU seconds so far", file=sys.stderr, flush=True)
 
 

@@ -64,21 +64,21 @@ def judge_draw(world: World, seed: int) -> DrawResult:
 
 
 def is_left_alone_wrongly(
-    alone: Sequence[EffectGroup], predicted_effect: Floats, true_effect: Floats
+    groups: Sequence[EffectGroup], predicted_effect: Floats, true_effect: Floats
 ) -> bool:
     """Return whether a contact does not harm those who are left alone: their mean true effect is 0 or more.
 
     Args:
-        alone: The groups that are left alone, the lowest first.
+        groups: The groups that are left alone, the lowest first.
         predicted_effect: The predicted effect of each row.
         true_effect: The true effect of each row.
     """
-    if not alone:
+    if not groups:
         return False
-    return bool(true_effect[predicted_effect <= alone[-1].up_to].mean() >= 0)
+    return bool(true_effect[predicted_effect <= groups[-1].up_to].mean() >= 0)
 
 
-def table(n_draws: int, seed: int, say: Callable[[str], None]) -> Iterator[str]:
+def table(n_draws: int, seed: int, report_progress: Callable[[str], None]) -> Iterator[str]:
     """Yield the lines of the table, a line for each world.
 
     Args:
@@ -93,7 +93,7 @@ def table(n_draws: int, seed: int, say: Callable[[str], None]) -> Iterator[str]:
         for number in range(n_draws):
             results.append(judge_draw(world, seed * 100_000 + number))
             if (number + 1) % max(n_draws // 10, 1) == 0:
-                say(f"{name}: {number + 1} of {n_draws} draws")
+                report_progress(f"{name}: {number + 1} of {n_draws} draws")
         yield world_row(name, results)
 
 

@@ -17,9 +17,9 @@ from scipy.stats import chi2
 from benchmarks.truth import (
     Bin,
     Tonight,
+    compare_families,
     deciles,
     first_families,
-    pointed,
     rank_correlation,
     read_tested,
     read_tonight,
@@ -142,7 +142,7 @@ def test_the_label_tells_who_could_not_pay_from_who_asked_to_leave(finished_run:
 
 
 def test_who_is_called_is_truly_more_likely_to_leave(tonight: Tonight) -> None:
-    called = tonight.called()
+    called = tonight.call_mask()
     truth = tonight.scores["truth"]
 
     assert truth[called].mean() > 2 * truth.mean()
@@ -158,12 +158,12 @@ def test_the_model_ranks_by_the_true_chance_much_better_than_recency(tested: pd.
 
 
 def test_first_reasons_name_a_family_in_trouble_far_more_often_than_chance(tonight: Tonight) -> None:
-    called = tonight.called()
+    called = tonight.call_mask()
     raised = tonight.scores.loc[called, list(TROUBLE_FAMILIES)]
     in_trouble = raised.any(axis=1).to_numpy()
     families = np.array(first_families(tonight, called), dtype=object)
 
-    found = pointed(families[in_trouble].tolist(), raised[in_trouble], draws=1000, seed=7)
+    found = compare_families(families[in_trouble].tolist(), raised[in_trouble], draws=1000, seed=7)
 
     error = np.sqrt(found.share * (1 - found.share) / found.customers)
     assert found.customers >= 20

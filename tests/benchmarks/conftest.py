@@ -61,9 +61,9 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> TimeSet:
         test=(date(2020, 9, 21),),
         begins=date(2020, 1, 1),
         aim=0.8,
-        stated=None,
-        counted=("orders",),
-        spent="orders",
+        reference_figures=None,
+        counted_tables=("orders",),
+        spend_table="orders",
         example=example,
     )
 

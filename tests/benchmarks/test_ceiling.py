@@ -25,8 +25,8 @@ def test_histories_and_the_truth_both_say_how_many_will_not_come() -> None:
 
     known = p_none(SHOP, made.x, made.recency, made.age, 28)
 
-    assert known.mean() == pytest.approx(made.none.mean(), abs=0.02)
-    assert made.truth.mean() == pytest.approx(made.none.mean(), abs=0.01)
+    assert known.mean() == pytest.approx(made.is_silent.mean(), abs=0.02)
+    assert made.truth.mean() == pytest.approx(made.is_silent.mean(), abs=0.01)
 
 
 def test_who_sees_into_the_customers_ranks_them_better_than_who_knows_their_histories() -> None:

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from benchmarks import demo
-from benchmarks.truth import Bin, chance, deciles, distance, pointed
+from benchmarks.truth import Bin, chance, compare_families, deciles, distance
 
 
 def test_the_demo_benchmark_says_the_same_twice_with_the_interval_of_the_evaluation(
@@ -39,8 +39,8 @@ def test_without_a_finished_run_the_demo_benchmark_says_what_to_call(
 def test_reasons_that_are_always_right_beat_every_deal() -> None:
     raised = pd.DataFrame({"support": [True] * 5 + [False] * 5, "email": [False] * 5 + [True] * 5})
 
-    found = pointed(["support"] * 5 + ["email"] * 5, raised, draws=200, seed=1)
-    lost = pointed([None] * 9 + ["profile"], raised, draws=10, seed=1)
+    found = compare_families(["support"] * 5 + ["email"] * 5, raised, draws=200, seed=1)
+    lost = compare_families([None] * 9 + ["profile"], raised, draws=10, seed=1)
 
     assert found.share == 1
     assert 0.3 < found.chance.mean() < 0.7

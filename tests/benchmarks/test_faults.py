@@ -20,7 +20,7 @@ from benchmarks.faults import kinds, processes
 from benchmarks.faults.__main__ import read_answers
 from benchmarks.faults.kinds import (
     KINDS,
-    UNJUDGED,
+    NO_VERDICT,
     Kind,
     judge_bytes,
     judge_page_after_training,
@@ -168,7 +168,7 @@ def test_a_page_without_a_verdict_must_say_so(tmp_path: Path) -> None:
     for name in ("right", "silent", "honest"):
         page = tmp_path / name / "output" / "report" / "index.html"
         page.parent.mkdir(parents=True)
-        page.write_text({"right": "passed", "silent": "", "honest": UNJUDGED}[name])
+        page.write_text({"right": "passed", "silent": "", "honest": NO_VERDICT}[name])
 
     assert judge_page_after_training(tmp_path / "honest", tmp_path / "right") == ""
     assert "other bytes" in judge_page_after_training(tmp_path / "silent", tmp_path / "right")

@@ -108,7 +108,7 @@ def test_the_table_counts_codes_and_problems() -> None:
     whole = Outcome(KILLED, "after 1 CPU second", (-9,), ())
     broken = dataclasses.replace(whole, problems=("litter: .train.new", "missing: mlflow.db"))
 
-    lines = [*table([whole, whole, broken], left_out=["disk full"])]
+    lines = [*table([whole, whole, broken], omissions=["disk full"])]
 
     assert lines[2:] == [
         f"| {KILLED} | 3 | -9: 3 | 1 |",

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks.loop.company import Company, Draws, name_of
-from benchmarks.loop.learning import OURS, WAYS, Learner, untreated
+from benchmarks.loop.learning import OWN_WAY, WAYS, Learner, untreated_snapshots
 from churn.experiments.exposure import check_ledger
 
 N_CUSTOMERS = 600
@@ -29,7 +29,7 @@ def test_the_ledger_of_the_company_is_sound_and_holds_both_arms() -> None:
 def test_the_treated_rows_of_the_company_are_those_that_training_leaves_out() -> None:
     company = company_after_contacts()
 
-    snapshots = untreated(company, [0, 1])
+    snapshots = untreated_snapshots(company, [0, 1])
 
     assert snapshots.treated_rows is not None
     treated = company.columns[1]["customer"][company.columns[1]["treated"]]
@@ -54,9 +54,9 @@ def test_a_contact_only_saves() -> None:
 
 def test_each_way_of_learning_has_its_own_name_and_ours_recalibrates() -> None:
     assert len({way.name for way in WAYS}) == len(WAYS)
-    assert OURS in WAYS
-    assert OURS.recalibrates
-    assert Learner(OURS, company_after_contacts(), tested_from=9).company.month == 2
+    assert OWN_WAY in WAYS
+    assert OWN_WAY.recalibrates
+    assert Learner(OWN_WAY, company_after_contacts(), tested_from=9).company.month == 2
     assert name_of(3) == "c3"
 
 

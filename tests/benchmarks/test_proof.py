@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.proof import __main__ as proof
-from benchmarks.proof import planted, published
+from benchmarks.proof import planted_faults, published_figures
 from benchmarks.proof.aa import false_alarms
 from benchmarks.proof.cells import Cell
 from benchmarks.proof.coverage import adjusted_ends, coverage, draw_arm, score_levels
@@ -61,7 +61,7 @@ def test_the_intervals_of_one_look_cover_the_effect() -> None:
     result = coverage(Cell(0.1, 0.5), 40, experiments=2000, seed=100)
 
     assert 0.93 < result.newcombe < 0.97
-    assert 0.93 < result.adjusted < 0.97
+    assert 0.93 < result.adjusted_share < 0.97
 
 
 def test_the_tables_are_written_between_their_marks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,12 +82,12 @@ def test_the_tables_are_written_between_their_marks(tmp_path: Path, monkeypatch:
 @pytest.mark.data
 @pytest.mark.slow
 def test_the_published_effects_come_out_by_the_verb(real_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(published.DATA, str(real_data))
+    monkeypatch.setenv(published_figures.DATA, str(real_data))
 
-    lines = list(published.table(1, 1))
+    lines = list(published_figures.table(1, 1))
 
     rows = [line for line in lines if line.startswith(("| hillstrom", "| cookie"))]
-    assert len(rows) == len(published.PUBLISHED)
+    assert len(rows) == len(published_figures.PUBLISHED_FIGURES)
     assert all(line.endswith("| yes |") for line in rows)
     assert [line.split(" | ")[4] for line in rows] == ["better", "better", "worse"]
     assert any("44,700, 45,489 for a design of 50, 50%: no alarm" in line for line in lines)
@@ -97,12 +97,12 @@ def test_the_published_effects_come_out_by_the_verb(real_data: Path, monkeypatch
 def test_without_the_data_the_published_effects_are_not_compared_and_the_call_says_why(
     data: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv(published.DATA, raising=False)
+    monkeypatch.delenv(published_figures.DATA, raising=False)
     if data:
-        monkeypatch.setenv(published.DATA, data)
+        monkeypatch.setenv(published_figures.DATA, data)
 
     with pytest.raises(SystemExit, match="CHURN_DATA"):
-        list(published.table(1, 1))
+        list(published_figures.table(1, 1))
 
 
 @pytest.mark.parametrize(
@@ -118,17 +118,19 @@ def test_without_the_data_the_published_effects_are_not_compared_and_the_call_sa
 def test_a_planted_fault_is_caught_by_its_check(fault: str, words: str) -> None:
     rng = np.random.default_rng(5)
 
-    judgement = planted.judge_rows(planted.FAULTS[fault](planted.sound(planted.UNITS, rng), rng))
+    judgement = planted_faults.judge_rows(
+        planted_faults.FAULTS[fault](planted_faults.sound(planted_faults.UNITS, rng), rng)
+    )
 
     assert words in judgement.words[0]
 
 
 def test_sound_experiments_raise_no_alarm() -> None:
-    assert planted.false_alarms(experiments=20, seed=2) == 0
+    assert planted_faults.false_alarms(experiments=20, seed=2) == 0
 
 
 def test_a_score_from_after_the_contact_would_turn_the_sign_and_is_refused() -> None:
-    result = planted.later_score(100_000, seed=1)
+    result = planted_faults.later_score(100_000, seed=1)
 
     assert result.truth > 0.025
     assert result.earlier.startswith("+")
@@ -140,9 +142,11 @@ def test_a_score_from_after_the_contact_would_turn_the_sign_and_is_refused() -> 
 
 
 def test_a_fault_that_is_not_caught_ends_the_proof_with_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(planted, "FAULTS", {"nothing": lambda rows, rng: rows})
-    monkeypatch.setattr(planted, "UNITS", 200)
-    monkeypatch.setattr(planted, "later_score", lambda n, seed: planted.LaterScore(0.03, "", "", ""))
+    monkeypatch.setattr(planted_faults, "FAULTS", {"nothing": lambda rows, rng: rows})
+    monkeypatch.setattr(planted_faults, "UNITS", 200)
+    monkeypatch.setattr(
+        planted_faults, "later_score", lambda n, seed: planted_faults.LaterScore(0.03, "", "", "")
+    )
 
     with pytest.raises(SystemExit, match="planted: nothing: caught in 0 of 20"):
-        list(planted.table(2, 1))
+        list(planted_faults.table(2, 1))

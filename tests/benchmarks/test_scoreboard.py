@@ -24,8 +24,8 @@ def test_every_contestant_is_judged_on_the_same_rows_and_against_ours(
     who = ["recency", "rfm", "bg_nbd", "reference", "ours"]
     looks = tmp_path / "looks.json"
 
-    played = play(shop, work, every=None, rehearse=False, wanted=who, looks=looks)
-    again = play(shop, work, every=None, rehearse=False, wanted=who, looks=looks)
+    played = play(shop, work, interval=None, rehearse=False, names=who, looks=looks)
+    again = play(shop, work, interval=None, rehearse=False, names=who, looks=looks)
 
     assert set(played["contestants"]) == set(who)
     assert played["contestants"]["ours"]["auc"]["value"] > 0.6
@@ -38,8 +38,8 @@ def test_every_contestant_is_judged_on_the_same_rows_and_against_ours(
 def test_a_rehearsal_looks_at_no_test(shop: TimeSet, work: Path, tmp_path: Path) -> None:
     looks = tmp_path / "looks.json"
 
-    contest = open_contest(shop, work, QuietEcho(), rehearsed=2)
-    play(shop, work, every=None, rehearse=True, wanted=["recency"], looks=looks)
+    contest = open_contest(shop, work, QuietEcho(), n_rehearsals=2)
+    play(shop, work, interval=None, rehearse=True, names=["recency"], looks=looks)
 
     assert contest.test == (date(2020, 7, 27), date(2020, 8, 24))
     assert contest.learnt_from(date(2020, 7, 27)) == (date(2020, 6, 1), date(2020, 6, 29))
@@ -61,7 +61,7 @@ def test_a_contestant_on_other_rows_is_refused(change, words: str, shop: TimeSet
     made = contest.test_rows[["customer_id", "cutoff"]].assign(probability=0.5)
 
     with pytest.raises(OtherRowsError, match=words):
-        contest.aligned("rival", change(made))
+        contest.align("rival", change(made))
 
 
 def test_the_same_figures_seen_again_are_no_new_look(tmp_path: Path) -> None:

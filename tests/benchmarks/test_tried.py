@@ -34,10 +34,10 @@ def past(logits: list[float], cutoff: list[int]) -> OutOfTime:
 def test_nothing_of_a_test_is_read(rehearsal: Rehearsal, shop: TimeSet) -> None:
     known = rehearsal.snapshots.mature_on
 
-    assert rehearsal.judged == (date(2020, 6, 29), date(2020, 7, 27), date(2020, 8, 24))
+    assert rehearsal.test_cutoffs == (date(2020, 6, 29), date(2020, 7, 27), date(2020, 8, 24))
     assert all(on <= shop.test[0] for on in known.values())
-    assert set(rehearsal.judged) <= set(known)
-    for fold, day in zip(rehearsal.folds, rehearsal.judged, strict=True):
+    assert set(rehearsal.test_cutoffs) <= set(known)
+    for fold, day in zip(rehearsal.folds, rehearsal.test_cutoffs, strict=True):
         assert all(known[one] <= day for one in cutoffs_of(fold.train.cutoff))
 
 
@@ -52,7 +52,7 @@ def test_every_way_judges_the_same_rows_beside_one_that_is_there(rehearsal: Rehe
         np.testing.assert_array_equal(made.past.left, rehearsal.best.left)
         np.testing.assert_array_equal(made.past.customer, rehearsal.best.customer)
     rows = rehearsal.contest.test_rows
-    theirs = rehearsal.contest.aligned("reference", reference(rehearsal.contest)).to_numpy()
+    theirs = rehearsal.contest.align("reference", reference(rehearsal.contest)).to_numpy()
     told = figures["reference: LightGBM on plain counts"]["log_loss"]
     assert told == pytest.approx(log_loss(rows["left"].to_numpy(float), theirs), abs=1e-5)
 

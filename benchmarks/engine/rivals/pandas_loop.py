@@ -68,9 +68,9 @@ def _of(visible: pd.DataFrame, table_cells: Sequence[Cell], cutoff: int) -> Iter
             yield cell, _verb(part, grouped, cell, cutoff)
 
 
-def _verb(part: pd.DataFrame, grouped, cell: Cell, cutoff: int) -> pd.Series:  # type: ignore[no-untyped-def, type-arg]
+def _verb(part: pd.DataFrame, rows_by_customer, cell: Cell, cutoff: int) -> pd.Series:  # type: ignore[no-untyped-def, type-arg]
     if cell.verb == "count":
-        return grouped.size()
+        return rows_by_customer.size()
     if cell.verb == "days":  # several times faster than nunique
         return part[["customer", cell.day]].drop_duplicates().groupby("customer", sort=False).size()
     if cell.verb == "kinds":
@@ -84,4 +84,4 @@ def _verb(part: pd.DataFrame, grouped, cell: Cell, cutoff: int) -> pd.Series:  #
         return by_customer.last() if cell.verb == "latest" else by_customer.nth(-2)
     name = cell.column or (cell.day if cell.verb.endswith("_day") else "row")
     how = {"sum": "sum", "given": "count", "first_day": "min", "first_row": "min"}.get(cell.verb, "max")
-    return grouped[name].agg(how)
+    return rows_by_customer[name].agg(how)

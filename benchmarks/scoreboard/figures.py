@@ -23,12 +23,12 @@ METRICS = {
     "observed_expected": 3,
 }
 """What is kept of each contestant, and to how many digits."""
-PAIRED = ("log_loss", "auc")
+PAIRED_METRICS = ("log_loss", "auc")
 
 Floats = npt.NDArray[np.float64]
 
 
-def judged(rows: pd.DataFrame, probabilities: Mapping[str, Floats], ours: str) -> dict[str, Any]:
+def judge(rows: pd.DataFrame, probabilities: Mapping[str, Floats], own_name: str) -> dict[str, Any]:
     """Return the figures of each contestant, and our figures minus these figures.
 
     Customers are drawn once for all contestants with all their rows, so that differences are paired.
@@ -36,7 +36,7 @@ def judged(rows: pd.DataFrame, probabilities: Mapping[str, Floats], ours: str) -
     Args:
         rows: The test rows, with customer_id and left.
         probabilities: The probabilities of each contestant, in the order of the rows.
-        ours: The contestant from which the others are subtracted; it may be absent.
+        own_name: The contestant from which the others are subtracted; it may be absent.
     """
     customer, ids = pd.factorize(rows["customer_id"])
     draws = draw_customers(len(ids), DRAWS, SEED)
@@ -48,14 +48,16 @@ def judged(rows: pd.DataFrame, probabilities: Mapping[str, Floats], ours: str) -
     figures: dict[str, Any] = {}
     for name, estimates in estimates_by_name.items():
         figures[name] = {
-            metric: rounded(estimates[metric].interval, digits) for metric, digits in METRICS.items()
+            metric: round_interval(estimates[metric].interval, digits) for metric, digits in METRICS.items()
         }
-        if ours in estimates_by_name and name != ours:
-            differences = paired_differences(estimates_by_name[ours], estimates)
-            figures[name]["ours_minus_it"] = {metric: rounded(differences[metric], 4) for metric in PAIRED}
+        if own_name in estimates_by_name and name != own_name:
+            differences = paired_differences(estimates_by_name[own_name], estimates)
+            figures[name]["ours_minus_it"] = {
+                metric: round_interval(differences[metric], 4) for metric in PAIRED_METRICS
+            }
     return figures
 
 
-def rounded(interval: Interval, digits: int) -> dict[str, float]:
+def round_interval(interval: Interval, digits: int) -> dict[str, float]:
     """Return the value, the lower and the upper bound, rounded to a number of digits."""
     return {name: round(value, digits) for name, value in interval.as_json().items()}

@@ -36,19 +36,19 @@ class Run:
     Attributes:
         contest: The set and its test rows.
         folder: The work folder. It is never emptied, so that the store is written once.
-        every: The grid of training cutoffs, as `TimeSet.grid` names it; None keeps the grid of the example.
+        interval: The grid of training cutoffs, as `TimeSet.grid` names it; None keeps the example's grid.
     """
 
     contest: Contest
     folder: Path
-    every: str | None
+    interval: str | None
 
     def cutoffs(self) -> tuple[date, ...]:
         """Return the training cutoffs with labels known by the last test cutoff, and the test cutoffs."""
         time_set, contest = self.contest.set, self.contest
         grid = (
-            time_set.grid(self.every)
-            if self.every
+            time_set.grid(self.interval)
+            if self.interval
             else snapshot_cutoffs(replace(contest.store, params=time_set.params(self.folder)))
         )
         known_by = contest.known_by or contest.test[-1]
@@ -64,11 +64,11 @@ class Run:
         self,
         cutoffs: Sequence[date] | None = None,
         test: Sequence[date] | None = None,
-        changed: Mapping[str, Any] | None = None,
+        changes: Mapping[str, Any] | None = None,
     ) -> Params:
         """Return the example's parameters for these cutoffs, by default all, with the contest's store."""
         cutoffs, test = cutoffs or self.cutoffs(), test or self.contest.test
-        params = self.contest.set.params(self.folder, cutoffs, test, changed)
+        params = self.contest.set.params(self.folder, cutoffs, test, changes)
         params.output.mkdir(parents=True, exist_ok=True)
         store = params.output / "store"
         if not store.exists():
@@ -77,17 +77,17 @@ class Run:
         return params
 
 
-def write_snapshots(time_set: TimeSet, work: Path, every: str, echo: Echo) -> Params:
+def write_snapshots(time_set: TimeSet, work: Path, interval: str, echo: Echo) -> Params:
     """Write the snapshots of a set on a grid of cutoffs, and return the parameters of these snapshots."""
-    folder = work / time_set.name / every.replace(" ", "-")
-    params = time_set.params(folder, time_set.grid(every))
+    folder = work / time_set.name / interval.replace(" ", "-")
+    params = time_set.params(folder, time_set.grid(interval))
     snapshot.run(params, echo=echo)
     return params
 
 
-def whole(run: Run) -> pd.DataFrame:
+def predict_whole(run: Run) -> pd.DataFrame:
     """Return the predictions of `snapshot` and `train` at the test cutoffs, which `evaluate` measures."""
-    return _trained(run.params(), run.contest.test, run.contest.known_by)
+    return _train_and_predict(run.params(), run.contest.test, run.contest.known_by)
 
 
 def one_snapshot(run: Run) -> pd.DataFrame:
@@ -101,7 +101,7 @@ def one_snapshot(run: Run) -> pd.DataFrame:
             for other in run.cutoffs()
         }
         params = run.params((trainable(known, day)[-1], day), (day,))
-        parts.append(_trained(params, (day,), run.contest.known_by))
+        parts.append(_train_and_predict(params, (day,), run.contest.known_by))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -110,15 +110,15 @@ def plain_counts(run: Run) -> pd.DataFrame:
     params = run.params()
     names = [signal.name for signal in select_signals(params, run.contest.store)]
     plain_names = ["tenure_days", *(name for name in names if PLAIN_NAMES.search(name))]
-    return _trained(
-        run.params(changed={"signals.names": plain_names}), run.contest.test, run.contest.known_by
+    return _train_and_predict(
+        run.params(changes={"signals.names": plain_names}), run.contest.test, run.contest.known_by
     )
 
 
-def uncalibrated(run: Run) -> pd.DataFrame:
+def predict_uncalibrated(run: Run) -> pd.DataFrame:
     """Return the predictions of the pipeline without calibration."""
-    changed = {"train.calibration": "none"}
-    return _trained(run.params(changed=changed), run.contest.test, run.contest.known_by)
+    changes = {"train.calibration": "none"}
+    return _train_and_predict(run.params(changes=changes), run.contest.test, run.contest.known_by)
 
 
 def default_trees(run: Run) -> pd.DataFrame:
@@ -128,12 +128,15 @@ def default_trees(run: Run) -> pd.DataFrame:
     snapshots = read_snapshots(params, known_by=run.contest.known_by)
     parts = []
     for day in run.contest.test:
-        learnt, rows = snapshots.rows.at(trainable(snapshots.mature_on, day)), snapshots.rows.at([day])
-        text = [learnt.names.index(name) for name in learnt.levels]
+        training_rows, rows = (
+            snapshots.rows.at(trainable(snapshots.mature_on, day)),
+            snapshots.rows.at([day]),
+        )
+        text = [training_rows.names.index(name) for name in training_rows.levels]
         settings = {"objective": "binary", "num_threads": 1, "deterministic": True, "verbosity": -1}
-        data = lgb.Dataset(learnt.matrix, learnt.left, categorical_feature=text)
+        data = lgb.Dataset(training_rows.matrix, training_rows.left, categorical_feature=text)
         probability = lgb.train({**settings, "seed": 0}, data, DEFAULT_ROUNDS).predict(rows.matrix)
-        parts.append(_keyed(snapshots, (day,), probability))
+        parts.append(_with_keys(snapshots, (day,), probability))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -141,11 +144,11 @@ ABLATIONS: Mapping[str, Callable[[Run], pd.DataFrame]] = {
     "one_snapshot": one_snapshot,
     "plain_counts": plain_counts,
     "default_trees": default_trees,
-    "uncalibrated": uncalibrated,
+    "uncalibrated": predict_uncalibrated,
 }
 
 
-def learnt(folder: Path) -> dict[str, Any]:
+def selection_facts(folder: Path) -> dict[str, Any]:
     """Return the selection of the last training in a folder."""
     path = folder / "output" / "train" / "train.json"
     if not path.exists():  # the default trees have no training of ours
@@ -159,7 +162,7 @@ def _train(params: Params, known_by: date | None) -> None:
     train.run(params, cutoff=known_by, echo=QuietEcho())
 
 
-def _trained(params: Params, test: Sequence[date], known_by: date | None) -> pd.DataFrame:
+def _train_and_predict(params: Params, test: Sequence[date], known_by: date | None) -> pd.DataFrame:
     """Return the out-of-time predictions of `train`, calibrated as in `evaluate`, without its reports."""
     _train(params, known_by)
     snapshots, record = read_snapshots(params, known_by=known_by), read_challenger(params.output)
@@ -167,10 +170,10 @@ def _trained(params: Params, test: Sequence[date], known_by: date | None) -> pd.
     if out_of_time is None:
         raise RuntimeError(f"{params.output}: the training left no out-of-time predictions")
     probability = calibrate_out_of_time(snapshots, record.recipe, out_of_time, test)
-    return _keyed(snapshots, test, probability)
+    return _with_keys(snapshots, test, probability)
 
 
-def _keyed(snapshots: Snapshots, test: Sequence[date], probability: Any) -> pd.DataFrame:
+def _with_keys(snapshots: Snapshots, test: Sequence[date], probability: Any) -> pd.DataFrame:
     """Return the probabilities of the rows of some cutoffs, with the keys of the rows."""
     parts = [snapshots.rows.at([day]) for day in sorted(test)]
     customers = [snapshots.customers[code] for rows in parts for code in rows.customer]

@@ -161,7 +161,7 @@ def later_score(n: int, seed: int) -> LaterScore:
     moved = expit(risk - 0.38 * in_treatment)
     assigned = np.full(n, np.datetime64("2025-03-01", "us"))
 
-    def adjusted(score: np.ndarray) -> str:
+    def adjusted_effect(score: np.ndarray) -> str:
         day_before = assigned - np.timedelta64(1, "D")
         return half_width(
             adjusted_difference(
@@ -186,8 +186,8 @@ def later_score(n: int, seed: int) -> LaterScore:
     read_units(table, OutsideParams.model_validate(settings), "UTC", problems)
     return LaterScore(
         truth=float((before - after).mean()),
-        earlier=adjusted(before),
-        later=adjusted(moved),
+        earlier=adjusted_effect(before),
+        later=adjusted_effect(moved),
         refusal=" ".join(problems),
     )
 

@@ -23,7 +23,7 @@ TITLES = ("experiment", "arm", "published", "measured", "verdict", "equal")
 
 
 @dataclass(frozen=True)
-class Published:
+class PublishedFigure:
     """A published figure.
 
     Attributes:
@@ -41,10 +41,10 @@ class Published:
     half_width: float | None
 
 
-PUBLISHED = (
-    Published("hillstrom", "Mens E-Mail", "+7.66 +- 0.66 points", 7.66, 0.66),
-    Published("hillstrom", "Womens E-Mail", "+4.52 +- 0.63 points", 4.52, 0.63),
-    Published("cookie_cats", "gate_40", "18.20 % against 19.02 %", 18.20 - 19.02, None),
+PUBLISHED_FIGURES = (
+    PublishedFigure("hillstrom", "Mens E-Mail", "+7.66 +- 0.66 points", 7.66, 0.66),
+    PublishedFigure("hillstrom", "Womens E-Mail", "+4.52 +- 0.63 points", 4.52, 0.63),
+    PublishedFigure("cookie_cats", "gate_40", "18.20 % against 19.02 %", 18.20 - 19.02, None),
 )
 
 
@@ -65,7 +65,7 @@ def measured_effects(name: str, folder: Path) -> Effects:
     return read_own_json(folder / name / "output" / "measure" / "effects.json", Effects, way_out="")
 
 
-def is_equal(figure: Published, effect: ArmEffect) -> bool:
+def is_equal(figure: PublishedFigure, effect: ArmEffect) -> bool:
     """Return whether a measured effect is the published one, to the last published digit."""
     value, low, high = effect.difference.value, effect.difference.low, effect.difference.high
     if value is None or low is None or high is None:
@@ -82,7 +82,7 @@ def table(experiments: int, seed: int) -> Iterator[str]:
     """
     del experiments, seed
     data = os.environ.get(DATA)
-    for name in dict.fromkeys(figure.file for figure in PUBLISHED):
+    for name in dict.fromkeys(figure.file for figure in PUBLISHED_FIGURES):
         if not data or not (Path(data) / name).is_dir():
             where = f"there is no folder {Path(data) / name}" if data else f"{DATA} is not set"
             raise SystemExit(
@@ -93,11 +93,11 @@ def table(experiments: int, seed: int) -> Iterator[str]:
     yield f"|{'---|' * len(TITLES)}"
     sizes = []
     with tempfile.TemporaryDirectory() as folder:
-        for name in dict.fromkeys(figure.file for figure in PUBLISHED):
+        for name in dict.fromkeys(figure.file for figure in PUBLISHED_FIGURES):
             (experiment,) = measured_effects(name, Path(folder)).outside
             if experiment.sizes is not None:
                 sizes.append(f"Sizes of the arms, {experiment.name}: {sizes_in_words(experiment.sizes)}.")
-            for figure in PUBLISHED:
+            for figure in PUBLISHED_FIGURES:
                 if figure.file == name:
                     (effect,) = (part for part in experiment.effects if part.treatment.name == figure.arm)
                     yield row(figure, experiment.control.share, effect)
@@ -106,7 +106,7 @@ def table(experiments: int, seed: int) -> Iterator[str]:
         yield sentence
 
 
-def row(figure: Published, control: float | None, effect: ArmEffect) -> str:
+def row(figure: PublishedFigure, control: float | None, effect: ArmEffect) -> str:
     """Return a line of the table: the share of a treated arm never stands without its control."""
     treated = effect.treatment.share
     shares = (

@@ -31,13 +31,13 @@ class Predictions:
     """The probabilities of one month, each of shape (customers,), from what was known before it.
 
     Attributes:
-        ours: Our way of learning: the champion's recipe, trained again.
+        own_way: Our way of learning: the champion's recipe, trained again.
         naive: The same recipe, learnt from everybody's labels of the same company.
         logistic: The baseline that is a logistic regression, trained as ours.
         base_rate: The weighted share of untreated rows that left.
     """
 
-    ours: Floats
+    own_way: Floats
     naive: Floats
     logistic: Floats
     base_rate: Floats
@@ -89,8 +89,8 @@ def judge(
     comparison = compare_candidates(
         rows,
         {
-            "challenger": of_rows(challenger),
-            "champion_recipe": of_rows("ours"),
+            "challenger": of_rows("own_way" if challenger == "ours" else challenger),
+            "champion_recipe": of_rows("own_way"),
             "logistic": of_rows("logistic"),
             "base_rate": of_rows("base_rate"),
         },
