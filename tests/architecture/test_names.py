@@ -1,4 +1,4 @@
-"""Names say what a thing is: no name in the product is only a participle, a pronoun or a vague word."""
+"""Names say what a thing is: no name of product or benchmarks is only a participle, a pronoun or a vague word."""
 
 from __future__ import annotations
 
@@ -6,18 +6,22 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.names import LOCAL, is_vague_variable, offenders
+from benchmarks.names import LOCAL, Name, is_vague_variable, offenders
 
 
-def test_modules_functions_classes_fields_parameters_and_constants_say_what_they_are(root: Path) -> None:
-    names = offenders([root / "churn", root / "pipelines", root / "benchmarks"], root)
+@pytest.fixture(scope="module")
+def names(root: Path) -> list[Name]:
+    """The names of the product and of its benchmarks that say nothing."""
+    return offenders([root / "churn", root / "pipelines", root / "benchmarks"], root)
 
+
+def test_modules_functions_classes_fields_parameters_and_constants_say_what_they_are(
+    names: list[Name],
+) -> None:
     assert [str(n) for n in names if n.kind != LOCAL] == []
 
 
-def test_variables_say_what_they_hold(root: Path) -> None:
-    names = offenders([root / "churn", root / "pipelines", root / "benchmarks"], root)
-
+def test_variables_say_what_they_hold(names: list[Name]) -> None:
     assert [str(n) for n in names if is_vague_variable(n)] == []
 
 
