@@ -1,4 +1,4 @@
-"""Names say what a thing is: no name of product or benchmarks is only a participle, a pronoun or a vague word."""
+"""Names say what a thing is: no name is only a participle, a pronoun or a vague word."""
 
 from __future__ import annotations
 
