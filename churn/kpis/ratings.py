@@ -49,12 +49,12 @@ MAX_CSAT_LEVELS = 11
 BANDS = ("5", "4", "3", "2", "1")
 
 NPS_DEFINITION = (
-    "the latest answer that is known at the cutoff and at most a year old. Promoters answered 9 or 10, "
-    "passives 7 or 8, and detractors 0 to 6. The outcome is whether the customer left in the label window "
-    "after the cutoff"
+    "the customer's latest survey answer that is known at the cutoff and at most a year old. Promoters "
+    "answered 9 or 10, passives 7 or 8, and detractors 0 to 6. The outcome is whether the customer left in "
+    "the label window after the cutoff"
 )
 CSAT_DEFINITION = (
-    "the latest satisfaction with a closed ticket that is known at the cutoff and at most a year old. The "
+    "the customer's latest rating of a closed ticket that is known at the cutoff and at most a year old. The "
     "outcome is whether the customer left in the label window after the cutoff"
 )
 HEALTH_DEFINITION = (
