@@ -203,7 +203,7 @@ class Population(Part):
         n_treated: The number of customers at risk who are left out because they were contacted in the last 91
             days.
         n_controls: The number of controls who represent contacted customers by a weight.
-        note: A sentence that says why contacted customers cannot be left out; None if they can.
+        note: A sentence that says why contacted customers cannot be left out; None if this is possible.
     """
 
     customers: int
@@ -229,7 +229,8 @@ class Drift(Part):
             reference.
         score: How far the probabilities have moved, measured like a signal; None if the model has no
             reference.
-        no_reference_because: Why signals and scores are not compared with the training; None if they are.
+        no_reference_because: Why signals and scores are not compared with the training; None if they are
+            compared.
         told_apart: How well trees separate tonight's customers from the customers of the training.
         performance: The performance of the model.
         notes: For each earlier night that could not be read, a sentence.

@@ -63,7 +63,7 @@ class ContactCost(Part):
 
     @property
     def not_used_because(self) -> WhyAssumed | None:
-        """Return why the mean cost does not replace the assumed cost; None if it does."""
+        """Return why the mean cost does not replace the assumed cost; None if it replaces this cost."""
         if self.with_cost < MIN_RECORDED:
             return WhyAssumed.FEW_RECORDED
         if self.with_cost < MIN_RECORDED_SHARE * self.contacts:

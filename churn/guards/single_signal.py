@@ -177,7 +177,7 @@ def missing_finding(
     among: Bools | None = None,
     simple: float | None = None,
 ) -> Finding | None:
-    """Return the finding on missing values that predict who leaves; None if they do not.
+    """Return the finding on missing values that predict who leaves; None if there is no such finding.
 
     Args:
         rows: Labelled rows.

@@ -134,7 +134,9 @@ class PointInTime:
         return self.data_start <= self.cutoff - window[0]
 
     def covers(self, window: Window) -> BoolArray | None:
-        """Return a mask of the customers whose data cover the whole window, `[n]`; None if all do."""
+        """Return a mask of the customers whose data cover the whole window, `[n]`; None if all customers are
+        covered.
+        """
         key = "covers", window
         if key not in self._answers:
             is_covered = (
