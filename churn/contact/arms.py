@@ -91,9 +91,9 @@ def _experiments(
 ) -> dict[str, tuple[float, Ints]]:
     """Return for each experiment, by name, the share of its control group and the rows that take part.
 
-    The universal experiment comes first, so a customer in its control group is counted as its control. A play
-    with its own control group assigns an arm to all its eligible customers, also to those in the universal
-    control group.
+    The universal experiment comes first. So a customer in the universal control group is counted there, and
+    not as a control of a play. A play with its own control group assigns an arm to all its eligible
+    customers, also to those in the universal control group.
     """
     experiments = {UNIVERSAL: (terms.control.share, rows)}
     names = np.array([play.name if play else "" for play in plays], dtype=object)

@@ -118,7 +118,7 @@ def _write_table(
 def _levels_of(
     connection: duckdb.DuckDBPyConnection, rows: str, table: StoredTable
 ) -> dict[str, tuple[str, ...]]:
-    """Return the names of levels that the rows still have.
+    """Return the levels (the different texts) of each column that occur in the remaining rows.
 
     A level that only the erased customer had is dropped.
     """

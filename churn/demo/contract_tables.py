@@ -208,8 +208,9 @@ def payments(chunk: Chunk) -> pa.Table:
 
 
 def orders(chunk: Chunk) -> pa.Table:
-    """Return orders of extras: there are fewer if spending falls, and more are returned after a bad
-    experience.
+    """Return the table of orders.
+
+    A customer who spends less orders less often, and a customer with a bad experience sends more orders back.
     """
     rng = chunk.streams.get("orders")
     active_days = chunk.in_force()

@@ -170,7 +170,7 @@ def _copied_pairs(context: GuardContext) -> list[CopiedPair]:
 def _facts(context: GuardContext, table: str) -> str:
     """Return the SQL of a table's rows: customer, time, hashes of row and measurement, and number of rows.
 
-    Rows without a value, such as zeros of a meter, are left out.
+    Rows whose numbers are all 0 or missing, such as the rows of an idle meter, are left out.
     """
     state = context.store.tables[table]
     columns = [name for name in state.columns if name not in ID_COLUMNS]

@@ -218,7 +218,7 @@ def _sum_sql(value: str, only: str = "") -> str:
 
 
 def _proportional_share(column: Floats, rate: Floats) -> tuple[float, float]:
-    """Return the share of customers for whom a column equals a rate times one factor, and the factor."""
+    """Return the share of customers for whom `column` is `rate` times one common factor, and this factor."""
     if (
         len(column) < MIN_COMPARED_CUSTOMERS
         or min(len(np.unique(column)), len(np.unique(rate))) < MIN_DISTINCT_RATES

@@ -83,7 +83,7 @@ class NightFacts:
 
     @property
     def list_entries(self) -> dict[str, ListEntry]:
-        """Return the customers on lists beside the call list, by the id of their task."""
+        """Return the customers on all lists except the call list, by the id of their task."""
         entries = (entry for side_list in self.lists for entry in side_list.entries)
         return {entry.task_id: entry for entry in entries if entry.task_id is not None}
 
