@@ -12,6 +12,7 @@ import ast
 import random
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -122,6 +123,19 @@ def _with_sentence_before(text: str) -> Iterator[tuple[str, str]]:
         before = sentence
 
 
+@cache
+def all_sentences() -> tuple[tuple[Sentence, ...], ...]:
+    """Return the different sentences of docstrings, of messages and of documents, each kind in order."""
+    kinds: tuple[list[Sentence], ...] = ([], [], [])
+    for path in sorted(path for folder in CODE for path in (ROOT / folder).rglob("*.py")):
+        tree, file = ast.parse(path.read_text(encoding="utf-8")), str(path.relative_to(ROOT))
+        kinds[0].extend(docstring_sentences(tree, file))
+        kinds[1].extend(message_sentences(tree, file))
+    for path in sorted(path for pattern in DOCUMENTS for path in ROOT.glob(pattern)):
+        kinds[2].extend(document_sentences(path.read_text(encoding="utf-8"), str(path.relative_to(ROOT))))
+    return tuple(tuple(_different(kind)) for kind in kinds)
+
+
 def sample_sentences(seed: int, count: int) -> list[Sentence]:
     """Return random sentences, as many of docstrings as of messages and documents.
 
@@ -129,15 +143,8 @@ def sample_sentences(seed: int, count: int) -> list[Sentence]:
         seed: The seed of the draw.
         count: The number of sentences; a third of each kind.
     """
-    kinds: list[list[Sentence]] = [[], [], []]
-    for path in sorted(path for folder in CODE for path in (ROOT / folder).rglob("*.py")):
-        tree, file = ast.parse(path.read_text(encoding="utf-8")), str(path.relative_to(ROOT))
-        kinds[0] += docstring_sentences(tree, file)
-        kinds[1] += message_sentences(tree, file)
-    for path in sorted(path for pattern in DOCUMENTS for path in ROOT.glob(pattern)):
-        kinds[2] += document_sentences(path.read_text(encoding="utf-8"), str(path.relative_to(ROOT)))
-    draw = random.Random(seed)
-    return [item for kind in kinds for item in draw.sample(_different(kind), count // len(kinds))]
+    kinds, draw = all_sentences(), random.Random(seed)
+    return [sentence for kind in kinds for sentence in draw.sample(kind, count // len(kinds))]
 
 
 def _different(sentences: list[Sentence]) -> list[Sentence]:

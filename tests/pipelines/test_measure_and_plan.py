@@ -143,7 +143,9 @@ def test_measure_as_of_an_earlier_date_knows_no_later_outcome(
     assert "no outcome is known yet" in out
 
 
-@pytest.mark.parametrize(("verb", "words"), [("measure", "nothing to measure"), ("plan", "not known")])
+@pytest.mark.parametrize(
+    ("verb", "words"), [("measure", "nothing to measure"), ("plan", "nobody knows how many")]
+)
 def test_without_a_night_in_the_ledger_the_verb_stops_and_says_what_to_do(
     verb: str, words: str, shop: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
