@@ -105,7 +105,7 @@ def running_model_server(folder: Path) -> Iterator[str]:
     )
     address = f"http://127.0.0.1:{port}"
     try:
-        while not _answers(f"{address}/ping"):
+        while not answers(f"{address}/ping"):
             assert server.poll() is None, f"mlflow models serve ended with code {server.returncode}"
             time.sleep(0.3)
         yield address
@@ -114,7 +114,8 @@ def running_model_server(folder: Path) -> Iterator[str]:
         server.wait()
 
 
-def _answers(address: str) -> bool:
+def answers(address: str) -> bool:
+    """Return whether a server answers at an address."""
     try:
         with urllib.request.urlopen(address):
             return True

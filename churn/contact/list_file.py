@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from churn.contact.lists import SideList
+from churn.contact.side_list import SideList
 from churn.params import CsvParams
 from churn.scoring.call_list import header_of, safe_cell
 from churn.scoring.play import Audience

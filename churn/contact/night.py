@@ -12,10 +12,10 @@ import pandas as pd
 
 from churn.contact.consent import plain_channel
 from churn.contact.list_file import list_csv
-from churn.contact.lists import SideList
 from churn.contact.notes import add_notes
 from churn.contact.plan import NightPlan, Objects, plan_night
 from churn.contact.rhythm import NO_HOUR
+from churn.contact.side_list import SideList
 from churn.contact.terms import Acts, PlanTerms
 from churn.experiments.ledger import Ledger, LedgerFacts, LedgerNight, keep_history, ledger_night, salt_digest
 from churn.experiments.measured_effects import NOT_MEASURED, MeasuredEffects

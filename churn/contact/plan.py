@@ -29,10 +29,11 @@ from churn.contact.arms import CONTROL_REASON
 from churn.contact.choice import ContactChooser, explain_and_choose
 from churn.contact.consent import contact_refusals
 from churn.contact.listing import came_off, carried_tasks, listed_rows, open_tasks, with_states
-from churn.contact.lists import ListNight, SideList, advocates_list, gone_list
+from churn.contact.lists import advocates_list, gone_list
 from churn.contact.memory import band_rows, bands_with_memory, holding_rows, nights_before
 from churn.contact.new_tasks import PlannedContacts, new_tasks, task_rows
 from churn.contact.rhythm import preference_counts
+from churn.contact.side_list import ListNight, SideList
 from churn.contact.terms import Acts, PlanTerms
 from churn.experiments.ledger import Ledger
 from churn.experiments.measured_effects import MeasuredEffects

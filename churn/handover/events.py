@@ -21,9 +21,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from churn.contact.arms import CONTROL_REASON
-from churn.contact.lists import ListEntry, SideList
 from churn.contact.messages import fill_message, message_values
 from churn.contact.rhythm import NO_HOUR, BestHour
+from churn.contact.side_list import ListEntry, SideList
 from churn.contact.tasks import TaskStates
 from churn.handover.event import (
     CONTACT_PLANNED,

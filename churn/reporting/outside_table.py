@@ -142,12 +142,10 @@ def half_width(difference: HasInterval) -> str:
     '+30.00 points [-60.00, highest possible]'
     """
     value, low, high = difference.value, difference.low, difference.high
-    if value is None:
-        return "not defined"
+    if value is None or is_cut(difference):
+        return points(difference)
     if low is None or high is None:
         return f"{points(difference)}, without interval"
-    if is_cut(difference):
-        return points(difference)
     return f"{100 * value:+z.2f} +- {50 * (high - low):.2f} points [{100 * low:+z.2f}, {100 * high:+z.2f}]"
 
 

@@ -8,13 +8,13 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.readme.commands import words_of
+from tests.servers import answers
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
 END = 1500
@@ -159,19 +159,11 @@ def _start(words: list[str], path: str, world: World, servers: ExitStack) -> lis
             start_new_session=True,
         )
     servers.callback(_stop, server)
-    while not _answers(f"http://127.0.0.1:{world.port}{path}"):
+    while not answers(f"http://127.0.0.1:{world.port}{path}"):
         if server.poll() is not None:
             return [f"ended {server.returncode}: {log.read_text()}"]
         time.sleep(0.2)
     return []
-
-
-def _answers(address: str) -> bool:
-    try:
-        with urllib.request.urlopen(address):
-            return True
-    except OSError:
-        return False
 
 
 def _stop(server: subprocess.Popen[bytes]) -> None:

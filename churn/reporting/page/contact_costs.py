@@ -1,21 +1,16 @@
-"""What contacts cost, as the page shows it: the table of the recorded costs, and which costs the call list
-uses.
-"""
+"""What contacts cost, as the page shows it: the table of the recorded costs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from markupsafe import Markup
 
 from churn.experiments.contact_costs import ContactCost, ContactCosts, WhyAssumed
 from churn.reporting.cost_lines import cost_digits
-from churn.reporting.page.elements import EMPTY, Heading, day, heading, join_parts, paragraph, table
-from churn.reporting.page.night_numbers import NIGHT_FILE
+from churn.reporting.page.elements import EMPTY, Heading, heading, join_parts, paragraph, table
 from churn.reporting.page.provenance import Source, free, show_interval, show_number
-from churn.reporting.page.sources import UsedCost, UsedCosts
 from churn.reporting.page.words import Words
-from churn.reporting.rendering import mark_commands
 
 
 def costs_table(words: Words, costs: ContactCosts | None, source: Source) -> Markup:
@@ -51,46 +46,6 @@ def costs_table(words: Words, costs: ContactCosts | None, source: Source) -> Mar
         )
         parts.append(paragraph(sentence, "soft small"))
     return join_parts(parts)
-
-
-def costs_in_use(words: Words, costs: UsedCosts | None) -> Iterator[Markup]:
-    """Yield texts that say which costs of a contact the call list uses: measured costs, or an assumption.
-
-    Args:
-        words: The language of the page.
-        costs: The measured costs that the night uses; None if it uses none.
-    """
-    if costs is None:
-        yield mark_commands(
-            words("What a contact costs is assumed (`evaluate.profit.contact_cost` and the playbook).")
-        )
-        return
-    source = NIGHT_FILE.at("measured_costs")
-    for play, cost in costs.plays.items():
-        yield words.html(
-            "%(play)s: a contact costs %(cost)s, measured from %(n)s of %(contacts)s contacts that were "
-            "known before %(day)s.",
-            play=free(play),
-            **_used_cost(words, cost, source.at("plays", play)),
-            day=day(words, costs.as_of),
-        )
-    if costs.all_contacts is not None:
-        yield words.html(
-            "A contact of another play that states no cost costs %(cost)s, measured from %(n)s of "
-            "%(contacts)s contacts that were known before %(day)s.",
-            **_used_cost(words, costs.all_contacts, source.at("all_contacts")),
-            day=day(words, costs.as_of),
-        )
-    yield words.html("All other costs, and what an offer gives away, are assumed.")
-
-
-def _used_cost(words: Words, cost: UsedCost, source: Source) -> Mapping[str, Markup]:
-    interval = (cost.value, cost.low, cost.high)
-    return {
-        "cost": show_interval(words, interval, source, cost_digits(cost.value)),
-        "n": show_number(words, cost.with_cost, source.at("with_cost")),
-        "contacts": show_number(words, cost.contacts, source.at("contacts")),
-    }
 
 
 def _row(words: Words, part: ContactCost, source: Source) -> list[Markup | str]:

@@ -13,8 +13,9 @@ from churn.experiments.effect import ArmChurn, NoVerdict, Verdict
 from churn.experiments.outside import OutsideExperiment
 from churn.experiments.result import Effects
 from churn.metrics.interval import Interval
+from churn.reporting.page.call_list_terms import terms_in_use
 from churn.reporting.page.charts import interval_bar
-from churn.reporting.page.contact_costs import costs_in_use, costs_table
+from churn.reporting.page.contact_costs import costs_table
 from churn.reporting.page.effect_details import (
     POINTS,
     PlacedExperiment,
@@ -26,14 +27,12 @@ from churn.reporting.page.effect_details import (
 from churn.reporting.page.elements import (
     EMPTY,
     Heading,
-    bullet_list,
     day,
     heading,
     join_parts,
     paragraph,
     table,
 )
-from churn.reporting.page.night_numbers import NIGHT_FILE
 from churn.reporting.page.provenance import DASH, Source, free, show_interval, show_number
 from churn.reporting.page.section import Section
 from churn.reporting.page.sources import ReportSources
@@ -48,7 +47,7 @@ def effects_section(night: ReportSources, words: Words) -> Section:
     """Return the section on the effect of contacts."""
     title, known = words("Did it help?"), night.known_effects
     effects = known.effects
-    in_use = _in_use(words, night)
+    in_use = terms_in_use(words, night)
     if effects is None:
         return Section("effects", title, mark_commands(words.value(known.reason)), in_use)
     experiments = placed_experiments(effects)
@@ -64,52 +63,6 @@ def effects_section(night: ReportSources, words: Words) -> Section:
     parts += [experiment_details(words, experiments), _outside(words, effects.outside)]
     parts += [costs_table(words, effects.costs, FILE.at("costs")), in_use]
     return Section("effects", title, _lead(words, experiments), join_parts([part for part in parts if part]))
-
-
-def _in_use(words: Words, night: ReportSources) -> Markup:
-    """Return a text that says which effects and which costs the call list of the night uses: measured ones,
-    or an assumption.
-    """
-    if words.is_event:
-        return EMPTY
-    effects, uplift = night.facts.measured_effects, night.facts.uplift
-    items: list[str | Markup] = []
-    for name, effect in effects.plays.items() if effects else ():
-        source = NIGHT_FILE.at("measured_effects", "plays", name)
-        items.append(
-            words.html(
-                "%(play)s: measured up to %(day)s. A contact keeps %(share)s%% of the churners; the list "
-                "uses %(used)s%%.",
-                play=free(name),
-                day=day(words, effects.as_of) if effects else "",
-                share=show_interval(words, (effect.value, effect.low, effect.high), source, 1, scale=POINTS),
-                used=show_number(words, effect.used_share, source.at("used"), 1, scale=POINTS),
-            )
-        )
-    items.append(
-        words("The effect of every other play is assumed, because it is not proved.")
-        if effects
-        else mark_commands(
-            words("The effect of each play is assumed (`evaluate.profit.accept_share`): no effect is proved.")
-        )
-    )
-    items += costs_in_use(words, night.facts.measured_costs)
-    if uplift is None:
-        items.append(
-            words("Risk and value decide whom to contact: no model of the effect on each customer is proved.")
-        )
-    else:
-        alone = NIGHT_FILE.at("uplift", "do_not_disturb")
-        items.append(
-            words.html(
-                "The effect on each customer decides whom to contact; this effect is proved up to "
-                "%(day)s. %(n)s customers are left alone, because a contact is proved not to help such "
-                "customers.",
-                day=day(words, uplift.as_of),
-                n=show_number(words, uplift.do_not_disturb, alone),
-            )
-        )
-    return join_parts([heading(words("What the call list goes by")), bullet_list(items)])
 
 
 def placed_experiments(effects: Effects) -> tuple[PlacedExperiment, ...]:

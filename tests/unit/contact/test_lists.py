@@ -13,8 +13,8 @@ import pytest
 
 from churn.contact.arms import CONTROL_REASON
 from churn.contact.consent import OBJECTED, ON_SUPPRESSION_LIST
-from churn.contact.lists import HAS_CALL_PLAY, HAS_TASK, STILL_A_CUSTOMER, control_units, units_with_tasks
 from churn.contact.night import History, score_night
+from churn.contact.side_list import HAS_CALL_PLAY, HAS_TASK, STILL_A_CUSTOMER, control_units, units_with_tasks
 from churn.contact.tasks import task_states
 from churn.experiments.ledger import tasks_of
 from churn.experiments.units import Units
