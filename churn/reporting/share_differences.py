@@ -56,6 +56,8 @@ def points(difference: HasInterval) -> str:
     '+1.10 points [+0.20, +2.00]'
     >>> points(Interval(value=0.3, low=-0.6, high=1.2))
     '+30.00 points [-60.00, highest possible]'
+    >>> points(Interval(value=-0.3, low=-1.2, high=0.6))
+    '-30.00 points [lowest possible, +60.00]'
     """
     value, low, high = difference.value, difference.low, difference.high
     if value is None:

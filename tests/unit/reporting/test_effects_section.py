@@ -323,3 +323,4 @@ def test_more_of_a_wanted_event_is_said_to_have_helped(
     assert verdict in text
     assert "Customers gained" in text
     assert not re.search("saved|fewer|churn|Money", text)
+    assert "What the call list goes by" not in text  # a list of an event has no effect and no cost to go by
