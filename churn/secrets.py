@@ -135,7 +135,7 @@ class Address:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Return the password and the secret settings, without empty texts."""
+        """Return the password and the secret settings that are not empty."""
         settings = (value for name, value in self.settings if is_secret_setting(name))
         return tuple(secret for secret in (self.password, *settings) if secret)
 
@@ -163,7 +163,7 @@ def _code(text: str | None) -> str:
 
 
 def _split_place(host_and_path: str) -> tuple[str, str, str]:
-    """Return host, path and query of the part of an address after the user."""
+    """Split the part of an address that follows the user into host, path and query."""
     before, _, query = host_and_path.partition("?")
     host, slash, path = before.partition("/")
     return host, f"{slash}{path}", query
@@ -183,7 +183,7 @@ def _settings(query: str) -> tuple[tuple[str, str], ...]:
 def with_variables(text: str, variable_of: Callable[[str], str]) -> tuple[str, tuple[str, ...]]:
     """Return an address with `${NAME}` in place of its secrets, and the names.
 
-    Names that are already in the address stay.
+    A `${NAME}` that is already in the address stays as it is.
 
     Args:
         text: The address.
@@ -215,7 +215,7 @@ def with_variables(text: str, variable_of: Callable[[str], str]) -> tuple[str, t
 
 
 def show_address(text: str) -> str:
-    """Return an address or the path of a folder for messages: without user, password and settings.
+    """Return an address without user, password and settings, for messages; a path stays unchanged.
 
     >>> show_address("postgresql://ana:p%40ss@db.example/runs?sslpassword=x")
     'postgresql://db.example/runs'
@@ -273,10 +273,11 @@ def _spellings(secret: str) -> Iterator[str]:
 
 
 def keep_secrets_of(text: str) -> None:
-    """Keep the passwords of an address in a text, even if the address is malformed or ambiguous.
+    """Keep the passwords of a text as secrets, even if the text is a malformed or ambiguous address.
 
     The text is an address, an argument of the command line, or libpq's form `host=db password=secret`. A
-    library may quote a part of a password that it took for a host or a port, so the parts are kept, too.
+    library may mistake a part of a password for a host or a port, and quote this part. So the parts of a
+    password are kept, too.
     """
     public_parts: tuple[str | None, ...] = ()
     with suppress(AddressError):

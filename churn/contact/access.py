@@ -1,7 +1,7 @@
 """Everything that is stored about one customer, for the answer to an access request.
 
-Some files name several customers in one row, such as a unit of several ids in the ledger. The answer gives
-only the facts about the one customer, and no id of another customer.
+In some files, one row names several customers. For example, a row of the ledger names all ids of a unit. The
+answer gives only the facts about the one customer, and no id of another customer.
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ from churn.snapshots.read import read_part
 from churn.training.challenger import load_challenger, training_folder
 
 MODELS_NOTE = (
-    "A model learnt from these cutoffs, and at each of them the snapshots hold a row of the customer with "
-    "a label. The list does not prove that the model learnt from this customer: a training may use only a "
-    "part of the customers, and the snapshots may have been written again since the training. Earlier "
-    "versions in the registry are not read."
+    "A model learnt from these cutoffs. For each of them, the snapshots hold a row that says whether the "
+    "customer left. The list does not prove that the model learnt from this customer: a training may use "
+    "only a part of the customers, and the snapshots may have been written again since the training. "
+    "Earlier versions in the registry are not read."
 )
 PROOF_NOTE = (
     "These consents were kept when the customer was erased. They prove that contacts before the "
@@ -61,9 +61,12 @@ REJECTS_NOTE = (
     "The rejected rows are shown as the source wrote them. Each row breaks the rule that is named "
     "with it, and is not used."
 )
-LISTS_NOTE = "The rows of the customer in the other lists of each night, in the form of the list."
+LISTS_NOTE = (
+    "The rows of the customer in the lists of each night, except for the call list. The columns have the "
+    "same names as in the list."
+)
 STATES_NOTE = "The states of the customer's tasks on {as_of}."
-ASSUMPTION = " The company maps no table of contacts, so a task counts as done on its due date."
+ASSUMPTION = " No table of contacts says what was done, so a task counts as done on its due date."
 
 CSV_SEPARATORS = ",;\t"
 
@@ -75,7 +78,7 @@ class Section:
     """One part of the answer to an access request.
 
     Attributes:
-        name: What each row of this part is.
+        name: The name of this part, such as "scores".
         location: The file or folder in which the rows are stored.
         rows: The rows, the earliest first.
         note: How to read the rows; empty if the rows need no explanation.
@@ -150,9 +153,8 @@ def read_access(
             "snapshots",
             str(output / "snapshots"),
             snapshots,
-            "At these cutoffs the signals of the customer are stored; the signals are computed from the "
-            "rows above. `left` is 1 if the customer left afterwards, 0 if not, and empty if this is not "
-            "known.",
+            "The signals of the customer are stored for these cutoffs; they were computed from the rows "
+            "above. `left` is 1 if the customer left afterwards, 0 if not, and empty if this is not known.",
         ),
         Section("scores", str(output / "scores"), tuple(_score_rows(output, customer))),
         Section("lists", str(output / "scores"), tuple(_list_rows(output, customer)), LISTS_NOTE),
@@ -231,7 +233,7 @@ def registered_models(artifacts: Path, versions: Mapping[str, str]) -> tuple[Tra
 
     Args:
         artifacts: The folder of MLflow's files.
-        versions: The version of each bundle by its digest.
+        versions: The version of each registered model, by the digest (checksum) of the model's files.
 
     Raises:
         ModelError: a bundle is damaged.
@@ -262,7 +264,7 @@ def snapshot_rows(folder: Path, customer: str) -> Iterator[Row]:
 
 
 class _NightChecksums(BaseModel):
-    """The checksums of files that are in the facts of a night."""
+    """The checksums of a night's files, as read from the night's file of facts (`facts_path`)."""
 
     files: dict[str, str] = {}
 
@@ -297,7 +299,7 @@ def _score_rows(output: Path, customer: str) -> Iterator[Row]:
 
 
 def _list_rows(output: Path, customer: str) -> Iterator[Row]:
-    """Yield the customer's row on each list beside the call list, for each night."""
+    """Yield the customer's row on each list of each night, except for the call list."""
     for folder in sorted(output.glob("scores/cutoff=*")):
         night = folder.name.removeprefix("cutoff=")
         for name in LIST_FILES:
@@ -360,7 +362,7 @@ def _task_rows(store: Store, output: Path, customer: str) -> tuple[str, tuple[Ro
 
 
 def model_rows(models: Iterable[TrainedModel], snapshots: Iterable[Row]) -> Iterator[Row]:
-    """Yield each cutoff from which a model learnt with a label of the customer."""
+    """Yield each cutoff that a model learnt from and for which the snapshots hold a label of the customer."""
     labelled = {row["cutoff"] for row in snapshots if row["left"] is not None}
     for model in models:
         for cutoff in model.trained_cutoffs:

@@ -132,8 +132,8 @@ def read_permissions(store: Store, cutoff: date, contact: ContactParams) -> Perm
 
     Args:
         store: The store.
-        cutoff: The cutoff up to which consents count. Objections and suppression lists count as they are
-            today.
+        cutoff: The cutoff up to which consents count. For objections and suppression lists, what is known
+            today counts.
         contact: The rules of contacts.
 
     Raises:
@@ -183,8 +183,8 @@ def _recent_contact_ids(store: Store, cutoff: date, rest_days: int) -> frozenset
 def _of_persons(
     persons: Units, customers: npt.NDArray[np.object_], refusing_ids: npt.NDArray[np.object_]
 ) -> frozenset[str]:
-    """Return all customers of the persons to whom some customers belong, because a refusal is valid for the
-    whole person.
+    """Return the customers in `refusing_ids` and all other customers of the same persons, because a refusal
+    is valid for the whole person.
     """
     units = set(persons.of(refusing_ids))
     return frozenset(
@@ -197,7 +197,7 @@ def read_task_states(store: Store, cutoff: date, ledger: Ledger, at_risk: Sequen
 
     Args:
         store: The store.
-        cutoff: Only days before the cutoff count; an objection counts as it is today.
+        cutoff: Only days before the cutoff count; but for objections, what is known today counts.
         ledger: The ledger; its tasks and the bands of its latest night are read.
         at_risk: The ids of the customers of the cohort at the cutoff.
     """
@@ -214,13 +214,13 @@ def _objector_ids(reach: pd.DataFrame) -> npt.NDArray[np.object_]:
 
 
 def state_warnings(states: TaskStates) -> Iterator[str]:
-    """Yield a sentence about each kind of contacts that a person must check, with the way out."""
+    """Yield a warning for each kind of contacts that a person must check; the warning says what to do."""
     if n := len(states.contacted_controls):
         ids = ", ".join(states.contacted_controls[:3])
         yield (
-            "contacts: tasks of the control group were contacted, although nobody may contact controls: "
-            f"{n:,} (first: {ids}). A control group that is contacted measures nothing: find out who "
-            "worked from another list than the call list."
+            "contacts: customers of the control group were contacted, although nobody may contact controls. "
+            f"Their tasks: {n:,} (first: {ids}). A control group that is contacted measures nothing: find "
+            "out who worked from another list than the call list."
         )
     if states.n_unmatched:
         yield (
@@ -243,11 +243,12 @@ def state_warnings(states: TaskStates) -> Iterator[str]:
 def _exits(
     store: Store, cutoff: date, ledger: Ledger, at_risk: Sequence[str], objected_ids: npt.NDArray[np.object_]
 ) -> pd.DataFrame:
-    """Return how customers with tasks left or came back: `customer_id`, `happened_on` and `why`.
+    """Return when and why customers who have a task came back or left: `customer_id`, `happened_on`, `why`.
 
-    With a label of inactivity, a customer comes back with an event of the label's table. A customer who was
-    at risk in the night before and is not at risk tonight left the cohort between the two nights. A customer
-    who was not at risk in the night before left the cohort right after the task was planned.
+    If the label is inactivity, an event in the label's table means that the customer came back. A customer
+    who was at risk in the night before and is not at risk tonight left the cohort between the two nights. If
+    a customer is at risk in neither night, the day on which the customer's first task was planned counts as
+    the day of leaving.
     """
     with_tasks = set(ledger.tasks["customer_id"])
     label = store.params.label

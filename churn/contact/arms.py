@@ -76,7 +76,7 @@ def draw_arms(
 
 
 def members_of_units(units: Units, customers: Objects) -> dict[str, list[str]]:
-    """Return all customers of each unit in order, also customers outside the cohort."""
+    """Return the sorted ids of all customers of each unit, including customers outside the cohort."""
     members: dict[str, list[str]] = {}
     for customer, unit in units.unit_of.items():
         members.setdefault(unit, []).append(customer)
@@ -106,8 +106,8 @@ def _experiments(
 def _unit_table(
     names: Objects, rows: Ints, scores: ScoredCohort, members: Mapping[str, list[str]]
 ) -> pd.DataFrame:
-    """Return one row for each unit of some customers: the highest probability, the sum of the values, and all
-    customers of the unit.
+    """Return one row for each unit that the customers in `rows` belong to: the highest probability, the sum
+    of the values, and all customers of the unit.
     """
     frame = pd.DataFrame(
         {

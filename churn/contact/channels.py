@@ -1,4 +1,4 @@
-"""The channel through which the customer's play may contact each customer."""
+"""The channel through which a play may contact its customer."""
 
 from __future__ import annotations
 

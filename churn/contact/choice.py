@@ -1,9 +1,9 @@
 """The choice of a night: the play of each customer, whom the night may contact, the arms, and whom the night
 contacts.
 
-The first reason of a customer decides which play the customer gets, and a reason costs as much time as many
-predictions. So reasons are computed for the customers who will probably be contacted. If the night then
-chooses a customer without reasons, they are computed and the night chooses again.
+The first reason of a customer decides which play the customer gets. But it takes much longer to compute a
+reason than a prediction. So reasons are computed for the customers who will probably be contacted. If the
+night then chooses a customer without reasons, they are computed and the night chooses again.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class ContactChoice:
         arms: The arms that are drawn or looked up.
         is_left_alone: Whether a contact is proved not to help the customer, shape `[customers]`.
         because: For each customer without a new contact, the reason; shape `[customers]`.
-        contact_rows: The rows of the new contacts of both arms, in order.
+        contact_rows: The rows of the new contacts of both arms, in order of priority.
     """
 
     families: list[str | None]
@@ -78,11 +78,12 @@ class ContactChooser:
         band: The health band of each customer, shape `[customers]`.
         columns: The signals and scores of the customers, by name.
         playbook: The playbook.
-        nights_held: For each play and customer, the number of nights in a row in which the play was true.
+        nights_held: For each play and customer, the number of nights in a row in which the condition of
+            the play was true.
         may_follow: Whether each play may follow the customer's earlier tasks; None without earlier tasks.
         open_rows: The rows of the customers with an open task.
         ledger: The decisions of earlier nights.
-        own_assignments: The assignments that this same night made if it was scored before.
+        own_assignments: The assignments that an earlier scoring of this same night made.
         acts: What is known about customers and earlier contacts.
         terms: The settings of the plan.
         is_trial: Whether the night is a trial, in which nobody is assigned to an arm.
@@ -108,7 +109,7 @@ class ContactChooser:
         return ~(self.band > self.terms.contact.max_health)
 
     def choose(self, reasons: Sequence[tuple[Reason, ...]]) -> ContactChoice:
-        """Return whom the night contacts if the customers have these reasons; no reason counts as none."""
+        """Return whom the night contacts, given the reasons of each customer (empty if there are none)."""
         scores, acts, terms = self.scores, self.acts, self.terms
         n = len(scores.frame)
         families = [customer_reasons[0].family if customer_reasons else None for customer_reasons in reasons]
@@ -178,8 +179,8 @@ def explain_and_choose(
 ) -> tuple[list[tuple[Reason, ...]], ContactChoice]:
     """Return the reasons of each customer, and whom the night contacts; each contact is explained.
 
-    Each round explains the contacts that have no reasons yet. A further reason may change the play of a
-    customer and so the contacts, and then there is another round.
+    Each round explains the contacts that have no reasons yet. The new reasons may change the plays of these
+    customers, and thus whom the night contacts. Then another round follows.
 
     Args:
         chooser: What the night knows before the reasons.
@@ -209,8 +210,8 @@ def _own_effect(
     channels: Sequence[str | None],
     model: EffectModel | None,
 ) -> Floats | None:
-    """Return by how much a contact lowers the probability of each customer; None if no model of the effect is
-    in use.
+    """Return by how much a contact lowers the churn probability of each customer; None if no model of the
+    effect is in use.
     """
     if model is None:
         return None
@@ -245,8 +246,9 @@ def _rows_to_explain(
     contacted, and the other customers with the highest risk.
 
     The choice of a play may depend on the first reason, so reasons are needed before the plays are known.
-    Reasons are computed for twice as many customers as there are places, ordered by value at risk. The order
-    of the contacts is another one, so `explain_and_choose` adds the contacts that are not among these rows.
+    Reasons are computed for twice as many customers as there are places, ordered by value at risk. The
+    contacts are chosen in a different order (`order_of_contact`), so `explain_and_choose` adds the contacts
+    that are not among these rows.
     """
     order = rank_customers(scores.customers, scores.value_at_risk, scores.probability)
     likely = order[may_be_called[order]][: 2 * n_places + 10]
@@ -261,8 +263,8 @@ def _permissions(
     acts: Acts,
     terms: PlanTerms,
 ) -> tuple[list[str | None], Objects]:
-    """Return the channel through which each customer may be contacted; for all others, the reason why they
-    may not.
+    """Return for each customer the channel of the contact, or the reason why the customer may not be
+    contacted.
     """
     n = len(plays)
     because = np.full(n, NO_PLAY, dtype=object)

@@ -83,7 +83,7 @@ def consents_at(
             `withdrawn_at` (UTC).
         purpose: The purpose for which customers are contacted.
         channels: The channels that need consent.
-        cutoff: The instant of the night (UTC, without a zone as in `consents`).
+        cutoff: The local midnight of the cutoff, as a UTC time without a zone (like the times in `consents`).
     """
     rows = consents.assign(
         channel=consents["channel"].map(plain_channel, na_action="ignore"),

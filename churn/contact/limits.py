@@ -84,8 +84,8 @@ class Limits:
     """The limits on the contacts of a night.
 
     Attributes:
-        rest_days: The number of days after the due date of a unit's last contact in which no play and no
-            channel may contact the unit.
+        rest_days: For this number of days after the due date of a unit's last contact, no play and no channel
+            may contact the unit.
         max_contacts: The largest number of contacts that a unit may have within `max_contacts_days`.
         max_contacts_days: The number of days over which `max_contacts` counts.
         budget: The largest number of new contacts of the night; None for no limit.
@@ -93,7 +93,8 @@ class Limits:
             limit.
         per_channel: The number of places that each channel has in this night; a channel that is not named has
             no limit.
-        unit: The kind of unit that is assigned to an arm, as in `experiments.unit`; a reason names it.
+        unit: The kind of unit that is assigned to an arm, as in `experiments.unit`; the text of
+            `same_unit_tonight` contains this word.
     """
 
     rest_days: int
@@ -116,7 +117,8 @@ class Candidates:
         owners: The owner of each customer's play.
         channels: The channel of each customer's play.
         expected_profit: The expected profit of the contact, NaN if unknown.
-        probability: The churn probability; if a model of the effect is in use, the effect of a contact.
+        probability: The churn probability, or instead the effect of a contact if a model of the effect is in
+            use.
     """
 
     customers: Texts
@@ -134,8 +136,8 @@ class EarlierTasks:
     Attributes:
         units: The unit that each task had when it was planned.
         units_tonight: The unit to which the customer of each task belongs tonight; None if the customer has
-            no unit. The unit differs from `units` if several customers turned out to be one person since the
-            task was planned.
+            no unit. It is another unit than the one in `units` if several customers turned out to be one
+            person after the task was planned.
         due_at: The due dates, `datetime64[D]`.
     """
 
@@ -215,9 +217,9 @@ def select_contacts(
 
     3. A unit has one contact in a night, so a candidate is refused if another customer of the unit is already
        contacted tonight.
-    4. All places of the owner are taken.
-    5. All places of the channel are taken.
-    6. All places of the budget are taken.
+    4. The owner of the play has no place left.
+    5. The channel of the play has no place left.
+    6. The night already has as many contacts as the budget allows.
 
     Args:
         candidates: The candidates.
@@ -225,8 +227,8 @@ def select_contacts(
         limits: The limits.
         planned_on: The cutoff of the night.
 
-    The arm of a unit is not an argument of this function, and the result of a task is not an argument. So a
-    control takes a place of the budget, rests and reaches its cap exactly as a treated unit does.
+    The arm of a unit is not an argument of this function, and the result of a task is not an argument. So the
+    budget, the days of rest and the cap apply to a control exactly as to a treated unit.
     """
     if len(pd.unique(candidates.customers)) < len(candidates.customers):
         raise ValueError("a customer is a candidate twice; a night has one play for each customer")
@@ -238,8 +240,8 @@ def select_contacts(
 
 
 def _reasons_of_earlier_tasks(units: Texts, earlier: EarlierTasks, limits: Limits, planned_on: date) -> Texts:
-    """Return the reasons that come from the days of rest and from the cap, None for units that may be
-    contacted. Shape `[candidates]`.
+    """Return a reason for each candidate whose unit still rests or has reached the largest number of
+    contacts; None for the others. Shape `[candidates]`.
     """
     reasons = np.full(len(units), None, dtype=object)
     if not len(earlier.due_at):

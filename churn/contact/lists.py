@@ -1,5 +1,5 @@
-"""The candidates of the two lists beside the call list, in their order: advocates (content customers), and
-customers who are gone (who left).
+"""Choose and order the customers of the two lists other than the call list: advocates (content customers),
+and gone customers (who left).
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ def advocates_list(
     Args:
         scores: The scores of the cohort.
         band: The health band of each customer.
-        play_indices: For each customer, the index of the rule whose play for advocates the customer has; -1
-            if there is none.
+        play_indices: The index of the rule that gives each customer a play for advocates, -1 if there is
+            none.
         has_call_play: Whether a play of the call list applies to each customer.
         night: What is needed to make the lists of the night.
     """

@@ -22,9 +22,9 @@ def bands_with_memory(scores: ScoredCohort, earlier: pd.DataFrame) -> Floats:
     """Return the health bands; a single night near the edge of a band does not change the band.
 
     A customer's band changes if the bands of two nights in a row are both better, or both worse, than the
-    present band. A band changes after one night if the odds ratio is at least 10 % beyond the edge of the
-    present band. A customer gets the band of this night if there is no earlier band, or if the history is too
-    short for a band.
+    present band. A band changes after one night if the odds ratio (the customer's odds of leaving, divided by
+    the usual odds) is at least 10 % beyond the edge of the present band. A customer gets the band of this
+    night if there is no earlier band, or if the history is too short for a band.
 
     Args:
         scores: The scores of the cohort.

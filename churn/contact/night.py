@@ -103,7 +103,7 @@ def score_night(
         playbook: The playbook.
         monthly_money: The monthly value of each row of `frame`, NaN if unknown.
         names: The known names of customers, by id.
-        stamp: The ids in each row of the score table.
+        stamp: The ids that stand in each row of the score table.
         history: What earlier nights decided about the customers.
         acts: What is known about customers and earlier contacts.
         progress: A function that shows the progress of the reasons.
@@ -116,7 +116,7 @@ def score_night(
 
     Raises:
         ModelError: The signals do not fit the model. The error lists all problems.
-        Stop: Later nights follow this night, and today the night would plan other contacts.
+        Stop: Later nights already follow this night, and if scored today, it would plan other contacts.
     """
     scores = score_cohort(frame, model, monthly_money, params.label, params.score.value)
     terms = PlanTerms(
@@ -209,7 +209,7 @@ def _rhythm_columns(
     """Return the columns about each customer's own channel and hour; None if no play and no parameter needs
     them.
 
-    `channel_answers` is empty if the customer has too few answers to choose the channel by them.
+    `channel_answers` is empty if the customer has too few answers for the choice of the channel.
     """
     has_answers, hours = playbook.prefers_own_channel, acts.best_hours
     if not has_answers and hours is None:

@@ -1,5 +1,5 @@
-"""What the report shows about each call in addition to the scores: the stage, usual values, the message, and
-the last events.
+"""What the report shows about each call in addition to the scores: the stage, the usual values of the signals
+in the reasons, the message, and the last events.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ The steps have this order because each step may use only the decisions of the st
 3. Which customers may be contacted: consent, suppression lists, health, open tasks.
 4. The arms of the customers who may be contacted. An arm is drawn once and then kept.
 5. The places of the night, limited by the rest after a contact, the caps of units and the budget. The arm
-   plays no role here, so a control takes a place, has a rest and reaches a cap exactly like a treated
+   plays no role here: a control takes a place, rests and counts towards a cap exactly like a treated
    customer.
 6. The tasks. The task of a control is written only into the ledger.
 """
@@ -61,7 +61,7 @@ class NightPlan:
         stages: The stage of each customer by the playbook, None if no condition of a stage is true; shape
             `[customers]`.
         ledger_rows: The new rows of the ledger, by table.
-        rule_counts: The number of customers of each rule of the playbook.
+        rule_counts: How many customers each rule of the playbook would take.
         lists: The lists beside the call list; empty in a trial.
     """
 
@@ -203,7 +203,7 @@ def plan_night(
 
 
 def _uplift_facts(model: EffectModel | None, is_left_alone: Bools) -> dict[str, Any]:
-    """Return the model of the effect that the night uses, for the facts of the night.
+    """Return what the facts of the night say about its effect model.
 
     If no model is in use, the result is empty, so the facts are the same as in versions without such models.
     """
@@ -293,7 +293,7 @@ def _why_withheld(task: Mapping[str, Any], arm: str | None, acts: Acts, terms: P
 def _facts(
     playbook: Playbook, play_indices: Ints, columns: set[str], acts: Acts, terms: PlanTerms
 ) -> dict[str, Any]:
-    """Return the settings of a plan and its plays, for the facts of the night."""
+    """Return what the facts of the night say about the settings of the plan and about its plays."""
     control = terms.experiments.control
     return {
         "places": terms.n_places,

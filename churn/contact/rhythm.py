@@ -36,8 +36,8 @@ class BestHour:
 
     Attributes:
         hour: The local hour, such as 18 for `[18:00, 19:00)`; None if there are too few events.
-        n_events: The number of events in the best hour, the hour before and the hour after, as far as these
-            are hours of contact.
+        n_events: The number of events in the best hour, the hour before and the hour after; an hour that is
+            quiet or partly quiet is left out.
     """
 
     hour: int | None
@@ -83,8 +83,8 @@ def count_answers(answers: pd.DataFrame, ends: Mapping[str, date], cutoff: date,
 
     Args:
         answers: The columns `customer_id`, `channel` and `day`, one row for each answer.
-        ends: For some customers, the first day from which answers do not count; for all other customers this
-            day is the cutoff.
+        ends: The first day from which a customer's answers do not count, by customer; for a customer who is
+            missing here, this day is the cutoff.
         cutoff: The cutoff of the night.
         days: The number of days in which answers count.
     """
@@ -129,7 +129,7 @@ def channels_in_order(play: Play, customer: str, answers: AnswerCounts, min_answ
         play: The play.
         customer: The customer.
         answers: The number of answers by customer and channel.
-        min_answers: The smallest number of answers with which a channel comes first.
+        min_answers: The number of answers that a channel needs to come first.
     """
     order = play.channel_order
     if not play.prefers_own_channel:
@@ -154,7 +154,7 @@ def preference_counts(
         customers: The ids of the customers.
         channels: The channel of each customer; None if the customer must not be contacted.
         answers: The number of answers by customer and channel.
-        min_answers: The smallest number of answers with which a channel comes first.
+        min_answers: The number of answers that a channel needs to come first.
     """
     counts = {"own": 0, "too few answers": 0}
     for play, customer, channel in zip(plays, customers, channels, strict=True):
@@ -169,10 +169,10 @@ def find_best_hours(
 ) -> dict[str, BestHour]:
     """Return for each customer the hour of contact at which the customer is usually active.
 
-    Only events on working weekdays count, and only hours without quiet minutes. The best hour is the hour
-    with the most events, where the events of the hour before and of the hour after count too. If several
-    hours have equal counts, the hour with the most events of its own is taken; if these are equal too, the
-    earliest hour is taken.
+    Only events on working weekdays count, and only hours without quiet minutes. The count of an hour
+    includes the events of the hour before and of the hour after. The best hour is the hour with the largest
+    count. If several hours have equal counts, the hour with the most events of its own is taken; if these are
+    equal too, the earliest hour is taken.
 
     Args:
         events: The columns `customer_id`, the local `weekday` (Monday is 0), the local `hour`, and the number

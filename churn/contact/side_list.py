@@ -6,13 +6,12 @@ and rests afterwards, and `churn measure` compares the arms. A play without its 
 task, and its effect is not measured. With or without such tasks, the arms of the call list can be
 compared, for two reasons:
 
-1. A unit in another control group is on no list, beginning with the night in which the unit was drawn. Before
-   its first assignment a unit may be on a list. The arm of the unit is drawn later and does not depend on the
-   list.
+1. From the night of its assignment on, a unit in a control group other than the play's own is on no list.
+   Before that night the unit can be on a list: its arm is drawn later and does not depend on the list.
 2. A unit with a task is on no other list until its rest is over, whether the unit is treated or a control.
 
-The rules of consent, objections and suppression lists are the same as for the call list. A customer whom the
-table `contacts` names is on no list for the days of rest.
+The rules of consent, objections and suppression lists are the same as for the call list. A customer with a
+contact in the table `contacts` comes onto no list until the days of rest after this contact are over.
 """
 
 from __future__ import annotations
@@ -245,8 +244,8 @@ class _Gates:
     def of(
         cls, audience: Audience, other_units: set[str], plays: Mapping[str, Play], night: ListNight
     ) -> _Gates:
-        """Collect what keeps customers off a list; the control group of the play itself is looked at later,
-        with its tasks.
+        """Collect what keeps customers off a list; the members of the play's own control group are found
+        later, by the arm in their tasks.
         """
         acts, assignments = night.acts, night.assignments
         live = night.list_tasks[night.list_tasks["state"].isin(OPEN_STATES)]
@@ -367,7 +366,7 @@ def _task_row(entry: ListEntry, unit: str, arm: str, night: ListNight) -> dict[s
 
 
 def recently_contacted(days: int) -> str:
-    """Return the reason for a unit that the table `contacts` names within the days of rest."""
+    """Return the reason for a unit with a contact in the table `contacts` in the last `days` days."""
     return f"contacted in the last {days} days"
 
 

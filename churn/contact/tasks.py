@@ -37,7 +37,7 @@ class TaskStates:
             `attempts` (the number of contacts without answer) and `last_attempt_on`.
         is_assumed: Whether `done` is an assumption, because the company maps no table `contacts`.
         n_unmatched: The number of contacts that name a task but belong to no task. Such a contact has an
-            unknown id, has the id of another customer's task, or lies before the task.
+            unknown id, has the id of another customer's task, or happened before the task was planned.
         unknown_results: The number of contacts with each result that is not in `CONTACT_RESULTS`; such
             contacts count as done.
         n_snoozed_without_date: The number of contacts with the result `snoozed` but without `snoozed_until`;
@@ -63,8 +63,8 @@ def task_states(
     first in this list counts.
 
     1. An answer: a contact with the result `done` or `declined`. A contact without a result counts as done.
-    2. An exit of the customer on `planned_on` or later; the task is then withdrawn. A ticket counts only
-    before the due date.
+    2. An exit of the customer on `planned_on` or later; the task is then withdrawn. A ticket is an exit
+    only if it was opened before the due date.
     3. The expiry, on the day `expires_on`; see `churn.contact.limits.expiry_of`.
 
     A task that no event has ended is in one of these states:
@@ -242,7 +242,7 @@ def _days(values: pd.Series[date]) -> pd.Series[pd.Timestamp]:
 
 
 def plain_text(text: str) -> str:
-    """Return the result of a contact in the form in which results are compared.
+    """Return a text in lower case and with spaces for `_` and `-`, so that these spellings do not matter.
 
     >>> plain_text(" No_answer ")
     'no answer'

@@ -110,7 +110,7 @@ def _keep_line_end(match: re.Match[str]) -> str:
     """Return a line of a template; if the line has text outside its tags, its closing tag gets a `+`.
 
     The `+` makes jinja2 keep the line end. Without it, jinja2 drops the line end after each tag, which is
-    right only for lines that consist of tags.
+    right only for lines that contain nothing but tags.
     """
     has_text = bool(_TAG.sub("", match["line"]).strip())
     return f"{match['line']}{match['tag']}{'+' if has_text else ''}%}}"

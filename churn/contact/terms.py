@@ -68,7 +68,7 @@ class Acts:
             and `tenure_days`.
         cancelling_ids: The customers whose contracts are cancelled but still run. Customers with a cancelled
             contract that still runs are not at risk, and they have not left.
-        recent_contact_ids: The customers whom the table `contacts` names within the last days of rest.
+        recent_contact_ids: The customers with a contact in the table `contacts` in the last `rest_days` days.
         answers: The number of answers by customer and channel, for plays that prefer the customer's channel.
         best_hours: The best hour of each customer, by id; None if the parameters do not ask for it.
         warnings: Sentences about facts in the data that are probably mistakes.

@@ -45,7 +45,7 @@ class QuietHours:
 
     @property
     def first_allowed(self) -> time:
-        """Return the first time of each day that is not quiet."""
+        """Return the earliest time of day that is not quiet."""
         return self.end if self.contains(time(0)) else time(0)
 
     def contains(self, local: time) -> bool:
@@ -70,7 +70,8 @@ class WorkingCalendar:
     Contacts are possible on a day that is a working weekday, not a public holiday, and not inside an
     announcement.
 
-    - A contact is due on the first day for contacts at or after the night plus `due_in_days` calendar days.
+    - A contact is due `due_in_days` calendar days after the night; if this is not a day for contacts,
+      the contact is due on the next such day.
     - During an announcement nobody is contacted. A due date inside an announcement moves to the first day for
       contacts after it. A night inside an announcement plans contacts as always, but these contacts are due
       after the announcement.
@@ -130,8 +131,8 @@ class WorkingCalendar:
             due_in_days: The `due_in_days` of the play, 0 or more.
 
         Raises:
-            ParamsError: No day for contacts follows within a year, or the calendar of the country does not
-                contain the year.
+            ParamsError: There is no day for contacts within a year, or the calendar of the country does not
+                contain the year of the due date.
         """
         day = planned_on + timedelta(days=due_in_days)
         n_closed = 0
@@ -173,8 +174,8 @@ def not_before(due: date, timezone: str, quiet: QuietHours) -> datetime:
     lives.
 
     - If the clock skips the end of the quiet hours, the result is the instant at which the clock changes.
-    - If the clock shows the end of the quiet hours twice, the second time counts, because quiet hours come
-      again before it.
+    - If the clock shows the end of the quiet hours twice, the result is the second of these instants,
+      because between the two it is a quiet hour again.
     - If the clock skips the whole day, or all its hours that are not quiet, the next day is taken.
 
     Args:

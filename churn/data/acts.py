@@ -243,7 +243,7 @@ def read_objection_days(store: Store, cutoff: date, *, since: date) -> pa.Table 
 
 
 def read_reach(store: Store) -> pa.Table:
-    """Return how to reach each customer, and who objected; rows have the store's order of customers.
+    """Return how to reach each customer and who objected to contacts, in the store's order of customers.
 
     The result has the columns of `REACH_SCHEMA`; columns that the company does not have are null. All values
     are those of today, not those of a cutoff, so an objection counts at once even if a night is repeated.

@@ -25,12 +25,12 @@ def read_churners(store: Store, cutoff: date) -> pa.Table:
     """Return the day on which each customer left, as known at the cutoff.
 
     With a label of contracts, `left_on` is the last day on which a contract ended; customers whose contract
-    still runs are not in the table. With a label of inactivity, `left_on` is the day of the customer's last
-    event in the label's table, even if the customer is still active. `monthly_value` is the revenue per month
-    of the contracts that ended on this day. If contracts have no `mrr`, `monthly_value` is the money of the
-    year before `left_on`, divided by twelve. `monthly_value` is missing if no money is known. With a label of
-    an event, the table has no rows, because such a label does not say who left. The rows have the order of
-    the store's customers.
+    still runs are not in the table. With a label of inactivity, `left_on` is the day of each customer's last
+    event in the label's table; customers who are still active are in the table, too. `monthly_value` is the
+    revenue per month of the contracts that ended on this day. If contracts have no `mrr`, `monthly_value` is
+    the money of the year before `left_on`, divided by twelve. `monthly_value` is missing if no money is
+    known. With a label of an event, the table has no rows, because such a label does not say who left. The
+    rows have the order of the store's customers.
 
     Args:
         store: The store.
@@ -71,7 +71,7 @@ def read_churners(store: Store, cutoff: date) -> pa.Table:
 
 
 def _money_of_the_year(store: Store, cutoff: date) -> str:
-    """Return the SQL of the money per month in the year before each customer's `left_day`."""
+    """Return the SQL of what each customer paid per month, on average, in the year before `left_day`."""
     end = day_number(cutoff)
     for table, day in (("payments", "paid_at_day"), ("orders", "day"), ("payments", "day")):
         if not store.has(table) or day not in ("day", *store.tables[table].columns):

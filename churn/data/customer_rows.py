@@ -35,7 +35,7 @@ class CustomerRows:
 
 
 def read_customer_rows(store: Store, customer: str) -> tuple[CustomerRows, ...]:
-    """Return a customer's rows in each table of the store, first in `customers`; empty for an unknown id.
+    """Return a customer's rows in each table of the store, `customers` first; empty for an unknown id.
 
     Raises:
         SourceError: the store has a table that the parameter file no longer names.
@@ -111,7 +111,7 @@ def read_rejected_rows(rejects: Path, customer: str) -> tuple[CustomerRows, ...]
 
 
 def is_id_of(value: object, customer: str) -> bool:
-    """Return whether a value of the source, as text, is a customer's id; a number may end with `.0`.
+    """Return whether a value of the source is a text with the given id; an id of digits may end with `.0`.
 
     >>> is_id_of(" 7.0 ", "7"), is_id_of("07", "7"), is_id_of(None, "None")
     (True, False, False)
@@ -153,7 +153,7 @@ def _cells(
 
 
 def _is_part(contract: Table, column_name: str, ending: str) -> bool:
-    """Return whether a stored column belongs to an outcome or to a scheduled time in the contract."""
+    """Return whether a column has the name of an outcome or a scheduled time of `contract`, plus `ending`."""
     dated = {f"{column.name}{ending}" for column in contract.of_role("outcome", "scheduled")}
     return column_name in dated
 

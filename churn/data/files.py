@@ -1,4 +1,4 @@
-"""Write files and folders completely or not at all; lock files and lease folders between processes.
+"""Write files and folders completely or not at all; protect them from other processes by locks and leases.
 
 A lock lets only one process write an output: a second process is refused with a message, or waits.
 

@@ -89,7 +89,7 @@ class ForgottenCustomers(BaseModel):
         """Return SQL that is true for rows of forgotten customers and false for other rows, never NULL.
 
         Args:
-            customer_id: The SQL of the id as the store has it.
+            customer_id: The SQL of the row's customer id, written as in the store.
         """
         if not self.erased_on:
             return "false"

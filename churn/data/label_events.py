@@ -1,4 +1,4 @@
-"""Select the rows that a label of kind event counts: the rows of its table that meet `label.where`."""
+"""Select the rows that a label of the kind `event` counts: the rows of its table that meet `label.where`."""
 
 from __future__ import annotations
 
@@ -23,16 +23,18 @@ CUSTOMER, DAY, KNOWN_DAY = (internal_name(name) for name in ("customer", "day", 
 def event_rows(store: Store, connection: duckdb.DuckDBPyConnection) -> str:
     """Return the SQL of the rows that the label counts, with the columns `CUSTOMER`, `DAY` and `KNOWN_DAY`.
 
-    `label.where` can name the canonical columns that are known with the row (names, texts, numbers, money in
-    whole units, truth values and scheduled days). `label.where` cannot name outcomes, such as `paid_at`. An
-    outcome is filled in later, so it could still change a label that has matured.
+    `label.where` can name the canonical columns that become known together with their row (names,
+    texts, numbers, money in whole units, truth values and scheduled days). `label.where` cannot name
+    outcomes, such as `paid_at`. An outcome is filled in later, so it could still change a label that
+    has matured.
 
     Args:
         store: The store.
         connection: A connection to the store, which checks `label.where`.
 
     Raises:
-        SourceError: `label.where` is not understood, names no column of its row, or reads other rows.
+        SourceError: `label.where` is not understood, uses a name that is no column of its row, or reads
+            other rows.
     """
     label = store.params.label
     table, contract = store.tables[label.core_table], table_contracts(store.params)[label.core_table]
@@ -68,7 +70,7 @@ def event_rows(store: Store, connection: duckdb.DuckDBPyConnection) -> str:
 
 
 def _visible_columns(table: StoredTable, contract: Table) -> dict[str, str]:
-    """Return SQL that gives the canonical value for each stored column whose value is known with its row."""
+    """Return SQL for the canonical value of each stored column that becomes known together with its row."""
     visible = {}
     for column in contract.columns:
         is_known_with_row = column.role in ("value", "attribute", "scheduled") and not column.known_with
@@ -101,7 +103,7 @@ def _words_on_outcomes(contract: Table) -> str:
 
 
 def first_known_events(store: Store) -> npt.NDArray[np.int32]:
-    """Return for each customer code the first day by whose end an event had happened and was known.
+    """Return for each customer code the first day on which an event has happened and is known.
 
     At a cutoff, an event counts as known if this day lies before the cutoff.
 

@@ -40,7 +40,7 @@ BLANKS = r"[\s\p{Z}\x{0b}\x{1c}-\x{1f}\x{85}]+"
 
 
 def trim_blanks(sql: str) -> str:
-    """Return the SQL of a text without blanks at its ends.
+    """Return SQL that removes the blanks at both ends of the text that `sql` gives.
 
     >>> duckdb.sql(f"SELECT {trim_blanks(literal(chr(160) + 'C 1' + chr(9)))}").fetchall()
     [('C 1',)]
@@ -209,7 +209,7 @@ def is_rowwise(
 
 
 def _is_no_column(node: dict[str, Any], columns: set[str]) -> bool:
-    """Return whether a name in SQL is not a column of the rows, but for example the current time."""
+    """Return whether a node of parsed SQL is a name that no column has, such as that of the current time."""
     return node["class"] == "COLUMN_REF" and not columns & {name.lower() for name in node["column_names"]}
 
 

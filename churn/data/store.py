@@ -69,10 +69,10 @@ class StoredTable:
         missing: The number of missing values by column; columns without missing values are left out.
         rejects: The number of rejected rows by rule; the rule that most rows break comes first.
         levels: The names of each level column; the code of a name is its position, from 0.
-        unused_columns: Columns of customers in the source that params.yaml does not name as static or with a
-            history.
-        near_names: Optional columns of the contract that the source lacks. The key of each such column is a
-            column of the source with nearly the same name.
+        unused_columns: Columns of customers in the source that params.yaml lists neither in `static` nor in
+            `history`.
+        near_names: Maps a column of the source to the optional column of the contract that has nearly the
+            same name and that the source lacks.
         digest: A digest of the columns, the levels and the rows.
     """
 
@@ -136,8 +136,8 @@ class Store:
 
     Each table has the columns `customer` (code), `at` (UTC), `day`, and `known_day` (only with a second
     clock). Each outcome has `<name>_day` and `<name>_after` (seconds since the row's own time). Each
-    scheduled time has `<name>_day`. Money is in cents, other numbers are in thousandths, and levels are
-    codes.
+    scheduled time, such as `renews_at`, becomes a column `<name>_day`. Money is in cents, other numbers are
+    in thousandths, and levels are codes.
 
     Args:
         folder: The folder of the tables. The store keeps a lease on this folder.
@@ -218,7 +218,7 @@ class Store:
 
     @contextmanager
     def damage_in_words(self, path: Path) -> Iterator[None]:
-        """Turn errors in reading Parquet files inside the block into a message about a damaged store.
+        """Report a damaged store if the block cannot read a Parquet file.
 
         Raises:
             DamagedStoreError: The file is missing or damaged.
@@ -283,7 +283,7 @@ def _open_folder(link: Path) -> tuple[Path, dict[str, Any], IO[str]]:
 
 
 def _lease_manifest(link: Path) -> tuple[Path, dict[str, Any], IO[str]]:
-    """Return the folder that the store's link points to, its manifest, and the lease; check no rows."""
+    """Return the folder of the store's link, its manifest, and the lease on it, without checking rows."""
     folder = link.resolve()
     try:
         lease = lease_folder(folder)
@@ -352,7 +352,7 @@ def _find_damage(folder: Path, checksums: Mapping[str, str]) -> str:
 
 
 def has_records_of_ingest(store: Store) -> bool:
-    """Return whether the files that tell the next ingest what was read are all unchanged.
+    """Return whether the records of ingest are unchanged: files that tell the next ingest what was read.
 
     The names of these files begin with a dot. A store is complete without these files, but the next ingest
     must then read all rows.

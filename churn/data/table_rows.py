@@ -46,7 +46,7 @@ class RowBatch:
 
     @property
     def customer(self) -> Ints:
-        """Return the customer code of each row, `[rows]`; the codes never fall."""
+        """Return the customer code of each row, `[rows]`; the codes never decrease."""
         return self.column("customer")
 
     @property
@@ -56,7 +56,10 @@ class RowBatch:
 
     @property
     def visible_from(self) -> Ints:
-        """Return the day number after which each row has happened and is known; the shape is `[rows]`."""
+        """Return the later of two days for each row, `[rows]`: when it happened and when it became known.
+
+        Only later cutoffs see the row.
+        """
         if "known_day" not in self.rows.schema.names:
             return self.day
         return np.maximum(self.day, self.column("known_day"))

@@ -36,7 +36,7 @@ class RandomStreams:
         return np.random.default_rng([*key, self.day] if self.day else key)
 
     def on(self, day: int) -> RandomStreams:
-        """Return the generators for one day after the history."""
+        """Return the generators for a given day after the end of the history."""
         return replace(self, day=day)
 
 
@@ -55,7 +55,7 @@ class CustomerDays:
         return len(self.customer)
 
     def take(self, rows: Values) -> CustomerDays:
-        """Return some of the pairs, by a mask or by indices; an index may occur several times."""
+        """Return the pairs of customer and day that a mask or indices select; an index may repeat."""
         return CustomerDays(self.customer[rows], self.day[rows], self.status[rows], self.phases[rows])
 
     def phase(self, kind: str) -> Values:
@@ -64,16 +64,14 @@ class CustomerDays:
         return phase
 
     def by_phase(self, kind: str, *factors: float) -> Values:
-        """Return for each pair one of four factors: the factor of the phase in which the trouble is. Shape
-        [pair].
-        """
+        """Return for each customer and day the factor of the trouble's phase 0..3. Shape [pair]."""
         factor: Values = np.array(factors, dtype=np.float32).take(self.phase(kind))
         return factor
 
     @property
     def pending(self) -> Values:
-        """Return for each pair whether the customer has asked to leave and is still a customer. Shape
-        [pair].
+        """Return whether the customer of each pair has asked to leave, but is still a customer on this day.
+        Shape [pair].
         """
         pending: Values = (self.status & STATUS_BITS) == PENDING
         return pending
@@ -90,7 +88,7 @@ class Chunk:
         streams: The random generators for the days of the chunk.
         ids: The ids of the customers.
         first_day: The first day of `life`.
-        watermark_seconds: The second from which on the export knows no outcome, as seconds since 1970.
+        watermark_seconds: The watermark in seconds since 1970; the export shows only outcomes before it.
         memory: What a table must remember about each customer from one day to the next, as arrays [customer]
             by name; the table changes them in place. The memory is empty for the history.
     """
@@ -109,7 +107,7 @@ class Chunk:
         return self.first_day + int(self.life.status.shape[1])
 
     def times_known(self, seconds: Values, happens: Values | bool = True) -> Values:
-        """Return the times of outcomes that an export at the watermark knows; later times become `NO_TIME`.
+        """Return the times of outcomes; times that an export at the watermark does not show become `NO_TIME`.
 
         Args:
             seconds: The local seconds since 1970 at which the outcomes happen.
@@ -144,7 +142,7 @@ class Chunk:
         return CustomerDays(customer, day, self.life.status.ravel()[flat], self.life.phases.ravel()[flat])
 
     def customer_id(self, customer: Values) -> pa.Array:
-        """Return the ids of the customers with some indices, as an Arrow column with a dictionary."""
+        """Return the ids of customers, given by their indices, as an Arrow column with a dictionary."""
         return pa.DictionaryArray.from_arrays(pa.array(customer.astype(np.int32)), self.ids)
 
 
@@ -165,7 +163,7 @@ def timestamps(seconds: Values) -> pa.Array:
 
 
 def categories(codes: Values, words: tuple[str, ...], missing: Values | None = None) -> pa.Array:
-    """Return a text column whose values are the `words` with these indices."""
+    """Return a text column with the word for each code; a code is an index into `words`."""
     return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32), mask=missing), pa.array(words))
 
 

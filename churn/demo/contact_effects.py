@@ -1,5 +1,4 @@
-"""What a contact does to a customer: an effect that is known, and that depends on hidden traits, the channel
-and the play.
+"""The true effect of a contact on a customer: it depends on hidden traits, the channel and the play.
 
 Without a contact nothing changes. A contact that reaches the customer has one of three effects. The effect
 lasts for `EFFECT_DAYS` days from the next day on:
@@ -66,9 +65,7 @@ def effects_by_channel(people: People, rng: np.random.Generator) -> dict[str, Va
 
 
 def contact_effects(chunk: Chunk) -> pa.Table:
-    """Return for each channel the known effect of a fitting contact on each customer: a table of the
-    truth.
-    """
+    """Return the true effect of a fitting contact on each customer, with one column for each channel."""
     effects = effects_by_channel(chunk.people, chunk.streams.get("contact effects"))
     columns = {name: categories(codes, EFFECTS) for name, codes in effects.items()}
     return pa.table({"customer_id": chunk.customer_id(np.arange(len(chunk.people))), **columns})
@@ -125,8 +122,9 @@ class EffectsInForce:
 
 
 def fitting_troubles(play: str, phase: Values) -> Values:
-    """Return which troubles of a customer a play fits, [trouble]; `phase` holds the phase of each trouble,
-    [trouble].
+    """Return for each trouble whether the customer has it and the play fits it, [trouble].
+
+    `phase` holds the customer's phase of each trouble, [trouble].
     """
     families = PLAY_FAMILIES.get(play, troubles.TROUBLE_FAMILIES)
     in_families = np.array([bool(set(kind.families) & set(families)) for kind in troubles.TROUBLES])

@@ -79,7 +79,7 @@ def _names(numbers: Values) -> pa.Array:
 
 @dataclass(frozen=True)
 class _Rows:
-    """Rows of contracts, with dates as day numbers. Shape [row]. `FAR` is a day that has not come."""
+    """Rows of contracts, with dates as day numbers. Shape [row]. The end `FAR` means: no end yet."""
 
     spell: Values
     start: Values
@@ -210,7 +210,7 @@ def payments(chunk: Chunk) -> pa.Table:
 def orders(chunk: Chunk) -> pa.Table:
     """Return the table of orders.
 
-    A customer who spends less orders less often, and a customer with a bad experience sends more orders back.
+    Customers who spend less place fewer orders, and customers with a bad experience send more orders back.
     """
     rng = chunk.streams.get("orders")
     active_days = chunk.in_force()
@@ -277,8 +277,9 @@ def _recovery_day(chunk: Chunk, due: CustomerDays, is_unpaid: Values) -> Values:
 
 
 def _card_on_file(chunk: Chunk, due: CustomerDays, phase: Values) -> Values:
-    """Return the last day on which the charged card is valid: in trouble the old card, otherwise a card that
-    was renewed in time.
+    """Return for each charge the last day on which the customer's card is valid.
+
+    A customer in trouble still has the old card; other customers renew it in time.
     """
     first = chunk.people.card_expires[due.customer]
     is_old = (phase > 0) & (due.day < first + 120)

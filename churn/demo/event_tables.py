@@ -33,9 +33,7 @@ COMMENT_SHARE = 0.3
 
 
 def logins(chunk: Chunk) -> pa.Table:
-    """Return logins: there are fewer from the first days of a trouble on, and still fewer after a request to
-    leave.
-    """
+    """Return logins: they become fewer when a trouble begins, and still fewer after a request to leave."""
     rng = chunk.streams.get("logins")
     active_days = chunk.in_force()
     rate = _use(chunk, active_days) * chunk.people.use_level.astype(np.float32)[active_days.customer]

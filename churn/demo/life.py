@@ -92,8 +92,8 @@ def chance_of_notice_within(days: int) -> float:
 class Spells:
     """Contract spells, ordered by customer and start, in days. Shape [spell].
 
-    `FAR` is a day that has not come. `cause` is the index into `TROUBLES` of the trouble that led to the end,
-    -1 for none.
+    `FAR` as the end or the request day means that there is none yet. `cause` is the index into `TROUBLES` of
+    the trouble that led to the end, -1 for none.
     """
 
     customer: Values
@@ -104,8 +104,9 @@ class Spells:
     cause: Values
 
     def merged_end(self) -> Values:
-        """Return the end of each spell after spells that are at most `LABEL_GRACE_DAYS` apart were merged,
-        shape [spell].
+        """Return for each spell the end of the merged spell to which it belongs, shape [spell].
+
+        Spells of a customer are merged if they are at most `LABEL_GRACE_DAYS` apart.
         """
         if len(self.customer) == 0:
             return self.end
@@ -149,7 +150,7 @@ class Life:
 
 
 class LifeDraws(Protocol):
-    """The random numbers that decide the days of a life."""
+    """The random numbers that decide what happens to customers on each day."""
 
     def troubles(self, shape: tuple[int, int]) -> Values:
         """Draw uniform numbers in `[0, 1)` that decide how troubles change, [trouble, customer]."""

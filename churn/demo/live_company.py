@@ -49,8 +49,9 @@ class LiveTable:
     arrived_rows: list[pa.Table] = field(default_factory=list)
 
     def arrive(self, before: int) -> None:
-        """Let rows arrive in order: all rows that are known before a moment, which is given in seconds since
-        1970.
+        """Move the coming rows that are known before a moment to the arrived rows, in order.
+
+        The moment is given in seconds since 1970.
         """
         waiting = []
         for rows in self.coming_rows:
@@ -187,11 +188,11 @@ class LiveCompany:
         return pa.concat_tables([chunk.spells() for chunk in self.chunks])
 
     def write(self, folder: Path, truth: Path) -> dict[str, int]:
-        """Write the tables to `folder` in one step, and the spells of both worlds to `truth`.
+        """Write the tables to `folder` in one step, and the spells with and without contacts to `truth`.
 
         Args:
             folder: The company's folder.
-            truth: The folder of the truth.
+            truth: The folder for the spells.
 
         Returns:
             The number of rows of each table.
@@ -211,7 +212,7 @@ class LiveCompany:
         return {name: len(table) for name, table in tables.items()}
 
     def _contacts_by_place(self, contacts: pa.Table) -> dict[tuple[int, int], list[Contact]]:
-        """Return the contacts that reached a customer, by the chunk of the customer and the day."""
+        """Return the contacts that reached a customer, grouped by day and by the customer's chunk."""
         by_place: dict[tuple[int, int], list[Contact]] = {}
         for row in contacts.to_pylist():
             if row["result"] == EFFECTIVE_RESULT:
@@ -230,7 +231,7 @@ def contract_of(name: str) -> Table:
 
 
 def hide_outcomes(name: str, rows: pa.Table, midnight: int) -> pa.Table:
-    """Return the rows of a table without the values that are not known before a second since 1970."""
+    """Hide the values of a table that become known at `midnight` (in seconds since 1970) or later."""
     contract = contract_of(name)
     for outcome in contract.of_role("outcome"):
         if outcome.name not in rows.column_names:
@@ -247,8 +248,9 @@ def hide_outcomes(name: str, rows: pa.Table, midnight: int) -> pa.Table:
 
 
 def _with_payments(rows: pa.Table, paid_at: Mapping[str, int]) -> pa.Table:
-    """Return the payments of the history, where open charges have the time at which they were paid later;
-    charges are matched by invoice.
+    """Return the payments of the history, with the payment times of charges that were paid after the history.
+
+    Charges are matched by invoice.
     """
     invoices = pa.array(list(paid_at), type=pa.string())
     times = pa.array(np.array(list(paid_at.values()), dtype=np.int64) * 1_000_000).cast(pa.timestamp("us"))
@@ -268,7 +270,7 @@ def _with_bookings(rows: pa.Table, bookings: pa.Table) -> pa.Table:
 
 
 def _with_contracts(rows: pa.Table, contracts: pa.Table) -> pa.Table:
-    """Return the contracts of the history in their present state, and the contracts that began later."""
+    """Return the contracts of the history in their present state, and those that began after the history."""
     keys, known = _contract_keys(contracts), _contract_keys(rows)
     index = pc.index_in(known, keys)
     is_found = index.is_valid()

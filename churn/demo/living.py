@@ -10,8 +10,8 @@ contacts. As long as a customer has the same life in both worlds, the rows of th
 untouched world. After that, the rows of this customer are drawn again with separate random numbers. So the
 rows of other customers do not change.
 
-A company follows from its seed, its contacts and its last day. Nothing else is stored: whoever opens a
-company again simulates it again.
+The seed, the contacts and the last day of a company decide everything about it. Nothing else is stored:
+whoever opens a company again simulates it again.
 """
 
 from __future__ import annotations
@@ -67,8 +67,8 @@ class Contact:
 
 
 class _World:
-    """The lives of a chunk's customers in one of the two worlds, and what the tables remember about these
-    customers.
+    """The lives of a chunk's customers in one of the two worlds, and the values about these customers that
+    tables carry from day to day (see `MEMORIES`).
     """
 
     def __init__(self, life: LifeState, memory: Mapping[str, Values]) -> None:

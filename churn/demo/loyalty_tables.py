@@ -78,7 +78,7 @@ def loyalty(chunk: Chunk) -> pa.Table:
 
 
 def loyalty_of(chunk: Chunk, earnings: Earnings) -> pa.Table:
-    """Return the bookings on the days of a chunk; the life of the chunk must begin with the history.
+    """Return the bookings on the days of a chunk; these days must begin with the first day of the history.
 
     Args:
         chunk: The customers and their lives.

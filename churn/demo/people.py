@@ -47,8 +47,8 @@ class People:
         return len(self.number)
 
     def price_on(self, customer: Values, day: Values) -> Values:
-        """Return the monthly price in currency that some customers pay on a day; `customer` holds their
-        indices.
+        """Return the monthly price, in units of currency, that some customers pay on a day; `customer` holds
+        the indices of these customers.
         """
         price = (
             np.array(w.PLAN_PRICE)[self.plan_on(customer, day)]
@@ -58,7 +58,7 @@ class People:
         return price_rounded
 
     def plan_on(self, customer: Values, day: Values) -> Values:
-        """Return for some customers the index into `world.PLANS` of their plan on a day."""
+        """Return the plans of some customers on a day, as indices into `world.PLANS`."""
         plan: Values = np.where(
             day < self.plan_change[customer], self.plan[customer], self.plan_after[customer]
         )
@@ -117,8 +117,8 @@ def draw_people(first_number: int, size: int, rng: np.random.Generator) -> Peopl
 
 
 def _sign_up_days(rng: np.random.Generator, size: int) -> Values:
-    """Draw days of sign-up: half of the days lie before the history, and the other days become more frequent
-    with time.
+    """Draw days of sign-up: half of the customers sign up before the history; during the history, more and
+    more customers sign up per day.
     """
     earlier = -1 - np.minimum(rng.exponential(320.0, size), 900.0).astype(np.int64)
     growth = 0.9

@@ -64,12 +64,12 @@ def _probabilities_at(chunk: Chunk, state: CutoffState) -> pa.Table:
 
 
 def chance_of_leaving(chunk: Chunk, state: CutoffState) -> tuple[Values, Values]:
-    """Return the exact probabilities that the merged spell ends in the window: by a request, and by unpaid
-    bills (dunning).
+    """Return the exact probabilities that each customer leaves in the window after the cutoff: by a request,
+    and by unpaid bills (dunning).
 
     The probabilities of the phases of each trouble are computed day by day. Troubles are independent and
     their hazards add up, so the probability of staying is the product over troubles. A request counts only if
-    its notice ends inside the window. An end counts only if the customer does not return soon.
+    its notice ends inside the window. A customer who returns soon has not left.
 
     Args:
         chunk: The chunk of customers.

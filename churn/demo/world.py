@@ -65,7 +65,7 @@ def date_of(day: int) -> date:
 
 
 def seconds_at(day: Values, second_of_day: Values | int = 0) -> Values:
-    """Return local seconds since 1970 for a second within a day; the time zone is ignored."""
+    """Convert a day and a second of this day to local seconds since 1970; the time zone is ignored."""
     return (day.astype(np.int64) + FIRST_DAY_NUMBER) * DAY_SECONDS + second_of_day
 
 
@@ -90,8 +90,8 @@ _LEAVING_SEASON = np.array([_LEAVING_BY_MONTH[d.month - 1] for d in _DAYS])
 
 
 def day_of_month(day: int) -> int:
-    """Return the day of the month, 1..31, of a day; the days go from the burn-in to one horizon after the
-    calendar.
+    """Return the day of the month, 1..31, of a day from the start of the burn-in up to `LABEL_HORIZON_DAYS`
+    days after day `CALENDAR_DAYS`.
     """
     return int(_DAY_OF_MONTH[day - _LONGEST_AGO])
 

@@ -171,7 +171,7 @@ class _Files:
 
 
 def chunk_sizes(customers: int) -> Iterator[tuple[int, int, int]]:
-    """Yield for each chunk of a company its number, the number of its first customer, and its size."""
+    """Yield the chunks of a company, each as its number, the number of its first customer, and its size."""
     for number, first in enumerate(range(0, customers, CHUNK_CUSTOMERS)):
         yield number, first, min(CHUNK_CUSTOMERS, customers - first)
 
@@ -197,7 +197,7 @@ def customer_ids(numbers: Values, customers: int) -> pa.Array:
     """Return ids such as C000123, which are all different, in mixed order, and equally long.
 
     Each number is multiplied, modulo a power of ten, by a number without the factors 2 and 5. So different
-    numbers give different ids. Numbers from `customers` on give ids that no customer has.
+    numbers give different ids. A number of `customers` or more gives an id that no customer has.
     """
     n_ids = id_count(customers)
     codes = (numbers.astype(np.int64) * 618_033 + 271_829) % n_ids

@@ -1,3 +1,3 @@
-"""What has moved since the training of a model: the sources, the signals, the scores, and the performance of
-the model.
+"""Find what has changed since the training of a model: in the sources, the signals, the scores, and the
+performance of the model.
 """

@@ -132,8 +132,8 @@ def table_alarms(table: DailyRows, night: date, learnt_until: date | None) -> li
 
 
 def _gaps(rows: Ints) -> tuple[int, int | None]:
-    """Return the number of newest days without rows, and the longest earlier gap between two days with
-    rows.
+    """Return the number of days without rows after the newest row, and the longest earlier gap between two
+    days with rows.
     """
     days = np.flatnonzero(rows > 0)
     age = int(days[0]) if len(days) else len(rows)
@@ -202,7 +202,7 @@ def _row_alarms(
 
 
 def _ended_before(rows: Ints, newest: date, night: date) -> bool:
-    """Return whether a table had rows in most weeks, but has had none for longer than the stored history of
+    """Return whether a table had rows in most weeks, but has had none for more than `MAX_TRAIL_DAYS`
     days.
     """
     age = (night - newest).days - 1
@@ -274,8 +274,8 @@ def _value_alarms(subject: str, values: DailyValues, rows: Ints, night: date) ->
 
 
 def _empty_shares(present: Ints, rows: Ints, days: int) -> tuple[float, float] | None:
-    """Return the share of missing values in the newest days and its highest earlier value, if the difference
-    is large.
+    """Return the share of missing values in the newest days and the highest such share in earlier periods, if
+    the difference is large.
     """
     if rows[:days].sum() < MIN_VALUES:
         return None
@@ -289,14 +289,16 @@ def _empty_shares(present: Ints, rows: Ints, days: int) -> tuple[float, float] |
 
 
 def _first_day(days: int, is_changed: npt.NDArray[np.bool_], night: date) -> date:
-    """Return the first of the newest days; changed days directly before them are included."""
+    """Return the day on which a change began: the first of the newest `days` days, or an earlier day if the
+    days directly before them are changed too.
+    """
     while days < len(is_changed) and is_changed[days]:
         days += 1
     return date_of_day(day_number(night) - days)
 
 
 def _sizes(values: DailyValues, days: int) -> tuple[float, float] | None:
-    """Return the newest median and the usual median, if they differ more than ever before."""
+    """Return the median of the newest values and the usual median, if they differ more than ever before."""
     newest = _median(values.median[:days], values.n_nonzero[:days])
     if values.n_nonzero[:days].sum() < MIN_VALUES or not newest > 0:
         return None
@@ -319,8 +321,8 @@ def _sizes(values: DailyValues, days: int) -> tuple[float, float] | None:
 
 
 def _blocks(column: npt.NDArray[Any], days: int) -> npt.NDArray[Any]:
-    """Return the earlier periods with the same number of days, shape (periods, days), from at most
-    `VALUE_DAYS` days.
+    """Cut the time before the newest `days` days into periods of `days` days, shape (periods, days). At most
+    `VALUE_DAYS` days are cut.
     """
     earlier = column[days : days + VALUE_DAYS]
     count = len(earlier) // days
@@ -404,13 +406,13 @@ def _kind_alarms(subject: str, kinds: Mapping[str, Ints], night: date) -> Iterat
                     text=f"the kind {_quote(names[index])} has {rows}, and {_quote(names[heir])}, which "
                     f"never occurred before, has {newest[heir]:,} rows: the first kind seems to be "
                     "renamed to the second.",
-                    way_out="Map the new name to the old one in the column of the kind.",
+                    way_out="Change the mapping of this column so that the new name becomes the old one.",
                 )
         return
 
 
 def _common_kinds(kinds: Mapping[str, Ints]) -> list[str]:
-    """Return the kinds with the most rows, both in the newest month and before it."""
+    """Return the kinds with the most rows in the newest month, and the kinds with the most rows before it."""
     newest = sorted(kinds, key=lambda name: -int(kinds[name][:MAX_TRAIL_DAYS].sum()))[:MAX_KINDS]
     earlier = sorted(kinds, key=lambda name: -int(kinds[name][MAX_TRAIL_DAYS:].sum()))[:MAX_KINDS]
     return sorted({*newest, *earlier})

@@ -1,5 +1,5 @@
-"""Check a night: what has moved since the training, how good the model still is, and whether to train
-again.
+"""Check a night: what has changed since the training of the model, how good the model still is, and whether
+to train again.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ STEADY_PSI = 0.05
 """The largest usual index (PSI) of a signal that hardly moves between cutoffs of the training."""
 
 NO_REFERENCE = (
-    "the model was trained by an earlier version of churn and stores no signals of its training to "
-    "compare with. Train and promote a new model with `churn run`"
+    "the model was trained by an earlier version of churn, which did not store the signals of the training. "
+    "Train and promote a new model with `churn run`"
 )
 
 
@@ -68,7 +68,8 @@ class ScoredCohort:
         spec: The spec of the model's bundle.
         version: The version of the model.
         digest: The digest of the model's bundle.
-        reference: The reference of the model's training; None if the model has none.
+        reference: What the signals and the scores looked like in the training of the model; None if the model
+            does not store this.
     """
 
     cutoff: date
@@ -83,7 +84,7 @@ class ScoredCohort:
 def look_at_night(
     store: Store, cohort: ScoredCohort, ledger: Ledger, gate: tuple[float, float], seed: int
 ) -> Drift:
-    """Return what has moved on a night.
+    """Return what has changed between the training of the model and a night.
 
     Equal inputs give equal results. The inputs are the store, the model, the snapshots, the ledger and the
     earlier nights.
@@ -181,9 +182,9 @@ def _tell_apart(
     """Return how well trees separate tonight's customers from the customers at the newest cutoffs of the
     training.
 
-    The trees get only signals that hardly move between cutoffs. In place of a value, the trees get the tenth
-    in which it lies. With exact values, trees could separate any two dates, because each date leaves a
-    pattern in the values.
+    The trees get only signals that hardly move between cutoffs. Instead of the value of a
+    signal, the trees get the number of a bin, which holds about a tenth of the training rows. With exact
+    values, trees could separate any two dates, because each date leaves a pattern in the values.
     """
     if cohort.reference is None:
         return ToldApart(because=NO_REFERENCE)
@@ -262,8 +263,9 @@ def _level_alarms(level: Interval | None, gate: tuple[float, float]) -> list[Ala
         Alarm(
             kind="level",
             subject="observed over expected",
-            text=f"on customers whom nobody contacted, the value is {format_interval(level, 2)}, which "
-            f"lies outside the range {gate[0]:g} to {gate[1]:g}.",
-            way_out="Run `churn train --refresh` to move the level, or `churn run` to train again.",
+            text="for customers whom nobody contacted, the ratio of observed to expected churners is "
+            f"{format_interval(level, 2)}, which lies outside the range {gate[0]:g} to {gate[1]:g}.",
+            way_out="Run `churn train --refresh` to correct the level of the probabilities, or `churn run` "
+            "to train again.",
         )
     ]

@@ -31,8 +31,9 @@ MIN_CHURNERS = 10
 def estimate_figures(probability: Floats, weights: Floats) -> Figures:
     """Return the measures that are expected if the probabilities are right.
 
-    If the probabilities are right, the measures lie in the intervals in 95 % of cases. The spread of the AUC
-    is the spread of its linear part in the outcomes (delta method).
+    Each measure has an interval. If the probabilities are right, the measure on real outcomes lies in this
+    interval in 95 % of cases. The spread of the AUC is computed as if the AUC were linear in the outcomes
+    (delta method).
 
     Args:
         probability: The calibrated probabilities, shape (rows,).

@@ -164,7 +164,7 @@ def hash_of(text: str) -> int:
 
 
 def _scored_nights(output: Path, night: date, label_id: str) -> tuple[dict[date, PastNightFacts], list[str]]:
-    """Return the facts of the earlier nights that predict the label, and a sentence for each damaged
+    """Return the facts of the earlier nights whose model predicts the label, and a sentence for each damaged
     night.
     """
     scored, notes = {}, []
@@ -215,7 +215,7 @@ def _windows_since(learnt_until: date, night: date, label: LabelParams, late_day
 
 
 def _churners(store: Store, labels: LabelOutcomes, windows: Sequence[date], ledger: Ledger) -> int | None:
-    """Return the churners after some cutoffs from whom a training could learn; customers who were contacted
+    """Return how many churners after some cutoffs a training could learn from; customers who were contacted
     are left out.
     """
     if not windows:

@@ -1,4 +1,4 @@
-"""The content of `drift.json`: what has moved since the training, as of a night, and whether the model should
+"""The content of `drift.json` for a night: what has changed since the training, and whether the model should
 be trained again.
 """
 
@@ -33,13 +33,13 @@ level.
 
 
 class Alarm(Part):
-    """A sentence about something that has moved, with the way out.
+    """A warning about a change in the data, the signals or the performance of the model, and what to do.
 
     Attributes:
         kind: What the alarm is about.
-        subject: The name of the table, `table.column`, signal or figure that has moved.
+        subject: The name of what has changed: a table, a column (as `table.column`), a signal or a figure.
         since: The first day of the change, as far as it is known.
-        text: A sentence with the measured value, and with what it was compared.
+        text: A sentence with the measured value and the value with which it was compared.
         way_out: A sentence that says what to do.
     """
 
@@ -65,8 +65,8 @@ class TableFreshness(Part):
         table: The name of the table.
         newest_row_on: The day of the newest row that was known before the night; None if there is no row.
         age_days: The number of days without a row directly before the night.
-        longest_gap_days: The largest number of days without a row between two rows of the last 57 weeks; None
-            if fewer than two days have rows.
+        longest_gap_days: The number of days in the longest gap between two days with rows, in the last 57
+            weeks; None if fewer than two days have rows.
         rows_last_day: The number of rows on the day before the night.
         usual_rows: The median number of rows on the same weekday in the last 8 weeks; None if there are fewer
             weeks.
@@ -88,9 +88,10 @@ class SignalDrift(Part):
         table: The table from which the signal is computed.
         psi: The population stability index of tonight's values against the training; None if there are no
             rows.
-        by_chance: The index that chance alone exceeds on one of a thousand nights, for any of the signals.
-        usual: The largest index in training: each cutoff was compared with the cutoffs that were known by
-            then.
+        by_chance: If no distribution had changed, at least one signal would exceed this index on one of a
+            thousand nights.
+        usual: The largest index between a cutoff of the training and the earlier cutoffs whose labels were
+            known by that cutoff.
         limit: The value of the index above which the signal counts as moved.
         missing: The share of missing values tonight.
         missing_in_training: The share of missing values in training.
@@ -109,13 +110,14 @@ class SignalDrift(Part):
 
 
 class ToldApart(Part):
-    """How well trees separate tonight's customers from the customers of the training.
+    """How well a model of trees distinguishes tonight's customers from the customers of the training.
 
     Attributes:
         auc: The AUC on customers whom the trees did not see; None if it was not measured. The trees use the
             signals that hardly move between cutoffs of the training.
-        because: Why the separation was not measured; None if it was measured.
-        by: The share of each signal in what the trees learnt, the largest share first.
+        because: Why the AUC was not measured; None if it was measured.
+        by: The signals that helped the trees most, each with its share of the total gain in the trees; the
+            largest share comes first.
     """
 
     auc: Interval | None = None
@@ -149,7 +151,7 @@ class RealisedNight(Part):
         expected: The weighted number of churners that the model expected.
         observed_expected: The weighted number of customers who left, divided by the expected number.
         outcome_figures: The measures on the known outcomes.
-        estimated_figures: The measures for the same customers as they were estimated without outcomes.
+        estimated_figures: The same measures for the same customers, estimated without the outcomes.
     """
 
     night: date
@@ -203,7 +205,7 @@ class Population(Part):
         n_treated: The number of customers at risk who are left out because they were contacted in the last 91
             days.
         n_controls: The number of controls who represent contacted customers by a weight.
-        note: A sentence that says why contacted customers cannot be left out; None if this is possible.
+        note: A sentence that says why contacted customers are compared too; None if they are left out.
     """
 
     customers: int
@@ -213,7 +215,7 @@ class Population(Part):
 
 
 class Drift(Part):
-    """What has moved by a night since the training of its model.
+    """What has changed between the training of a model and a night that it scored.
 
     Attributes:
         version: The version of the format of the file.
@@ -222,18 +224,19 @@ class Drift(Part):
         model_digest: The digest of the model's bundle.
         label_id: The id of the label.
         population: Which of tonight's customers are compared.
-        alarms: What has moved; empty if nothing has.
+        alarms: The alarms of the night; empty if there are none.
         triggers: The reasons to train again, and whether each applies.
         freshness: How fresh each table is.
-        signals: How far each signal has moved, the signal that moved furthest first; None if the model has no
-            reference.
+        signals: How far each signal has moved; the signal that is furthest above its limit comes first. None
+            if the model has no reference.
         score: How far the probabilities have moved, measured like a signal; None if the model has no
             reference.
         no_reference_because: Why signals and scores are not compared with the training; None if they are
             compared.
-        told_apart: How well trees separate tonight's customers from the customers of the training.
+        told_apart: How well a model of trees distinguishes tonight's customers from the customers of the
+            training.
         performance: The performance of the model.
-        notes: For each earlier night that could not be read, a sentence.
+        notes: One sentence for each earlier night that could not be read.
     """
 
     version: Literal[1] = 1
@@ -259,12 +262,12 @@ class Drift(Part):
 
 
 def drift_path(output: Path, night: date) -> Path:
-    """Return the path of the file that says for a night what has moved since the training."""
+    """Return the path of the `drift.json` of a night."""
     return output / DRIFT_FOLDER / f"cutoff={night}" / DRIFT_FILE
 
 
 def read_drift(output: Path, night: date) -> Drift | None:
-    """Read what has moved by a night; None if this was not measured.
+    """Read the `drift.json` of a night; None if the file does not exist.
 
     Raises:
         SourceError: the file is damaged.

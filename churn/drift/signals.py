@@ -1,6 +1,4 @@
-"""Compare tonight's signals and scores with the training, by the population stability index (PSI) and beyond
-chance.
-"""
+"""Compare tonight's signals and scores with those of the training by the population stability index (PSI)."""
 
 from __future__ import annotations
 
@@ -38,14 +36,15 @@ def signal_drift(
     """Return how far each signal has moved; the signal that is furthest above its limit comes first.
 
     A signal has moved if its index is above `max(.25, 2 * usual) + by_chance`. `usual` is the largest index
-    in training, where each cutoff was compared with the cutoffs that were known by then. So `usual` contains
-    the season, the growth of the company and the pattern that each date has. `by_chance` is a bound for
-    chance: if no distribution had changed, at least one signal would exceed it with a probability of .001.
+    between a cutoff of the training and the earlier cutoffs whose labels were known by that cutoff. So the
+    limit allows for the season, the growth of the company and what is special about a single date.
+    `by_chance` allows for chance: if no distribution had changed, at least one signal would have an index
+    above `by_chance` with a probability of .001.
 
     Args:
-        reference: The reference of the model.
+        reference: What the model's signals and probabilities looked like in training.
         columns: The values of each signal tonight; a signal without values is left out.
-        tables: The table of each signal by name.
+        tables: The table of each signal, by the name of the signal.
         weights: The weight of each customer, shape (customers,).
     """
     names = [bins.name for bins in reference.signals if bins.name in columns]
@@ -69,7 +68,7 @@ def score_drift(reference: Reference, probabilities: Floats, weights: Floats) ->
     reference has no probabilities.
 
     Args:
-        reference: The reference of the model.
+        reference: What the model's signals and probabilities looked like in training.
         probabilities: Tonight's probabilities, shape (customers,).
         weights: The weight of each customer, shape (customers,).
     """

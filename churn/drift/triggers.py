@@ -48,7 +48,8 @@ def triggers_of(
         alarms: The alarms of the night.
         signals: How far each signal has moved; None if the model has no reference.
         score: How far the scores have moved; None if the model has no reference.
-        told_apart: How well trees separate tonight's customers from the customers of the training.
+        told_apart: How well a model of trees distinguishes tonight's customers from the customers of the
+            training.
         performance: The performance of the model on earlier nights.
         gate: The range of observed/expected that the gates of promotion allow.
         newest_cutoff: The newest cutoff of the training.
@@ -148,6 +149,6 @@ def _new_labels(n_learnt: int, n_since: int | None) -> Trigger:
         name="new_labels",
         fires=n_since >= needed,
         text=f"since the training, {n_since:,} churners whom nobody contacted became known; the "
-        f"training learnt from {n_learnt:,} churners, and a new training is worthwhile from "
-        f"{needed:,} further churners on.",
+        f"training learnt from {n_learnt:,} churners, and a new training is worthwhile after "
+        f"{needed:,} new churners.",
     )

@@ -41,7 +41,7 @@ class UntreatedWeights:
         weights: The weight of each customer, 0 for contacted customers, shape (customers,).
         n_treated: The number of contacted customers.
         n_controls: The number of controls who represent contacted customers.
-        note: A sentence that says why contacted customers could not be left out; None if this was possible.
+        note: A sentence that says why contacted customers have the weight 1; None if they have the weight 0.
     """
 
     weights: Floats

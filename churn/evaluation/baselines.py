@@ -298,8 +298,8 @@ def predict_rule(train: LabelledRows, test: LabelledRows, rule: Sequence[Conditi
     """Predict for each row the share of churners among the training rows for which the same number of
     conditions is true.
 
-    For each number of true conditions, one row with the base rate as its value is added, so that no share is
-    0 or 1.
+    So that no share is 0 or 1, one row is added for each number of true conditions. The outcome of this row
+    is the base rate.
 
     Args:
         train: The training rows.
@@ -349,8 +349,8 @@ def probability_inactive(store: Store, cutoff: date, customers: Sequence[str]) -
     """Return BG/NBD's uncalibrated probability that a customer has no event of the label's table in the label
     window.
 
-    The model is fitted on the days with events of all customers, as they were known at the cutoff. If
-    there are more than 10,000 customers, 10,000 evenly spaced customers are used.
+    The model is fitted on the days on which each customer had an event, as far as known at the cutoff. If
+    there are more than 10,000 customers, the fit uses 10,000 of them, at equal steps in their order.
 
     Args:
         store: The store of the snapshots.

@@ -1,5 +1,5 @@
-"""The champion's predictions for the test cutoffs. If the champion has learnt from some test cutoffs, the
-champion's recipe is trained again and takes the place of the champion.
+"""The champion's predictions for the test cutoffs. If the champion has learnt from some test cutoffs, a model
+that is newly trained with the champion's recipe takes its place.
 """
 
 from __future__ import annotations
@@ -26,10 +26,11 @@ class ChampionPredictions:
     """The champion's predictions for the test cutoffs.
 
     Attributes:
-        predictions: The probabilities of two candidates. `champion` has probabilities for the test cutoffs
-            from which the champion has not learnt. `champion_recipe` has probabilities for all test cutoffs,
-            if the champion has learnt from some of them.
-        notes: Sentences that say what was compared, or why nothing was compared; the key is the subject.
+        predictions: The probabilities by candidate. `champion` is the champion itself; it has probabilities
+            for the test cutoffs from which it has not learnt. If it has learnt from some test cutoffs,
+            `champion_recipe` is a model that is newly trained with the champion's recipe; it has
+            probabilities for all test cutoffs.
+        notes: A sentence that says what was compared, or why nothing was compared. Its key is `champion`.
         champion: The champion itself; None if there is none.
     """
 
@@ -90,11 +91,11 @@ def champion_predictions(
 ) -> ChampionPredictions:
     """Predict the test cutoffs with the champion.
 
-    If the champion has learnt from some test cutoffs, predict with the champion's recipe. One month after the
-    training of a champion, all test cutoffs still lie before the last label from which the champion learnt. A
-    model that is trained with the champion's recipe then takes the place of the champion. For each test
-    cutoff this model is fitted on the labels that were known by then, with the present signals. A recipe that
-    another version of the program wrote cannot be fitted again; then nothing is compared.
+    If the champion has learnt from some test cutoffs, a model that is trained with the champion's recipe
+    takes its place. This is the normal case one month after the training of a champion: the last label from
+    which it learnt became known after all test cutoffs. For each test cutoff the new model is fitted on the
+    labels that were known by that cutoff, with the present signals. A recipe that another version of the
+    program wrote cannot be fitted again; then nothing is compared.
 
     Args:
         champion: The current champion; None if there is none.
@@ -131,7 +132,7 @@ def champion_predictions(
     if recipe != record.recipe.with_calibration(recipe.calibration):
         past = predict_out_of_time(snapshots, recipe, past.cutoffs, threads)
     predictions[CHAMPION_RECIPE] = calibrate_out_of_time(snapshots, recipe, past, test_cutoffs)
-    note = f"{reason}; instead, a model with its recipe is fitted again for each cutoff and compared."
+    note = f"{reason}; instead, a model with the champion's recipe is fitted for each cutoff and compared."
     return ChampionPredictions(predictions, {CHAMPION: note}, champion)
 
 

@@ -1,4 +1,4 @@
-"""Compare all candidates on the test cutoffs: metrics with intervals, differences in pairs, and curves."""
+"""Compare all candidates on the test cutoffs: metrics with intervals, their differences, and curves."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from churn.metrics.standard_errors import effective_rows, wilson_interval
 from churn.snapshots.dataset import LabelledRows, cutoffs_of
 
 COMPARED_WITH = ("recency", "base_rate", "logistic", "rfm", "rule", "bg_nbd", CHAMPION, CHAMPION_RECIPE)
-"""The candidates with which the challenger is compared in pairs."""
+"""The candidates with which the challenger is compared, one by one."""
 
 SHARES = (0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.75, 0.9, 1.0)
 """The shares of customers to contact that are rows of the gain table."""
@@ -113,9 +113,7 @@ def compare_candidates(
 
 @dataclass(frozen=True)
 class _Measures:
-    """The metrics of one candidate, and their values on each draw, from which differences in pairs are
-    computed.
-    """
+    """The metrics of one candidate, and the draws from which differences between candidates are computed."""
 
     metrics: CandidateMetrics
     estimates: Mapping[str, Estimate]
@@ -143,7 +141,7 @@ class _TestRows:
     weight: Floats | None
 
     def where(self, mask: npt.NDArray[np.bool_]) -> _TestRows:
-        """Return the rows in a mask, with the same draws of customers."""
+        """Return the rows for which the mask is true, with the same draws of customers."""
         values = None if self.values is None else self.values.where(mask)
         weight = None if self.weight is None else self.weight[mask]
         return replace(self, left=self.left[mask], customer=self.customer[mask], values=values, weight=weight)
@@ -268,14 +266,13 @@ def gain_table(
     baselines: Mapping[str, Floats] | None = None,
     weight: Floats | None = None,
 ) -> tuple[GainRow, ...]:
-    """Return the churners that are reached, the precision and the lift, for larger and larger shares of
-    contacts.
+    """Return the reached churners, the precision and the lift, for each share of contacted customers.
 
     Args:
         left: Whether the customer left (1) or stayed (0), shape `[rows]`.
         probability: The predicted probabilities, shape `[rows]`.
-        baselines: The predictions of the baselines by name, for which the share of reached churners is shown
-            too.
+        baselines: The predictions of each baseline, by its name. The table also shows the share of churners
+            that each baseline reaches.
         weight: How many rows each row represents, shape `[rows]`; None if each row represents only itself.
     """
     ranking, ones = metrics.Ranking.of(probability), np.ones(len(left)) if weight is None else weight

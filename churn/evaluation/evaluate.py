@@ -98,7 +98,7 @@ def plan_test(
     if not plan.test:
         raise Stop(
             "evaluate: no matured cutoff has an earlier matured cutoff to train on. Add earlier cutoffs "
-            f"to snapshot in {params_file}."
+            f"to the section 'snapshot' of {params_file}."
         )
     record.check_fits(snapshots, plan.test[0], training, f"{params_file}: evaluate.test_cutoffs")
     return plan.test

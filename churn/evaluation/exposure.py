@@ -15,8 +15,8 @@ from churn.training.backtest import predict_treated
 from churn.training.calibration import SHIFT_METHOD
 
 NOT_REFITTED = (
-    "For a refreshed champion, nothing is measured on the rows of all customers, but only on the "
-    "untreated rows."
+    "A refreshed champion (`churn train --refresh`) is measured only on the untreated rows, not on the rows "
+    "of all customers."
 )
 
 
@@ -45,7 +45,7 @@ def measure_exposure(test_set: TestSet, *, seed: int, threads: int) -> tuple[Exp
         return exposure, {"treated": words}
     ours = test_set.estimate(test_set.challenger)
     words += (
-        f" On the untreated rows observed/expected is {format_interval(ours['observed_expected'], 2)}; on "
+        f" Observed/expected is {format_interval(ours['observed_expected'], 2)} on the untreated rows; on "
         f"all {everybody.rows:,} rows it would be {format_interval(everybody.observed_expected, 2)}, with "
         f"AUC {format_interval(everybody.auc)} and log loss {format_interval(everybody.log_loss, 4)}."
     )

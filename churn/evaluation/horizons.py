@@ -20,9 +20,10 @@ from churn.training.discrete_hazard import HORIZON_DAYS, Lives, fit_hazards
 def measure_horizons(test_set: TestSet, lives: Lives, horizon_days: int) -> Horizons:
     """Measure the probabilities of leaving within 30, 60 and 90 days.
 
-    For each test cutoff, the hazards are fitted on the intervals that had ended by then. The curve of these
-    hazards passes through the challenger's probability at the horizon of the label. A horizon uses a cutoff
-    only if it is known who left within this horizon. `missing` says why a horizon has no cutoff.
+    A hazard is the probability of leaving in one interval of days. For each test cutoff, the hazards are
+    fitted on the intervals whose outcome was known by that cutoff. The curve of these hazards passes through
+    the challenger's probability at the horizon of the label. A horizon uses a cutoff only if it is known who
+    left within this horizon. `missing` says why a horizon has no cutoff.
 
     Args:
         test_set: The rows of the test cutoffs, with the predictions of all candidates.
@@ -47,7 +48,7 @@ def measure_horizons(test_set: TestSet, lives: Lives, horizon_days: int) -> Hori
 
 
 def _predict(test_set: TestSet, lives: Lives, horizon_days: int) -> tuple[dict[int, Floats], dict[int, str]]:
-    """Return the probabilities of the test rows by number of days, and the reasons for missing ones.
+    """Return the probabilities of the test rows for each horizon, and the reasons for missing horizons.
 
     The probabilities are NaN if no model could be fitted.
     """

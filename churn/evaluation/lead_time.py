@@ -30,11 +30,11 @@ cutoff.
 def measure_lead_time(test_set: TestSet, *, gap_days: int, threads: int) -> tuple[LeadTime, ...]:
     """Return the AUC for each number of days between prediction and test cutoff, the smallest number first.
 
-    The model of an earlier time predicts an earlier snapshot. The earlier prediction is compared with the
-    label of the test cutoff, for the customers who were at risk at both times. The AUC after k days shows how
-    well customers would be ranked if all signals were k days old. `now` is the AUC of the prediction at the
-    test cutoff, on the same rows. `fall` is `now` minus the AUC of the earlier prediction, as a paired
-    difference.
+    A snapshot before the test cutoff is predicted by a model that learnt only from labels known then. This
+    earlier prediction is compared with the label of the test cutoff, for the customers who were at risk at
+    both times. The AUC after k days shows how well customers would be ranked if all signals were k days old.
+    `now` is the AUC of the prediction at the test cutoff, on the same rows. `fall` is `now` minus the AUC of
+    the earlier prediction, as a paired difference.
 
     Args:
         test_set: The rows of the test cutoffs, with the predictions of all candidates.
@@ -63,8 +63,8 @@ def _leads(test_set: TestSet, gap_days: int) -> list[Lead]:
 
 
 def _earlier_snapshot(test_set: TestSet, cutoff: date, days: int) -> date | None:
-    """Return the latest snapshot that is at least `days` days before a test cutoff; None if it cannot be
-    predicted.
+    """Return the latest snapshot that is at least `days` days before a test cutoff; None if there is none, or
+    if no model can be trained for it.
     """
     snapshots, latest = test_set.snapshots, cutoff - timedelta(days=days)
     earlier = max((day for day in snapshots.cutoffs if day <= latest), default=None)

@@ -31,8 +31,8 @@ class Measure(Interval):
         ceiling: The value that a perfect ranking would have.
         base_rate: The value that a random ranking would have.
         noise_floor: The value that perfect predictions would have on the same number of rows.
-        optimism: The part of the value that comes only from choosing the best budget on the rows on which the
-            profit is measured.
+        optimism: How much too high the value is expected to be, because the best budget was chosen on the
+            measured rows.
     """
 
     ceiling: Number = None
@@ -56,12 +56,13 @@ class Counts(Part):
 class CandidateMetrics(Part):
     """All metrics of one candidate on the rows for which it has a probability.
 
-    Money is in the currency of the company. The fields with money are absent if no money is known.
+    Money is in the currency of the company. The fields with money are absent if no residual value is
+    known.
 
     Attributes:
         log_loss: The mean log loss per row, in nats.
         ece: The expected calibration error, 0 to 1; it has no interval.
-        best_share: The share of customers to contact that earns most, 0 to 1.
+        best_share: The contacted share of customers at which the profit is highest, 0 to 1.
         empc: The expected maximum profit per customer, averaged over the possible values of the accept share.
         empc_share: The share of customers that is contacted to earn `empc`, 0 to 1.
         rows_with_known_value: The number of rows whose customer has a known residual value.
@@ -93,7 +94,7 @@ class CandidateMetrics(Part):
     rows_with_known_value: int | None = None
 
     def metric(self, name: str) -> Measure | None:
-        """Return a metric by its name; None if it was not measured."""
+        """Return the metric with this name; None if it was not measured."""
         value = getattr(self, name, None)
         return value if isinstance(value, Measure) else None
 
@@ -131,7 +132,7 @@ class Differences(Part):
     empc_share: Interval | None = None
 
     def metric(self, name: str) -> Interval | None:
-        """Return the difference of a metric by its name; None if it was not measured."""
+        """Return the difference in the metric with this name; None if it was not measured."""
         value = getattr(self, name, None)
         return value if isinstance(value, Interval) else None
 
@@ -166,7 +167,7 @@ class Spread(Part):
     cutoffs: int
 
     def metric(self, name: str) -> Range | None:
-        """Return the range of a metric by its name; None if the metric is absent."""
+        """Return the range of the metric with this name; None if the metric is absent."""
         value = getattr(self, name, None)
         return value if isinstance(value, Range) else None
 
@@ -250,8 +251,10 @@ class DecileRow(Part):
         predicted: The mean predicted probability of the rows in the tenth.
         observed: The share of rows in the tenth whose customer left.
         captured: The share of all churners who are in this tenth or in an earlier one.
-        value: The mean residual value of a customer in the tenth, in currency. Absent if no money is known.
-        value_lost: The residual value of the churners in the tenth, in currency. Absent if no money is known.
+        value: The mean residual value of a customer in the tenth, in currency. Absent if no residual value is
+            known.
+        value_lost: The residual value of the churners in the tenth, in currency. Absent if no residual value
+            is known.
     """
 
     decile: int
@@ -332,7 +335,8 @@ class SplitComparison(Part):
 
     Attributes:
         out_of_time: The challenger on the test cutoffs.
-        out_of_time_and_customer: The recipe on unseen customers; absent if too few customers leave.
+        out_of_time_and_customer: The challenger's recipe, tested on unseen customers; absent if too few
+            customers leave.
         naive_split: The figures of a random split; absent if a part of the split has only one class.
         baselines: The baselines on the test cutoffs, by name.
     """
@@ -396,7 +400,7 @@ class SegmentMetrics(Part):
     challenger_minus_champion_recipe: SegmentDifference | None = None
 
     def minus(self, reference: str) -> SegmentDifference | None:
-        """Return the challenger minus the candidate `champion` or `champion_recipe`; None if it was not
+        """Return the challenger's AUC minus the AUC of `champion` or `champion_recipe`; None if this was not
         measured.
         """
         recipe = reference == CHAMPION_RECIPE
@@ -422,9 +426,10 @@ class SegmentCalibration(CalibrationLevel):
     attribute.
 
     Attributes:
-        z: The distance between observed/expected of the level and of all rows, in standard errors.
+        z: How far observed/expected of the level is from observed/expected of all rows, in standard errors.
         judged: Whether the level has enough churners to be tested.
-        off: Whether the distance is larger than chance explains; the number of tests is taken into account.
+        off: Whether `z` is farther from 0 than chance explains; the limit is higher if more segments are
+            tested.
     """
 
     level: str

@@ -60,7 +60,7 @@ def decile_table(
     Args:
         left: Whether the customer left (1) or stayed (0), shape `[rows]`.
         probability: The predicted probabilities, shape `[rows]`.
-        values: The values of the rows' customers; None if no money is known.
+        values: The values of the rows' customers; None if no residual value is known.
         weight: How many rows each row represents, shape `[rows]`; None if each row represents only itself.
     """
     order = np.argsort(-probability, kind="stable")
@@ -131,8 +131,8 @@ NO_EVENT_HEALTH = (
 def health_bands(test_set: TestSet) -> HealthBands:
     """Return the outcomes of each health band, and how many customers the champion puts into another band.
 
-    The bands are set as a night at the test cutoff would set them, with the usual rate of leaving that was
-    known then.
+    At each test cutoff, the bands are computed as `churn score` computes them in a night, with the usual rate
+    of leaving that was known then.
     """
     snapshots = test_set.snapshots
     usual = {

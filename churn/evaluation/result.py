@@ -51,7 +51,7 @@ class EvaluatedModel(Part):
 
 
 class ChampionIdentity(Part):
-    """The champion at the time of the evaluation, also if it could not be compared."""
+    """The champion at the time of the evaluation, even if the challenger could not be compared with it."""
 
     version: str
     digest: str
@@ -66,7 +66,7 @@ class Cohort(Part):
 
 
 class CutoffRate(Counts):
-    """How many customers left after one cutoff before the test."""
+    """How many customers of one cutoff left; the cutoff is earlier than the test cutoffs."""
 
     cutoff: date
 
@@ -76,7 +76,8 @@ class Purging(Part):
 
     Attributes:
         trained_on: The cutoffs of the snapshots whose labels were known at the test cutoff.
-        purged: The cutoffs of the earlier snapshots whose labels were not known yet.
+        purged: The cutoffs of the other earlier snapshots, whose labels were not yet known at the test
+            cutoff.
     """
 
     cutoff: date
@@ -120,7 +121,7 @@ class MeasuredCost(Interval):
     Attributes:
         contacts: The number of contacts.
         with_cost: The number of contacts whose cost is recorded; the mean is taken over them.
-        as_of: The day before which the contacts were known.
+        as_of: Only contacts that happened and were known before this day count.
         is_used: Whether the mean cost replaces the assumed cost.
         reason: Why the measured cost is not used; empty if it is used.
     """
@@ -138,14 +139,14 @@ class CustomerValue(Part):
     Attributes:
         rows: The number of test rows.
         known: The number of test rows with a known value.
-        profit: The terms of a campaign. The cost of an offer is assumed; the cost of a contact and the accept
-            share are assumed or measured.
+        profit: The costs and the effect of a campaign. The cost of an offer is assumed; the cost of a contact
+            and the accept share are assumed or measured.
         measured_share: The measured share of churners whom a contact keeps; absent if it was not measured.
-        measured_cost: The measured cost of a contact; absent if the company maps no costs.
+        measured_cost: The measured cost of a contact; absent if no table has the costs of contacts.
         months: The number of monthly payments that are counted.
         margin: The share of the payments that the company earns, 0 to 1.
         discount_year: The discount rate of a year, 0 to 1.
-        variant: At which time the first payment is counted.
+        variant: The assumed time of the payments, such as `end of period`, the end of each month.
     """
 
     rows: int
@@ -249,7 +250,7 @@ class PartialDependence(Part):
 
 
 class Freshness(Part):
-    """How new the labels are from which models have learnt: the day on which the latest label became known.
+    """How new the training labels of the models are: the day on which the latest label became known.
 
     The champion's day is None if there is no champion.
     """
@@ -266,7 +267,8 @@ class BandOutcome(Part):
         predicted: The mean predicted probability of the rows in the band.
         low: The lower bound of Wilson's 95 % interval of the share that left.
         high: The upper bound of Wilson's 95 % interval.
-        observed: The weighted share of rows that left; absent if each row represents only itself.
+        observed: The share of rows whose customer left, with the weights of the rows; absent if each row
+            represents only itself.
     """
 
     band: int
@@ -317,8 +319,8 @@ class Horizons(Part):
 
     Attributes:
         anchor_days: The horizon of the label, in days.
-        days: The figures of each measured horizon, by its number of days.
-        missing: Why a horizon was not measured, by its number of days.
+        days: The figures of each measured horizon; the keys are the numbers of days.
+        missing: The reason for each horizon that was not measured; the keys are the numbers of days.
     """
 
     anchor_days: int
@@ -351,7 +353,7 @@ class Exposure(Part):
     """Which customers were treated in a label window, and which controls represent them.
 
     Attributes:
-        cutoffs: The counts at each cutoff that has tasks; cutoffs of the training are included.
+        cutoffs: The counts at each cutoff with treated rows or controls; training cutoffs are included.
         no_controls_accepted: The reason why a person accepts that no control represents treated rows; absent
             if controls represent them.
         everybody: The figures on the rows of all customers. The figures are absent for a refreshed champion,
@@ -374,29 +376,31 @@ class EvaluationResult(Part):
         cutoffs_possible: The number of test cutoffs that the snapshots allow; None for a refreshed champion.
         contact_share: The share of customers that is contacted, 0 to 1.
         cohort: The customers at the last test cutoff.
-        before: How many customers left after each cutoff before the first test cutoff.
+        before: For each cutoff before the first test cutoff, how many of its customers left.
         purged: The training snapshots for each test cutoff.
-        value: The value of the customers; None if no money is known.
+        value: The value of the customers; None if no residual value is known.
         candidates: The metrics of the challenger, the champion and the baselines, by name.
         paired: Paired differences by name, such as `challenger_minus_recency`.
         by_cutoff: The metrics of the candidates at each test cutoff.
         spread: How far the metrics differ between the test cutoffs, by candidate.
-        profit_curve: The challenger's profit for several shares of contacts; empty if no money is known.
+        profit_curve: The challenger's profit for several shares of contacts; empty if no residual value is
+            known.
         four_numbers: The figures of four tests with different splits, side by side.
         segments: The challenger's metrics by attribute and level.
         lead_time: The AUC of older predictions, the smallest number of days first.
         calibration: The calibration method that was chosen in training.
         tried: The candidates of the training; the selected candidate is the first.
         importance: The importance of the signals, the most important signal first.
-        horizons: The probabilities within 30, 60 and 90 days; absent if the label is not about contracts.
+        horizons: The probabilities of leaving within 30, 60 and 90 days; absent if the label is not about
+            contracts.
         exposure: Who was treated; absent if nobody was. If `exposure` is present, all other figures are
             figures of untreated rows. The weights of the rows let controls represent the treated customers,
             but counts of rows and churners are not weighted.
         notes: What could not be measured, or what a person should look at, by subject.
         guards: The guards' findings. Absent until the guards have run.
         signal: Whether the signals predict who leaves.
-        looks_at_test: How often the test cutoffs of this label were used, with this time included. Absent
-            until the registry has counted.
+        looks_at_test: How many evaluations have used the test cutoffs of this label, with this one included.
+            Absent until the registry has counted the evaluations.
     """
 
     model: EvaluatedModel
@@ -444,7 +448,7 @@ class EvaluationResult(Part):
 
     @property
     def words(self) -> LabelWords:
-        """Return the words that texts use for what the label counts."""
+        """Return the words that texts use for the label's event, or for leaving if there is no event."""
         return CHURN_WORDS if self.event is None else event_words(self.event)
 
     @classmethod
@@ -487,10 +491,10 @@ class EvaluationResult(Part):
 
     @property
     def champion_reference(self) -> str | None:
-        """Return the candidate with which the challenger is compared as if it were the champion.
+        """Return the name of the candidate that stands for the champion in comparisons with the challenger.
 
         The candidate is the champion's recipe if the champion has learnt from a test cutoff, otherwise the
-        champion itself. The result is None if there is no such comparison.
+        champion itself. The result is None if the challenger was compared with neither.
         """
         return champion_reference(self.candidates)
 

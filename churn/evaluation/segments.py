@@ -42,7 +42,7 @@ its ratio exceeds 10 %.
 """
 
 ALPHA = 0.05
-"""The probability that a segment is marked `off` if in truth no segment is off."""
+"""The probability that a segment is marked `off` if no segment is really off."""
 
 
 def check_segments(attributes: Sequence[str], rows: LabelledRows, location: str) -> None:
@@ -143,12 +143,13 @@ def calibration_by_segment(
 ) -> tuple[CalibrationBySegment, dict[str, str]]:
     """Compare in each segment whether the probabilities are too high or too low, relative to all customers.
 
-    All out-of-time predictions count, also those for the choice cutoffs. A segment is `off` if its
-    observed/expected differs from the observed/expected of all customers by more than chance explains. The
-    number of segments is taken into account. The level over all customers is checked by another gate.
+    All out-of-time predictions are used, also those for the choice cutoffs, on which the model was selected.
+    A segment is `off` if its observed/expected differs from the observed/expected of all customers by more
+    than chance explains. The more segments are tested, the larger this difference must be. The gate
+    `observed_expected` checks the ratio of all customers.
 
     Args:
-        rows: The rows of the choice and test cutoffs.
+        rows: The rows of the choice cutoffs and of the test cutoffs.
         out_of_time: The out-of-time log-odds of these rows.
         probability: The calibrated probabilities, shape `[rows]`; the calibration of a row uses only what was
             known at the cutoff of the row.
@@ -195,7 +196,7 @@ def calibration_by_segment(
 def holm_limit(z_scores: Sequence[float]) -> float:
     """Return the absolute z-score above which a test counts as significant, by Holm's procedure.
 
-    If in truth no segment is off, a segment is still marked as off in one of twenty evaluations.
+    Even if no segment is really off, one in twenty evaluations marks a segment as off.
 
     Args:
         z_scores: The absolute values of the z-scores of all tests.
@@ -248,6 +249,6 @@ def _off_in_words(name: str, segment: SegmentCalibration, all_rows: CalibrationL
     return (
         f"{name} {segment.level}: the probabilities are too {side} in comparison with all customers, because "
         f"observed/expected is {ratio} here ({segment.churners:,} churners), and {level} for all customers. "
-        f"After a correction for {tests} segments, this is more than chance; look for a signal of the risk "
-        "in this segment."
+        f"This difference is larger than chance explains, even though {tests} segments were tested. Look for "
+        "a signal that explains the risk in this segment."
     )

@@ -66,13 +66,13 @@ def compare_splits(
     `out_of_time` is the challenger on the test cutoffs. In `out_of_time_and_customer`, a fifth of the
     customers is left out of every training set, and only these customers are predicted. For comparison,
     models that were trained on this fifth of the customers predict the same rows. `naive_split` predicts a
-    random fifth of all rows with a model that has seen the same customers and their future. So its figures
-    must not be quoted.
+    random fifth of all rows; its model has learnt from other rows of the same customers, also from later
+    rows. So its figures must not be quoted.
 
     Args:
         test_set: The rows of the test cutoffs, with the predictions of all candidates.
         candidates: The metrics of the candidates on the test set.
-        seed: The seed of the naive split and of its draws of customers.
+        seed: The seed of the naive split, and of the draws of customers for its intervals.
         threads: The number of threads.
 
     Returns:
@@ -95,7 +95,9 @@ def compare_splits(
     )
     if unseen:
         return comparison, {}
-    return comparison, {"out_of_customer": "Too few customers leave for a measurement on unseen customers."}
+    return comparison, {
+        "out_of_customer": "There is no test on unseen customers, because too few customers leave."
+    }
 
 
 def _predictions(test_set: TestSet, seed: int, threads: int) -> list[Predictions | Floats | None]:
@@ -186,11 +188,11 @@ def unseen_customers(snapshots: Snapshots) -> npt.NDArray[np.bool_]:
 def predict_unseen_customers(
     snapshots: Snapshots, recipe: Recipe, out_of_time: OutOfTime, cutoff: date, threads: int
 ) -> Floats | None:
-    """Predict a test cutoff with a model that saw no later times and none of the customers whom it predicts.
+    """Predict a fifth of the customers at a test cutoff; the model learns from earlier rows of the others.
 
-    The model and its calibration are fitted without the predicted customers. One dependence remains: the
-    sizes in the recipe were chosen on all customers of earlier cutoffs, with the predicted customers among
-    them.
+    The calibration, too, is fitted without the predicted customers. One dependence remains: the settings in
+    the recipe, such as the number of trees, were chosen on all customers of earlier cutoffs. The predicted
+    customers are among them.
 
     Args:
         snapshots: The matured snapshots.
@@ -227,8 +229,9 @@ def predict_unseen_customers(
 def naive_split(snapshots: Snapshots, recipe: Recipe, seed: int, threads: int) -> Predictions | None:
     """Predict a random fifth of the rows with a model that is trained on the other rows.
 
-    The model has seen the same customers and later times. The probabilities of the model are not calibrated,
-    because a calibration is learnt from out-of-time predictions.
+    So the model has learnt from other rows of the predicted customers, also from later rows. The
+    probabilities of the model are not calibrated, because a calibration is learnt from out-of-time
+    predictions.
 
     Args:
         snapshots: The matured snapshots.

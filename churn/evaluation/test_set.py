@@ -53,10 +53,10 @@ class TestSet:
         predictions: The probabilities by candidate, shape `[rows]`, NaN for a row without a probability.
         contact_share: The share of customers that is contacted, in (0, 1].
         customer: For each row, the index of its customer in the columns of `draws`, shape `[rows]`.
-        draws: How often each customer is drawn, shape `[draws, customers]`.
+        draws: How often each customer is in each draw of the bootstrap, shape `[draws, customers]`.
         values: The values of the rows' customers; None if no money is known.
         champion: The current champion; None if there is none.
-        notes: What could not be predicted or measured, and the reason, by subject.
+        notes: Sentences that say what could not be predicted or measured, and why; the key is the subject.
     """
 
     snapshots: Snapshots
@@ -224,8 +224,9 @@ def customer_values(
 ) -> tuple[CustomerValues | None, str]:
     """Return the residual value of each row's customer, or None and the reason why no value is known.
 
-    A night multiplies this value by the probability. The value is computed from the money that was known at
-    the cutoff of the row, and from the share of churners among the labels that were known at this cutoff.
+    A night multiplies this value by the customer's probability of leaving. The value is computed from the
+    money that was known at the cutoff of the row, and from the share of churners among the labels that were
+    known at this cutoff.
 
     Args:
         store: The store from which the snapshots were made.

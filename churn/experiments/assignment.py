@@ -47,7 +47,7 @@ ASSIGNMENT_COLUMNS = (
 
 @dataclass(frozen=True)
 class Draw:
-    """What decides the positions of an experiment's units in addition to the units themselves.
+    """What is needed, besides the units, to draw their positions in an experiment.
 
     Attributes:
         salt: The company's secret text, which is hashed together with each unit.
@@ -75,8 +75,8 @@ def draw_positions(units: Sequence[str] | Objects, strata: Sequence[str] | Objec
     """Return the position of each unit in [0, 1), evenly spread within each stratum.
 
     The units of a stratum are ordered by their salted hashes. A unit's position is its place in this order,
-    plus a start that is drawn for the stratum. So each position is uniformly distributed. For each share of
-    controls, the number of controls among the n units of a stratum is also `share * n`, rounded down or up.
+    plus a start that is drawn for the stratum. So each position is uniformly distributed. In a stratum of n
+    units, the number of controls is always `share * n`, rounded down or up.
 
     Args:
         units: The names of the units, each of them once, shape `[units]`.

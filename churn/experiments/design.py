@@ -92,32 +92,32 @@ class ExperimentDesign(Part):
     Attributes:
         name: `universal`, or the name of a play.
         control_share: The share of units in the control group.
-        units: The number of units until now that began under this share of the control group; units that
-            began under another share do not count.
+        units: The number of units that have entered the experiment until now under this share of the control
+            group; units that entered under another share do not count.
         units_per_day: The number of new units per day; None if the ledger does not show it.
         churn: The predicted churn without contact, or the predicted rate of the event; None if there are no
             units.
         contacted_share: The share of units with a planned contact; None if there are no units.
         effect: The effect to detect: the difference of churn, or the gain in the rate of the event. The
-            effect is None if there are no units, and for an event if no effect is given.
+            effect is None if there are no units. For an event, it is also None if no effect is given.
         sample_size: The number of units with which this effect is found; None if the churn is lower than the
             effect.
         answer_in_days: The days until `sample_size` units have an outcome; None if this cannot be computed.
         days: The number of days ahead for `power`, `detectable` and `held_out`.
-        power: The probability that the effect is found with the units that are assigned after `days`; None if
-            the rate of new units is not known.
-        detectable: The smallest effect that is found with the units that are assigned after `days`. If the
-            rate of new units is not known, only the units until now count.
+        power: The probability that the effect is found with all units that are assigned until the end of
+            `days`; None if the rate of new units is not known.
+        detectable: The smallest effect that is found with all units that are assigned until the end of
+            `days`. If the rate of new units is not known, only the units that have entered until now count.
         training_controls: The number of controls that a training needs to learn how often contacted customers
             would leave without contact. If the control group belongs to a single play, or if there are no
             units, the number is None.
         training_in_days: The days until `training_controls` controls have an outcome; None if this cannot be
             computed.
-        held_out: The number of controls after `days`; None if there are no units, or if the rate of new units
-            is not known.
+        held_out: The number of controls at the end of `days`; None if there are no units, or if the rate of
+            new units is not known.
         customers_unsaved: The number of customers who leave, or miss the event, within `days` because they
-            are controls. The effect to detect is assumed to be the true effect. The number is None if
-            `held_out` or `sample_size` is None.
+            are controls. The effect to detect is assumed to be the true effect. `customers_unsaved` is
+            None if `held_out` or `sample_size` is None.
         is_gain: Whether the effect is a gain in the rate of an event.
     """
 
@@ -160,7 +160,7 @@ def design_experiments(
         days: The number of days ahead for the power and the smallest detectable effect.
         maturity: When outcomes are known.
         maturity_days: The days from an assignment until its outcome is known.
-        is_gain: Whether the effect is a gain in the rate of an event, and not less churn.
+        is_gain: Whether the effect is a gain in the rate of an event; otherwise it is a reduction of churn.
     """
     nights = [night.cutoff for night in ledger.nights]
     with_task = set(ledger.tasks["unit"])

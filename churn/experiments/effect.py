@@ -1,9 +1,10 @@
 """The effect of contact: a difference of rates, its verdict, and what contact saved or gained.
 
-An effect above 0 is good. The effect is `churn(control) - churn(treatment)`: fewer of the contacted customers
-leave. With a label of an event, such as an upgrade, the effect is `rate(treatment) - rate(control)`, which
-`as_gain` computes. This effect is above 0 if more of the contacted customers have the event. Each unit counts
-in the arm to which it was assigned, whether it was contacted or not.
+An effect above 0 is good. The effect is `churn(control) - churn(treatment)`; it is above 0 if fewer of the
+contacted customers leave. With a label of an event, such as an upgrade, the effect is
+`rate(treatment) - rate(control)`, which `as_gain` computes. This effect is above 0 if more of the contacted
+customers have the event. Each unit counts in the arm to which it was assigned, whether it was contacted or
+not.
 """
 
 from __future__ import annotations
@@ -110,7 +111,8 @@ class AdjustedDifference(Effect):
 
     Attributes:
         n: The number of units.
-        units_without_score: The number of units that have no score from before their first assignment.
+        units_without_score: The number of units without a score that was computed before their first
+            assignment.
         standard_error: The standard error of the difference; None if there is no difference.
     """
 
@@ -139,8 +141,9 @@ class SavedCustomers(Part):
 def rate_difference(
     churners_control: int, n_control: int, churners_treatment: int, n_treatment: int, *, alpha: float = ALPHA
 ) -> RateDifference:
-    """Return the difference of two churn rates with Newcombe's interval; the interval is valid if the matured
-    outcomes are looked at once.
+    """Return the difference of two churn rates with Newcombe's interval.
+
+    The interval is valid for a single look at the matured outcomes, and not for a look every night.
 
     Args:
         churners_control: The number of churners in the control group.
@@ -215,7 +218,7 @@ def verdict_of(low: float, high: float) -> Verdict:
 
 
 AnyEffect = TypeVar("AnyEffect", bound=Part)
-"""An effect with `difference` and `verdict`, whether it is looked at once or every night."""
+"""An effect with `difference` and `verdict`, whether somebody looks at it a single time or every night."""
 
 _VERDICT_OF_EVENT = {
     Verdict.FEWER_LEAVE: Verdict.FEWER_HAVE_EVENT,
@@ -224,7 +227,7 @@ _VERDICT_OF_EVENT = {
 
 
 def as_gain(effect: AnyEffect) -> AnyEffect:
-    """Return the effect on a wanted event, from a difference that was computed as if the event were leaving.
+    """Return the effect on a wanted event; `effect` was computed as if the event were unwanted, like leaving.
 
     Args:
         effect: The effect whose sign is changed; it has `difference` and `verdict`.

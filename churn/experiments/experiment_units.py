@@ -1,9 +1,9 @@
 """Which units of the ledger count in an experiment, so that the arms differ only by the contact.
 
 A unit does not count in two cases. Either the unit turned out to be the same person as another unit, or a new
-share of the control group would have changed the unit's arm before its outcome matured. The two rules for
-this use the position of the unit and not later rows of the ledger, because a unit that left gets no later
-rows.
+share of the control group would have changed the unit's arm before its outcome matured. The second case is
+found from the unit's position, the number in [0, 1) that decides its arm. Later rows of the unit in the
+ledger are not used for this, because a unit that left gets no later rows.
 
 Units of nights with different shares of the control group are not put together. If churn differs between such
 nights, the arms would differ without any contact. Only units from nights with the same share of the control
@@ -31,17 +31,19 @@ class ExperimentUnits:
     """The units that count in an experiment, and how many do not count.
 
     Attributes:
-        frame: One row for each unit, with the columns `UNIT_COLUMNS`: its arm, the night in which it entered
-            the experiment, and the score and the night of its first assignment in any experiment.
+        frame: One row for each unit, with the columns `UNIT_COLUMNS`. The unit entered the experiment in the
+            night `started_on`; `score` and `scored_on` are the score and the night of its first assignment in
+            any experiment.
         control_share: The planned share of these units in the control group; None if no unit could be in it.
         merged_count: The number of units that turned out to be one person with another unit.
-        arm_changed: The number of units whose arm would have changed before their outcome matured.
+        arm_changed: The number of units whose arm a new share of the control group would have changed before
+            their outcome matured.
         other_share: The number of units from nights in which the control group had another share.
         without_control: The number of units that entered in nights without this control group, for example
             before it was switched on. Such units could not be controls when they entered, and a unit enters
             an experiment only once.
-        after_other_play: The number of units that had a task of another play before. The contact of that play
-            may have changed who gets a second play.
+        after_other_play: The number of units that had a task of another play before their first task of this
+            play. The contact by the other play may have changed who gets a second play.
     """
 
     frame: pd.DataFrame
@@ -72,7 +74,7 @@ class Maturity:
 
 
 def universal_units(ledger: Ledger, maturity: Maturity) -> ExperimentUnits:
-    """Return the units of the universal experiment, each at its first assignment."""
+    """Return the units of the universal experiment; each unit enters it with its first assignment."""
     own = ledger.assignments[ledger.assignments["experiment"] == UNIVERSAL]
     own = own.drop_duplicates("unit", keep="first").reset_index(drop=True)
     units = own[["unit", "arm", "value", "customers"]].assign(started_on=own["assigned_on"])
@@ -80,13 +82,13 @@ def universal_units(ledger: Ledger, maturity: Maturity) -> ExperimentUnits:
 
 
 def play_units(ledger: Ledger, play: str, variant: str | None, maturity: Maturity) -> ExperimentUnits:
-    """Return the units of a play, or of one variant of it, each at its first task of the play; controls have
-    tasks too.
+    """Return the units of a play, or of one variant of it; controls have tasks too.
 
-    A play with its own control group is compared with this group, among the units that are not in the
-    universal control group. A play without its own control group is compared with the universal control
-    group, among the units that had no task of another play before. Units with an earlier task of another play
-    are left out, because contact by one play may change who gets the next play.
+    Each unit enters the experiment with its first task of the play. A play with its own control group is
+    compared with this group, among the units that are not in the universal control group. A play without its
+    own control group is compared with the universal control group, among the units whose very first task is a
+    task of this play. Units with an earlier task of another play are left out, because contact by one play
+    may change who gets the next play.
 
     Args:
         ledger: The decisions of the nights.
@@ -118,10 +120,10 @@ def play_units(ledger: Ledger, play: str, variant: str | None, maturity: Maturit
 
 
 def first_task_units(ledger: Ledger, tasks: pd.DataFrame, maturity: Maturity) -> ExperimentUnits:
-    """Return the first task of each unit as an experiment, with the universal control group as its controls.
+    """Return the units of an experiment that each unit enters with its first task.
 
-    No contact came before the first task. So what was known in the night of this task differs between the
-    arms only by chance.
+    The controls are the units of the universal control group. No contact came before the first task. So in
+    the night of this task, the data about the two arms differ only by chance.
 
     Args:
         ledger: The nights.
@@ -139,7 +141,7 @@ def first_task_units(ledger: Ledger, tasks: pd.DataFrame, maturity: Maturity) ->
 def _countable(
     units: pd.DataFrame, ledger: Ledger, experiment: str, maturity: Maturity, after_other_play: int = 0
 ) -> ExperimentUnits:
-    """Leave out the units that must not count, and add the scores and the share of the control group."""
+    """Keep the units that count; add the score of each unit, and the share of the control group."""
     units = _with_first_scores(units, ledger.assignments)
     is_merged = units["unit"].isin(_merged_units(ledger)).to_numpy(dtype=bool)
     lowest, highest = _ranges_of_shares(units["started_on"], _shares_by_night(ledger, experiment), maturity)
@@ -166,7 +168,7 @@ def _countable(
 def _with_first_scores(units: pd.DataFrame, assignments: pd.DataFrame) -> pd.DataFrame:
     """Add the score of each unit's first assignment in any experiment, and the night of this score.
 
-    A later score may already be moved by contacts.
+    Contacts may already have changed a later score.
     """
     first = assignments.drop_duplicates("unit", keep="first").set_index("unit").reindex(units["unit"])
     return units.assign(
@@ -215,7 +217,7 @@ def _ranges_of_shares(
 
 
 def _share_with_most_units(units: pd.DataFrame, maturity: Maturity) -> float | None:
-    """Return the share of the control group that has the most matured units.
+    """Return, of all shares that the control group had, the share with the most matured units.
 
     If two shares have equally many matured units, the share with more units is taken, and then the share with
     the latest start.

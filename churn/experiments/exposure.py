@@ -66,7 +66,7 @@ class UnitWeights:
 
 
 class TaskHistory:
-    """The tasks of a ledger, and for each unit the probability that its tasks leave it without contact."""
+    """The tasks of a ledger, and the probability that a unit is not contacted for its tasks."""
 
     def __init__(self, ledger: Ledger) -> None:
         """Prepare the probabilities of the arms.
@@ -102,7 +102,7 @@ class TaskHistory:
         return tasks[(tasks["planned_on"] < end) & (tasks["expires_on"] > first)]
 
     def weights(self, tasks: pd.DataFrame) -> UnitWeights:
-        """Return the weight of each unit that has one of some tasks."""
+        """Return the weight of each unit that has a task in `tasks`."""
         treated = {unit for unit, arm in zip(tasks["unit"], tasks["arm"], strict=True) if arm == TREATED_ARM}
         weight_of: dict[str, float] = {}
         without_controls = set()
@@ -113,8 +113,7 @@ class TaskHistory:
         return UnitWeights(weight_of, frozenset(without_controls))
 
     def untreated_probability(self, tasks: pd.DataFrame) -> dict[str, float]:
-        """Return for each unit of some tasks the recorded probability that the unit is not contacted for
-        them.
+        """Return the recorded probability, for each unit, that none of its `tasks` leads to a contact.
 
         A unit is not contacted if, for each of its tasks, it is in the universal control group or in the
         control group of the play. The positions of a unit in different experiments are independent, so
@@ -123,9 +122,9 @@ class TaskHistory:
         group changed between two tasks of a unit, the unit is untreated in both tasks only if its position is
         below both shares (see `_left_alone`).
 
-        A list beside the call list has no universal control, so its controls represent only the customers on
-        this list. The probability that belongs to the tasks of the call list is multiplied by the share `c`
-        of each such list.
+        A list beside the call list, such as the list of lost customers, has no universal control, so its
+        controls represent only the customers on this list. The formula above covers only the tasks of the
+        call list. Its result is multiplied by the share `c` of each play that put the unit on such a list.
         """
         own_tasks: dict[str, list[tuple[float, str, float]]] = {}
         of_lists: dict[str, dict[str, float]] = {}
@@ -154,11 +153,12 @@ class TaskHistory:
 
 
 def _left_alone(tasks: Sequence[tuple[float, str, float]]) -> float:
-    """Return the probability that a unit is in a control group for each of its tasks.
+    """Return the probability that a unit is a control for all of its tasks.
 
-    If the unit's position lies between two neighbouring shares of the universal group, it is a universal
-    control for the tasks with a larger share. For the plays of all other tasks, the unit's position in the
-    play must be below the smallest share of the play's own group.
+    The share of the universal control group can differ between the tasks. A unit is a universal control for
+    each task whose universal share is above the unit's position. For each other task, the unit must be in the
+    control group of the task's play: its position in the play must be below the share of this group. If
+    several such tasks belong to one play, the smallest share counts.
 
     Args:
         tasks: For each task the share of the universal control group, the play, and the share of the play's
@@ -273,7 +273,7 @@ def without_treated(
         late_days: The largest number of days between the day of a row and its arrival in the data.
         reason: Why a person accepts that no control represents the treated customers; None if no reason is
             given.
-        accept_key: The file and the key in which this reason is written, for messages.
+        accept_key: The file and the key under which a person writes `reason`; messages name them.
 
     Raises:
         SourceError: the ledger contradicts itself.

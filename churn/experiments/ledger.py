@@ -115,7 +115,7 @@ class Ledger:
 
     @property
     def previous(self) -> date | None:
-        """Return the cutoff of the latest night, which comes before the next night."""
+        """Return the cutoff of the latest night in the chain; None if the chain has no night."""
         return self.nights[-1].cutoff if self.nights else None
 
     @property
@@ -125,7 +125,7 @@ class Ledger:
 
     @property
     def unit_of(self) -> dict[str, str]:
-        """Return for each customer the first unit that was assigned, in the order of the assignments."""
+        """Return for each customer the unit of the first assignment that includes the customer."""
         units: dict[str, str] = {}
         for unit, customers in zip(self.assignments["unit"], self.assignments["customers"], strict=True):
             for customer in customers:
@@ -149,8 +149,8 @@ class LedgerNight:
 def read_ledger(output: Path, cutoff: date) -> Ledger:
     """Read all nights that come before the night of a cutoff in its chain.
 
-    A night that is already in the ledger keeps the night before it. A new night follows the latest of all
-    earlier nights.
+    If this night is already in the ledger, its previous night stays the same. The previous night of a new
+    night is the latest of all earlier nights.
 
     Args:
         output: The output folder.
@@ -241,7 +241,7 @@ def keep_history(output: Path, night: LedgerNight) -> LedgerNight:
         night: The page that the night would write today.
 
     Raises:
-        Stop: later nights follow this night, and today the night would decide something different.
+        Stop: later nights follow this night, and `night` holds other decisions than the page in the ledger.
     """
     cutoff = night.facts.cutoff
     known = ledger_nights(output)
@@ -318,7 +318,7 @@ def stage(output: Path, night: LedgerNight) -> None:
 
 
 def is_published(output: Path, night: LedgerNight) -> bool:
-    """Return whether the ledger holds the night with exactly these bytes."""
+    """Return whether the ledger already holds all files of this night, with the same bytes."""
     folder = night_folder(output, night.facts.cutoff)
     return all(
         (folder / name).is_file() and (folder / name).read_bytes() == content
@@ -344,7 +344,7 @@ def recover(output: Path, digest_in_scores: Callable[[date], str | None]) -> Non
 
     Args:
         output: The output folder.
-        digest_in_scores: A function that returns the ledger digest that a night's published scores name; None
+        digest_in_scores: A function that returns the ledger digest in the published scores of a night; None
             if there are no scores.
     """
     folder = output / FOLDER

@@ -35,7 +35,7 @@ class UnitChanges:
 
 @dataclass(frozen=True)
 class LedgerErasure:
-    """The pages of the ledger without a customer.
+    """The pages of the ledger after a customer is removed.
 
     Attributes:
         pages: Each page that changes, by the cutoff of its night.
@@ -49,7 +49,7 @@ class LedgerErasure:
 
 
 def erase_from_ledger(output: Path, customer: str) -> LedgerErasure:
-    """Return the pages of the ledger without one customer; this function writes nothing.
+    """Return the pages of the ledger after one customer is removed; this function writes nothing.
 
     Args:
         output: The output folder.
@@ -114,8 +114,9 @@ def _second_name(customer: str) -> str:
 
 
 def _rows_of(table: pa.Table, customer: str, changes: UnitChanges) -> int:
-    """Return the number of rows of a table that name a customer: in the column of customers, in a unit's
-    list, or as a unit's name.
+    """Return the number of rows of a table that name a customer.
+
+    A row names the customer as `customer_id`, in the list of the unit's customers, or as the unit's name.
     """
     n = len(table)
     ids = table["customer_id"].to_pylist() if "customer_id" in table.column_names else [None] * n
@@ -129,8 +130,10 @@ def _rows_of(table: pa.Table, customer: str, changes: UnitChanges) -> int:
 
 
 def _without_customer(table: pa.Table, customer: str, changes: UnitChanges) -> pa.Table:
-    """Return a table without the rows of a customer; in the other rows the id, and the old name of the unit,
-    are replaced or removed.
+    """Return a table without a customer.
+
+    The rows of the customer, and of units without other customers, are removed. In the other rows, a unit
+    may get another name, and the customer's id is removed from the list of the unit's customers.
     """
     if "customer_id" in table.column_names:
         table = table.filter(pc.not_equal(table["customer_id"], customer))

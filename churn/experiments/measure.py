@@ -2,8 +2,8 @@
 
 Each unit counts in the arm to which it was assigned, whether it was contacted or not. The outcome of a unit
 is the label of its customers at the night in which the unit entered the experiment. Only matured outcomes
-count. The adjustment uses the score of the unit's first assignment. The score was computed from data before
-the first assignment, so it is older than any contact.
+count. The difference between the arms is also adjusted by the score of the unit's first assignment. The score
+was computed from data before the first assignment, so it is older than any contact.
 """
 
 from __future__ import annotations

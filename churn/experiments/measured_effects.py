@@ -95,20 +95,21 @@ class MeasuredEffects:
 
     @property
     def accept_shares(self) -> dict[str, float]:
-        """Return the measured shares that are used in place of the assumed share, by the name of the play."""
+        """Return the measured shares of kept churners that replace the assumed share, by play."""
         return {name: effect.accept_share for name, effect in sorted(self.plays.items()) if effect.is_used}
 
     @property
     def contact_costs(self) -> dict[str | None, float]:
-        """Return the measured costs of a contact that are used, by play; the key None stands for all plays
-        together.
+        """Return the measured cost of a contact for each play, without the costs that the night does not use.
+
+        The key None stands for all plays together.
         """
         costs = {part.play: part.used_cost for part in self.costs.parts} if self.costs else {}
         return {play: cost for play, cost in costs.items() if cost is not None}
 
     def profit_terms(self, assumed_terms: ProfitParams) -> ProfitParams:
-        """Return the terms of a campaign, with the measured share and the measured cost of all contacts where
-        they are used.
+        """Return the costs and the effect of a campaign: the values measured for all contacts where they are
+        used, otherwise the stated values.
 
         Args:
             assumed_terms: The costs and the effect that the parameters state; the cost of an offer is not
@@ -126,8 +127,8 @@ class MeasuredEffects:
         otherwise the stated values.
 
         Args:
-            play: The play; it may state costs and a share of its own.
-            assumed_terms: The costs and the share that the parameters state for all plays.
+            play: The play; it may state its own costs and its own share of kept churners.
+            assumed_terms: The costs and the share of kept churners that the parameters state for all plays.
         """
         costs, shares = self.contact_costs, self.accept_shares
         if None in costs:
@@ -186,8 +187,9 @@ assumed.
 
 
 def write_effects(output: Path, effects: Effects) -> Path:
-    """Write the measured effects twice, as the latest file and under the day up to which outcomes are known;
-    return the latest file.
+    """Write the measured effects, and return the file of the latest effects.
+
+    The name of a copy contains the day up to which outcomes are known.
     """
     folder = output / "measure"
     if effects.watermark is not None:
@@ -262,13 +264,13 @@ def kept_share_of(difference: RateDifference) -> Interval:
     """Return the share of churners whom a contact keeps, `1 - churn(treated) / churn(control)`.
 
     Args:
-        difference: The churn of both arms.
+        difference: The numbers of units and of churners in both arms.
 
     Returns:
         The share with its interval; it has no value if no customer left in one of the arms.
 
-    Source: Katz, Baptista, Azen and Pike (1978), Obtaining confidence intervals for the risk ratio in cohort
-        studies, Biometrics 34, for the interval of the ratio.
+    Source: The interval of the ratio is from Katz, Baptista, Azen and Pike (1978), Obtaining confidence
+        intervals for the risk ratio in cohort studies, Biometrics 34.
     """
     control, treatment = difference.control, difference.treatment
     if not control.churners or not treatment.churners or not control.n or not treatment.n:

@@ -1,7 +1,7 @@
 """Measure experiments that the company ran by itself: several treated arms against one control arm.
 
 A difference above 0 is always better for the company: more of a wanted outcome, such as a visit, or less of
-an unwanted one, such as leaving. Each interval is valid for one comparison that is looked at once.
+an unwanted one, such as leaving. Each interval is valid for one comparison, and only if you look at it once.
 """
 
 from __future__ import annotations
@@ -76,8 +76,8 @@ class ArmEffect(Part):
         difference: The improvement with its interval; above 0 is better. The difference has no value if an
             arm is empty.
         method: How the interval is computed.
-        adjusted_difference: The improvement, adjusted by the score from before the assignment; None if there
-            are no scores.
+        adjusted_difference: The improvement, adjusted by a score that was computed before the assignment;
+            None if there are no scores.
         units_without_score: The number of units without a score; None if there is no column of scores.
         gain: The number of treated units that have a better outcome because of the treatment; negative if the
             treatment does harm.
@@ -100,7 +100,7 @@ class ArmEffect(Part):
 
 
 class ArmSizes(Part):
-    """The sizes of all arms compared with the planned shares, for one look.
+    """The sizes of all arms compared with the planned shares; valid only if you compare them once.
 
     Attributes:
         counts: The number of units in each arm, the control arm first; accounts are counted if accounts were

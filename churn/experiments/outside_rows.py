@@ -44,13 +44,13 @@ class OutsideUnits:
         unit: The id of each unit.
         arm: The arm of each unit.
         outcome: Whether the outcome happened for each unit; None if the outcome is the label.
-        account: The account of each unit; a unit without an account is an account alone. The value is None if
-            the experiment has no column of accounts.
-        score: A number about each unit from before the assignment, NaN for a unit without it; None if the
-            experiment has no column of scores.
+        account: The account of each unit; a unit without an account counts as an account of its own. The
+            value is None if the experiment has no column of accounts.
+        score: The score of each unit, a number that was known before the assignment; NaN for a unit without a
+            score. The value is None if the experiment has no column of scores.
         score_at: The local time of the score, NaT for a unit without a score; None if the experiment has no
-            column of this time.
-        assigned_at: The local time of the assignment; None if the experiment has no column of this time.
+            column for the time of the score.
+        assigned_at: The local time of the assignment; None if the experiment has no column for this time.
         left_out_count: The number of rows whose arm is in `leave_out`.
         covariates: What was known about each unit before its assignment, by name. A missing number is NaN,
             and a missing text is None.
@@ -192,8 +192,9 @@ def _arm_problems(arm: Objects, experiment: OutsideParams) -> Iterator[str]:
 def _unit_problems(
     unit: Objects, arm: Objects, is_left_out: Bools, experiment: OutsideParams
 ) -> Iterator[str]:
-    """Yield the mistakes in the units that are measured. A unit that is also in an arm that is left out is a
-    mistake, because it is in two arms.
+    """Yield the mistakes in the units that are measured.
+
+    If a measured unit is also in an arm of `leave_out`, this is a mistake, because the unit is in two arms.
     """
     column, is_measured = experiment.unit, ~is_left_out
     if empty := sum(text is None for text in unit[is_measured]):
@@ -238,16 +239,17 @@ def _outcome(table: pa.Table, arm: Objects, experiment: OutsideParams, problems:
         )
         problems.append(
             f"{int(is_empty.sum()):,} of {len(arm):,} rows have no outcome in '{experiment.outcome}': "
-            f"{shares}. If empty means 0, give 'query' with coalesce(). If the outcome is not known, leave "
-            "these rows out with 'where'. If one arm loses more units than the other, the check of the "
-            "sizes raises an alarm."
+            f"{shares}. If empty means 0, write a 'query' that turns empty into 0 with coalesce(). If the "
+            "outcome is not known, leave these rows out with 'where'. If one arm loses more units than the "
+            "other, the check of the sizes raises an alarm."
         )
     if is_other.any():
         counts = Counter(texts[is_other].tolist()).most_common(MAX_VALUES)
         listed = ", ".join(f"'{text:.40}' ({n:,})" for text, n in counts)
         problems.append(
             f"{int(is_other.sum()):,} of {len(arm):,} rows have an outcome in '{experiment.outcome}' that "
-            f"is not 0 or 1: {listed}. Give 'query' with a comparison, such as (visits > 0) as visit."
+            f"is not 0 or 1: {listed}. Write a 'query' with a comparison that gives 0 or 1, such as "
+            "(visits > 0) as visit."
         )
     if is_empty.any() or is_other.any():
         return None
@@ -264,7 +266,7 @@ def _account(table: pa.Table, arm: Objects, experiment: OutsideParams, problems:
         None if text is None else unicodedata.normalize("NFKC", text).strip().casefold()
         for text in _texts(table, experiment.account)
     ]
-    # This key cannot be equal to any text, so a unit without an account is an account alone.
+    # This key cannot be equal to any text, so a unit without an account counts as an account of its own.
     names = np.array([f"\0{row}" if text is None else text for row, text in enumerate(texts)], dtype=object)
     arms = pd.DataFrame({"name": names, "arm": arm}).groupby("name")["arm"].nunique()
     if both := int((arms > 1).sum()):
@@ -285,8 +287,8 @@ def _times(table: pa.Table, name: str, key: str, zone: str, problems: list[str])
         return np.asarray(column.cast(pa.timestamp("us")).to_numpy(), dtype="datetime64[us]")
     if not pa.types.is_timestamp(column.type):
         problems.append(
-            f"'{key}': the column '{name}' is not a time, but {column.type}. Give 'query' with a cast, such "
-            f"as strptime({name}, '%d.%m.%Y') as {name}."
+            f"'{key}': the column '{name}' is not a time, but {column.type}. Write a 'query' that turns it "
+            f"into a time, for example with strptime({name}, '%d.%m.%Y') as {name}."
         )
         return None
     series = pd.Series(column.to_pandas())
@@ -326,8 +328,8 @@ def _covariates(
             covariates[name] = values
         else:
             problems.append(
-                f"'covariates': the column '{name}' must hold numbers or text, but is {kind}. Give 'query' "
-                "with a number, such as the days from a date to the assignment."
+                f"'covariates': the column '{name}' must hold numbers or text, but is {kind}. Write a "
+                "'query' that gives a number instead, such as the days from a date to the assignment."
             )
     return covariates
 

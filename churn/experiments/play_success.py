@@ -53,7 +53,7 @@ class PlaySuccess(Part):
         difference: `success(treatment) - success(control)` with Newcombe's interval.
         verdict: What the interval shows; None if there is no verdict.
         no_verdict_because: Why there is no verdict; None if there is one, or if nothing is computed.
-        immature: The number of units whose days for the criterion are not over.
+        immature: The number of units whose time to reach the criterion is not over.
         undecided_count: The number of units for which the data do not show whether the criterion was reached.
         not_computed_because: The reason why the success is not computed; None if it is computed.
     """
@@ -126,8 +126,8 @@ class SuccessReader:
         )
 
     def _happenings(self, rule: SuccessRule, tasks: pd.DataFrame) -> tuple[Happenings, pd.DataFrame, int]:
-        """Return what happened after the tasks, the tasks that can be decided, and the number of tasks that
-        cannot be decided yet.
+        """Return what happened after the tasks, the tasks to evaluate, and the number of tasks whose label is
+        not known yet.
         """
         parts, since = list(_parts_of(rule.criterion)), min(tasks["planned_on"])
         names = {name for part in parts if isinstance(part, EventHappens) for name in part.event}
@@ -163,8 +163,10 @@ class SuccessReader:
         return replace(happenings, exits=exits), decided, immature
 
     def _left(self, tasks: pd.DataFrame, within_days: int) -> tuple[np.ndarray, int]:
-        """Return whether each customer left within the days, as the label defines leaving; NaN if it is not
-        known.
+        """Return whether each customer left within `within_days` days of the planning; NaN if not known.
+
+        The label defines what leaving is. The second value is the number of tasks whose label is not known
+        yet.
         """
         own = self.store.params.label
         # The rule of who is at risk does not change, although by default it depends on the horizon.
@@ -192,7 +194,7 @@ class SuccessReader:
         return pd.DataFrame({"customer_id": days["customer_id"], "happened_at": pd.to_datetime(days["day"])})
 
     def _returns(self, since: date) -> pd.DataFrame | None:
-        """Return the events that the label counts as coming back: new contracts, or events of its table."""
+        """Return what the label counts as coming back: new contracts, or events of the label's table."""
         label = self.store.params.label
         table = "subscriptions" if label.kind == "contract" else label.core_table
         return self._events(table, since) if self._has(table) else None
@@ -229,7 +231,8 @@ def compare_success(
         arm: The arm of each unit.
         table: The columns `matured` and `success` from `evaluate_success`, in the same order as `arm`.
         immature: The number of further units whose outcome is not known yet.
-        undecided_count: The number of further units for which the data do not show the success.
+        undecided_count: The number of further units for which the data do not show whether the criterion was
+            reached.
     """
     is_matured = table["matured"].to_numpy(dtype=bool)
     is_known = is_matured & table["success"].notna().to_numpy()

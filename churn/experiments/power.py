@@ -1,9 +1,9 @@
 """The size of an experiment before its start: the number of units, the power, the smallest effect that can be
 detected, and the number of days.
 
-Power is the probability that a two-sided test finds an effect, and with the right sign. The test computes its
-standard error from the churn of both arms together (pooled). Without pooling, two or three fewer units are
-needed.
+Power is the probability that a two-sided test finds an effect and gives it the right sign. The test computes
+its standard error from the churn of both arms together (pooled). Without pooling, two or three fewer units
+are needed.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ class DetectableEffect(Part):
         n_treatment: The number of units in the arm that is contacted.
         churn: The churn without contact; for an event, the rate of the event.
         effect: The smallest `churn(control) - churn(treatment)` that is found with this power; for an event,
-            the smallest gain in its rate. The value is None if even an effect that keeps every customer is
-            not found.
+            the smallest gain in its rate. The value is None if the experiment cannot find even the largest
+            possible effect.
         power: The probability of finding the effect.
         is_gain: Whether the effect is a gain in the rate of an event.
     """
@@ -83,7 +83,7 @@ def units_needed(
     power: float = POWER,
     alpha: float = ALPHA,
 ) -> SampleSize:
-    """Return the number of units in each arm with which a difference of churn is found.
+    """Return the number of units that an experiment needs in each arm to find a difference of churn.
 
     Args:
         churn_control: The churn without contact.

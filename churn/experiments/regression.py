@@ -47,7 +47,7 @@ def account_rate_difference(
     accounts.
 
     Customers of one account often leave together, so the interval is computed by account (cluster-robust).
-    The rule of 20 churners counts accounts with at least one churner.
+    There is no verdict if an arm has fewer than 20 accounts with at least one churner.
 
     Args:
         left: Whether each customer left, shape `[customers]`.
@@ -177,8 +177,8 @@ def _rate_ends(rate: float, variance: float, z: float) -> tuple[float, float]:
     """Return Wilson's interval of a rate, computed with the number of units that would give a plain rate the
     same variance.
 
-    An adjusted rate may lie outside [0, 1], or the line may fit all units of an arm exactly; then the
-    interval is symmetric.
+    An adjusted rate may lie outside [0, 1], or the regression line of an arm may fit all its units exactly.
+    In both cases, the interval is symmetric.
     """
     if not 0 < rate < 1 or variance <= 0:
         return rate - z * math.sqrt(max(variance, 0.0)), rate + z * math.sqrt(max(variance, 0.0))
@@ -188,7 +188,7 @@ def _rate_ends(rate: float, variance: float, z: float) -> tuple[float, float]:
 
 
 def _lin_design(score: Floats, has_score: Bools, in_treatment: Bools) -> Floats:
-    """Return the columns constant, arm, centred covariates, and covariates times arm."""
+    """Return the columns: a constant, the arm, the centred covariates, and the covariates times the arm."""
     columns = [np.where(has_score, score, score[has_score].mean())]
     counts = [
         np.count_nonzero(has_score[rows] == value)
@@ -242,7 +242,7 @@ def _refuse_later_scores(unit: Sequence[str], score: Floats, score_date: Days, f
 
 
 def _accounts(account: Sequence[str], in_treatment: Bools) -> npt.NDArray[np.intp]:
-    """Return the number of each row's account; raise Stop if an account is in both arms."""
+    """Return each row's account as a number, from 0; raise Stop if an account is in both arms."""
     names, numbers = np.unique(np.asarray(account), return_inverse=True)
     n_treated, size = np.bincount(numbers, weights=in_treatment), np.bincount(numbers)
     split = (n_treated > 0) & (n_treated < size)

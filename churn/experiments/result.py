@@ -58,14 +58,14 @@ class MeasuredExperiment(Part):
         immature: The number of units whose outcome is not known yet.
         without_label: The number of units that have no label, for example because they were no longer at
             risk.
-        without_value: The number of measured units whose value is not known. In the money, each such unit
-            gets the mean value of the units with a known value.
-        arm_changed: The number of units whose arm would have changed before their outcome matured; they do
-            not count.
-        merged_count: The number of units that turned out to be one person with another unit; they do not
+        without_value: The number of measured units whose value is not known. For the money that contact
+            saved, each such unit gets the mean value of the units with a known value.
+        arm_changed: The number of units that a new share of the control group would have moved to the other
+            arm before their outcome matured; they do not count.
+        merged_count: The number of units that turned out to be the same person as another unit; they do not
             count.
-        other_share: The number of units from nights with another share of the control group; they do not
-            count.
+        other_share: The number of units from nights whose planned share of the control group was not
+            `control_share`; they do not count.
         without_control: The number of units that entered in nights without this control group, for example
             before it was switched on. Such units could not be controls, so they do not count.
         after_other_play: The number of units that had a task of another play before; they do not count.
@@ -73,15 +73,16 @@ class MeasuredExperiment(Part):
         difference: The difference of the two churn rates, or the gain in the rate of the event.
         adjusted_difference: The difference, adjusted by the score from before the first assignment.
         nightly: The difference, with an interval that is valid if somebody looks every night.
-        savings: The customers and the money that contact saved; None if there is no difference, and for a
-            label of an event.
+        savings: The customers and the money that contact saved; None if an arm is empty, or if the label
+            counts an event.
         gain: The number of customers who had the event because of the contact, `gain x treated units`, with
-            its interval. The number is None if there is no difference, and for a label of churn. No money is
-            given, because nobody knows what such a customer is worth.
-        drives_away: The bands of risk in which contact is shown to drive customers away, or to lower the rate
-            of the event.
+            its interval; None if an arm is empty, or if the label counts who leaves. A gain has no amount of
+            money, because nobody knows what such a customer is worth.
+        drives_away: The bands of risk in which contact is shown to drive customers away or, if the label
+            counts an event, to lower the rate of this event.
         guards: The side effects of contact.
-        detectable: The smallest effect that the units of the experiment can show; None if no control left.
+        detectable: The smallest effect that the units of the experiment can show; None if an arm is empty, or
+            if none or all of the controls left.
         success: How often the play reached its criterion of success; None for the experiment of all contacts.
     """
 
@@ -124,10 +125,11 @@ class Effects(Part):
         universal: All contacts, compared with the universal control group.
         plays: Each play, and each variant of a play, compared with its controls.
         event: The name of the event that the label counts; None if it counts who leaves.
-        sum_of_plays: The number of customers whom all plays together saved or gained, if the difference of
-            each play is right; None if no play has a difference. The total against the universal control
-            group is shown beside it, because adding the successful plays gives too high a sum.
-        plays_without_difference: The plays that are not in the sum.
+        sum_of_plays: The number of customers whom all plays together saved or gained, if the measured
+            difference of each play is its true effect; None if no play has a difference. The total against
+            the universal control group is shown beside it, because adding the successful plays gives too high
+            a sum.
+        plays_without_difference: The plays that are not in `sum_of_plays`.
         designs: What each experiment needs before it can answer, computed with the assumed effect.
         erased_units: The number of units that were erased, by experiment and arm; they are not measured.
         outside: The experiments that the company ran by itself.

@@ -1,9 +1,9 @@
-"""Looks at an experiment in every night: an interval and a test of the arms' sizes that are valid for all
-looks together.
+"""An interval and a test of the arms' sizes for an experiment that somebody looks at every night; both are
+valid for all looks together.
 
 If somebody looks every night, a 95 % interval that is made for one look excludes 0 at some time in 30 to 80 %
-of experiments without an effect. The interval of this module, with the rule of 20 churners, excludes 0 at
-some time in at most 5 % of such experiments.
+of experiments without an effect. The interval of this module counts only if each arm has 20 churners. It
+then excludes 0 at some time in at most 5 % of such experiments.
 """
 
 from __future__ import annotations
@@ -178,7 +178,9 @@ def nightly_effect(sequence: DifferenceSequence) -> NightlyEffect:
 
 
 def sample_ratio(n_control: int, n_treatment: int, control_share: float) -> SampleRatio:
-    """Return whether the sizes of the arms agree with the planned share; valid for one look.
+    """Return whether the sizes of the arms agree with the planned share.
+
+    The p-value is valid only if it is computed once. For a look every night, use `sample_ratio_sequence`.
 
     Args:
         n_control: The number of units in the control group.
@@ -206,9 +208,9 @@ def sample_ratio(n_control: int, n_treatment: int, control_share: float) -> Samp
 def sample_ratio_sequence(n_control: Ints, n_treatment: Ints, control_share: float) -> Floats:
     """Return the p-value of the arms' sizes at each look; it is valid for all looks together.
 
-    The p-value is one divided by the largest Bayes factor until that look. The factor compares other shares
-    of controls with the planned share. In at most .1 % of sound experiments, the p-value falls below .001 at
-    some look.
+    The p-value is one divided by the largest Bayes factor until that look. This factor tells how much
+    better other shares of controls explain the arms' sizes than the planned share does. In at most .1 % of
+    sound experiments, the p-value falls below .001 at some look.
 
     Args:
         n_control: The number of units in the control group up to each look, shape `[..., looks]`.

@@ -40,11 +40,11 @@ OBJECTION = "objected to being contacted"
 
 @dataclass(frozen=True)
 class LabelOutcomes:
-    """How to read the labels of customers.
+    """The labels of customers, and the days on which they become known.
 
     Attributes:
         left_at: A function that returns whether customers left after a cutoff.
-        maturity: When outcomes are known.
+        maturity: Tells on which day each label becomes known.
     """
 
     left_at: OutcomeAt
@@ -53,7 +53,7 @@ class LabelOutcomes:
 
 @dataclass(frozen=True)
 class Outcomes(LabelOutcomes):
-    """How to read the outcomes of units, and the unwanted events of customers.
+    """The labels of customers with the days on which they become known, and the unwanted events of customers.
 
     Attributes:
         horizon_days: The days from a cutoff to the end of the label's window.
@@ -65,11 +65,11 @@ class Outcomes(LabelOutcomes):
 
 
 def read_labels(store: Store, starts: Iterable[date], watermark: date) -> LabelOutcomes:
-    """Return how to read labels at the nights in which units entered an experiment.
+    """Read the labels of customers for the nights in which units entered an experiment.
 
-    A customer has a label at a night if the customer was at risk at that night. A later objection to contacts
-    may be an answer to the contact. So the objection does not count as leaving, and the customer is still
-    measured. The objection is an unwanted event, and the outcome is whether the customer left.
+    A customer has a label for a night if the customer was at risk in that night. A later objection to
+    contacts may be an answer to the contact. So the objection does not count as leaving, and the customer is
+    still measured. The objection is an unwanted event, and the outcome is whether the customer left.
 
     Args:
         store: The store.
@@ -94,7 +94,7 @@ def read_labels(store: Store, starts: Iterable[date], watermark: date) -> LabelO
 
 
 def read_outcomes(store: Store, ledger: Ledger, watermark: date) -> Outcomes:
-    """Return how to read the outcomes of the units in a ledger.
+    """Read the outcomes and the unwanted events of the units in a ledger.
 
     Args:
         store: The store.

@@ -39,7 +39,7 @@ class Units:
     merged_units: Mapping[str, str]
 
     def of(self, customers: Sequence[str] | npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
-        """Return the unit of each customer; a customer who is not in the table is a unit alone."""
+        """Return the unit of each customer; a customer who is not in the table is a separate unit."""
         return np.array([self.unit_of.get(customer, customer) for customer in customers], dtype=object)
 
 

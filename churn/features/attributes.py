@@ -40,7 +40,7 @@ def current_number(history: Events) -> Array:
 
 
 def level_names(codes: Array, levels: Sequence[str]) -> npt.NDArray[np.object_]:
-    """Return the name of each code; None if the code is missing or the value was emptied.
+    """Return the name of each code; None if the code is missing or stands for an empty value.
 
     >>> level_names(np.array([1.0, np.nan, 0.0]), ["", "pro"])
     array(['pro', None, None], dtype=object)

@@ -1,9 +1,9 @@
 """Compute the digest of a signal's definition, which depends on the signal's values instead of its code.
 
 Two definitions are equal if the declared facts are equal and the rounded values on a fixed company
-(`fixed_company`) are equal. Names in the code, comments, sentences and layout do not count. The fixed company
-cannot show every change, such as a new limit that none of its customers reaches. After a change that the
-fixed company does not show, raise the signal's `version` by hand.
+(`fixed_company`) are equal. Comments, layout, names inside the code, and the signal's texts do not count. The
+fixed company cannot show every change, such as a new limit that none of its customers reaches. After a change
+that the fixed company does not show, raise the signal's `version` by hand.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def definitions(signals: Iterable[Signal]) -> dict[str, str]:
     """Return the digest of each signal's definition, by name.
 
     Raises:
-        SignalError: a signal asks its view a question that is not allowed.
+        SignalError: a signal's function asks for something that the view of its table does not allow.
     """
     by_table: dict[str, list[Signal]] = {}
     for signal in signals:
@@ -77,7 +77,7 @@ def _digest(signal: Signal, columns: Iterable[Array]) -> str:
 
 
 def round_values(values: Array) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """Round values to whole numbers of steps.
+    """Return each value as a whole number of equal steps, rounded.
 
     One step is one unit in digit `DIGITS` of the largest value.
 
@@ -110,7 +110,7 @@ def values_on_fixed_company(signals: tuple[Signal, ...]) -> dict[str, list[Array
 
 
 def _finish(values: CohortValue, ordinal: int) -> Array:
-    """Return the values of a signal that needs the other customers; all customers are in one block."""
+    """Return the values of a signal that depends on other customers; one block holds all customers."""
     all_known, members = fixed_company.known_customers(ordinal), fixed_company.cohort(ordinal)
     peers = _peers()[ordinal]
     summary = values.summary(all_known if values.counts_all_known else members, peers)

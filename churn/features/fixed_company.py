@@ -1,11 +1,11 @@
 """Generate the fixed company, which never changes. The values of a signal on this company define the signal.
 
-The customers and their rows are drawn from the columns of each table's contract, so that the user's own
-tables (`events:`) and the histories of attributes have rows too. Everything that a signal can use occurs.
-Rows lie on both sides of the edges of windows, several rows lie on one day, and some rows become known late.
-Values are missing, and outcomes are open, early or late. Some customers are new or have no rows, and the data
-begin shortly before the first cutoff. The draws use no random generator of a library, because a new version
-of a library may change the numbers.
+The customers and their rows are drawn. A table gets rows with the columns that its contract lists, so the
+user's own tables (`events:`) and the histories of attributes have rows too. The rows contain everything that
+a signal can use. Rows lie on both sides of the edges of windows, several rows lie on one day, and some rows
+become known late. Values are missing, and outcomes are open, early or late. Some customers are new or have
+no rows, and the data begin shortly before the first cutoff. The draws use no random generator of a library,
+because a new version of a library may change the numbers.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ def rows_of(table: Table) -> Rows:
 
 
 def _row_days(name: str, customer: AnyInt) -> AnyInt:
-    """Draw the days of rows: any day, a day near a window's edge, a recent day, or one of the best weeks."""
+    """Draw the days of rows: any day, a day near a window's edge, a recent day, or a day in busy weeks."""
     n = len(customer)
     any_day = _integers(f"{name} day", n, FIRST_DAY, CUTOFFS[-1] + 30)
     near_cutoff = np.array(CUTOFFS)[_integers(f"{name} cutoff", n, 0, len(CUTOFFS))]
@@ -134,7 +134,7 @@ def _row_days(name: str, customer: AnyInt) -> AnyInt:
 
 
 def _cells(table: Table, column: Column, at: AnyInt) -> dict[str, tuple[AnyInt, BoolArray]]:
-    """Draw the stored columns of a contract's column: values, and a mask of the rows that have a value."""
+    """Draw a contract's column as the store keeps it: stored columns, each with a mask of given values."""
     n, name = len(at), f"{table.name} {column.name}"
     has_value = _shares(f"{name} given", n) < (0.4 if column.name in LONG_OUTCOMES else 0.75)
     if column.role == "outcome":
@@ -168,8 +168,9 @@ def _outcome(column: str, name: str, at: AnyInt, has_value: BoolArray) -> dict[s
 
 
 def _numbers(column: Column, name: str, has_value: BoolArray) -> tuple[AnyInt, BoolArray]:
-    """Draw amounts or numbers in stored units. Half of the numbers are whole; some values of a history are
-    emptied.
+    """Draw amounts or numbers in stored units.
+
+    Half of the numbers are whole. In the history of an attribute, some rows only end the previous value.
     """
     n, unit = len(has_value), STORED_UNITS[column.type]
     low, high = column.bounds or (0.0, 1.0)

@@ -102,9 +102,10 @@ class Signal:
         """Return the signal's facts for a label; a label of an event has no direction of risk.
 
         `riskier_when` is the direction in which the risk of leaving rises; it says nothing about an event.
-        For a label of an event, `riskier_when` does not constrain the model, and the sentence on a level does
-        not say that customers leave. Some signals, such as the number of failed charges, say nothing if they
-        are 0; such a signal then gives no reason (`silent_at_zero`).
+        For a label of an event, `riskier_when` does not constrain the model. If the values are levels, the
+        reason says that customers with the level have the event more often, and not that they leave. Some
+        signals, such as the number of failed charges, say nothing if they are 0; such a signal then gives no
+        reason (`silent_at_zero`).
         """
         facts = self.facts()
         if words == CHURN_WORDS:
@@ -170,7 +171,10 @@ def signal(
         if family not in FAMILIES:
             problems.append(f"{name}: '{family}' is not a family.{did_you_mean(family, FAMILIES)}")
         if not function.__doc__:
-            problems.append(f"{name}: a signal needs a docstring; its first line is its dictionary entry.")
+            problems.append(
+                f"{name}: a signal needs a docstring; its first line is the signal's entry in the data "
+                "dictionary."
+            )
         if problems:
             raise SignalError(*problems)
         REGISTRY[name] = Signal(

@@ -25,8 +25,8 @@ class Need:
     Attributes:
         windows: The windows of the signals.
         columns: The stored columns that the signals read.
-        placing_outcomes: The outcomes that signals pass to `by`, which places rows at the outcome's time.
-        on_grid: Whether a decayed sum needs bins that end at the periods of the fixed grid.
+        placing_outcomes: The outcomes that signals pass to `by`; a row then counts at the outcome's time.
+        on_grid: Whether bins of days must also end at fixed periods of the calendar; decayed sums need this.
         in_order: Whether a signal reads single rows in their order, instead of only counts and sums.
     """
 
@@ -54,7 +54,7 @@ class Tracer:
 
         Args:
             selection: The rows that count.
-            column: A stored integer column, or `day` for the placing day.
+            column: A stored integer column, or `day`, the day on which a row counts.
             window: The window, `(days, skip)`.
         """
         return self._record(selection, window, column).astype(np.int64)
@@ -92,7 +92,7 @@ class Tracer:
             selection: The rows that count.
             window: The window, `(days, skip)`.
             latest: True for the latest row, False for the first row.
-            column: A stored column, or `day` for the placing day.
+            column: A stored column, or `day`, the day on which a row counts.
         """
         return self._record(selection, window, column)
 
@@ -198,7 +198,7 @@ def costs_of(signals: Iterable[Signal], params: Params) -> dict[str, Cost]:
 
 
 def cost_of(signal: Signal, table: Table) -> Cost:
-    """Return the cost of the most expensive verb that a signal uses."""
+    """Return the cost of the most expensive verb (a method of the view) that a signal calls."""
     if signal.function is None:
         return Cost.FOLDS
     need = Need()

@@ -68,8 +68,8 @@ class CopyMatch:
     Attributes:
         equal: Whether the values are equal; otherwise only their order agrees.
         strength: The share of equal values, or the absolute rank correlation.
-        words: The beginning of a sentence about the agreement. The words of the aggregate complete the
-            sentence.
+        words: A sentence about the agreement. `copy_match` gives only its beginning, up to the words of the
+            aggregate.
     """
 
     equal: bool
@@ -77,7 +77,7 @@ class CopyMatch:
     words: str
 
     def is_closer_than(self, early: CopyMatch | None) -> bool:
-        """Return whether this match proves more than a match with early rows.
+        """Return whether this match proves more than `early`, the match with the rows of `early_rows`.
 
         Equal values prove more than an equal order.
         """
@@ -178,7 +178,7 @@ def _by_customer(context: GuardContext, table: str, queries: list[str], where: s
 
 
 def value_columns(context: GuardContext, table: str) -> dict[str, str]:
-    """Return the SQL of each number column of a table, in the unit of the column."""
+    """Return the SQL that reads each numeric column of a table, by name, in the column's own unit."""
     stored_columns = context.store.tables[table].columns
     return {
         column.name: f"nullif({identifier(column.name)}, {EMPTIED_VALUE}) / {STORED_UNITS[column.type]}.0"
@@ -190,7 +190,7 @@ def value_columns(context: GuardContext, table: str) -> dict[str, str]:
 def matching_window(context: GuardContext, values: Floats) -> str | None:
     """Describe the window of events that a column counts or sums up; None if the column copies no window.
 
-    A window is a number of days before today, or all time up to an export some days before today.
+    A window is the last days before today, or all time up to the date of an earlier export.
 
     Args:
         context: The company.
@@ -222,7 +222,7 @@ def _best_window(
     Args:
         context: The company.
         table: The event table.
-        sql: The SQL of the aggregate of one day.
+        sql: The SQL that aggregates the rows of one day.
         codes: The customers to compare.
         values: The column by customer code.
     """
@@ -252,7 +252,10 @@ def _best_window(
     best = _best_row(windows, values[codes])
     match = copy_match(values[codes], windows[best])
     if match and match.is_closer_than(early_match):
-        return match, f"of the last {best + 1} days: the column includes the days of the labels."
+        return match, (
+            f"of the last {best + 1} days: the column includes days after the cutoffs, which the labels "
+            "describe."
+        )
 
     exports = windows[: max(0, end - first_cutoff_day(context) - 1)]
     if not len(exports):
@@ -261,10 +264,10 @@ def _best_window(
     match = copy_match(values[codes], total - exports[best])
     if match and match.equal and match.is_closer_than(early_match):
         export = date_of_day(end - best - 1)
-        return match, f"before {export}: a cutoff before that date would see later rows."
+        return match, f"before {export}: a cutoff before that date would see rows from after the cutoff."
     return None
 
 
 def _best_row(windows: Floats, values: Floats) -> int:
-    """Return the row of windows, shape (days, customers), that equals the values for most customers."""
+    """Return the index of the row of `windows`, shape (days, customers), that equals `values` most often."""
     return int((np.abs(windows - values) <= 0.005).mean(axis=1).argmax())

@@ -42,8 +42,8 @@ def announced_by_event(context: GuardContext) -> Iterator[Finding]:
 
     The finding is a stop if nearly every customer with such a row left (see `is_sure`). A complaint raises
     the risk, but many customers who complain stay. The finding is a warning if a larger share than usual left
-    and the name speaks of leaving. Rows at or after the end do not count, because no cutoff before the end
-    sees them.
+    and the name speaks of leaving. Rows on or after the day on which a customer left do not count, because no
+    cutoff before that day sees them.
     """
     ends = context.ends
     base = ends.left_share
@@ -67,8 +67,8 @@ class ChurnerCount:
         code: The code of the kind; 0 for a whole table.
         customers: The number of customers with such a row.
         churners: The number of these customers who left.
-        median_days: The median number of days from such a row to the end, over the churners; None if there
-            are none.
+        median_days: The median number of days from a churner's row to the day on which the churner left;
+            None if there are no churners.
     """
 
     code: int
@@ -101,7 +101,7 @@ def _announcement(
         table: The event table.
         column: The column of the kind; empty for the whole table.
         level: The kind; empty for the whole table.
-        label: The label; with a label of an event, a name that speaks of leaving means nothing.
+        label: The label. If it predicts an event, a name that speaks of leaving gives no warning.
     """
     low, _ = wilson_interval(count.churners, count.customers, Z_99)
     if count.churners < MIN_CHURNERS or low <= base:
@@ -115,7 +115,7 @@ def _announcement(
         f"Leave these rows out with a 'where' at {table}, or choose these rows as the event that the label "
         "predicts: they may be the first step of the event."
         if label.is_event
-        else f"Leave these rows out with a 'where' at {table}. The time at which a customer asks for the end "
+        else f"Leave these rows out with a 'where' at {table}. The time at which a customer asks to cancel "
         "belongs in subscriptions.cancel_requested_at, which takes the customer out of the cohort."
     )
     figure = f"{count.churners / count.customers:.0%} left"
@@ -133,10 +133,11 @@ def _announcement(
 
 
 def announced_by_level(context: GuardContext) -> Iterator[Finding]:
-    """Stop at a level of an attribute with which nearly every customer left; a missing value is a level too.
+    """Stop at an attribute if nearly all customers with one of its levels have left.
 
-    A level that is no leak may raise the risk, but many customers with this level stay. If nearly every
-    customer with the level left (see `is_sure`), the source wrote the value when the customer left.
+    A missing value is a level too. If nearly all customers with a level have left (see `is_sure`), the source
+    wrote this level when they left. A level that is no leak may raise the risk, but many customers with this
+    level stay.
     """
     has_known_state, has_left = context.ends.has_known_state, context.ends.has_left
     base = context.ends.left_share

@@ -115,8 +115,8 @@ def numbers_of(context: GuardContext, name: str) -> Floats | None:
 def _copy_words(context: GuardContext, name: str, values: Floats | None, aggregate: Aggregate) -> str | None:
     """Describe how an attribute copies an aggregate; None if it is no copy.
 
-    An attribute holds nothing of the future if it copies the rows that were known at each cutoff equally
-    well.
+    The attribute is also compared with the aggregate of only the rows that were known at each cutoff. If this
+    match is at least as close, the attribute holds nothing of the future.
 
     Args:
         context: The company.
@@ -159,8 +159,8 @@ def _copy_of(
     if aggregate.mean is not None and explained_share(codes, aggregate.mean[comparable]) >= share:
         return None
     words = (
-        f"the levels of the attribute are bands of {aggregate.words} and explain {share:.0%} of the order "
-        "of the customers: the attribute holds today's state."
+        f"the levels of the attribute are bands of {aggregate.words} and explain {share:.0%} of the "
+        "differences between the customers' ranks: the attribute holds today's state."
     )
     return CopyMatch(False, share, words)
 

@@ -1,4 +1,4 @@
-"""Prepare the inputs of the guards of the data: the store, the ends of customers, and labelled rows."""
+"""Prepare the inputs of the guards of the data: the store, who has left, and the labelled rows."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class CustomerEnds:
 
     Attributes:
         state: `HAS_LEFT`, `ACTIVE` or `UNKNOWN_STATE`.
-        day: The day number of the end; the last day of the data for a customer who has not left.
+        day: The day number on which the customer left; the last day of the data if the customer has not left.
     """
 
     state: npt.NDArray[np.int8]
@@ -250,7 +250,7 @@ def _labelled_rows(
     Args:
         builder: The builder that computes the signals.
         labels_by_cutoff: The labels of all customers, by cutoff.
-        codes: The code in `labels_by_cutoff` of each customer of the builder, shape (customers,).
+        codes: For each customer of the builder, the code that `labels_by_cutoff` uses, shape (customers,).
     """
     names = tuple(signal.name for signal in builder.signals)
     parts: dict[date, list[tuple[npt.NDArray[np.object_], Ints, Labels]]] = {}

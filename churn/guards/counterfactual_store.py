@@ -116,8 +116,9 @@ def _tables(store: Store) -> dict[str, Table]:
 
 
 def _masked_outcomes(table: Table, columns: tuple[str, ...], day: int) -> dict[str, str]:
-    """Return SQL that empties each outcome that was not known before a day, and the values that become known
-    with this outcome.
+    """Return SQL, by column, that empties each outcome that was not known before `day`.
+
+    The SQL also empties the values that become known together with this outcome.
     """
     expressions = {}
     for outcome in table.of_role("outcome"):

@@ -108,7 +108,7 @@ def _one_outcome(
             "Look at the end of the contracts: all may end within label.horizon_days "
             f"({label.horizon_days}), or a date far ahead that means 'no end' may be read as missing."
             if label.has_contract_ends
-            else "Look at label.where, which may hold for rows that nearly everybody has, or take a shorter "
+            else "Look at label.where: nearly every customer may have rows that fulfil it; or take a shorter "
             "label.horizon_days."
             if label.is_event
             else f"Rows of {table} may come only once for each customer: then {table} shows contracts or "

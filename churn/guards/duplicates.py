@@ -70,8 +70,8 @@ def oversampling_note(copied_share: float, base: float, base_name: str) -> str:
 
     Args:
         copied_share: The share of the copies that left.
-        base: The share of the comparison rows or customers that left.
-        base_name: The name of the comparison rows or customers in the note.
+        base: The share that left among the rows or customers with which the copies are compared.
+        base_name: What the note calls these rows or customers, such as 'all customers'.
     """
     if copied_share <= 2 * base:
         return ""
@@ -84,7 +84,7 @@ def oversampling_note(copied_share: float, base: float, base_name: str) -> str:
 def duplicates(context: GuardContext) -> Iterator[Finding]:
     """Look for people who are customers under two ids: nearly all rows of one id are rows of the other id.
 
-    Equal short histories prove nothing: new customers with one event each look the same.
+    Equal short histories prove nothing: two new customers look the same if both have only one event.
     """
     pairs = _copied_pairs(context)
     if not pairs:
@@ -112,9 +112,9 @@ def _copied_pairs(context: GuardContext) -> list[CopiedPair]:
     A pair counts if it shares enough different measurements in rows that few customers have (see
     `_measurement`), and if the longer history holds nearly all rows of the shorter history. The pair must
     share so many measurements that fewer than `MAX_CHANCE` pairs of different people are expected to share as
-    many by chance. The expected number is the number of all pairs of customers, times the shares of the
-    measurements in their tables. Rows that few customers have and rows that many customers have are compared
-    separately, because all customers share mailings.
+    many by chance. This expected number is the number of all pairs of customers, multiplied for each shared
+    measurement by the share of its table's rows that have it. Rows that few customers have and rows that many
+    customers have are compared separately, because all customers share mailings.
     """
     parts = [_facts(context, table) for table in context.event_tables]
     if not parts:
@@ -168,7 +168,7 @@ def _copied_pairs(context: GuardContext) -> list[CopiedPair]:
 
 
 def _facts(context: GuardContext, table: str) -> str:
-    """Return the SQL of a table's rows: customer, time, hashes of row and measurement, and number of rows.
+    """Return the SQL of a table's rows: customer, time, row hash, measurement hash and table size in rows.
 
     Rows whose numbers are all 0 or missing, such as the rows of an idle meter, are left out.
     """

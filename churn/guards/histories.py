@@ -45,7 +45,7 @@ DAILY_SHARE, ZERO_SHARE = 0.9, 0.2
 
 
 def sure_difference(churners: int, of_churners: int, stayers: int, of_stayers: int) -> float:
-    """Return a lower bound for the difference of two shares.
+    """Return a lower bound for the share of affected churners minus the share of affected stayers.
 
     The result is the lower bound of the churners' share minus the upper bound of the stayers' share (99 %).
 
@@ -93,7 +93,7 @@ def deleted_histories(context: GuardContext) -> Iterator[Finding]:
 
 
 def zeroed_rows(context: GuardContext) -> Iterator[Finding]:
-    """Look for rows with the value 0 that were written after the customer left, or every day for everyone."""
+    """Look for rows with the value 0: written after the customer left, or on every day for everyone."""
     for table in context.event_tables:
         for column in context.tables[table].of_role("value"):
             if column.name in context.store.tables[table].columns and not column.known_with:
@@ -130,7 +130,7 @@ def _zeroed_rows(context: GuardContext, table: str, column: str) -> Iterator[Fin
             f"the last rows have the value 0 for {churner_tails:,} of {churners:,} customers who left, but "
             f"only for {stayer_tails:,} of {stayers:,} customers who stayed: the source writes rows with "
             "the value 0 after a cancellation.",
-            f'Leave rows without a value out with "where: {column} > 0" at {table}, and map the time of the '
+            f'Leave out rows without a value: set "where: {column} > 0" for {table}, and map the time of the '
             "cancellation (subscriptions.cancel_requested_at).",
             "stop",
         )
@@ -140,5 +140,5 @@ def _zeroed_rows(context: GuardContext, table: str, column: str) -> Iterator[Fin
             f"{day_share:.0%} of the days have a row, and {zero_share:.0%} of the rows have the value 0: the "
             "source writes rows also on days on which the customer did nothing, so that a count of rows only "
             "counts the days of the contract.",
-            f'Leave rows without a value out with "where: {column} > 0" at {table}.',
+            f'Leave out rows without a value: set "where: {column} > 0" for {table}.',
         )

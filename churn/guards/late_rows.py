@@ -1,4 +1,4 @@
-"""Find rows that come in later than they happened, by a second time column of the source."""
+"""Find rows that come in later than they happened; another time column of the source shows this."""
 
 from __future__ import annotations
 
@@ -73,9 +73,10 @@ OWN_TIME = internal_name("own_time")
 
 
 def late_rows(context: GuardContext) -> Iterator[Finding]:
-    """Look for a second time column that shows that rows came in a day or more after they happened.
+    """Look for tables whose rows came in a day or more after they happened, as another time column shows.
 
-    The guard looks at every time column of the source, even if it is not mapped or if a query leaves it out.
+    The guard looks at every time column of the source, even if the column is not mapped, or if the query of
+    the table leaves it out.
     """
     end = _end_of_data(context)
     with context.source() as source:
@@ -120,7 +121,7 @@ def is_period_start(name: str) -> bool:
 
 
 def _late_rows(source: Source, spec: TableSpec, end: int) -> Iterator[Finding]:
-    """Yield a finding for each second time column that lies a day or more after the row's own time."""
+    """Yield a finding for each time column whose times are a day or more after the row's own time."""
     mapping, time = dict(spec.origin.columns), spec.table.time
     if spec.table.is_history and "changed_at" in mapping:
         mapping["valid_from"] = mapping["changed_at"]
@@ -158,10 +159,10 @@ def _late_rows(source: Source, spec: TableSpec, end: int) -> Iterator[Finding]:
 
 
 def _severity(measures: SecondTime, column: str, *, may_be_loading: bool) -> Severity | None:
-    """Return the severity of a finding on a second time column; None if there is no finding.
+    """Return the severity of a finding on a time column; None if there is no finding.
 
     Args:
-        measures: The measures of the column.
+        measures: The measures of the times in the column, such as the share of late rows.
         column: The name of the column.
         may_be_loading: Whether the column may hold the time of loading, even if its name and its values do
             not say so. `may_be_loading` is False for a column of another table in a join.
@@ -191,8 +192,8 @@ def _finding(
         "a cutoff between these two times would see rows that were not yet written."
         if is_loading_name(column)
         else f"at the end of the data, every row has its {identifier(column)}, but at earlier dates "
-        f"{measures.usually_open:,.0f} rows would still have been without it: a row comes in only "
-        f"at its {identifier(column)}."
+        f"{measures.usually_open:,.0f} rows would not have had it yet: a row comes in only "
+        f"at the time in {identifier(column)}."
         if measures.evidence == "rows trail"
         else "if rows come in at the later time, a cutoff between these two times sees rows that were "
         "not yet written."
@@ -219,7 +220,9 @@ def _finding(
 def _view_with_all_columns(
     source: Source, spec: TableSpec, own_time: str, columns: list[str]
 ) -> tuple[str, set[str]]:
-    """Create a view of a table's rows with `OWN_TIME` and all columns, even those that a query leaves out.
+    """Create a view of a table's rows with `OWN_TIME` and all columns of the source.
+
+    If params.yaml reads the table with a query, the view also has the columns that this query leaves out.
 
     Args:
         source: The source.
@@ -228,7 +231,7 @@ def _view_with_all_columns(
         columns: The columns of the table or query.
 
     Returns:
-        The name of the view, and the columns that only the tables inside the query have.
+        The name of the view, and the columns that the query leaves out.
     """
     view = internal_name(f"late_{spec.table.name}")
     select = f"SELECT ({own_time}) AS {source.quote(OWN_TIME)}, late_origin.* FROM"

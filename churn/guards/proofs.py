@@ -46,8 +46,8 @@ CONDITIONS = {
 """The condition under which a value differs, for the end of a message, by the name of the proof."""
 
 SIGNAL_WAY_OUT = (
-    "A signal may only use the verbs of its view, which ends at the cutoff. Correct the signal, or name it "
-    "under signals.leave_out until it is correct."
+    "A signal may read rows only with the verbs of its view (the rows of a table before the cutoff). Correct "
+    "the signal, or name it under signals.leave_out until it is correct."
 )
 
 

@@ -59,11 +59,11 @@ MIN_CORRELATION_RISE = 0.1
 def filled_afterwards(context: GuardContext) -> Iterator[Finding]:
     """Report a scheduled time that is rarely in the future today, but was often in the future at past dates.
 
-    A time that is known from the beginning lies ahead of today as often as it lay ahead of past dates. A time
-    that is filled in when it happens lies ahead only of past dates, because it is still empty if it lies
-    after today. There is a finding only if fewer times lie in the future today than half of their mean number
-    at past dates. Under a Poisson distribution with this mean, the probability of so few times must also lie
-    below `MAX_CHANCE_OF_FEW_AHEAD`.
+    If a time is known from the beginning, about as many times lie in the future today as at past dates. If
+    the source fills in a time only when it happens, times after today are still empty, but times after past
+    dates are filled in by now. There is a finding only if the number of times in the future today is less
+    than half of the mean number at past dates. Under a Poisson distribution with this mean, the probability
+    of so few times must also lie below `MAX_CHANCE_OF_FEW_AHEAD`.
     """
     for table in context.event_tables:
         for column in context.tables[table].of_role("scheduled"):
@@ -79,9 +79,9 @@ def filled_afterwards(context: GuardContext) -> Iterator[Finding]:
             if today < usual / 2 and poisson.cdf(today, usual) < MAX_CHANCE_OF_FEW_AHEAD:
                 yield Finding(
                     f"{table}.{column.name}",
-                    f"{today:,} rows have a time after {context.store.watermark}. On the days "
-                    f"{DAYS_BACK[0]} to {DAYS_BACK[-1]} days earlier, {usual:,.0f} rows on average had a "
-                    "time after the day: the source fills in the time only when it has passed.",
+                    f"{today:,} rows have a time after {context.store.watermark}. On earlier days "
+                    f"({DAYS_BACK[0]} to {DAYS_BACK[-1]} days before), {usual:,.0f} rows on average had a "
+                    "time after that day: the source fills in the time only when it has passed.",
                     "Map the column as an outcome, which stays hidden until its own time, or take "
                     f"{column.name} out of the columns of {table}.",
                     "stop",
@@ -92,13 +92,14 @@ def stamped_early(context: GuardContext) -> Iterator[Finding]:
     """Look for rows that are dated at the start of a period but hold the whole period.
 
     The guard looks at tables with all rows on the first days of months, weeks, quarters or years, if a cutoff
-    lies inside such a period. Two facts show that dates are the ends of periods: past totals follow the
-    events of another table before their dates, and no past row of a customer is dated before the sign-up.
+    lies inside such a period. Two facts show that a date is the end of its period. First, the totals follow
+    the events of another table before the date, not those after it. Second, no customer has a row dated
+    before the sign-up.
 
-    The guard stops if totals follow the later events more closely, by more than the 99 % margin of the
-    difference of rank correlations. The guard also stops if at least the share `EARLY_SHARE` of customers has
-    a row dated before the sign-up. If neither fact can be measured, the guard warns, because a date may be
-    the start or the end of its period.
+    The guard stops if the rank correlation of the totals with the events after the date is higher than that
+    with the events before it, by more than the 99 % margin of the difference. The guard also stops if the
+    share of customers with a row dated before the sign-up is at least `EARLY_SHARE`. If neither fact can be
+    measured, the guard warns, because a date may be the start or the end of its period.
     """
     for table in context.event_tables:
         # A contract may begin before its customer signs up, on the first day of the month.
@@ -113,7 +114,7 @@ def stamped_early(context: GuardContext) -> Iterator[Finding]:
 
 
 def _period_of(context: GuardContext, table: str) -> str | None:
-    """Return the longest period with all rows of a table on its first days; None if there is no such period.
+    """Return the longest period whose first days hold all rows of a table; None if there is no such period.
 
     A table with a second time is left out, because this time says when each row became known.
     """
@@ -142,8 +143,8 @@ def _compare_with_events(context: GuardContext, table: str, period: str) -> tupl
     the date of each value.
 
     Returns:
-        Two values: a finding if the column's values follow the later events more closely, otherwise None; and
-        whether they follow the earlier events more closely.
+        Two values. The first is a finding if the values of a column follow the later events more closely,
+        otherwise None. The second is whether the values of a column follow the earlier events more closely.
     """
     follows_past = False
     columns = [column.name for column in context.tables[table].of_role("value") if not column.known_with]
@@ -163,7 +164,7 @@ def _compare_with_events(context: GuardContext, table: str, period: str) -> tupl
                     f"all its rows lie on the first day of a {period}. The values follow the {other_table} "
                     f"of the {period} that begins on that day (rank correlation {after:.2f}), not those of "
                     f"the {period} before ({before:.2f}): a cutoff inside the {period} sees a total that "
-                    "includes later days.",
+                    "includes days after the cutoff.",
                     _period_way_out(context, table, period),
                     "stop",
                 )
@@ -195,18 +196,18 @@ def _rows_before_sign_up(context: GuardContext, table: str, period: str) -> Find
         return Finding(
             table,
             f"{dates}, and {early:,} of {n:,} customers have a row that is dated before their sign-up, in "
-            f"the same {period}: a row holds events of the {period} that begins at its date. {cutoffs}, so "
-            "they see later days.",
+            f"the same {period}: a row holds events of the {period} that begins on its date. {cutoffs}, so "
+            "these cutoffs see days after the cutoff.",
             _period_way_out(context, table, period),
             "stop",
         )
     return Finding(
         table,
-        f"{dates}, and {cutoffs}. If a row holds the {period} that begins at its date, these cutoffs see "
-        f"later days; if a row holds the {period} before, these cutoffs see no later days. The data do not "
+        f"{dates}, and {cutoffs}. If a row covers the {period} that begins on its date, these cutoffs see "
+        f"days after the cutoff. If a row covers the {period} before its date, they do not. The data do not "
         "show which of these two is true.",
-        f"{_period_way_out(context, table, period)} If its rows hold the {period} before, sign this "
-        "finding off with this reason.",
+        f"{_period_way_out(context, table, period)} If each row covers the {period} before its date, sign "
+        "this finding off and give this as the reason.",
     )
 
 

@@ -31,13 +31,13 @@ class SecondTime:
     Attributes:
         rows: The number of rows with both times.
         filled_share: The share of rows that have the second time.
-        in_order_share: The share of rows whose second time is not a day or more before their own time.
+        in_order_share: The share of rows whose second time is later than one day before their own time.
         late_share: The share of rows with a second time a day or more after the row's own time.
         days: The number of distinct days of the second time.
         delay: The median delay of the late rows.
         ahead_share: The share of rows with a second time after the end of the data.
         open_at_end: The number of rows that wait at the end of the data: their second time has not passed.
-        usually_open: The mean number of rows that wait at the dates `DAYS_BEFORE_END` before the end.
+        usually_open: The mean of `open_at_end` at three earlier dates (`DAYS_BEFORE_END`).
         recent: The number of rows with a second time in the last 30 days.
         usually_recent: The mean of `recent` over three earlier periods of 30 days.
         newest: The number of rows with an own time in the last 30 days.
@@ -62,10 +62,10 @@ class SecondTime:
     def evidence(self) -> Evidence:
         """Return whether rows come into the data only after their second time has passed, or already before.
 
-        If rows come in at their second time, a table that is still being written holds no row whose second
-        time lies ahead. If the second time is another time, such as a delivery, rows wait for it at the end
-        of the data as at earlier dates. If a table ends before the other tables, both readings are possible:
-        nothing waits at the end because no new rows were written.
+        If rows come in only when their second time has passed, no row waits for its second time at the end of
+        the data. If the second time is the time of something else, such as a delivery, rows wait for it at
+        the end of the data as they did at earlier dates. If a table ends before the other tables, both are
+        possible, because without new rows nothing waits at the end.
         """
         if self.usually_open < MIN_OPEN or self.recent < self.usually_recent / 2:
             return "unknown"

@@ -45,7 +45,7 @@ class SignOffs:
 
     Attributes:
         check: The content of `check.accept`.
-        evaluate: The content of `evaluate.accept`; if both sections have a key, this section counts.
+        evaluate: The content of `evaluate.accept`; if both sections have the same key, this section counts.
     """
 
     check: Mapping[str, str]
@@ -92,7 +92,7 @@ def group_findings(
 
 
 def group_sentence(group: Group, *, way_out: bool = True) -> str:
-    """Write a group as one line: the first finding in full, the next places, and the number of other places.
+    """Write a group as one line: the first finding, the places of the next ones, and the number of the rest.
 
     >>> late = Finding("logins", "rows are late.", "Map known_at.", guard="late_rows", figure="2%")
     >>> group_sentence((late,))
@@ -166,7 +166,7 @@ def guard_verdict(report: GuardReport, sign_offs: SignOffs, section: str) -> Ver
     """Return a verdict: the gate of the guards, the warnings as notes, and the sign-offs with reasons.
 
     Args:
-        report: The report of `check`, `train` and `evaluate`; if no guard ran, the verdict has no such gate.
+        report: The guard report of `check`, `train` and `evaluate`; if no guard ran, the verdict is empty.
         sign_offs: The reasons in params.yaml.
         section: The name of the section `evaluate` in messages, such as `params.yaml: evaluate`.
     """

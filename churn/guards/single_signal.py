@@ -82,7 +82,7 @@ TENURE_BAND_DAYS = 31
 def tenure_auc(rows: LabelledRows) -> float | None:
     """Return the AUC of tenure alone within cutoffs; None if the rows have no tenure.
 
-    A row's score is the share of churners in its band of tenure, in the other half of the customers.
+    A row's score is the share of churners among the rows in the same band of tenure (`level_scores`).
     Contracts that end after a year make the share high in single bands, and the score shows this.
     """
     if TENURE not in rows.names:
@@ -186,8 +186,8 @@ def missing_finding(
         stop: The limit above which the finding is a stop.
         among: Whether each row counts, shape (rows,); by default all rows count.
         simple: The AUC of the best simple rule (`simple_auc`), if the column is a signal. Many signals are
-            undefined for customers with few rows, so a missing value says no more than the number of rows.
-            `simple` is None if a missing value comes from the source.
+            undefined for customers with few rows, so a missing value shows only that there are few rows.
+            `simple` is None if the missing value comes from the source.
     """
     among = np.ones(len(rows), dtype=bool) if among is None else among
     left = rows.left[among]

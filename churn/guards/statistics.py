@@ -69,10 +69,10 @@ def customer_half(customer: Ints) -> Ints:
 
 
 def level_scores(left: Floats, values: Floats, customer: Ints) -> Floats:
-    """Score each row by the share of churners with its level in the other half of the customers.
+    """Score each row by the share of churners among the rows with the same level.
 
-    The scores of levels with few rows are shrunk towards the overall share. A missing value is a separate
-    level.
+    The customers are split into two halves. Only the rows of the half without the row's customer count. The
+    scores of levels with few rows are shrunk towards the overall share. A missing value is a separate level.
 
     Args:
         left: 1.0 for churners, else 0.0, shape (rows,).

@@ -59,7 +59,7 @@ def dangling_histories(context: GuardContext) -> Iterator[Finding]:
             yield Finding(
                 name,
                 f"{ids:,} ids ({share:.1%}) have whole histories in this table but are not in the table of "
-                f"customers; more than {WARN_SHARE:.0%} of such ids cannot be single errors.",
+                f"customers; a share above {WARN_SHARE:.0%} cannot come from single errors.",
                 "Look for a join or filter that drops customers who left (such as an inner join with current "
                 "accounts), and read the customers from the table that keeps all of them.",
                 "stop" if share > STOP_SHARE else "warn",
@@ -71,10 +71,11 @@ def survivors(context: GuardContext) -> Iterator[Finding]:
     """Stop if few customers left before some cutoff and many left later, because only survivors are left.
 
     For each cutoff, the guard compares the churners before the cutoff with an expected number. This number is
-    the later rate of customers of the same age, times the customers at risk before the cutoff. A single wave
-    of churners is no sign of a join. So the guard skips a cutoff if the rate at the newest cutoff is less
-    than half of the later rate. If label windows overlap, a churner counts at several cutoffs, so the guard
-    divides both numbers by the number of windows that contain a day.
+    the customers at risk before the cutoff, times the churn rate of customers of the same age from the cutoff
+    on. A single later wave of churners does not show that early churners are missing. So the guard skips a
+    cutoff if the churn rate at the newest cutoff is less than half of the rate from the skipped cutoff on. If
+    label windows overlap, a churner counts at several cutoffs. So the guard divides both numbers by the
+    number of label windows that contain the same day.
     """
     words = context.label.words
     churners, at_risk = _counts_by_age(context)
@@ -106,8 +107,8 @@ def survivors(context: GuardContext) -> Iterator[Finding]:
         if early * MIN_RATIO < expected and chance < MAX_CHANCE_OF_FEW_CHURNERS / len(churners):
             yield Finding(
                 context.label.core_table,
-                f"{early:,} customers left at the {end} cutoffs before {context.cutoffs[end]}; at the rate "
-                f"of the later cutoffs {expected:,.0f} would have left: the customers who left long ago "
+                f"{early:,} customers left at the {end} cutoffs before {context.cutoffs[end]}. At the rate "
+                f"of the later cutoffs, {expected:,.0f} would have left: the customers who left long ago "
                 "are missing.",
                 "Look for a join, a filter or a deletion that drops inactive customers, and read all "
                 "customers; or begin with the first cutoff for which the churners are still there "

@@ -2,8 +2,8 @@
 
 The totals are counts and sums of one kind of rows, or of two tables together. The totals run up to today or
 up to an earlier export, or are divided by the days of the customer's life. Only equal values prove a copy.
-The order of the customers proves nothing: if a total has a filter or is a difference, its order differs too
-much from the order of the simple aggregates of `aggregates.py`.
+A rank correlation with the simple aggregates of `aggregates.py` does not find these copies, because a filter
+or a difference changes the order of the customers too much.
 """
 
 from __future__ import annotations
@@ -63,10 +63,10 @@ class Total:
     is_whole: Bools
 
     def is_copied_by(self, column: Floats, customers: Bools) -> float | None:
-        """Return the share of customers with equal values if a column copies the total; otherwise None.
+        """Return the share of customers for whom a column equals the total; None if it is no copy.
 
-        A column that equals the early total for as many customers is no copy, because this total was known at
-        each cutoff.
+        If a column equals the early total for at least as many customers as the total up to today, it is no
+        copy, because the early total was known at each cutoff.
         """
         customers = customers & ~np.isnan(self.values)
         share = _equal_share(column[customers], self.values[customers])
@@ -103,7 +103,7 @@ class Totals:
         ]
 
     def _of_table(self, context: GuardContext, table: str) -> tuple[list[Total], list[Total]]:
-        """Compute the totals of the sampled customers over one table: of all rows, and of each kind."""
+        """Compute the totals of the sampled customers over all rows of a table, and over each kind of row."""
         stored = context.store.tables[table]
         values = value_columns(context, table)
         queries = {f"the number of rows of {table}": "count(*)"}
@@ -191,8 +191,9 @@ class Totals:
     def _rate(self, column: Floats, has_value: Bools) -> str | None:
         """Return in words which total per day of life a column copies; None if it copies no total.
 
-        The days of life end today, or on the day on which the customer left. One factor, the same for all
-        customers, stands for the units of time (days, or months of 30.4 days) and of the total.
+        The days of life end today, or on the day on which the customer left. The column may be the total per
+        day times a factor that is the same for all customers. The factor converts the units of time (days, or
+        months of 30.4 days) and of the total.
         """
         for until, days in self._days.items():
             # A customer who left before the first cutoff has no days between the end and the cutoff.
@@ -232,7 +233,7 @@ def _proportional_share(column: Floats, rate: Floats) -> tuple[float, float]:
 
 
 def _equal_share(column: Floats, total: Floats) -> float | None:
-    """Return the share of equal values; None if a column does not equal a total for nearly all customers."""
+    """Return the share of customers for whom a column equals a total; None if the share is too low."""
     if len(column) < MIN_COMPARED_CUSTOMERS or equal_values(column, total).mean() < EQUAL_SHARE:
         return None
     match = copy_match(column, total)

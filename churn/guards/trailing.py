@@ -97,9 +97,9 @@ def trailing_tables(context: GuardContext) -> Iterator[Finding]:
     """Look for tables whose newest rows have not come in yet, while another table is complete.
 
     In such a table, signals at the newest cutoff see fewer rows than signals at the cutoffs of training.
-    Tables with `known_at` do not count, because no cutoff sees rows that came in later. A day without rows in
-    all tables may be a day without events, or a day after the end of the data. The guard `maturity` looks for
-    the end of the data.
+    Tables with `known_at` do not count, because no cutoff sees rows that came in later. A day on which
+    no table has rows may be a day without events, or a day after the end of the data. The guard `maturity`
+    looks for the end of the data.
     """
     tables = {
         name: _rows_by_day(context, name)
@@ -159,7 +159,7 @@ def _rows_by_day(context: GuardContext, table: str) -> Ints:
 
 
 def trails_of(rows: Ints) -> Mapping[int, Trail]:
-    """Return the trail for each number of newest days that has enough earlier weeks to compare with.
+    """Return each trail by its number of days, if there are enough earlier weeks to compare it with.
 
     Args:
         rows: The number of rows of each day, the newest day first, shape (days,).
@@ -193,7 +193,7 @@ def earlier_sums(rows: Ints, days: int) -> Ints:
 def _days_to_complete_week(rows: Ints, trail_days: int) -> int:
     """Return how many newest days to leave out so that the week before them is complete.
 
-    If rows come in slowly, rows are missing on more days than those with very few rows.
+    If rows come in slowly, the days before those with very few rows also lack some rows.
 
     Args:
         rows: The number of rows of each day, the newest day first, shape (days,).
@@ -206,7 +206,7 @@ def _days_to_complete_week(rows: Ints, trail_days: int) -> int:
 
 
 def _week_share(rows: Ints, days: int) -> float:
-    """Return the rows of the week before the newest days, divided by the median of the weeks before it.
+    """Return the number of rows of the week before the newest days, divided by the median of earlier weeks.
 
     Args:
         rows: The number of rows of each day, the newest day first, shape (days,).

@@ -1,3 +1,1 @@
-"""How results leave the company's own files: nights for a database, and planned contacts for other
-systems.
-"""
+"""Hand results over: the rows of each night to a database, and planned contacts to other systems."""

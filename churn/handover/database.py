@@ -1,7 +1,7 @@
 """Hand a night over to a database, once, and only after its files and its page of the ledger are published.
 
-If the process is killed before the database has the night, the files stay, and the next call for the same
-night hands it over. So a contact in the database always has a row in the ledger.
+If the process is killed before the database has the night, the files stay, and the next call of the program
+for the same night hands it over. So a contact in the database always has a row in the ledger.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def check_database(sink: SinkParams, label: LabelParams, n_reasons: int, file: s
 
 
 def hand_over(output: Path, cutoff: date, sink: SinkParams, file: str) -> Delivery:
-    """Hand over a night from the files, and before it the earlier nights that the database missed.
+    """Hand over a night from its files, after the earlier nights that the database missed.
 
     If the database already holds the same night as the files, nothing is written. The database may have
     missed nights between its latest night and this night because it did not answer; they are handed over
@@ -155,8 +155,8 @@ def delivery_lines(delivery: Delivery, cutoff: date, *, is_new: bool) -> Iterato
 
     Args:
         delivery: What was handed over.
-        cutoff: The cutoff of the night that the call scored.
-        is_new: Whether the call wrote the files of the night; otherwise they existed before.
+        cutoff: The cutoff of the night that this call of the program scored.
+        is_new: Whether this call of the program wrote the files of the night; otherwise they existed before.
     """
     for night in delivery.nights:
         what = f"{night.n_scores:,} scores and {night.n_calls:,} calls of the night of {night.cutoff}"
@@ -168,7 +168,7 @@ def delivery_lines(delivery: Delivery, cutoff: date, *, is_new: bool) -> Iterato
         elif night.cutoff != cutoff:
             why = ", which the database had missed"
         elif not is_new:
-            why = " now; its files are from an earlier call"
+            why = " now; its files are from an earlier call of churn"
         yield f"database: {what} are in {delivery.address}{why}"
     if all(night.cutoff != cutoff for night in delivery.nights):
         yield f"database: the night of {cutoff} is in {delivery.address} (the same as before)"

@@ -1,7 +1,7 @@
 """Deliver the events of the outbox to the receiver.
 
-Each event is sent until the receiver answers, and the same event is seldom sent a second time. These are the
-rules of delivery:
+Each event is sent until the receiver accepts or refuses it. Only if an answer is lost does the receiver get
+an event again that it has already accepted. These are the rules of delivery:
 
 - A planned contact that is no longer useful is not sent. A contact is no longer useful if it has expired, was
   withdrawn before it was sent, or was already answered. A contact is also no longer useful if the customer
@@ -12,8 +12,8 @@ rules of delivery:
 - After its n-th failure an event waits `backoff_seconds * 2**(n - 1)` seconds, at most an hour. The waiting
   time is multiplied by a number in [0.5, 1) from a hash of id and n, so that many events are not sent again
   at the same instant.
-- An event is dead after its last attempt, and after a refusal; `churn deliver --retry-dead` tries dead events
-  again.
+- An event is dead if its last allowed attempt failed, or if the receiver refused it.
+  `churn deliver --retry-dead` tries dead events again.
 """
 
 from __future__ import annotations
@@ -55,15 +55,15 @@ class Clock:
 
 @dataclass
 class Delivery:
-    """What a delivery has done.
+    """What a delivery (one call of the program) has done.
 
     Attributes:
-        n_delivered: The number of events that the receiver accepted in this call.
-        n_delivered_before: The number of events that the receiver accepted in earlier calls.
-        n_waiting: The number of events that wait for the next call.
+        n_delivered: The number of events that the receiver accepted in this delivery.
+        n_delivered_before: The number of events that the receiver accepted in earlier deliveries.
+        n_waiting: The number of events that wait for the next delivery.
         n_dead: The number of events that were refused or given up although they are still useful.
-        n_unknown: The number of attempts, in all calls, whose answer is not known. A receiver that does not
-            check `webhook-id` has accepted at most this number of events twice.
+        n_unknown: The number of attempts whose answer is not known, in all deliveries. A receiver that does
+            not check `webhook-id` has accepted at most this number of events twice.
         not_sent: The number of events that are not sent, by reason.
         problems: The last problem of each waiting or dead event, with the number of events that have this
             problem.
@@ -98,7 +98,7 @@ def deliver(
         events: All events of the outbox, the earliest first.
         journal: The journal of attempts, open for appending.
         facts: The facts that decide whether an event is still useful.
-        terms: The number of attempts, the backoff, and how long the call may go on.
+        terms: The number of attempts, the backoff, and how long the delivery may take.
         receiver: The digest of the receiver's address.
         send: A function that sends an event once, at a given time.
         clock: The clock that tells the time and waits.
@@ -163,7 +163,7 @@ class _Loop:
         self._count(events, waiting)
 
     def _round(self, events: list[Event]) -> float | None:
-        """Send each event that is due once.
+        """Send each event once, if it is due.
 
         If all events must wait after this round, return the time until which they wait; otherwise return
         None.
@@ -218,7 +218,7 @@ class _Loop:
         return answer
 
     def _give_up(self, event: Event) -> bool:
-        """Note that an event is dead if it has no further attempt; return whether it is dead."""
+        """Give an event up if it has no attempts left; return whether the event is dead."""
         record = self._record(event)
         if not record.is_dead and record.tries >= self._terms.attempts:
             record = self._journal.append(
@@ -248,7 +248,7 @@ class _Loop:
 
 
 def retry_dead(events: Iterable[Event], journal: Journal, now: float) -> int:
-    """Allow new attempts for each dead event, and for a receiver that was gone.
+    """Allow new attempts for each dead event, and new requests to a receiver that answered 410 Gone.
 
     Return the number of dead events.
 

@@ -81,7 +81,7 @@ class WithdrawnContact(EventPart):
 
     Attributes:
         task_id: The id of the task.
-        sequence: The number of the planned contact that is withdrawn.
+        sequence: The `sequence` of the planned contact that is withdrawn.
         customer_id: The id of the customer.
         play: The name of the play.
         because: Why the contact is withdrawn.
@@ -129,7 +129,7 @@ class Event(EventPart):
 
 @dataclass(frozen=True)
 class LastEvent:
-    """The last event about a task: its type and its number."""
+    """The last event about a task: its type and its `sequence`."""
 
     type: str
     sequence: int

@@ -3,7 +3,7 @@
 An event is about one task of the ledger. `contact.planned` orders the contact. `contact.withdrawn` says that
 the contact must no longer be made. The id of an event is a digest of the task, the type and a number, so the
 same event always has the same id. The number is 1, and grows only if a contact that was withdrawn is planned
-again. The task of a control has no event.
+again. The task of a customer in the control group has no event.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class NightFacts:
         signals: The signals of the cohort, with the column `customer_id`.
         names: The known names of customers.
         playbook: The playbook with its templates.
-        lists: The lists beside the call list.
+        lists: The lists beside the call list, such as the list of lost customers.
         best_hours: The best hour of each customer; None if the parameters do not ask for it.
     """
 
@@ -83,14 +83,14 @@ class NightFacts:
 
     @property
     def list_entries(self) -> dict[str, ListEntry]:
-        """Return the customers on all lists except the call list, by the id of their task."""
+        """Return the customers on any list other than the call list; the keys are the ids of their tasks."""
         entries = (entry for side_list in self.lists for entry in side_list.entries)
         return {entry.task_id: entry for entry in entries if entry.task_id is not None}
 
     @property
     def withheld_tasks(self) -> dict[str, str]:
-        """Return why a customer with an open task of a list is not on this list tonight, by the id of the
-        task.
+        """Return why customers with an open task are kept off their list tonight; the keys are the ids of the
+        tasks.
         """
         return {task: why for side_list in self.lists for task, why in side_list.withheld_tasks.items()}
 
@@ -120,14 +120,14 @@ def night_events(
     - For each new task of a treated customer there is an event that plans the contact.
     - A task that an earlier event planned is withdrawn if the customer left or for another reason no longer
       needs it (an exit). The task is also withdrawn if the customer must no longer be contacted (objection,
-      suppression list, consent). The task is planned again if the reason of the withdrawal has passed.
+      suppression list, consent). The task is planned again if the reason of the withdrawal no longer holds.
     - There is no event for a task that was answered, was snoozed or has expired.
     - If the night was scored before, there are withdrawals of the contacts that it planned then and does not
       plan now.
 
     Args:
         facts: What the night knows about customers and tasks.
-        terms: The language and the time zone.
+        terms: The language of the messages, and the time zone of the nights.
         earlier: The last event of each task in earlier nights.
         own_events: The last event of each task from an earlier run of this same night; empty if the night
             runs for the first time.
@@ -170,8 +170,8 @@ def night_events(
 
 @dataclass(frozen=True)
 class _Status:
-    """Whether a task may still be contacted: it is live, over (to be withdrawn, with the reason), or settled
-    in another way.
+    """The state of a task: live (may be contacted), over (to be withdrawn, with the reason), or settled
+    (needs no event).
     """
 
     state: Literal["live", "over", "settled"]
@@ -226,12 +226,12 @@ def _status(task: Mapping[str, Any], scores: Mapping[str, Mapping[str, Any]]) ->
 def _list_status(
     task: Mapping[str, Any], entries: Mapping[str, ListEntry], withheld: Mapping[str, str]
 ) -> _Status:
-    """Return whether a task of a list beside the call list may be contacted tonight.
+    """Return whether a task may be contacted tonight, if its list is not the call list.
 
     Args:
         task: The task of an earlier night, with its state.
         entries: The customers on the lists tonight, by the id of their task.
-        withheld: Why customers with an open task are on no list tonight, by the id of the task.
+        withheld: Why customers with an open task are on no list tonight; the keys are the ids of the tasks.
     """
     if task["state"] == "withdrawn":
         return _Status("over", task["why"])

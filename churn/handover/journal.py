@@ -51,7 +51,8 @@ class JournalLine(BaseModel):
         because: What was wrong, as a text.
         not_before: The earliest time of the next attempt for this event.
         rest_until: The time until which the receiver asked to get no events.
-        receiver: The digest of the address of a receiver that accepts no event at all.
+        receiver: The digest of the receiver's address, if the receiver answered that it no longer exists
+            (410).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -133,8 +134,8 @@ class Journal:
     Attributes:
         records: What is known about each event, by id.
         rest_until: The time until which the receiver asked to get no events, in seconds since 1970.
-        gone_receiver: The digest of the address of a receiver that accepts no event at all; None if there is
-            no such receiver.
+        gone_receiver: The digest of the address of the receiver that answered that it no longer exists (410);
+            None if there is no such receiver.
     """
 
     def __init__(self, lines: Iterator[JournalLine], file: IO[bytes]) -> None:
@@ -173,8 +174,8 @@ def open_journal(folder: Path) -> Iterator[Journal]:
     """Open the journal of an outbox; only the process that holds the lock of the outbox may do this.
 
     If a process was killed or a disk was full, the last line may be incomplete; it is then removed. If the
-    last line was an attempt, its request was not sent. If the last line was a result, the answer of its
-    attempt is unknown.
+    incomplete line was an attempt, its request was not yet sent. If the incomplete line was a result, the
+    answer to its attempt is unknown.
 
     Raises:
         SourceError: a line of the journal is damaged.

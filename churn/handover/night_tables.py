@@ -34,7 +34,7 @@ hours.
 
 
 class _NightFacts(BaseModel):
-    """The facts about a night that a database gets."""
+    """The facts about a night that the hand-over to a database needs."""
 
     run_id: str
     model_version: str
@@ -48,7 +48,8 @@ class NightTables:
     """The rows of a night for a database.
 
     Attributes:
-        digest: A digest of the files of the night; another night of the same cutoff has another digest.
+        digest: A digest of the files of the night; it changes if the night is scored again with another
+            result.
         tables: The rows of the tables `scores`, `calls` and `nights`, by name.
     """
 

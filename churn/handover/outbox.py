@@ -1,8 +1,8 @@
 """The outbox: files with the events of each night as JSON lines, `output/outbox/cutoff=D.jsonl`.
 
-The events of a night are first written under a hidden name. The file of events gets its name only after the
-ledger of the night is published. So an event exists only if the ledger has the row of its task. If the
-process is killed in between, the next night, whatever its cutoff is, completes or removes the file.
+The events of a night are first written to a hidden file. The file is renamed to `cutoff=D.jsonl` only after
+the ledger of the night is published. So an event exists only if the ledger has the row of its task. If the
+process is killed in between, the next night, whatever its cutoff is, renames or removes the hidden file.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ class StagedEvents:
     """What a night writes into the outbox.
 
     Attributes:
-        is_staged: Whether new events are pending; otherwise the present events stay as they are.
-        is_backfill: Whether the night was scored later than a newer night and is not part of its history, so
-            that it has no events.
+        is_staged: Whether new events are pending; otherwise the published events stay as they are.
+        is_backfill: Whether the newest night in the ledger is later than this night and does not build on it;
+            then this night has no events.
         n_planned: The number of contacts that are planned.
         n_withdrawn: The number of contacts that are withdrawn.
         n_changed: The number of planned contacts that differ from the contacts that the same night planned
@@ -110,13 +110,13 @@ def stage_night(
 ) -> StagedEvents:
     """Write the events of a night as pending; they count only after `publish_events`.
 
-    A night that is older than the newest night has no new events. If such a night is part of the history, its
-    events stay as they are. If the night is not part of the history, its contacts were never due.
+    A night that is older than the newest night has no new events. If the newest night builds on the older
+    night, the events of the older night stay as they are. Otherwise its contacts were never due.
 
     Args:
         output: The output folder.
         facts: What the night knows about customers and tasks.
-        terms: The language and the time zone.
+        terms: The language of the messages, and the time zone of the nights.
         ledger: The nights before this night; only events of these nights count.
         ledger_digest: The digest of the night's page in the ledger; the events count only if the ledger has
             this page.
@@ -161,10 +161,10 @@ def _earlier_events(output: Path, cutoff: date, ledger: Ledger) -> dict[str, Las
 
 
 def _is_backfill(output: Path, cutoff: date) -> bool:
-    """Return whether a night is older than the newest night and is not part of its history.
+    """Return whether the newest night in the ledger is later than this night and does not build on it.
 
-    The contacts of such a night were never due, because nobody hands over today what should have been planned
-    weeks ago.
+    The contacts of such a night were never due: they should have been planned weeks ago, and today it is too
+    late to hand them over.
     """
     known = ledger_nights(output)
     if not known or cutoff >= known[-1]:
@@ -173,7 +173,7 @@ def _is_backfill(output: Path, cutoff: date) -> bool:
 
 
 def _stage(output: Path, cutoff: date, events: Iterable[Event], ledger_digest: str) -> bool:
-    """Write events as pending, and return whether they differ from the present events."""
+    """Write events as pending if they differ from the published events; return whether they differ."""
     data = "".join(f"{event.line}\n" for event in events).encode("utf-8")
     path = night_path(output, cutoff)
     if path.is_file() and path.read_bytes() == data:

@@ -42,7 +42,7 @@ class Usefulness:
         today: The local day of the delivery.
         treated_tasks: The ids of the tasks of treated customers in the ledger.
         answered_tasks: The ids of the tasks that were answered and need no further contact.
-        refusals: Why the customer of a task must not be contacted, by the id of the task.
+        refusals: Why the customer of a task must not be contacted; the keys are the ids of the tasks.
     """
 
     today: date
@@ -59,7 +59,7 @@ def useless_because(
     Args:
         event: An event that was not delivered yet.
         facts: What is known today.
-        withdrawn: The number of the latest withdrawal of each task.
+        withdrawn: The `sequence` of the latest withdrawal of each task.
         journal: The journal of attempts.
     """
     contact = event.data
@@ -78,7 +78,7 @@ def useless_because(
 
 
 def read_usefulness(store: Store, events: Iterable[Event], contact: ContactParams, today: date) -> Usefulness:
-    """Return the facts from the present store that decide whether events are still useful.
+    """Read from the store the facts that decide whether events are still useful.
 
     Objections, suppression lists and consents count as they are known today, and not as they were known in
     the night of an event.
@@ -86,7 +86,7 @@ def read_usefulness(store: Store, events: Iterable[Event], contact: ContactParam
     Args:
         store: The store.
         events: The events that may be sent.
-        contact: The rules of contacts.
+        contact: The section `contact` of the parameters.
         today: The local day of the delivery.
 
     Raises:

@@ -2,9 +2,9 @@
 
 Each request has the headers `webhook-id`, `webhook-timestamp` and `webhook-signature`;
 the signature is the HMAC-SHA256 of `ID.TIMESTAMP.BODY`. An event holds data of
-customers. So the connection goes directly to the host of the address: a proxy of the
-environment is not used, and a redirect is not followed. The certificate of the host is
-verified.
+customers. So the connection goes directly to the host of the address: a proxy that the
+environment variables name is not used, and a redirect is not followed. The certificate
+of the host is verified.
 
 Source: https://github.com/standard-webhooks/standard-webhooks, specification 1.0.
 """
@@ -69,8 +69,9 @@ class Answer:
     """The answer to a request, or why there was none.
 
     Attributes:
-        result: `delivered`, `not sent` (no connection), `unknown` (sent, but no answer), `failed` (not now),
-            `refused` (never this event) or `stopped` (no event at all).
+        result: `delivered`, `not sent` (no connection), `unknown` (sent, but no answer), `failed` (the
+            receiver cannot accept the event now), `refused` (it will never accept this event) or `stopped`
+            (it accepts no event at all).
         because: What was wrong, as a text without any part of the address or of the event.
         status: The HTTP status code of the answer; None if there was no answer.
         retry_after: The number of seconds for which the receiver asked to get no events; None if it did not

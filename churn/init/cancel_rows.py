@@ -99,8 +99,8 @@ def find_cancel_rows(
             notes.append(f"{_quote_words(rows.other_words)} {verb}: these rows are contracts")
         if n_same_time:
             notes.append(
-                f"{n_same_time:,} contracts start at the time of a cancellation: churn reads these "
-                "contracts as cancelled at this time. If they are new contracts, let the query count only "
+                f"{n_same_time:,} contracts start at the same time as a cancellation: churn reads them as "
+                "cancelled at their start. If they are new contracts, let the query count only "
                 "cancellations after their start"
             )
         return rows, notes

@@ -30,7 +30,7 @@ NO_VALUE_NUMBERS = (0, 99_991_231, 99_999_999)
 """Numbers that mean "no value" in a column of days like 20240131."""
 
 TEXTS = internal_name("guess_texts")
-"""The table of the distinct texts of a batch: column number `c`, text `v`, rows `n`, and `is_word`."""
+"""The table of a batch's distinct texts: column number `c`, text `v`, number of rows `n`, and `is_word`."""
 
 MAX_WORDS = 2
 """A column of times may have at most this many texts that mean "no value" but are in no list, such as
@@ -104,7 +104,7 @@ def create_texts(connection: duckdb.DuckDBPyConnection, view: str, names: Sequen
 
 
 def texts_of(number: int) -> str:
-    """Return the query of the texts `v` of a column and their rows `n`, without words for "no value"."""
+    """Return the query of each text `v` of a column and its row count `n`, without words for "no value"."""
     return f"SELECT v, n FROM {TEXTS} WHERE c = {number} AND NOT is_word"
 
 
@@ -162,7 +162,7 @@ def date_ranges(
 
     Args:
         connection: The connection.
-        days: The query that gives the days `d` of each column number `c`, with their rows `n`.
+        days: The query that gives the number `c` of a column, a day `d` in it, and the number `n` of rows.
 
     Returns:
         By column number: the first day, the last day, and whether a day of `NO_VALUE_DAYS` occurs twice.

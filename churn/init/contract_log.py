@@ -1,6 +1,6 @@
 """Read a log of contracts.
 
-In such a log, a row pays for the time from its own time to an expiry, or it cancels earlier rows.
+In such a log, each row is either a contract with a start and an expiry, or a cancellation of earlier rows.
 """
 
 from __future__ import annotations
@@ -66,8 +66,8 @@ def read_contract_logs(
 ) -> tuple[list[tuple[float, Match]], list[str]]:
     """Return the candidates, with each log of contracts read as contracts, and notes for the user.
 
-    Nothing changes if another table holds contracts with their ends. If a table's names say that its rows are
-    no contracts, the table is read as before and gets a note.
+    Nothing changes if another table holds contracts with their ends. If the names of a table and its columns
+    do not say that the rows are contracts, the table is read as before and gets a note.
 
     Args:
         connection: The connection with the views of the tables; the view of the contracts is added.
@@ -95,7 +95,7 @@ def read_contract_logs(
         warning = (
             f"{table} looks like a log of contracts from {start} to {expiry}, but {reason}. Write the entry "
             f"`subscriptions` with a query of {table} that gives started_at and ended_at of each contract, "
-            "without the rows that cancel, and write a label of the kind contract"
+            "without the rows that cancel earlier rows, and write a label of the kind contract"
         )
         return list(candidates), [warning]
     match = _contracts(connection, log, period, dialect, today)
@@ -127,7 +127,7 @@ def _period(connection: duckdb.DuckDBPyConnection, log: KeyedTable) -> _Period |
 
 
 def _is_named_as_contracts(table: str, expiry: str) -> bool:
-    """Return whether the names of a table and of its expiry allow that its rows are contracts."""
+    """Return whether a table's rows may be contracts, by the names of the table and its expiry column."""
     if name_contains(table, TABLE_PATTERNS["subscriptions"]):
         return True
     is_other_log = any(name_contains(table, TABLE_PATTERNS[other]) for other in OTHER_LOGS)
@@ -135,12 +135,12 @@ def _is_named_as_contracts(table: str, expiry: str) -> bool:
 
 
 def _add_note(candidates: Sequence[tuple[float, Match]], table: str, period: _Period) -> None:
-    """Add a note to the matches of a table: its rows may be contracts, although its names do not say so."""
+    """Add a note to a table's matches: its rows may be contracts by their times, but not by any name."""
     note = (
         f"{period.renewed_share:.0%} of the rows after a customer's first row start near the "
-        f"{period.expiry.name} of the row before, as contracts do, but the names do not say that the rows "
-        "are contracts. If each row is a contract, move it to the entry `subscriptions` with "
-        f"{period.expiry.name} as ended_at"
+        f"{period.expiry.name} of the row before, as contracts do, but the names of the table and its "
+        "columns do not say that the rows are contracts. If each row is a contract, move it to the entry "
+        f"`subscriptions` with {period.expiry.name} as ended_at"
     )
     for _, match in candidates:
         if match.table.name == table:
@@ -162,7 +162,7 @@ def _may_be_start(column: SourceColumn) -> bool:
 def _renewed_share(
     connection: duckdb.DuckDBPyConnection, log: KeyedTable, start: SourceColumn, expiry: SourceColumn
 ) -> float:
-    """Return the share of later rows of a customer that lie near the expiry of the row before."""
+    """Return the share of rows after a customer's first row that start near the expiry of the row before."""
     rows = (
         f"SELECT {id_of(log.key)} AS id, {time_of(start)} AS s, {time_of(expiry)} AS e FROM {log.table.view}"
     )
@@ -195,7 +195,7 @@ def _keeps_order(column: SourceColumn) -> bool:
 
 
 def _time_sql(column: SourceColumn, quote: Callable[[str], str]) -> str:
-    """Return SQL for a time in a form that can be compared with the other time of its table."""
+    """Return the SQL of a start or an expiry, in a form in which the two can be compared."""
     name = quote(column.name)
     if not _keeps_order(column):
         return f"try_strptime({name}, {literal(column.time_format or '')})"
@@ -210,7 +210,8 @@ def _contracts(
 ) -> Match:
     """Return the match that reads a log as contracts.
 
-    The match has a query if there are rows that cancel, or rows to leave out.
+    The match has a query if rows cancel earlier rows, or if rows are left out because they expire before they
+    start.
 
     Args:
         connection: The connection with the view of the table; the view of the contracts is added.
@@ -244,7 +245,10 @@ def _contracts(
         for name, column in match.columns.items()
         if name not in ends and column.name not in (start.name, expiry.name)
     }
-    match.reason = f"likely: {share:.0%} of the later rows of customers start near the expiry before"
+    match.reason = (
+        f"likely: {share:.0%} of the rows after a customer's first row start near the expiry of the row "
+        "before"
+    )
     match.notes += notes
     if n_early:
         match.warnings.append(
@@ -302,7 +306,7 @@ def _query(
     Args:
         log: The table, and its column with the id of the customer.
         period: The columns with the start and the expiry of a row.
-        cancel_rows: The rows that cancel; None if there are none.
+        cancel_rows: The rows that cancel earlier rows; None if there are none.
         dialect: The SQL dialect of the query.
         origin: The SQL after FROM that reads the table.
     """

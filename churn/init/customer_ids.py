@@ -70,7 +70,7 @@ def is_plain(key_name: str) -> bool:
 
 
 def require_key(tables: Sequence[SourceTable], key: str) -> None:
-    """Refuse a name of the key of customers that no table has.
+    """Refuse a name for the key of customers if no table has a column with this name.
 
     Raises:
         CallError: No column of a table has this name.
@@ -147,7 +147,8 @@ def named_ids(tables: Sequence[SourceTable], key_name: str) -> KeyedTable | None
     The table is used if there is no table of customers.
 
     Raises:
-        CallError: The name is as plain as `id`, and each row of each table has another value in the column.
+        CallError: The name only says that a column is a key, as `id` does, and in each table, no two rows
+            have the same value in the column.
     """
     named = [keyed for keyed in may_be_ids(tables, key_name) if has_name(keyed.key, key_name)]
     if is_plain(key_name):
@@ -157,15 +158,15 @@ def named_ids(tables: Sequence[SourceTable], key_name: str) -> KeyedTable | None
             ids = {keyed.key.name: None for keyed in may_be_ids(tables, None) if not keyed.key.unique}
             raise CallError(
                 f"init: --key '{key_name}': there is no table of customers, and the column cannot hold ids "
-                f"of customers: in {names}, each of its values is in a single row. Name the column with "
-                f"the ids of customers{', such as ' + ', '.join(ids) if ids else ''}."
+                f"of customers, because no value of this column is in two rows of {names}. Name the column "
+                f"with the ids of customers{', such as ' + ', '.join(ids) if ids else ''}."
             )
         named = repeated
     return max(named, key=lambda keyed: keyed.key.distinct, default=None)
 
 
 def _own_key(table: SourceTable) -> SourceColumn | None:
-    """Return the column that is the key of a table of customers; None if it looks like another table."""
+    """Return the column that is the key of a table of customers; None if the table does not look like one."""
     keys = [column for column in table.columns if column.unique and column.kind in ("text", "number")]
     customer_ids = [column for column in keys if name_matches(column.name, CUSTOMER_ID)]
     if customer_ids:
@@ -201,8 +202,8 @@ def id_column(
 ) -> IdColumn | None:
     """Return the column of a table that holds ids of customers, by its name and its values.
 
-    The user may name a column whose name is as plain as `id`. Such a column may be the key of the table's own
-    rows, so it is compared with the columns found by their names.
+    The user may give a name that only says that a column is a key, as `id` does. Such a column may be the key
+    of the table's own rows, so it is compared with the columns found by their names.
 
     Args:
         connection: The connection with the views of the tables.
@@ -245,7 +246,7 @@ def id_column(
 def _compare(
     connection: duckdb.DuckDBPyConnection, table: SourceTable, column: SourceColumn, customers: KeyedTable
 ) -> IdColumn:
-    """Return a column with the share of its ids that the customers have.
+    """Return a column with the share of its ids that are in the table of customers.
 
     If another spelling of the ids makes the share larger, the column is read in this spelling.
     """

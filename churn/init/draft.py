@@ -191,7 +191,7 @@ class _Ids:
 
 @dataclass(frozen=True)
 class _KeyGuess:
-    """A key of customers that is not the key found by its name.
+    """The column that is guessed to be the key of customers.
 
     Attributes:
         key: The name of the column.
@@ -211,7 +211,7 @@ def _find_ids_or_guess(
     dialect: str,
     today: date,
 ) -> tuple[_Ids, _KeyGuess | None]:
-    """Find the ids of customers; guess a key if there are none, or if each order has another id.
+    """Find the ids of customers; guess a key if there are none, or if each order has a different id.
 
     Args:
         connection: The connection with the views of the tables.
@@ -236,15 +236,16 @@ def _find_ids_or_guess(
 def _guess_key(
     connection: duckdb.DuckDBPyConnection, tables: Sequence[SourceTable], ids: _Ids
 ) -> _KeyGuess | None:
-    """Return a better key of customers than the key by name; None if the key by name fits, or if its ids are
-    rounded.
+    """Return a better key of customers than the column found by its name, or None.
+
+    The result is None if that column fits, if its ids are rounded, or if no other column may be the key.
     """
     if any(ids.columns.values()):
         persons = find_person_ids(connection, ids.customers, ids.event_tables, ids.columns)
         if persons is None:
             return None
         reason = (
-            f"{persons.key} is the id of a customer, as {persons.order_key} has another id in most orders"
+            f"{persons.key} is the id of a customer, as {persons.order_key} has a different id in most orders"
         )
         return _KeyGuess(persons.key, reason, persons.warning)
     if ids.rounding_reasons:

@@ -55,8 +55,8 @@ class Entry:
     Attributes:
         canonical: Whether the table goes under `tables:`; otherwise the table goes under `events:`.
         reason: Why the table was chosen, and how certain that is.
-        first_rows_sql: SQL with the `customer_id` and the time `seen` of each row, from which customers are
-            derived.
+        first_rows_sql: SQL that gives the `customer_id` and the time `seen` of each row; customers are
+            derived from these rows.
         warnings: The notes that the user has to see at once.
     """
 
@@ -205,7 +205,9 @@ def early_rows(
 def customers_from_events(
     entries: Sequence[Entry], customers: KeyedTable | None, key_names: Sequence[str]
 ) -> Entry:
-    """Return the entry of customers from all other tables: each id, signed up at the time of its first row.
+    """Return the entry of customers, made from all other tables.
+
+    The sign-up of a customer is the time of the first row with this customer's id.
 
     Args:
         entries: All entries except the entry of customers.
@@ -371,7 +373,7 @@ def _id_filters(
         match: The matched table; comments on it are added to its notes.
         dialect: The SQL dialect of the source.
         customers: The table of customers; None if the source has none.
-        lines: What the lines of an order have in common; None if the rows are no lines.
+        lines: What the lines of an order have in common; None if the rows are not lines of orders.
     """
     key = id_sql(match.key, dialect)
     filters = []

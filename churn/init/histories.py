@@ -199,7 +199,7 @@ def split_histories(
 
 
 def _history_bodies(match: Match, dialect: str) -> dict[str, TableBody]:
-    """Return a body for each attribute whose history a table holds; empty if the table is no history."""
+    """Return the entries under `history:` for the attributes in a table; empty if the table is no history."""
     table = match.table
     times = [column for column in table.columns if column.kind == "time"]
     start = next((c for c in times if name_matches(c.name, VALID_FROM)), None)

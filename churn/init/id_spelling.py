@@ -35,7 +35,7 @@ class Respelling:
     Attributes:
         spelling: The SQL that changes an id to the common spelling, with `$` for the id.
         table: The name of a table that spells its ids differently from the table of customers.
-        pair: An id in that table, and the same id in the table of customers.
+        pair: An id as `table` spells it, and the same id as the table of customers spells it.
     """
 
     spelling: str
@@ -50,7 +50,7 @@ class Respelling:
 def one_spelling(
     connection: duckdb.DuckDBPyConnection, id_tables: Sequence[KeyedTable], customers: KeyedTable
 ) -> Respelling | None:
-    """Return the smallest change that gives the ids of all tables one spelling; None if none does.
+    """Return the smallest change that gives the ids of all tables one spelling; None if `id_tables` is empty.
 
     Args:
         connection: The connection with the views of the tables.

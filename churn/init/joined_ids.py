@@ -87,7 +87,7 @@ def address_columns(connection: duckdb.DuckDBPyConnection, table: SourceTable) -
 def _linked_key(owner: KeyedTable, column: SourceColumn) -> SourceColumn | None:
     """Return the key of another table that a column refers to.
 
-    The key has the same name as the column, or it is `id` of `orders` for `order_id`.
+    The key has the same name as the column, or its name is `id`: `order_id` refers to the `id` of `orders`.
     """
     name = snake_case(column.name)
     if name == "id":

@@ -57,7 +57,8 @@ def guess_label(connection: duckdb.DuckDBPyConnection, matches: Sequence[Match])
     """Return a label of contracts if enough contracts have ended, otherwise a label of inactivity.
 
     The result is None if the source has only contracts, and too few customers have left. If it is not clear
-    whether dates begin with the day or with the month, cutoffs that depend on this become a question.
+    whether dates begin with the day or with the month, the user is asked for the cutoffs that depend on this
+    order.
     """
     label = _guess_label(connection, matches)
     if label is None or not any(
@@ -74,10 +75,10 @@ def guess_label(connection: duckdb.DuckDBPyConnection, matches: Sequence[Match])
 
 
 def _common_snapshot(snapshot: dict[str, Any], other_snapshot: dict[str, Any]) -> dict[str, Any]:
-    """Return the keys of `snapshot:`.
+    """Return the keys and values of `snapshot:`, from two readings of the dates of the source.
 
-    A key becomes a question to the user if its date depends on whether the day or the month comes first in
-    the dates of the source.
+    One reading takes the day first, the other the month. If they give different dates for a key, its value
+    is a question to the user.
     """
     common = {key: value for key, value in snapshot.items() if other_snapshot.get(key) == value}
     days = [
@@ -121,7 +122,7 @@ def _inactivity_label(connection: duckdb.DuckDBPyConnection, events: Sequence[Ma
 def _contract_label(
     connection: duckdb.DuckDBPyConnection, contracts: Match, events: Sequence[Match]
 ) -> LabelGuess | None:
-    """Return the label of contracts; None if the contracts of too few customers have all ended."""
+    """Return the label of contracts; None if there are too few customers whose contracts have all ended."""
     first, last = _date_range(connection, contracts)
     first_days = sorted(match.time.first for match in events if match.time.first)
     first = max(first, first_days[len(first_days) // 2]) if first_days else first
@@ -169,7 +170,7 @@ def _grace_days(connection: duckdb.DuckDBPyConnection, contracts: Match) -> int:
 
 
 def _core_table(connection: duckdb.DuckDBPyConnection, events: Sequence[Match]) -> Match:
-    """Return the table that best shows who is active: a usual table that has rows of most customers."""
+    """Return the table that best shows who is active, among the tables with rows of many customers."""
     usual = [match for match in events if match.name in CORE_TABLES or not match.canonical] or list(events)
     n_customers = {match.name: _count_customers(connection, match) for match in usual}
     wide = [match for match in usual if n_customers[match.name] >= 0.5 * max(n_customers.values())]
@@ -211,7 +212,9 @@ def _date_range(connection: duckdb.DuckDBPyConnection, match: Match) -> tuple[da
 
 
 def _cutoffs(first: date, last: date, wait_days: int) -> tuple[dict[str, Any], str]:
-    """Return the keys of `snapshot:` and their reason: cutoffs with enough history and a matured label.
+    """Return the keys and values of `snapshot:`, and the reason for these cutoffs.
+
+    If the data are long enough, each cutoff has enough history before it, and its label has matured.
 
     Args:
         first: The first day of the data.

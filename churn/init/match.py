@@ -186,10 +186,9 @@ def _correct_contract_columns(
 ) -> None:
     """Correct a table of contracts.
 
-    A cancellation time is read as the end of the contract if no column holds the end. A renewal that was
-    written today is left out. A contract that still runs after its cancellation shows that the cancellation
-    is not the end. If only contracts without an end have a renewal, the renewal was written today. At an
-    earlier cutoff, such a renewal would reveal which customers stay.
+    A cancellation time is read as the end of the contract if no column holds the end. A contract that still
+    runs after its cancellation shows that the cancellation is not the end. The time of renewal is not used if
+    only contracts without an end have one: at an earlier cutoff, it would reveal which customers stay.
     """
     columns, view = match.columns, match.table.view
     cancelled = columns.get("cancel_requested_at")
@@ -307,7 +306,7 @@ def _share_reason(match: Match, target: CanonicalColumn, column: SourceColumn) -
 
 
 def _is_another(connection: duckdb.DuckDBPyConnection, match: Match) -> bool:
-    """Return whether a table fits by its name but not by its contents, as a table of season tickets does."""
+    """Return whether only a table's name fits, not its contents, such as season tickets in `tickets`."""
     if match.name == "subscriptions":
         pattern = COLUMN_PATTERNS["subscriptions"]["started_at"]
         return "ended_at" not in match.columns and not name_matches(
@@ -388,7 +387,7 @@ def _may_be_days(connection: duckdb.DuckDBPyConnection, table: SourceTable, colu
 
 
 def _is_early(connection: duckdb.DuckDBPyConnection, match: Match, name: str, column: SourceColumn) -> bool:
-    """Return whether an outcome column is often earlier than the row itself; an outcome never is."""
+    """Return whether a column read as an outcome is often earlier than the row, so that it cannot be one."""
     target = match.target.column(name)
     if target is None or target.role not in ("outcome", "known") or name == "paid_at":
         return False

@@ -33,21 +33,22 @@ row's time.
 """
 
 MIN_LATE_SHARE = 0.01
-"""A second clock gets a note if at least this share of rows comes in a day or more late."""
+"""A second clock gets a note if it is a day or more after the row's time in at least this share of rows."""
 
 NO_SECOND_CLOCKS = (AFTER_THE_ORDER, MAY_LIE_AHEAD, PERIOD_START)
-"""Patterns for the names of times that are not the time at which a row comes in."""
+"""Patterns for the names of times that are not the time at which a row comes into the data."""
 
 CLOCKS_PER_QUERY = 100
 """How many time columns one query compares with the row's time."""
 
 
 def second_clock_notes(connection: duckdb.DuckDBPyConnection, match: Match) -> Iterator[str]:
-    """Yield a note for each unused time that usually follows the row's time: rows may come in at that time.
+    """Yield a note for each unused time column that may be the time at which rows come into the data.
 
-    Only the user knows whether rows come in at this time, so the time is offered and not mapped. Times that
-    may lie ahead (such as a due date) are not offered, and times for which an order waits (such as a
-    delivery) are not offered. The start of the present period of a contract is not offered either.
+    Such a time usually follows the row's time. Only the user knows whether rows come into the data at this
+    time, so the column is offered and not mapped. Three kinds of times are not offered: times that may lie
+    ahead (such as a due date), times of what happens to an order later (such as its delivery), and the start
+    of the present period of a contract.
     """
     if "known_at" in match.columns or match.target.column("known_at") is None:
         return
@@ -75,12 +76,12 @@ def second_clock_notes(connection: duckdb.DuckDBPyConnection, match: Match) -> I
                 name, often = batch[number].name, _usual_delay(connection, view, delays[number])
                 yield (
                     f"{name} is a day or more after {match.time.name} in {late_share:.0%} of the rows, often "
-                    f"{often}: if rows come in at that time, map known_at: {name}"
+                    f"{often}: if rows come into the data at that time, map known_at: {name}"
                 )
 
 
 def _usual_delay(connection: duckdb.DuckDBPyConnection, view: str, delay: str) -> str:
-    """Return the median of all delays of a day or more, in words."""
+    """Return the median delay of a second time column as a text; only delays of a day or more count."""
     row = connection.execute(
         f"SELECT median({delay}) FROM {view} WHERE {delay} >= INTERVAL '1 day'"
     ).fetchone()
@@ -162,7 +163,7 @@ def cost_question(connection: duckdb.DuckDBPyConnection, match: Match, dialect: 
 
 
 def result_warnings(connection: duckdb.DuckDBPyConnection, match: Match, dialect: str) -> Iterator[str]:
-    """Yield a warning for results of contacts in other words; a night counts each of these results as done.
+    """Yield a warning if some results of contacts are unknown words; a night counts them as done.
 
     Args:
         connection: The connection with the view of the table.
@@ -202,7 +203,7 @@ def month_warnings(match: Match, dialect: str) -> Iterator[str]:
 
 
 def unread_money_warnings(connection: duckdb.DuckDBPyConnection, match: Match) -> Iterator[str]:
-    """Yield a warning for each column of texts whose name says money but whose notation is unknown."""
+    """Yield a warning if columns of texts are named like amounts of money but cannot be read as numbers."""
     if {"amount", "value"} & match.columns.keys():
         return
     if not any(name_contains(match.table.name, TABLE_PATTERNS[name]) for name in ("orders", "payments")):

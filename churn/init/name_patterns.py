@@ -380,8 +380,8 @@ def singular(word: str) -> str:
 def name_matches(name: str, pattern: str, table: str = "") -> bool:
     """Return whether a whole column name, with or without its table's name as a prefix, fits a pattern.
 
-    The time zone at the end of a name does not count, as in `Start (UTC)`. A prefix before a point does not
-    count, as in `subscriptions.started_at`, except a prefix before `id`.
+    The time zone at the end of a name does not count, as in `Start (UTC)`. A prefix that ends with a dot does
+    not count, as in `subscriptions.started_at`, unless the rest of the name is `id`.
     """
     fits = _compile(pattern).fullmatch
     return any(fits(candidate) for candidate in _spellings(name, table))

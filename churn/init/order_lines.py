@@ -94,8 +94,8 @@ def _lines_share_id(connection: duckdb.DuckDBPyConnection, match: Match, number:
 def _is_total(connection: duckdb.DuckDBPyConnection, match: Match, number: SourceColumn, name: str) -> bool:
     """Return whether a column repeats the total of an order in each of its lines; if so, a note is added.
 
-    Equal values in the lines of an order may also be the price of one piece, but then only few different
-    values occur.
+    The price of one piece may also be equal in all lines of an order. But prices have few different values,
+    so a column with few different values is not read as the total.
     """
     column = match.columns.get(name)
     if column is None or column.sql or column.question or name_matches(column.name, UNIT_PRICE):
@@ -141,7 +141,7 @@ def one_row_per_order(
     Args:
         match: The table of the lines.
         lines: What the lines of an order have in common.
-        columns: The SQL by canonical column.
+        columns: The SQL of each canonical column, by the column's name.
         filters: The conditions for the rows to read.
         id_filters: The conditions on the customer's id. If all lines of an order share the id, the conditions
             apply to the whole order; otherwise they apply to each row.

@@ -28,7 +28,7 @@ HEAD = """\
 
 TABLES_COMMENT = """
 # Each entry maps a canonical table to the source: {from: table, columns: {canonical: SQL}, where: SQL}, or
-# {query: SQL}. {} reads the source table with the canonical name and the columns with canonical names.
+# {query: SQL}. Write {} if the table and its columns have the canonical names in the source too.
 # Remove a table to switch off its signals."""
 
 TAIL = """

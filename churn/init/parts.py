@@ -87,7 +87,7 @@ REMOVE_LINE = "; then remove this line"
 
 
 def stem_of(name: str) -> str | None:
-    """Return the name of the table that a table is a part of; None if its name has no period or number.
+    """Return a table's name without the month or number that marks a part; None if the name has neither.
 
     >>> stem_of("orders_2023"), stem_of("Orders-2024-q1"), stem_of("orders-00001-of-00002"), stem_of("orders")
     ('orders', 'orders', 'orders', None)
@@ -112,9 +112,9 @@ def join_parts(
 ) -> tuple[list[SourceTable], list[str]]:
     """Return the tables, and what the user has to know about them.
 
-    Tables whose names differ in a period or number are one table. If some columns differ, the joined table
-    has only the common columns, and `churn init` asks about it. If most columns differ, the tables stay
-    separate.
+    Tables are joined into one if their names differ only in a number, or in a period such as a month. If some
+    columns differ, the joined table has only the common columns, and `churn init` asks about it. If most
+    columns differ, the tables stay separate.
 
     Args:
         connection: The connection with the views of the tables; the views of the joined tables are added.
@@ -155,10 +155,10 @@ def _has_part(name: str) -> bool:
 
 
 def _with_variants(groups: Mapping[str, Sequence[SourceTable]]) -> dict[str, list[SourceTable]]:
-    """Return the groups of tables, joined if their tables have the same columns and similar names.
+    """Return the groups of tables; groups become one if their tables have the same columns and similar names.
 
-    Such groups are, for example, orders and orders_archive, orders_de and orders_at, or two tables with an
-    amount whose names say nothing.
+    Such groups are, for example, orders and orders_archive, or orders_de and orders_at. Two tables with an
+    amount also become one group if their names do not say what the rows are.
     """
     merged: dict[str, list[SourceTable]] = {}
     names: dict[tuple[str, frozenset[tuple[str, str]]], str] = {}

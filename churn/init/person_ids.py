@@ -1,4 +1,4 @@
-"""Find ids of persons if the ids of customers are new with each order, so that no customer comes back."""
+"""Find the ids of persons if each order has a new customer id: then no customer ever comes back."""
 
 from __future__ import annotations
 
@@ -133,9 +133,10 @@ def find_person_ids(
             f"with --key '{order_key}', each id of {order_key} is a customer."
         )
     warning = (
-        f"{order_key} has a new id in most orders: {best.n_ids:,} ids belong to {best.n_persons:,} values "
-        f"of {best.column.name} of {best.table.name}, so {best.column.name} is the id of a customer. If "
-        f"each id in {order_key} is a customer, name this column with --key '{order_key}'"
+        f"{order_key} has a new id in most orders: its {best.n_ids:,} ids belong to only "
+        f"{best.n_persons:,} values of {best.column.name} in {best.table.name}, so {best.column.name} is "
+        f"read as the id of a customer. If each id in {order_key} is a customer, name this column with "
+        f"--key '{order_key}'"
     )
     return PersonIds(best.column.name, order_key, warning)
 
@@ -210,7 +211,7 @@ def rows_of_guests(connection: duckdb.DuckDBPyConnection, matches: Sequence[Matc
 
 
 def ids_of_one_order(connection: duckdb.DuckDBPyConnection, matches: Sequence[Match]) -> Iterator[str]:
-    """Yield a warning if no customer has orders at two times: the ids then look like ids of orders."""
+    """Yield a warning if almost no id has orders at more than one time: the ids look like ids of orders."""
     for match in matches:
         if match.name != "orders":
             continue
@@ -223,8 +224,8 @@ def ids_of_one_order(connection: duckdb.DuckDBPyConnection, matches: Sequence[Ma
         if n_ids >= MIN_IDS and n_back <= MAX_MIXED_SHARE * n_ids:
             yield (
                 f"only {n_back:,} of {n_ids:,} ids in {match.key.name} of {match.table.name} have orders "
-                f"at two times: {match.key.name} looks like an id of orders, and with this id nobody ever "
-                "comes back. If another column has the id of a person, name it with --key"
+                f"at more than one time: {match.key.name} looks like an id of orders, and with this id "
+                "nobody ever comes back. If another column has the id of a person, name it with --key"
             )
 
 
@@ -243,7 +244,7 @@ def _person_columns(
 
 
 def _times_sql(tables: Sequence[KeyedTable]) -> str:
-    """Return SQL with the number of different timestamps of each id, from the table with the most of them."""
+    """Return SQL that gives for each id the highest number of different timestamps that any table has."""
     parts = []
     for table, key in tables:
         times = [c for c in table.columns if c.kind == "time" and c.filled_share > 0.9]
@@ -270,7 +271,7 @@ def _measure(
 
     Args:
         connection: The connection with the views of the tables.
-        home: The table that has the column, and its column of ids.
+        home: The table that has the column, and the key of this table: its column with ids of customers.
         column: The column that may hold the ids of persons.
         is_address: Whether its values are e-mail addresses.
         times: The SQL that gives the number of different timestamps of each id.

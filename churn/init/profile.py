@@ -149,7 +149,7 @@ def _profile_batch(
     Args:
         connection: The connection with the view.
         view: The view with the columns.
-        columns: The columns, by the types of the view.
+        columns: The columns, each with the kind that follows from its type in the view.
         types: The types of the view's columns.
         dialect: The SQL dialect of the source.
         today: The day of the call; a reading is wrong if dates would lie after this day.
@@ -218,7 +218,7 @@ def _profile_numbers(
 def _days_with_no_value(
     connection: duckdb.DuckDBPyConnection, view: str, column: SourceColumn, dialect: str
 ) -> SourceColumn:
-    """Return a column of days like 20240131 as times if it has numbers for "no value", such as 99991231."""
+    """Return a column of days like 20240131 as times if all other numbers mean "no value", like 99991231."""
     name = identifier(column.name)
     numbers = ", ".join(map(str, NO_VALUE_NUMBERS))
     counts = connection.execute(
@@ -253,7 +253,7 @@ def _profile_times(
     readings = [
         reading for column in columns for reading in (column, column.other_reading) if reading is not None
     ]
-    # The key is the SQL of a time; the value maps the numbers of texts to the numbers of their readings.
+    # The key is the SQL of a time; the value maps the index of a text column to the index of its reading.
     texts: dict[str, dict[int, int]] = {}
     typed: dict[int, str] = {}
     for number, column in enumerate(readings):
@@ -292,7 +292,7 @@ def _profile_times(
 
 
 def _renumber(numbers: Mapping[int, int]) -> str:
-    """Return SQL that maps the number of a column, `c`, to the number of its reading."""
+    """Return SQL that replaces the index of a column, `c`, by the index of its reading."""
     size = max(numbers) + 1
     return f"[{', '.join(str(numbers.get(number, -1)) for number in range(size))}][c + 1]"
 
@@ -317,7 +317,7 @@ def _with_readings_of(
     connection: duckdb.DuckDBPyConnection,
     dialect: str,
 ) -> SourceTable:
-    """Return a table in which columns with two readings get the reading of other columns, if these agree.
+    """Return a table in which columns with two possible readings get the reading that all others have.
 
     Args:
         table: The table.
@@ -373,7 +373,7 @@ def _kind_of(duckdb_type: str) -> ColumnKind:
 def _date_range(
     connection: duckdb.DuckDBPyConnection, view: str, column: SourceColumn
 ) -> tuple[date | None, date | None]:
-    """Return the days between which 99 % of the times of a column lie, as `date_ranges` does for many."""
+    """Return the days between which 99 % of a column's times lie; `date_ranges` does this for several."""
     at = time_of(column)
     row = connection.execute(
         f"SELECT quantile_disc(d, 0.005), quantile_disc(d, 0.995) FROM "

@@ -1,4 +1,4 @@
-"""Decide between two readings of a column's texts by the whole column, or write the question for the user."""
+"""Use the whole column to decide between two readings of its texts, or write the question for the user."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ GROUPED_NUMBER = r"[-+]?[1-9][0-9]{0,2}([ \x{00a0}\x{202f}'\x{2019}][0-9]{3})+([
 
 @dataclass(frozen=True)
 class DateReading:
-    """The time format of a column, and what stays open if the contents of the column do not decide.
+    """The time format of a column, and a question to the user if the column's contents do not show it.
 
     Attributes:
         time_format: The format, or the first of two possible formats.
-        question: The question to the user; None if the contents decide.
+        question: The question to the user; None if the contents show the format.
         other_format: The second of two possible formats; None if there is only one.
     """
 
@@ -95,7 +95,7 @@ class NumberReading:
         decimal_mark: The mark before the decimals; the other mark groups thousands.
         has_other_mark: Whether the mark that groups thousands occurs.
         fit_share: The share of the texts that are numbers in this notation, in `[0, 1]`.
-        example: A number that can be read in two ways; None if the contents decide.
+        example: A number that can be read in two ways; None if the contents show the notation.
         other_marks: Signs of money, marks for "no cents", and marks between thousands other than a comma and
             a point.
     """
@@ -107,7 +107,7 @@ class NumberReading:
     other_marks: tuple[str, ...] = ()
 
     def sql(self, name: str) -> str | None:
-        """Return the SQL of the number in a text column; None if a plain cast reads it."""
+        """Return SQL that makes a text column's numbers readable for a cast; None if they already are."""
         if self.other_marks:
             plain = replace(self, other_marks=())
             name = without_marks(name, self.other_marks)
@@ -118,14 +118,14 @@ class NumberReading:
 
     @property
     def is_open(self) -> bool:
-        """Return whether each number can be read in two ways, so that other columns may decide."""
+        """Return whether each number can be read in two ways; other columns may then show the notation."""
         return self.example is not None and self.example[-1].isdigit()
 
 
 def possible_formats(time_format: str) -> tuple[str, ...]:
     """Return the formats with day, month and year in each likely order; the likeliest format comes first.
 
-    With points, the day is always first. With two digits, the year may be first too.
+    In a date with dots, the day is always first. A year of two digits may be first too.
 
     >>> possible_formats("%d/%m/%Y %H:%M")
     ('%d/%m/%Y %H:%M', '%m/%d/%Y %H:%M')
@@ -148,8 +148,9 @@ def date_reading(
     question to the user.
 
     A part above 12 decides. Otherwise two rules decide. Dates after the latest possible date speak against a
-    reading. Dates on the same day of each month speak for a reading, because in the other reading they all
-    lie in one month. If these two rules contradict each other, the user is asked.
+    reading. If all dates lie on the same day of the month, such as the first, this speaks for a reading: with
+    day and month exchanged, they would all lie in January. If these two rules contradict each other, the user
+    is asked.
 
     Args:
         connection: The connection with the view of the column.
@@ -193,9 +194,9 @@ def date_reading(
 def _formats_that_fit(
     connection: duckdb.DuckDBPyConnection, dates: str, formats: Sequence[str]
 ) -> tuple[tuple[str, ...], str | None]:
-    """Return the formats that no other format excludes.
+    """Return the formats that may be right, and a question if the dates need two formats.
 
-    If two formats exclude each other, a question is returned too.
+    A format is left out if some dates fit only another format, and almost no dates fit only this one.
 
     Args:
         connection: The connection with the view of the column.
@@ -286,10 +287,11 @@ def marked_number_reading(connection: duckdb.DuckDBPyConnection, values: str) ->
 
 
 def number_reading(connection: duckdb.DuckDBPyConnection, values: str) -> NumberReading | None:
-    """Return the notation of a column's numbers; None if no text has a decimal comma, point or group.
+    """Return the notation of a column's numbers; None if no number has a comma or a point.
 
-    A text that is a number in only one notation decides, such as 12,50 or 1.234,56. Numbers such as 2,313
-    have groups of thousands if many of them stand next to plain numbers that are all below 1000.
+    Texts that are numbers in only one notation, such as 12,50 or 1.234,56, show the notation. If there are no
+    such texts, the mark in numbers such as 2,313 groups thousands if the column has many of these numbers,
+    and also many plain numbers, all below 1000.
 
     Args:
         connection: The connection with the view of the column.
@@ -336,7 +338,7 @@ def number_question(name: str, example: str) -> str:
     Args:
         name: The column's name, as SQL of params.yaml writes it.
         example: A number that can be read in two ways, such as 2,313. If the column mixes kinds of numbers,
-            the kinds are named instead.
+            a text that names the kinds.
     """
     if not example[-1].isdigit():
         return f"{name} has {example}: write SQL that reads both, or correct the source"

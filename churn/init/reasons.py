@@ -42,13 +42,14 @@ def no_contract_end(connection: duckdb.DuckDBPyConnection, match: Match) -> str:
 
 
 def unknown_spelling(connection: duckdb.DuckDBPyConnection, table: SourceTable, customers: KeyedTable) -> str:
-    """Return how the ids of a table differ from the customers' ids, if its column is named like an id."""
+    """Return how a table spells its ids, if it has a column named like a customer's id; otherwise empty."""
     columns = [c for c in table.columns if c.filled_share and name_matches(c.name, CUSTOMER_ID)]
     ids = with_examples(connection, table, columns)
     known_ids = with_examples(connection, customers.table, [customers.key])
     return (
-        f": {ids} has ids by its name, but {customers.table.name} spells the ids in another way, as in "
-        f"{known_ids}. Map customer_id to one spelling in both, with SQL such as replace(id, 'KD-', '')"
+        f": by its name, {ids} has ids of customers, but {customers.table.name} spells the ids in another "
+        f"way, as in {known_ids}. Map customer_id to one spelling in both, with SQL such as "
+        "replace(id, 'KD-', '')"
         if ids
         else ""
     )

@@ -32,12 +32,12 @@ class SourceColumn:
         time_format: The `strptime` format of times, if they are text in another format than 2024-01-31.
         sql: The expression that reads the column, in the source's dialect; None if its name is enough.
         missing: The words for "no value" in a column of times or numbers, each with its number of rows.
-        question: The readings to choose from if the contents do not decide; otherwise None.
-        other_reading: The column with day and month exchanged, if the contents do not decide.
+        question: The readings to choose from if the contents do not show the right one; otherwise None.
+        other_reading: The column with day and month exchanged, if the contents do not show the right order.
         number: The notation of numbers that are text.
         has_decimal_points: Whether the column comes from a text file and its numbers have decimal points.
-        spelling: The SQL that changes an id to the spelling of all tables, with `$` for the id; None if ids
-            do not change.
+        spelling: The SQL that changes an id to the common spelling of all tables, with `$` for the id; None
+            if ids do not change.
         is_iso_text: Whether the times are text in ISO 8601, such as 2024-01-31 09:00:00 -0400.
     """
 
@@ -104,7 +104,7 @@ def name_in(name: str, dialect: str) -> str:
 
 
 def id_sql(column: SourceColumn, dialect: str) -> str:
-    """Return the SQL in params.yaml that reads an id, in the spelling of all tables."""
+    """Return the SQL in params.yaml that reads an id and gives it the common spelling of all tables."""
     name = name_in(column.name, dialect)
     if column.spelling is None:
         return column.sql or name
@@ -124,7 +124,7 @@ class SourceTable:
         query: The SQL that joins the table from several tables, in the source's dialect; None for a plain
             table.
         parts: The names of the tables from which this table is joined; they have the same columns.
-        question: Why it is not certain that these tables are parts of one table.
+        question: Why the tables in `parts` may not be parts of one table; None if there is no doubt.
     """
 
     name: str

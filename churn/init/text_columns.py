@@ -84,8 +84,8 @@ def read_texts(
 ) -> list[SourceColumn]:
     """Return columns of texts with their numbers of distinct values, read as times or numbers if possible.
 
-    Numbers may have a decimal comma; times may have one of `FORMATS`. The texts stay in the table `TEXTS`, in
-    which the index of a column is its number.
+    Numbers may have a decimal comma; times may have one of `FORMATS`. The texts stay in the table `TEXTS`.
+    There, the number of a column is its index in `columns`.
 
     Args:
         connection: The connection with the view.
@@ -161,7 +161,7 @@ def _parse_texts(
 ) -> SourceColumn:
     """Return a column as times or numbers, if its texts can be read as such.
 
-    The sample limits the readings that are tried on all texts.
+    Only readings that fit enough of the sample are tried on all texts.
     """
     formats = _possible_formats(sample, may_be_months=names_a_time(column))
     may_be_iso = _most_fit(sample, r"\d{4}.*")
@@ -253,7 +253,7 @@ def _formats_of_shape(shape: str) -> tuple[str, ...]:
 
 @cache
 def _pattern_of(time_format: str) -> re.Pattern[str]:
-    """Return a pattern that all times of a format fit.
+    """Return a pattern that matches every time written in a format.
 
     A pattern is tested much faster than a time is read.
     """

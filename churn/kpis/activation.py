@@ -9,7 +9,8 @@ avoids these three mistakes:
 2. If many candidate events are tried, the best event looks good by chance. So the event is chosen on the
    customers who joined earlier, and tested once on those who joined later.
 3. Customers who joined in different months may differ both in what they do and in how often they leave. So
-   customers are compared only with customers who joined in the same month, at the same age.
+   customers are compared only with customers who joined in the same month, and only at the same age (the time
+   since the sign-up).
 
 Source: Mantel, Evaluation of survival data and two new rank order statistics, Cancer Chemotherapy Reports 50
 (1966). The stratified test comes from this paper.
@@ -89,8 +90,8 @@ class FollowUp:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A candidate for the activation event: at least some number of events within some days of the
-    sign-up.
+    """A candidate for the activation event: at least `at_least` events within `within_days` days of
+    the sign-up.
     """
 
     event: str

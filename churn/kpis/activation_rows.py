@@ -70,11 +70,11 @@ class Activation(Part):
         share_done: The share of all followed customers who had the event.
         with_event, without_event: The later joiners with the event, and those without it.
         difference, low, high: How much more often customers without the event leave in a label window than
-            customers with it. The shares are compared within month of joining and age, and the difference has
-            a 95 % interval.
+            customers with it. Only customers with the same month of joining and the same age are compared.
+            `low` and `high` are the ends of the 95 % interval.
         p_value: The one-sided p-value of the test on the later joiners.
-        decides_label: Whether the event is from the table that the label counts. An event from this table
-            goes with staying partly by definition.
+        decides_label: Whether the event is from the table whose rows decide the label. If so, the event
+            goes together with staying partly because the label is computed from the same table.
     """
 
     event: str
@@ -153,8 +153,8 @@ def activation_section(company: Company) -> ActivationResult:
 def follow(store: Store, joiners: Joiners, cutoff: date) -> FollowUp:
     """Follow the joiners over the label windows after their landmark, until they leave or are not at risk.
 
-    A window counts if its label is matured at the cutoff, and if the customer was at risk at the start of the
-    window, by what was known at that start.
+    A window counts if its label is matured at the cutoff, and if the data known at the start of the window
+    say that the customer was at risk then.
     """
     label, late_days = store.params.label, store.params.snapshot.late_days
     step = WEEK_DAYS * math.ceil((label.gap_days + label.horizon_days) / WEEK_DAYS)
@@ -204,8 +204,8 @@ def _states(store: Store, cutoffs: list[date], codes: Ints) -> list[npt.NDArray[
 def _activation(
     search: Search, events: Sequence[EventCounts], follow_up: FollowUp, is_later: Bools, label_table: str
 ) -> Activation | None:
-    """Return the confirmed event, and the shares of customers who left with the event and without the event;
-    None if no event is confirmed.
+    """Return the confirmed event, and the share that left among customers with it and among customers without
+    it; None if no event is confirmed.
     """
     if search.best is None or search.later is None or search.reason is not None:
         return None

@@ -61,9 +61,10 @@ def month_bounds(
     At each of these starts, and at the end, it is certain who was active.
 
     Args:
-        complete_from: The first day from which the data show each customer who leaves.
+        complete_from: The first day of complete data: from this day on, the data show each customer who
+            leaves.
         cutoff: The end of the data.
-        wait_days: How many days after a bound it becomes certain who was active at the bound.
+        wait_days: The number of days to wait after a bound until it is certain who was active at the bound.
         max_months: The largest number of months.
 
     >>> bounds = month_bounds(date(2025, 1, 15), date(2025, 4, 10), 30)
@@ -87,9 +88,10 @@ def week_bounds(
     At each of these starts, and at the end, it is certain who was active.
 
     Args:
-        complete_from: The first day from which the data show each customer who leaves.
+        complete_from: The first day of complete data: from this day on, the data show each customer who
+            leaves.
         cutoff: The end of the data.
-        wait_days: How many days after a bound it becomes certain who was active at the bound.
+        wait_days: The number of days to wait after a bound until it is certain who was active at the bound.
         max_weeks: The largest number of weeks.
 
     >>> [str(bound) for bound in week_bounds(date(2025, 1, 15), date(2025, 3, 5), 30)]

@@ -85,10 +85,13 @@ def acts_of_customers(store: Store) -> tuple[ActTable, ...]:
 
 @dataclass(frozen=True)
 class Joiners:
-    """The customers who joined while the data were recorded: code, sign-up day and landmark, `[customers]`
-    each.
+    """The customers who joined while the data were recorded. Each array has the shape `[customers]`.
 
-    The landmark is the first weekly cutoff that is at least `LONGEST_DAYS` after the sign-up.
+    Attributes:
+        code: The customer code.
+        signed_up: The day number of the sign-up.
+        landmark: The cutoff at which following the customer begins: the first weekly cutoff that is at least
+            `LONGEST_DAYS` after the sign-up.
     """
 
     code: Ints
@@ -121,11 +124,11 @@ def read_joiners(store: Store, complete_from: int, cutoff: date) -> Joiners:
 
 
 class EarlyEvents(RowReader):
-    """Counts the acts of each joiner within each of `WITHIN_DAYS` days of the sign-up, by what was known at
-    the landmark.
+    """Counts the acts of each joiner in the first days from the sign-up: one count for each of `WITHIN_DAYS`.
 
-    All rows of a table together are one event. In addition, each of the most frequent kinds of rows in the
-    table is an event of its own.
+    An act counts only if it was known at the landmark of the joiner. All rows of a table are counted together
+    as one event. In addition, each of the most frequent kinds of rows in the table is counted as an event of
+    its own.
     """
 
     def __init__(self, store: Store, act: ActTable, joiners: Joiners) -> None:
@@ -301,10 +304,10 @@ def _windows_without_overlap(ends: Sequence[int]) -> list[list[int]]:
 
 
 def _window_of_days(ends: Ints, positions: Sequence[int]) -> tuple[int, Ints]:
-    """Return the first day of the windows at `positions`, and for each day from then on the position of its
-    window.
+    """Return the first day of the windows at `positions`, and for each day from this first day on the
+    position of the window that holds it.
 
-    A position of -1 stands for no window, and the last entry is always -1.
+    The position is -1 for a day outside all windows; the last entry is always -1.
     """
     first_day = int(ends[positions[0]]) - ACTIVE_WINDOW_DAYS
     window = np.full(int(ends[positions[-1]]) - first_day + 1, -1, dtype=np.int64)
@@ -315,11 +318,13 @@ def _window_of_days(ends: Ints, positions: Sequence[int]) -> tuple[int, Ints]:
 
 
 class FirstUses(RowReader):
-    """Finds new customers who have a row of a table soon after their sign-up, by what was known at a cutoff.
+    """Finds the new customers who have a row in a table soon after their sign-up.
+
+    A row counts only if it was known at the cutoff.
 
     Attributes:
         has_used: Whether each customer is new and has a row soon after the sign-up, `[customers]`.
-        is_newcomer: Whether each customer signed up in the days that count as new, `[customers]`.
+        is_newcomer: Whether each customer counts as new, by the day of the sign-up, `[customers]`.
     """
 
     def __init__(
@@ -329,9 +334,10 @@ class FirstUses(RowReader):
 
         Args:
             signed_up: The day number of the sign-up of each customer, `[customers]`.
-            cutoff: Rows that happened and were known before this midnight count.
+            cutoff: A row counts only if it happened and was known before this midnight.
             within_days: The number of days from the sign-up in which a row counts.
-            days: A new customer signed up in the `days` days that end `within_days` days before the cutoff.
+            days: The number of days in which a customer must have signed up to count as new; these days end
+                `within_days` days before the cutoff.
         """
         self._cutoff, self._signed_up, self._within_days = day_number(cutoff), signed_up, within_days
         end = self._cutoff - within_days

@@ -1,9 +1,9 @@
 """Alarms: a figure whose latest value lies outside its own history.
 
-The latest value is compared with the usual value, which is the median of the values shortly before. The
-distance between the latest and the usual value is judged by the same distance in past periods. The limits
-come from the median and the median absolute deviation (MAD) of the past distances, so a single bad week
-hardly changes them. If there are two years of data, the season is taken out first.
+The latest value is compared with the usual value, which is the median of the values shortly before. For each
+past period, the distance of its value from its usual value is computed in the same way. The limits come from
+the median and the median absolute deviation (MAD) of these past distances, so a single bad week hardly
+changes the limits. If there are two years of data, the season is first taken out of the values.
 """
 
 from __future__ import annotations
@@ -59,13 +59,13 @@ class Alarm(Part):
 
     Attributes:
         name: The name of the figure.
-        slice: The stage, the class of ratings or the segment; None for all customers.
+        slice: The stage, the class of ratings (such as promoters) or the segment; None for all customers.
         period: The latest period with a value.
         value: The value.
-        usual: The usual value; it contains the season of the period if the season was taken out.
-        limit: The largest or smallest value that the history allows, on the side on which the value lies.
-        n_history: The number of past distances from which the limit is computed.
-        season: Whether the season was taken out.
+        usual: The usual value; a season that was taken out of the values is added to it again.
+        limit: The limit that the value crossed: the largest or the smallest value that the history allows.
+        n_history: The number of past distances from the usual value; the limit is computed from them.
+        season: Whether the season was taken out of the values.
         text: The alarm in words.
     """
 
@@ -85,8 +85,8 @@ class AlarmsResult(SectionResult):
 
     Attributes:
         alarms: The figures whose latest value lies outside their own history.
-        n_watched: The number of series of figures with enough history.
-        n_too_short: The number of watched figures with too little history.
+        n_watched: The number of series of figures whose history is long enough for limits.
+        n_too_short: The number of series of figures whose history is too short for limits.
     """
 
     alarms: tuple[Alarm, ...]
@@ -102,7 +102,7 @@ class Limits:
         usual: The usual value.
         low, high: The lowest and the highest allowed value.
         n_history: The number of past distances from the usual value.
-        season: Whether the season was taken out.
+        season: Whether the season was taken out of the values.
     """
 
     usual: float
@@ -116,8 +116,8 @@ def alarms_section(figures: Sequence[Figure]) -> AlarmsResult:
     """Compare the latest value of each watched figure with the past values of the same figure.
 
     Args:
-        figures: The figures of all sections by week and by month, each for all customers, for each stage, for
-            each class of ratings and for each segment.
+        figures: The figures of all sections by week and by month: for all customers, and also for each stage,
+            each class of ratings (such as promoters) and each segment.
     """
     watched = [figure for figure in figures if figure.period.kind in SEASON and figure.definition.is_watched]
     alarms, n_watched, n_too_short = [], 0, 0
@@ -228,7 +228,7 @@ def _sampling_error(figure: Figure) -> float:
 def _alarm(figure: Figure, limits: Limits) -> Alarm | None:
     """Return the alarm if the figure is worse than its history allows.
 
-    If no direction of the figure is better, both sides count as worse.
+    If neither higher nor lower values of the figure are better, a value outside either limit is worse.
     """
     value, definition = figure.value, figure.definition
     if value is None:

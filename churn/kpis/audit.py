@@ -89,7 +89,7 @@ RULES = {
             "low ratings are answered",
             "% of ratings below 7 followed by a contact in time",
             (10, 30, 60, 90),
-            "Contact each customer with a low rating within `kpis.answer_days`.",
+            "After a low rating, contact the customer within `kpis.answer_days` days.",
         ),
         PracticeRule(
             "health_tracked",
@@ -167,7 +167,7 @@ class Practice(Part):
         name, title: The name of the practice in kpis.json, and its title.
         score: From 1 (hardly ever) to 5 (nearly always); None if the practice cannot be measured.
         value: The measured value, in `unit`; None if the practice cannot be measured.
-        unit: What is measured; empty for a practice that leaves no trace.
+        unit: The unit of `value` in words; empty for a practice that leaves no trace in tables.
         n: The number of cases.
         limits: The values from which the score is 2, 3, 4 and 5.
         next_step: What the company can do to get a higher score, or the question that a person must answer.

@@ -38,11 +38,11 @@ TABLE_DEFINITION = (
 )
 LOYALTY_DEFINITION = (
     "how active the customers are, and whether a contract binds them. An active customer has acts on "
-    f"at least `active_from_days` (the median) of the {ACTIVE_WINDOW_DAYS} days before the cutoff. A bound "
-    "customer has a contract that renews only after the label's window, so a notice ends the contract only "
-    "after the window. A loyal customer is active and free to leave. A merely bound customer is bound but "
-    "not active. Bound customers leave less often by definition, so look at them before their contract "
-    "renews. Customers whose contracts have no date of renewal are in no group"
+    f"at least `active_from_days` of the {ACTIVE_WINDOW_DAYS} days before the cutoff; this limit is the "
+    "median over all customers. A bound customer has a contract that renews only after the label's window, "
+    "so a notice ends the contract only after the window. A loyal customer is active and free to leave. A "
+    "merely bound customer is bound but not active. Bound customers leave less often by definition, so look "
+    "at them before their contract renews. Customers whose contracts have no date of renewal are in no group"
 )
 
 

@@ -1,4 +1,4 @@
-"""The catalogue of figures, which kpis.json, the console, the report and the documents read."""
+"""The catalogue of figures: the definitions for kpis.json, the console, the report and the documents."""
 
 from __future__ import annotations
 

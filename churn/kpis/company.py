@@ -51,8 +51,9 @@ class Company:
 
     @cached_property
     def known_spells(self) -> ActivitySpells | None:
-        """Return when each customer was active; None if the label does not define this, because every
-        customer can have its event.
+        """Return when each customer was active; None if the label does not define who is active.
+
+        A label of an event that every customer can have does not define it.
         """
         if self.store.params.label.active_table == "subscriptions" and self.has_contracts:
             return read_contract_spells(self.store, self.cutoff)
@@ -68,22 +69,20 @@ class Company:
     def first_lives(self) -> FirstLives:
         """Return the first spell of activity of each customer.
 
-        The result also holds the first day from which the data show each customer who leaves.
+        The result also holds `complete_from`, the first day of complete data.
         """
         return read_first_lives(self.store, self.spells, self.cutoff)
 
     @cached_property
     def complete_from(self) -> date:
-        """Return the first day from which the data show each customer who leaves."""
+        """Return the first day of complete data: from this day on, the data show each customer who leaves."""
         if self.store.params.label.kind == "contract":
             return date_of_day(self.first_lives.complete_from)
         return date_of_day(first_event_day(self.store, self.cutoff))
 
     @cached_property
     def months(self) -> tuple[date, ...]:
-        """Return the past cutoffs whose label is matured: at most the first days of the last twelve
-        months.
-        """
+        """Return the past cutoffs with a matured label: first days of months, at most the latest twelve."""
         params = self.store.params
         return matured_months(params.label, params.snapshot.late_days, self.complete_from, self.cutoff)
 
@@ -105,7 +104,7 @@ class Company:
 
     @property
     def _wait_days(self) -> int:
-        """Return after how many days it becomes certain who was active on a day."""
+        """Return the number of days to wait after a day until it is certain who was active on that day."""
         params = self.store.params
         return self.spells.wait_days if params.label.kind == "contract" else params.snapshot.late_days
 
@@ -116,15 +115,15 @@ class Company:
 
     @cached_property
     def joiners(self) -> Joiners:
-        """Return the customers who signed up on or after the first day from which the data show each customer
-        who leaves.
-        """
+        """Return the customers who signed up on or after the first day of complete data."""
         return read_joiners(self.store, day_number(self.complete_from), self.cutoff)
 
     @cached_property
     def shared_rows(self) -> SharedRows:
-        """Return the facts that several sections need from the rows of the store. For a label of an event, no
-        month of leaving is read.
+        """Return the facts that several sections need from the rows of the store.
+
+        If the label is of kind event, the facts about leaving are not read, because such a label does not say
+        who leaves.
         """
         is_event = self.store.params.label.is_event
         terms = PassTerms(
@@ -157,8 +156,8 @@ class Company:
 
     @cached_property
     def stages(self) -> StagesOfPlaybook:
-        """Return the stage of each customer by the playbook, at all bounds of months and weeks and at the
-        cutoffs of `months`.
+        """Return the stage in which the playbook puts each customer: at each day of `month_bounds`,
+        `week_bounds` and `months`.
         """
         days = tuple(sorted({*self.month_bounds, *self.week_bounds, *self.months}))
         return read_stages(self.store, days)
@@ -189,7 +188,7 @@ class Company:
 
     @cached_property
     def retention_periods(self) -> Mapping[str, tuple[Period, ...]]:
-        """Return the complete weeks, months and quarters since the first day from which the data show all
+        """Return the complete weeks, months and quarters since the first day on which the data show all
         active customers.
         """
         return self.periods_since(date_of_day(self.spells.first_day))

@@ -1,4 +1,4 @@
-"""What each section of the figures takes from the company: rows, periods, segments and terms."""
+"""Compute each section of the figures from the rows, periods, segments and settings of the company."""
 
 from __future__ import annotations
 
@@ -211,7 +211,7 @@ def spending_of(
 
 
 def leaving_of(company: Company) -> SectionResult:
-    """Cross the recorded reasons for leaving with the reasons that the model gave before."""
+    """Compare the recorded reasons for leaving with the reasons that the model gave before customers left."""
     return read_leaving_reasons(company.store, company.spells, company.nights, company.cutoff)
 
 

@@ -65,8 +65,8 @@ def fit_sbg(at_risk: npt.ArrayLike, n_lost: npt.ArrayLike) -> SbgFit | None:
     """Fit the model by maximum likelihood; None if churn does not fall with age.
 
     Args:
-        at_risk: The number of customers at the start of each period of age, `[periods]`; only customers who
-            were followed to the end of the period count.
+        at_risk: The number of customers at the start of each period of age, `[periods]`; customers who were
+            not followed to the end of the period are left out.
         n_lost: How many of the customers in `at_risk` left in the period, `[periods]`.
     """
     risk, loss = np.asarray(at_risk, dtype=np.float64), np.asarray(n_lost, dtype=np.float64)
@@ -111,7 +111,7 @@ def discounted_lifetime(alpha: npt.ArrayLike, beta: npt.ArrayLike, renewals: int
 
 
 class ResidualLifetime(Part):
-    """The expected remaining lifetime after a number of renewals, discounted, in monthly payments."""
+    """The expected further monthly payments, discounted, of a customer who has renewed `renewals` times."""
 
     renewals: int
     value: float
@@ -189,8 +189,8 @@ def contract_model(first_lives: FirstLives, discount_year: float) -> ContractMod
 def months_of_age(first_lives: FirstLives) -> tuple[Ints, Ints]:
     """Return the number of customers at risk and of customers lost, by month of age, `[months]` each.
 
-    Only customers who can be followed over the whole month count. Otherwise, customers who leave early in
-    their last month would count, and customers who stay would not.
+    In each month, customers who cannot be followed over the whole month are left out. Otherwise, customers
+    who leave early in their last month would count, and customers who stay would not.
     """
     lives, follow_days = first_lives.lives, first_lives.follow_days
     at_risk, n_lost = [], []

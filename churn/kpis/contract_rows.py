@@ -55,11 +55,11 @@ class ContractRows:
         return replace(self, cents=cents)
 
     def bridged_end(self, grace_days: int) -> Ints:
-        """Return the end of each contract; a gap to the next contract that is not longer than the days of
-        grace is closed first.
+        """Return the end of each contract, after short gaps between contracts have been closed.
 
-        If no other contract of the customer is in force at the end of a contract, this contract is prolonged
-        to the start of the next contract.
+        A gap is short if it is not longer than `grace_days` days. If no other contract of the customer is in
+        force at the end of a contract, this contract is prolonged over a short gap to the start of the next
+        contract.
         """
         if not len(self.customer):
             return self.end

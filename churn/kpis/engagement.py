@@ -37,8 +37,9 @@ class EngagementResult(SectionResult):
 
 @dataclass(frozen=True)
 class Scores:
-    """The score of each customer, from 0 to 100, and the share of each family of activity in it; NaN if no
-    family is known.
+    """Each customer's score, from 0 to 100; NaN if no family of activity is known for the customer.
+
+    `coverage` is the share of the families that are known.
     """
 
     score: Floats
@@ -63,7 +64,7 @@ def engagement_scores(activity: Mapping[str, Floats], peers: Ints) -> Scores:
 
 def percentile_among(values: Floats, peers: Ints) -> Floats:
     """Return the percentile of each value among the known values of its peer group, from 0 to 1; equal values
-    share the middle of their ranks.
+    get the mean of their ranks.
 
     >>> percentile_among(np.array([1.0, 3.0, 3.0, np.nan, 9.0]), np.array([0, 0, 0, 0, 1])).round(2)
     array([0.17, 0.67, 0.67,  nan, 0.5 ])
@@ -135,7 +136,7 @@ def _mean_figure(scores: Scores, members: Bools, families: tuple[str, ...], wind
 
 
 class ActivityCounts(RowReader):
-    """Counts each customer's rows in the 28 days before the cutoff, or the share of them that was opened."""
+    """Counts each customer's rows in the 28 days before the cutoff, or computes the share of opened rows."""
 
     def __init__(self, n_customers: int, cutoff: date, opened_column: str | None = None) -> None:
         """Begin without a row.
@@ -164,7 +165,7 @@ class ActivityCounts(RowReader):
             self._n_opened[own] += np.bincount(customer[is_opened] - own.start, minlength=size)
 
     def values(self) -> Floats:
-        """Return the number of rows of each customer, or the share that was opened; NaN for no rows."""
+        """Return the number of rows of each customer, or the share of opened rows; NaN for no rows."""
         if self._opened_column is None:
             return self._rows
         share = self._n_opened / np.maximum(self._rows, 1)

@@ -1,7 +1,7 @@
 """The figures of an event: how many of the customers who could have the event had it, by period and segment.
 
 A label of kind event says which event is wanted, such as an upgrade. The label does not say who stays a
-customer. So the figures of retention are missing, with this reason.
+customer. So the figures of retention are missing and give this as the reason.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class EventResult(SectionResult):
 
 
 def no_leaving(location: str) -> str:
-    """Return the reason why there are no figures of retention for a label of an event.
+    """Return the reason why there are no figures of retention if the label is of kind event.
 
     Args:
         location: The file and the key in which the kind of the label is set.

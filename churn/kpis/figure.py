@@ -136,9 +136,7 @@ def missing_figure(name: str, period: Period, reason: str, *, slice: Slice | Non
 
 
 def in_slice(figures: Iterable[Figure], piece: Slice) -> Iterator[Figure]:
-    """Yield the figures that are also computed for parts of the population, each with `piece` as its
-    slice.
-    """
+    """Yield those figures that may be computed by segment, each with `piece` as its slice."""
     for figure in figures:
         if figure.definition.by_segment:
             yield figure.model_copy(update={"slice": piece})

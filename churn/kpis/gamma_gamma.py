@@ -1,8 +1,9 @@
 """The gamma-gamma model of the value of an order, and of the value of customers without contracts.
 
-A customer's orders vary around the customer's own mean, and the own means differ between customers. Given the
-own mean, the mean value z of x orders follows a gamma distribution with the shape p x; its rate follows
-gamma(q, v). The model assumes that the number of orders and their value are independent.
+The values of a customer's orders vary around the customer's own mean, and these means differ between
+customers. For one customer, the mean value z of x orders follows a gamma distribution with the shape p x and
+the rate nu x. Between customers, nu follows gamma(q, v). The model assumes that the number of orders and
+their value are independent.
 
 Source: Fader and Hardie 2013, The gamma-gamma model of monetary value, note 025.
 """
@@ -41,7 +42,8 @@ class OrderValueModel:
         """Return the expected value of an order of each customer, `[n]`.
 
         Args:
-            count: The number of orders in the mean; a customer with 0 orders gets the mean of all customers.
+            count: The number of orders from which `mean` is computed; a customer with 0 orders gets the mean
+                of all customers.
             mean: The mean value of the orders of each customer; not used if the count is 0.
         """
         paid = np.where(count > 0, count * mean, 0.0)

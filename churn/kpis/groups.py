@@ -1,5 +1,5 @@
-"""The section `groups`: RFM classes, behaviour by value and stage, loyal or bound customers, and the lists of
-a night.
+"""The section `groups`: RFM classes, behaviour by value and stage, customers who are loyal or bound by a
+contract, and the lists of a night.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ ALL_STAGES = "all"
 
 
 class NightList(Part):
-    """A list that the latest scored night wrote beside its call list, and the number of customers on it."""
+    """A list of the latest scored night other than the call list, and the number of customers on it."""
 
     file: str
     night: date | None
@@ -94,8 +94,8 @@ def _behaviour_and_loyalty(company: Company) -> tuple[BehaviourTable, LoyaltyTab
 
 
 def _stages(company: Company) -> tuple[Codes, tuple[str, ...], str | None]:
-    """Return the stage of each customer, the names of the stages, and the reason if `ALL_STAGES` is the only
-    stage.
+    """Return the stage of each customer, the names of the stages, and the reason why `ALL_STAGES` is the only
+    stage (None if it is not).
     """
     playbook, reason = company.stages.playbook, company.stages.reason
     if playbook is None:

@@ -60,7 +60,7 @@ class GrowthMonth(Part):
 
 
 def growth_months(activity: Activity) -> tuple[GrowthMonth, ...]:
-    """Return the growth accounting of each month between two consecutive bounds."""
+    """Return the growth accounting of each month; `activity.bounds` holds where the months start and end."""
     months = []
     for number in range(len(activity.bounds) - 1):
         at_start, at_end = activity.active[number], activity.active[number + 1]

@@ -1,5 +1,5 @@
-"""The section `stages`: growth accounting, the moves of customers between stages, and the leaks, by month and
-by week.
+"""The section `stages`: growth accounting, the moves of customers between stages, and the leaks (the stages
+from which customers left), by month and by week.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class StagesResult(SectionResult):
         growth: The growth of each month.
         months: The stages and the moves of each month.
         leaks: The stages from which customers left, the stage that lost most money first.
-        weeks: The stages and the moves of each week; only people are counted.
+        weeks: The stages and the moves of each week; customers are counted, but not their money.
         week_leaks: The stages from which customers left within a week, the stage that lost most people first.
         reason: Why there are no stages.
         growth_reason: Why there is no growth.
@@ -117,7 +117,7 @@ def _weeks(
 
 
 def _periods(kind: Literal["week", "month"], bounds: Sequence[date]) -> list[Period]:
-    """Return the periods that lie between consecutive bounds."""
+    """Return the periods; each starts at one of the bounds and ends at the next."""
     return [Period(kind=kind, start=start, end=end) for start, end in pairwise(bounds)]
 
 

@@ -1,6 +1,4 @@
-"""Cross the reasons for leaving that the company recorded with the reasons that the model gave the night
-before.
-"""
+"""Compare the recorded reasons for leaving with the reasons that the model gave before the customers left."""
 
 from __future__ import annotations
 
@@ -27,7 +25,7 @@ WINDOW_DAYS = 364
 """The number of days before the cutoff from which leavers are taken."""
 
 BEFORE_DAYS = 31
-"""The largest number of days between the scored night and the end of the customer."""
+"""The largest number of days between the scored night and the day on which the customer left."""
 
 MIN_REASON_CUSTOMERS = 5
 """The least number of customers with a recorded reason for which the reason is shown; a rarer reason may
@@ -42,7 +40,7 @@ NO_NIGHT, NOT_SCORED, NO_REASON = "no night before", "not scored", "no reason gi
 
 NO_COLUMN = "no reasons are recorded: map tables.subscriptions.columns.reason"
 NO_LEAVERS = "nobody left in the window"
-NO_NIGHTS = "no leaver was scored in the 31 days before the end"
+NO_NIGHTS = "no leaver was scored in the 31 days before leaving"
 
 
 class ReasonRow(Part):
@@ -61,7 +59,7 @@ class ReasonRow(Part):
 
 
 class LeavingReasonsResult(SectionResult):
-    """The reasons that the company recorded, compared with the reasons that the model gave the night before.
+    """The recorded reasons for leaving, and the reasons that the model gave before the customers left.
 
     Attributes:
         rows: One row for each recorded reason, the most frequent first.
@@ -72,7 +70,7 @@ class LeavingReasonsResult(SectionResult):
 
 @dataclass(frozen=True)
 class Leavers:
-    """Customers who left: customer code, day number of the end, and the recorded reason or None, `[leavers]`
+    """Customers who left: customer code, day number of leaving, and the recorded reason or None, `[leavers]`
     each.
     """
 
@@ -82,8 +80,7 @@ class Leavers:
 
 
 def read_leavers(store: Store, spells: ActivitySpells, cutoff: date) -> Leavers | None:
-    """Read the last end of each customer who left in the window; None if the source has no reasons for
-    leaving.
+    """Read who left in the window, when and why; None if the source has no reasons for leaving.
 
     Args:
         store: The store.
@@ -111,7 +108,7 @@ def read_leavers(store: Store, spells: ActivitySpells, cutoff: date) -> Leavers 
 def leaving_reasons_section(
     leavers: Leavers | None, ids: Sequence[str], nights: NightReader | None, period: Period
 ) -> LeavingReasonsResult:
-    """Return the table of recorded reasons against our reasons, and the two figures of reasons.
+    """Compare recorded reasons with the model's, and compute `reasons_recorded` and `leavers_on_risk_list`.
 
     Args:
         leavers: The customers who left; None if the source has no reasons for leaving.
@@ -136,9 +133,9 @@ def leaving_reasons_section(
 
 
 def _our_reasons(leavers: Leavers, ids: Sequence[str], nights: NightReader | None) -> list[str]:
-    """Return for each leaver the family of the first reason that the model gave before the end.
+    """Return for each leaver the family of the first reason that the model gave before the customer left.
 
-    The reason is from the last night of the `BEFORE_DAYS` days up to and including the end.
+    The reason is from the last scored night that is 0 to `BEFORE_DAYS` days before the day of leaving.
     """
     known = nights.nights if nights is not None else ()
     families: dict[date, Mapping[str, str | None]] = {}

@@ -47,7 +47,7 @@ class FirstLives:
 
     @property
     def is_followed(self) -> Bools:
-        """Return a mask of the lives that were observed for at least some time."""
+        """Return a mask of the lives that began before `known_until`."""
         return np.asarray(self.joined_on < self.known_until)
 
     @property

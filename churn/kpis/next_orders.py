@@ -80,7 +80,7 @@ def next_orders_csv(
     """Return the list as CSV for spreadsheets; the customer with the latest expected order comes first.
 
     Args:
-        intervals: The usual intervals, in several parts with different customers.
+        intervals: The usual intervals, one item for each batch; each customer is in one batch only.
         ids: The customer id of each customer code.
         cutoff: The day number of the cutoff.
         form: The separators of columns and of decimals.

@@ -32,7 +32,7 @@ class Outcomes:
     """Who was at risk at past cutoffs, and who left in the label window after them.
 
     Attributes:
-        cutoffs: The past cutoffs, each with a matured label.
+        cutoffs: The past cutoffs whose outcome is known.
         is_counted: Whether each customer was at risk and has a label, `[cutoffs, customers]`.
         has_left: Whether each customer left, `[cutoffs, customers]`.
     """
@@ -43,8 +43,7 @@ class Outcomes:
 
 
 def matured_months(label: LabelParams, late_days: int, first: date, cutoff: date) -> tuple[date, ...]:
-    """Return the first days of the latest months whose label is matured at the cutoff; no day is before
-    `first`.
+    """Return the starts of the latest months whose outcome is known at `cutoff`; none is before `first`.
 
     Args:
         label: The label.
@@ -61,7 +60,7 @@ def matured_months(label: LabelParams, late_days: int, first: date, cutoff: date
 
 
 def read_outcomes(store: Store, cutoffs: Sequence[date]) -> Outcomes:
-    """Read which customers left after each of some matured cutoffs.
+    """Read which customers left after each cutoff; the outcome of each cutoff must be known.
 
     Customers who objected to being contacted count as well: a figure contacts nobody.
     """
@@ -194,10 +193,10 @@ class ChurnTable(Part):
 
 
 POPULATION = (
-    "customers at risk at a past cutoff whose label is matured. A customer counts at each cutoff, but in "
-    "the interval each customer is only one trial"
+    "customers at risk at past cutoffs with known outcomes. A customer counts at each cutoff, but for "
+    "the interval of the share, all cutoffs of one customer are only one observation"
 )
-NO_CUTOFF = "no past cutoff has a matured label yet"
+NO_CUTOFF = "no past cutoff has a known outcome yet"
 
 
 def churn_table(

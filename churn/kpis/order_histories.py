@@ -57,7 +57,7 @@ class HistoryTally:
         self._pieces: list[tuple[Floats, ...]] = []
 
     def add(self, orders: Orders) -> None:
-        """Add the orders of whole customers."""
+        """Add a batch of orders; it must hold all orders of its customers."""
         self._pieces.append(_histories_of(orders, self._cutoff))
 
     def histories(self) -> OrderHistories:

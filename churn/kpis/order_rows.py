@@ -40,7 +40,7 @@ class Orders:
         return len(self.day)
 
     def rows(self, selection: slice | npt.NDArray[np.bool_]) -> Orders:
-        """Return some of the orders."""
+        """Return the orders that a slice or a mask selects."""
         return Orders(
             self.customer[selection],
             self.day[selection],
@@ -67,7 +67,7 @@ def no_orders() -> Orders:
 
 
 class WholeOrders(RowReader):
-    """Hands the orders that are known at a cutoff to several functions, in batches that hold all orders of
+    """Passes the orders that are known at a cutoff to several functions, in batches that hold all orders of
     their customers.
     """
 
@@ -85,8 +85,9 @@ class WholeOrders(RowReader):
         self._unfinished_orders = no_orders()
 
     def add(self, rows: RowBatch) -> None:
-        """Hand on the orders of all customers in a batch except the last customer, whose orders may go on in
-        the next batch.
+        """Pass the orders of a batch to the functions, except the orders of the last customer.
+
+        The next batch may have more orders of this customer.
         """
         none = np.zeros(len(rows), dtype=np.int64)
         returned_on = none + NEVER
@@ -106,7 +107,7 @@ class WholeOrders(RowReader):
             self._unfinished_orders = orders.rows(~is_whole)
 
     def close(self) -> None:
-        """Hand on the orders of the last customer."""
+        """Pass the orders of the last customer to the functions."""
         self._hand_on(self._unfinished_orders)
         self._unfinished_orders = no_orders()
 

@@ -82,7 +82,7 @@ class _Gaps:
     intervals: list[OwnIntervals] = field(default_factory=list)
 
     def add(self, orders: Orders, cutoff: int) -> None:
-        """Count the gaps of customers whose orders are all there."""
+        """Count the gaps between order days; `orders` must hold all orders of its customers."""
         is_new_day = np.ones(len(orders), dtype=bool)
         is_new_day[1:] = (orders.customer[1:] != orders.customer[:-1]) | (orders.day[1:] != orders.day[:-1])
         customer, day = orders.customer[is_new_day], orders.day[is_new_day]
@@ -137,7 +137,7 @@ class OrderTally:
 
     @property
     def intervals(self) -> Sequence[OwnIntervals]:
-        """Return the usual intervals of the customers who were added so far, in several parts."""
+        """Return the usual intervals of the customers who were added so far, one item for each batch."""
         return self._gaps.intervals
 
     def figures(self) -> Iterator[Figure]:

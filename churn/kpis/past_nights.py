@@ -1,4 +1,4 @@
-"""What the figures need to know about the scored nights; an object from the room `scoring` reads this."""
+"""What the figures need to know about the scored nights; a class in `churn/scoring` reads it."""
 
 from __future__ import annotations
 

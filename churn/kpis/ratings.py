@@ -54,8 +54,8 @@ NPS_DEFINITION = (
     "the label window after the cutoff"
 )
 CSAT_DEFINITION = (
-    "the customer's latest rating of a closed ticket that is known at the cutoff and at most a year old. The "
-    "outcome is whether the customer left in the label window after the cutoff"
+    "the customer's latest rating of a closed ticket; only ratings count that are known at the cutoff and at "
+    "most a year old. The outcome is whether the customer left in the label window after the cutoff"
 )
 HEALTH_DEFINITION = (
     "the health band of each customer in the first stored night of each month. The outcome is whether the "
@@ -89,7 +89,7 @@ def nps_table(store: Store, outcomes: Outcomes, answers: Answers | None) -> Chur
     Args:
         store: The store.
         outcomes: Which customers left after each cutoff.
-        answers: All answers, which show the scale of the ratings; None if there are no ratings.
+        answers: All answers; they show whether the scale is 0 to 10. None if there are no ratings.
     """
     days = store.params.label.horizon_days
     if answers is None:
@@ -226,7 +226,7 @@ class StoredBands:
 
 
 def read_bands(store: Store, nights: Sequence[date]) -> StoredBands:
-    """Read the health bands of those nights whose label is the label of params.yaml.
+    """Read the health bands of the nights, except nights whose label is not the one in params.yaml.
 
     Raises:
         SourceError: the file of a night is damaged.

@@ -71,8 +71,8 @@ class MrrHistory:
     """The MRR of all customers at any midnight."""
 
     def __init__(self, rows: ContractRows, n_customers: int, grace_days: int) -> None:
-        """Prepare the contracts: fill missing amounts with the last known amount, and close gaps of at most
-        the days of grace.
+        """Prepare the contracts: fill missing amounts with the last known amount, and close gaps of up to
+        `grace_days` days.
         """
         rows = rows.with_last_amounts()
         unknown = np.zeros(n_customers, dtype=bool)
@@ -106,7 +106,7 @@ class MrrHistory:
 
         Args:
             before, after: The states at the start and at the end of the period.
-            start: The day number of the start.
+            start: The day number of the start of the period.
         """
         paused = self._sum_by_customer(before.runs & after.rests)
         resumed = self._sum_by_customer(before.rests & after.runs)
@@ -161,7 +161,7 @@ def recurring_section(
         cutoff: The date up to which the data are known.
         grace_days: The largest number of days between two contracts that does not count as leaving.
         late_days: The largest number of days between the day of a row and its arrival in the data.
-        latest: The period under which a figure is reported if it is missing in all periods.
+        latest: The latest period; a figure that is missing in all periods is reported only for this one.
     """
     names = [f"mrr_{name}" for name in ("at_start", "at_end", *MOVEMENTS, "churn")] + ["grr", "nrr"]
     if rows is None:

@@ -43,7 +43,7 @@ def referral_figures(
         spells: When customers were active.
         referrals: The days of referrals; None if the source has none.
         periods: Consecutive periods by kind.
-        latest: The period under which a figure is reported if it is missing in all periods.
+        latest: The latest period; a figure that is missing in all periods is reported only for this one.
     """
     if referrals is None:
         yield missing_figure("referral_rate", latest, NO_REFERRALS)

@@ -37,8 +37,8 @@ class RetentionCounts:
         acquired_at_end: The acquired customers who are active at the end of the period.
         n_returned: Customers who left before the period and came back in it (R).
         returned_at_end: The returned customers who are active at the end of the period.
-        involuntary: Customers who were active at the start but not at the end, and who did not want the last
-            end, for example after a failed payment; None if the data do not show this.
+        involuntary: Customers who were active at the start but not at the end, and whose last spell ended
+            against their will, for example after a failed payment; None if the data do not show this.
     """
 
     at_start: Ints
@@ -137,7 +137,10 @@ def count_retention(
 
 
 def _last_spell_before(spells: ActivitySpells, edges: Ints, bound: Ints) -> Ints:
-    """Return for each spell the index of the customer's latest spell that starts before a bound."""
+    """Return, for the customer of each spell, the index of the latest spell that starts before the bound.
+
+    The bound of each spell is given in `bound`, as an index into `edges`.
+    """
     key = spells.customer << 33
     at = edges[np.clip(bound, 0, len(edges) - 1)]
     return np.maximum(np.searchsorted(key + spells.start, key + at) - 1, 0)
@@ -262,7 +265,7 @@ def share_figure(name: str, period: Period, part: int, total: int, reason: str) 
     """Return a share in per cent with its Wilson interval; the figure is missing if the total is 0.
 
     Args:
-        name: The name of the definition.
+        name: The name of the figure's definition.
         period: The period.
         part: The number of members of the population that are counted in the share.
         total: The size of the population.

@@ -140,8 +140,8 @@ class RfmClass(Part):
 
 
 class RfmCell(ChurnShare):
-    """The observed churn of the customers in a cell; `money` is their mean money in the year before a
-    cutoff.
+    """The observed churn of the customers in a cell; `money` is the mean of what a customer ordered in the
+    year before a cutoff.
     """
 
     recency_class: int

@@ -63,7 +63,8 @@ class Section:
     Attributes:
         result: The type of its result.
         compute: The function that computes it.
-        subject: Whether the section needs a label of leaving, a label of an event, or works with any label.
+        subject: The label that the section needs: a label of leaving (`leaving`), a label of an event
+            (`event`), or any label (`both`).
     """
 
     result: type[SectionResult]

@@ -37,7 +37,7 @@ class Segmentation:
     code: npt.NDArray[np.int64]
 
     def slice_of(self, part: int) -> Slice | None:
-        """Return the slice that stands for a part; None for all customers."""
+        """Return the `Slice` (attribute and level) of a part; None for all customers."""
         return None if self.by is None else Slice(by=self.by, level=self.levels[part])
 
 

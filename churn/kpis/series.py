@@ -1,7 +1,7 @@
 """How kpis.json stores figures: one series for each figure and part of the population, with one row for each
 period.
 
-A single figure repeats its name, its part and its period. A series states name and part once.
+A single figure repeats its name, its part and its period. A series gives its name and its part only once.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def _series(figures: Sequence[Figure]) -> dict[str, Any]:
 
 
 def figures_of(series: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the figures of some series as values from which the type `Figure` is built.
+    """Return the figures of the given series, each as a dictionary from which a `Figure` can be built.
 
     Raises:
         ValueError: a column of a series does not have as many values as the series has periods.

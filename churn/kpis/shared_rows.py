@@ -44,10 +44,10 @@ class PassTerms:
 
     Attributes:
         cutoff: Only what happened and was known before this midnight counts.
-        months: The past cutoffs at which customers are grouped.
+        months: The past cutoffs at which customers are divided into groups, for example by RFM.
         bounds: The starts and ends of the months for which stages are computed.
         joiners: The customers whose early events are counted.
-        orders: The tally of the figures of orders; None if there are no orders.
+        orders: The object that counts and sums the orders; None if there are no orders.
     """
 
     cutoff: date
@@ -65,8 +65,8 @@ class MoneyAt:
         days: The days for which the monthly money is known, in order of time.
         per_month: The money per month of each customer on each day, in currency, `[days, customers]`; NaN if
             it is not known.
-        spent_money: The money of each customer up to the cutoff, `[customers]`; NaN if the customer has no
-            amounts.
+        spent_money: The money that each customer has spent up to the cutoff, `[customers]`; NaN if the
+            customer has no amounts.
     """
 
     days: Sequence[date]
@@ -74,7 +74,7 @@ class MoneyAt:
     spent_money: Floats
 
     def at(self, days: Sequence[date]) -> Floats:
-        """Return the money per month at some of the days, `[days, customers]`."""
+        """Return the money per month on the given days, `[days, customers]`; each must be in `self.days`."""
         return self.per_month[[self.days.index(day) for day in days]]
 
 
@@ -87,9 +87,9 @@ class SharedRows:
             does.
         active_days: For each customer, the number of days with an act before each cutoff of `months` and
             before the last cutoff; None if no table holds acts.
-        early_events: The early events of the joiners.
+        early_events: The counts of what new customers (`PassTerms.joiners`) did soon after the sign-up.
         activity: The activity of each customer shortly before the cutoff, by table, `[customers]`.
-        money: The money of customers.
+        money: What customers pay per month, and what they have spent.
         first_uses: The new customers who used the product soon after the sign-up; None if no table shows the
             use.
         orders, histories, rfm: What the sections need from the orders; None if there are no orders.
@@ -171,10 +171,11 @@ def read_shared_rows(store: Store, terms: PassTerms) -> SharedRows:
 def _money_readers(
     store: Store, days: Sequence[date], readers: dict[str, list[RowReader]]
 ) -> tuple[SumsAt, SumsAt | None]:
-    """Add to `readers` the objects that sum spent money and recurring money, and return these objects; the
-    last sum of spent money covers all days up to the cutoff.
+    """Return the reader that sums spent money and the reader that sums recurring money, and add both to
+    `readers`.
 
-    If the store has no recurring revenue, no reader of it is added.
+    The reader of spent money has one sum for each of the days, and a last sum over all days up to the cutoff.
+    If the store has no recurring revenue, there is no second reader.
     """
     n, ends = store.n_customers, [day_number(day) for day in days]
     rows = money_rows(store)
@@ -201,7 +202,10 @@ def _money_readers(
 
 
 def _money(days: Sequence[date], spending: SumsAt, recurring: SumsAt | None) -> MoneyAt:
-    """Return the money in currency; the sums are changed in place, because a copy would need much memory."""
+    """Return the sums as `MoneyAt`, in currency instead of cents.
+
+    The sums of spent money are changed in place, because a copy would need much memory.
+    """
     spent = spending.sums
     for row in range(len(spent)):
         spent[row] /= STORED_UNITS["money"]

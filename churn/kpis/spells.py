@@ -28,13 +28,13 @@ class ActivitySpells:
     Attributes:
         customer: The customer code of each spell, `[spells]`.
         start, end: The day numbers of each spell, `[spells]`; the end is `NEVER` while the spell goes on.
-        is_involuntary: Whether the customer did not want the end, for example after a failed payment,
-            `[spells]`; None if the data do not show this.
+        is_involuntary: Whether the spell ended against the customer's will, for example after a failed
+            payment, `[spells]`; None if the data do not show this.
         wait_days: How many days after a cutoff it is certain who was active at the cutoff.
         first_day: The first day number from which the data show both who is active and who leaves. The data
-            of a company often have all contracts that run on a certain day, but not the contracts that ended
-            before that day. So with contracts, `first_day` is the day of the first recorded end. Before this
-            day, the retention would always be 100 %.
+            of a company often have all contracts that ran on one particular day, but not the contracts that
+            had ended before that day. Therefore, if the spells are contracts, `first_day` is the day of the
+            first recorded end of a contract. Before this day, the retention would always be 100 %.
     """
 
     customer: Ints
@@ -88,7 +88,7 @@ class EventSpells(RowReader):
 
         Args:
             active_days: The number of daily cutoffs at which an event makes its customer active.
-            cutoff: Events that happened and were known before this day number count.
+            cutoff: A day number; only events that happened and were known before it count.
         """
         self._active_days, self._cutoff = active_days, cutoff
         self._pieces: list[tuple[Ints, Ints, Ints]] = []
@@ -123,7 +123,7 @@ class EventSpells(RowReader):
         return codes, start, end
 
     def activity(self, store: Store, table: str) -> ActivitySpells:
-        """Return the spells as the activity of the customers by the events of a table."""
+        """Return the spells as `ActivitySpells`; `table` is the name of the table with the events."""
         customer, start, end = self.spells()
         first = store.tables[table].first_day
         return ActivitySpells(

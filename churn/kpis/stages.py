@@ -46,9 +46,9 @@ STAGES_DEFINITION = (
     "month at the start of the month, or at its end for customers who were not active at the start"
 )
 LEAK_DEFINITION = (
-    "customers who were in a stage at the start of a month and had left at its end, over all months shown; "
-    "the money is the amount that these customers paid per month. In the interval of the share, each "
-    "customer counts as one trial"
+    "customers who were in a stage at the start of a month and had left at its end. All months shown are "
+    "added up. The money is the amount that these customers paid per month. For the interval of the share, "
+    "a customer who appears in several months is only one observation"
 )
 
 
@@ -104,12 +104,12 @@ OUTSIDE = {CANCELLING: NOTICE_GIVEN, ON_PAUSE: ON_PAUSE_STAGE}
 
 @dataclass(frozen=True)
 class StagesAtBounds:
-    """The playbook's stage and the cohort's status of each customer at each bound; each array has the shape
+    """The stage and the status (at risk, or why not) of each customer at each bound; each array has the shape
     `[bounds, customers]`.
 
     Attributes:
         stage: The index of the stage in the playbook; -1 for no stage.
-        status: The code of the cohort that says why the customer is at risk, or why not.
+        status: The code of the customer's status, with the same meaning as in `Cohort`.
     """
 
     stage: Codes
@@ -117,10 +117,10 @@ class StagesAtBounds:
 
 
 def playbook_stages(store: Store, playbook: Playbook, bounds: Sequence[date]) -> StagesAtBounds:
-    """Return the stage of each customer at each bound: the playbook's conditions on the facts that were known
-    at the bound.
+    """Return the stage of each customer at each bound: the playbook decides from the facts that were known at
+    the bound.
 
-    Customers who objected to being contacted count as well: a figure contacts nobody.
+    Customers who objected to being contacted count as well: these figures are not used to contact anybody.
     """
     names = set().union(*(stage.condition.names() for stage in playbook.stages))
     signals = [
@@ -165,13 +165,13 @@ def playbook_with_stages(store: Store) -> tuple[Playbook | None, str | None]:
 
 @dataclass(frozen=True)
 class StagesOfPlaybook:
-    """The stages of the playbook on some days, or the reason why there are none.
+    """The stages of all customers on the days `days`, or the reason why there are none.
 
     Attributes:
         days: The days, in order of time.
         playbook: The playbook; None if it gives no stages.
         reason: Why the playbook gives no stages.
-        stages: The stages of all customers on these days; None if the playbook gives no stages.
+        stages: The stages; None if the playbook gives no stages, or if there are no days.
     """
 
     days: Sequence[date]
@@ -180,8 +180,8 @@ class StagesOfPlaybook:
     stages: StagesAtBounds | None
 
     def at(self, days: Sequence[date]) -> StagesAtBounds:
-        """Return the stages of all customers on some of the days; call this only if the playbook gives
-        stages.
+        """Return the stages of all customers on the given days, which must be in `self.days`; call this only
+        if the playbook gives stages.
         """
         assert self.stages is not None
         rows = [self.days.index(day) for day in days]
@@ -189,7 +189,7 @@ class StagesOfPlaybook:
 
 
 def read_stages(store: Store, days: Sequence[date]) -> StagesOfPlaybook:
-    """Return the stage of each customer on some days; if there are no days, there are no stages."""
+    """Return the stage of each customer on each of the days `days`; if there are none, `stages` is None."""
     playbook, reason = playbook_with_stages(store)
     stages = None if playbook is None or not days else playbook_stages(store, playbook, days)
     return StagesOfPlaybook(days, playbook, reason, stages)
@@ -206,7 +206,7 @@ def stage_codes(activity: Activity, stages: StagesAtBounds, names: Sequence[str]
 
     Args:
         activity: Who was active at each bound.
-        stages: The stages and statuses that the playbook and the cohort give.
+        stages: The stage and the status of each customer at each bound.
         names: The names of all states.
     """
     code = {name: number for number, name in enumerate(names)}

@@ -24,8 +24,8 @@ BAND = (
     "nobody has left, the band is the exact binomial bound"
 )
 DEFINITION = (
-    "for each age (a number of days since joining), the share of customers who stay longer before they leave "
-    "for the first time (Kaplan-Meier). If a customer has not left by the last day on which outcomes are "
+    "for each age (a number of days since joining), the share of customers who have not yet left for the "
+    "first time at this age (Kaplan-Meier). If a customer has not left by the last day on which outcomes are "
     "certain, the customer counts up to this day. A customer who joined before the first day on which "
     "leaving is recorded counts only from this day on"
 )
@@ -68,12 +68,12 @@ class Survival(Part):
 
 
 class SurvivalTable(Part):
-    """How long all customers stay, and the customers of each segment.
+    """How long customers stay: one curve for all customers, and one curve for each segment.
 
     Attributes:
         unit: The unit of the shares.
-        definition, population, band: How the survival was computed, for which customers, and which interval
-            it has.
+        definition, population, band: How the shares are computed, for which customers, and how the interval
+            of a share is computed.
         known_until: The day up to which it is certain who left.
         complete_from: The first day from which the data hold everybody who joined.
         n_left_out: The number of customers who are not counted, because their day of joining is not known.
@@ -117,7 +117,7 @@ def survival_table(first_lives: FirstLives, segmentations: Sequence[Segmentation
 
 
 def survival_of(lives: Lives, part: Slice | None) -> Survival:
-    """Return the survival of some customers, at every `STEP_DAYS` days of age."""
+    """Return the survival of the customers of one part, at every `STEP_DAYS` days of age."""
     curve = survival_curve(lives)
     reason = median_reason = None
     points: tuple[SurvivalPoint, ...] = ()

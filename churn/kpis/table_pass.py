@@ -108,8 +108,8 @@ class SumsAt(RowReader):
 
 
 def seen_after(rows: RowBatch, day: Ints) -> Ints:
-    """Return the day number after which each row counts: the later of a day in the row and the day on which
-    the row became known.
+    """Return the day number after which each row counts: its `day`, or the day on which the row became known
+    if this is later.
     """
     if "known_day" not in rows.rows.schema.names:
         return day

@@ -79,7 +79,7 @@ class SegmentRow(Part):
 
     The entry k of each list belongs to the end of month k after the month of joining. `people` is the number
     of active customers, and `low` and `high` are Wilson's 95 % interval of their share of the `n` members.
-    Only certain months have an entry.
+    A month has an entry only if it is certain who was active at its end.
     """
 
     cohort: date

@@ -1,5 +1,5 @@
-"""The value of customers: customer lifetime value (CLV) in four forms, the worth of one point of retention,
-and the cost of replacing leavers.
+"""The value of customers: customer lifetime value (CLV) in four forms, what one percentage point more
+retention is worth, and the cost of replacing leavers.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ def value_section(
             None if no money is known.
         terms: The settings by which the figures are computed.
         window: The period from the first row of the data to the cutoff.
-        latest: The period under which a figure is reported if it is missing in all periods.
+        latest: The latest period; a figure that is missing in all periods is reported only for this one.
     """
     figures = [
         _historic(spending, terms, window),
@@ -163,8 +163,8 @@ def mean_with_interval(values: Floats) -> tuple[float, float | None, float | Non
 
 
 def _from_churn(months: Sequence[MonthCounts], terms: ValueTerms, latest: Period) -> Iterator[Figure]:
-    """Yield the figures that follow from monthly churn: simple value, value with a contract, one point of
-    retention.
+    """Yield the figures that follow from monthly churn: simple value, value with a contract, and what one
+    percentage point more retention is worth.
     """
     names = ("clv_simple", "clv_contractual", "value_of_one_point")
     at_start, lost = sum(month.at_start for month in months), sum(month.n_lost for month in months)

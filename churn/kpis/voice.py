@@ -115,7 +115,7 @@ def voice_section(
             customers.
         terms: The settings by which the figures are computed.
         cutoff: The date up to which the data are known.
-        latest: The period under which a figure is reported if it is missing in all periods.
+        latest: The latest period; a figure that is missing in all periods is reported only for this one.
     """
     figures = [
         *_nps(tables.answers, tables.periods.get("surveys", {}), segmentations, latest),
@@ -169,8 +169,9 @@ def may_be_ten_points(rating: Ints) -> bool:
 
 
 def _is_latest(customer: Ints, period: Ints, day: Ints) -> Bools:
-    """Return which rows are the latest of their customer in their period; if two rows have the same day, the
-    last one counts.
+    """Return a mask of the latest row of each customer in each period.
+
+    Of several rows with the same day, the one that comes last in the arrays counts.
     """
     order = np.lexsort((np.arange(len(day)), day, period, customer))
     is_last = np.ones(len(order), dtype=bool)
@@ -199,8 +200,9 @@ def nps_figures(period: Period, promoters: int, detractors: int, n: int) -> list
 
 
 def nps_figure(period: Period, promoters: int, detractors: int, n: int) -> Figure:
-    """Return the NPS with its interval; for the interval three answers are added: 3/4 promoter, 3/4
-    detractor, 3/2 passive.
+    """Return the NPS with its interval.
+
+    The interval is computed as if there were three more answers: 3/4 promoter, 3/4 detractor, 3/2 passive.
 
     Args:
         period: The period.
@@ -333,9 +335,9 @@ def median_figure(name: str, period: Period, durations: Ints, has_ended: Bools) 
     half.
 
     Args:
-        name: The name of the definition.
+        name: The name of the figure's definition.
         period: The period.
-        durations: The durations in whole days or hours, as the unit of the definition says.
+        durations: The durations in whole days or hours, as the unit of the figure says.
         has_ended: Whether each duration ended; a duration that has not ended is censored.
     """
     n = len(durations)
@@ -348,7 +350,7 @@ def median_of_curve(name: str, period: Period, curve: SurvivalCurve | None, n: i
     half.
 
     Args:
-        name: The name of the definition.
+        name: The name of the figure's definition.
         period: The period.
         curve: The curve; None if too few durations were followed.
         n: The number of durations.
@@ -376,10 +378,10 @@ def silent_figures(
 
     Args:
         spells: When customers were active.
-        periods: Consecutive periods by kind.
+        periods: Consecutive periods by kind, such as week or month.
         traces: The days of tickets, low ratings and contacts; None if there are no such tables.
         cutoff: The date up to which the data are known.
-        latest: The period under which a figure is reported if it is missing in all periods.
+        latest: The latest period; a figure that is missing in all periods is reported only for this one.
     """
     if traces is None:
         yield missing_figure("silent_leavers", latest, NO_TRACES)

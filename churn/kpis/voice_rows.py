@@ -80,7 +80,7 @@ class ContactDays:
         return cls(customer[order], day[order])
 
     def count_between(self, customer: Ints, first: Ints, last: Ints) -> Ints:
-        """Count for each row the customer's days from `first` to `last`, both included."""
+        """Count the contact days of each given customer from `first` to `last`, both included."""
         key = (self.customer << 33) + self.day
         start = np.searchsorted(key, (customer << 33) + first, side="left")
         end = np.searchsorted(key, (customer << 33) + last, side="right")

@@ -14,7 +14,7 @@ TEST_CUTOFFS = 3
 """The number of default test cutoffs; fewer test cutoffs do not show how results vary between months."""
 
 MIN_SPACING = 0.9
-"""The least distance between two default test cutoffs, in horizons.
+"""The smallest allowed distance between two default test cutoffs, in horizons.
 
 It is below 1 because months differ in length.
 """
@@ -82,7 +82,9 @@ def trainable(mature_on: Mapping[date, date], at: date) -> tuple[date, ...]:
 
 
 def purged_cutoffs(mature_on: Mapping[date, date], at: date) -> tuple[date, ...]:
-    """Return the snapshots before a cutoff whose labels mature too late to train the model of the cutoff.
+    """Return the snapshots that lie before a cutoff, but may not train a model used at this cutoff.
+
+    Their labels mature only after the cutoff.
 
     Args:
         mature_on: For each snapshot the date on which its label matures.
@@ -111,12 +113,12 @@ def earliest_default_test(mature_on: Mapping[date, date], horizon_days: int) -> 
 
 
 def spaced_cutoffs(days: Sequence[date], count: int, spacing_days: float) -> tuple[date, ...]:
-    """Return the latest of the given days, in order of time, with a least distance between two of them.
+    """Return at most `count` of the given days, the latest that lie far enough apart, in order of time.
 
     Args:
         days: The days to choose from.
         count: The largest number of days to return.
-        spacing_days: The least distance between two neighbouring days of the result, in days.
+        spacing_days: The smallest allowed distance between two neighbouring days of the result, in days.
 
     >>> spaced_cutoffs([date(2024, 1, 1), date(2024, 1, 8), date(2024, 1, 15)], 2, 10)
     (datetime.date(2024, 1, 1), datetime.date(2024, 1, 15))

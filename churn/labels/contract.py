@@ -66,8 +66,9 @@ class Contracts:
         return latest
 
     def has_successor(self) -> BoolArray:
-        """Return a mask of the contracts at whose end another contract, which began on an earlier day, went
-        on.
+        """Return a mask of the contracts that end while another contract of the same customer goes on.
+
+        The other contract must have begun before the day of the end.
         """
         key = self.customer << 33
         last_begun = np.maximum(np.searchsorted(key + self.start, key + self.end) - 1, 0)
@@ -76,7 +77,7 @@ class Contracts:
         return goes_on
 
     def merge(self, grace_days: int) -> ContractSpells:
-        """Merge contracts that overlap, or whose distance is at most the grace, into spells."""
+        """Merge into one spell the contracts of a customer that overlap or follow within the grace."""
         if len(self.customer) == 0:
             empty = np.zeros(0, dtype=np.int32)
             return ContractSpells(empty, empty, empty)
@@ -105,7 +106,7 @@ def read_contracts(store: Store) -> Contracts:
 
 
 def merged_spells(store: Store) -> ContractSpells:
-    """Read all contracts of the store, merged into spells with the grace of the label."""
+    """Read the contracts of the store, merged where they overlap or follow within the label's grace."""
     return read_contracts(store).merge(store.params.label.grace_days)
 
 
@@ -126,8 +127,8 @@ def contract_outcomes(store: Store, cutoffs: Sequence[date]) -> list[CustomerOut
     """Return the outcomes by contract: a customer has left if the spell at the cutoff ends in the window.
 
     Every customer of the cohort has a spell at the cutoff: the contract in force at the cutoff is part of the
-    spell. Rows that became known late cannot move the end of the spell before the cutoff, because they only
-    make spells longer.
+    spell. Rows that became known late only make spells longer, so they cannot make this spell end before the
+    cutoff.
 
     Raises:
         SourceError: the label needs a kind of leaving that the data cannot identify.
@@ -193,7 +194,7 @@ def _kind_of_leaving(store: Store, spells: ContractSpells) -> npt.NDArray[np.int
             f"{store.params.locate('label.leaving')} is {store.params.label.leaving}, but the data cannot "
             "tell the kinds of leaving apart. Map tables.payments with paid_at (empty while a payment is "
             "open), or list under label.involuntary_reasons the values of subscriptions.reason with which "
-            "the company itself ends a contract, or set label.leaving to any."
+            "the company itself ends a contract. Or set `label.leaving: any`, which counts every kind."
         )
     return np.full(len(spells.start), GONE, dtype=np.int8)
 

@@ -33,8 +33,9 @@ class HorizonSuggestion:
             before this date, at the requested horizon or at the suggested horizon.
         silences: The number of silences.
         curve: The chance to come back, by the number of silent days.
-        suggested_days: The smallest number of silent days after which at most `MAX_RETURN` come back; None if
-            the data are too short to follow such a silence for as many further days.
+        suggested_days: The smallest number of silent days after which at most the share `MAX_RETURN` of
+            customers comes back. None if the data are too short to follow such a silence for the same number
+            of days again.
     """
 
     table: str
@@ -76,9 +77,9 @@ def suggest_horizon(store: Store) -> HorizonSuggestion:
     """Estimate the chance to come back from a silence, and suggest the shortest horizon that means leaving.
 
     A silence is the time between two days with an event. The last silence of each customer is still open.
-    Customers who objected are left out. With a longer horizon the default test cutoffs begin earlier. So the
-    search is repeated on the data before the test cutoffs of the suggested horizon, until the search uses
-    only data from before the first test cutoff.
+    Customers who objected to being scored are left out. Only data before the first test cutoff may be used,
+    and a longer horizon can move the default one to an earlier day. Whenever the suggested horizon does so,
+    the search is repeated with the data before that day.
 
     Raises:
         CallError: the label is by contract; a contract ends on a known day, not by silence.
@@ -87,8 +88,8 @@ def suggest_horizon(store: Store) -> HorizonSuggestion:
     label = store.params.label
     if label.is_event:
         raise CallError(
-            "--horizon measures how long silences last, but this label is of kind event, and an event is no "
-            "silence. Set label.horizon_days to the number of days ahead at which you can act."
+            "--horizon measures how long silences last, but label.kind is event, and such a label has no "
+            "silences. Set label.horizon_days to the number of days ahead at which you can act."
         )
     if label.kind != "inactivity":
         raise CallError(
@@ -114,8 +115,8 @@ def _too_few(store: Store, silences: Silences, before: FirstTestCutoff) -> Stop:
     later = "" if before.day == store.watermark else ", or name later dates under evaluate.test_cutoffs"
     return Stop(
         f"label: {store.params.label.core_table} holds {silences.total:,} silences before {before}. These "
-        f"silences are too few to estimate how likely a customer comes back (at least {MIN_AT_RISK} "
-        f"silences must last a day or longer). Ingest more history{later}."
+        f"silences are too few to estimate how likely customers are to come back (at least {MIN_AT_RISK} "
+        f"silences of a day or longer are needed). Ingest more history{later}."
     )
 
 

@@ -75,8 +75,8 @@ class ReturnCurve:
     lower bound of the chance to come back at any time.
 
     Attributes:
-        chance: The chance to come back by silent days. The arrays `chance`, `low`, `high` and `at_risk` have
-            the shape (followed_days + 1,).
+        chance: The chance to come back, by the number of silent days. The arrays `chance`, `low`, `high` and
+            `at_risk` have the shape (followed_days + 1,).
         low, high: The ends of the 95 % interval, estimated by leaving out one group of customers at a time.
         at_risk: The number of silences that last at least d days, for each d.
     """
@@ -139,7 +139,10 @@ def _at_risk(counts: Ints) -> Ints:
 
 
 def _chance(n_ended: Ints, at_risk: Ints) -> Floats:
-    """Return `1 - S(last) / S(d)` for every d; S is the Kaplan-Meier curve, `S(d) = P(silent for d days)`."""
+    """Return `1 - S(last) / S(d)` for every d, where `last` is the last day of the curve.
+
+    S is the Kaplan-Meier curve, `S(d) = P(silent for d days)`.
+    """
     survival = _daily_survival(n_ended, at_risk)
     later = np.ones(len(survival))
     later[:-1] = survival[:0:-1].cumprod()[::-1]
@@ -148,7 +151,7 @@ def _chance(n_ended: Ints, at_risk: Ints) -> Floats:
 
 
 def _daily_survival(n_ended: Ints, at_risk: Ints) -> Floats:
-    """Return the daily factors of the curve: the share of silences at risk on a day that go on after it."""
+    """Return the curve's factor of each day: the share of the silences at risk that go on after this day."""
     return np.asarray(1 - n_ended / np.maximum(at_risk, 1), dtype=np.float64)
 
 
@@ -197,7 +200,7 @@ class SurvivalCurve:
 
     @property
     def followed_days(self) -> int:
-        """Return the largest age that the curve reaches."""
+        """Return the largest age of a customer that the curve reaches, in days."""
         return len(self.share) - 1
 
     @property
@@ -227,7 +230,7 @@ def survival_curve(lives: Lives, min_at_risk: int = MIN_AT_RISK) -> SurvivalCurv
     """Estimate how long customers stay; None if too few are under observation at the ages 0 and 1.
 
     The curve ends before the first age with fewer than `min_at_risk` customers. This matters most at early
-    ages: if the only customer at risk left, the curve would be 0 at all later ages.
+    ages. Without this rule, the curve would be 0 at all later ages if the only customer at risk left.
     """
     return curve_of_counts(*risk_table(lives), min_at_risk)
 

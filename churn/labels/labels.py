@@ -53,8 +53,8 @@ def outcomes_at(store: Store, cutoffs: Sequence[date]) -> list[CustomerOutcomes]
     """Return per cutoff the outcome of every customer code.
 
     Raises:
-        SourceError: the label needs a kind of leaving that the data cannot identify, or rows that its
-            condition cannot select.
+        SourceError: the label needs a kind of leaving that the data cannot identify, or its
+            condition `label.where` cannot be used.
     """
     return _OUTCOMES_BY_KIND[store.params.label.kind](store, cutoffs)
 
@@ -62,10 +62,10 @@ def outcomes_at(store: Store, cutoffs: Sequence[date]) -> list[CustomerOutcomes]
 def inactivity_outcomes(
     store: Store, cutoffs: Sequence[date], *, with_return: bool = True
 ) -> list[CustomerOutcomes]:
-    """Return the outcomes by inactivity: a customer left if the label's table has no event in the window.
+    """Return the outcomes by inactivity: a customer left if the window has no event of the customer.
 
-    Events in the gap do not matter. A churner comes back with the first event after the window and before the
-    watermark. The table is read once for all cutoffs.
+    The events are the rows of the label's table. Events in the gap do not matter. A churner comes back with
+    the first event after the window and before the watermark. The table is read once for all cutoffs.
 
     Args:
         store: The store.

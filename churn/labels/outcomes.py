@@ -18,7 +18,7 @@ BoolArray = npt.NDArray[np.bool_]
 LEFT, STAYED, ENDS_IN_GAP, EVENT_IN_GAP = 1, 0, -1, -2
 """The labels of a row: the customer left, the customer stayed, or the end or the event falls in the gap.
 
-In a label of kind event, LEFT is a customer who had the event, and STAYED is one who did not.
+If `label.kind` is event, LEFT is a customer who had the event, and STAYED is one who did not.
 """
 
 DROP_REASONS = {ENDS_IN_GAP: "contract ends in the gap", EVENT_IN_GAP: "event falls in the gap"}

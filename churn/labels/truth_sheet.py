@@ -112,7 +112,7 @@ class Reactivation:
 class TruthSheet:
     """The truth sheet of a label: the counts of all cutoffs, and the share of churners who come back.
 
-    With a label of an event nobody comes back, so `reactivation` is None.
+    If `label.kind` is event, nobody leaves, so nobody comes back, and `reactivation` is None.
     """
 
     label: LabelParams
@@ -214,7 +214,8 @@ def _reactivation(
 
     One day is added to the length of every absence, because the curve does not count day 0. So a churner who
     is back by the end of the window has an absence of 1 day. A cutoff is left out if its label matures only
-    after the first test cutoff, or if its window ends on that date, because no return can be seen then.
+    after the first test cutoff. A cutoff whose window ends on the day of the first test cutoff is left out
+    too, because no day remains on which churners could come back.
     """
     label, late_days = store.params.label, store.params.snapshot.late_days
     before = first_test_cutoff(store)

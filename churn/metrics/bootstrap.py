@@ -137,7 +137,7 @@ def estimate_metrics(
 
 
 def unit_mean(weight: Floats | None) -> tuple[Floats | None, float]:
-    """Return the weights divided by their mean, and the factor by which they raise the variance of a mean.
+    """Return weights scaled to mean 1, and the factor by which unequal weights raise the variance of a mean.
 
     Source: Kish (1965), Survey sampling, section 11.7: the loss of precision by unequal weights.
 
@@ -154,7 +154,7 @@ def drawn_weight(counts: Draws | None, weight: Floats | None, n_rows: int) -> np
     """Return the weight of each row in a draw; whole numbers if each row represents only itself.
 
     Args:
-        counts: How often each row was drawn, shape (rows,); None means once for each row.
+        counts: How often each row was drawn, shape (rows,); None counts each row once.
         weight: How many rows each row represents, shape (rows,); None if each row represents only itself.
         n_rows: The number of rows.
     """
@@ -171,7 +171,7 @@ def paired_differences(first: Mapping[str, Estimate], second: Mapping[str, Estim
 def running_sums(values: npt.NDArray[Any], ranking: Ranking) -> Floats:
     """Return the running sums of `values` at the end of each tie, starting with 0.
 
-    The values are already in rank order. The sums of whole numbers are exact.
+    The values are already in rank order. Whole numbers are summed as integers, so their sums are exact.
     """
     sums = np.cumsum(values, dtype=np.float64 if values.dtype.kind == "f" else np.int64)
     return np.concatenate([[0.0], sums if len(sums) == len(ranking.last) else sums[ranking.last]])
@@ -180,7 +180,7 @@ def running_sums(values: npt.NDArray[Any], ranking: Ranking) -> Floats:
 def _ranking_metrics(
     ranking: Ranking, left: Draws, weight: npt.NDArray[Any], share: float
 ) -> tuple[float, ...]:
-    """Return the `RANKING_METRICS` of rows that are already in rank order. The sums of integers are exact."""
+    """Return the `RANKING_METRICS` of rows that are already in rank order."""
     rows = running_sums(weight, ranking)
     churners = running_sums(weight * left, ranking)
     precision = metrics.precision_at_share(churners, rows, share)
@@ -211,12 +211,12 @@ def _row_sums(left: Floats, probability: Floats, line: Floats) -> Floats:
 def _metrics_from_sums(sums: Floats, line: Floats, noise_copies: float) -> dict[str, Floats]:
     """Return the metrics that do not depend on the order of the rows, one value per row of `sums`.
 
-    The slope and the intercept of a draw are computed by one Newton step from the line of all rows. For a
-    bootstrap one step is as good as iterating.
+    The calibration slope and intercept of a draw are computed by one Newton step, which starts at the
+    calibration line of all rows. For a bootstrap one step is as good as iterating.
 
     Args:
         sums: The sums of `_row_sums`, then the sums of `metrics.bin_sums`, shape (draws, 10 + 3 * BINS).
-        line: The intercept and the slope of all rows.
+        line: The intercept and the slope of the calibration line of all rows.
         noise_copies: The argument `noise_copies` of `metrics.brier_parts`.
 
     Source: Moulton and Zeger (1991), Bootstrapping generalized linear models, CSDA 11.

@@ -1,4 +1,7 @@
-"""The catalogue of metrics and of candidates: pages, model card, console, MLflow and docs read it."""
+"""The catalogue of metrics and of candidates.
+
+Pages, model card, console, MLflow and docs take the names and the explanations from it.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ class Metric:
         definition: The way in which the metric is computed.
         better: The direction of better values; empty if the metric does not rank models.
         note: A further fact that helps to read the values.
-        ceiling: The value of a perfect ranking, in words; empty if the only bound is 0 or 1.
+        ceiling: The value of a perfect ranking, in words; empty if there is no limit except 0 or 1.
         source: The source of the definition.
     """
 
@@ -318,7 +321,7 @@ WITHOUT_ARTICLE = ("logistic", "rfm", "bg_nbd")
 
 
 def candidate_name(candidate: str) -> str:
-    """Return the name of a candidate inside a sentence.
+    """Return the name of a candidate as it stands in a sentence.
 
     >>> candidate_name("rule"), candidate_name("rfm"), candidate_name("base_rate")
     ('your own rule', 'recency, frequency and value', 'the base rate for everybody')
@@ -328,7 +331,7 @@ def candidate_name(candidate: str) -> str:
 
 
 def pair_name(pair: str) -> str:
-    """Return the name of a paired difference.
+    """Return the name of a difference between two candidates.
 
     >>> pair_name("challenger_minus_champion")
     'the model minus the champion'

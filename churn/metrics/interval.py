@@ -1,4 +1,7 @@
-"""A measured value with its interval, as JSON and as text, and the base class of records written as JSON."""
+"""Write a measured value and its interval as JSON or as text.
+
+The module also holds the base class of records that are written as JSON.
+"""
 
 from __future__ import annotations
 
@@ -28,14 +31,15 @@ ByName = Annotated[Mapping[Key, Item], AfterValidator(_in_key_order)]
 
 
 class Part(BaseModel):
-    """The base class of the frozen parts of a JSON file. Unknown keys are refused; keys that are not set stay
-    absent.
+    """The base class of the parts of a JSON file. An instance cannot be changed.
+
+    Unknown keys are refused; keys that are not set stay absent.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     def as_json(self) -> dict[str, Any]:
-        """Return the fields that were set, in the order of the class, as JSON values."""
+        """Return the fields that were set, as JSON values, in the order in which the class lists them."""
         return self.model_dump(mode="json", exclude_unset=True)
 
 
@@ -152,7 +156,7 @@ def cutoff_count(cutoffs: Sized) -> str:
 
 
 def test_set_uses(count: int | None) -> list[str]:
-    """Return a list with a sentence on how often the test cutoffs were used; empty if nobody counted.
+    """Return a list with a sentence on how often the test cutoffs were used; empty if `count` is None.
 
     >>> test_set_uses(1), test_set_uses(None)
     (['The test cutoffs of this label have been used once.'], [])

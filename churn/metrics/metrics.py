@@ -169,15 +169,15 @@ def log_odds(probability: Floats) -> Floats:
 
 
 def line_sums(left: Floats, z: Floats, line: Floats) -> Floats:
-    """Return the contribution of each row to the gradient and the information of a logistic line.
+    """Return what each row adds to the gradient and the information matrix of a logistic regression.
 
     Args:
         left: Outcomes, shape (rows,).
         z: Predicted log-odds, shape (rows,).
-        line: The intercept and the slope at which the gradient and the information are computed.
+        line: The intercept and the slope at which the gradient and the matrix are computed.
 
     Returns:
-        An array of shape (rows, 5): two columns of the gradient, then three columns of the information.
+        An array of shape (rows, 5): two columns of the gradient, then three columns of the matrix.
     """
     p = 1 / (1 + np.exp(-np.clip(line[0] + line[1] * z, -500, 500)))
     residual, spread = left - p, p * (1 - p)
@@ -185,7 +185,7 @@ def line_sums(left: Floats, z: Floats, line: Floats) -> Floats:
 
 
 def newton_step(sums: Floats) -> Floats:
-    """Return one Newton step from sums of `line_sums`; the last axis holds the five sums."""
+    """Return one Newton step; the last axis of `sums` holds the sum of each column of `line_sums`."""
     g0, g1, h00, h01, h11 = np.moveaxis(np.asarray(sums), -1, 0)
     determinant = h00 * h11 - h01 * h01
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -193,7 +193,7 @@ def newton_step(sums: Floats) -> Floats:
 
 
 def equal_count_bins(probability: Floats, bins: int = BINS) -> Ints:
-    """Return the bin of every row. All bins have about as many rows; equal probabilities share a bin."""
+    """Return the bin of every row. The bins have about equally many rows; equal probabilities share a bin."""
     edges = np.quantile(probability, np.arange(1, bins) / bins)
     return np.searchsorted(edges, probability, side="left").astype(np.int64)
 
@@ -251,8 +251,8 @@ def brier_parts(sums: Floats, total: Floats, noise_copies: float = 1) -> dict[st
     bins with about the same number of rows. Reliability is the mean squared distance of predicted from
     observed rates (0 is best). Resolution is the mean squared distance of observed rates from the base rate
     (more is better). Uncertainty is the Brier score of a model that predicts the base rate for every row. The
-    within-bin term exists because the predictions of a bin differ. The term is the variance of the
-    predictions of a bin, minus twice their covariance with the outcome.
+    within-bin term exists because the predictions within a bin differ from each other. The term is the
+    variance of the predictions of a bin, minus twice their covariance with the outcome.
 
     Even with perfect predictions the observed rate of a bin differs from the true rate by chance. The
     expected effect of this chance is subtracted from reliability and resolution. Reliability and resolution
@@ -262,7 +262,8 @@ def brier_parts(sums: Floats, total: Floats, noise_copies: float = 1) -> dict[st
         sums: The sums of `bin_sums` in each draw, shape (draws, 3 * BINS).
         total: The sum of the squared errors in each draw, shape (draws,).
         noise_copies: The number of times that chance enters the sums: 1 for the original rows, 2 for rows
-            that were drawn from them. Unequal weights of the rows multiply this number.
+            that were drawn from them. If rows have unequal weights, this number is multiplied by the factor
+            that `bootstrap.unit_mean` returns.
 
     Source: Murphy (1973), A new vector partition of the probability score, Journal of Applied Meteorology
         12; Stephenson, Coelho and Jolliffe (2008), Two extra components in the Brier score decomposition,

@@ -55,12 +55,13 @@ class CurvePoint:
 
 @dataclass(frozen=True)
 class ProfitMetrics:
-    """The metrics in money of the predictions of one model.
+    """The metrics in money for the predictions of one model.
 
     Attributes:
         estimates: The metrics with their intervals, by name.
-        references: Further numbers on some metrics, by metric. The `ceiling` is the value of a perfect call
-            list. The `optimism` is the error of the profit at the best share.
+        references: Numbers to compare a metric with, by the name of the metric. The `ceiling` is the value of
+            a perfect call list. The `optimism` is how much too high the profit at the best share is expected
+            to be.
         curve: The profit per customer at each contact share.
     """
 
@@ -80,11 +81,11 @@ def estimate_profit(
 ) -> ProfitMetrics | None:
     """Return every metric in money with its interval, or None if no row has a known value.
 
-    Rows are contacted in the order of a night: by falling value at risk. Rows without a value are left out.
-    The best share is chosen on the same rows on which its profit is measured. So the profit at the best share
-    is too high. The expected error is called `optimism`. For each draw, take the profit of the draw's best
-    share in this draw, minus the profit of the same share on all rows. The optimism is the mean of these
-    differences.
+    Rows are contacted by falling value at risk, as in each night. Rows without a value are left out. The best
+    share is chosen on the same rows on which its profit is measured. So the profit at the best share is too
+    high. The expected error is called `optimism`. Each draw has its own best share. For each draw, compute
+    the profit of this share in the draw, minus the profit of the same share on all rows. The optimism is the
+    mean of these differences.
 
     Args:
         left: Outcomes, shape (rows,).
@@ -92,7 +93,7 @@ def estimate_profit(
         customer: The column of `draws` to which each row belongs, shape (rows,).
         draws: The weights from `draw_customers`, shape (draws, customers).
         share: The contact share, in (0, 1].
-        values: The values of the customers, and the costs.
+        values: The values of the customers, and the costs of the campaign.
         weight: How many rows each row represents, shape (rows,); None if each row represents only itself.
 
     Source: Efron (1983), Estimating the error rate of a prediction rule, JASA 78, for the optimism.
@@ -210,7 +211,7 @@ def contact_profit(contacts: Floats, churners: Floats, value: Floats, terms: Pro
 
         profit = sum over contacted churners of (g (V - d)) - d * contacted stayers - f * contacted
 
-    A churner who accepts stays and gets the incentive. A churner who refuses costs `f`. Every contacted
+    A contacted churner either takes the incentive and stays, or refuses and costs only `f`. Every contacted
     stayer takes the incentive, so contacting a stayer costs `d + f`.
 
     Args:
@@ -231,13 +232,13 @@ def contact_profit(contacts: Floats, churners: Floats, value: Floats, terms: Pro
 
 
 def sum_at_share(running: Floats, rows: Floats, share: float | Floats) -> Floats:
-    """Return the value that a running sum has after a share of all rows.
+    """Return the value that a running sum reaches at the end of the first `share` of the rows.
 
-    Within a tie the value is interpolated.
+    Rows of equal rank form a tie; within a tie the value is interpolated.
 
     Args:
-        running: The running sum, shape (ties + 1,).
-        rows: The running sum of rows, shape (ties + 1,).
+        running: The running sum: 0, then its value at the end of each tie, shape (ties + 1,).
+        rows: The running sum of rows, with the same shape.
         share: The contact share or an array of contact shares, in [0, 1].
     """
     return np.asarray(np.interp(np.asarray(share) * rows[-1], rows, running), dtype=np.float64)
@@ -277,8 +278,8 @@ def empc_from_sums(churners: Floats, rows: Floats, value: float, terms: ProfitPa
 
     Returns:
         The EMPC, and the share of customers to contact. The EMPC and the share are NaN if there are no rows.
-        The EMPC and the share are 0 if the value of a customer is at most the incentive, or if a contact is
-        known to keep nobody.
+        The EMPC and the share are 0 if the value of a customer is at most the incentive, or if the expected
+        accept share is 0.
 
     Source: Verbraken, Verbeke and Baesens (2013), A novel profit maximizing metric for measuring
         classification performance of customer churn prediction models, IEEE TKDE 25, sections 4 and 5.
@@ -306,9 +307,10 @@ def empc_from_sums(churners: Floats, rows: Floats, value: float, terms: ProfitPa
 
 
 def _hull(churners: Floats, rows: Floats) -> tuple[Floats, Floats]:
-    """Return the corners of the upper convex hull of churners over rows, from (0, 0) to all rows.
+    """Return the corners of the upper convex hull of the curve of churners over rows.
 
-    Every inner corner is the end of a tie that holds a churner. So ties without churners are skipped.
+    The first corner is (0, 0); the last corner holds all churners and all rows. Every corner between them is
+    the end of a tie with at least one churner. So ties without churners are skipped.
     """
     ends = np.concatenate([[0], np.flatnonzero(churners[1:] > churners[:-1]) + 1])
     if rows[ends[-1]] < rows[-1]:

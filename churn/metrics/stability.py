@@ -36,7 +36,7 @@ def population_stability_index(before: Floats, after: Floats) -> float:
 
 
 def psi_by_chance(n_bins: int, n_before: float, n_after: float, probability: float) -> float:
-    """Return the index that equal distributions exceed by chance with the given probability.
+    """Return the limit that the index of equal distributions exceeds by chance with the given probability.
 
     Equal distributions have an index of about `(1 / n_before + 1 / n_after) * X`, where X follows the
     chi-squared distribution with `n_bins - 1` degrees of freedom. So the mean of the index by chance is

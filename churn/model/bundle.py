@@ -1,5 +1,6 @@
-"""The bundle of a model, which is the folder of its files: write it, and load the exported champion without
-MLflow.
+"""Write the bundle of a model, and load the exported champion without MLflow.
+
+The bundle is the folder of the files of the model.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def write_bundle(folder: Path, spec: Mapping[str, Any], boosters: Mapping[str, s
     Args:
         folder: The folder of the bundle; an older bundle in this place is replaced.
         spec: The content of `spec.json`: signals, members, calibration, and facts about the training.
-        boosters: The texts that LightGBM writes, by file name.
+        boosters: The LightGBM models as text, by file name.
     """
     texts = {"spec.json": json_text(spec), **boosters}
     temporary = folder.with_name(f".{folder.name}.aside")
@@ -85,8 +86,9 @@ class ExportRecord:
 
 
 def digests_beside_bundle(folder: Path) -> dict[str, str]:
-    """Return the SHA-256 of the files beside the bundle that MLflow needs to serve an exported model, by
-    path.
+    """Return the SHA-256 of each file that MLflow needs to serve an exported model, by path.
+
+    The files of the bundle are left out.
     """
     paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     names = [

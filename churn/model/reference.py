@@ -2,7 +2,8 @@
 the reference.
 
 The reference holds only counts, and no row of a customer. The reference is a file of the bundle, so it is
-copied with the champion. A refreshed champion keeps the reference of the signals from which it learnt.
+copied with the champion. `churn train --refresh` keeps the bins of the signals, and counts only the scores
+again.
 """
 
 from __future__ import annotations
@@ -52,8 +53,9 @@ class Bins(Part):
         edges: The bounds between the bins of a numeric signal; None for a text signal.
         levels: The levels of a text signal that have their own bin; None for a numeric signal.
         counts: The number of rows in each bin.
-        usual_psi: The largest population stability index (PSI) in training: each cutoff was compared with the
-            cutoffs that were known by then. The value is None if no cutoff could be compared.
+        usual_psi: The largest population stability index (PSI) of a cutoff in training. Each cutoff was
+            compared with the earlier cutoffs whose labels were known by that cutoff. The value is None if no
+            cutoff could be compared.
         usual_missing: The smallest and the largest share of missing values among the cutoffs of the training.
     """
 
@@ -100,7 +102,7 @@ class Reference(Part):
         cutoffs: The cutoffs of the training.
         customers: The number of customers in the training. The number of customers matters because the rows
             of one customer depend on each other.
-        signals: The bins of each signal, by its name.
+        signals: The bins of each signal.
         score: The bins of the calibrated out-of-time probabilities; None if there are none.
         score_customers: The number of customers who have a calibrated out-of-time probability.
     """
@@ -124,7 +126,7 @@ def read_reference(bundle: Path) -> Reference | None:
         The reference; None if an earlier version of the program, which had no reference, trained the model.
 
     Raises:
-        ModelError: the content of the file is not a reference of this version.
+        ModelError: this version of the program cannot read the content of the file.
     """
     path = bundle / REFERENCE_FILE
     if not path.is_file():
@@ -133,8 +135,8 @@ def read_reference(bundle: Path) -> Reference | None:
         return Reference.model_validate_json(path.read_text(encoding="utf-8"))
     except (ValidationError, json.JSONDecodeError, UnicodeDecodeError):
         raise ModelError(
-            f"{path}: this version of churn cannot read the signals of the training in this file. Train "
-            "and promote a new model with `churn run`."
+            f"{path}: this version of churn cannot read the file, which describes the signals in "
+            "training. Train and promote a new model with `churn run`."
         ) from None
 
 
@@ -219,9 +221,7 @@ def _counts_by_cutoff(codes: Ints, cutoff: Ints, n_bins: int, weight: Floats | N
 
 
 def _summary(counts: Mapping[int, Floats], known_by: Mapping[int, Sequence[int]]) -> dict[str, Any]:
-    """Return the totals of the bins, and how much single cutoffs differed from the cutoffs that were known by
-    then.
-    """
+    """Return `counts`, `usual_psi` and `usual_missing`, as the class `Bins` defines them."""
     indices = [
         population_stability_index(np.sum([counts[day] for day in earlier], axis=0), row)
         for cutoff, row in counts.items()

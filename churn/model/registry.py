@@ -117,7 +117,7 @@ class Registry(Tracking):
         """Register a bundle as challenger and return its version.
 
         If the same bytes are already registered, the version stays the same, so a model that is trained twice
-        is one version. A version whose files are missing does not count.
+        is one version. A version whose files are missing or damaged does not count as registered.
         """
         digest = bundle_digest(bundle)
         version = self._version_with(digest) or self._log_model(bundle, digest)
@@ -197,7 +197,7 @@ class Registry(Tracking):
         return Aliases(versions.get("champion"), versions.get("previous"), versions.get("challenger"))
 
     def versions(self) -> Mapping[str, str]:
-        """Return the newest version of each bundle, by the digest of the bundle."""
+        """Return the newest version of each bundle; the keys are the digests of the bundles."""
         versions = self._client.search_model_versions(f"name = '{self.name}'")
         pairs = sorted((int(item.version), item.tags.get("digest")) for item in versions)
         return {str(digest): str(version) for version, digest in pairs if digest}
@@ -226,7 +226,7 @@ class Registry(Tracking):
         A training is identified by a tag that is written at its end.
 
         Args:
-            training_id: The digest of the model and of the choices of its training.
+            training_id: The digest of the model and of all that its training chose, such as the calibration.
         """
         runs = self._client.search_runs(
             [self.experiment_id], f"tags.training_id = '{training_id}'", max_results=1
@@ -236,17 +236,17 @@ class Registry(Tracking):
     def count_test_set_use(
         self, run_id: str, label_id: str, cutoffs: Sequence[date], evaluation_id: str
     ) -> int:
-        """Count one more use of each test cutoff of a label, and return the highest count.
+        """Count one more use of each test cutoff, and return the highest count.
 
         If the same evaluation runs again, it is not counted again, because it shows nothing new.
 
-        The counts are tags of the registered model, because each training is a separate run. The run also
-        gets the result as a tag. Each cutoff has its own count. If each set of cutoffs had one count, a
-        further cutoff would start the count at 0 again.
+        The counts are tags of the registered model, because counts in a run would start at 0 again with each
+        training. The run also gets the result as a tag. Each cutoff has its own count. One count for the
+        whole set of cutoffs would start at 0 again as soon as a cutoff is added.
 
         Args:
             run_id: The id of the run of the evaluated model.
-            label_id: The id of the label.
+            label_id: The id of the label; each label has its own counts.
             cutoffs: The test cutoffs of the evaluation.
             evaluation_id: The digest of the model and of the settings of the evaluation.
         """
@@ -307,7 +307,9 @@ class Registry(Tracking):
         return f"{base.rstrip('/')}/#/experiments/{self.experiment_id}/runs/{run_id}?{WORKFLOW_QUERY}"
 
     def pages(self, run_id: str, version: str) -> dict[str, str]:
-        """Return the addresses of a run and of its version inside the MLflow UI, by the title of the page."""
+        """Return pages of a run and of its version: the title of each page, and its address inside the MLflow
+        UI.
+        """
         run = f"#/experiments/{self.experiment_id}/runs/{run_id}"
         pages = {
             "charts": f"{run}/artifacts/evaluate/report.html",

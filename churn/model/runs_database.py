@@ -79,8 +79,8 @@ def overwrite_deleted_rows(path: Path) -> str | None:
     """Write a database again without the bytes of deleted rows; return the reason if this fails, otherwise
     None.
 
-    SQLite only marks deleted rows as free and does not remove their bytes. If the process is killed here, the
-    database stays as it was, because the next program that opens it restores the old pages.
+    SQLite only marks deleted rows as free and does not remove their bytes. If the process is killed
+    meanwhile, nothing is lost: the next program that opens the database restores its old content.
 
     Args:
         path: The file of the database; if it does not exist, nothing is done.

@@ -116,7 +116,9 @@ class Scorer:
             CorruptError: an answer is not a finite number, or is not a probability.
         """
         if len(set(self.names)) != len(self.names) or not self._members:
-            raise CorruptError("spec.json: a model needs one member or more, and must name each signal once.")
+            raise CorruptError(
+                "spec.json: 'members' must not be empty, and 'signals' must name each signal once."
+            )
         matrix = np.vstack([np.full((1, len(self.names)), fill) for fill in (np.nan, 0.0, 1.0)])
         matrix[2, [levels is not None and len(levels) < 2 for levels in self._levels]] = 0.0
         logits = self.logits(matrix)
@@ -126,7 +128,9 @@ class Scorer:
         if horizons := self.spec.get("horizons"):
             within = horizons_of(logits, probability, horizons) if horizons["days"] else {}
             if not all(((values >= 0) & (values <= 1)).all() for values in within.values()):
-                raise CorruptError("spec.json: the results of the horizons are not all between 0 and 1.")
+                raise CorruptError(
+                    "spec.json: the probabilities that 'horizons' gives are not all between 0 and 1."
+                )
 
     def predict(self, columns: Mapping[str, Any] | Any) -> Floats:
         """Return the calibrated churn probability of every row, in [0, 1].
@@ -143,11 +147,10 @@ class Scorer:
         return self.probability(self.logits(self.matrix(columns)))
 
     def predict_horizons(self, columns: Mapping[str, Any] | Any) -> dict[int, Floats]:
-        """Return the probability of leaving within 30, 60 and 90 days, by number of days; some of the three
-        may be missing.
+        """Return the probability of leaving within 30, 60 and 90 days; the keys are these numbers of days.
 
-        A probability for more days is never lower. `spec["horizons"]["missing"]` gives the reason for each
-        missing number of days.
+        A probability for more days is never lower. Some of the three may be missing;
+        `spec["horizons"]["missing"]` gives the reason for each missing number of days.
 
         Raises:
             SchemaError: the columns do not fit, as in `predict`.
@@ -279,7 +282,7 @@ def _is_tree(text: str, n_signals: int) -> bool:
 
 
 def _are_levels(facts: Mapping[str, str], sets: Floats) -> bool:
-    """Return whether the sets of levels are well formed, and every set that a node of a tree uses exists."""
+    """Return whether the sets of levels are well formed and include every set that the tree uses."""
     n_sets = int(facts["num_cat"])
     if not n_sets:
         return not len(sets)
@@ -314,8 +317,9 @@ class _Linear:
         return logits
 
     def contributions(self, matrix: Floats) -> Floats:
-        """Return each term minus its mean in training; the last column holds the intercept plus the means of
-        all terms.
+        """Return the log-odds that each signal adds, minus their mean in training.
+
+        The last column holds the intercept plus all these means.
         """
         parts = np.zeros((len(matrix), self._width + 1))
         parts[:, -1] = self._intercept + sum(float(term["mean"]) for _, term in self._terms)
@@ -325,15 +329,14 @@ class _Linear:
 
 
 def horizons_of(logits: Floats, probability: Floats, horizons: Mapping[str, Any]) -> dict[int, Floats]:
-    """Return the probability of leaving within each number of `horizons["days"]`; for more days it is never
-    lower.
+    """Return the probability of leaving within each number of days in `horizons["days"]`.
 
-    The hazard of an interval is the probability that a customer leaves in the interval, given that the
-    customer is there at its beginning. The hazard is a logistic regression on the model's log-odds. The
-    probability of staying is the product of the probabilities of staying in each interval. At `anchor_days`,
-    the curve must equal `probability`. So the hazards up to `anchor_days` are scaled by one factor, and later
-    hazards are not scaled. The hazard is constant inside an interval, and after the last interval its hazard
-    continues.
+    A probability for more days is never lower. The hazard of an interval is the probability that a customer
+    leaves in the interval, given that the customer is there at its beginning. The hazard is a logistic
+    regression on the model's log-odds. The probability of staying is the product of the probabilities of
+    staying in each interval. At `anchor_days`, the curve must equal `probability`. So the hazards up to
+    `anchor_days` are scaled by one factor, and later hazards are not scaled. Inside an interval the hazard is
+    constant, and after the last interval it stays the same.
 
     Args:
         logits: The model's log-odds before calibration.
@@ -370,7 +373,7 @@ def expected_days(within: Mapping[int, Floats]) -> Floats:
     the last horizon.
 
     Args:
-        within: The probabilities of leaving, by number of days, as `predict_horizons` returns them; not
+        within: The probability of leaving for each number of days, as `predict_horizons` returns it; not
             empty.
 
     Source: Royston and Parmar (2013), Restricted mean survival time, BMC Medical Research Methodology 13.
@@ -389,15 +392,15 @@ def expected_days(within: Mapping[int, Floats]) -> Floats:
 
 
 def horizon_columns(within: Mapping[int, Floats]) -> dict[str, Floats]:
-    """Return the probabilities by number of days as columns, and also `expected_days_90d` if 90 days are
-    among them.
+    """Return a column with the probability of leaving for each number of days, and also the column
+    `expected_days_90d` if 90 days are among them.
     """
     columns = {f"churn_probability_{days}d": probability for days, probability in sorted(within.items())}
     return columns | ({"expected_days_90d": expected_days(within)} if 90 in within else {})
 
 
 def linear_term(values: Floats, term: Mapping[str, Any]) -> Floats:
-    """Return the log-odds that a signal adds in a linear member, either a weight for each level or a
+    """Return the log-odds that a signal adds in a linear model: the weight of its level, or the value of its
     curve.
     """
     missing = np.isnan(values)
@@ -424,7 +427,8 @@ def calibrate_logits(logits: Floats, calibration: Mapping[str, Any]) -> Floats:
     - `platt`: the log-odds are `a logit(p) + c`.
     - `venn_abers`: the probability is `p1 / (1 - p0 + p1)`. All log-odds in `(upto[i - 1], upto[i]]` get the
       `p0` and `p1` of step i.
-    - `shifted`: the calibration `of` is applied, and then `by` is added to the log-odds.
+    - `shifted`: the calibration in the field `of` is applied, and then the number in the field `by` is
+      added to the log-odds.
 
     Source: Kull, Silva Filho and Flach (2017), Beta calibration, AISTATS; Vovk and Petej (2014), Venn-Abers
         predictors, UAI.
@@ -546,8 +550,8 @@ if "mlflow" in sys.modules and not __name__.startswith("churn."):
 
         @property
         def message(self) -> str:
-            """Return only the first message, because MLflow's server would add the rows of the request to
-            it.
+            """Return the message that was set first; MLflow's server later sets one that also holds the rows
+            of the request.
             """
             return str(self.__dict__["_message"])
 

@@ -38,12 +38,12 @@ EXPERIMENT_TAGS = {
     "mlflow.experimentKind": "custom_model_development",  # otherwise MLflow opens its GenAI mode
     "mlflow.note.content": (
         "Customers who are about to leave. Each run is a training. The child runs of a training are its "
-        "candidates and trials, its folds, and the baselines.\n\n- `judged/…`: the model on the test "
-        "cutoffs; `rest/…`: all other metrics there\n- `paired/…`: differences of log loss on the same "
-        "rows; below 0 the challenger is better\n- `tried/…`, `out_of_time/…`: measured before any use of "
-        "the test cutoffs\n- `within_fold/…`: the metrics of a single cutoff; test cutoffs are there as "
-        f"soon as they were used\n\n{units_in_words()} The parameters `evaluate.…`, `label.…` and `data.…` "
-        "hold the settings behind the numbers."
+        "candidates and trials, its folds, and the baselines.\n\n- `judged/…`: the main metrics on "
+        "the test cutoffs; `rest/…`: all other metrics on them\n- `paired/…`: differences of log loss on the "
+        "same rows; below 0 the challenger is better\n- `tried/…`, `out_of_time/…`: measured before any use "
+        "of the test cutoffs\n- `within_fold/…`: the metrics of a single cutoff; a test cutoff gets them "
+        f"when `churn evaluate` uses it\n\n{units_in_words()} The parameters `evaluate.…`, `label.…` and "
+        "`data.…` hold the settings behind the numbers."
     ),
     "made_by": "churn",
 }
@@ -160,8 +160,7 @@ class Tracking:
         )
 
     def log_dataset(self, name: str, digest: str, folder: Path) -> None:
-        """Log into the open run from which data set a model learnt: the name, the digest and the folder of
-        the data set.
+        """Log the data set of a training into the open run: its name, its digest and its folder.
 
         Args:
             name: The name of the data set.
@@ -194,7 +193,7 @@ class Tracking:
                 self.log_file(path, folder.name)
 
     def log_table(self, path: Path, folder: str) -> None:
-        """Log a JSON file with columns and data as a table, with which MLflow can compare runs."""
+        """Log a JSON file with columns and data as a table, so that MLflow can compare it between runs."""
         self.log_file(path, folder)
         self.log(
             tags={"mlflow.loggedArtifacts": json.dumps([{"path": f"{folder}/{path.name}", "type": "table"}])}
@@ -241,7 +240,8 @@ def signature_of(kinds: Mapping[str, str]) -> Any:
     """Return a model signature with the names and types of the columns.
 
     For MLflow, each column is optional. If a required column were missing, MLflow would answer with the whole
-    signature and the data. The model itself refuses a request without a column that it needs, in a few words.
+    signature and the data. If a column is missing that the model needs, the model itself refuses the request
+    with a short message.
 
     Args:
         kinds: The kind of each column, `number` or `level`, in the order of the model.
@@ -359,7 +359,7 @@ def check_answers(uri: str, file: str = FILE, seconds: float = ANSWER_SECONDS) -
 
 
 def _ask(address: str, seconds: float, reasons: list[str]) -> None:
-    """Append to `reasons` why the address gave no answer; if it gave an answer, append an empty text."""
+    """Ask the address; if it gives no answer, append the reason to `reasons`, otherwise an empty text."""
     try:
         with urllib.request.urlopen(address, timeout=seconds):
             reasons.append("")
@@ -387,9 +387,7 @@ def _quiet_mlflow() -> Any:
 
 @contextmanager
 def silent_mlflow() -> Iterator[None]:
-    """Hide the messages that MLflow prints if all goes well, and its advice to infer values that are already
-    given.
-    """
+    """Hide the messages that MLflow prints if all goes well, such as advice on values already given."""
     with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
         warnings.simplefilter("ignore")
         yield

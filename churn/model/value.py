@@ -31,7 +31,7 @@ def health_band(probability: Floats, base_rate: float) -> Floats:
         probability: The calibrated probabilities, shape (customers,); NaN gives NaN.
         base_rate: The usual share of customers who leave within one horizon, 0 < base_rate < 1.
 
-    Source: the table of retention figures, health score.
+    Source: the project's definitions of retention figures, entry "health score".
 
     >>> health_band(np.array([0.05, 0.2, 0.6]), 0.2)
     array([5., 3., 1.])
@@ -74,9 +74,8 @@ def residual_value(
     """Return the value of each customer if the customer stays; NaN if the money is not known.
 
     A customer who was kept is assumed to stay as long as an average customer. So the retention comes from
-    `base_rate`, and not from the probability of the customer. If the retention came from the customer's own
-    probability, a certain churner would have no value, and the call list would drop the customers for whom it
-    is made.
+    `base_rate`, and not from the customer's own probability of leaving. Otherwise, a certain churner would
+    have no value, and the call list would drop the customers for whom it is made.
 
     Args:
         monthly_money: The net money of each customer per month, shape (customers,); NaN if it is not known.

@@ -15,7 +15,9 @@ from churn.secrets import keep_secret
 NAME = re.compile(r"\$\{(\w+)\}")
 
 FREE_TEXT_SECTIONS = ("source", "tracking", "tables", "events", "score.sink.connection")
-"""The sections and keys whose values are text of any kind; all other keys hold paths, numbers and choices."""
+"""The sections and keys whose values are text of any kind. Other keys hold paths, numbers or fixed words
+such as `en`.
+"""
 
 PRIVATE_KEYS = ("contact.outbox.url", "contact.outbox.secret")
 """The keys of other sections whose values no message may show."""
@@ -38,10 +40,9 @@ class Environment:
 
     Attributes:
         missing: The names that are not set, each with the key that uses it.
-        templates: The texts of the file that contain a `${NAME}`; the keys are the same texts with the values
-            filled in.
+        templates: For each text with filled-in values, the same text with `${NAME}`, as in the file.
         values: The value of each name, and the keys that use it.
-        passwords: The names whose value is the password or a setting of an address.
+        passwords: The names whose value is the password in an address, or a setting after its `?`.
     """
 
     missing: list[tuple[str, str]] = field(default_factory=list)
@@ -89,8 +90,8 @@ class Environment:
     def keep_free_text(self, source: str) -> None:
         """Keep the values secret that are part of an address or of SQL.
 
-        Paths and choices in valid parameters are not kept secret, because messages must name the folders that
-        the program reads or writes.
+        If the parameters are valid, paths and fixed words such as `en` are not kept secret, because messages
+        must name the folders that the program reads or writes.
 
         Args:
             source: The address of the source, in which each `${NAME}` is already replaced.
@@ -112,7 +113,7 @@ def _is_free_text(key: str) -> bool:
 
 
 def _encoded_places(text: str) -> Iterator[int]:
-    """Yield the places of variables whose values are encoded in an address: in its password and its settings.
+    """Yield where an address has variables whose values must be encoded: in its password and after its `?`.
 
     >>> list(_encoded_places("postgresql://${USER}:${PASSWORD}@${HOST}/shop?sslpassword=${KEY}"))
     [21, 58]

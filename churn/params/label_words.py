@@ -1,7 +1,7 @@
 """The words of a label: what happens to the customers that it counts, and what they are called.
 
-The sentences of the program are about customers who leave. With a label of an event, `LabelWords.speak`
-replaces the words on leaving by the words of the event.
+The sentences of the program are about customers who leave. If the label is another event,
+`LabelWords.speak` replaces the words about leaving with words about this event.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _PHRASES: tuple[tuple[str, str], ...] = (
     (r"(?<!value )at risk", "in the cohort"),
     (r"the risk", "the probability"),
 )
-"""The phrases about leaving in the program's sentences, each with its phrase for a label of an event."""
+"""The phrases about leaving in the program's sentences, each with its phrase for a label of kind `event`."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ CHURN_WORDS = LabelWords(
 
 
 def event_words(name: str) -> LabelWords:
-    """Return the words of a label of an event.
+    """Return the words for a label of kind `event`, which predicts the event `name`.
 
     >>> event_words("upgrade").happened, event_words("upgrade").people
     ('had the event upgrade', 'customers with the event upgrade')
@@ -118,7 +118,7 @@ def event_words(name: str) -> LabelWords:
 
 
 def words_of(label: Mapping[str, Any]) -> LabelWords:
-    """Return the words of a label in a file, such as the facts of a night.
+    """Return the words for the label of an earlier run, which the program wrote into a file.
 
     Args:
         label: The section `label` of params.yaml, as the file holds it.

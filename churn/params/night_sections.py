@@ -70,7 +70,7 @@ class SinkParams(Section):
 
 
 def _as_sink(value: Any) -> Any:
-    """Return no sink for `files`, the earlier word for a night that is only written to files."""
+    """Return None for `files`: earlier versions used this word for a night without a database."""
     return None if value == "files" else value
 
 
@@ -102,7 +102,7 @@ class ReportParams(Section):
 
 
 class ControlParams(Section):
-    """The share of units that nobody contacts, to measure the effect; a share of 0 needs `because`."""
+    """The share of units (`experiments.unit`) that nobody contacts, so that the effect can be measured."""
 
     share: Annotated[float, Field(ge=0, le=0.5)] = Field(
         default=0.1, description="of the units that a play may contact, the share that nobody contacts"
@@ -233,7 +233,7 @@ class UpliftParams(Section):
 
 
 class ExperimentsParams(Section):
-    """Which customers nobody contacts on purpose, and the experiments that the company ran without `churn`.
+    """The settings of control groups, and the experiments that the company ran without `churn`.
 
     `control` is the universal control group: no play contacts it. A play may have a control group of its own
     (`control:` in the playbook).
@@ -303,14 +303,14 @@ class AnnouncementParams(Section):
 
 
 class CapParams(Section):
-    """The largest number of contacts within a number of days."""
+    """The largest number of contacts within `days` days."""
 
     contacts: Annotated[int, Field(ge=1)] = Field(description="the largest number of contacts")
     days: Days = Field(description="within so many days")
 
 
 class RhythmParams(Section):
-    """How a customer's answers and events choose the channel (`channel: preferred`) and the best hour."""
+    """How the channel (`channel: preferred`) and best hour are found from a customer's answers and events."""
 
     days: Days = Field(default=182, description="the days before the cutoff whose answers and events count")
     min_answers: Annotated[int, Field(ge=1)] = Field(

@@ -122,7 +122,9 @@ def is_loopback(address: SplitResult) -> bool:
 
 
 def signing_keys(secret: str) -> tuple[bytes, ...]:
-    """Return the keys of secrets, each written as `whsec_` and base64; no message quotes a part of a secret.
+    """Return the keys of one secret, or of several with blanks between them.
+
+    A secret is `whsec_` and its key in base64. No message quotes a part of a secret.
 
     Raises:
         ValueError: A secret has another form, or its key is too short or too long.

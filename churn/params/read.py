@@ -90,7 +90,7 @@ def _keep_secrets_of_lines(text: str) -> None:
 
 
 def _addresses(value: Any, key: str = "") -> Iterator[str]:
-    """Yield the texts of params.yaml that may be addresses: those with `://`, and the source in any form."""
+    """Yield each text that may be an address: it has `://`, or its key is `source`, `uri` or `connection`."""
     if isinstance(value, dict):
         for name, part in value.items():
             yield from _addresses(part, str(name))
@@ -102,7 +102,7 @@ def _addresses(value: Any, key: str = "") -> Iterator[str]:
 
 
 def _addresses_cut_by_a_comment(path: Path, tree: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the mistake of an address without quotes whose password holds ` #`: YAML drops the rest."""
+    """Yield a mistake for each unquoted address with ` #` in its password, where YAML begins a comment."""
     addresses = {key: _value_at(tree, key) for key in ADDRESS_KEYS}
     lines = path.read_text(encoding="utf-8").splitlines()
     for key, address in addresses.items():
@@ -168,12 +168,12 @@ _RULES = (
 def _causes(details: Iterable[Mapping[str, Any]], absent: Sequence[str]) -> list[Mapping[str, Any]]:
     """Drop mistakes that only follow from other mistakes.
 
-    For example, Pydantic also reports that a list with wrong elements is too short, and that a section is
-    wrong if its value is absent in the environment.
+    For example, Pydantic also reports that a list with wrong elements is too short. It also calls a section
+    wrong if a value in it needs an environment variable that is not set.
 
     Args:
         details: The mistakes as pydantic describes them.
-        absent: The keys whose values are absent in the environment.
+        absent: The keys whose values need an environment variable that is not set.
     """
     mistakes = [
         mistake
@@ -193,8 +193,7 @@ def _message(detail: Mapping[str, Any], templates: Mapping[str, str]) -> str:
 
     Args:
         detail: The mistake, as pydantic describes it.
-        templates: The texts with `${NAME}`; the keys are the same texts with the values filled in. A message
-            shows the name.
+        templates: For each text with filled-in values, the same text with `${NAME}`, as messages show it.
     """
     key = _key(detail)
     if detail["type"] == "extra_forbidden":
@@ -228,7 +227,7 @@ def _message(detail: Mapping[str, Any], templates: Mapping[str, str]) -> str:
 
 
 def _value_text(value: Any, templates: Mapping[str, str]) -> str:
-    """Return a value for a message: with `${NAME}` as in the file, and without passwords."""
+    """Return a value as a message shows it: `${NAME}` is not replaced, and passwords are hidden."""
     if isinstance(value, str):
         return repr(hide_secrets(templates.get(value, value)))
     if isinstance(value, list):

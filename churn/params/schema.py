@@ -47,7 +47,7 @@ CHAMPION_FOLDER = "champion"
 
 @cache
 def time_zones() -> frozenset[str]:
-    """Return the names of all time zones except `localtime`, a machine's own zone, which DuckDB lacks."""
+    """Return the names of all time zones except `localtime` (the machine's own), which DuckDB lacks."""
     return frozenset(available_timezones() - {"localtime"})
 
 

@@ -64,7 +64,7 @@ class Section(BaseModel):
 
 
 def _types_in(annotation: Any) -> set[type]:
-    """Return the plain types of which an annotation is made, such as int and str of `dict[str, int]`."""
+    """Return the plain types in an annotation: `dict[str, int]`, for example, gives str and int."""
     if parts := get_args(annotation):
         return {part_type for part in parts for part_type in _types_in(part)}
     return {annotation} if isinstance(annotation, type) else set()
@@ -123,7 +123,7 @@ Answer = Annotated[str, BeforeValidator(_refuse_question)]
 
 
 def _as_words(value: Any) -> Any:
-    """Return words as texts: YAML reads 9999-12-31 as a date and 0 as a number, both without quotes."""
+    """Return words as texts: without quotes, YAML reads 9999-12-31 as a date and 0 as a number."""
     words = value if isinstance(value, list | tuple) else [value]
     if any(word is None or isinstance(word, bool | dict | list) for word in words):
         raise ValueError("a word that YAML reads as something else needs quotes, such as ['null', 'no']")
@@ -136,10 +136,10 @@ Words = Annotated[tuple[str, ...], BeforeValidator(_as_words), Field(min_length=
 class OriginParams(Section):
     """Where the rows of a table come from: `from` and `columns`, or a `query`.
 
-    `missing` holds, by canonical column or attribute, the words with which the source writes "no value":
+    For each canonical column or attribute, `missing` lists the words that mean "no value" in the source:
     `{ended_at: ['NULL', 9999-12-31]}`. A value is missing if its text, without blanks at its ends, equals one
-    of these words. In a column of times, a word that is a day stands for every time of this day. In a column
-    of numbers, a word that is a number stands for this number.
+    of these words. In a column of times, a day such as 9999-12-31 stands for every time of that day. In a
+    column of numbers, a number stands for all its forms: `0` also for `0.00`.
     """
 
     from_: Answer | None = Field(
@@ -171,8 +171,8 @@ class OriginParams(Section):
     missing: dict[str, Words] = Field(
         default={},
         description="the words for no value by column, such as {ended_at: ['NULL', 9999-12-31]}; in a "
-        "column of times, a word that is a day stands for every time of that day, and in a column of numbers "
-        "a word that is a number stands for that number",
+        "column of times, a day such as 9999-12-31 stands for every time of that day, and in a column of "
+        "numbers, a number stands for all its forms: 0 also for 0.00",
     )
 
     @model_validator(mode="after")
@@ -197,7 +197,7 @@ class HistoryParams(OriginParams):
 
 
 class TableParams(OriginParams):
-    """Where the rows of a canonical table come from, and its attributes; only `customers` has attributes."""
+    """Where the rows of a canonical table come from; for the table `customers`, also its attributes."""
 
     static: tuple[str, ...] = Field(
         default=(),
@@ -310,10 +310,10 @@ MIN_MEMORY, MAX_MEMORY = 64 * 2**20, 64 * 2**40
 class EngineParams(Section):
     """How much memory and how many threads and processes may be used.
 
-    `memory_limit` bounds the memory in which DuckDB reads, sorts and joins, divided among the processes. In
-    addition, the program needs memory for the libraries (about 300 MB in each process) and for the table of
-    one cutoff or night (8 bytes for each customer and signal). `churn train` and `churn evaluate` have a
-    limit of their own, `train.memory_limit`.
+    `memory_limit` bounds the memory in which DuckDB reads, sorts and joins. Each process gets an equal share
+    of this memory. In addition, the program needs memory for the libraries (about 300 MB in each process) and
+    for the table of one cutoff or night (8 bytes for each customer and signal). `churn train` and
+    `churn evaluate` have a limit of their own, `train.memory_limit`.
     """
 
     memory_limit: MemorySize = Field(

@@ -116,7 +116,7 @@ class _Mistake(yaml.MarkedYAMLError):
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """A safe loader with bounds that refuses a repeated key; plain YAML keeps the last of several values."""
+    """A safe loader that limits depth and size and refuses repeated keys; plain YAML keeps the last value."""
 
     def __init__(self, stream: Any) -> None:
         super().__init__(stream)
@@ -149,7 +149,7 @@ class _StrictLoader(yaml.SafeLoader):
         return node
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
-        """Build the value of a node; a value that does not fit its form is a mistake at its line."""
+        """Build the value of a node; an impossible value such as 2025-02-30 raises an error with its line."""
         try:
             return super().construct_object(node, deep)
         except (ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:

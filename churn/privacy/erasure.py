@@ -55,7 +55,7 @@ class FileErasure:
     Attributes:
         path: The file.
         form: How the customer is removed from the file.
-        count: The number of rows or lines that are removed; 1 for other forms.
+        count: The number of rows or lines that are removed; 1 for the forms `values`, `words` and `page`.
     """
 
     path: Path
@@ -205,7 +205,10 @@ def _form_of(path: Path) -> Form | None:
 
 
 def _count(path: Path, form: Form, identifiers: Identifiers) -> int:
-    """Return how many rows or lines of a file hold the customer; 0 or 1 for other forms."""
+    """Return how many rows or lines of a file hold the customer.
+
+    For the forms `values`, `words` and `page`, return 1 if the file holds the customer, and 0 otherwise.
+    """
     customer = identifiers.customer_id
     if form == "rows":
         with open_own_parquet(path, (), way_out=_WAY_OUT) as file:

@@ -35,7 +35,7 @@ class Identifiers:
     Attributes:
         customer_id: The id.
         names: The names and e-mail addresses that no other customer has.
-        shared_names: How many names and addresses other customers have too; these texts are not removed.
+        shared_names: The number of names and addresses that other customers have too; these are not removed.
     """
 
     customer_id: str
@@ -61,7 +61,7 @@ class Identifiers:
         return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, texts))})(?!\w)")
 
     def stands_in(self, text: str) -> bool:
-        """Return whether an identifier is a whole word of a text, also as HTML or JSON writes it."""
+        """Return whether a text holds an identifier as a whole word, plain or escaped for HTML or JSON."""
         if self.pattern is None:
             return False
         if self.pattern.search(text):

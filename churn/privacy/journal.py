@@ -1,9 +1,9 @@
 """Replace many files in one step, so that an erasure is complete even if its process is killed.
 
 Each new file is first written beside the old file, under a hidden name. Then a journal is written that names
-all new files, and from this moment the erasure is valid. After the journal is written, the files are renamed,
-one by one. A process that is killed before it writes the journal has changed nothing. Later, `finish` renames
-the remaining files, and it does not need the id of the customer.
+all new files. Last, `finish` renames the files, one by one. A process that is killed before it writes the
+journal has changed nothing. If it is killed later, another call of `finish` renames the remaining files. This
+call does not need the id of the customer.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ class Journal(BaseModel):
     """The steps that an erasure still has to do, without the id of the customer.
 
     Attributes:
-        replaced_paths: The files that have a new content beside them; relative to the output folder if they
-            lie below it, so that the folder may be moved.
+        replaced_paths: The files that are replaced by the new files beside them. A path below the output
+            folder is relative to it, so that the folder may be moved.
         removed_paths: The files that are removed.
         store: The name of the folder of the new store; None if there is no store.
     """
@@ -94,7 +94,7 @@ def _private_opener(name: str, flags: int) -> int:
 
 
 def commit(output: Path, contents: Mapping[Path, bytes | None], store_folder: Path | None) -> None:
-    """Write the journal: from now on the erasure is valid.
+    """Write the journal: from now on, `finish` can complete the erasure.
 
     Args:
         output: The output folder.
@@ -155,7 +155,7 @@ def finish(output: Path, advance: Callable[[], object] = lambda: None) -> bool:
 
 
 def remove_stray_files(output: Path, roots: Sequence[Path]) -> None:
-    """Remove the files of an erasure that was killed before its journal, and old stores that nobody reads.
+    """Remove new files of an erasure that was killed before it wrote its journal, and old, unread stores.
 
     Args:
         output: The output folder.

@@ -105,7 +105,7 @@ def holds(name: str, data: bytes, identifiers: Identifiers, depth: int = 0) -> b
         name: The name of the file; its suffix gives the format of a text.
         data: The content.
         identifiers: The texts by which the customer can be recognised.
-        depth: The number of archives in which the file lies.
+        depth: The number of archives around the file, one inside the other.
     """
     if data[:4] == b"PAR1":
         return _parquet_holds(data, identifiers)
@@ -154,7 +154,7 @@ def _parquet_holds(data: bytes, identifiers: Identifiers) -> bool:
 
 
 def _statistics(metadata: pq.FileMetaData) -> Iterator[tuple[str, Any]]:
-    """Yield the smallest and the largest value of each column of each row group, as the footer has them."""
+    """Yield the smallest and the largest value of each column of each row group, from the file's footer."""
     for group in range(metadata.num_row_groups):
         row_group = metadata.row_group(group)
         for index in range(row_group.num_columns):

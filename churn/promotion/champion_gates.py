@@ -31,12 +31,13 @@ def champion_gates(result: EvaluationResult, margin: float) -> Iterator[Gate]:
     recipe has the difference 0.
 
     1. Log loss: the interval is below 0. If the challenger has learnt from later labels than the champion,
-       the interval only needs to be below the margin. No test in the past can show what later labels are
-       worth.
+       the interval only needs to be below the margin. A test on past cutoffs cannot show how much the later
+       labels help.
     2. Lift and expected profit: the lower bound of the difference, divided by the champion's value, is above
        `-margin`. If the champion's value is 0 or negative, the absolute difference is compared: its lower
        bound must not be below minus the margin times the size of the champion's value.
-    3. No segment with 300 churners or more loses more than .02 of AUC with an interval below 0.
+    3. No segment with at least 300 churners both loses more than .02 of AUC and has an interval of the
+       difference below 0.
 
     Args:
         result: The result of the evaluation.
@@ -143,10 +144,10 @@ def _segments(result: EvaluationResult, reference: str) -> Iterator[Gate]:
         "segments",
         not lost,
         worst[2],
-        f"no segment with {SEGMENT_CHURNERS} churners or more loses more than {SEGMENT_LOSS} AUC with an "
-        "interval below 0",
+        f"no segment with at least {SEGMENT_CHURNERS} churners both loses more than {SEGMENT_LOSS} AUC and "
+        "has an interval of the difference below 0",
         f"challenger minus {candidate_name(reference)}, AUC by segment: {'lost' if lost else 'least gained'} "
-        f"in {words}; the gate requires that none of {len(tested)} segments with {SEGMENT_CHURNERS} churners "
-        f"or more loses more than {SEGMENT_LOSS} with an interval below 0.",
+        f"in {words}; the gate requires that none of {len(tested)} segments with at least {SEGMENT_CHURNERS} "
+        f"churners both loses more than {SEGMENT_LOSS} and has an interval of the difference below 0.",
         "Look at the signals of these customers, and check whether their data have changed.",
     )

@@ -50,8 +50,8 @@ def apply_gates(
        `promote.margin`. There is no gate about the logistic regression if the challenger itself is one.
     3. The interval of observed/expected overlaps the range `promote.observed_expected`. If the interval does
        not contain 1, a note explains why. All figures that the gates compare are weighted figures of
-       untreated rows. If no control represents treated rows, a person must have accepted this in
-       `evaluate.accept.no_controls`.
+       untreated rows, in which controls represent the treated rows. If there are no such controls, a person
+       must have given a reason in `evaluate.accept.no_controls`.
     4. There are at least `TEST_CUTOFFS` test cutoffs, or as many as the data allow.
     5. The challenger is not worse than the champion; if the champion has learnt from the test cutoffs, the
        challenger is not worse than the champion's recipe (`champion_gates`).
@@ -122,7 +122,7 @@ def _matches_logistic(result: EvaluationResult, margin: float) -> Iterator[Gate]
         f"the paired 95% interval of log loss, challenger minus the logistic regression, lies below "
         f"{margin:.0%} of the regression's log loss",
         f"challenger minus the logistic regression, log loss: {format_interval(loss, 4)}; the gate requires "
-        f"an interval below {max_loss:.4f} ({margin:.0%} of the regression's).",
+        f"an interval below {max_loss:.4f} ({margin:.0%} of the regression's log loss).",
         "Make the logistic regression a candidate (train.candidates), or add cutoffs or data.",
     )
 
@@ -149,7 +149,9 @@ def _cutoffs(result: EvaluationResult, reason: str | None, file: str) -> Iterato
 
 
 def _controls(result: EvaluationResult, file: str) -> Iterator[Gate]:
-    """Show how many controls represent treated rows; if there are none, a person must have accepted this."""
+    """Show how many controls represent the treated rows; if there are none, a person must have given a reason
+    for this.
+    """
     exposure = result.exposure
     if exposure is None:
         return
@@ -197,12 +199,12 @@ def _level_remedy(result: EvaluationResult) -> str:
         return season
     if result.champion is not None and not result.evaluated_champion:
         return (
-            "The share that left has changed: `churn train --refresh` keeps the champion's model and moves "
-            "its level to the newest labels."
+            "The share of customers who left has changed: `churn train --refresh` keeps the champion's model "
+            "and moves its level to the newest labels."
         )
     return (
-        "The share that left has changed: name later cutoffs under evaluate.test_cutoffs once their labels "
-        "are known, so that the model also learns from the newer share."
+        "The share of customers who left has changed: name later cutoffs under evaluate.test_cutoffs once "
+        "their labels are known, so that the model also learns from the newer share."
     )
 
 
@@ -210,9 +212,10 @@ def _season(result: EvaluationResult) -> str:
     """Return a sentence about the season if the test cutoffs resemble the same time of earlier years; "" if
     they do not.
 
-    Two years resemble each other if two things are true. First, the share that left at the cutoffs one or two
-    years before lies on the same side of the mean share before the test as the share at the test. Second, its
-    distance from this mean share is at least half as large as the distance at the test.
+    The usual share is the mean share of customers who left, over all cutoffs before the test. The test
+    cutoffs resemble earlier years if two things are true of the share one or two years before. First, it lies
+    on the same side of the usual share as the share at the test. Second, it is at least half as far from the
+    usual share as the share at the test.
     """
     tested = {day: metrics["challenger"].base_rate for day, metrics in result.by_cutoff.items()}
     same_season = [
@@ -227,10 +230,10 @@ def _season(result: EvaluationResult) -> str:
     if at_test == 0 or earlier / at_test < 0.5:
         return ""
     return (
-        f"The level follows a season: {usual + earlier:.1%} left at {same_season[0].cutoff}, at the same "
-        f"time of an earlier year, and {usual + at_test:.1%} at the test, against {usual:.1%} at all cutoffs "
-        "before the test. Give the model whole years: an earlier snapshot.first, and test cutoffs of all "
-        "seasons."
+        f"The level follows a season: {usual + earlier:.1%} left at the same time of an earlier year "
+        f"({same_season[0].cutoff}), {usual + at_test:.1%} at the test, and {usual:.1%} on average at all "
+        "cutoffs before the test. Give the model whole years: an earlier snapshot.first, and test cutoffs of "
+        "all seasons."
     )
 
 
@@ -274,14 +277,17 @@ def _notes(result: EvaluationResult) -> Iterator[str]:
     changed = result.health_bands.changed
     if changed is not None:
         recipe = "'s recipe, refitted" if result.champion_reference == CHAMPION_RECIPE else ""
-        yield f"{changed:.1%} of the customers get another health band than from the champion{recipe}."
+        yield (
+            f"{changed:.1%} of the customers get another health band from the challenger than from the "
+            f"champion{recipe}."
+        )
 
 
 def _off_level(result: EvaluationResult) -> Iterator[str]:
     """Explain an observed/expected whose interval does not contain 1: the churn rate changed, or the model is
     wrong.
 
-    If the base rate as a prediction misses the observed rate by as much as the challenger does, the churn
+    If the base rate, used as a prediction, is as far from the observed rate as the challenger is, the churn
     rate changed. If the base rate is nearer to the observed rate than the challenger is, the model is wrong.
     """
     ratio = result.challenger.observed_expected
@@ -300,6 +306,6 @@ def _off_level(result: EvaluationResult) -> Iterator[str]:
         tested.append(f"{cutoff}: {rate:.1%}, observed/expected of {' and of '.join(ratios)}")
     yield (
         f"The interval of observed/expected, {format_interval(ratio)}, does not contain 1: {less} "
-        "customers left than the model expected. Shares that left at the cutoffs before the test: "
-        f"{'; '.join(before) or 'none'}. Shares that left at the test: {'; '.join(tested)}."
+        "customers left than the model expected. Shares of customers who left at the cutoffs before the "
+        f"test: {'; '.join(before) or 'none'}. The same shares at the test cutoffs: {'; '.join(tested)}."
     )

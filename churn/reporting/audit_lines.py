@@ -14,8 +14,8 @@ def leaving_lines(section: LeavingReasonsResult) -> list[str]:
         return []
     lines = [
         "",
-        "recorded reasons of the customers who left, and the family of signals of the first reason that "
-        "churn gave the night before:",
+        "recorded reasons for leaving; ours: the first reason that the program gave the night before, as a "
+        "family of signals:",
     ]
     for row in section.rows:
         ours = ", ".join(f"{name} {count:,}" for name, count in row.our_reasons.items())
@@ -29,8 +29,8 @@ def audit_lines(section: AuditResult) -> list[str]:
     """
     lines = [
         "",
-        "grades of the retention audit from 1 (hardly) to 5 (nearly always), the lowest first; churn "
-        "itself sets the limits of the grades:",
+        "grades of the retention audit from 1 (hardly) to 5 (nearly always), the lowest first; the "
+        "program sets the value from which each grade is given:",
     ]
     measured = [practice for practice in section.practices if practice.score is not None]
     lines += [_score_line(practice) for practice in measured]

@@ -82,8 +82,8 @@ class SplitLine:
     """One way to split the rows into training and test, with its metrics.
 
     Attributes:
-        letter: The letter of this split in the documentation; empty if the line is compared with the line
-            above it.
+        letter: The letter of this split in the documentation; empty if the line only serves as a comparison
+            for the line above it.
     """
 
     letter: str
@@ -174,8 +174,8 @@ def _truth_row(night: CutoffCounts, reasons: Sequence[str], outcomes: Sequence[s
 
 
 def _total_row(nights: Sequence[CutoffCounts], reasons: Sequence[str], outcomes: Sequence[str]) -> list[str]:
-    """Return the totals over all nights; the outcomes and the share that left are summed over matured nights
-    only.
+    """Return the totals over all nights; the outcomes and the share of customers who left come from matured
+    nights only.
     """
     matured = [night for night in nights if night.outcomes is not None]
     counts = [night.outcomes or {} for night in matured]

@@ -57,8 +57,8 @@ def measured_cost_lines(costs: ContactCosts | None, as_of: date | None) -> Itera
     """Yield lines that say which measured costs of a contact a night uses, and why it does not use others.
 
     Args:
-        costs: The costs of contacts as they were measured before the night; None gives no line.
-        as_of: The day before which the costs were known.
+        costs: The costs of contacts that were measured before the night; None if the company maps no costs.
+        as_of: Only contacts that were known before this day count.
     """
     not_used: dict[WhyAssumed, list[str]] = {}
     for part in (*costs.plays, costs.all_contacts) if costs else ():
@@ -98,7 +98,7 @@ def cost_metrics(costs: ContactCosts | None) -> dict[str, float]:
     """Return the numbers of the costs that `churn measure` logs in MLflow; the keys are `play.number`.
 
     Args:
-        costs: The recorded costs of contacts; None gives no numbers.
+        costs: The recorded costs of contacts; None if the company maps no costs.
     """
     metrics: dict[str, float] = {}
     for part in costs.parts if costs else ():

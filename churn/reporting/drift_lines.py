@@ -1,5 +1,5 @@
-"""Say what has moved since the training, on the console, in MLflow and on the page; words come before
-numbers.
+"""Say what has changed since the training (drift), on the console, in MLflow and on the page; words come
+before numbers.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ UNKNOWN = "not known"
 
 
 def headline(drift: Drift) -> str:
-    """Return one sentence that says what has moved.
+    """Return a text that says how many things have changed unusually, and what was compared.
 
-    If nothing has moved, the sentence says what was compared, so that nobody thinks that the check is
+    The text also says what was compared if nothing has changed, so that nobody thinks that the check is
     missing.
     """
     compared = [_count(len(drift.freshness), "table")]
@@ -29,10 +29,13 @@ def headline(drift: Drift) -> str:
     listed = f"{', '.join(compared[:-1])} and {compared[-1]}" if len(compared) > 1 else compared[0]
     if not drift.alarms:
         verb = "was" if listed == "1 table" else "were"
-        return f"Nothing has moved: {listed} {verb} compared with their own history and with the training."
+        return (
+            f"Nothing has changed unusually: {listed} {verb} compared with their own history and with the "
+            "training."
+        )
     if len(drift.alarms) == 1:
-        return f"One thing has moved. Compared were {listed}."
-    return f"{len(drift.alarms)} things have moved. Compared were {listed}."
+        return f"One thing has changed unusually. Compared were {listed}."
+    return f"{len(drift.alarms)} things have changed unusually. Compared were {listed}."
 
 
 def _count(number: int, noun: str) -> str:
@@ -40,9 +43,7 @@ def _count(number: int, noun: str) -> str:
 
 
 def drift_lines(drift: Drift) -> Iterator[str]:
-    """Yield the lines about a night: one sentence that says what has moved, and the reasons to train
-    again.
-    """
+    """Yield the lines about a night: how many things have changed, and the reasons to train again."""
     yield f"drift: {headline(drift)}"
     if drift.no_reference_because:
         yield f"  signals and probabilities are not compared with the training: {drift.no_reference_because}."
@@ -51,9 +52,7 @@ def drift_lines(drift: Drift) -> Iterator[str]:
 
 
 def drift_warnings(alarms: Sequence[Alarm]) -> list[str]:
-    """Return at most `MAX_LINES` warnings that say what has moved, and a warning with the number of further
-    alarms.
-    """
+    """Return one warning for each alarm; after `MAX_LINES`, one warning with the number of further alarms."""
     warnings = [f"drift: {alarm}" for alarm in alarms[:MAX_LINES]]
     if len(alarms) > MAX_LINES:
         warnings.append(f"drift: {len(alarms) - MAX_LINES} more alarms are in drift.json.")
@@ -103,7 +102,9 @@ def signal_in_words(signal: SignalDrift) -> str:
 
 
 def told_apart_in_words(drift: Drift) -> str:
-    """Return how well trees separate tonight's customers from the training, or why this was not measured."""
+    """Return how well a model of trees tells tonight's customers from the customers of the training, or why
+    this was not measured.
+    """
     if drift.told_apart.auc is None:
         return drift.told_apart.because or UNKNOWN
     by = ", ".join(f"{name} ({share:.0%})" for name, share in drift.told_apart.by)

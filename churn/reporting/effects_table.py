@@ -181,8 +181,8 @@ def _rate_name(words: LabelWords) -> str:
 
 
 def _success_lines(experiment: MeasuredExperiment) -> Iterator[str]:
-    """Yield lines about the success of a play, even if no unit has a label, for example because its customers
-    had already left.
+    """Yield lines about the success of a play, even if no unit of the play has a label (for example, if all
+    customers had already left).
     """
     if experiment.success is not None:
         yield _line("success", success_in_words(experiment.success))
@@ -362,8 +362,8 @@ def _design_lines(design: ExperimentDesign, words: LabelWords) -> Iterator[str]:
 
 
 def _training_in_words(design: ExperimentDesign) -> str:
-    """Return a text that says when there will be enough controls for a training to set the level of the
-    model's probabilities.
+    """Return a text that says when a training will have enough controls to get the level of the model's
+    probabilities right.
     """
     if design.training_in_days is not None:
         return f"enough for the level of a model in {_count(design.training_in_days, 'day')}"

@@ -38,8 +38,8 @@ def plan_lines(plan: ErasurePlan, output: Path) -> Iterator[str]:
         )
     if plan.identifiers.shared_names:
         yield (
-            f"Names and e-mail addresses that other customers share: {plan.identifiers.shared_names:,}. "
-            "There they stay."
+            f"Names and e-mail addresses that other customers also have: {plan.identifiers.shared_names:,}. "
+            "They stay in the rows of those customers."
         )
 
 
@@ -92,7 +92,9 @@ def result_lines(plan: ErasurePlan, result: SearchResult, server: str | None) ->
 
 
 def source_lines(plan: ErasurePlan) -> Iterator[str]:
-    """Yield lines with the tables of the source that hold rows about the customer, as far as it is known."""
+    """Yield lines about places outside the program that may still hold data of the customer, such as the
+    source.
+    """
     tables = ", ".join(f"{table.table} ({_rows(len(table.rows))})" for table in plan.tables)
     if tables:
         yield (
@@ -102,7 +104,7 @@ def source_lines(plan: ErasurePlan) -> Iterator[str]:
     if n_events := sum(file.count for file in plan.files if file.path.parent.name == "outbox"):
         events = "1 event" if n_events == 1 else f"{n_events:,} events"
         yield (
-            f"Not reached: the receiver of the outbox. The outbox held {events} of the customer. The "
+            f"Not reached: the receiver of the outbox. The outbox held {events} about the customer. The "
             "receiver must erase what was delivered before; no event tells the receiver that an open "
             "contact is withdrawn."
         )

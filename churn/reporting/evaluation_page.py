@@ -156,8 +156,8 @@ def _metric_lines(
     share: float,
     words: LabelWords,
 ) -> list[tuple[Line, str]]:
-    """Return one line for each metric, with the figures of all candidates and with what the model's figure
-    must be compared with.
+    """Return one line for each metric: the figures of all candidates, and the values with which the
+    challenger's figure must be compared.
     """
     return [
         (
@@ -239,7 +239,7 @@ def _cell(figure: Interval | None, name: str, *, signed: bool = False) -> Cell:
 
 
 def _context(candidate: CandidateMetrics, name: str) -> str:
-    """Return in words the values with which a metric must be compared."""
+    """Return the values with which a metric must be compared, as text."""
     figure, digits = candidate.metric(name), METRICS[name].digits
     numbers = {title: getattr(figure, field) for field, title in CONTEXT.items()}
     return ", ".join(

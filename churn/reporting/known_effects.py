@@ -1,4 +1,4 @@
-"""The measured effect of contacts, as far as a night may know it."""
+"""The measured effects of contacts for the report of a night; they use no outcomes from after the night."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class KnownEffects:
     """The effects of contacts that were measured up to a night.
 
     Attributes:
-        effects: The measured effects; None if there are none that the night may know.
+        effects: The measured effects; None if there are none, or if the night cannot use them.
         reason: Why there are no effects, as a sentence; empty if there are effects.
         warning: A sentence about something that a person must repair, with a way out; empty if there is
             nothing.

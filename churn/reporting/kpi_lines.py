@@ -18,10 +18,11 @@ SCREEN_KIND = "month"
 
 
 def screen_lines(kpis: Kpis) -> list[str]:
-    """Return one line for each figure, with its latest value, the interval and the value before; and then the
+    """Return one line for each figure, with its latest value, the interval and the previous value; then the
     alarms.
 
-    Figures without any value come last, one line for each reason.
+    Figures without any value come after the other figures; those that are missing for the same reason share a
+    line.
     """
     lines = [f"figures as of {kpis.cutoff}, local days of {kpis.timezone}, label {kpis.label_id}"]
     event = kpis.sections.get("event")
@@ -54,8 +55,8 @@ def table_lines(kpis: Kpis) -> list[str]:
 
 
 def _screen_figures(figures: Sequence[Figure]) -> dict[str, list[Figure]]:
-    """Return the figures of all customers by name: the values by month, or the windows of a figure that has
-    no months.
+    """Return the figures of all customers by name: the values by month; if a figure has none, its values over
+    windows of another length.
     """
     by_name: dict[str, dict[str, list[Figure]]] = {}
     for figure in figures:

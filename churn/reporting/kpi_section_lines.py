@@ -87,7 +87,7 @@ def _cell(cells: Sequence[TriangleCell], month: int) -> str:
 
 
 def survival_lines(table: SurvivalTable) -> list[str]:
-    """Return lines with the survival of all customers and of each segment, at some ages."""
+    """Return lines with the survival of all customers and each segment, `SHOWN_AGES` days after joining."""
     title = "survival: share of customers who stay longer than so many days"
     rows = []
     for curve in table.curves:
@@ -152,7 +152,7 @@ def growth_lines(section: StagesResult) -> list[str]:
 
 
 def leak_lines(section: StagesResult) -> list[str]:
-    """Return lines with the stages from which customers left, the stage that lost most money first."""
+    """Return lines with the stages from which customers left; the stage that lost most money comes first."""
     title = "leaks: customers who left within a month, by their stage at its start"
     if section.reason:
         return ["", title, f"  missing: {section.reason}"]
@@ -169,7 +169,7 @@ def leak_lines(section: StagesResult) -> list[str]:
 
 
 def move_lines(section: StagesResult) -> list[str]:
-    """Return lines with the moves of the latest month between stages, the move of most people first."""
+    """Return lines with the moves between stages in the latest month, the most frequent move first."""
     if not section.months:
         return []
     month = section.months[-1]
@@ -184,7 +184,7 @@ def move_lines(section: StagesResult) -> list[str]:
 
 
 def _flow(flow: Flow) -> str:
-    """Return a number of people as text, with their money in brackets if it is known."""
+    """Return a number of customers as text, with their payments per month in brackets if all are known."""
     if flow.money is None or flow.n_money_unknown:
         return f"{flow.people:,}"
     return f"{flow.people:,} ({flow.money:,.0f})"

@@ -57,7 +57,9 @@ def git_commit(folder: Path) -> str | None:
 
 
 def params_of(params: Params, snapshots: Snapshots, record: Challenger) -> dict[str, Any]:
-    """Return the parameters of a run that are set, in three groups: `recipe.`, `label.` and `data.`."""
+    """Return the parameters of a run in three groups, `recipe.`, `label.` and `data.`; parameters without a
+    value are left out.
+    """
     rows = snapshots.rows
     label = params.label.model_dump(mode="json") | {"id": snapshots.label_id}
     data = {
@@ -84,8 +86,8 @@ def params_of(params: Params, snapshots: Snapshots, record: Challenger) -> dict[
 
 
 def log_exposure(registry: Registry, snapshots: Snapshots) -> None:
-    """Log the share of rows that were left out as treated, and the share of their controls; log nothing if
-    nobody was treated.
+    """Log which share of all rows was treated (and therefore left out), and which share belongs to the
+    controls that represent them; log nothing if nobody was treated.
     """
     if not snapshots.exposures:
         return

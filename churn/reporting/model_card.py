@@ -191,8 +191,9 @@ def summarize_card(
 ) -> str:
     """Return the summary of the model card, which becomes the description of a version in the registry.
 
-    The label, the cohort and the main figures are always shown. Segments that are off, findings, refusals and
-    limits are shown in turn as long as there is room. Items for which there is no room are only counted.
+    The label, the cohort and the main figures are always shown. Segments with wrong probabilities, findings,
+    refusals and limits are shown in turn as long as there is room. Items for which there is no room are only
+    counted.
 
     Args:
         result: The result of the evaluation.
@@ -258,7 +259,7 @@ def _segments_part(result: EvaluationResult) -> SummaryPart:
         )
     text = (
         f"{len(tested)} segments were tested, and in {len(off)} of them the probabilities are wrong: "
-        "observed/expected differs from the value of all customers, "
+        "their observed/expected differs from that of all customers, "
         f"{format_interval(section.all.observed_expected, 2)}."
     )
     return SummaryPart("Segments", text, off)
@@ -308,8 +309,9 @@ def _metric_title(name: str, contact_share: float) -> str:
 
 
 def _finding_lines(result: EvaluationResult) -> list[str]:
-    """Return lines with the findings of the guards; findings of one guard with the same way out share a
-    line.
+    """Return lines with the findings of the guards.
+
+    Findings of the same guard share a line if the same step solves them (`way_out`).
     """
     groups = group_findings(result.guards.found)
     return [f"{group[0].severity}: {group_sentence(group, way_out=False)}" for group in groups]

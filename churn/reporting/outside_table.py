@@ -134,7 +134,7 @@ def _share(arm: ArmOutcome) -> str:
 def half_width(difference: HasInterval) -> str:
     """Return an improvement in points with its interval, and half the width of the interval.
 
-    If a bound is cut, because no improvement can reach it, half of the width has no meaning.
+    If a bound lies beyond the possible range, half the width has no meaning and is left out.
 
     >>> half_width(Interval(value=0.0766, low=0.07, high=0.0832))
     '+7.66 +- 0.66 points [+7.00, +8.32]'

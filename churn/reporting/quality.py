@@ -101,8 +101,10 @@ class Quality:
     Attributes:
         table: The rows of the table, one for each metric: its title, its explanation, and a cell for each
             candidate.
-        comparisons: For each compared candidate, a sentence about the paired difference of the log loss.
-        level: Observed/expected, if its interval does not contain 1 and the probabilities are therefore off.
+        comparisons: For each candidate with which the model is compared, a text about the paired difference
+            of the log loss.
+        level: Observed/expected, if its interval does not contain 1: the probabilities are then too high or
+            too low. Otherwise None.
     """
 
     version: str
@@ -195,8 +197,9 @@ def advice_in_words(result: EvaluationResult) -> str:
 
 
 def meaning_in_words(result: EvaluationResult) -> tuple[str, ...]:
-    """Return sentences about churners that say what an evaluation means for people who work with the call
-    list.
+    """Return sentences that say what an evaluation means for people who work with the call list.
+
+    The sentences speak of churners; if the label predicts another event, the caller replaces these words.
     """
     ours, sentences = result.challenger, []
     lift = ours.lift_at_contact_share

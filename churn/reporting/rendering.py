@@ -38,8 +38,8 @@ def markdown_template(
     """Return a template of Markdown; it shows all values as plain text, and raises an error for a name that
     is not defined.
 
-    The filter `code` turns a value into code. The filter `prose` shows a sentence of the program and keeps
-    its code.
+    The filter `code` turns a value into code. The filter `prose` shows a sentence of the program as plain
+    text, except that a text between backticks is code.
 
     Args:
         name: The file name of the template.
@@ -55,7 +55,7 @@ def markdown_template(
 
 
 def _environment(words: LabelWords, finalize: Callable[[Any], Any] | None = None) -> jinja2.Environment:
-    """Return an environment that escapes HTML; `finalize` may escape a value before this and return
+    """Return an environment that escapes HTML in each value, except in what `finalize` returns as
     `Markup`.
     """
     return jinja2.Environment(

@@ -69,8 +69,8 @@ def evaluation_line(result: EvaluationResult) -> str:
 
 
 def figures_line(kpis: Kpis) -> str:
-    """Return a line with the latest churn rate, or rate of the event, and the number of figures that lie
-    outside their history.
+    """Return a line with the latest churn rate, or rate of the event, and the number of figures whose latest
+    value is unusual in their history.
     """
     name = "event_rate" if "event" in kpis.sections else "customer_churn"
     rates = [
@@ -99,7 +99,7 @@ def night_line(night: ReportSources) -> str:
 
 def result_sentences(night: ReportSources) -> tuple[str, ...]:
     """Return sentences with what a reader of the night must know: whether to trust the model, the risk, the
-    calls, and what has moved.
+    calls, and the drift.
     """
     facts, words = night.facts, words_of(night.facts.label)
     expected = expected_total(night.scores.probability)
@@ -114,7 +114,7 @@ def result_sentences(night: ReportSources) -> tuple[str, ...]:
 
 
 def _drift_sentences(drift: Drift | None) -> Iterator[str]:
-    """Yield sentences about what has moved, and about each reason to train again; nothing if this was not
+    """Yield sentences about the drift, and about each reason to train again; nothing if the drift was not
     measured.
     """
     if drift is None:

@@ -1,8 +1,9 @@
 """Differences of shares with their intervals, in the form in which the page and the lines of `churn measure`
 show them.
 
-A difference of two shares lies between -1 and 1. An interval may go beyond -1 or 1, because it is asymptotic.
-No reader should see a bound that no difference can reach.
+A difference of two shares lies between -1 and 1. Its interval may go beyond -1 or 1, because the formula of
+the interval is valid only for large numbers (asymptotic). No reader should see a bound that no difference can
+reach.
 """
 
 from __future__ import annotations
@@ -22,13 +23,13 @@ CANNOT_BE_SAID = "cannot be said yet"
 def possible_part(interval: HasInterval) -> Interval | None:
     """Return the part of an interval that lies between -1 and 1, where every difference of shares lies.
 
-    The nightly interval is asymptotic. With few customers the interval may go beyond -1 or 1, and if nobody
-    or everybody left, it has no width. The true difference cannot lie beyond -1 and 1, so the cut interval
-    contains it as often as the whole interval.
+    The formula of the nightly interval is valid only for many customers (asymptotic). With few customers the
+    interval may go beyond -1 or 1, and if nobody or everybody left, it has no width. The true difference
+    cannot lie beyond -1 and 1, so the cut interval contains it as often as the whole interval.
 
     Returns:
-        The interval, cut at -1 and 1. The result is None if the whole range from -1 to 1 is left, or if the
-        interval has no width, because it then says nothing.
+        The interval, cut at -1 and 1. The result is None if the interval says nothing, because it covers the
+        whole range from -1 to 1 or has no width.
 
     >>> possible_part(Interval(value=0.3, low=-0.6, high=1.2))
     Interval(value=0.3, low=-0.6, high=1.0)

@@ -33,7 +33,7 @@ def known_uplift_lines(uplift: KnownUplift, facts: Mapping[str, Any]) -> list[st
     before the night.
 
     Args:
-        uplift: What the night knows about a model of the effect of contacts.
+        uplift: The model of the effect of contacts that the night uses, or the reason why it uses none.
         facts: The facts of the night.
     """
     if uplift.model is not None:
@@ -46,9 +46,7 @@ def known_uplift_lines(uplift: KnownUplift, facts: Mapping[str, Any]) -> list[st
 
 
 def uplift_metrics(result: UpliftResult) -> dict[str, float]:
-    """Return the numbers of the models of the effect for MLflow; the keys are
-    `uplift/experiment/arm.number`.
-    """
+    """Return the metrics of each experiment for MLflow; the keys are `uplift/experiment/arm.number`."""
     metrics: dict[str, float] = {}
     for experiment in result.experiments:
         name = re.sub(r"[^\w /-]", "_", f"uplift/{experiment.name}/{experiment.treatment.name}")
@@ -108,7 +106,9 @@ def _comparison_lines(comparison: PolicyComparison, experiment: MeasuredUplift) 
 
 
 def gain_in_words(gain: HasInterval, experiment: MeasuredUplift) -> str:
-    """Return a gain with its interval as text: in points of the outcome or in money, for each unit."""
+    """Return a gain with its interval as text: in percentage points of the outcome, or in money for each unit
+    of the experiment.
+    """
     if experiment.unit_of_gain == "outcomes":
         return half_width(gain)
     if gain.value is None or gain.low is None or gain.high is None:

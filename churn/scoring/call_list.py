@@ -74,14 +74,15 @@ def contact_count(budget: BudgetParams, cohort: int) -> int:
 def why_places_are_free(
     scores: pa.Table, n_free: int, max_health: int, verb: str, words: LabelWords = CHURN_WORDS
 ) -> str:
-    """Return a text that says why places of the call list are free, with a condition that would fill them;
-    empty if no condition would.
+    """Return a text that says why places of the call list are free, and which new play would fill them.
+
+    The text is empty if no place is free, or if no new play would fill one.
 
     Args:
         scores: The score table of the night.
         n_free: The number of free places.
-        max_health: The highest health of customers who may be contacted; a play for healthier customers fills
-            no place.
+        max_health: The highest health of customers who may be contacted. Healthier customers get no place,
+            even if a play applies to them.
         verb: The verb of the program that scores this night again.
         words: The words that messages use for the label.
     """
@@ -204,9 +205,9 @@ def calls_csv(
         reasons: The number of columns of reasons.
         form: The separators; by default a comma between cells and a point in numbers.
         language: The language of the headers and of the words of the list.
-        trial_mark: In a trial, the text of the first column, `trial`. The mark is None for a night of the
-            champion, because the call list then does not have this column.
-        extra: Further columns, which stand before the note.
+        trial_mark: The text in the column `trial`, which is the first column in the list of a trial. The mark
+            is None for a night of the champion, because the call list then does not have this column.
+        extra: Further columns, which stand before the column `note`.
         words: The words that texts use for the label. The list for an event has no columns for health and
             value at risk.
     """
@@ -251,7 +252,7 @@ def calls_csv(
 
 @dataclass(frozen=True)
 class ExtraColumns:
-    """Further columns of the call list, which stand before the note.
+    """Further columns of the call list, which stand before the column `note`.
 
     Attributes:
         names: The names of the columns.

@@ -65,7 +65,7 @@ def fit_problems(
     digests = {e["name"]: e.get("definition") for e in spec["signals"] if e["name"] in definitions}
     if old := [name for name, digest in digests.items() if not is_comparable(digest)]:
         problems.append(
-            f"{params.champion}: the champion was trained by another version of this program, which "
+            f"{params.champion}: the champion was trained by another version of this program. That version "
             f"records the definition of {len(old)} signals ({old[0]}: '{digests[old[0]]}') in another "
             "format, so churn cannot check whether the signals have changed since then. Train and promote "
             "a new model (`churn run`), or use the version of this program that trained the champion."
@@ -88,12 +88,11 @@ def fit_problems(
 
 
 def unusual_level_warning(spec: Mapping[str, Any], probability: Floats) -> str:
-    """Return a warning if tonight's mean probability is far from the share that left in training; "" if it is
-    not.
+    """Return a warning if tonight's mean probability is far from the share of churners in training, else "".
 
-    The mean of calibrated probabilities should be near the share that leaves. The mean is far from the share
-    if two things are true. The mean is above 1.5 times the share in training, or below two thirds of this
-    share. The mean also differs from this share by more than three standard errors of the mean. So a cohort
+    The mean of calibrated probabilities should be near the share of churners. It is far from the share if two
+    things are true. First, the mean is above 1.5 times the share in training, or below two thirds of this
+    share. Second, the mean differs from the share by more than three standard errors of the mean. So a cohort
     of a few customers causes no warning.
 
     Args:
@@ -108,9 +107,9 @@ def unusual_level_warning(spec: Mapping[str, Any], probability: Floats) -> str:
     if base_rate / UNUSUAL <= mean <= base_rate * UNUSUAL or abs(mean - base_rate) <= STANDARD_ERRORS * error:
         return ""
     return (
-        f"the mean probability tonight is {mean:.1%}, {mean / base_rate:.2f} times the share that left in "
-        f"the training ({base_rate:.1%}): tonight's customers differ from the training data. Check the "
-        "data for gaps before you use the call list; the order of the list may still be right."
+        f"the mean probability tonight is {mean:.1%}, {mean / base_rate:.2f} times the share of churners "
+        f"in the training data ({base_rate:.1%}): tonight's customers differ from the training data. Check "
+        "the data for gaps before you use the call list; the order of the list may still be right."
     )
 
 
@@ -118,8 +117,8 @@ def late_outcomes_warning(spec: Mapping[str, Any], cutoff: date) -> str:
     """Return a warning if the champion was trained with outcomes that became known only after the cutoff; ""
     if not.
 
-    You may score a night with later outcomes to fill a gap in the files. Do not use such a night to evaluate
-    the model.
+    You may score a past night with such a champion if the files of the night are missing. Do not use such a
+    night to evaluate the model.
 
     Args:
         spec: The specification of the champion.

@@ -189,8 +189,8 @@ ALWAYS = Join(())
 def is_covered(condition: Condition, earlier: Condition) -> bool:
     """Return whether it is certain that `earlier` is true for each customer for whom `condition` is true.
 
-    Two comparisons of the same columns are compared by the values for which they are true. Combined
-    conditions are compared part by part. False means only that this function cannot prove it.
+    If two conditions compare the same columns, each value that fits `condition` must also fit `earlier`.
+    Combined conditions are compared part by part. False means only that this function cannot prove it.
     """
     if isinstance(earlier, Join):
         return condition == earlier or (
@@ -236,8 +236,9 @@ def read_when(
     """Read the `when:` of a play as a condition; return None if `when:` has mistakes.
 
     Args:
-        tree: The content of `when:`. An entry is a column with a comparison, `all:` or `any:` with a list of
-            conditions, or `least_of:` with a list of columns and bounds next to it. All entries must be true.
+        tree: The content of `when:`. An entry has one of three forms: a column with a comparison; `all:` or
+            `any:` with a list of conditions; `least_of:` with a list of columns. The bounds of `least_of`,
+            such as `below: 7`, are further keys beside it. All entries must be true.
         location: The place in the file, for messages.
         kinds: The kind of each column, 'number' or 'level'.
         problems: A list; the mistakes are added to it.
@@ -352,6 +353,6 @@ def _misfit(key: str, comparison: Comparison, kinds: Mapping[str, str]) -> str:
         return " can never be true: no number lies between these bounds."
     possible = {**SCORE_COLUMNS, **EVENT_SCORE_COLUMNS}.get(key)
     if possible and (values.low > possible.high or values.high < possible.low):
-        top = f" and {possible.high[0]:g}" if possible.high[0] < float("inf") else " and up"
-        return f" can never be true: values lie between {possible.low[0]:g}{top}."
+        top = f" to {possible.high[0]:g}" if possible.high[0] < float("inf") else " upwards"
+        return f" can never be true: its values go from {possible.low[0]:g}{top}."
     return ""

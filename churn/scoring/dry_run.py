@@ -26,7 +26,8 @@ class RuleCount:
         play: The name of the play.
         audience: The name of the list to which the play belongs.
         n_holding: The number of customers for whom the stage and the condition of the play are true.
-        n_with_play: The number of customers who have this play; some of `n_holding` may have an earlier play.
+        n_with_play: The number of customers who get this play. The other customers of `n_holding` get another
+            play or none.
         n_planned: The number of customers who would be contacted.
         off_because: Why the play is switched off; None if it is on.
     """
@@ -64,15 +65,14 @@ def rule_counts(
         playbook: The playbook.
         holds: Whether the stage and the condition of each play are true, see `Playbook.holds`, shape
             `[plays, customers]`.
-        play_indices: For each list, the index of the rule that gives each customer a play, -1 if there is
-            none, see `Playbook.choose`, shape `[customers]` each. A list that the night does not make is
-            absent.
+        play_indices: For each list that the night makes, an array of the shape `[customers]`. It holds the
+            index of the rule that gives the customer a play, -1 if there is none; see `Playbook.choose`.
         is_planned: Whether each customer would be contacted, shape `[customers]`.
         absent: For each play that is switched off, the columns that the company does not have, see
             `Playbook.switched_off`.
-        list_counts: For each list beside the call list, and for each of its plays: the number of customers
-            who have the play, and the number of them who are on the list. `list_counts` is None if the night
-            makes no list beside the call list.
+        list_counts: The counts of the other lists, such as the list of lost customers, by list and play: the
+            number of customers who have the play, and the number of them who are on the list. None if the
+            night makes only the call list.
     """
     counts = []
     for index, rule in enumerate(playbook.rules):

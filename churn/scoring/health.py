@@ -1,5 +1,6 @@
-"""Compute the health band of customers, and a band for each of four sides of the relation, from 1 (about to
-leave) to 5 (well).
+"""Compute health bands of customers, from 1 (about to leave) to 5 (healthy).
+
+A customer has one band as a whole, and one for each of four sides: activity, support, sentiment, payment.
 """
 
 from __future__ import annotations
@@ -47,13 +48,13 @@ def is_thin(frame: pd.DataFrame) -> Bools:
 
 
 def sides(frame: pd.DataFrame, signals: Sequence[SignalFacts]) -> dict[str, Floats]:
-    """Return the band of each side for each customer, from 1 to 5, by column name; NaN if the customer has no
-    value for the side.
+    """Return each customer's health bands for activity, support, sentiment and payment, by column name.
 
-    The band of a side depends on the mean risk percentile of the side's signals within the cohort: at most .2
-    -> 5, at most .4 -> 4, at most .6 -> 3, at most .8 -> 2, above .8 -> 1. Customers with equal values get
-    the percentile in the middle of their ranks, so a cohort of equal customers gets 3. Signals for which both
-    high and low values mean risk do not count.
+    A band is from 1 to 5, or NaN if the customer has no value for this side. For each signal of a side, the
+    customer has a percentile: the share of the cohort with less risk. The mean of these percentiles gives the
+    band of the side: at most .2 -> 5, at most .4 -> 4, at most .6 -> 3, at most .8 -> 2, above .8 -> 1.
+    Customers with equal values get the percentile in the middle of their ranks, so a cohort of equal
+    customers gets 3. Signals for which both high and low values mean risk do not count.
     """
     return {
         name: _side(frame, [s for s in signals if s.family in families]) for name, families in SIDES.items()
@@ -76,7 +77,7 @@ def _side(frame: pd.DataFrame, signals: Sequence[SignalFacts]) -> Floats:
 
 
 def _percentile_of_risk(values: pd.Series[float], riskier_when: str) -> Floats:
-    """Return the share of the cohort with less risk than each customer; equal risk counts half."""
+    """Return for each customer the share of the cohort with less risk, plus half of those with equal risk."""
     ranks = values.rank(method="average", ascending=riskier_when == "higher")
     share: Floats = (ranks.to_numpy(dtype=np.float64) - 0.5) / max(int(values.notna().sum()), 1)
     return share

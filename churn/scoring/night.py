@@ -95,7 +95,7 @@ class Stamp:
 class Trial:
     """Why a night is a trial.
 
-    In a trial, a model that is not the champion scores the night, because no champion can score it.
+    If no champion can score a night, another model scores it as a trial.
 
     Attributes:
         because: The names of the gates (the conditions of a promotion) that refused the model, or
@@ -213,7 +213,7 @@ class ScoredCohort:
         within: The probabilities of leaving by horizon in days.
         thin: Whether the customer's history is too short for a health band.
         raw_band: The health band from this night alone, without regard to the bands of earlier nights.
-        sides: The health bands of the four sides, by column name.
+        sides: The health bands for activity, support, sentiment and payment, by column name.
         residual_value: The value of the customer in currency if the customer stays, NaN if unknown.
         value_at_risk: The value at risk in currency, NaN if unknown.
         signals: The facts about the signals of the model.
@@ -334,7 +334,7 @@ def complete_night(
         names: The known names of customers, by id.
         stamp: The ids in each row of the score table.
         trial: The reason why the night is a trial; None for a night of the champion. In a trial, nobody is
-            assigned to an arm. This shows other systems that the call list of a trial is not the list of the
+            assigned to an arm. So other systems can see that the call list of a trial is not the list of the
             champion.
         ledger_digest: The digest of the night's page in the ledger; None in a trial.
         extra: Further columns of the call list.

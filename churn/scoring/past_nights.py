@@ -21,7 +21,7 @@ NIGHT_FOLDER = re.compile(r"cutoff=(\d{4}-\d{2}-\d{2})")
 
 
 class PastNightFacts(BaseModel):
-    """The facts of a scored night that later readers need."""
+    """The facts of a scored night that other parts of the program read later."""
 
     model_version: str
     model_digest: str
@@ -32,8 +32,9 @@ class PastNightFacts(BaseModel):
 
 
 def scored_nights(output: Path) -> list[date]:
-    """Return the nights that have scores, the earliest first; a folder with another form of name is not a
-    night.
+    """Return the nights that have scores, the earliest first.
+
+    Folders whose names do not have the form `cutoff=YYYY-MM-DD` are left out.
     """
     names = (NIGHT_FOLDER.fullmatch(path.parent.name) for path in output.glob("scores/cutoff=*/*.parquet"))
     return sorted({date.fromisoformat(name[1]) for name in names if name})
@@ -52,13 +53,13 @@ def read_facts(output: Path, night: date) -> PastNightFacts:
 
 @dataclass(frozen=True)
 class PastNights:
-    """The nights of an output folder up to a day.
+    """The nights of one label in an output folder, up to a chosen last night.
 
     Attributes:
         output: The output folder.
-        label_id: The id of the label; only nights of this label count.
-        last: The last night that counts.
-        signals: All signals; the sentence of a signal shows to which family a reason belongs.
+        label_id: The id of the label; nights of other labels are left out.
+        last: The last night; later nights are left out.
+        signals: All signals. Their sentences are compared with the text of a reason to find its family.
     """
 
     output: Path
@@ -104,15 +105,16 @@ class PastNights:
 
 @dataclass(frozen=True)
 class Sentences:
-    """The sentences of signals as patterns, each with the signal's family; the longest sentence comes
-    first.
+    """A pattern for each sentence in which a signal gives a reason, with the signal's family.
+
+    The longest sentence, not counting the value in it, comes first.
     """
 
     patterns: tuple[tuple[int, re.Pattern[str], str], ...]
 
     @classmethod
     def of(cls, signals: Iterable[Signal]) -> Sentences:
-        """Collect the sentences of some signals in all languages."""
+        """Make the patterns of the sentences in which these signals give reasons, in all languages."""
         patterns = [
             (*_pattern_of(SINGULAR_OR_PLURAL.sub(form, template)), signal.family)
             for signal in signals
@@ -125,7 +127,7 @@ class Sentences:
         """Return the family to which a written sentence belongs; None if no pattern fits, or if two families
         fit equally well.
 
-        If several patterns fit, the pattern with the most fixed letters is taken.
+        If several patterns fit, the pattern of the longest sentence is taken, not counting the value in it.
         """
         best = 0
         families: set[str] = set()
@@ -139,8 +141,9 @@ class Sentences:
 
 
 def _pattern_of(template: str) -> tuple[int, re.Pattern[str]]:
-    """Return the number of fixed letters in the template of a signal's sentence, and a pattern that fits
-    every sentence written from it.
+    """Return the length of a sentence's template, and a pattern that fits every sentence written from it.
+
+    The fields of the template, such as `{value}`, are not counted.
     """
     pieces = list(string.Formatter().parse(template))
     pattern = "".join(

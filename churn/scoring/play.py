@@ -25,7 +25,7 @@ Result = Literal["no answer", "declined", "done"]
 NO_ANSWER: Result = "no answer"
 
 OWN_CHANNEL = "preferred"
-"""The word for `channel:` that lets the customer's own answers choose among `channels`."""
+"""The word for `channel:` if the channel in which the customer answers most often is tried first."""
 
 
 class PlaybookPart(BaseModel):
@@ -40,7 +40,7 @@ class Variant(PlaybookPart):
     Attributes:
         subject: The subject line of the e-mail; by default the subject line of the template.
         template: The template; by default the template of the play.
-        weight: The weight from which the share of the customers is computed, relative to the other variants.
+        weight: The variant's share of the customers is this weight divided by the sum of all weights.
     """
 
     subject: Text | None = None
@@ -61,7 +61,7 @@ class After(PlaybookPart):
         play: The name of the earlier play.
         days: The number of days that must have passed since the due date of the latest task of the earlier
             play.
-        result: The result that this task must have. A task without a result counts as `no answer`.
+        result: The result that the latest task must have. A task without a result counts as `no answer`.
     """
 
     play: Text
@@ -82,7 +82,7 @@ Wording = Annotated[
 
 
 def _in_language(wording: str | Mapping[Any, str], language: str) -> str:
-    """Return a text in a language; a text that is not given by language is shown unchanged."""
+    """Return a text in a language; one text for all languages is returned as it is."""
     return wording if isinstance(wording, str) else wording[language]
 
 
@@ -90,9 +90,9 @@ class Success(PlaybookPart):
     """What a play wants to reach: a text for people, and a criterion that the program computes.
 
     Attributes:
-        text: The text in the call list, or the text by language.
+        text: The text in the call list: one text, or one text for each language.
         when: The criterion; see `churn.scoring.success`.
-        within_days: The number of days, from the planning of the task, in which the criterion must be met.
+        within_days: The criterion must be met within this number of days from the planning of the task.
     """
 
     text: Wording
@@ -119,8 +119,8 @@ class Play(PlaybookPart):
             it out.
         action: What the owner must do: one text, or one text for each language.
         owner: The person or the team who acts.
-        channel: The first channel; by default the first of `channels`. With `preferred`, the customer's own
-            answers choose among `channels`.
+        channel: The channel that is tried first; by default the first of `channels`. If the word `preferred`
+            stands here, the channel in which the customer answers most often is tried first.
         due_in_days: The number of days until the action is due.
         success: What the play wants to reach: a text, or a text with a criterion that the program computes.
         template: The name of a template, which is the file `templates/NAME.LANGUAGE.txt`.
@@ -171,8 +171,8 @@ class Play(PlaybookPart):
     @model_validator(mode="before")
     @classmethod
     def _complete(cls, tree: Any) -> Any:
-        """Turn a single stage into a list with one stage, and take the first of `channels` as `channel` if
-        none is given.
+        """Turn a single stage into a list with one stage; if `channel` is missing, fill in the first of
+        `channels`.
         """
         if not isinstance(tree, dict):
             return tree
@@ -186,8 +186,9 @@ class Play(PlaybookPart):
 
     @property
     def is_measured_list(self) -> bool:
-        """Return whether the play is for a list beside the call list and has a control group; then its
-        contacts are planned as tasks.
+        """Return whether the play has a control group and is for a list other than the call list.
+
+        The contacts of such a play are planned as tasks.
         """
         return self.audience != "at risk" and bool(self.control)
 

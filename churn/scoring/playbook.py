@@ -97,12 +97,12 @@ class Playbook:
 
     @property
     def measured_list_plays(self) -> frozenset[str]:
-        """Return the names of the plays that are for a list beside the call list and have a control group."""
+        """Return the names of plays that have a control group and are for a list other than the call list."""
         return frozenset(rule.play.name for rule in self.rules if rule.play.is_measured_list)
 
     @property
     def prefers_own_channel(self) -> bool:
-        """Return whether any play lets the customer's own answers choose the channel."""
+        """Return whether any play first tries the channel in which the customer answers most often."""
         return any(rule.play.prefers_own_channel for rule in self.rules)
 
     @property
@@ -128,7 +128,7 @@ class Playbook:
         Shape `[plays, rows]`.
 
         `for_nights` and `after` are not checked here, because they need earlier nights; see `choose`. A play
-        that is switched off is true for nobody. A play for lost customers applies only to lost customers, and
+        that is switched off applies to nobody. A play for lost customers applies only to lost customers, and
         all other plays apply only to customers who are not lost. The column `days_since_left` shows who is
         lost.
         """
@@ -150,10 +150,10 @@ class Playbook:
         """Return for each play and customer whether the play may follow the customer's earlier tasks. Shape
         `[plays, customers]`.
 
-        A play without `after` may always follow. A play with `after` may follow under three conditions: the
-        latest task of its earlier play was due at least `after.days` days ago, this task has the result in
-        `after`, and the play itself has no later task. A task without a result counts as `no answer`. All
-        tasks of controls count as `no answer` too, because a control cannot answer.
+        A play without `after` may always follow. A play with `after` names an earlier play. The customer's
+        latest task of the earlier play must have the result `after.result`, and must have been due at least
+        `after.days` days ago. The play itself must have no later task. A task without a result counts as `no
+        answer`. All tasks of controls count as `no answer` too, because a control cannot answer.
 
         Args:
             tasks: The earlier tasks: `customer_id`, `play`, `planned_on`, `due_at` and `result`, which is
@@ -191,8 +191,9 @@ class Playbook:
         """Return for each customer the index of the rule that gives the customer a play, -1 if there is none.
         Shape `[rows]`.
 
-        Among the plays that apply, the first play is taken whose `follows` contains the family of the
-        customer's first reason. If there is no such play, the first play in the order of the file is taken.
+        Several plays may apply to a customer. The customer gets the first of these plays that names the
+        family of the customer's first reason in its key `follows`. If no play names the family, the customer
+        gets the first of these plays in the order of the file.
 
         Args:
             columns: The signals and scores of the customers, by name.
@@ -228,13 +229,12 @@ class Playbook:
 
 
 def nights_in_a_row(before: Ints, is_holding: Bools) -> Ints:
-    """Return for each play and customer the number of nights in a row, with tonight, in which the play was
-    true.
+    """Return for how many nights in a row, up to tonight, each play's condition was true for each customer.
 
     Args:
         before: The number of nights in a row up to the night before, shape `[plays, rows]`; 0 for customers
             who were not known then.
-        is_holding: Whether each play is true tonight, shape `[plays, rows]`.
+        is_holding: Whether the condition of each play is true tonight, shape `[plays, rows]`.
 
     >>> nights_in_a_row(np.array([[0, 4, 4]]), np.array([[True, True, False]])).tolist()
     [[1, 5, 0]]
@@ -286,8 +286,8 @@ def read_playbook(
             have.
         language: The language in which each template must exist; None if any language is enough.
         events: The names of the company's own tables of events.
-        is_event: Whether the label is of kind event. With a label of an event, plays cannot use the health,
-            and cannot ask whether a customer leaves.
+        is_event: Whether the label is of kind event. If it is, plays cannot use the health bands of
+            customers, and cannot ask whether a customer leaves.
 
     Raises:
         PlaybookError: The files have mistakes. The error lists all mistakes, each with its place.

@@ -1,5 +1,6 @@
-"""Find the mistakes in a playbook: wrong forms, unknown names, and plays that no customer can ever get; each
-with its line.
+"""Find the mistakes in a playbook: wrong forms, unknown names, and plays that no customer can ever get.
+
+Each mistake is shown with its line in the file.
 """
 
 from __future__ import annotations
@@ -105,7 +106,7 @@ def play_problems(
 
 
 def _list_problems(location: str, entry: Mapping[str, Any]) -> Iterable[str]:
-    """Yield the keys of a play that need a task, if the play only puts names on a list and plans no task."""
+    """Yield a mistake for each key of a play that does not work for the play's list."""
     audience = _audience(entry)
     keys: tuple[str, ...] = ()
     if audience in ("advocates", "gone"):
@@ -116,25 +117,24 @@ def _list_problems(location: str, entry: Mapping[str, Any]) -> Iterable[str]:
         if key in entry:
             yield (
                 f"{location}.{key} does not work in a play 'for: {audience}': for this list, the night "
-                "computes nothing that this key could use. Leave the key out."
+                "does not compute what the key needs. Leave the key out."
             )
     if "budget" in entry and (audience == "at risk" or not entry.get("control")):
         yield (
             f"{location}.budget limits the new contacts of a list, and works only in a list with a control "
-            "group. Either give the play 'control' and 'for: advocates' or 'for: gone', or leave 'budget' "
-            "out."
+            "group. Give the play 'control' and 'for' (advocates or gone), or leave 'budget' out."
         )
 
 
 def event_problems(entries: Entries) -> Iterable[str]:
-    """If the label is of kind event, yield as mistakes the keys of plays that concern customers who leave."""
+    """Yield a mistake for each key about leaving customers, for a label of kind event."""
     for index, entry in enumerate(entries):
         location, audience, success = f"plays[{index}]", entry.get("for"), entry.get("success")
         if audience in ("advocates", "gone"):
             yield (
-                f"{location}.for '{audience}' does not work with a label of kind event: this list holds "
-                "customers by their health, or lost customers. Leave 'for' out; label.among says who is "
-                "in the cohort."
+                f"{location}.for '{audience}' does not work with a label of kind event: such a label "
+                "says nothing about health (for 'advocates') or about who left (for 'gone'). Leave 'for' "
+                "out; label.among says who is in the cohort."
             )
         if isinstance(success, dict):
             for key in _criterion_keys(success.get("when")):
@@ -179,7 +179,7 @@ def _follow_up_problems(
 
 
 def wording_problems(entries: Entries, language: str | None) -> Iterable[str]:
-    """Yield problems for texts by language that have no text in the language of the team.
+    """Yield a problem for each text that is given by language, but not in the language of the team.
 
     A text that is not given by language was written by the team and is shown unchanged.
 

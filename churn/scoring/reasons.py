@@ -31,8 +31,9 @@ SINGULAR_OR_PLURAL = re.compile(r"\[([^\[\]|]*)\|([^\[\]|]*)\]")
 
 @dataclass(frozen=True)
 class SignalFacts:
-    """The facts about a signal that sentences and health bands of sides need; they are stored with the
-    model.
+    """The facts about a signal, for its sentence and for the health bands of sides such as payment.
+
+    They are stored with the model.
     """
 
     name: str
@@ -100,7 +101,7 @@ def reasons_for(
     reason. The reason comes from a signal that raises the risk and whose value is on the risky side of the
     cohort's median. If there are several such signals, the signal with the largest contribution is taken. So
     no sentence says that a customer is at risk because the customer logs in more than most. A signal without
-    a risky side gives the reason only if no other signal of the family can give it.
+    a risky side is taken only if no other signal of the family fits.
 
     Args:
         values: The signals as columns, one row for each customer; an unknown value is missing.
@@ -205,9 +206,7 @@ def usual_level(signal: SignalFacts, medians: Mapping[str, float], language: str
 
 
 def _parts(template: str, value: float | str, language: str) -> list[tuple[str, str, str]]:
-    """Return for each field of a sentence: the text before it, the number, and the word that says the sign of
-    the number.
-    """
+    """Return for each field of a sentence: the text before it, the number, and a word such as `longer`."""
     parts = []
     for literal, field, spec, conversion in string.Formatter().parse(template):
         if field is not None and (field != "value" or conversion):
@@ -251,7 +250,7 @@ def is_missing(value: object) -> bool:
 
 
 class ContributionModel(Protocol):
-    """The parts of a scorer from which reasons are computed."""
+    """The part of a scorer that the computation of reasons needs."""
 
     def contributions(self, columns: Any) -> dict[str, Floats]:
         """Return the contributions to the log-odds by signal, each of shape `[rows]`."""

@@ -85,7 +85,7 @@ class CohortScores:
         probability: The probability of what the label counts, for each customer.
         within: The probabilities of leaving by horizon in days.
         health: The health bands.
-        sides: The health bands of the four sides, by column name.
+        sides: The health bands for activity, support, sentiment and payment, by column name.
         value_at_risk: The values at risk in currency, NaN if unknown.
         reasons: The reasons, the largest contribution first.
         plays: The play of each customer; None if no rule applies.
@@ -143,8 +143,8 @@ def score_table(
     Only contract labels have columns for the probabilities within 30, 60 and 90 days and for the expected
     days. These columns are empty if the model does not predict such probabilities and days. If the label has
     a horizon of 28 to 31 days and no gap, and the model has no other horizons, the column for 30 days holds
-    the churn probability. `play` is the name of the play. Action, owner, due date and the other columns of a
-    task are filled only for customers on the call list.
+    the churn probability. The column `play` is filled for each customer who has a play. Action, owner, due
+    date and the other columns of a task are filled only for customers on the call list.
 
     Args:
         roster: The columns `customer_id` and `excluded_because` of all customers; `excluded_because` is

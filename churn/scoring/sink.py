@@ -130,9 +130,7 @@ def side_list_path(output: Path, cutoff: date, list_file: str) -> Path:
 
 
 def ledger_digest(output: Path, cutoff: date) -> str | None:
-    """Return the digest of the ledger's page that the published scores of a night name; None if there is
-    none.
-    """
+    """Return the digest of the ledger's page from the facts of a night; None if the facts have no digest."""
     try:
         facts = json.loads(facts_path(output, cutoff).read_bytes())
     except (OSError, ValueError):
@@ -167,7 +165,7 @@ def one_night_at_a_time(output: Path, holder: str = "`churn score`") -> Iterator
 def write_night(output: Path, cutoff: date, files: NightFiles) -> bool:
     """Write a night's folder under another name, then rename it in one step.
 
-    The call list is in the night's folder, and users open a link to it. So scores and calls appear and
+    The call list is in the night's folder too, and users open it by a link. So scores and calls appear and
     disappear together. At any time there is the old night, no night, or the complete new night. If all files
     already have the same bytes, nothing is written.
 

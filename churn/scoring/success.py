@@ -40,7 +40,8 @@ class Happenings:
         bills: The bills, with `due_at` and `paid_at`; `paid_at` is NaT for an unpaid bill.
         bands: The health bands from later nights, with `cutoff` and `health`.
         exits: The customers who left, with `left_at`.
-        returns: The starts of contracts, or the events of the label's table, with `happened_at`.
+        returns: What counts as coming back, with `happened_at`: the starts of contracts, or the events of the
+            label's table.
     """
 
     known_until: date
@@ -89,8 +90,8 @@ class _Part(BaseModel):
 class EventHappens(_Part):
     """The criterion that at least `count` events of some tables happened.
 
-    An event is a row of a table with acts of the customer, such as `orders`, or an outcome in a row, such as
-    `emails.opened_at`.
+    An event is a row of a table with acts of the customer, such as `orders`, or an outcome that has its own
+    column, such as `emails.opened_at`.
     """
 
     event: tuple[Annotated[str, Field(strict=True)], ...]
@@ -107,8 +108,10 @@ class EventHappens(_Part):
 
 
 class RatingAtLeast(_Part):
-    """The criterion that the latest rating in the days of the play's `success` is high enough. Without a
-    rating, the criterion is not met.
+    """The criterion that the latest rating is high enough.
+
+    Only ratings in the `within_days` days from the planning of the task count. Without such a rating, the
+    criterion is not met.
     """
 
     rating_at_least: Annotated[float, Field(strict=True, ge=0, le=10)]
@@ -125,7 +128,7 @@ class RatingAtLeast(_Part):
 
 
 class BillsPaid(_Part):
-    """The criterion that the customer pays all overdue bills within the days of the play."""
+    """The criterion that all overdue bills are paid within `within_days` days of the task's planning."""
 
     bills_paid: Annotated[Literal[True], Field(alias="paid")]
 
@@ -134,9 +137,7 @@ class BillsPaid(_Part):
         return "payments" in present
 
     def holds(self, tasks: pd.DataFrame, happenings: Happenings) -> Bools:
-        """Return for each task whether all bills that were due before its days began were paid before its
-        days ended.
-        """
+        """Return for each task whether all bills that were due before `begin` were paid before `end`."""
         assert happenings.bills is not None
         bills = happenings.bills.assign(customer_id=happenings.bills["customer_id"].astype(str))
         pairs = tasks.merge(bills, on="customer_id")
@@ -146,8 +147,10 @@ class BillsPaid(_Part):
 
 
 class HealthAtLeast(_Part):
-    """The criterion that the latest health band in the days of the play's `success` is high enough. Without
-    a band, the criterion is not met.
+    """The criterion that the latest health band is high enough.
+
+    Only bands in the `within_days` days from the planning of the task count. Without such a band, the
+    criterion is not met.
     """
 
     health_at_least: Annotated[int, Field(strict=True, ge=1, le=5)]
@@ -157,7 +160,7 @@ class HealthAtLeast(_Part):
         return "health" in present
 
     def holds(self, tasks: pd.DataFrame, happenings: Happenings) -> Bools:
-        """Return for each task whether the latest health band in its days is high enough."""
+        """Return for each task whether the latest health band after `begin`, up to `end`, is high enough."""
         assert happenings.bands is not None
         # The band of the night `begin` is from before the contact; the band of the night `end` counts,
         # because it depends on all the days.
@@ -167,7 +170,7 @@ class HealthAtLeast(_Part):
 
 
 class Stays(_Part):
-    """The criterion that the customer did not leave in the days of the play's `success`."""
+    """The criterion that the customer does not leave within `within_days` days of the task's planning."""
 
     stays: Literal[True]
 
@@ -202,8 +205,8 @@ class Returns(_Part):
 class Criteria:
     """Several criteria: all of them must be met if `needs_all`, otherwise at least one.
 
-    If it is enough to meet one criterion, a criterion whose tables are absent counts as not met. This rule
-    applies only if another criterion can be computed.
+    If one criterion is enough, a criterion whose tables are absent counts as not met. But the tables of at
+    least one criterion must be present.
     """
 
     parts: tuple[Criterion, ...]
@@ -223,7 +226,7 @@ class Criteria:
 
 @dataclass(frozen=True)
 class SuccessRule:
-    """The computed criterion of a play, and the number of days in which it must be met."""
+    """The criterion for the success of a play, and the number of days in which it must be met."""
 
     criterion: Criterion
     within_days: int
@@ -232,11 +235,11 @@ class SuccessRule:
 def evaluate_success(rule: SuccessRule, tasks: pd.DataFrame, happenings: Happenings) -> pd.DataFrame:
     """Return for each task whether its days are over, and whether the criterion was met.
 
-    The days are `[planned_on, planned_on + within_days)` in both arms. `success` is missing as long as not
-    all days are known, and if the tables of the criterion are absent.
+    The days are `[planned_on, planned_on + within_days)` in both arms. `success` is missing until all these
+    days are known. It is also missing if the tables of the criterion are absent.
 
     Args:
-        rule: The criterion of the play and its days.
+        rule: The criterion of the play, and the number of days.
         tasks: The columns `task_id`, `customer_id` and `planned_on`. Tasks of treated customers and of
             controls count alike.
         happenings: What happened to the customers.
@@ -262,7 +265,7 @@ def evaluate_success(rule: SuccessRule, tasks: pd.DataFrame, happenings: Happeni
 
 
 def _counts(tasks: pd.DataFrame, rows: pd.DataFrame, time: str) -> npt.NDArray[np.float64]:
-    """Count for each task the rows of its customer in `[begin, end)`. Shape `[tasks]`."""
+    """Count for each task the rows of its customer whose time is in `[begin, end)`. Shape `[tasks]`."""
     pairs = _pairs(tasks, rows, time)
     counts = pairs.groupby("task").size().reindex(tasks["task"], fill_value=0)
     return np.asarray(counts, dtype=np.float64)
@@ -275,9 +278,7 @@ def _latest(tasks: pd.DataFrame, rows: pd.DataFrame, time: str, value: str) -> n
 
 
 def _pairs(tasks: pd.DataFrame, rows: pd.DataFrame, time: str) -> pd.DataFrame:
-    """Return the rows of each task's customer in `[begin, end)`, as one frame with a row for each pair of
-    task and row.
-    """
+    """Pair each task with each row of its customer whose time is in `[begin, end)`; return the pairs."""
     rows = rows.assign(customer_id=rows["customer_id"].astype(str))
     pairs = tasks.merge(rows, on="customer_id", suffixes=("", "_of_row"))
     moment = pd.to_datetime(pairs[time])

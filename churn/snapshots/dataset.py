@@ -27,7 +27,7 @@ class LabelledRows:
         left: The outcomes, shape (rows,): 1.0 if the customer left in the label window, else 0.0.
         customer: The number of each row's customer, shape (rows,). The numbers are dense: 0, 1, 2, …
         cutoff: The day number of each row's cutoff, shape (rows,), never falling.
-        weight: For how many rows each row stands, above 0, shape (rows,); None if each stands for itself.
+        weight: How many rows each row represents (above 0), shape (rows,); None if each row counts once.
     """
 
     names: tuple[str, ...]
@@ -48,7 +48,7 @@ class LabelledRows:
 
     @property
     def rate(self) -> float:
-        """Return the share of rows whose customer left, weighted if rows stand for other rows."""
+        """Return the share of rows whose customer left, weighted if the rows have weights."""
         return float(np.average(self.left, weights=self.weight) if len(self) else np.nan)
 
     @property
@@ -69,7 +69,7 @@ class LabelledRows:
         return self._take(mask)
 
     def weight_where(self, mask: npt.NDArray[np.bool_]) -> Floats | None:
-        """Return the weights of the rows for which the mask is true; None if each row stands for itself."""
+        """Return the weights of the rows for which the mask is true; None if the rows have no weights."""
         return None if self.weight is None else self.weight[mask]
 
     def _take(self, selection: slice | npt.NDArray[np.bool_]) -> LabelledRows:

@@ -1,4 +1,4 @@
-"""Count the rows of treated customers, and of the controls who stand for them."""
+"""Count the rows of treated customers, and the rows of the controls that represent them."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from churn.snapshots.dataset import Floats
 
 
 class CutoffExposure(Part):
-    """How many rows of a cutoff were treated in their label window, and which controls stand for them.
+    """How many rows of a cutoff were treated in their label window, and how many controls represent them.
 
     Attributes:
         cutoff: The cutoff.
         rows: The number of all rows.
         treated_rows: The number of treated rows, which are left out.
         control_rows: The number of rows of controls with a task in the window.
-        stand_for: The sum of the weights of these controls: about the number of treated rows and controls.
+        stand_for: The sum of the weights of these controls. It is close to the number of treated rows and
+            controls together.
     """
 
     cutoff: date
@@ -29,7 +30,7 @@ class CutoffExposure(Part):
 
     @classmethod
     def of(cls, cutoff: date, weight: Floats) -> Self:
-        """Return the counts of a cutoff from the weights of its rows, shape (rows,)."""
+        """Count the treated rows and the controls of a cutoff from the weights of its rows, shape (rows,)."""
         is_control = weight > 1
         return cls(
             cutoff=cutoff,
@@ -45,8 +46,8 @@ def exposure_in_words(exposures: Sequence[CutoffExposure], reason: str | None) -
 
     Args:
         exposures: The cutoffs with treated rows or controls.
-        reason: The reason why a person accepts that nobody stands for treated rows; None if there is no
-            reason.
+        reason: A person's reason for training although no control represents some of the treated rows; None
+            if nobody gave a reason.
     """
     rows, treated = sum(own.rows for own in exposures), sum(own.treated_rows for own in exposures)
     controls = sum(own.control_rows for own in exposures)

@@ -81,7 +81,7 @@ def test_forget_erases_and_proves_it_by_a_search(verb: Verb, params: Params) -> 
         "Not touched: the source. At the last ingest the source had rows of the customer in customers (1 "
         "row)" in text
     )
-    assert "The outbox held 1 event of the customer" in text
+    assert "The outbox held 1 event about the customer" in text
     assert BOB not in text + err
     assert "Kept: 1 consent in" in text
     assert places_of(params) == (proof_path(params.output),)

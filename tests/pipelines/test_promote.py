@@ -144,7 +144,8 @@ def test_a_month_later_the_same_recipe_follows_the_champion_and_a_worse_one_does
     evaluated = json.loads((later.output / "evaluate" / "metrics.json").read_text())
     page = json.loads((later.output / "evaluate" / "promotion.json").read_text())
     assert (
-        "has seen some of these cutoffs; instead, a model with its recipe" in evaluated["notes"]["champion"]
+        "has seen some of these cutoffs; instead, a model with the champion's recipe"
+        in evaluated["notes"]["champion"]
     )
     assert evaluated["freshness"]["champion"] < evaluated["freshness"]["challenger"]
     assert {"champion_recipe", "lift_at_contact_share"} <= {gate["name"] for gate in page["gates"]}

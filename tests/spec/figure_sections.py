@@ -23,10 +23,11 @@ COHORTS = f"""
 The figures of cohorts and survival are in the section `cohorts` of `kpis.json`.
 
 **Retention triangle.** Unit: share. Definition: {triangle.DEFINITION}. The customers who joined in a month
-are a cohort if all of them are in the data. A cell of the triangle is `open` while its month is not over. A
-cell is `not certain yet` until the grace and the days for late rows are over. A cell that is open or not
-certain has no number. The interval is Wilson's interval. `triangles` holds the certain months of the last
-{triangle.SEGMENT_COHORTS} cohorts of each segment.
+are a cohort if all of them are in the data. A cell of the triangle is one cohort at the end of one month. A
+cell is `open` while its month is not over. A cell is `not certain yet` until the grace and the days for late
+rows are over. A cell that is open or not certain has no number. The interval is Wilson's interval. For each
+segment, `triangles` holds the last {triangle.SEGMENT_COHORTS} cohorts, without cells that are open or not
+certain.
 
 **Survival.** Unit: share. Definition: {survival.DEFINITION}. The band is {survival.BAND}. The curve ends at
 the age at which fewer than 30 customers are at risk. The first day on which leaving is recorded is the first
@@ -36,9 +37,10 @@ table are left out.
 
 **Contracts.** {contract_model.DEFINITION[0].upper()}{contract_model.DEFINITION[1:]}. The
 {contract_model.DERL_DEFINITION}. The discount rate of a year is `score.value.discount_year`. The model needs
-{contract_model.MIN_COHORTS} monthly cohorts, {contract_model.MIN_PERIODS} months of age with
-{contract_model.MIN_AT_RISK} customers each, and {contract_model.MIN_LOST} customers who left, and churn must
-fall with age. If the data do not meet the conditions of the model, `kpis.json` has a reason and no model.
+{contract_model.MIN_COHORTS} monthly cohorts and {contract_model.MIN_LOST} customers who left. In each of the
+first {contract_model.MIN_PERIODS} months after joining, {contract_model.MIN_AT_RISK} customers must be at
+risk, and churn must fall with age. If the data do not meet the conditions of the model, `kpis.json` has a
+reason and no model.
 """
 
 STAGES = f"""
@@ -91,8 +93,8 @@ GROUPS = f"""
 The churn by groups of customers is in the section `groups` of `kpis.json`. The unit is the share of customers
 who left in the label's window. Population, cutoffs and intervals are the same as in the section `ratings`.
 
-- **RFM grid.** Definition: {rfm.RFM_DEFINITION}. The cells of the grid are by recency and frequency;
-  `by_money` also divides them by money.
+- **RFM grid.** Definition: {rfm.RFM_DEFINITION}. Each cell of the grid is one class of recency
+  with one class of frequency. `by_money` gives the churn of each class of money.
 - **Behaviour x value x stage.** Definition: {behaviour.TABLE_DEFINITION}.
 - **Loyal or merely bound.** Definition: {behaviour.LOYALTY_DEFINITION}. `now` gives the number of customers
   in each group, and their money, at the end of the data.
@@ -101,11 +103,13 @@ who left in the label's window. Population, cutoffs and intervals are the same a
 """
 
 LEAVING = f"""
-The section `leaving` of `kpis.json` compares the reasons that customers gave with our reasons. The section
-`leaving` is about contracts that ended for good in the last {leaving_reasons.WINDOW_DAYS} days. For each
+The section `leaving` of `kpis.json` compares the reasons that customers gave for leaving with the reasons
+that the model had given before. The section `leaving` is about contracts that ended for good in the last
+{leaving_reasons.WINDOW_DAYS} days. For each
 recorded reason (`subscriptions.reason`), the section gives the number of customers. The section also
-counts the customers of each recorded reason by the family of the first reason that the model gave on the last
-night before the end of the contract; this night is at most {leaving_reasons.BEFORE_DAYS} days before the end.
+counts these customers by the model's first reason, that is, by the family of signals to which it belongs. The
+model's reason is from the last night before the contract ended; this night is at most
+{leaving_reasons.BEFORE_DAYS} days before the end.
 `{leaving_reasons.NO_REASON}` counts customers who had a score, but were not on the call list and did not have
 health 1 or 2. Reasons of fewer than {leaving_reasons.MIN_REASON_CUSTOMERS} customers are shown in one row,
 because the words of a rare reason may identify one person.
@@ -119,7 +123,8 @@ AUDIT_ROWS = "\n".join(
 AUDIT = f"""
 The section `audit` of `kpis.json` lists fifteen practices of retention, the lowest score first. Nine
 practices get a score from 1 to 5 from the evidence in the tables of the last {audit.AUDIT_DAYS} days; a score
-needs {audit.MIN_EVIDENCE} cases. We chose the limits of the scores ourselves; they do not come from a survey.
+needs {audit.MIN_EVIDENCE} cases, such as contacts or customers. We chose the limits of the scores ourselves;
+they do not come from a survey.
 The other {len(audit.UNMEASURABLE_PRACTICES)} practices leave no trace in tables ({
     ", ".join(title for _, title, _ in audit.UNMEASURABLE_PRACTICES)
 }). For each practice without a trace, the audit says "{audit.UNMEASURABLE}" and asks a person a question.

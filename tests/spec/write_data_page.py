@@ -86,13 +86,13 @@ def _files() -> Iterator[str]:
             "## Files\n\nIf the source is a folder, each file is a table, and each sub-folder is one table "
             "made of all its files. Files with the following suffixes are read, in upper or lower case: "
             f"{suffixes}. Spreadsheets need the extra `excel`. Files whose names begin with `.` or `_` are "
-            "ignored. A message names the files in the folder that are not read. Texts are UTF-8, or UTF-16 "
+            "ignored. A message names the files that are not read. Texts are UTF-8, or UTF-16 "
             "with a byte-order mark. A folder `key=value` below a table's folder gives the column `key`. A "
             "table of Delta Lake, Iceberg or Hudi is refused, because its folder also holds rows that were "
             "removed. JSON lines in which two keys differ only in capital letters are refused.\n\nBlanks of "
             "every kind at the ends of a value are removed. When the clocks go back, the times of one hour "
-            "occur twice; such a local time means the earlier instant. Amounts are rounded to the cent. An "
-            "amount that is `true` or `false` is not a number. A row belongs to no customer, and is counted "
+            "occur twice; such a local time means the earlier instant. Amounts are rounded to the cent. A "
+            "row whose amount is `true` or `false` is rejected. A row belongs to no customer, and is counted "
             "as a rejected row, if its `customer_id` is one of these words in upper or lower case: "
         )
         + ", ".join(f"`{word}`" for word in PLACEHOLDERS)
@@ -113,8 +113,8 @@ def _mood() -> Iterator[str]:
         + (
             ". The mood comes from a list of good and bad words in English and German. A negation up to "
             "three words before a word reverses the meaning of the word: 'not good' is bad. The mood is off "
-            "by default, and it is coarse: it does not understand irony, spelling mistakes and other "
-            "languages, and the mood of one text says little. The words of `message` are read but not kept: "
+            "by default, and it is coarse: it does not understand irony, spelling mistakes or any third "
+            "language. The mood of one text says little. The words of `message` are read but not kept: "
             "the store and the rejected rows do not hold them. If you have a better measure of the mood, "
             "map it to the column `mood`.\n"
         )

@@ -21,7 +21,7 @@ writes this page from them.
 The cutoff of all examples is {CUTOFF}, a Monday. Events at the midnight of the cutoff or later are not known.
 A customer for whom the example shows no sign-up signed up in 2020. In these examples a table holds rows since
 2020, unless the text states otherwise. A dash is a missing value. All windows are `[cutoff - days, cutoff -
-skip)` in local days.
+skip)`, where `skip` is 0 by default. Days are local days.
 
 To add a verb, read [add-a-verb.md](add-a-verb.md). To use verbs in a signal, read
 [add-a-signal.md](add-a-signal.md).
@@ -77,7 +77,7 @@ def _drawn(example: Example) -> Iterator[str]:
     yield f"| {example.table} | {' | '.join(people)} |\n|---|{'---|' * len(people)}"
     for expression, values in example.cases.items():
         yield f"| `{expression}` | {' | '.join(_said(values[who]) for who in people)} |"
-    late = " The table holds no earlier row." if example.data_start_late else ""
+    late = " The table holds only the rows that are shown." if example.data_start_late else ""
     yield f"\n{example.because}{late}\n"
 
 

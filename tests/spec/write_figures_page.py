@@ -28,16 +28,17 @@ computed, and notes if the formula has variants. A figure that is not defined ha
 is never 0 and never infinite. The key `definitions` of `kpis.json` holds the texts of this page. `make docs`
 writes this page from the code.
 
-The label says when a customer is active at a midnight. With a contract label, a customer is active
-if a contract is in force; `label.grace_days` closes a short gap to the next contract. With an inactivity
-label, a customer is active if an event of the label's table lies within the last `label.active_days`. So with
-a contract label, the figures of a period are known only after the grace.
+The label decides whether a customer counts as active at a midnight. With a contract label, a customer is
+active if a contract is in force; `label.grace_days` closes a short gap to the next contract. So the figures
+of a period are known only when these days have passed. With an inactivity label, a customer is active if an
+event of the label's table lies within the last `label.active_days`.
 
 In `kpis.json`, the figures of a section are in `series`: one series for each figure, kind of period and
 segment. A series has the columns `start`, `value`, `low`, `high` and `n`, each with an entry for each period;
 a column without any entry is absent. If a period is a window of days, the series also has a column `end`.
-`reason` and `notes` are objects whose keys are the numbers of the periods, from 0. `kpis.json` holds the
-weeks and the segments of the last three years, and all months and quarters of all customers.
+A series may also have `reason` and `notes`: objects whose keys are the positions of periods in `start`,
+counted from 0. `kpis.json` holds all months and quarters of all customers together, but weeks and segments
+only for the last three years.
 
 With [a label of an event](labels.md#an-event) the section `event` stands first. `missing_sections` says why
 the sections about leaving are absent: an event does not say who stays a customer.

@@ -52,8 +52,8 @@ class HighWaterMark:
 
     Args:
         types: DuckDB's types of the columns of the source.
-        checksum: The checksum of the rows to which no new row can be added: all rows of a file, or the rows
-            that were known before `known_at`.
+        checksum: The checksum of the rows that must not change: all rows of the table's only file, or the
+            rows that were known before `known_at`.
         files: The name, size and time of change (nanoseconds) of each file of the table.
         position: The number of rows of the table's only file.
         known_at: The largest `known_at`, as SQL of the source; None if the reader finds new rows by their
@@ -94,7 +94,7 @@ class HighWaterMark:
 
 @dataclass(frozen=True)
 class LastIngest:
-    """The present store, written with the same parameters, and how far its ingest read the source.
+    """The last ingest, if it had the same parameters as this one: its store, and how far it read the source.
 
     Args:
         store: The store.
@@ -199,8 +199,8 @@ def reader_for(
 ) -> NewRowsReader | None:
     """Return the reader of the new rows of a table, or None if each ingest reads the whole table.
 
-    The whole table is read each time if its rows can change later, as rows with outcomes can, or if equal
-    rows are dropped.
+    The whole table is read each time if its rows can change later (a row may get its outcome, such as the day
+    of payment), or if `distinct` drops repeated rows.
     """
     table, origin = query.spec.table, query.spec.origin
     has_outcome = any(column.name in query.columns for column in table.of_role("outcome"))
@@ -219,7 +219,7 @@ def can_be_read_back(types: Mapping[str, str]) -> bool:
 
 
 def _has_positions(source: Source, query: TableQuery, files: TableFiles) -> bool:
-    """Return whether each row of the query comes from one row of the files, and DuckDB can number rows."""
+    """Return whether DuckDB can number the rows of the files, and the query handles each row on its own."""
     origin = query.spec.origin
     expressions = [*query.expressions, *([origin.where] if origin.where else [])]
     columns = source.columns(files.reader)
@@ -230,14 +230,14 @@ def _has_positions(source: Source, query: TableQuery, files: TableFiles) -> bool
 
 @dataclass(frozen=True)
 class PositionReader:
-    """Finds the new rows of a table of files: rows in new files, or later rows of the only file."""
+    """Finds the new rows of a table in files: the rows of new files, or the rows added to a single file."""
 
     source: Source
     query: TableQuery
     files: TableFiles
 
     def new_rows(self, mark: HighWaterMark, ties: Path) -> str:
-        """Return the SQL of the rows in new files, or of the rows after the last row of the only file."""
+        """Return the SQL of the rows in new files, or of the rows added at the end of a single file."""
         now = self._file_stats()
         old_names = {name for name, _, _ in mark.files}
         if set(mark.files) <= set(now):
@@ -257,7 +257,7 @@ class PositionReader:
         present: str | None,
         old_mark: HighWaterMark | None,
     ) -> HighWaterMark | None:
-        """Return a mark with the files; a single file also has the number and checksum of its rows."""
+        """Return a mark with each file's state; for a single file, also the number and checksum of rows."""
         mark = HighWaterMark(types=types, checksum="", files=self._file_stats())
         if len(mark.files) > 1:
             return mark
@@ -353,7 +353,7 @@ class KnownTimeReader:
         return self.source.checksum(self._where(f"NOT {self._is_known_since(mark)}"), self.query.columns)
 
     def _is_known_since(self, mark: HighWaterMark) -> str:
-        """Return the condition that a row was known at or after the mark; a missing time is earlier."""
+        """Return SQL that is true for rows known at or after the mark; missing times count as earlier."""
         column = self.source.quote("known_at")
         return f"({column} IS NOT NULL AND {column} >= {mark.known_at})"
 
@@ -362,7 +362,7 @@ class KnownTimeReader:
 
 
 def _as_sql(text: str, duckdb_type: str) -> str | None:
-    """Return a time as SQL that the source can compare with its own times; None for other types."""
+    """Return a time as SQL that the source can compare with its own times; None for an unsupported type."""
     if duckdb_type == "VARCHAR":
         return literal(text)
     if duckdb_type == "DATE" or duckdb_type == "TIMESTAMP WITH TIME ZONE":
@@ -376,7 +376,7 @@ def stage_new_rows(
     """Create the raw view of a table from its new rows and its old rejects, which are checked again.
 
     An old reject may be good now, for example if its customer was unknown. A column of the view marks the
-    rejects whose key a stored row already has; they stay rejects.
+    rejects that have the same key as a stored row; they stay rejects.
 
     Args:
         source: The source.

@@ -105,7 +105,7 @@ def ingest(params: Params, echo: Callable[[str], None], progress: Progress | Non
 
 
 def fresh_store(params: Params) -> Store | None:
-    """Return the store if it is up to date: the source and the parameters that shape it have not changed."""
+    """Return the store if neither the source nor the parameters that shape the store have changed."""
     try:
         store = Store.open(params)
     except SourceError:
@@ -354,7 +354,7 @@ class IngestPlanner:
 def _write_tables(
     planner: IngestPlanner, specs: tuple[TableSpec, ...], watermark: date | None, folder: Path
 ) -> tuple[dict[str, StoredTable], dict[str, HighWaterMark], str | None]:
-    """Write all tables; return each table's facts and new mark, and the date around which the data end."""
+    """Write all tables; return each table's counts and new mark, and the date around which the data end."""
     source, last = planner.source, planner.last
     create_utc_of(source.connection, planner.timezone)
     plans = _for_all(specs, lambda spec: planner.plan(table_query(source, spec)))
@@ -384,7 +384,8 @@ def _write_table(
 ) -> None:
     """Write a table as planned.
 
-    If a key is repeated and the new rows alone do not show its first row, all rows of the table are read.
+    If a new row and a stored row have the same key and it is unclear which is the first, all rows of the
+    table are read.
     """
     last = planner.last if plan.last_mark else None
     connection = planner.source.connection

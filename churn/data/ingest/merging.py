@@ -17,18 +17,20 @@ RECODED_CUSTOMERS = internal_name("recoded")
 
 
 class AmbiguousError(Exception):
-    """The store does not hold the values that decide which row of a repeated key is the first."""
+    """Two rows have the same key, and the store does not hold the values that decide which is the first."""
 
 
 @dataclass(frozen=True)
 class EarlierRows:
-    """The rows of a table in an earlier store, with new codes of customers and old codes of levels.
+    """The rows of a table in an earlier store: the codes of customers are new, the codes of levels are old.
+
+    A level is one of a few names, such as a channel; the store holds its code.
 
     Args:
         rows: The SQL of the rows.
         count: The number of the rows.
         columns: The columns of the rows.
-        levels: The names of the codes of each level column.
+        levels: The names of each level column, in the order of their codes.
     """
 
     rows: str
@@ -37,13 +39,13 @@ class EarlierRows:
     levels: Mapping[str, tuple[str, ...]]
 
     def with_names(self) -> str:
-        """Return the SQL of the rows with the name of each level."""
+        """Return the SQL of the rows with the name of each level instead of its code."""
         return self._with(
             {column: [literal(name) for name in names] for column, names in self.levels.items()}
         )
 
     def with_codes(self, levels: Mapping[str, tuple[str, ...]]) -> str:
-        """Return the SQL of the rows with the codes of `levels`: the position of each name in its column."""
+        """Return the SQL of the rows with new codes: a name's code is its position in `levels[column]`."""
         codes = {
             column: [str(levels[column].index(name)) if name in levels[column] else "NULL" for name in names]
             for column, names in self.levels.items()
@@ -51,7 +53,7 @@ class EarlierRows:
         return self._with(codes)
 
     def _with(self, values: Mapping[str, list[str]]) -> str:
-        """Return the SQL of the rows, in which `values[column][old code]` replaces each level."""
+        """Return the SQL of the rows in which each code of a level is replaced by `values[column][code]`."""
         if not values:
             return self.rows
         replacements = ", ".join(
@@ -91,19 +93,20 @@ def reject_stored_keys(
     stored_columns: Mapping[str, str],
     stored_rows: EarlierRows,
 ) -> str:
-    """Return the SQL of the new rows, in which a good row with the key of a stored row counts as broken.
+    """Return the SQL of the new rows; a good row counts as broken if a stored row has the same key.
 
     Args:
         connection: The connection that reads the rows.
         staged_table: The table of the new rows.
-        checked_rows: SQL of the new rows with `__broken`.
-        stored_columns: The SQL over a checked row of each stored column; levels are names, not codes.
+        checked_rows: SQL of the new rows; the column `__broken` holds the rule that a row breaks, or NULL.
+        stored_columns: For each stored column, the SQL that computes it from a row of `checked_rows`; levels
+            are names, not codes.
         stored_rows: The rows that an earlier ingest stored.
 
     Raises:
-        AmbiguousError: A new row is earlier than the stored row with its key, or has the same time and other
-            values. In these two cases the source's values of the stored row decide which row is kept, but the
-            store does not hold these values.
+        AmbiguousError: A new row is earlier than the stored row with the same key, or has the same time but
+            other values. In these two cases, the values that the stored row had in the source decide which of
+            the two rows is kept. The store does not hold these values.
     """
     name = staged_table.spec.table.name
     good_rows, matches = internal_name(f"good_{name}"), internal_name(f"matches_{name}")

@@ -37,7 +37,7 @@ def table_problems(
     Args:
         params: The parameters.
         name: The table's name.
-        tables: The facts of all tables by name.
+        tables: What `ingest` counted in each table, by the table's name.
         rejects: The folder of the rejected rows.
     """
     table, path = tables[name], rejects / f"{name}.parquet"
@@ -108,7 +108,7 @@ def _time_format_hint(params: Params, name: str, table: StoredTable) -> str:
 
 
 def placeholder_line(name: str, table: StoredTable, rejects: Path) -> Iterator[str]:
-    """Yield a line with the placeholders among the customer ids of a table and the number of their rows."""
+    """Yield a line that lists each placeholder used as a customer id in a table, and its number of rows."""
     count = table.rejects.get(PLACEHOLDER_RULE)
     if not count:
         return
@@ -135,7 +135,7 @@ def respelt_ids(
     Args:
         connection: The DuckDB that reads the files.
         customers: SQL that follows FROM to read the customers that break no rule.
-        tables: The facts of all tables by name.
+        tables: What `ingest` counted in each table, by the table's name.
         rejects: The folder of the rejected rows.
     """
     common = COMMON_SPELLING.replace("$", "customer_id")

@@ -61,7 +61,7 @@ def rules_for(staged_table: StagedTable, present: str | None) -> list[RowRule]:
 
     Args:
         staged_table: The table.
-        present: The date around which the data end, or None if it is unknown.
+        present: The approximate last date of the data, or None if it is unknown.
     """
     table = staged_table.spec.table
     placeholders = ", ".join(map(literal, PLACEHOLDERS))
@@ -133,7 +133,7 @@ def rows_with_broken_rule(
     Args:
         connection: The DuckDB that holds the views, and that stores the rows of repeated keys.
         staged_table: The table.
-        present: The date around which the data end, or None if it is unknown.
+        present: The approximate last date of the data, or None if it is unknown.
         keys_elsewhere: SQL that gives the keys whose first good row is in another part of the table; None if
             there is no other part.
     """

@@ -83,7 +83,7 @@ def _failures(source: Source, spec: TableSpec) -> Iterator[tuple[str, str, Excep
 
 
 def _mapped_columns(spec: TableSpec) -> Mapping[str, str]:
-    """Return the SQL under `columns` and `row_id` of a table by key."""
+    """Map each key `columns.<name>` of a table, and its key `row_id`, to the SQL that the key gives."""
     columns = {f"columns.{name}": sql for name, sql in spec.origin.columns.items()}
     return columns | ({"row_id": spec.origin.row_id} if spec.origin.row_id else {})
 

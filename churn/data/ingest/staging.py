@@ -40,9 +40,9 @@ class UnreadColumns:
     """Columns of the source that the contract does not read, although a user may expect this.
 
     Args:
-        unused_names: Columns of customers that params.yaml does not name as static or with a history.
-        near_names: Optional columns of the contract that the source lacks. The key is the source's column
-            that has nearly the same name.
+        unused_names: Columns of customers that are neither static nor have a history in params.yaml.
+        near_names: Maps an unread column to the optional column of the contract that has nearly the same name
+            and that the source lacks.
     """
 
     unused_names: tuple[str, ...] = ()
@@ -74,7 +74,7 @@ class StagedTable:
 
     Args:
         spec: The table.
-        rows_view: A view with one row for each row to check.
+        rows_view: The view of the rows to check.
         typed_view: A view of these rows with typed columns.
         columns: The columns of the contract that the source gives.
         unread: See `TableQuery`.
@@ -170,7 +170,7 @@ def _expressions(source: Source, spec: TableSpec, source_columns: list[str]) -> 
 def _misspelt_columns(
     spec: TableSpec, source_columns: Collection[str], expressions: Mapping[str, str]
 ) -> Iterator[str]:
-    """Yield a message for each name that a query gives to a column and that is almost a canonical name.
+    """Yield a message for each name after AS in a query that is almost, but not quite, a canonical name.
 
     Without this message, an optional column with a misspelt name would be a column without values.
     """
@@ -222,7 +222,7 @@ def _complete_surveys(expressions: dict[str, str]) -> None:
 def unused_columns(
     source_columns: Collection[str], expressions: Collection[str], origin: TableParams
 ) -> tuple[str, ...]:
-    """Return the columns of customers that params.yaml does not name as static or with a history.
+    """Return the columns of customers that are neither static nor have a history in params.yaml.
 
     A column without a history holds today's value. At an earlier cutoff the value may have been different, so
     the column is not used until params.yaml lists it as static or gives its history.
@@ -305,7 +305,7 @@ def create_typed_view(
 
 
 def with_mood(connection: duckdb.DuckDBPyConnection, raw: str, spec: TableSpec) -> str:
-    """Create a view of the rows with a further column, the mood of the words; return its name."""
+    """Create a view of the rows with a further column, the mood of the customer's words; return its name."""
     name = internal_name(f"mood_{spec.table.name}")
     connection.execute(
         f"CREATE OR REPLACE TEMP VIEW {name} AS SELECT *, {mood_sql(MOOD_TEXTS[spec.table.name])} AS mood "
@@ -339,9 +339,9 @@ def _without_words(raw: str, columns: Sequence[Column], missing: Mapping[str, Se
     Args:
         raw: The view of the rows.
         columns: The columns of the view.
-        missing: The words for "no value" by column, as `missing` in params.yaml. In a column of times, a word
-            that is a day means every time of that day. In a column of numbers, a word that is a number means
-            that number.
+        missing: The words for "no value" by column, from `missing` in params.yaml. In a column of times, a
+            word such as 9999-12-31 stands for every time of that day. In a column of numbers, a word such as
+            -1 stands for the number, so that -1.0 is missing too.
     """
     values = []
     for column in columns:

@@ -110,9 +110,9 @@ def create_utc_of(connection: duckdb.DuckDBPyConnection, timezone: str) -> None:
     """Define the SQL macro `utc_of(t)`: the UTC timestamp of a local timestamp of `timezone`.
 
     The offset of a zone changes a few times a year at most, but DuckDB looks it up for each row. The macro
-    subtracts the constant offset of each day, which it finds in one bitstring for each offset. Only the days
-    on which the clocks change use DuckDB's own conversion. If the clocks show a local time twice, DuckDB
-    takes the later instant. The macro takes the earlier instant, as Python and Java do.
+    instead subtracts the offset of the day (see `_offset_of_day`). Only the days on which the clocks change
+    use DuckDB's own conversion. If the clocks show a local time twice, DuckDB takes the later instant. The
+    macro takes the earlier instant, as Python and Java do.
     """
     zone = literal(timezone)
     second = f"timezone('UTC', timezone({zone}, t))"
@@ -154,8 +154,9 @@ def _offset_in_zone(timezone: str) -> str:
 def _offset_of_day(seconds_of_days: Sequence[int | None]) -> str:
     """Return the SQL of the offset on the day of `t`, in seconds; NULL if the clocks change on that day.
 
-    For each offset there is one bitstring, which marks the days with this offset. Nested cases over the
-    periods would take as long for each row, but they would make each query slow to plan.
+    For each offset there is one bitstring, which marks the days with this offset. Nested CASEs, one for
+    each period between two changes of the clocks, would take as long for each row, but they would make each
+    query slow to plan.
 
     Args:
         seconds_of_days: The offset of each day, beginning with `FIRST_FAST_DAY`; None for a day on which the

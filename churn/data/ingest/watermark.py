@@ -1,4 +1,7 @@
-"""Find where the data end: the present, which bounds the rows' times, and the watermark."""
+"""Find where the data end: the present and the watermark.
+
+Rows whose times are too far after the present are rejected.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,7 @@ def stored_rows_by_day(connection: duckdb.DuckDBPyConnection, folder: Path) -> R
 
 
 def present_date(tables: Sequence[RowsByDay], watermark: date | None) -> str | None:
-    """Return the date around which the data end, as ISO text, or None if there are no rows.
+    """Return the approximate last date of the data, as ISO text, or None if there are no rows.
 
     For each table, take the day up to which 99 % of its rows lie, or 90 % if a watermark is given. The
     present is the latest of these days, or the watermark if that is later. A row more than a year after the
@@ -75,7 +78,7 @@ def watermark_day(table: RowsByDay, echo: Callable[[str], None]) -> int:
     if end < last_day:
         echo(
             f"  the watermark is {date_of_day(end)}: after this day there are no rows for more than "
-            f"{MAX_HOLE_DAYS} days, and then {rows - rows_so_far:,} rows up to {date_of_day(last_day)}. If "
-            "these rows are right, set snapshot.watermark."
+            f"{MAX_HOLE_DAYS} days, and then there are {rows - rows_so_far:,} rows up to "
+            f"{date_of_day(last_day)}. If these rows are right, set snapshot.watermark."
         )
     return end

@@ -50,7 +50,7 @@ class TableStats:
     def stored_table(
         self, levels: Mapping[str, tuple[str, ...]], unread_columns: UnreadColumns
     ) -> StoredTable:
-        """Return the table's entry in the store; the rule that most rows break comes first."""
+        """Return the table's entry in the store; its rejects begin with the rule that most rows break."""
         by_count = sorted(self.rejects.items(), key=lambda item: (-item[1], item[0]))
         return StoredTable(
             rows=self.rows,
@@ -157,7 +157,7 @@ class TableWriter:
         Args:
             connection: The DuckDB that holds the staged table.
             staged_table: The table.
-            present: The date around which the data end, or None if it is unknown.
+            present: The approximate last date of the data, or None if it is unknown.
             store: The folder of the store's tables.
             rejects: The folder of the rejects.
             part: The part of the table that the staged rows form; by default the whole table.
@@ -261,7 +261,7 @@ class TableWriter:
         self._copy(f"SELECT * FROM ({rows}) ORDER BY {order}", self.path)
 
     def _stored_columns(self, levels_by_name: bool = False) -> dict[str, str]:
-        """Return the SQL of each stored column over a checked row; levels are codes or names."""
+        """Return SQL that computes each stored column from a checked row, with levels as codes or names."""
         time = self.table.time
         customer = "customer_id" if self.table.name == "customers" else "customer"
         columns = {customer: customer, "at": identifier(time), "day": _day(time)}
@@ -335,7 +335,7 @@ def _stored_columns_of(column: Column, time: str) -> dict[str, str]:
 
 
 def _level_name(column: Column) -> str:
-    """Return the SQL of a row's level; an empty text means that the attribute has no value any more."""
+    """Return the SQL of the name in a level column; an empty text means that the value was removed."""
     name = identifier(column.name)
     return f"coalesce({name}, '')" if column.may_be_emptied else name
 

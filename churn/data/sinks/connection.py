@@ -30,7 +30,7 @@ class StoredTable:
 
     Attributes:
         name: The name in lower case, without the schema.
-        kind: `table`, `view`, or the word of the database for another object.
+        kind: `table` or `view`; for another kind of object, the word that the database uses.
         is_marked: Whether the table has the comment that this program gives to its own tables.
         types: The type of each column by its name, as the database spells it, in order.
     """
@@ -45,9 +45,9 @@ def stored_tables(rows: Sequence[Sequence[Any]], kinds: Mapping[str, str]) -> di
     """Return the tables of a database's catalogue by name.
 
     Args:
-        rows: The rows of the catalogue, in the order of the columns: name, kind, comment or SQL, column and
-            type.
-        kinds: The word `table` or `view` for each kind of object, by the catalogue's own word.
+        rows: The rows of the catalogue. Each row holds the table's name, its kind, its comment or SQL, a
+            column and the column's type.
+        kinds: `table` or `view` for each word that the catalogue uses for a kind of object.
     """
     tables: dict[str, StoredTable] = {}
     columns: dict[str, dict[str, str]] = {}
@@ -69,7 +69,7 @@ class SinkConnection(ABC):
         address: Where the database is, without user and password, for messages.
         schema: The schema of the tables.
         has_keys: Whether the tables get primary keys.
-        first_value: The placeholder of the first bound value in a statement.
+        first_value: The placeholder for the first value in a statement, such as `$1`.
     """
 
     address: str
@@ -91,7 +91,7 @@ class SinkConnection(ABC):
 
     @abstractmethod
     def execute(self, sql: str, values: Sequence[str] = ()) -> list[tuple[Any, ...]]:
-        """Run a statement with bound texts and return its rows."""
+        """Run a statement with `values` in place of its placeholders, and return its rows."""
 
     @abstractmethod
     def append(self, table: str, rows: pa.Table) -> None:
@@ -156,7 +156,7 @@ SQL_TYPES: Mapping[pa.DataType, str] = {
 
 
 def finite(rows: pa.Table) -> pa.Table:
-    """Return a table in which numbers that are not finite are missing: a database would sort NaN as largest.
+    """Return the table with null for each NaN or infinite number: a database would sort NaN as largest.
 
     >>> finite(pa.table({"value": [1.5, float("nan"), None]}))["value"].to_pylist()
     [1.5, None, None]

@@ -1,4 +1,4 @@
-"""Write nights to DuckDB and SQLite files; a writer waits for other programs, and then gives an error."""
+"""Write nights to DuckDB and SQLite files; a writer waits up to `ANSWER_SECONDS` for a locked file."""
 
 from __future__ import annotations
 
@@ -88,7 +88,10 @@ def path_in(address: Address) -> Path:
 
 
 class DuckDBSink(SinkConnection):
-    """An open DuckDB file. DuckDB refuses to delete and insert rows under one key, so tables have no keys."""
+    """An open DuckDB file.
+
+    Its tables have no keys, because DuckDB refuses to delete and insert the same key in one transaction.
+    """
 
     has_keys = False
 
@@ -111,7 +114,7 @@ class DuckDBSink(SinkConnection):
             self._connection.execute("ROLLBACK")
 
     def execute(self, sql: str, values: Sequence[str] = ()) -> list[tuple[Any, ...]]:
-        """Run a statement with bound texts and return its rows."""
+        """Run a statement with `values` in place of its placeholders, and return its rows."""
         try:
             return self._connection.execute(sql, list(values) or None).fetchall()
         except duckdb.Error as error:
@@ -191,7 +194,7 @@ class SqliteSink(SinkConnection):
         self.schema = schema
 
     def begin(self) -> None:
-        """Begin a transaction as the only writer; a reader delays only the commit."""
+        """Begin a transaction as the only writer; other programs may read the file until the commit."""
         self.execute("BEGIN IMMEDIATE")
 
     def commit(self) -> None:
@@ -204,7 +207,7 @@ class SqliteSink(SinkConnection):
             self._connection.execute("ROLLBACK")
 
     def execute(self, sql: str, values: Sequence[str] = ()) -> list[tuple[Any, ...]]:
-        """Run a statement with bound texts and return its rows."""
+        """Run a statement with `values` in place of its placeholders, and return its rows."""
         with self._in_words():
             return list(self._connection.execute(sql, list(values)).fetchall())
 
@@ -220,7 +223,7 @@ class SqliteSink(SinkConnection):
                 )
 
     def tables(self, names: Sequence[str]) -> dict[str, StoredTable]:
-        """Return the tables and views of these names; SQLite keeps the comment of a table in its SQL."""
+        """Return the tables and views of these names; the SQL that created a table holds its comment."""
         marks = ", ".join("?" for _ in names)
         rows = self.execute(
             "SELECT m.name, m.type, m.sql, p.name, p.type FROM sqlite_master m "

@@ -55,8 +55,8 @@ def write_night(connection: SinkConnection, cutoff: date, tables: Mapping[str, p
         tables: The rows of each table of `KEYS`, by name.
 
     Raises:
-        DeliveryError: a table was not made by this program, has a column of another type, or the database
-            refuses.
+        DeliveryError: a table was not made by this program or has a column of the wrong type, or the
+            database refuses to write.
         BusyError: another program holds a lock.
     """
     with connection.transaction():
@@ -64,7 +64,7 @@ def write_night(connection: SinkConnection, cutoff: date, tables: Mapping[str, p
 
 
 def rehearse(connection: SinkConnection, schemas: Mapping[str, pa.Schema]) -> None:
-    """Write a night without rows and undo it, so that a missing right shows before the real work.
+    """Write a night without rows and undo it, so that a missing permission is found before the real work.
 
     Args:
         connection: The open database.
@@ -97,7 +97,7 @@ def _write(connection: SinkConnection, cutoff: date, tables: Mapping[str, pa.Tab
 
 
 def read_nights(connection: SinkConnection) -> dict[date, StoredNight]:
-    """Return the nights in the database by cutoff; empty if the database has none yet."""
+    """Return the nights that the database holds, by cutoff; an empty dict if it holds none yet."""
     if not set(KEYS) <= set(connection.tables([*KEYS])):
         return {}
     rows = connection.execute(
@@ -138,7 +138,7 @@ def customer_rows(connection: SinkConnection, customer: str) -> dict[str, int]:
 def erase_customer(connection: SinkConnection, customer: str) -> None:
     """Delete the rows of a customer in all nights, in one transaction.
 
-    `nights` then counts the rows that are left.
+    The row counts in the table `nights` are reduced to match.
 
     Raises:
         DeliveryError: the database refuses.

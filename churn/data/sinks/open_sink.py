@@ -26,7 +26,7 @@ def open_sink(sink: SinkParams, file: str) -> Iterator[SinkConnection]:
 
     Raises:
         ParamsError: the address cannot be read, or its driver is not installed.
-        DeliveryError: the database does not answer, or refuses.
+        DeliveryError: the database does not answer, or cannot be opened.
         BusyError: another program holds the file.
     """
     text = sink.connection
@@ -56,11 +56,11 @@ def _open(text: str, schema: str, file: str) -> Iterator[SinkConnection]:
         unknown = f"'{hide_secrets(scheme)}://' is not supported" if scheme else "this is no address"
         raise ParamsError(
             f"{file}: {KIND}.connection: {unknown}. Write {', '.join(f'{name}://…' for name in SCHEMES)}; "
-            "write the address of a server as ${NAME}, which is read from the environment."
+            "for a server, write ${NAME}, and store the address in the environment variable NAME."
         )
 
 
 def is_there(sink: SinkParams) -> bool:
-    """Return whether the database may hold nights; a file that does not exist cannot."""
+    """Return False if the database is a file that does not exist, and so holds no nights; otherwise True."""
     scheme, _, path = sink.connection.partition(":///")
     return scheme not in ("duckdb", "sqlite") or Path(path).exists()

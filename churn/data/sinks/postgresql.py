@@ -89,7 +89,7 @@ class PostgresqlSink(SinkConnection):
             self._remote.rollback()
 
     def execute(self, sql: str, values: Sequence[str] = ()) -> list[tuple[Any, ...]]:
-        """Run a statement with bound texts and return its rows."""
+        """Run a statement with `values` in place of its placeholders, and return its rows."""
         with self._in_words(), self._remote.cursor() as cursor:
             cursor.execute(sql, tuple(values) or None)
             return list(cursor.fetchall()) if cursor.description else []
@@ -150,7 +150,7 @@ def open_postgresql(text: str, schema: str, file: str) -> Iterator[PostgresqlSin
 
     Raises:
         ParamsError: the driver is not installed, or the address cannot be read.
-        DeliveryError: the server does not answer within `ANSWER_SECONDS`, or refuses.
+        DeliveryError: the server does not answer within `ANSWER_SECONDS`, or refuses the connection.
     """
     try:
         module = importlib.import_module("adbc_driver_postgresql.dbapi")

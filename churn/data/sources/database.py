@@ -74,12 +74,12 @@ class Driver:
         list_tables: The query that returns the names of the tables and views.
         connect_arguments: The keyword arguments of `connect`, from the parsed `source` in params.yaml.
         quote_mark: The mark before and after a name; a mark inside a name is doubled.
-        snapshot_statement: The statement after which all later queries read the state of the same moment;
-            empty if the driver needs no such statement.
-        row_checksum: An aggregate over all columns, written as `{}`, that changes when a row changes; empty
-            if the database cannot hash.
-        column_checksums: Aggregates over one column, written as `{}`, that change when its values change;
-            used if the database cannot hash.
+        snapshot_statement: The statement that makes all later queries read the data of one moment; empty if
+            the driver needs no such statement.
+        row_checksum: An aggregate that changes when a row changes, with `{}` for all columns; empty if the
+            database cannot hash.
+        column_checksums: Aggregates that change when the values of a column change, with `{}` for the
+            column; used if the database cannot hash.
         options: Options of the driver's statements.
     """
 

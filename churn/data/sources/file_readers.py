@@ -88,7 +88,7 @@ class TableFiles:
         scan: The SQL after FROM that reads the columns stored inside the files.
         file_format: The format of the files.
         partition_columns: The SQL of each column that comes from `key=value` folders below the source.
-        replaced_columns: The columns inside the files that a partition column of the same name replaces.
+        replaced_columns: Columns in the files, each replaced by a partition column of the same name.
         is_copy: Whether `scan` reads a copy of the files, which is made again for each verb.
     """
 
@@ -135,7 +135,8 @@ def read_table(
 
     Raises:
         duckdb.Error: A file cannot be read.
-        SourceError: The encoding of a text is unknown, or a column hides the names of the files.
+        SourceError: The encoding of a text is unknown, or a column has the name `filename`, which is needed
+            to read `key=value` folders.
     """
     read_paths = list(paths)
     if file_format in ("csv", "json"):
@@ -195,8 +196,8 @@ def sniff_csv_format(
     """Return the options of `read_csv` that describe a CSV file, and the type of each column.
 
     Raises:
-        SourceError: DuckDB takes a character for the start of a comment. DuckDB would then drop each row that
-            begins with this character, and the rest of each cell after it, without a message.
+        SourceError: DuckDB reads a character as the start of a comment. Without a message, DuckDB would then
+            drop each row that begins with this character and, in each other cell, the text after it.
     """
     marks = {"delim": "Delimiter", "quote": "Quote", "escape": "Escape", "comment": "Comment"}
     other = {"new_line": "NewLineDelimiter", "dateformat": "DateFormat", "timestampformat": "TimestampFormat"}
@@ -225,7 +226,7 @@ def sniff_csv_format(
 
 
 def _first_line_of_comment(path: Path, mark: bytes = b"#") -> int | None:
-    """Return the number, from 1, of the first line that begins with a character; None if none does."""
+    """Return the number, from 1, of the first line that begins with `mark`; None if no line does."""
     n_lines, last = 1, b"\n"
     with path.open("rb") as file:
         while block := file.read(BYTES_PER_READ):
@@ -238,7 +239,7 @@ def _first_line_of_comment(path: Path, mark: bytes = b"#") -> int | None:
 
 
 def plain_format_of(path: Path) -> str:
-    """Return the options of a wide CSV file with a single separator and no quotes; empty for other files.
+    """Return the options of a wide CSV file with only one kind of separator and no quotes; otherwise ''.
 
     DuckDB would try each separator on each column, which takes long for many columns.
     """
@@ -264,7 +265,7 @@ def _struct(types: Mapping[str, str]) -> str:
 def _columns_read_as_text(
     connection: duckdb.DuckDBPyConnection, texts: str, types: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return the type VARCHAR for each column for which the guessed type would change a value.
+    """Return the type VARCHAR for each column whose values would change under the guessed type.
 
     Args:
         connection: The DuckDB that reads the file.
@@ -306,7 +307,7 @@ def _has_decimal_points(
 def _passed_tests(
     connection: duckdb.DuckDBPyConnection, texts: str, tests: Sequence[tuple[str, str]]
 ) -> set[tuple[str, str]]:
-    """Return the pairs of a column and a test that the column passes.
+    """Return the pairs (column, test) in which the column passes the test.
 
     A test is an SQL aggregate in which `$` stands for the column.
     """

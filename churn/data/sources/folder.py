@@ -81,7 +81,7 @@ class FolderScan:
 
 
 def scan_folder(folder: Path, exclude: tuple[Path, ...] = ()) -> FolderScan:
-    """Find the data files of a folder, of its sub-folders, and of the folders to which links in it lead.
+    """Find the data files of a folder, also those in its sub-folders and in linked folders.
 
     Args:
         folder: The source.
@@ -108,7 +108,7 @@ def scan_folder(folder: Path, exclude: tuple[Path, ...] = ()) -> FolderScan:
 
 
 def _read_once(folder: Path, paths: list[Path], unread: list[UnreadPath]) -> tuple[Path, ...]:
-    """Return the files of a table in order; links to files that are read anyway are added to `unread`."""
+    """Return the files of a table in order, each file once; further links to a file are added to `unread`."""
     root = folder.resolve()
     targets: dict[Path, Path] = {}
     for path in sorted(paths, key=lambda path: (path.resolve() != root / path.relative_to(folder), path)):
@@ -118,7 +118,7 @@ def _read_once(folder: Path, paths: list[Path], unread: list[UnreadPath]) -> tup
 
 
 def suffix_of(name: str) -> str:
-    """Return the lower-case suffix of a file if such files are read; otherwise an empty string.
+    """Return the lower-case suffix of a file if files with this suffix are read; otherwise ''.
 
     >>> suffix_of("TICKETS.CSV.GZ")
     '.csv.gz'
@@ -160,7 +160,7 @@ def _walk(folder: Path, excluded: set[Path], unread: list[UnreadPath]) -> Iterat
 
 
 def _reason_not_to_read(path: Path) -> str:
-    """Return why a file is not read; empty for a file that is read, or that no message needs to name."""
+    """Return why a file is not read; an empty string if it is read, or if no message needs to name it."""
     suffix = suffix_of(path.name)
     if path.name.startswith(NOT_DATA):
         return _reason_of_name(path.name) if suffix and not path.name.startswith("~$") else ""
@@ -183,7 +183,7 @@ def _reason_of_name(name: str) -> str:
 
 
 def _lake_format(folder: Path) -> str:
-    """Return the name of the table format whose log a folder holds, or an empty string."""
+    """Return `Delta Lake`, `Hudi` or `Iceberg` if a folder is a table of this format; otherwise ''."""
     if (folder / "_delta_log").is_dir():
         return "Delta Lake"
     if (folder / ".hoodie").is_dir():
@@ -287,8 +287,8 @@ def _refuse_several_tables(
         listed = "; ".join(f"{path.name}: {', '.join(names[:4])}" for path, names in columns.items())
         raise SourceError(
             f"source: the files of the folder {name} do not have the same columns ({listed}), but a folder "
-            "is one table. Name that folder as the source, or give the files of each table a folder of "
-            "their own beside it."
+            "is one table. Name this folder as the source, or move the files of each table into their own "
+            "folder next to this one."
         )
 
 

@@ -1,4 +1,4 @@
-"""An open source: its tables, their columns, and views of DuckDB for its queries."""
+"""An open source, which lists its tables and columns and creates DuckDB views from queries."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Source:
         address: Where the source is, without a password, for messages.
         errors: The exceptions that a query can raise.
         files: The files of each table if the source is a folder.
-        unread: The files and folders that are not read if the source is a folder.
+        unread: If the source is a folder, the files and folders in it that are not read.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -83,5 +83,5 @@ class Source:
         return f"{row[0]} rows {row[1]}"
 
     def state(self, query: str, columns: Sequence[str]) -> str | None:
-        """Return the checksum of a query's rows; None if the files' times of change show every change."""
+        """Return the checksum of a query's rows; None if the files' modification times show every change."""
         return None

@@ -1,4 +1,4 @@
-"""Open a Spark session and run functions as its tasks: the only file that imports pyspark."""
+"""Open a Spark session and run functions as Spark tasks; no other file imports pyspark."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def run_tasks(session: Any, function: Callable[[int], R], count: int) -> list[R]
     Raises:
         ChurnError: The function raised an error about a user's mistake; the new error lists each problem of
             all tasks once.
-        Exception: The function raised another exception.
+        Exception: The function raised an exception that is no ChurnError.
         SourceError: The tasks could not run.
     """
     frame = session.range(0, count, 1, count).mapInArrow(_task(function), "number bigint, outcome binary")
@@ -129,7 +129,7 @@ def count_rows(frame: Any) -> tuple[Any, Callable[[], int]]:
 def arrow_function(
     function: Callable[[Iterator[pa.Array]], Iterator[pa.Array]], returns: str
 ) -> Callable[..., Any]:
-    """Return a Spark function of one column; `function` maps Arrow arrays, `returns` is the SQL type."""
+    """Return a Spark function that applies `function` to a column; its result has the SQL type `returns`."""
     from pyspark.sql.functions import arrow_udf
 
     def work(batches: Iterator[pa.Array]) -> Iterator[pa.Array]:
@@ -146,6 +146,6 @@ def arrow_schema(frame: Any) -> pa.Schema:
 
 
 def _main_line(error: Exception) -> str:
-    """Return the line of a message that holds the exception of a Python worker, or else the first line."""
+    """Return the line of a message that names a Python worker's exception; the first line if no line does."""
     exceptions = re.findall(r"^(?:\w+\.)*\w*(?:Error|Exception|Interrupt): .+$", str(error), re.MULTILINE)
     return str(exceptions[-1]) if exceptions else first_line(error)

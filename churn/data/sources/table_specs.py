@@ -34,7 +34,7 @@ class TableSpec:
         origin: The origin of the table's rows.
         key: The table's key in the parameter file, such as `tables.orders`.
         file: The name of the parameter file, for messages.
-        reads_mood: Whether the mood of the customers' words is computed.
+        reads_mood: Whether the customers' mood is computed from the words that they wrote.
     """
 
     table: Table
@@ -93,7 +93,7 @@ def _problems(params: Params) -> Iterator[str]:
     if params.label.table == "customers":
         yield "label.table 'customers' holds no events. Name a table whose rows show who is active."
     if "customers" not in params.tables:
-        yield "tables.customers is missing. Map a table with the id and the sign-up time of each customer."
+        yield "tables.customers is missing. Name a table with the id and the sign-up time of each customer."
     if params.label.core_table not in names:
         yield _label_table_problem(params, names - {"customers"})
     yield from _active_table_problems(params, names)
@@ -107,7 +107,7 @@ def _label_table_problem(params: Params, tables: set[str]) -> str:
             f"label.table '{core}' is not among the tables.{did_you_mean(core, tables)} Name the table "
             f"under 'tables:' or 'events:', or take one of {choices}."
         )
-    problem = f"label.kind contract needs '{core}', which is not mapped. Name it under 'tables:'"
+    problem = f"label.kind contract needs '{core}', which is not among the tables. Name it under 'tables:'"
     if not tables:
         return f"{problem}."
     table = next((name for name in ("orders", "logins", "interactions") if name in tables), min(tables))
@@ -150,12 +150,15 @@ def _column_problems(key: str, table: Table, origin: OriginParams) -> Iterator[s
 def _attribute_problems(key: str, origin: TableParams) -> Iterator[str]:
     for section, names in (("static", origin.static), ("history", tuple(origin.history))):
         if names and key != "tables.customers":
-            yield f"{key}.{section}: only customers has attributes. Move this section to tables.customers."
+            yield (
+                f"{key}.{section}: only the table customers has attributes. Move this section to "
+                "tables.customers."
+            )
         for name in names:
             if name in RESERVED_NAMES or name.startswith(("__", "health_", "reason_")):
                 yield (
-                    f"{key}.{section}: '{name}' is the name of a column of churn itself. Map the attribute "
-                    "under another name."
+                    f"{key}.{section}: '{name}' is reserved for churn's own columns. Map the source column "
+                    "to an attribute with another name."
                 )
     for name in origin.history:
         if name in origin.static:

@@ -26,7 +26,7 @@ def as_utf8(path: Path, copy: Path) -> Path:
     another encoding.
 
     Raises:
-        SourceError: The text contains zero bytes, and no mark says which encoding this is.
+        SourceError: The text contains bytes of value 0, and no mark says which encoding this is.
     """
     if path.suffix.lower() == ".zst":  # only DuckDB can unpack this file, and it reads only UTF-8
         return path
@@ -36,8 +36,8 @@ def as_utf8(path: Path, copy: Path) -> Path:
     if encoding is None:
         if b"\0" in start:
             raise SourceError(
-                f"source: {path.name} is not UTF-8: it holds zero bytes, as texts in the encoding UTF-16 do, "
-                f"but no byte-order mark. {_way_out(path, 'UTF-16')}"
+                f"source: {path.name} is not UTF-8: it holds bytes of value 0, as texts in the encoding "
+                f"UTF-16 do, but no byte-order mark. {_way_out(path, 'UTF-16')}"
             )
         return path
     # Use a folder of its own, because the plain text may lie beside the packed text.

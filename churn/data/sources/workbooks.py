@@ -23,7 +23,7 @@ def read_workbook(
     """Yield each filled sheet of a spreadsheet as a table, with an empty name if there is only one sheet.
 
     Args:
-        connection: The DuckDB that looks at the copies.
+        connection: The DuckDB of the source; spreadsheets are read without it.
         folder: The source.
         paths: One spreadsheet, or several with one sheet each, which are parts of one table.
         scratch: The folder for copies of the sheets as Parquet.

@@ -67,7 +67,8 @@ class Aggregates:
     def decayed_count(self, ordinal: int, span: Span, half_life: int) -> Array:
         """Sum `0.5 ** (age in days / half_life)` over the rows, `[n]`.
 
-        The sum is computed by fixed periods of the calendar, so that the cut into bins changes no digit.
+        The rows are summed by fixed periods of the calendar. So no digit of the sum depends on how the days
+        are cut into bins.
 
         Args:
             ordinal: The ordinal of the cutoff.
@@ -141,7 +142,7 @@ class Aggregates:
         return positions
 
     def positions(self, ordinal: int, span: Span) -> LongArray:
-        """Return the positions of the rows among the selected rows, ascending, `[rows]`."""
+        """Return the positions of the window's rows among the selected rows, ascending, `[rows]`."""
         starts = self._edges[span[0]].astype(np.int64)
         lengths = self._edges[span[1]] - starts  # in 64 bits, like `starts`
         ends = np.cumsum(lengths)
@@ -196,7 +197,7 @@ class Aggregates:
         return edges
 
     def _prefix_of(self, weights: AnyInt) -> LongArray:
-        """Return the sum of the weights of all rows before each edge, `[bins + 1, n]`."""
+        """Return the sum of the steady rows' weights before each position in `_edges`, `[bins + 1, n]`."""
         sums = np.zeros(len(weights) + 1, dtype=np.int64)
         np.cumsum(weights, out=sums[1:])
         return sums[self._edges]
@@ -209,7 +210,7 @@ class Aggregates:
         return np.flatnonzero(~self.rows.steady)
 
     def _unsteady_in(self, ordinal: int, span: Span) -> LongArray:
-        """Return the positions of the rows in the bins of `span` that count at this cutoff but not at every
+        """Return the positions of the rows that are not steady, lie in the bins of `span` and count at this
         cutoff.
         """
         rows, unsteady = self.rows, self._unsteady

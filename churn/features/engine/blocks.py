@@ -116,7 +116,7 @@ class Worker:
 
     @cached_property
     def plan_of_deferred(self) -> engine.Plan:
-        """Return the plan of the signals that need other customers, and of the signal `EXCLUSION`."""
+        """Return the plan of the signals that depend on other customers, and of the signal `EXCLUSION`."""
         return self.plan.subset({EXCLUSION, *self.plan.cohort_values})
 
     @cached_property
@@ -153,7 +153,7 @@ def block_signals(worker: Worker, block: Block, populations: Populations) -> Blo
     Args:
         worker: The worker of the job.
         block: The customers.
-        populations: The merged summaries, for the signals that need the other customers.
+        populations: The merged summaries, for the signals that depend on other customers.
     """
     evaluation = _BlockEvaluation(worker, block)
     columns: tuple[dict[str, Array], ...] = tuple({} for _ in worker.job.cutoffs)
@@ -166,7 +166,10 @@ def block_signals(worker: Worker, block: Block, populations: Populations) -> Blo
 
 
 class _BlockEvaluation:
-    """Evaluates a plan for a block, and keeps which customers are at risk; the label's table comes first."""
+    """Evaluates a plan for a block, and stores for each cutoff which customers are at risk.
+
+    The signal `EXCLUSION` decides who is at risk, so its table is evaluated before the other tables.
+    """
 
     def __init__(self, worker: Worker, block: Block) -> None:
         self.worker = worker
@@ -175,14 +178,15 @@ class _BlockEvaluation:
         self.members = [np.zeros(0, dtype=np.intp)] * len(worker.job.cutoffs)
 
     def evaluate(self, plan: engine.Plan) -> Iterator[tuple[int, str, Array | CohortValue]]:
-        """Yield `(cutoff ordinal, signal, values)`; `members[ordinal]` is complete when its values are
-        yielded.
+        """Yield `(cutoff ordinal, signal, values)`.
+
+        `members[ordinal]` is complete before the first values of this cutoff are yielded.
         """
         worker, block = self.worker, self.block
         bounds = block.first, block.end
         for ordinal, name, values in engine.evaluate(worker.tables, plan, block.signed_up, bounds):
             if name == EXCLUSION:
-                assert isinstance(values, np.ndarray)  # this signal needs no other customers
+                assert isinstance(values, np.ndarray)  # this signal depends on no other customers
                 self._set_status(ordinal, values)
             else:
                 yield ordinal, name, values
@@ -197,7 +201,7 @@ class _BlockEvaluation:
             for ordinal, _, codes in engine.evaluate(
                 worker.tables, worker.plan_of_peers, block.signed_up, bounds
             ):
-                assert isinstance(codes, np.ndarray)  # a plan needs no other customers
+                assert isinstance(codes, np.ndarray)  # a plan depends on no other customers
                 plans[ordinal] = codes
         return [
             peers_of(cutoff, block.signed_up, plans.get(ordinal))
@@ -222,7 +226,8 @@ def cut_into_blocks(store: Store, plan: engine.Plan, customers: Customers, proce
         store: The store that is read.
         plan: The plan; its tables and windows decide the memory that a customer takes.
         customers: All customers.
-        processes: The number of blocks that are computed at once; at least as many blocks are cut.
+        processes: The number of blocks that are computed at once. A block holds at most one process's share
+            of the customers, rounded up to a multiple of `STEP`.
     """
     n = store.n_customers
     per_process = max(1, -(-n // (processes * STEP)))

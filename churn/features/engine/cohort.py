@@ -75,8 +75,8 @@ class Customers:
         ids: The `customer_id` of each customer, `[n]`.
         signed_up: The day number of each customer's sign-up, `[n]`.
         has_objected: Whether the customer objected to being scored, `[n]`.
-        has_event_on: For a label with `once`, the day number by whose end it was known that the customer has
-            had the event, `[n]`; None for other labels.
+        has_event_on: For a label with `once`, the first day on which the customer has had the event and this
+            is known, as a day number, `[n]`; None for other labels.
     """
 
     ids: npt.NDArray[np.object_]
@@ -89,7 +89,7 @@ def read_customers(store: Store) -> Customers:
     """Read ids, sign-up days and objections; an objection also counts at earlier cutoffs.
 
     Raises:
-        SourceError: `label.where` of a label with `once` cannot be used.
+        SourceError: `label.once` is true, and the condition `label.where` is not allowed.
     """
     columns = store.tables["customers"].columns
     objection = "objected_at_day IS NOT NULL" if "objected_at_day" in columns else "false"

@@ -73,7 +73,7 @@ def make_plan(
         data_starts: For each table, the first day of the data as known at each cutoff.
 
     Raises:
-        SignalError: a signal asks its view a question that is not allowed.
+        SignalError: a signal uses its table in a way that is not allowed.
     """
     by_table: dict[str, tuple[Signal, ...]] = {}
     for signal in signals:
@@ -100,7 +100,7 @@ def lay_out(
         data_starts: For each table, the first day of the data as known at each cutoff.
 
     Raises:
-        SignalError: a signal asks its view a question that is not allowed.
+        SignalError: a signal uses its table in a way that is not allowed.
     """
     needs = {name: Need() for name in signals}
     cohort_values: dict[str, type[CohortValue]] = {}

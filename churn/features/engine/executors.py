@@ -73,7 +73,7 @@ def processes_for(store: Store, tables: Iterable[str]) -> int:
 class Serial:
     """Computes in this process, one block after another.
 
-    If `signals` is None, the signals of the library that have the names in the job are computed.
+    If `signals` is None, this executor computes the library's signals whose names the job lists.
     """
 
     def __init__(self, job: Job, signals: tuple[Signal, ...] | None = None) -> None:

@@ -150,7 +150,7 @@ def _merge(
 
 
 def cohorts_at(store: Store, cutoffs: Sequence[date]) -> list[Cohort]:
-    """Return the cohort of each cutoff, as known at the cutoff; only objections count as known today."""
+    """Return the cohort of each cutoff, from what was known at the cutoff and all objections until today."""
     return MatrixBuilder(store, (), cutoffs).cohorts
 
 

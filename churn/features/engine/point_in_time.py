@@ -1,4 +1,4 @@
-"""Answer the questions that a signal asks its view, from the rows that were known at one cutoff."""
+"""Answer the questions that a signal asks about its table, from the rows that were known at one cutoff."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class PointInTime:
     def sequence(
         self, selection: Selection, window: Window, columns: tuple[str, ...], distinct_days: bool = False
     ) -> RowSequence:
-        """Return the rows in the order of customer and placing time.
+        """Return the rows in the order of customer and placing time (see `RowSequence`).
 
         Args:
             selection: The rows that count.

@@ -19,6 +19,9 @@ SCALE = 1 << 30
 class SelectedRows:
     """The rows of a selection in the order of customer and placing time: parallel arrays, `[m]`.
 
+    The placing time of a row is the row's own time, or the time of the outcome that the selection uses
+    instead.
+
     Attributes:
         source: All rows of the block.
         position: The position of each row in `source`; None if all rows are selected.
@@ -27,7 +30,7 @@ class SelectedRows:
         begin: The ordinal of the first cutoff at which the row counts.
         end: The ordinal of the first cutoff at which the row does not count any more; NEVER if it always
             counts.
-        steady: Whether the row counts at every cutoff after its day.
+        steady: Whether the row is counted at every cutoff after its day.
 
     `begin`, `end` and `steady` are None if every row is steady. `end` is also None if no row stops counting
     at a cutoff.
@@ -60,7 +63,8 @@ def select_rows(rows: Rows, timeline: Timeline, selection: Selection) -> Selecte
     Args:
         rows: All rows of the block.
         timeline: The cutoffs and windows of the job.
-        selection: The rule that decides which rows count, and the time at which a row is placed.
+        selection: The rule that decides which rows count, and whether a row's placing time is its own time or
+            the time of an outcome.
     """
     day = rows.columns[f"{selection.placed_by}_day"] if selection.placed_by else rows.day
     known_day = rows.known_day if day is rows.day else np.maximum(rows.known_day, day)
@@ -127,7 +131,7 @@ def _drop_rows_that_never_count(rows: SelectedRows, after_day: IntArray, timelin
 def distinct_days(rows: SelectedRows) -> SelectedRows:
     """Reduce a selection to one row per customer and day.
 
-    The row counts at a cutoff if any row of the day counts at this cutoff.
+    At a cutoff, this row is counted if any row of the day is counted there.
     """
     assert rows.end is None  # questions about days are not allowed after `lacking()`
     new = np.empty(len(rows.day), dtype=bool)
@@ -150,12 +154,14 @@ def distinct_days(rows: SelectedRows) -> SelectedRows:
 
 
 def decay_weights(days: IntArray, half_life: int, grid_days: int) -> npt.NDArray[np.int64]:
-    """Weigh days by `0.5 ** (days to the end of their grid period / half_life)`, in units of 1 / SCALE.
+    """Return the weight of each day in a decayed sum, in units of 1 / SCALE.
+
+    The weight is `0.5 ** (days to the end of the day's grid period / half_life)`.
 
     Args:
         days: Day numbers, `[m]`.
         half_life: The days after which a weight is halved.
-        grid_days: The length of a period in days. Periods begin at the multiples of this number.
+        grid_days: The length of a grid period in days. Grid periods begin at the multiples of this number.
     """
     period = np.arange(1, grid_days + 1)
     by_day = np.rint(SCALE * np.exp2(-period / half_life)).astype(np.int64)

@@ -32,8 +32,9 @@ class Rows:
         known_day: The day number from which the row was known; never before `day`.
         columns: The stored columns by name; a missing day is `NEVER`, any other missing value is 0.
         present: For each column with missing values, a mask of the rows that have a value.
-        levels: The names of each level column; the position of a name is its code in the column.
-        at: The row's own time in seconds since 1970 (UTC); read only if a signal places rows by an outcome.
+        levels: For each column that holds names, its names; the position of a name is its code in the column.
+        at: The row's own time in seconds since 1970 (UTC); read only if a signal counts rows at the time of
+            an outcome.
     """
 
     n: int
@@ -50,11 +51,11 @@ class Rows:
 
         The number is meaningless for a row without the outcome.
         """
-        assert self.at is not None  # was read, because an outcome places rows of the table
+        assert self.at is not None  # was read, because a signal counts rows at an outcome's time
         return self.at + self.columns[f"{name}_after"]
 
     def has_name(self, level: str, name: str) -> BoolArray:
-        """Return a mask of the rows whose level has this name, `[m]`."""
+        """Return a mask of the rows that have this name in the column `level`, `[m]`."""
         names = self.levels.get(level, ())
         if name not in names:
             return np.zeros(len(self.day), dtype=bool)
@@ -101,12 +102,12 @@ class StoredRows:
     ) -> Rows:
         """Read what the signals need for customers `[block[0], block[1])`.
 
-        A row is kept if one of two times lies in a window: its own time, or the time of an outcome that
-        places rows.
+        A row is kept if one of two times lies in a window: its own time, or the time of an outcome in
+        `placing_outcomes`.
 
         Args:
             columns: The stored columns that signals need. Columns that the table does not have are left out.
-            placing_outcomes: The outcomes whose time places the rows of some signal.
+            placing_outcomes: The outcomes whose time a signal uses instead of the row's own time.
             timeline: The cutoffs and windows of the job.
             block: The customer codes `[first, end)`.
         """

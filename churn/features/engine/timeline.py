@@ -39,7 +39,7 @@ class Timeline:
         Args:
             cutoffs: The day numbers of the cutoffs, in any order.
             windows: The windows `[cutoff - days, cutoff - skip)`, each as `(days, skip)`.
-            on_grid: Whether bins also end at the bounds of grid periods, which decayed sums need.
+            on_grid: Whether bins also end at the ends of grid periods (`GRID_DAYS`), as decayed sums need.
         """
         ascending = tuple(sorted(set(cutoffs)))
         edges = {cutoff - back for cutoff in ascending for window in windows for back in window}

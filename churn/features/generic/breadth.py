@@ -15,7 +15,7 @@ RECENT_DAYS = 28
 
 @generic(needs="kind")
 def breadth(table: TableFacts) -> Iterator[Signal]:
-    """Yield the number of distinct kinds, how evenly the kinds occur, and how far their mix has changed."""
+    """Count distinct kinds of rows; measure how evenly they occur, and how far their shares have changed."""
     for days in KIND_WINDOWS:
         yield table.signal(
             "kinds",
@@ -45,7 +45,8 @@ def breadth(table: TableFacts) -> Iterator[Signal]:
         kinds_new,
         unit="kinds",
         riskier_when="either",
-        doc=f"kinds of {{noun}} that first occurred in the last {RECENT_DAYS} days of {QUARTER_DAYS} days.",
+        doc=f"kinds of {{noun}} that occurred in the last {RECENT_DAYS} days, but not in the "
+        f"{QUARTER_DAYS - RECENT_DAYS} days before.",
         english=f"new kinds of {{noun}} in the last {RECENT_DAYS} days: {{value:.0f}}",
         german=f"{{noun}}: neue Arten in den letzten {RECENT_DAYS} Tagen: {{value:.0f}}",
     )

@@ -16,7 +16,7 @@ RECENT_DAYS = 28
 
 @generic()
 def change(table: TableFacts) -> Iterator[Signal]:
-    """Yield ratios of recent to earlier counts, trends of daily counts, and drops below the usual count."""
+    """Divide recent counts by earlier counts; measure trends per day, and drops below the usual count."""
     for days in CHANGE_WINDOWS:
         yield table.signal(
             f"change_{days}d",
@@ -24,8 +24,8 @@ def change(table: TableFacts) -> Iterator[Signal]:
             change_from_before(days),
             unit="log ratio",
             riskier_when=table.lower_if_own,
-            doc=f"logarithm of {{noun}} in the last {days} days divided by {{noun}} in the {days} days "
-            "before, with 1 added to both numbers.",
+            doc=f"number of {{noun}} in the last {days} days divided by the number in the {days} days "
+            "before, as a logarithm; 1 is added to both numbers.",
             english=f"{{noun}}: about {{value:log .0% more|fewer}} in {days} days than in the {days} before",
             german=f"{{noun}}: in {days} Tagen etwa {{value:log .0% mehr|weniger}} als in den {days} davor",
             with_days=False,
@@ -67,7 +67,7 @@ def change(table: TableFacts) -> Iterator[Signal]:
 
 
 def change_from_before(days: int) -> Function:
-    """Return the signal `log(recent / before)`: the counts of the last `days` and of the `days` before."""
+    """Return the signal `log(recent / before)`: rows of the last `days` days, and of as many days before."""
 
     def change_of(events: Events) -> Array:
         return log_ratio(events.last(days=days).count(), events.last(days=2 * days, skip=days).count())

@@ -18,7 +18,7 @@ FAST, SLOW = 7, 30
 
 @generic()
 def decay(table: TableFacts) -> Iterator[Signal]:
-    """Yield counts in which older rows weigh less, for several half-lives, and the ratio of two counts."""
+    """Count rows with less weight for older rows (several half-lives), and give the ratio of two counts."""
     for half_life, days in LOOKS_BACK.items():
         yield table.signal(
             f"decayed_{half_life}d",
@@ -37,8 +37,8 @@ def decay(table: TableFacts) -> Iterator[Signal]:
         pace,
         unit="ratio",
         riskier_when=table.lower_if_own,
-        doc=f"pace of {{noun}} with a half-life of {FAST} days divided by the pace with a half-life of "
-        f"{SLOW} days.",
+        doc=f"number of {{noun}} per day, if a row's weight halves with every {FAST} days of age, divided by "
+        f"the same number for {SLOW} days.",
         english="{noun}: the recent pace is {value:.0%} of the usual one",
         german="{noun}: das Tempo der letzten Zeit ist {value:.0%} des üblichen",
         with_days=False,
@@ -55,6 +55,6 @@ def decayed_count_of(half_life: int) -> Function:
 
 
 def pace(events: Events) -> Array:
-    """Return the fast decayed count divided by the slow decayed count; each is in rows per day, plus 0.1."""
+    """Return the fast decayed count divided by the slow one, both in rows per day; 0.1 is added to each."""
     fast, slow = (events.decayed_count(half_life) * (np.log(2) / half_life) for half_life in (FAST, SLOW))
     return ratio(fast, slow, prior=0.1)

@@ -67,7 +67,7 @@ class TableFacts:
 
     @property
     def _is_surely_own(self) -> bool:
-        """Return whether fewer rows surely mean more risk; a table under `events:` may hold complaints."""
+        """Return whether fewer rows surely mean more risk; False under `events:` (rows may be complaints)."""
         return self.is_own and self.contract.name in FAMILY_OF_TABLE
 
     @property
@@ -138,7 +138,7 @@ class GenericFamily:
 
     Attributes:
         name: The name of the family under `signals.generic`.
-        needs: The name of a column that a table must have, or `value` for any column with the value of a row;
+        needs: The name of a column that a table must have; `value` also stands for `amount` or `quantity`.
             None if any table fits.
         make: The function that yields the family's signals for a table.
     """

@@ -17,7 +17,7 @@ QUIET_DAYS = 30
 
 @generic()
 def frequency(table: TableFacts) -> Iterator[Signal]:
-    """Yield the rows in each window; for the customer's acts, also active days and rows per 28 days."""
+    """Count the rows in each window; for the customer's acts, also active days and rows per 28 days."""
     for days in table.windows:
         yield table.signal(
             "count",
@@ -57,6 +57,6 @@ def frequency(table: TableFacts) -> Iterator[Signal]:
 def rate(events: Events) -> Array:
     """Return the count per 28 days since sign-up.
 
-    The time since sign-up is extended by 30 days without rows.
+    The function adds 30 days without rows to the time since sign-up.
     """
     return events.per(RATE_DAYS, quiet_days=QUIET_DAYS)

@@ -14,7 +14,7 @@ RECENT_DAYS = 28
 
 @generic()
 def peers(table: TableFacts) -> Iterator[Signal]:
-    """Yield the count's rank among similar customers, and its change beyond the cohort's change."""
+    """Rank the customer's count among similar customers; compare its change with the cohort's change."""
     yield table.signal(
         "peer_rank",
         RECENT_DAYS,
@@ -33,8 +33,8 @@ def peers(table: TableFacts) -> Iterator[Signal]:
         beyond_season,
         unit="log ratio",
         riskier_when=table.lower_if_own,
-        doc=f"change of {{noun}} from the {RECENT_DAYS} days before, on a log scale, minus the same "
-        "change of the cohort.",
+        doc=f"change of {{noun}} from the {RECENT_DAYS} days before to the last {RECENT_DAYS} days, on a log "
+        "scale, minus the same change of the cohort.",
         english="{noun} of four weeks: about {value:log .0% more|fewer} than the trend of all customers",
         german="{noun} von vier Wochen: etwa {value:log .0% mehr|weniger}, als folgten sie denen aller",
         with_days=False,

@@ -17,7 +17,7 @@ WEEK_DAYS = 7
 
 @generic()
 def recency(table: TableFacts) -> Iterator[Signal]:
-    """Yield the days since the latest row, and their ratios to the usual gap and to the tenure."""
+    """Count the days since the latest row; divide them by the usual gap, and by the days since sign-up."""
     yield table.signal(
         "days_since_last",
         YEAR_DAYS,
@@ -36,8 +36,8 @@ def recency(table: TableFacts) -> Iterator[Signal]:
             silence,
             unit="ratio",
             riskier_when=table.higher_if_own,
-            doc=f"days since the latest of {{noun}}, divided by the mean gap in {HABIT_DAYS} days, with 7 "
-            f"added to both.",
+            doc=f"days since the latest of {{noun}}, divided by the mean gap between {{noun}} in "
+            f"{HABIT_DAYS} days; 7 is added to both numbers.",
             english="{noun}: the present silence is {value:.1f} times the usual gap",
             german="{noun}: die jetzige Pause ist {value:.1f}-mal so lang wie üblich",
         )

@@ -14,14 +14,14 @@ QUARTER_DAYS = 91
 
 @generic()
 def rhythm(table: TableFacts) -> Iterator[Signal]:
-    """Yield the length, spread, order and trend of gaps between active days, and the usual weekdays."""
+    """Measure how long and how regular the gaps between active days are, their trend, and usual weekdays."""
     yield table.signal(
         "gap_mean",
         HABIT_DAYS,
         Events.mean_gap,
         unit="days",
         riskier_when=table.higher_if_own,
-        doc=f"mean days between active days of {{noun}} of the last {HABIT_DAYS} days.",
+        doc=f"mean gap in days between successive days with {{noun}} in the last {HABIT_DAYS} days.",
         english="{noun}: {value:.1f} days apart on average",
         german="{noun}: im Mittel {value:.1f} Tage auseinander",
     )
@@ -31,7 +31,7 @@ def rhythm(table: TableFacts) -> Iterator[Signal]:
         gap_median,
         unit="days",
         riskier_when=table.higher_if_own,
-        doc=f"median of the days between active days of {{noun}} of the last {HABIT_DAYS} days.",
+        doc=f"median gap in days between successive days with {{noun}} in the last {HABIT_DAYS} days.",
         english="{noun}: mostly {value:.0f} [day|days] apart",
         german="{noun}: meist {value:.0f} [Tag|Tage] auseinander",
     )
@@ -52,8 +52,8 @@ def rhythm(table: TableFacts) -> Iterator[Signal]:
         Events.gap_rank,
         unit="share",
         riskier_when=table.higher_if_own,
-        doc=f"share of the gaps between the customer's {{noun}} in the last {HABIT_DAYS} days that are as "
-        "long as the present silence or shorter.",
+        doc=f"of the gaps between the customer's {{noun}} in the last {HABIT_DAYS} days, the share that is "
+        "no longer than the present silence.",
         english="{noun}: {value:.0%} of the past gaps were no longer than the present silence",
         german="{noun}: {value:.0%} der früheren Pausen waren nicht länger als die jetzige",
     )
@@ -63,7 +63,7 @@ def rhythm(table: TableFacts) -> Iterator[Signal]:
         gap_latest,
         unit="ratio",
         riskier_when=table.higher_if_own,
-        doc="the latest gap between active days of {noun}, divided by the mean gap of the last "
+        doc="the latest gap between successive days with {noun}, divided by the mean gap of the last "
         f"{HABIT_DAYS} days.",
         english="{noun}: the latest gap was {value:.1f} times as long as usual",
         german="{noun}: der letzte Abstand war {value:.1f}-mal so lang wie üblich",
@@ -74,7 +74,8 @@ def rhythm(table: TableFacts) -> Iterator[Signal]:
         Events.gap_trend,
         unit="log days per gap",
         riskier_when=table.higher_if_own,
-        doc=f"least-squares trend of the log of the gaps of {{noun}} of the last {HABIT_DAYS} days.",
+        doc="least-squares trend of log(gap) from gap to gap; a gap lies between successive days with {noun} "
+        f"in the last {HABIT_DAYS} days.",
         english="{noun}: each gap is about {value:log .0% longer|shorter} than the one before",
         german="{noun}: jeder Abstand ist etwa {value:log .0% länger|kürzer} als der vorige",
     )
@@ -84,7 +85,7 @@ def rhythm(table: TableFacts) -> Iterator[Signal]:
         Events.longest_gap,
         unit="days",
         riskier_when=table.higher_if_own,
-        doc=f"the longest gap between active days of {{noun}} of the last {HABIT_DAYS} days.",
+        doc=f"the longest gap between successive days with {{noun}} in the last {HABIT_DAYS} days.",
         english="{noun}: the longest gap was {value:.0f} [day|days]",
         german="{noun}: der längste Abstand betrug {value:.0f} [Tag|Tage]",
     )
@@ -126,8 +127,8 @@ def rhythm(table: TableFacts) -> Iterator[Signal]:
         Events.missed_weekdays,
         unit="share",
         riskier_when=table.higher_if_own,
-        doc=f"share of the active days of {{noun}} in {QUARTER_DAYS} days on weekdays without activity in "
-        f"the last week.",
+        doc=f"of the days with {{noun}} in the {QUARTER_DAYS - 7} days before the last week, the share whose "
+        "weekday had none in the last week.",
         english="{noun}: {value:.0%} used to fall on weekdays on which the last week had none",
         german="{noun}: {value:.0%} fielen sonst auf Wochentage, an denen es letzte Woche keine gab",
     )

@@ -16,7 +16,7 @@ RECENT_DAYS = 28
 
 @generic(needs="value")
 def value(table: TableFacts) -> Iterator[Signal]:
-    """Yield the total of a value in each window of `signals.windows`, its mean, maximum and change."""
+    """Compute the total of a value in each of `signals.windows`, and the value's mean, maximum and change."""
     name = value_of(table.contract)
     assert name is not None  # only tables with such a column get this family
     unit, german = UNITS.get(name, "units"), GERMAN[name]
@@ -57,8 +57,8 @@ def value(table: TableFacts) -> Iterator[Signal]:
         of(change, name),
         unit="log ratio",
         riskier_when=table.lower_if_own,
-        doc=f"logarithm of the {name} of {{noun}} in {RECENT_DAYS} days divided by the {name} in the "
-        f"{RECENT_DAYS} days before, with 1 added to both amounts.",
+        doc=f"total {name} of {{noun}} in the last {RECENT_DAYS} days divided by the total in the "
+        f"{RECENT_DAYS} days before, as a logarithm; 1 is added to both totals.",
         english=f"{{noun}}: {name} of four weeks about {{value:log .0% above|below}} that of the four before",
         german=f"{{noun}}: {german} von vier Wochen etwa {{value:log .0% über|unter}} dem der vier davor",
         with_days=False,

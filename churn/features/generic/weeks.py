@@ -14,7 +14,7 @@ TWELVE_WEEKS_DAYS, HALF_YEAR_DAYS = 84, 182
 
 @generic()
 def weeks(table: TableFacts) -> Iterator[Signal]:
-    """Yield counts of the last five weeks, active and silent weeks, and the drop from the best weeks."""
+    """Count rows in each of the last 5 weeks; measure active and silent weeks, and drops from best weeks."""
     for k in range(1, SINGLE_WEEKS + 1):
         yield table.signal(
             f"week_{k}",
@@ -75,7 +75,8 @@ def weeks(table: TableFacts) -> Iterator[Signal]:
         Events.shortfall,
         unit="mean weeks",
         riskier_when=table.higher_if_own,
-        doc="accumulated shortfall of {noun} below the mean of 26 weeks, as a multiple of the mean (CUSUM).",
+        doc="total shortfall of {noun} in the latest weeks below the weekly mean of the last 26 weeks, "
+        "as a multiple of this mean (CUSUM).",
         english="{noun}: behind the usual number by {value:.1f} usual weeks",
         german="{noun}: {value:.1f} übliche Wochen im Rückstand",
     )
@@ -85,7 +86,7 @@ def weeks(table: TableFacts) -> Iterator[Signal]:
         Events.shortfall_weeks,
         unit="weeks",
         riskier_when=table.higher_if_own,
-        doc="weeks since {noun} began to fall short of the mean of 26 weeks.",
+        doc="weeks since {noun} began to fall short of the weekly mean of the last 26 weeks.",
         english="{noun}: fewer than usual for {value:.0f} [week|weeks]",
         german="{noun}: seit {value:.0f} [Woche|Wochen] weniger als üblich",
     )

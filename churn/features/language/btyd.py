@@ -86,9 +86,9 @@ def p_none(
     If `after` is above 0, let l be the customer's rate and p the customer's probability of stopping after an
     event. A customer who is alive at the cutoff is alive at the start of the interval with the probability
     `exp(-l * p * after)`. A customer who is alive at the start of the interval has an event in the interval
-    with the probability `1 - exp(-l * horizon)`. The function averages the product over l, which follows
-    gamma(r + x, alpha + age), in closed form. The function averages over p, which follows beta(a, b + x), by
-    sums.
+    with the probability `1 - exp(-l * horizon)`. The function averages the product of these two
+    probabilities. The average over l, which follows gamma(r + x, alpha + age), has a closed form. The average
+    over p, which follows beta(a, b + x), is a weighted sum over `NODES` points.
 
     Args:
         model: The fitted model.

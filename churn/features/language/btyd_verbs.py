@@ -1,6 +1,7 @@
 """Verbs that forecast customers' events with a buy-till-you-die model, which is fitted at each cutoff.
 
-The verbs of this file need one fit per table, look-back and cutoff, and then a few powers per customer.
+The verbs of this file fit the model once per table, look-back and cutoff. Each customer's value is then cheap
+to compute.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ Forecast = Callable[[LifetimeModel, Array, Array, Array, float], Array]
 
 @dataclass(frozen=True)
 class Lifetimes(CohortValue):
-    """A forecast for each customer, by a model that is fitted on all known customers of the cutoff.
+    """A forecast for each customer, by a model that is fitted on all customers known at the cutoff.
 
     Customers who are not at risk count in the fit too. Many of these customers became silent; a fit without
     silent customers would conclude that customers never stop.
@@ -57,7 +58,7 @@ class Lifetimes(CohortValue):
 
     @classmethod
     def merge(cls, summaries: Sequence[Any]) -> LifetimeModel | None:
-        """Fit the model on at most 10,000 customers, evenly spaced in their order."""
+        """Fit the model on at most 10,000 customers, evenly spaced among all customers with a history."""
         histories: Histories = np.concatenate(summaries)
         if len(histories) > MAX_HISTORIES:
             histories = histories[np.arange(MAX_HISTORIES) * len(histories) // MAX_HISTORIES]
@@ -65,7 +66,10 @@ class Lifetimes(CohortValue):
 
     @classmethod
     def reproducible(cls, population: LifetimeModel | None) -> LifetimeModel | None:
-        """Return the model with two digits of each parameter; the sixth digit differs between processors."""
+        """Return the model with each parameter rounded to two digits.
+
+        The sixth digit differs between processors.
+        """
         if population is None:
             return None
         return LifetimeModel(*(float(f"{value:.2g}") for value in astuple(population)))
@@ -84,8 +88,8 @@ class LifetimeVerbs(View):
     """Forecasts of silence and of events, from the distinct active days of the window.
 
     The rows of one day are one event. The first active day in the window counts as the customer's first
-    active day. A customer whose first event is older than the window therefore seems newer than the customer
-    is.
+    active day. If a customer's first event is older than the window, the model therefore takes the customer's
+    history as shorter than it is.
 
     A value is missing if the customer has no active day. All values are missing if fewer than 100 customers
     have an active day, or if no customer came twice.

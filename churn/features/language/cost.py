@@ -1,4 +1,4 @@
-"""The cost of verbs; all verbs of a file have the cost that the file states once."""
+"""The cost of verbs: each file of verbs states one cost, which holds for all its verbs."""
 
 from __future__ import annotations
 

@@ -18,8 +18,8 @@ from churn.features.language.view import View
 SHORTEST_HALF_LIFE_DAYS = 5
 """The shortest half-life of a decay.
 
-Within a period of 28 days, weights are rounded to multiples of 2**-30, so a shorter half-life would give
-wrong sums.
+Rows are summed in fixed periods of 28 days. In each period, weights are rounded to multiples of 2**-30, so a
+shorter half-life would give wrong sums.
 """
 
 
@@ -37,7 +37,7 @@ class FoldingVerbs(View):
         return self._where_covered(self.reader.count(self.rows, self.window))
 
     def active_days(self) -> Array:
-        """Count the distinct local days with a row."""
+        """Count the distinct days with a row, in the company's time zone."""
         self._refuse_lacking("active_days")
         return self._where_covered(self.reader.days(self.rows, self.window))
 
@@ -84,7 +84,8 @@ class FoldingVerbs(View):
     def never(self) -> Array:
         """Return 1 if there is no row since the customer's sign-up, and 0 if there is a row.
 
-        The value is missing if no row is known and the window or the table's data begin after the sign-up.
+        If the window has no row, but the window or the table's data begin after the sign-up, the value is
+        missing, because an earlier row may exist.
         """
         count = self.reader.count(self.rows, self.window)
         days_since_sign_up = self.reader.tenure() - self.window[1]
@@ -119,11 +120,12 @@ class FoldingVerbs(View):
         return self.reader.outermost(self._rows_with(column), self.window, True, column) - self.reader.cutoff
 
     def per(self, days: int, quiet_days: int = 0) -> Array:
-        """Return the mean count per `days`, over the covered days of the window.
+        """Return the mean count per `days` days, leaving out days before the sign-up or the table's data.
 
         A day is covered if it lies after the customer's sign-up and after the start of the table's data. The
-        length of time is the number of covered days plus `quiet_days`, so `quiet_days` shrinks the rate of a
-        short time towards 0. The rate is missing if no day is covered, or if the length is below `days`.
+        rate is `count * days / length`, where the length is the number of covered days plus `quiet_days`. If
+        few days are covered, `quiet_days` therefore draws the rate towards 0. The rate is missing if no day
+        is covered, or if the length is below `days`.
 
         Args:
             days: The length of time to which the count refers, such as 28 for a count per 28 days.
@@ -137,7 +139,7 @@ class FoldingVerbs(View):
         )
 
     def slope(self, per_days: int = 28) -> Array:
-        """Return the least-squares slope of the daily count over the window, as the change per `per_days`.
+        """Return the change of the daily count in `per_days` days, from a least-squares line over the window.
 
         The slope per day is `sum (x - mean x) y / sum (x - mean x)^2`, where x is the day and y is the number
         of rows on day x. The slope is missing if the sign-up or the table's data began after the window's
@@ -156,8 +158,8 @@ class FoldingVerbs(View):
     def decayed_count(self, half_life_days: int) -> Array:
         """Count the rows; the weight of a row halves with every `half_life_days` of its age.
 
-        A row of the day before the cutoff has age 1. Within a period of 28 days, weights are rounded to
-        multiples of 2**-30, so that sums are exact.
+        A row of the day before the cutoff has age 1. Rows are summed in fixed periods of 28 days. In each
+        period, weights are rounded to multiples of 2**-30, so that sums are exact.
         """
         if half_life_days < SHORTEST_HALF_LIFE_DAYS:
             raise SignalError(

@@ -1,4 +1,4 @@
-"""Verbs on the kinds of rows; each verb reads the rows of its window once per cutoff."""
+"""Verbs that count and compare the kinds of rows; each verb reads the rows of its window once per cutoff."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class MixVerbs(View):
         )
 
     def kind_shift(self, days: int) -> Array:
-        """Return how far the mix of kinds in the window's last `days` is from the earlier mix, 0 to 1.
+        """Return the distance (0 to 1) of the mix of kinds in the window's last `days` from the earlier mix.
 
         The value is the Jensen-Shannon distance: the square root of the divergence with logarithms to base 2
         (Lin 1991). The value is missing if one of the two parts of the window has no rows.
@@ -60,13 +60,13 @@ class MixVerbs(View):
         return np.where(has_both, np.sqrt(np.maximum(divergence, 0.0)), np.nan)
 
     def kind_share(self, days: int) -> Array:
-        """Return the share of the window's kinds that occur in its last `days`; missing if it has no rows."""
+        """Return the share of the window's kinds found in its last `days`; missing if there are no kinds."""
         return ratio(self._recent(days).kinds(), self.kinds())
 
     _MAX_KINDS = 1 << 32
 
     def _mix(self) -> tuple[Longs, Longs, Longs]:
-        """Return the customers, the kinds and the counts of all pairs that occur, `[pairs]` each."""
+        """Return the customers, the kinds and the row counts of all customer-kind pairs, `[pairs]` each."""
         kind = self._kind()
         rows = self.reader.sequence(self._rows_with(kind), self.window, (kind,))
         kinds = rows.columns[kind].astype(np.int64)
@@ -84,7 +84,7 @@ class MixVerbs(View):
         return mix[0] * self._MAX_KINDS + mix[1]
 
     def _shares(self, mix: tuple[Longs, Longs, Longs], pairs: Longs) -> Array:
-        """Return the share of a kind among the customer's rows, for each pair, `[pairs]`.
+        """Return, for each pair of customer and kind, the kind's share of the customer's rows, `[pairs]`.
 
         The share is 0 for a pair that does not occur in `mix`.
         """

@@ -1,9 +1,9 @@
 """Values that depend on other customers; they are finished once the whole cohort of a cutoff has been read.
 
-Each class has three steps. `summary` computes what one block of customers adds. `merge` turns the summaries
-of all blocks into population statistics. `finish` computes each customer's value from these statistics. The
-statistics do not depend on how customers are cut into blocks, because sums are sums of whole numbers, and
-lists keep the order of customers.
+Each class has three steps. `summary` computes what one block of customers adds to the population statistics.
+`merge` combines the summaries of all blocks into these statistics. `finish` computes each customer's value
+from the statistics. The statistics do not depend on how customers are cut into blocks: only whole numbers are
+summed, and lists keep the order of customers.
 
 With more than 16,384 customers, population statistics are estimated on a sample of 16,384 customers that is
 spread evenly over all customers (`blocks.population_sample`). With such a sample, the standard error of a
@@ -130,14 +130,17 @@ class AmongPeers(CohortValue):
 
 @dataclass(frozen=True)
 class BeyondPopulation(CohortValue):
-    """The log of a customer's change minus the log of the cohort's change; the season cancels out."""
+    """The log of a customer's change from `before` to `recent`, minus the log of the cohort's change.
+
+    A season that changes all customers alike cancels out.
+    """
 
     recent: Array
     before: Array
     prior: float
 
     def summary(self, members: BoolArray, peers: Peers) -> tuple[int, int]:
-        """Return the sums of both numbers in thousandths, over the members who have both numbers."""
+        """Return the sums of `recent` and `before` in thousandths, over the members who have both numbers."""
         has_both = members & ~np.isnan(self.recent) & ~np.isnan(self.before)
         recent, before = (
             np.rint(1000 * values[has_both]).astype(np.int64) for values in (self.recent, self.before)
@@ -146,13 +149,13 @@ class BeyondPopulation(CohortValue):
 
     @classmethod
     def merge(cls, summaries: Sequence[Any]) -> float:
-        """Return the log of the cohort's change, or missing if one of the cohort's two sums is 0."""
+        """Return `ln(sum of recent / sum of before)` of the cohort, or missing if one of the sums is 0."""
         recent = sum(summary[0] for summary in summaries)
         before = sum(summary[1] for summary in summaries)
         return float(np.log(recent / before)) if recent > 0 and before > 0 else float("nan")
 
     def finish(self, population: float, peers: Peers) -> Array:
-        """Return `ln((recent + prior) / (before + prior))` minus the log of the cohort's change."""
+        """Return `ln((recent + prior) / (before + prior))` minus the cohort's log, which `merge` returned."""
         change: Array = np.log((self.recent + self.prior) / (self.before + self.prior)) - population
         return change
 
@@ -179,11 +182,13 @@ def among_peers(values: Array) -> AmongPeers:
 
 
 def beyond_population(recent: Array, before: Array, prior: float = 1.0) -> BeyondPopulation:
-    """Return the log of a customer's change minus the log of the cohort's change at the same cutoff.
+    """Return the log of a customer's change from `before` to `recent`, minus the log of the cohort's change.
+
+    A change is the factor from the earlier to the recent number. Both changes are of the same cutoff.
 
     Args:
         recent: A number per customer, computed in the recent window, `[n]`.
-        before: The same number, computed in the earlier window, `[n]`.
+        before: The same number as in `recent`, but computed in the earlier window, `[n]`.
         prior: A number that is added to `recent` and to `before`.
     """
     return BeyondPopulation(recent, before, prior)

@@ -25,9 +25,9 @@ class Selection(NamedTuple):
         placed_by: The outcome column, such as `closed_at`, whose time counts as the time of a row; None for
             the row's own time.
         known_outcomes: The outcomes that must be known for a row to count.
-        open_outcomes: The outcomes that must not be known for a row to count.
+        open_outcomes: The outcomes that must still be unknown for a row to count.
         value: The column in which a row must have a value to count; None if no value is needed.
-        names: Pairs of a level column and the name that the level must have for a row to count.
+        names: Pairs of a level column and the name that this column must hold for a row to count.
     """
 
     placed_by: str | None = None
@@ -91,7 +91,7 @@ class Reader(Protocol):
         """
 
     def days(self, selection: Selection, window: Window) -> Array:
-        """Count distinct local days."""
+        """Count distinct days with a row, in the company's time zone."""
 
     def extreme(self, selection: Selection, column: str, window: Window, highest: bool) -> Array:
         """Return the highest or lowest value of a column; `nan` if there is no value.
@@ -131,7 +131,7 @@ class Reader(Protocol):
             selection: The rows that count.
             window: The window, `(days, skip)`.
             columns: The stored columns to return in addition to `day`.
-            distinct_days: Whether only one row per customer and local day is returned.
+            distinct_days: Whether only one row per customer and day is returned, in the company's time zone.
         """
 
     def covered_days(self, window: Window) -> Array:
@@ -141,9 +141,9 @@ class Reader(Protocol):
         """Tell whether the table's data go back to the window's start."""
 
     def covers(self, window: Window) -> BoolArray | None:
-        """Return a mask of the customers for whom the window is covered, `[n]`; None means all customers.
+        """Return a mask of the customers whose data cover the window, `[n]`; None means all customers.
 
-        A window is covered if the data reach back to its start and the window ends after the sign-up.
+        The data cover a window if they reach back to its start and the window ends after the sign-up.
         """
 
     def tenure(self) -> Array:

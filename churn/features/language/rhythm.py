@@ -57,7 +57,7 @@ class RhythmVerbs(View):
         )
 
     def gap_trend(self) -> Array:
-        """Return the least-squares slope of ln(gap) per gap, which is above 0 if gaps grow longer.
+        """Return the rise of ln(gap) from gap to gap (the least-squares slope), above 0 if gaps grow longer.
 
         The slope is missing with fewer than three gaps.
         """
@@ -78,11 +78,12 @@ class RhythmVerbs(View):
         return ratio(spread - mean, spread + mean)
 
     def clumpiness(self) -> Array:
-        """Return `1 + sum x ln x / ln(n + 1)`, which is 0 for evenly spaced days and near 1 for clumps.
+        """Return how clumped the active days are: 0 if they are evenly spaced, near 1 if they form clumps.
 
-        n is the number of active days. The active days cut the window into n + 1 parts, and x is the length
-        of a part as a share of the window. The value is missing without an active day, and for customers who
-        signed up within the window. Source: Zhang, Bradlow and Small 2015.
+        The value is `1 + sum x ln x / ln(n + 1)`, where n is the number of active days. The active days cut
+        the window into n + 1 parts, and x is the length of a part as a share of the window. The value is
+        missing without an active day, and for customers who signed up within the window. Source: Zhang,
+        Bradlow and Small 2015.
         """
         rows = self._active_day_rows()
         start, end = run_bounds(rows)
@@ -111,9 +112,9 @@ class RhythmVerbs(View):
         return np.where(total > 0, np.maximum(-parts.sum(axis=1) / np.log(7), 0.0), np.nan)
 
     def missed_weekdays(self) -> Array:
-        """Return the share of earlier active days whose weekday had no row in the window's last seven days.
+        """Return the share of active days, before the last week, whose weekday has no row in the last week.
 
-        The earlier active days are the active days of the window before its last seven days.
+        The last week is the window's last seven days.
         """
         usual, recent = self._earlier(7)._weekdays(), self._recent(7)._weekdays()
         return ratio(np.where(recent > 0, 0.0, usual).sum(axis=1), usual.sum(axis=1))

@@ -15,7 +15,8 @@ RowValues = npt.NDArray[Any]
 def per_customer(rows: RowSequence, values: RowValues | None = None) -> Array:
     """Sum values per customer, or count rows per customer without `values`, `[n]`.
 
-    A customer's values are added in the order of the rows, so the cut into blocks changes no digit.
+    A customer's values are added in the order of the rows, so the sum is exactly the same however customers
+    are cut into blocks.
     """
     return np.bincount(rows.customer, weights=values, minlength=rows.n).astype(np.float64)
 
@@ -32,7 +33,7 @@ def at_position(values: RowValues, position: RowValues, valid: npt.NDArray[np.bo
 
     Args:
         values: One value per row, `[m]`.
-        position: One position among the rows per customer, `[n]`.
+        position: For each customer, the position of one row in `values`, `[n]`.
         valid: A mask of the customers who have a position, `[n]`.
     """
     at = np.full(len(position), np.nan)
@@ -43,7 +44,8 @@ def at_position(values: RowValues, position: RowValues, valid: npt.NDArray[np.bo
 def quantile_per_customer(rows: RowSequence, values: RowValues, share: float) -> Array:
     """Return a quantile of each customer's values, `[n]`, or missing if there are no values.
 
-    The quantile is the smallest value for which at least `share` of the customer's values are not higher.
+    The quantile is the customer's smallest value for which at least `share` of the customer's values are
+    equal to it or lower.
 
     Args:
         rows: The rows, ordered by customer.

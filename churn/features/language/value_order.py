@@ -45,7 +45,7 @@ class OrderedVerbs(View):
         return np.where(end > start, end - after, np.nan)
 
     def quantile(self, value: str, share: float) -> Array:
-        """Return a quantile of the values: at least `share` of the values are this high or lower."""
+        """Return a quantile of the values: at least `share` of the values are equal to it or lower."""
         rows, values = self._values(value)
         return quantile_per_customer(rows, values, share)
 
@@ -63,7 +63,7 @@ class OrderedVerbs(View):
         )
 
     def count_late(self, outcome: str, scheduled: str) -> Array:
-        """Count the rows whose outcome had not come by the end of a scheduled day.
+        """Count the rows whose outcome did not come by the end of the row's scheduled day.
 
         A row counts if its outcome came on a later day, or if the scheduled day is over and the outcome is
         not known. Rows without a scheduled day do not count.
@@ -75,15 +75,15 @@ class OrderedVerbs(View):
         return self._where_covered(per_customer(rows, (end > rows.columns[due]).astype(np.float64)))
 
     def days_until_next(self, scheduled: str, value: str, balance: Array) -> Array:
-        """Return the days to the first scheduled time at which a part of a balance ends.
+        """Return the days to the first scheduled time at which part of a balance (such as points) expires.
 
-        Each row gives a value that ends at its scheduled time, such as points that expire; a value without a
-        time never ends. The values with the earliest times are used first, so the balance consists of the
-        values with the latest times. The result is missing if there is no balance, or if no value of the
-        balance ends at or after the cutoff.
+        Each row gives a value that expires at its scheduled time; a value without a time never expires. The
+        values with the earliest times are used first, so the balance consists of the values with the latest
+        times. The result is missing if there is no balance, or if no part of the balance expires at or after
+        the cutoff.
 
         Args:
-            scheduled: The column with the time at which the value of a row ends.
+            scheduled: The column with the time at which the value of a row expires.
             value: The column with the value of a row.
             balance: What is left of the values, one number per customer, `[n]`.
         """
@@ -116,7 +116,7 @@ class OrderedVerbs(View):
         return self._decayed_mean(rows, values, half_life_days)
 
     def decayed_hours_to(self, outcome: str, half_life_days: int) -> Array:
-        """Average hours to known outcomes; a row's weight halves with every `half_life_days` of its age."""
+        """Average the hours from row to known outcome; weights halve every `half_life_days` of row age."""
         column = f"{self._outcome(outcome)}_after"
         selection = self.having(outcome)._rows_with(column)
         rows = self.reader.sequence(selection, self.window, (column,))

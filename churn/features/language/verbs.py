@@ -37,7 +37,7 @@ class Verb:
 
 
 def verbs() -> dict[str, Verb]:
-    """Return all verbs by name: the methods of the view file by file, then the functions."""
+    """Return all verbs by name: first the view's methods, in the order of their files, then functions."""
     by_name: dict[str, Verb] = {}
     files: tuple[type[View], ...] = (View, *Events.__bases__)
     for owner in files:

@@ -74,10 +74,10 @@ class View:
     def only(self, level: str, name: str) -> Self:
         """Keep the rows in which the column `level` holds `name`.
 
-        The level must be a column whose names the contract of the table states.
+        The contract of the table must list the names that this column can hold.
 
         Raises:
-            SignalError: the contract states no names of the column, or not this name.
+            SignalError: the contract lists no names for the column, or not this name.
         """
         stated = {column.name: column.names for column in self.table.columns if column.names}
         if level not in stated:
@@ -90,11 +90,11 @@ class View:
         return replace(self, rows=self.rows._replace(names=(*self.rows.names, (level, name))))
 
     def _recent(self, days: int) -> Self:
-        """Set the window to its last days."""
+        """Keep only the last `days` days of the window."""
         return self.last(self.window[1] + days, skip=self.window[1])
 
     def _earlier(self, days: int) -> Self:
-        """Set the window to all its days except the last days."""
+        """Cut the last `days` days off the window."""
         return self.last(self.window[0], skip=self.window[1] + days)
 
     @property
@@ -107,7 +107,7 @@ class View:
         return self.rows._replace(value=column)
 
     def _where_covered(self, values: Array) -> Array:
-        """Return the values; a value is missing if the window is not covered for the customer."""
+        """Return the values; missing for customers whose data do not cover the window (`Reader.covers`)."""
         is_covered = self.reader.covers(self.window)
         return values if is_covered is None else np.where(is_covered, values, np.nan)
 

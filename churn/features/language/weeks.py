@@ -55,7 +55,7 @@ class WeekVerbs(View):
         return self._if_enough(is_covered, ratio(four[0], four.max(axis=0)))
 
     def shortfall(self) -> Array:
-        """Return how far the latest weeks together fell below the mean week, as a multiple of the mean week.
+        """Sum how far the latest weeks' counts lie below the mean weekly count, as a multiple of this mean.
 
         The value is a one-sided CUSUM. From the oldest week on, `S = max(0, S + m - y)`, where y is the count
         of a week and m is the mean count of all weeks. The value is the last S, divided by m.
@@ -79,7 +79,7 @@ class WeekVerbs(View):
     def _weeks(self) -> tuple[Array, npt.NDArray[np.bool_]]:
         """Return the counts of the weeks, and a mask of the weeks that count, `[weeks, n]` each.
 
-        The last week comes first. A week that is left out has 0 rows.
+        The last week comes first. A week that does not count gets the count 0.
         """
         numbers = range(1, self._days // 7 + 1)
         if len(numbers) < MIN_WEEKS:

@@ -20,7 +20,7 @@ from churn.features.signal import signal
     german="wurde in den letzten 28 Tagen {value:.0f}-mal kontaktiert",
 )
 def contacts_count_28d(contacts: Events) -> Array:
-    """Contacts in the last 28 days; the contact of a control was not made and does not count."""
+    """Contacts made in the last 28 days; a contact withheld from a control does not count."""
     return contacts.count()
 
 
@@ -34,7 +34,7 @@ def contacts_count_28d(contacts: Events) -> Array:
     german="wurde in den letzten 91 Tagen {value:.0f}-mal kontaktiert",
 )
 def contacts_count_91d(contacts: Events) -> Array:
-    """Contacts in the last 91 days; the contact of a control was not made and does not count."""
+    """Contacts made in the last 91 days; a contact withheld from a control does not count."""
     return contacts.count()
 
 
@@ -62,5 +62,5 @@ def contacts_days_since_last(contacts: Events) -> Array:
     german="hat etwa {value:.0%} der Kontakte der letzten 182 Tage beantwortet",
 )
 def contacts_answered_share(contacts: Events) -> ShrunkRate:
-    """Share of the contacts of the last 182 days that were answered, drawn towards the cohort's share."""
+    """Share of contacts of the last 182 days that were answered; it is moved towards the cohort's share."""
     return shrunk(contacts.having("answered_at").count(), contacts.count())

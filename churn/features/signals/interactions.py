@@ -16,7 +16,7 @@ from churn.features.signal import signal
     german="interagiert {value:.0%} so viel wie üblich",
 )
 def interaction_change(interactions: Events) -> Array:
-    """Interactions in the last 28 days over the 28-day average of the 84 days before, 1 added to both."""
+    """Interactions of the last 28 days divided by the 28-day mean of the 84 days before; 1 added to both."""
     recent = interactions.last(days=28).count()
     usual = interactions.last(days=112, skip=28).per(days=28)
     return ratio(recent, usual, prior=1)
@@ -46,7 +46,7 @@ def interaction_kinds(interactions: Events) -> Array:
     german="in den letzten 28 Tagen aufgegebene Arten von Interaktion: {value:.0f}",
 )
 def interaction_kinds_given_up(interactions: Events) -> Array:
-    """Number of kinds of the last 84 days that do not occur in the last 28 days."""
+    """Number of interaction kinds that occurred in the last 84 days, but not in the last 28 days."""
     return interactions.last(days=84).kinds() - interactions.last(days=28).kinds()
 
 
@@ -60,7 +60,7 @@ def interaction_kinds_given_up(interactions: Events) -> Array:
     german="nutzt {value:.0%} so viele Arten von Interaktion wie vor vier Wochen",
 )
 def interaction_kinds_change(interactions: Events) -> Array:
-    """Number of kinds in the last 28 days over the number in the 28 days before, 1 added to both."""
+    """Number of interaction kinds in 28 days divided by that of the 28 days before; 1 is added to both."""
     return ratio(interactions.last(28).kinds(), interactions.last(56, skip=28).kinds(), prior=1)
 
 
@@ -88,7 +88,7 @@ def interaction_kind_entropy(interactions: Events) -> Array:
     german="die Mischung der Interaktionen hat sich um {value:.0%} verschoben",
 )
 def interaction_kind_shift(interactions: Events) -> Array:
-    """Jensen-Shannon distance between the kinds of the last 28 days and of the 84 days before."""
+    """Jensen-Shannon distance between the mix of kinds in the last 28 days and that of the 84 days before."""
     return interactions.kind_shift(28)
 
 
@@ -116,5 +116,5 @@ def interaction_weeks_falling(interactions: Events) -> Array:
     german="wie die letzten Nachrichten klingen, von -1 (schlecht) bis 1 (gut): {value:.1f}",
 )
 def interaction_mood(interactions: Events) -> Array:
-    """Mean mood of the messages of the last 366 days by a word list; weights halve per 90 days of age."""
+    """Mean mood (from a word list) of messages of the last 366 days; weights halve per 90 days of age."""
     return interactions.decayed_mean("mood", half_life_days=90)

@@ -35,7 +35,7 @@ def loyalty_balance(loyalty: Events) -> Array:
     german="Treuepunkte verfallen in {value:.0f} [Tag|Tagen]",
 )
 def loyalty_days_to_expiry(loyalty: Events) -> Array:
-    """Days until the first of the points that are left expire; points that expire first are used first."""
+    """Days until some of the customer's points expire; points that expire first count as used first."""
     earned = loyalty.only("kind", "earn")
     return earned.days_until_next("expires_at", "points", loyalty.latest("balance"))
 
@@ -109,7 +109,7 @@ def loyalty_days_since_redeemed(loyalty: Events) -> Array:
     german="hat in 56 Tagen {value:log .0% mehr|weniger} Treuepunkte gesammelt als in den 56 Tagen davor",
 )
 def loyalty_earning_change(loyalty: Events) -> Array:
-    """Log of the points earned in the last 56 days over those of the 56 days before, 1 added to both."""
+    """Logarithm of points earned in 56 days divided by points of the 56 days before, with 1 added to both."""
     earned = loyalty.only("kind", "earn")
     return log_ratio(earned.last(days=56).total("points"), earned.last(days=112, skip=56).total("points"))
 

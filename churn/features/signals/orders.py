@@ -17,7 +17,7 @@ from churn.features.signal import signal
     german="bestellt {value:.0%} so oft wie üblich",
 )
 def order_change(orders: Events) -> Array:
-    """Orders in the last 28 days over the 28-day average of the 84 days before, 1 added to both."""
+    """Orders of the last 28 days divided by the 28-day average of the 84 days before; 1 is added to both."""
     recent = orders.last(days=28).count()
     usual = orders.last(days=112, skip=28).per(days=28)
     return ratio(recent, usual, prior=1)
@@ -89,7 +89,7 @@ def orders_expected_next_91d(orders: Events) -> CohortValue:
     german="gibt {value:.0%} so viel je Bestellung aus wie vor einem Vierteljahr",
 )
 def order_value_change(orders: Events) -> Array:
-    """Mean amount of the orders of the last 91 days over the mean amount of the 91 days before."""
+    """Mean amount of the orders of the last 91 days divided by the mean amount of the 91 days before."""
     recent, before = orders.last(days=91), orders.last(days=182, skip=91)
     return ratio(recent.mean("amount"), before.mean("amount"))
 
@@ -104,7 +104,7 @@ def order_value_change(orders: Events) -> Array:
     german="hat etwa {value:.0%} der Bestellungen zurückgegeben",
 )
 def order_return_share(orders: Events) -> ShrunkRate:
-    """Share of the orders of 28 to 210 days ago that were returned, drawn towards the cohort's share."""
+    """Share of orders from 28 to 210 days ago that were returned; it is moved towards the cohort's share."""
     old_enough = orders.last(days=210, skip=28)
     return shrunk(old_enough.having("returned_at").count(), old_enough.count())
 
@@ -119,6 +119,6 @@ def order_return_share(orders: Events) -> ShrunkRate:
     german="Rabatte machen {value:.0%} dessen aus, was die Bestellungen kosten",
 )
 def order_discount_share(orders: Events) -> Array:
-    """Discounts on the orders of the last 182 days over the sum of amounts and discounts."""
+    """Discounts on the orders of the last 182 days divided by the sum of amounts and discounts."""
     discount = orders.total("discount")
     return ratio(discount, orders.total("amount") + discount)

@@ -50,7 +50,7 @@ def payments_skipped(payments: Events) -> Array:
     german="bei etwa {value:.0%} der Rechnungen der letzten 182 Tage schlug eine Abbuchung fehl",
 )
 def payment_failed_share(payments: Events) -> ShrunkRate:
-    """Share of the bills of the last 182 days with a failed charge, drawn towards the cohort's share."""
+    """Share of bills of the last 182 days with a failed charge; it is moved towards the cohort's share."""
     return shrunk(payments.having("failed_at").count(), payments.count())
 
 
@@ -106,7 +106,7 @@ def payment_days_late_decayed(payments: Events) -> Array:
     german="zahlt etwa {value:.0%} der Rechnungen mehr als 3 Tage zu spät",
 )
 def payment_late_share(payments: Events) -> ShrunkRate:
-    """Share of bills due 3 to 182 days ago not paid within 3 days, drawn towards the cohort's share."""
+    """Of bills due 3 to 182 days ago, the share not paid within 3 days; moved towards the cohort's share."""
     due = payments.last(days=182, skip=GRACE_DAYS)
     late = due.having("paid_at").count_slower("paid_at", GRACE_DAYS) + due.lacking("paid_at").count()
     return shrunk(late, due.count())
@@ -151,5 +151,5 @@ def payments_failed(payments: Events) -> Array:
     german="hat die [letzte Rechnung|letzten {value:.0f} Rechnungen] nicht bezahlt",
 )
 def payments_unpaid_run(payments: Events) -> Array:
-    """Bills of the last 182 days that fell due after the newest bill that was paid before the cutoff."""
+    """Bills of the last 182 days that fell due later than the newest bill that was paid before the cutoff."""
     return payments.run_lacking("paid_at")

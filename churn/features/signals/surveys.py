@@ -76,7 +76,7 @@ def survey_detractor(surveys: Events) -> Array:
     german="hat etwa {value:.0%} unserer Umfragen nicht beantwortet",
 )
 def surveys_silent_share(surveys: Events) -> ShrunkRate:
-    """Share of the surveys of the last 366 days without an answer, drawn towards the cohort's share."""
+    """Share of surveys of the last 366 days without an answer; it is moved towards the cohort's share."""
     return shrunk(surveys.lacking("answered_at").count(), surveys.count())
 
 
@@ -119,7 +119,7 @@ def survey_rating_decayed(surveys: Events) -> Array:
     german="hat die [letzte Umfrage|letzten {value:.0f} Umfragen] nicht beantwortet",
 )
 def surveys_silent_run(surveys: Events) -> Array:
-    """Surveys sent after the newest survey that was answered before the cutoff, within 366 days."""
+    """Surveys of the last 366 days, sent after the newest survey that was answered before the cutoff."""
     return surveys.run_lacking("answered_at")
 
 
@@ -133,5 +133,5 @@ def surveys_silent_run(surveys: Events) -> Array:
     german="wie die Kommentare zu den letzten Umfragen klingen, von -1 (schlecht) bis 1 (gut): {value:.1f}",
 )
 def survey_mood(surveys: Events) -> Array:
-    """Mean mood of the comments of the last 366 days by a word list; weights halve per 90 days of age."""
+    """Mean mood (from a word list) of comments of the last 366 days; weights halve per 90 days of age."""
     return surveys.by("answered_at").decayed_mean("mood", half_life_days=90)

@@ -103,7 +103,7 @@ def tickets_reply_hours_decayed(tickets: Events) -> Array:
     german="wartete in letzter Zeit im Mittel {value:.0f} [Stunde|Stunden] auf eine Lösung",
 )
 def tickets_resolution_hours_decayed(tickets: Events) -> Array:
-    """Mean hours until closed tickets were closed; a ticket's weight halves per 30 days of age."""
+    """Mean hours from opening to closing a ticket; a ticket's weight halves per 30 days of age."""
     return tickets.decayed_hours_to("closed_at", half_life_days=30)
 
 
@@ -131,5 +131,5 @@ def tickets_last_satisfaction(tickets: Events) -> Array:
     german="wie die letzten Nachrichten an den Support klingen, von -1 (schlecht) bis 1 (gut): {value:.1f}",
 )
 def tickets_mood(tickets: Events) -> Array:
-    """Mean mood of the messages of the last 366 days by a word list; weights halve per 90 days of age."""
+    """Mean mood (from a word list) of messages of the last 366 days; weights halve per 90 days of age."""
     return tickets.decayed_mean("mood", half_life_days=90)

@@ -104,7 +104,7 @@ def tell_apart(
         newest: The rows of the newest cutoff; their labels are not used.
         weights: The weight of each newest row, shape (newest rows,).
         seed: The seed of the sample of rows and of the trees.
-        max_rows: About the largest number of old rows, and of new rows, that are used.
+        max_rows: How many old rows, and how many new rows, are used at most, approximately.
         columns: The only columns that the trees may use; by default, the columns that shifted unusually far.
     """
     rng = np.random.default_rng(seed)
@@ -158,8 +158,8 @@ def _shifts(old: LabelledRows, new: LabelledRows, weights: Floats) -> Floats:
     """Return the shift of each column from old to new rows, from 0 to .5, shape (columns,).
 
     The shift is the larger of two numbers. The first number is `abs(AUC - 0.5)`, where AUC is the probability
-    that a new value is larger than an old value. The second number is half the difference of the shares of
-    missing values.
+    that a new value is larger than an old value. The second number is half the difference between the old and
+    the new share of missing values.
 
     Args:
         old, new: The rows.
@@ -198,8 +198,8 @@ def _draw_rows(
 def newest_rows(snapshots: Snapshots, folder: Path) -> LabelledRows:
     """Return the rows of the newest snapshot; `left` is NaN for rows without known labels.
 
-    Snapshots are left out if they lie after the day on which the latest matured label became known, because a
-    night of that day does not know them.
+    Snapshots after the day on which the latest matured label became known are left out, because they did not
+    exist on that day.
 
     Args:
         snapshots: The matured snapshots.
@@ -218,14 +218,14 @@ def unlabelled_rows(
 ) -> LabelledRows:
     """Return the signals of a cutoff in the form of labelled rows; `left` is NaN, because no label is known.
 
-    A value of a category that occurs in no labelled row becomes a missing value. Customers without
-    a labelled row get numbers that come after the numbers of all other customers.
+    A value of a category that occurs in no labelled row becomes a missing value. A customer's number is
+    the index in `customers`; customers without a labelled row get the next numbers.
 
     Args:
         frame: `customer_id` and the signals.
         cutoff: The cutoff.
         like: The labelled rows.
-        customers: The customers of the labelled rows, by their number.
+        customers: The ids of the customers of the labelled rows.
     """
     names, levels = like.names, like.levels
     matrix = np.empty((len(frame), len(names)))

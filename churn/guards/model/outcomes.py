@@ -57,8 +57,8 @@ def too_good(
         auc: The challenger's AUC.
         above: The best simple model, and the challenger's AUC minus the AUC of this model; None without a
             simple model.
-        bound: Which number of the difference must be above 0.15: `value` for a warning; the lower bound `low`
-            for a stop, so that chance alone does not stop a model.
+        bound: Which number of the AUC difference in `above` must be more than 0.15: `value` for a warning;
+            the lower bound `low` for a stop, so that chance alone does not stop a model.
     """
     if auc.value is None:
         return None
@@ -149,7 +149,7 @@ def calibration(slope: Interval) -> Iterator[Finding]:
 
 
 def bands(outcomes: Sequence[BandOutcome]) -> Iterator[Finding]:
-    """Stop if more customers left in a health band than in the next worse band, beyond chance."""
+    """Stop if a significantly larger share left in a health band than in the next worse band."""
     for worse, better in pairwise(outcomes):
         rows = np.array([worse.rows, better.rows], dtype=float)
         shares = np.array([worse.churners, better.churners]) / rows

@@ -49,7 +49,7 @@ Method = Callable[[Snapshots, date], CutoffFit]
 
 
 def fold_at(snapshots: Snapshots, cutoff: date) -> CutoffFit:
-    """Return the training and test rows of the rolling origin at a cutoff, without fitting."""
+    """Return the training and test rows for a test cutoff, without fitting."""
     rows = snapshots.rows
     train = rows.at(trainable(snapshots.mature_on, cutoff))
     return CutoffFit(cutoff, train, rows.at([cutoff]), np.zeros(0))
@@ -94,7 +94,7 @@ def refit_with_other_future(
         method: The function that fits and predicts.
         snapshots: The snapshots.
         cutoff: The test cutoff.
-        seed: The seed of the draw of the changed test rows.
+        seed: The seed of the random changes.
     """
     rows = snapshots.rows
     is_known = np.isin(rows.cutoff, [day_number(day) for day in trainable(snapshots.mature_on, cutoff)])

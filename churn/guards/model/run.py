@@ -84,8 +84,9 @@ def training_report(snapshots: Snapshots, findings: Sequence[Finding]) -> GuardR
     """Return the report of `train`: the findings in the data, and the findings in the training rows.
 
     Some guards run on both the data and the training rows. All findings in the training rows are kept,
-    because there are more training rows. Two findings may have the same guard and place. In this case, the
-    finding in the data is kept only if it is a stop and the finding in the training rows is a warning.
+    because the guards of the data see only a sample of the rows. Two findings may have the same guard and
+    place. In this case, the finding in the data is kept only if it is a stop and the finding in the training
+    rows is a warning.
     """
     keys = {(finding.guard, finding.place) for finding in findings}
     stop_keys = {(finding.guard, finding.place) for finding in findings if finding.severity == "stop"}

@@ -16,10 +16,10 @@ ENGAGEMENT = (
         "plan and band of tenure; a family is a table of events, all weights are 1, and mails count as "
         "opened / sent",
         better="higher",
-        edges="the mean over all customers is always about 50, so compare segments. A family of signals "
-        "that a customer cannot have (no e-mail was sent) is left out for this customer, and the "
-        "notes give the coverage. Missing if there is no family of signals, or if nobody is "
-        "active. Interval: over customers",
+        edges="the mean over all customers is always about 50, so compare segments. If a customer "
+        "cannot have signals of a family (no e-mail was sent), the family is left out for this customer. The "
+        "notes give the coverage: the mean share of the families that are not left out. Missing if there is "
+        "no family of signals, or if nobody is active. Interval: over customers",
         by_segment=True,
     ),
 )

@@ -13,8 +13,8 @@ LEAVING_REASONS = (
         population="customers whose contract ended for good in the last 364 days",
         definition="leavers whose ended contract has a `reason` / leavers * 100",
         better="higher",
-        edges="the end of a contract counts only when the grace and the late days have passed. Missing "
-        "without a column `reason`, or if nobody left. Interval: Wilson",
+        edges="the end of a contract counts only when `label.grace_days` plus `snapshot.late_days` have "
+        "passed after it. Missing without a column `reason`, or if nobody left. Interval: Wilson",
     ),
     FigureDefinition(
         name="leavers_on_risk_list",

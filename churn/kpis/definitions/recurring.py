@@ -48,7 +48,7 @@ RECURRING = (
         unit=MONTHLY,
         digits=2,
         population=PAYING,
-        definition="the recurring revenue at the end of the period, counted in the same way. " + MRR_SUM,
+        definition="the recurring revenue at the end of the period, counted as in `mrr_at_start`. " + MRR_SUM,
         better="higher",
     ),
     _movement(

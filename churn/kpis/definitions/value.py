@@ -27,8 +27,8 @@ VALUE = (
         definition="order value x orders per active customer and month x margin x lifespan in months; "
         f"lifespan = 1 / monthly churn; {MARGIN}",
         better="higher",
-        edges="the lifespan is at most 120 months. The notes say where a longer lifespan was cut, for "
-        "example at a churn of 0. Nothing is discounted. Missing without orders. Interval: from "
+        edges="the lifespan is at most 120 months. If a longer lifespan was cut, for example at a "
+        "churn of 0, the notes say so. Nothing is discounted. Missing without orders. Interval: from "
         "the Wilson interval of churn alone",
     ),
     FigureDefinition(
@@ -56,8 +56,8 @@ VALUE = (
         f"discounted, times the expected value of an order (gamma-gamma); {MARGIN}",
         better="higher",
         edges="the model assumes that frequency and value of orders are nearly uncorrelated: the notes "
-        "give the correlation, and say where the correlation is too large. Missing with fewer "
-        "than 100 customers, or if the likelihood has no maximum. Missing with contracts. Orders "
+        "give the correlation, and say if it is too large. Missing with fewer than 100 customers, or if "
+        "the likelihood has no maximum. Missing with contracts. Orders "
         "of one customer on one day count as one order. Interval: over customers, with the fitted "
         "parameters",
         source="Fader, Hardie and Lee 2005, Marketing Science 24(2); Fader and Hardie 2013, gamma-gamma",

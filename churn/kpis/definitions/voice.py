@@ -41,8 +41,8 @@ VOICE = (
         definition="tickets rated satisfied / tickets with a rating * 100; satisfied is "
         "`kpis.satisfied_from` or more",
         better="higher",
-        edges="without `kpis.satisfied_from`, 4 and 5 are satisfied if all ratings lie from 1 to 5; with "
-        "another scale the figure is missing. Interval: Wilson",
+        edges="without `kpis.satisfied_from`, the ratings 4 and 5 count as satisfied if all ratings lie from "
+        "1 to 5; with another scale the figure is missing. Interval: Wilson",
         by_segment=True,
     ),
     FigureDefinition(
@@ -65,7 +65,7 @@ VOICE = (
         definition="Kaplan-Meier median of the whole hours from opening to the first reply; a ticket without "
         "a reply is censored",
         better="lower",
-        edges="missing if fewer than 10 tickets are in the data for the median time or longer. Interval: "
+        edges="missing if fewer than 10 tickets were followed for at least as long as this median. Interval: "
         "where the band of the curve crosses one half",
     ),
     FigureDefinition(
@@ -112,7 +112,7 @@ VOICE = (
         "their last end / customers who left * 100",
         better="lower",
         edges="missing if nobody left, or if the tables tickets, surveys and contacts are all empty. If "
-        "the label is inactivity, the end is `label.active_days` after the last event. Interval: "
-        "Wilson",
+        "the label is inactivity, a customer's last end is `label.active_days` after the last event. "
+        "Interval: Wilson",
     ),
 )

@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class CustomerNotes:
-    """What a night wrote down about a customer on its call list; nights of earlier versions wrote less.
+    """What a night wrote down about a customer on its call list; earlier versions of churn wrote less.
 
     Attributes:
         families: The family of signals to which each reason belongs.
@@ -63,7 +63,7 @@ class Call:
         name: The name of the customer; empty if it is not known.
         probability: The probability of leaving, or of the event that the label predicts.
         value: The value at risk; None if it is not known.
-        health: The health band; None for a label of an event.
+        health: The health band; None if the label predicts an event.
         reasons: The reasons why the customer may leave, as sentences.
         play: The name of the play.
         action: What the owner must do.
@@ -71,7 +71,7 @@ class Call:
         owner: The person or the team who acts.
         channel: The channel of the contact.
         due: The day on which the action is due.
-        status: `new`, `open` or `overdue`; empty in a night of an earlier version.
+        status: `new`, `open` or `overdue`; empty if an earlier version of churn wrote the night.
         notes: The details that are shown when the line is opened.
     """
 

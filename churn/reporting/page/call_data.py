@@ -77,15 +77,16 @@ def call_data(
     Each list has one entry for each call, in the order of the call list.
 
     - `probability` is in 1/10,000. `value` is rounded to whole units of money (None if unknown). `due` is in
-      days after the first due date.
+      days after the earliest due date of the list.
     - `owner`, `play`, `channel`, `family`, `stage` and `status` are numbers of the texts under `names`; -1
       means none.
     - `history` has the probability in each of the `nights`, in 1/1,000. `seen` has the number of days since
       the last row in each of the `tables`. The lists `history` and `seen` are packed, see `pack`.
-    - `usual` has the numbers of those `levels` that are usual values of the signals in the reasons. `more`
-      has the numbers of the `reasons` that the row does not show. `before` has the contacts of earlier
-      nights, each as night, play and channel. `message` has the numbers of the `lines` of the subject and of
-      the text; in a line, `NAME_MARK` stands for the name of the customer.
+    - `usual` says for each reason what is usual for its signal, as the number of a text under `levels`.
+      `more` has the reasons that the row does not show, as numbers of the texts under `reasons`. `before` has
+      the contacts of earlier nights, each as night, play and channel.
+    - `message` has the subject and then each line of the message, as numbers of the texts under `lines`. In
+      these texts, `NAME_MARK` stands for the name of the customer.
     """
     names = {key: Numbers() for key in ("owner", "play", "channel", "family", "stage", "status")}
     for status in STATUSES:
@@ -197,9 +198,11 @@ def _texts_of_plays(plays: Iterable[str], calls: Sequence[Call], name: str) -> l
 def compact(data: Mapping[str, Any]) -> dict[str, Any]:
     """Return the data of `call_data` in a form that is half as long and that the script unpacks.
 
-    - A list of small numbers becomes one text with a digit of base 36 for each call; a point means -1.
-    - `message` has for each call the number of its shape under `shapes`. After this number come the lines for
-      the places of the shape that hold `OWN_LINE`.
+    - If all numbers of a list in `CODES` are below 36, the list becomes one text with a digit of base 36 for
+      each call; the character `.` means -1.
+    - `shapes` holds each shape of a message once: the numbers of its lines, with `OWN_LINE` in place of lines
+      that only few messages have. `message` has for each call the number of its shape, and then the numbers
+      of the lines that `OWN_LINE` replaced.
     - A number in `before` is the position of an entry in `contacts`, which holds each combination of night,
       play and channel once.
     """

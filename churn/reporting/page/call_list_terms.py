@@ -1,6 +1,4 @@
-"""What the call list goes by, as the page says it: which effects and costs are measured, and which are
-assumed.
-"""
+"""The text on what the call list is based on: which effects and costs are measured, and which are assumed."""
 
 from __future__ import annotations
 
@@ -30,8 +28,8 @@ def terms_in_use(words: Words, night: ReportSources) -> Markup:
         source = NIGHT_FILE.at("measured_effects", "plays", name)
         items.append(
             words.html(
-                "%(play)s: measured up to %(day)s. A contact keeps %(share)s%% of the churners; the list "
-                "uses %(used)s%%.",
+                "%(play)s: by the outcomes known up to %(day)s, a contact keeps %(share)s%% of the churners; "
+                "the call list computes with %(used)s%%.",
                 play=free(name),
                 day=day(words, effects.as_of) if effects else "",
                 share=show_interval(words, (effect.value, effect.low, effect.high), source, 1, scale=POINTS),
@@ -54,14 +52,14 @@ def terms_in_use(words: Words, night: ReportSources) -> Markup:
         alone = NIGHT_FILE.at("uplift", "do_not_disturb")
         items.append(
             words.html(
-                "The effect on each customer decides whom to contact; this effect is proved up to "
-                "%(day)s. %(n)s customers are left alone, because a contact is proved not to help such "
-                "customers.",
+                "The effect on each customer decides whom to contact; this effect is proved by the outcomes "
+                "known up to %(day)s. %(n)s customers are left alone, because a contact is proved not to "
+                "help such customers.",
                 day=day(words, uplift.as_of),
                 n=show_number(words, uplift.do_not_disturb, alone),
             )
         )
-    return join_parts([heading(words("What the call list goes by")), bullet_list(items)])
+    return join_parts([heading(words("What the call list is based on")), bullet_list(items)])
 
 
 def _costs_in_use(words: Words, costs: UsedCosts | None) -> Iterator[Markup]:
@@ -87,7 +85,7 @@ def _costs_in_use(words: Words, costs: UsedCosts | None) -> Iterator[Markup]:
         )
     if costs.all_contacts is not None:
         yield words.html(
-            "A contact of another play that states no cost costs %(cost)s, measured from %(n)s of "
+            "Every other play that states no cost: a contact costs %(cost)s, measured from %(n)s of "
             "%(contacts)s contacts that were known before %(day)s.",
             **_used_cost(words, costs.all_contacts, source.at("all_contacts")),
             day=day(words, costs.as_of),

@@ -68,7 +68,7 @@ def _lead(calls: Sequence[Call], words: Words, *, is_trial: bool) -> str:
     if is_trial:
         return words("Judge the model by this list, and contact nobody: the night is a trial.")
     if words.is_event:
-        return words("Work from the top: open tasks by due date, then new tasks, the most likely first.")
+        return words("Work from the top: open tasks by due date, then new tasks by probability.")
     return words("Work from the top: open tasks by due date, then new tasks by expected profit.")
 
 

@@ -1,5 +1,5 @@
-"""Charts of the page as small SVG: the style sheet sets the colours, and each number names its place in a
-file.
+"""Charts of the page as small SVG. The style sheet sets the colours, and each number says from which place in
+which file it comes.
 """
 
 from __future__ import annotations

@@ -65,8 +65,8 @@ def triangle_table(words: Words, known_kpis: KnownKpis) -> Markup:
         ),
     ]
     note = words.html(
-        "Per cent of the customers who joined in a month: those who are active at the end of this month "
-        "(first column), and after each further number of months. The value of an empty cell is not certain "
+        "How many per cent of the customers who joined in a month are active at the end of this month "
+        "(column 0), one month later (column 1), and so on. The value of an empty cell is not certain "
         "yet; “open” marks a month that is not over."
     )
     return join_parts(
@@ -133,7 +133,9 @@ def survival_chart(words: Words, known_kpis: KnownKpis) -> Markup:
         half = words.html("Half of the customers left by day %(day)s after joining.", day=median)
     else:
         reason = quote_in_language(words, curve.median_reason or "", source.at("median_reason"))
-        half = words.html("It is not known when half of the customers have left: %(reason)s.", reason=reason)
+        half = words.html(
+            "The day by which half of the customers left is not known: %(reason)s.", reason=reason
+        )
     rows = [
         [
             show_number(words, point.age_days, source.at("points", index, "age_days")),
@@ -167,10 +169,11 @@ def survival_chart(words: Words, known_kpis: KnownKpis) -> Markup:
 
 
 def age_ticks(days: int) -> tuple[float, ...]:
-    """Return the ticks of an axis of ages: months, quarters or years of 360 days, or few days.
+    """Return the ticks of an axis of ages in days.
 
-    The curve of survival has a point at every 30 days, so each of these ticks has a number of customers at
-    risk.
+    The distance of the ticks is 30, 90, 180, 360, 720 or 1,440 days. The curve of survival has a point at
+    every 30 days, so the number of customers at risk is known at each of these ticks. An axis of less than 30
+    days has ticks at round values.
 
     >>> age_ticks(274), age_ticks(100)
     ((0.0, 90.0, 180.0, 270.0), (0.0, 30.0, 60.0, 90.0))
@@ -210,12 +213,13 @@ def rfm_table(words: Words, known_kpis: KnownKpis) -> Markup:
         words,
         title,
         words(
-            "Per cent of the customers who left in the label window after a past cutoff. Lines: days "
-            "since the last order; columns: orders in the year before; in small type: the number of rows."
+            "How many per cent of the customers left in the label window after a past cutoff. Lines: days "
+            "since the last order; columns: orders in the year before the cutoff; in small type: the number "
+            "of rows of data (a row is one customer at one cutoff)."
         ),
         Markup('<div class="heat risk">{}</div>').format(table(title, headings, rows)),
         _rfm_values(words, rfm, source),
-        note=words("A pale cell has fewer than 30 rows."),
+        note=words("A cell is pale if its share comes from fewer than 30 rows of data."),
     )
 
 

@@ -126,7 +126,8 @@ def _facts(words: Words, placed_experiment: PlacedExperiment) -> Iterator[Markup
     adjusted = experiment.adjusted_difference
     if adjusted is not None and adjusted.difference.value is not None:
         yield words.html(
-            "Adjusted by the score from before the first contact: %(points)s points.",
+            "Difference adjusted by the score that each customer had before the first contact: %(points)s "
+            "points.",
             points=show_points(words, adjusted.difference, source.at("adjusted_difference", "difference")),
         )
     for number, band in enumerate(experiment.drives_away):
@@ -166,7 +167,7 @@ def _facts(words: Words, placed_experiment: PlacedExperiment) -> Iterator[Markup
 
 
 def _success(words: Words, placed_experiment: PlacedExperiment) -> Iterator[Markup]:
-    """Yield the rate of success of a play beside the rate of its control group; nothing if there is none."""
+    """Yield the rate of success of a play beside the rate of its control group, if both rates are known."""
     success, source = placed_experiment.experiment.success, placed_experiment.source.at("success")
     if success is None or success.control is None or success.treatment is None:
         return
@@ -269,7 +270,7 @@ def _power(words: Words, placed_experiment: PlacedExperiment) -> Iterator[Markup
 
 
 def _detectable_in_words(words: Words, detectable: DetectableEffect, source: Source) -> Markup:
-    """Return a text with the smallest effect that a number of customers can show."""
+    """Return a text with the smallest effect that the customers of an experiment can show."""
     n = show_number(
         words,
         detectable.n_control + detectable.n_treatment,
@@ -278,16 +279,16 @@ def _detectable_in_words(words: Words, detectable: DetectableEffect, source: Sou
     control = show_number(words, detectable.n_control, source.at("n_control"))
     if detectable.effect is None and words.is_event:
         return words.html(
-            "Cannot be detected: no gain in an event rate of %(churn)s%% is found with %(n)s customers, "
-            "%(control)s of them in the control group.",
+            "With %(n)s customers, %(control)s of them in the control group, even the largest possible "
+            "gain cannot be detected at an event rate of %(churn)s%%.",
             churn=show_number(words, detectable.churn, source.at("churn"), 1, scale=POINTS),
             n=n,
             control=control,
         )
     if detectable.effect is None:
         return words.html(
-            "Cannot be detected: no effect on a churn of %(churn)s%% is found with %(n)s customers, "
-            "%(control)s of them in the control group.",
+            "With %(n)s customers, %(control)s of them in the control group, even the largest possible "
+            "effect cannot be detected at a churn of %(churn)s%%.",
             churn=show_number(words, detectable.churn, source.at("churn"), 1, scale=POINTS),
             n=n,
             control=control,

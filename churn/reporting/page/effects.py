@@ -113,7 +113,7 @@ def _lead(words: Words, experiments: Sequence[PlacedExperiment]) -> str:
 
 
 def _notes_on_controls(words: Words, effects: Effects) -> Markup:
-    above_0 = words("A difference above 0 means that fewer left than in the control group.")
+    above_0 = words("A difference above 0 means that fewer customers left than in the control group.")
     if words.is_event:
         above_0 = words(
             "A difference above 0 means that the event was more frequent than in the control group."
@@ -223,8 +223,9 @@ def _arm(words: Words, arm: ArmChurn, source: Source) -> Markup:
 
 
 def _savings_cells(words: Words, placed_experiment: PlacedExperiment) -> list[Markup]:
-    """Return cells with the customers and the money that were saved; for an event, with the customers who
-    were gained.
+    """Return the cells with the customers and the money that were saved.
+
+    If the label predicts an event, the only cell shows how many customers with the event were gained.
     """
     experiment, source = placed_experiment.experiment, placed_experiment.source
     if words.is_event:
@@ -259,8 +260,9 @@ def _mood(placed_experiment: PlacedExperiment) -> str:
 
 
 def verdict_in_words(words: Words, placed_experiment: PlacedExperiment) -> str:
-    """Return the verdict on an experiment in words. The page is read every night, so the interval that is
-    valid for nightly looks decides.
+    """Return the verdict on an experiment in words.
+
+    The verdict comes from the interval that is valid for nightly looks, because the page is read every night.
     """
     experiment = placed_experiment.experiment
     difference, nightly = experiment.difference, placed_experiment.nightly_verdict
@@ -312,9 +314,9 @@ def _total(words: Words, effects: Effects) -> Markup:
     shown_sum = show_number(words, effects.sum_of_plays, FILE.at("sum_of_plays"), 1)
     if words.is_event:
         sentence = words.html(
-            "All contacts together gained %(total)s customers with the event. The effects of the single "
-            "plays add up to %(sum)s. This sum is too large, because plays with a large effect by chance "
-            "count fully.",
+            "Because of all contacts together, %(total)s more customers had the event. The effects of the "
+            "single plays add up to %(sum)s. This sum is too large, because plays with a large effect by "
+            "chance count fully.",
             total=shown_total,
             sum=shown_sum,
         )
@@ -369,7 +371,7 @@ def _waiting_table(words: Words, experiments: Sequence[PlacedExperiment]) -> Mar
     ]
     title = words("Cannot be told yet")
     note = words.html(
-        "The effect is assumed in the parameters. With fewer customers than needed, an effect of this size "
+        "The effect looked for is assumed in the parameters. With fewer customers than needed, this effect "
         "is found in less than 80%% of cases."
     )
     common = paragraph(verdicts[0]) if is_one else EMPTY

@@ -1,5 +1,5 @@
-"""The section about the figures. For a label of leaving, it shows the figures of retention. For a label of an
-event, it shows the figures of the event and the figures that do not depend on leaving.
+"""The section about the figures. If the label predicts who leaves, it shows the figures of retention. If the
+label predicts an event, it shows the figures of the event and the figures that do not depend on leaving.
 """
 
 from __future__ import annotations

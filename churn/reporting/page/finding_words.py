@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 
 German = Callable[[str], str | None]
-"""Returns the German of a sentence of a guard; None without one."""
+"""Returns the German text for an English sentence of a guard; None if there is none."""
 
 _GROUP_BEGIN = re.compile(r"(?:^|(?<=\. ))(?=[a-z_]+: )")
 """Where a line of findings begins: with the name of a guard. No other sentence begins with a small letter."""
@@ -17,13 +17,13 @@ _PLACE_WITH_FIGURE = re.compile(r"(?P<place>.+) \((?P<figure>.+)\)")
 
 
 def german_groups(text: str, german: German) -> str | None:
-    """Return the German of the lines of `group_sentence`, joined by blanks; None if a part has no German.
+    """Return the German text for the lines that `group_sentence` wrote; None if a part has no German text.
 
     The names of guards and places stay, because a sign-off in params.yaml needs them as they are.
 
     Args:
-        text: The lines.
-        german: The German of what a guard found, of a way out and of a figure.
+        text: The lines, joined by blanks.
+        german: Returns the German text for what a guard found, for a way out and for a figure.
     """
     lines = [_german_line(line.rstrip(), german) for line in _GROUP_BEGIN.split(text) if line]
     return " ".join(line for line in lines if line is not None) if lines and None not in lines else None
@@ -39,7 +39,7 @@ def _german_line(line: str, german: German) -> str | None:
 
 
 def _german_end(text: str, german: German) -> str | None:
-    """Return the German of the further places, if there are any, and of the way out."""
+    """Return the German text for the end of a line: the further places, if there are any, and the way out."""
     if way_out := german(text):
         return way_out
     for places, end in _splits(text, ". "):
@@ -54,9 +54,9 @@ def _german_end(text: str, german: German) -> str | None:
 
 
 def _german_place(text: str, german: German) -> str:
-    """Return in German the place of a finding, which may end with the name of a figure.
+    """Return in German the place of a finding, which may end with a figure in brackets.
 
-    A text that is no known figure is part of the name of the place.
+    If the text in the brackets is no known figure, it belongs to the name of the place.
     """
     match = _PLACE_WITH_FIGURE.fullmatch(text)
     figure = german(match["figure"]) if match else None

@@ -50,7 +50,7 @@ class NightFigures:
 
 @dataclass(frozen=True)
 class History:
-    """The nights that predict one label, up to a night, the oldest first.
+    """The nights that predict one label, up to the night of the page, the oldest first.
 
     Attributes:
         nights: The figures of the nights; the last entry is the night itself.

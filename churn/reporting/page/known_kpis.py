@@ -31,7 +31,7 @@ class RowSource(Source):
     row: int = 0
 
     def at(self, *steps: str | int) -> Source:
-        """Return the place in the file of the row's entry in a column."""
+        """Return the place of this row's value in the column to which `steps` lead."""
         return Source(self.file, (*self.steps, *steps, self.row))
 
 
@@ -45,10 +45,10 @@ class PlacedFigure:
 
 @dataclass(frozen=True)
 class KnownKpis:
-    """The figures of retention that are known up to a night.
+    """The figures of retention that were already known on a night.
 
     Attributes:
-        kpis: The figures; None if there are none that the night may know.
+        kpis: The figures; None if the page shows none, for the reason in `reason`.
         reason: Why there are no figures, as a sentence; empty if there are figures.
         warning: A sentence about something that a person must repair, with a way out; empty if there is
             nothing.
@@ -79,7 +79,7 @@ class KnownKpis:
         }
 
     def history(self, name: str) -> tuple[PlacedFigure, ...]:
-        """Return the values of a figure by month; if there are none, its values by window."""
+        """Return the monthly values of a figure; if there are none, its values for other periods."""
         return self.figures.get((name, "month")) or self.figures.get((name, "window")) or ()
 
     def by_month(self, name: str) -> Mapping[date, PlacedFigure]:

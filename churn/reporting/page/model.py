@@ -1,5 +1,5 @@
-"""The section about the model: whether its probabilities can be trusted, how good its order of customers is,
-and what has moved.
+"""The section about the model: whether its probabilities can be trusted, how well it ranks the customers, and
+what has changed since its training.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def _lead(night: ReportSources, words: Words) -> str:
 
 
 def is_level_off(ratio: Interval) -> bool:
-    """Return whether the interval of observed/expected does not contain 1."""
+    """Return whether 1 lies outside the interval of observed/expected churn."""
     return ratio.low is not None and ratio.high is not None and not ratio.low <= 1 <= ratio.high
 
 
@@ -269,13 +269,14 @@ def _bands(words: Words, result: EvaluationResult) -> Markup:
     shares = [band.share for band in outcomes]
     falls = all(first > second for first, second in pairwise(shares))
     note = (
-        words("The share that left falls from band to band, as it should.")
+        words("The share of customers who left falls from band to band, as it should.")
         if falls
         else words(
-            "The share that left does not fall from band to band: do not rely on the order of the bands."
+            "The share of customers who left does not fall from band to band: do not rely on the order of "
+            "the bands."
         )
     )
-    title = words("Does health mean what it says?")
+    title = words("Do fewer customers leave in better health bands?")
     headings = [
         Heading(words("Health"), is_number=False),
         Heading(words("Rows")),
@@ -286,7 +287,7 @@ def _bands(words: Words, result: EvaluationResult) -> Markup:
 
 
 def _baselines(words: Words, result: EvaluationResult) -> Markup:
-    """Return the model beside the champion and the baselines, in a part that is closed at first."""
+    """Return the figures of the model, the champion and the baselines, in a part that is closed at first."""
     rows = []
     for name, title in CANDIDATE_NAMES.items():
         candidate = result.candidates.get(name)

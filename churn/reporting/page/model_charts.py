@@ -212,7 +212,8 @@ def profit_chart(words: Words, result: EvaluationResult, night: ReportSources | 
         words,
         title,
         words(
-            "Profit per customer of the test, in your currency, by the share contacted, with the 95%% band."
+            "Profit per customer in the test, in your currency, by the share of customers contacted, with "
+            "95%% intervals."
         ),
         picture,
         table(title, [Heading(words("Contacted, %%")), Heading(words("Profit per customer"))], rows),
@@ -221,17 +222,15 @@ def profit_chart(words: Words, result: EvaluationResult, night: ReportSources | 
 
 
 def _loss_sentence(words: Words, curve: Sequence[ProfitPoint]) -> str:
-    """Return a sentence if no number of calls earns more than it costs, or if no number of calls is shown to
-    do so; "" otherwise.
+    """Return a sentence if calls make no profit, whatever their number, or if their profit is not certain; ""
+    otherwise.
     """
     calls = [point for point in curve if point.share > 0 and point.value is not None]
     gains = [point for point in calls if point.value is not None and point.value > 0]
     if calls and not gains:
-        return words("No number of calls earns more than it costs under these assumptions.")
+        return words("Under these assumptions, calls make no profit, whatever their number.")
     if calls and all(point.low is not None and point.low <= 0 for point in gains):
-        return words(
-            "Under these assumptions, it is not shown that any number of calls earns more than it costs."
-        )
+        return words("Under these assumptions, a profit from calls is not certain, whatever their number.")
     return ""
 
 

@@ -1,5 +1,5 @@
-"""The part of the page about what has moved since the training of the model, and about reasons to train
-again.
+"""The part of the page about changes of the data and the predictions since the training of the model, and
+about reasons to train again.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ DRIFT_FILE = Source("drift.json")
 
 
 def drift_part(words: Words, drift: Drift | None, night: ReportSources) -> Markup:
-    """Return what has moved since the training, and how well the model predicted earlier nights."""
-    title = heading(words("Has anything moved since the training?"))
+    """Return what has changed in the data since the training, and how well earlier nights were predicted."""
+    title = heading(words("Have the data changed since the training?"))
     if drift is None:
         again = words(
-            "For this night, nobody has checked what has moved. Run `churn drift --cutoff %(night)s`, then "
+            "This has not been checked for this night. Run `churn drift --cutoff %(night)s`, then "
             "`churn report`.",
             night=night.cutoff,
         )
@@ -61,7 +61,11 @@ def drift_part(words: Words, drift: Drift | None, night: ReportSources) -> Marku
 def _moved_signals(words: Words, drift: Drift) -> Iterator[Markup]:
     if drift.signals is None:
         reason = words.value(drift.no_reference_because or "")
-        yield paragraph(words.html("Signals and probabilities were not compared: %(reason)s.", reason=reason))
+        yield paragraph(
+            words.html(
+                "Signals and probabilities were not compared with the training: %(reason)s.", reason=reason
+            )
+        )
         return
     source = DRIFT_FILE.at("signals")
     shown = [(number, signal) for number, signal in enumerate(drift.signals) if signal.psi is not None]
@@ -70,11 +74,14 @@ def _moved_signals(words: Words, drift: Drift) -> Iterator[Markup]:
     if moved:
         yield paragraph(
             words.html(
-                "Of %(n)s signals, these have moved further than at any time in the training:", n=n_signals
+                "Of %(n)s signals, these have changed more than between any two dates of the training:",
+                n=n_signals,
             )
         )
     else:
-        yield paragraph(words.html("No: none of %(n)s signals moved further than its limit.", n=n_signals))
+        yield paragraph(
+            words.html("No: none of %(n)s signals has changed by more than its limit.", n=n_signals)
+        )
     rows = [
         [
             Markup("<code>{}</code>").format(signal.signal),
@@ -89,12 +96,12 @@ def _moved_signals(words: Words, drift: Drift) -> Iterator[Markup]:
     ]
     headings = [
         Heading(words("Signal"), is_number=False),
-        Heading(words("Moved by (PSI)")),
+        Heading(words("Change (PSI)")),
         Heading(words("Limit")),
         Heading(words("Missing tonight, %%")),
         Heading(words("Missing in training, %%")),
     ]
-    signals = table(words("Signals that moved most"), headings, rows)
+    signals = table(words("Signals that changed most"), headings, rows)
     yield signals if moved else fold(words("The signals nearest to their limit"), signals)
 
 
@@ -131,7 +138,7 @@ def _triggers(words: Words, drift: Drift) -> Markup:
     answers = {True: words("yes"), False: words("no"), None: words("not known")}
     titles = {
         "level": words("The level is off"),
-        "drift": words("Something has moved"),
+        "drift": words("Data or predictions have changed"),
         "age": words("The model is old"),
         "new_labels": words("Many new outcomes are known"),
     }

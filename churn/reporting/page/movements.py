@@ -1,6 +1,4 @@
-"""Charts of what came and what went: recurring revenue, customers, and the stages from which customers
-left.
-"""
+"""Charts of gains and losses: recurring revenue, customers, and the stages from which customers left."""
 
 from __future__ import annotations
 
@@ -63,7 +61,7 @@ def money_chart(words: Words, known_kpis: KnownKpis) -> Markup:
             words,
             known_kpis,
             MRR_MOVEMENTS,
-            words("How recurring revenue moved"),
+            words("How recurring revenue changed"),
             words(
                 "Revenue per month, in your currency; the gains are above the line, the losses below it. The "
                 "revenue at the end of a month is the revenue at its start plus the gains minus the losses, "
@@ -192,7 +190,7 @@ def growth_chart(words: Words, known_kpis: KnownKpis) -> Markup:
     stages = known_kpis.section("stages")
     if not isinstance(stages, StagesResult):
         return EMPTY
-    title = words("How the number of customers moved")
+    title = words("How the number of customers changed")
     if stages.growth_reason or not stages.growth:
         reason = why_unknown(words, stages.growth_reason or "")
         return Markup('<div class="card unknown"><h4>{}</h4>{}</div>').format(title, reason)
@@ -283,8 +281,8 @@ def leak_table(words: Words, known_kpis: KnownKpis) -> Markup:
         Heading(words("Customer months")),
     ]
     note = words.html(
-        "All %(n)s months together. The money is what these customers paid per month. The interval treats "
-        "each customer as one trial.",
+        "All %(n)s months together. The money is what these customers paid per month. In the interval, each "
+        "customer counts only once.",
         n=show_number(words, len(stages.growth), length_of(FILE.at("sections", "stages", "growth"))),
     )
     parts = [heading(title), table(title, headings, rows), paragraph(note, "soft small")]

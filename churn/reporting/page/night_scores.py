@@ -1,4 +1,4 @@
-"""The scores of a night that its page needs: numbers of all customers, and whole rows of a few.
+"""The scores that the page of a night needs: numbers of all customers, and whole rows of a few customers.
 
 A company may have millions of customers, so a row becomes a Python object only if the page shows it.
 """

@@ -25,8 +25,8 @@ class OffList:
         customer: The id of the customer.
         name: The name of the customer; empty if it is not known.
         reason: Why the customer is not on the list, in the language of the page.
-        kind: The reason as the scores have it, but without the day; empty for a customer who is not in the
-            data.
+        kind: The reason as it is written in the scores, but without its date; empty for a customer who is not
+            in the data.
     """
 
     customer: str

@@ -80,7 +80,12 @@ def _label_sentence(facts: NightFacts, words: Words) -> str:
         row = words("a row in %(table)s", table=label["table"])
         if label.get("where"):
             row = words("a row in %(table)s that meets %(rule)s", table=label["table"], rule=label["where"])
-        event = words("The event means: %(row)s within %(n)s days%(begins)s.", row=row, n=days, begins=begins)
+        event = words(
+            "The event has happened if there is %(row)s within %(n)s days%(begins)s.",
+            row=row,
+            n=days,
+            begins=begins,
+        )
         return f"{event} {_cohort_sentence(label['among'], label['active_in'], words)}"
     leaving = label.get("leaving", "any")
     if label["kind"] != "contract":
@@ -94,8 +99,8 @@ def _label_sentence(facts: NightFacts, words: Words) -> str:
         return words("Leaving means: the contract ends within %(n)s days%(begins)s.", n=days, begins=begins)
     if leaving == "voluntary":
         contract_end = words(
-            "Leaving means: the contract ends within %(n)s days%(begins)s, and nothing shows that a payment "
-            "was never recovered.",
+            "Leaving means: the contract ends within %(n)s days%(begins)s, and no unpaid payment is known as "
+            "the reason.",
             n=days,
             begins=begins,
         )
@@ -115,7 +120,9 @@ def _cohort_sentence(among: str, table: str, words: Words) -> str:
         return words("Customers in the cohort: those who are active, as %(table)s shows.", table=table)
     if among == "gone":
         return words(
-            "Customers in the cohort: those who were active and are gone, as %(table)s shows.", table=table
+            "Customers in the cohort: those who were active earlier and are no longer active, as %(table)s "
+            "shows.",
+            table=table,
         )
     return words("Customers in the cohort: everybody.")
 
@@ -132,7 +139,5 @@ def script() -> str:
 
 @cache
 def script_digest() -> str:
-    """Return the digest of the script; by this digest, the page forbids the browser to run any other
-    script.
-    """
+    """Return the digest of the script; the page names it, so that the browser runs no other script."""
     return "sha256-" + base64.b64encode(hashlib.sha256(script().encode()).digest()).decode()

@@ -25,7 +25,7 @@ class Source:
     steps: tuple[str | int, ...] = ()
 
     def at(self, *steps: str | int) -> Source:
-        """Return a place that lies inside this place."""
+        """Return the place to which `steps` (keys and list positions) lead from this place."""
         return Source(self.file, (*self.steps, *steps))
 
     def __str__(self) -> str:

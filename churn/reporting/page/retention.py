@@ -1,4 +1,4 @@
-"""The section about retention: its present values, how they moved, and where customers are lost, from
+"""The section about retention: its present values, how they changed, and where customers are lost, from
 `kpis.json`.
 """
 
@@ -96,7 +96,7 @@ def _lead(words: Words, known_kpis: KnownKpis) -> Markup:
         )
     if not sentences:
         sentences.append(
-            words.html("Compare each figure with the period before, and ask why the figure moved.")
+            words.html("Compare each figure with the period before, and ask why it has changed.")
         )
     return Markup(" ").join(sentences)
 
@@ -115,7 +115,7 @@ def _as_of(words: Words, known_kpis: KnownKpis) -> Markup:
 
 
 def list_alarms(words: Words, known_kpis: KnownKpis) -> Markup:
-    """Return a list of the figures whose latest value lies outside their own history."""
+    """Return a list of the figures whose latest value lies outside their usual range."""
     alarms = known_kpis.section("alarms")
     if not isinstance(alarms, AlarmsResult):
         return EMPTY
@@ -153,7 +153,7 @@ def list_alarms(words: Words, known_kpis: KnownKpis) -> Markup:
 
 
 def _alarm_title(words: Words, alarm: Alarm) -> Markup:
-    """Return the title of a figure; the stage, the class of ratings or the segment is added in brackets."""
+    """Return the title of a figure, with its stage, segment or raters (such as promoters) in brackets."""
     title = words.value(FIGURES[alarm.name].title)
     if alarm.slice is None:
         return Markup("{}").format(title)

@@ -42,8 +42,8 @@ class UsedUplift(BaseModel):
 
     Attributes:
         as_of: The day up to which the outcomes of contacts were known.
-        do_not_disturb: The number of customers who are not contacted, because it is shown that a contact does
-            not help them.
+        do_not_disturb: The number of customers who are not contacted, because an experiment showed that a
+            contact does not help such customers.
     """
 
     as_of: date
@@ -92,13 +92,13 @@ class UsedCost(BaseModel):
 
 
 class UsedCosts(BaseModel):
-    """The measured costs of contacts that a night used.
+    """The measured costs of contacts, as a night used them.
 
     Attributes:
-        as_of: The day before which the contacts with these costs were known.
+        as_of: The costs come only from contacts that were known before this day.
         plays: The cost of each play that has a measured cost.
-        all_contacts: The measured cost of the other plays, if these plays state no cost; None if their cost
-            is assumed.
+        all_contacts: The measured cost over all contacts, for each play that is not in `plays` and states no
+            cost; None if the cost of such plays is assumed.
     """
 
     as_of: date
@@ -166,12 +166,13 @@ class ReportSources:
         known_effects: The measured effects of contacts, as far as they were known at the night.
         latest_version: The version of the model that was evaluated last, if another model scored the night;
             otherwise None.
-        drift: What has moved by the night; None if this was not measured, or if the file is damaged.
+        drift: How far the data and the predictions have changed since the training; None if this was not
+            measured, or if the file is damaged.
         notes: What the night stored about each customer on the call list, by id.
         history: The nights before, with the probabilities of the customers who are on the call list.
         contacts_before: The contacts that earlier nights planned for customers on the call list, the latest
             first; controls have no such contacts.
-        known_kpis: The figures of retention that are known up to the night.
+        known_kpis: The figures of retention that were already known on the night.
         store: The counts that `ingest` wrote; None if there is no store.
         warnings: For each file that is left out because it cannot be read, the reason and a way out.
     """
@@ -248,7 +249,7 @@ def read_report_sources(output: Path, cutoff: date | None = None) -> ReportSourc
     try:
         drift = read_drift(output, night)
     except SourceError as error:
-        warnings.append(f"{error} The report leaves out what has moved.")
+        warnings.append(f"{error} The report leaves out the changes since the training.")
     if drift is not None and drift.model_digest != facts.model_digest:
         drift = None  # the drift was measured for another model
     probability = words_of(facts.label).probability
@@ -271,7 +272,7 @@ def read_report_sources(output: Path, cutoff: date | None = None) -> ReportSourc
     try:
         store = read_store_facts(output) if os.path.lexists(output / "store") else None
     except SourceError as error:
-        warnings.append(f"{error} The report leaves out which rows were rejected.")
+        warnings.append(f"{error} The report leaves out the numbers of rejected rows.")
     return ReportSources(
         output=output,
         cutoff=night,

@@ -114,8 +114,9 @@ def tonight_section(night: ReportSources, words: Words) -> Section:
 
 
 def _n_new(night: ReportSources) -> int:
-    """Return the number of contacts that are new tonight; in a night of an earlier version, all contacts are
-    new.
+    """Return the number of contacts that are new tonight.
+
+    A night that an earlier version of the program wrote does not have this number; all its contacts are new.
     """
     return night.facts.tasks.get("new", night.facts.n_contacts)
 
@@ -436,5 +437,5 @@ def _probability_groups(probability: Floats, numbers: NightNumbers) -> list[tupl
 
 
 def _with_sources(counts: Mapping[str, int], source: Source, words: Words) -> list[tuple[str, int, Source]]:
-    """Return counts from the file of facts of the night, each with its source, in descending order."""
+    """Return counts from the night's file of facts, the largest first, each with its place in the file."""
     return [(words.value(name), n, source.at(name)) for name, n in longest_first(counts.items())]

@@ -47,9 +47,9 @@ class GermanText(BaseModel):
     Attributes:
         singular: The German text; if there are two forms, the form for the number 1.
         plural: The German text for all other numbers; None if the sentence has only one form.
-        event: The German text for a label of an event, which contains `%(event)s`; None if it is the same
-            text.
-        event_plural: The German text for a label of an event, for all numbers except 1.
+        event: The German text if the label predicts an event other than leaving; it may contain `%(event)s`.
+            None if this text is the same as `singular`.
+        event_plural: The same as `event`, but for all numbers except 1.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -71,7 +71,7 @@ class Catalogue(BaseModel):
         texts: The German texts of the sentences in templates and code, by the English sentence.
         values: The German texts of what the program writes into its files, such as the reasons why a customer
             is not contacted.
-        findings: The German texts for what the guards find, for the ways out, and for parts of these texts.
+        findings: The German texts of what a guard found, of what to do about it, and of parts of these texts.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -109,8 +109,8 @@ def german() -> Catalogue:
 
 
 def speak_event(sentence: str, label: LabelWords) -> str:
-    """Return an English sentence with HTML in which the words of leaving are replaced by the words of a
-    label; tags and places of values stay.
+    """Return an English sentence in which words such as `churners` are replaced by the words of a label; HTML
+    tags and places of values, such as `%(n)s`, do not change.
     """
     parts = _NO_TEXT.split(sentence)
     return "".join(part if index % 2 else label.speak(part) for index, part in enumerate(parts))
@@ -157,8 +157,8 @@ class Words:
 
     @property
     def is_event(self) -> bool:
-        """Return whether the label predicts an event; if so, the page shows no health and no value at
-        risk.
+        """Return whether the label predicts an event other than leaving; if so, the page shows no health and
+        no value at risk.
         """
         return self.label != CHURN_WORDS
 
@@ -172,22 +172,26 @@ class Words:
         return text if own is None else own
 
     def speaks(self, text: str) -> bool:
-        """Return whether `value` can return a text from the program's files in the language of the page."""
+        """Return whether `value` returns a text in the language of the page; if not, the text stays as it
+        is.
+        """
         return self.language == "en" or self._in_german(text) is not None
 
     def _in_german(self, text: str) -> str | None:
-        """Return the German of a text from the program's files; None if a part of the text has no German."""
+        """Return the German of a text that the program wrote into a file; None if the text, or a value in it,
+        has no German.
+        """
         return self._translate(text, _value_patterns())
 
     def _finding(self, text: str) -> str | None:
-        """Return the German text of what a guard found, of its way out, or of a part of these texts; None if
-        there is none.
+        """Return the German of a text that says what a guard found or what to do about it, or of a part of
+        such a text; None if there is no German.
         """
         return self._translate(text, _finding_patterns(self.label))
 
     def _translate(self, text: str, patterns: Iterable[tuple[re.Pattern[str], str]]) -> str | None:
-        """Return the German of the first pattern that fits a text, if the values at all its places have
-        German too.
+        """Return the German of a text by the first pattern that fits the text and whose values have German
+        too; None if there is no such pattern.
         """
         for pattern, words in patterns:
             if match := pattern.fullmatch(text):
@@ -313,7 +317,7 @@ def _value_patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
 
 @cache
 def _finding_patterns(label: LabelWords) -> tuple[tuple[re.Pattern[str], str], ...]:
-    """Return the sentences of guards as patterns in the words of a label, like `_value_patterns`.
+    """Return the catalogue's `findings` as patterns, like `_value_patterns`, but in the words of a label.
 
     The patterns of findings are separate from the patterns of values, because a page looks up thousands of
     values but only a few findings.
@@ -350,7 +354,7 @@ def _pattern_of(key: str, number: str = ".+") -> re.Pattern[str]:
 def _content_of(field_name: str, number: str) -> str:
     """Return the regular expression of the texts that may fill a field of a sentence.
 
-    The end of the field's name decides, and `number` is the expression of a number.
+    The end of the field's name says what kind of text fits. `number` is the regular expression of a number.
     """
     kinds = {
         "_number": number,
@@ -365,7 +369,8 @@ def _content_of(field_name: str, number: str) -> str:
 def _with_event(sentence: str, words: Words) -> str:
     """Fill in the name of the event.
 
-    The German text for a label of an event contains this name, but the English key of the text does not.
+    If the label predicts an event other than leaving, the German text may contain this name, but its English
+    key does not.
     """
     return sentence.replace("%(event)s", words.label.event)
 
@@ -375,8 +380,8 @@ def environment_of(words: Words) -> jinja2.Environment:
     """Return the environment in which the templates of the page are filled.
 
     The environment escapes all values, and raises an error for a name that is not defined. The filters of the
-    environment are `count`, `number`, `money`, `share`, `day`, `date`, `month`, `value` (for texts from the
-    program's files) and `commands` (a text between backticks becomes code).
+    environment are `count`, `number`, `money`, `share`, `day`, `date`, `month`, `value` (for texts that the
+    program wrote into files) and `commands` (a text between backticks becomes code).
     """
     environment = jinja2.Environment(
         loader=jinja2.ChoiceLoader(

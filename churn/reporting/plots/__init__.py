@@ -47,11 +47,11 @@ CAPTIONS: Mapping[str, str] = {
     "the predictions are distributed for customers who left and for customers who stayed.",
     "profit": "The profit uses the costs that are listed below. The bar at the bottom is the 95% "
     "interval of the best budget.",
-    "lead_time": "The chart shows how well the model still ranks customers when all signals are this many "
-    "days old.",
+    "lead_time": "The chart shows how well the model still ranks customers when all signals are as many days "
+    "old as the horizontal axis says.",
     "importance": "The chart shows how far each signal moves the predictions, up or down: its share of the "
     "mean absolute contributions to the log-odds. If two signals are related, each shows only a part of "
-    "their contribution.",
+    "what both contribute together.",
     "partial_dependence": "The line shows the mean prediction if every customer had this value and nothing "
     "else changed. "
     "Ticks are the deciles of the signal. The hollow mark is the prediction for a missing value. The "

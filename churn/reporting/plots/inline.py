@@ -41,7 +41,7 @@ def inline_figure(figure: Figure, name: str, label: str) -> Markup:
 
 
 def inline_svg(svg: str, name: str, label: str, colours: Mapping[str, str] = PAGE_COLOURS) -> Markup:
-    """Return an SVG that matplotlib wrote as a part of a page.
+    """Change an SVG from matplotlib so that it can be a part of a page, and return it.
 
     Args:
         svg: The text of the SVG file.

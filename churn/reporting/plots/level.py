@@ -1,4 +1,4 @@
-"""Charts about churn rates: calibration, and how many customers come back after a number of silent days."""
+"""Charts about churn rates: calibration, and the probability of coming back by the number of silent days."""
 
 from __future__ import annotations
 
@@ -128,8 +128,9 @@ def write_horizon_plot(folder: Path, suggestion: HorizonSuggestion) -> list[Path
 
 
 def horizon_figure(suggestion: HorizonSuggestion) -> Figure:
-    """Draw the probability of coming back against the number of silent days, with its interval, the limit and
-    both horizons.
+    """Draw the probability of coming back against the number of silent days, with its interval.
+
+    Lines show the highest allowed probability, and the requested and the suggested horizon.
     """
     curve = suggestion.curve
     days = range(len(curve.chance))

@@ -1,6 +1,4 @@
-"""Charts about the order of customers: gain, lift, AUC by the age of the signals, and the profit of a
-campaign.
-"""
+"""Charts about the order of customers: gain, lift, AUC with older signals, and the profit of a campaign."""
 
 from __future__ import annotations
 
@@ -65,8 +63,8 @@ def gain_figure(result: EvaluationResult) -> Figure | None:
 
 
 def lift_figure(result: EvaluationResult) -> Figure | None:
-    """Draw the lift against the share of customers contacted, below the highest possible lift, with an
-    interval at the contact share.
+    """Draw the lift and the highest possible lift against the share of customers contacted, with an interval
+    of the lift at the contact share.
     """
     table, share = result.gain_table, result.contact_share
     lift = result.challenger.lift_at_contact_share
@@ -116,7 +114,9 @@ def lift_figure(result: EvaluationResult) -> Figure | None:
 
 
 def lead_time_figure(result: EvaluationResult) -> Figure | None:
-    """Draw the AUC against the age of the signals, with intervals."""
+    """Draw the AUC, with intervals, against the age of the signals: their number of days before the test
+    cutoff.
+    """
     points = [lead for lead in result.lead_time if lead.auc is not None]
     if len(points) < 2:
         return None

@@ -117,8 +117,8 @@ def style_axes(axes: Axes, x: str = "", y: str = "", size: float = 9) -> None:
 
 
 def speak_figure(figure: Figure, words: LabelWords) -> Figure:
-    """Replace words in the texts of a figure by the words of a label; the labels of ticks stay, because they
-    may be data.
+    """Replace words about leaving in a figure by the words of the predicted label; the texts at ticks stay,
+    because they may be data.
     """
     if words == CHURN_WORDS:
         return figure

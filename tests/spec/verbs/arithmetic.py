@@ -106,11 +106,12 @@ COHORT = (
             "new": MISSING,
         },
         (
-            "In the example there are twenty peers, and each customer also counts as a peer of itself. The "
-            "two customers with the lowest count have no peer with a lower count and two peers with an "
-            "equal count, so their share is (0 + 2 / 2) / 20. For every other customer, n peers have a "
-            "lower count and only the customer itself has an equal count, so the share is (n + 1 / 2) / 20. "
-            "The new customer is the only customer with a similar tenure, which is too few for a rank."
+            "In the example there are twenty peers, and each customer also counts as a peer of itself. Two "
+            "customers share the lowest count: no peer has a lower count, and two peers have an equal "
+            "count. So the share of these customers is (0 + 2 / 2) / 20. For every other customer, n peers "
+            "have a lower count and only the customer itself has an equal count, so the share is (n + 1 / "
+            "2) / 20. The new customer is the only customer with a similar tenure, which is too few for a "
+            "rank."
         ),
         customers="\n".join(
             ["customer | signed_up_at", *(f"p{n:02} | 2020-01-01" for n in range(20)), "new | 2024-06-01"]
@@ -128,8 +129,9 @@ COHORT = (
             "new": MISSING,
         },
         (
-            "The count of all customers together rose from 2 to 3, a factor of 3/2. The value is the "
-            "logarithm of the customer's own change divided by this factor."
+            "All customers except New together have 2 rows in the earlier window and 3 rows in the recent "
+            "window, a factor of 3/2. The value is the logarithm of the customer's own change divided by "
+            "this factor."
         ),
         SIGNED_UP,
     ),

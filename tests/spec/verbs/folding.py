@@ -211,8 +211,8 @@ EXAMPLES = (
         """,
         {"ana": "edit", "ben": "share", "none": MISSING},
         (
-            "The verb returns the codes of levels, and snapshots hold the names of the levels. A row "
-            "without a kind is ignored."
+            "The verb itself returns the code of the kind. The values above, like snapshots, show its name. "
+            "A row without a kind is ignored."
         ),
     ),
     Example(
@@ -222,7 +222,7 @@ EXAMPLES = (
         BILLS,
         {"ana": 10, "ben": -1, "none": MISSING},
         (
-            "Ana's latest bill with an expiry date of the card is the bill of 1 June. The expiry date, 11 "
+            "Ana's latest bill that shows when her card expires is the bill of 1 June. The expiry date, 11 "
             "July, lies in the future, but it is known."
         ),
     ),

@@ -74,7 +74,7 @@ EXAMPLES = (
         {"ana": 2 / 3, "ben": 1, "none": MISSING},
         (
             "Ana's kinds in the window are `view`, `edit` and `share`. The kinds `view` and `share` occur "
-            "in the last days."
+            "in the last 14 days."
         ),
     ),
 )

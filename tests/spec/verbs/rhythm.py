@@ -66,8 +66,8 @@ EXAMPLES = (
         {"ana": 1, "clock": 1, "two": 1},
         (
             "Ana has been silent for 14 days, which is longer than each of her gaps (2, 4 and 8 days). "
-            "Customer Clock has been silent for 7 days, which is as long as each gap (7, 7 and 7 days): "
-            "gaps of equal length count."
+            "Customer Clock has been silent for 7 days, and each of the three gaps is 7 days long: a gap as "
+            "long as the silence counts too."
         ),
     ),
     _example(
@@ -100,7 +100,8 @@ EXAMPLES = (
         (
             "Ana's days divide the window of 28 days into parts of 0, 2, 4, 8 and 14 days. The first part "
             "begins at the start of the window, the next parts are Ana's gaps, and the last part ends at "
-            "the end of the window."
+            "the end of the window. The value is `1 + sum x ln x / ln(n + 1)`, where n is the number of "
+            "active days and x is the length of a part as a share of the window."
         ),
     ),
     _example(

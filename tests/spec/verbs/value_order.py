@@ -191,11 +191,11 @@ EXAMPLES = (
             "both": 10,
         },
         (
-            "Customer All has all 20 points, and the first 10 points end on 11 July. Customer Some has 10 "
-            "points left: the points that end first are used first, whatever the order of the rows. The "
-            "points of customer Late have ended. Customer None has no points left, and the balance of "
-            "customer Silent is not known. Customer Forever has 10 points left, which never end. Customer "
-            "Both has 10 points that never end and 10 points that end on 11 July."
+            "Customer All has used none of the 20 points, and the first 10 points end on 11 July. Customer "
+            "Some has 10 points left: the points that end first are used first, whatever the order of the "
+            "rows. The points of customer Late have ended. Customer None has no points left, and the "
+            "balance of customer Silent is not known. Customer Forever has 10 points left, which never end. "
+            "Customer Both has 10 points that never end and 10 points that end on 11 July."
         ),
     ),
 )

@@ -59,8 +59,8 @@ EXAMPLES = (
         {"ana": 1, "ben": 1},
         (
             "The window is from 28 to 30 June. Ana opened a mail on 29 June, and Ben opened a mail at the "
-            "last minute of 30 June. At the cutoff, it is not known that Ben opens another mail at the "
-            "midnight of the cutoff."
+            "last minute of 30 June. Ben opens another mail at the midnight of the cutoff, which is too late "
+            "to be known."
         ),
         more={"emails.by('opened_at').days_since_last()": {"ana": 2, "ben": 1}},
     ),
@@ -90,8 +90,8 @@ EXAMPLES = (
         {"ana": 35, "ben": 0},
         (
             "Ana earned 30 and 5 points; the 20 points that she redeemed do not count. Ben earns points at "
-            "the cutoff, which is too late. `only` accepts only a column whose possible names are stated in "
-            "the contract of the table."
+            "the cutoff, which is too late. `only` accepts only a column for which the contract of the table "
+            "lists the names that may occur."
         ),
         more={
             "loyalty.only('kind', 'redeem').days_since_last()": {"ana": 21, "ben": MISSING},

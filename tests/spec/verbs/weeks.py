@@ -68,10 +68,10 @@ EXAMPLES = (
         {"fades": 2 / 6, "steady": 1 / 7, "new": MISSING, "none": 1 / 2},
         (
             "The estimate adds 1 silent week and 2 active weeks to the counted weeks. Customer Fades was "
-            "active in four weeks before the last week, and a silent week followed one of these weeks. So "
-            "the estimate for customer Fades is (1 + 1) / (4 + 2). Customer Steady was active in five weeks "
-            "before the last week, and a silent week followed none of these weeks. So the estimate for "
-            "customer Steady is (0 + 1) / (5 + 2)."
+            "active in four weeks before the last week, and one of these weeks was followed by a silent "
+            "week. So the estimate for customer Fades is (1 + 1) / (4 + 2). Customer Steady was active in "
+            "five weeks before the last week, and none of these weeks was followed by a silent week. So the "
+            "estimate for customer Steady is (0 + 1) / (5 + 2)."
         ),
     ),
     _example(
@@ -87,13 +87,14 @@ EXAMPLES = (
         "shortfall",
         {"fades": 2, "steady": 0, "new": MISSING, "none": MISSING},
         (
-            "Customer Fades has 1 row per week on average. After each of the six weeks, the cumulative sum "
-            "(CUSUM) S is 0, 0, 0, 0, 1 and 2."
+            "Customer Fades has 1 row per week on average. From the oldest week on, the verb adds up how far "
+            "each week lies below 1 row, and replaces a sum below 0 by 0. After each of the six weeks, this "
+            "sum (CUSUM) is 0, 0, 0, 0, 1 and 2."
         ),
     ),
     _example(
         "shortfall_weeks",
         {"fades": 2, "steady": 0, "new": MISSING, "none": 0},
-        "For customer Fades, the cumulative sum (CUSUM) S was 0 for the last time two weeks ago.",
+        "Two weeks ago, the shortfall of customer Fades was 0 for the last time.",
     ),
 )

@@ -128,7 +128,7 @@ def test_a_night_whose_call_was_killed_before_the_database_is_handed_over_by_the
 
     (line,) = lines(company, sink, is_new=False)
 
-    assert line.endswith("now; its files are from an earlier call")
+    assert line.endswith("now; its files are from an earlier call of churn")
 
 
 def test_another_night_of_the_same_cutoff_takes_the_place_of_the_first(

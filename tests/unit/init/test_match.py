@@ -239,6 +239,6 @@ def test_a_second_clock_is_offered_as_known_at(
 
     text = params_text(exports.draft(source), str(source))
 
-    offer = f"if rows come in at that time, map known_at: {column}"
+    offer = f"if rows come into the data at that time, map known_at: {column}"
     assert (offer in " ".join(text.replace("#", " ").split())) == is_offered
     assert "known_at" not in [line.split(":")[0].strip() for line in text.splitlines()]

@@ -89,7 +89,7 @@ def test_a_night_more_than_a_month_before_the_end_says_nothing() -> None:
     )
 
     assert dict(result.rows[0].our_reasons) == {"no night before": 5}
-    assert result.figures[1].reason == "no leaver was scored in the 31 days before the end"
+    assert result.figures[1].reason == "no leaver was scored in the 31 days before leaving"
 
 
 def test_without_a_column_of_reasons_the_figures_are_missing_with_the_way_out() -> None:

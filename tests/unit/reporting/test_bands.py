@@ -58,6 +58,6 @@ def test_the_report_and_the_page_of_the_promotion_show_the_table_of_bands(evalua
     report = Markup(render_report(read_report_sources(evaluated))).striptags()
     promotion = Markup(render_promotion(result, Verdict((), ()))).striptags()
 
-    assert "Does health mean what it says?" not in without
+    assert "Do fewer customers leave in better health bands?" not in without
     assert "[35.2, 64.8]" in report
     assert "[35.2%, 64.8%]" in promotion

@@ -11,14 +11,14 @@ def test_a_quiet_night_says_what_was_compared() -> None:
     lines = list(drift_lines(drift_of()))
 
     assert lines == [
-        "drift: Nothing has moved: 1 table, 1 signal and the probabilities were compared with their own "
-        "history and with the training."
+        "drift: Nothing has changed unusually: 1 table, 1 signal and the probabilities were compared with "
+        "their own history and with the training."
     ]
     assert drift_warnings(drift_of().alarms) == []
 
 
 def test_an_alarm_is_a_warning_with_place_measurement_and_way_out() -> None:
-    assert headline(drift_of(alarms=(STOPPED,))).startswith("One thing has moved.")
+    assert headline(drift_of(alarms=(STOPPED,))).startswith("One thing has changed unusually.")
     assert drift_warnings((STOPPED,)) == ["drift: logins: no row for a day. Check it."]
 
 

@@ -265,7 +265,7 @@ def test_names_of_plays_and_reasons_cannot_bring_html(output: Path) -> None:
     assert nasty not in render_report(read_report_sources(output))
 
 
-# --- what the call list goes by
+# --- what the call list is based on
 
 
 def test_without_a_proof_the_page_says_that_the_effects_are_assumed(output: Path) -> None:
@@ -293,10 +293,9 @@ def test_the_page_says_which_measured_effects_the_night_uses(output: Path) -> No
     html = effects_section(replace(night, facts=facts), Words("en")).html
     text = " ".join(Markup(html).striptags().split())
 
-    assert "gone-quiet: measured up to 30 Dec 2023. A contact keeps -20.0 [-31.0, -10.0]%" in text.replace(
-        "\u2212", "-"
-    )
-    assert "the list uses 0.0%" in text
+    keeps = "gone-quiet: by the outcomes known up to 30 Dec 2023, a contact keeps -20.0 [-31.0, -10.0]%"
+    assert keeps in text.replace("\u2212", "-")
+    assert "the call list computes with 0.0%" in text
     assert "The effect of every other play is assumed" in text
     assert "17 customers are left alone" in text
 
@@ -323,4 +322,4 @@ def test_more_of_a_wanted_event_is_said_to_have_helped(
     assert verdict in text
     assert "Customers gained" in text
     assert not re.search("saved|fewer|churn|Money", text)
-    assert "What the call list goes by" not in text  # a list of an event has no effect and no cost to go by
+    assert "What the call list is based on" not in text  # such a list has no effect and no cost

@@ -126,11 +126,11 @@ def page_of(output: Path) -> Page:
         (
             "involuntary",
             "within 31 days, because a payment was never recovered. A customer",
-            "nothing shows",
+            "no unpaid payment",
         ),
         (
             "voluntary",
-            "and nothing shows that a payment was never recovered. A customer",
+            "and no unpaid payment is known as the reason. A customer",
             "because a payment",
         ),
         ("any", "within 31 days.", "another way"),
@@ -481,7 +481,7 @@ def test_a_quiet_night_says_that_nothing_has_moved(output):
     text = page_of(output).text
 
     assert "Nothing to do: the tables are fresh" in text
-    assert "No: none of 1 signals moved further than its limit." in text
+    assert "No: none of 1 signals has changed by more than its limit." in text
     assert "Earlier nights whose outcome is known" in text
     assert "logins" in text
 
@@ -501,8 +501,7 @@ def test_what_has_moved_is_said_in_words_and_cannot_bring_html(output):
 
 def test_a_night_at_which_nobody_looked_says_how_to_look(output):
     assert (
-        f"For this night, nobody has checked what has moved. Run churn drift --cutoff {NIGHT}"
-        in page_of(output).text
+        f"This has not been checked for this night. Run churn drift --cutoff {NIGHT}" in page_of(output).text
     )
 
 

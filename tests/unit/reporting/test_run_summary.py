@@ -61,7 +61,7 @@ def test_what_has_moved_and_reasons_to_train_again_are_sentences(evaluated: Path
     quiet = replace(night, drift=drift_of())
     moved = replace(night, drift=drift_of(alarms=(STOPPED,), triggers=(AGE,)))
 
-    assert [sentence[:18] for sentence in result_sentences(quiet)[3:]] == ["Nothing has moved:"]
+    assert [sentence[:30] for sentence in result_sentences(quiet)[3:]] == ["Nothing has changed unusually:"]
     assert result_sentences(moved)[4:] == (
         "logins: no row for a day. Check it.",
         "Train again because of age: the newest cutoff is 200 days old; the limit is 184.",

@@ -142,7 +142,7 @@ def _with_survey(lake: Lake, context: TaskContext) -> TaskContext:
 
 
 def _write_ranges(lake: Lake, context: TaskContext) -> tuple[list[RangeResult], Levels]:
-    """Write all ranges; write them again if a level that got a code occurs only in bad rows."""
+    """Write all ranges; if a level occurs only in bad rows, write all ranges again without this level."""
     results = lake.run(write_range, context, context.ranges)
     levels = _union([result.levels for result in results])
     if levels == context.levels:
@@ -259,7 +259,7 @@ def _lowest_id(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 
 
 class _TypedIds:
-    """Casts the source's ids to the same type as the staged table does."""
+    """Casts the source's ids to the type that they have in the staged table."""
 
     def __init__(self, query: TableQuery) -> None:
         self.column = query.spec.table.of_role("id")[0]

@@ -37,12 +37,12 @@ class TaskContext:
         rejects: The folder of the rejects, one file per table.
         folder: The folder into which tasks write the rows that other tasks read.
         timezone: The company's time zone.
-        engine: The limits of one task.
+        engine: The limits of memory and threads for one task.
         label_table: The table whose rows the label counts.
-        present: The date around which the data end.
-        shared_key_tables: Tables with keys that occur in several ranges; the claims show which range holds
-            the first row of a key.
-        levels: The levels over all ranges.
+        present: The approximate last date of the data.
+        shared_key_tables: Tables with keys that occur in several ranges; the folder `claims` shows which
+            range holds the first row of a key.
+        levels: The names that occur in each level column, over all ranges.
         first_codes: The code of each range's first customer, by range number.
         forgotten: The customers whose rows are left out.
     """
@@ -95,9 +95,7 @@ class CustomerRange:
         return f"part-{self.number:05d}"
 
     def writer(self, table: str) -> TableWriter:
-        """Return the writer of this range's part of a table; it knows what the part must know about the other
-        ranges.
-        """
+        """Return the writer of this range's part of a table, with the facts it needs about other ranges."""
         context = self.context
         part = TablePart(
             name=self.part,
@@ -121,7 +119,7 @@ class CustomerRange:
         self.publish(path, self.context.shared_folder(topic, table))
 
     def publish(self, path: Path, folder: Path) -> None:
-        """Move a finished file to a folder under the range's name."""
+        """Move a finished file to a folder, and name the file after the range."""
         folder.mkdir(parents=True, exist_ok=True)
         path.replace(folder / f"{self.part}.parquet")
 
@@ -194,7 +192,7 @@ class RangeResult:
 
     Args:
         stats: The facts of each table's part.
-        levels: The levels of the range's good rows.
+        levels: The names that occur in each level column of the range's good rows.
         label_days: The good rows of the label's table by day.
     """
 
@@ -241,9 +239,7 @@ def _share_keys(customer_range: CustomerRange, staged_table: StagedTable) -> Non
 
 
 def compare_keys(context: TaskContext, number: int) -> set[str]:
-    """Write to `shared_keys` the keys of a bucket that several ranges hold, and return the tables of these
-    keys.
-    """
+    """Write to `shared_keys` those keys in a bucket that several ranges hold; return the keys' tables."""
     keys = context.folder / "keys" / f"bucket={number}"
     if not keys.exists():
         return set()
@@ -264,7 +260,7 @@ def compare_keys(context: TaskContext, number: int) -> set[str]:
 
 
 def claim_keys(context: TaskContext, number: int) -> None:
-    """Write the range's first good row of each key that other ranges also hold to `claims`."""
+    """Write to `claims` the range's first good row of each key that other ranges also hold."""
     with open_range(context, number) as customer_range:
         customer_range.writer("customers").write()
         for name in sorted(context.shared_key_tables):

@@ -395,7 +395,7 @@ def test_an_empty_table_that_is_needed_is_refused(tmp_path: Path, empty: str) ->
         ),
         (
             {"customers": {}, "logins": {"static": ["country"]}},
-            "logins.static: only customers has attributes",
+            "logins.static: only the table customers has attributes",
         ),
     ],
 )
@@ -685,7 +685,7 @@ def test_an_attribute_cannot_have_the_name_of_a_column_of_the_program(tmp_path: 
         params={"tables": {"customers": {"static": [name]}, "logins": {}}},
     )
 
-    assert f"static: '{name}' is the name of a column of churn itself" in str(refusal(params))
+    assert f"static: '{name}' is reserved for churn's own columns" in str(refusal(params))
 
 
 def test_a_row_years_after_the_other_rows_is_rejected(tmp_path: Path) -> None:

@@ -128,7 +128,7 @@ def test_a_bad_row_of_a_history_is_counted_by_rule(tmp_path: Path, text: str, ru
         (
             {"health": {"from": "plans"}},
             [],
-            "tables.customers.history: 'health' is the name of a column of churn itself",
+            "tables.customers.history: 'health' is reserved for churn's own columns",
         ),
     ],
 )

@@ -11,11 +11,11 @@ from tests.filled import filled
 from tests.unit.reporting.conftest import METRICS
 
 NONE = {
-    "en": "No number of calls earns more than it costs under these assumptions.",
+    "en": "Under these assumptions, calls make no profit, whatever their number.",
     "de": "Unter diesen Annahmen bringt keine Zahl von Kontakten mehr ein, als sie kostet.",
 }
 NOT_SHOWN = {
-    "en": "Under these assumptions, it is not shown that any number of calls earns more than it costs.",
+    "en": "Under these assumptions, a profit from calls is not certain, whatever their number.",
     "de": "Unter diesen Annahmen ist von keiner Zahl von Kontakten gezeigt, dass sie mehr einbringt, als sie",
 }
 
