@@ -72,7 +72,7 @@ def _list_cohort(params: Params, store: Store, cutoff: date | None, echo: Echo) 
 
 
 def _look(params: Params, store: Store, echo: Echo, prove: bool) -> None:
-    """Print what the guards find; raise `Stop` if a finding that says stop is not accepted."""
+    """Print what the guards find; raise `Stop` if a guard says stop and nobody has accepted the finding."""
     signals = select_signals(params, store)
     cutoffs: tuple[date, ...] = ()
     try:
@@ -131,7 +131,7 @@ def _prove(
     with echo.progress("prove", len(sample) * len(proofs.PROOFS)) as advance:
         findings = list(proofs.prove(store, signals, sample, params.train.seed, advance))
     echo(
-        f"proved for {len(signals)} signals of {min(proofs.MAX_PROOF_CUSTOMERS, store.n_customers):,} "
+        f"proofs passed for {len(signals)} signals of {min(proofs.MAX_PROOF_CUSTOMERS, store.n_customers):,} "
         f"customers at {', '.join(map(str, sample))}: {'; '.join(proofs.PROOFS.values())}."
         if not findings
         else f"proofs: {len(findings)} times, a signal changed although it must not change."

@@ -35,7 +35,7 @@ PARAMS_FILE = "params.yaml"
 class Option:
     """An option of one verb; if the user gives it, the function `run` of the verb gets its value.
 
-    A flag without dashes, such as `CUSTOMER`, is an argument that the call must give.
+    If `flag` has no dashes, such as `CUSTOMER`, the call must give the value, without a flag.
     """
 
     flag: str
@@ -78,7 +78,9 @@ VERBS: dict[str, tuple[Option, ...]] = {
     "signals": (Option("--format", Literal["markdown", "json"], "The format of the list of signals."),),
     "label": (
         Option(
-            "--horizon", bool, "Suggest after how many silent days a customer counts as left, with a plot."
+            "--horizon",
+            bool,
+            "Suggest the number of silent days after which a customer counts as left, and draw a plot.",
         ),
     ),
     "snapshot": (),
@@ -99,12 +101,12 @@ VERBS: dict[str, tuple[Option, ...]] = {
         Option(
             "--retry-dead",
             bool,
-            "Send the events again that churn gave up, with the full number of attempts for each.",
+            "Send dead events again (refused or given up), each with the full number of attempts.",
         ),
     ),
     "plan": (
         Option("--effect", float, "The difference of the churn rates to detect, such as 0.02."),
-        Option("--share", float, "The share of the control group to plan with, such as 0.1."),
+        Option("--share", float, "The planned share of customers in the control group, such as 0.1."),
         Option(
             "--days",
             int,
@@ -130,7 +132,11 @@ VERBS: dict[str, tuple[Option, ...]] = {
     ),
     "report": (Option("--open", bool, "Open the page in a browser."),),
     "ui": (
-        Option("--port", int, "The port of the page; by default the last port, or 5000, or any free port."),
+        Option(
+            "--port",
+            int,
+            "The port of the page; by default the port of the last call, or 5000, or any free port.",
+        ),
         Option("--open", bool, "Open the page in a browser."),
     ),
     "run": (),
@@ -250,7 +256,7 @@ def _help_of(verb: str) -> str:
 
 
 def _command(verb: str, options: Sequence[Option], echo: Echo, interrupts: Interrupts) -> Any:
-    """Build the function whose signature typer turns into the verb's options."""
+    """Build the function of a verb; typer reads the verb's options from its signature."""
 
     def command(**arguments: Any) -> int:
         own_options = {option.name: arguments[option.name] for option in options}
@@ -388,7 +394,7 @@ def _private_files(is_private: bool) -> Iterator[None]:
 
 
 def _report(error: ChurnError, debug: bool, speak: Callable[[str], str]) -> int:
-    """Print the problems of an error in the words of the label, and return its exit code."""
+    """Print the problems of an error in words that fit the label, and return its exit code."""
     if debug:
         traceback.print_exc()
     for problem in error.problems:

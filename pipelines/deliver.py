@@ -43,7 +43,7 @@ def run(
         ParamsError: the parameters name no receiver.
         BusyError: another process delivers.
         SourceError: a file of the outbox or of the ledger is damaged.
-        DeliveryError: some events still wait, or are dead.
+        DeliveryError: some events still wait, or are dead (refused or given up).
     """
     terms = params.contact.outbox
     if terms is None or terms.url is None:
@@ -88,7 +88,7 @@ def _report(delivery: Delivery, terms: OutboxParams, params: Params, echo: Echo,
     """Say what became of the events.
 
     Raises:
-        DeliveryError: some events still wait, or are dead.
+        DeliveryError: some events still wait, or are dead (refused or given up).
     """
     echo.show(
         f"deliver: {delivery.n_delivered:,} {_noun(delivery.n_delivered)} delivered to {terms.receiver}, "

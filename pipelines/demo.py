@@ -27,7 +27,7 @@ def run(
     live: int | None = None,
     days_between: int | None = None,
 ) -> int | None:
-    """Write the company, or keep it if it exists; what only the simulation knows goes to a second folder.
+    """Write the company, or keep it if it exists; a second folder gets facts known only to the simulation.
 
     Args:
         params: The parameters; `source` is the folder to write to.

@@ -1,4 +1,4 @@
-"""Show what has moved since the training: sources, signals, scores, performance; and whether to retrain."""
+"""Show what has changed since training: sources, signals, scores, performance; and whether to retrain."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ from pipelines.ingest import ensure_store
 def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None:
     """Compare a night (tonight by default) with the training of the champion, and write `output/drift`.
 
-    `score` does the same for the night that it scores; this verb also shows the figures, and logs them.
+    `score` makes the same comparison for the night that it scores. This verb also prints the details, and
+    logs the figures to MLflow.
 
     Raises:
         CallError: the cutoff lies after the data.

@@ -26,7 +26,8 @@ class Echo:
         finished_steps: The steps of the verb that are done; the message of a verb that is stopped names them.
         raise_if_stopped: Raises if the program was asked to end.
         shows_details: Whether `run` shows the lines of all its verbs.
-        speak: Returns a line in the words of the label; see `LabelWords.speak`.
+        speak: Returns a line in words that fit the label (leaving or another event); see
+            `LabelWords.speak`.
     """
 
     def __init__(self, raise_if_stopped: Callable[[], None] = lambda: None) -> None:
@@ -46,7 +47,7 @@ class Echo:
         print(_clean(self.speak(text)), flush=True)
 
     def show(self, text: str) -> None:
-        """Print a line that `churn run` shows too; the other lines of its verbs go to a file only."""
+        """Print a line that `churn run` also shows; it writes the other lines of a verb only to a file."""
         self(text)
 
     def finish_step(self, step: str) -> None:

@@ -54,7 +54,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> None:
     Raises:
         CallError: no challenger was trained, or the challenger was trained on other snapshots, or the
             challenger was selected after a test cutoff.
-        Stop: no matured cutoff has an earlier matured cutoff to train on.
+        Stop: no matured cutoff can be tested, because none has an earlier matured cutoff to train on.
     """
     snapshots = read_untreated(params, known_by=cutoff)
     if warning := snapshots.memory_warning(params.train.memory_limit, params.file):
@@ -149,7 +149,10 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> None:
 
 
 def _out_of_time(output: Path, snapshots: Snapshots, echo: Echo) -> OutOfTime | None:
-    """Return what `train` predicted out of time; None, with a warning, if the file is damaged."""
+    """Return the out-of-time predictions of `train`; None, with a warning, if their file is damaged.
+
+    An out-of-time prediction comes from a model that learnt only from labels known by the row's cutoff.
+    """
     try:
         return read_out_of_time(output, snapshots)
     except SourceError as error:

@@ -1,9 +1,9 @@
 """Turn faults of the machine and of libraries into a message and an exit code of their kind.
 
-A bug is a fault of this program alone. A missing file of the program is such a bug, and so is a path that
-neither the call nor params.yaml names. A full disk, a folder without permission, damaged bytes in a file, too
-little memory, a library that refuses the user's data: the message about each of these faults names a place, a
-reason and a way out.
+Such faults are a full disk, a folder without permission, damaged bytes in a file, too little memory, or a
+library that refuses the user's data. The message about each of them names a place, a reason and a way out. A
+bug is a fault of this program alone. A missing file of the program is such a bug, and so is a path that
+neither the call nor params.yaml names.
 """
 
 from __future__ import annotations
@@ -174,12 +174,12 @@ def _of_reader(error: BaseException, params: Params | None) -> ChurnError:
         )
     return SourceError(
         f"{_file(params)}: source: the data cannot be read or computed: {text}. Correct the source or its "
-        "mapping; if the source is sound, delete output/store and run `churn ingest`."
+        "mapping; if both are correct, delete output/store and run `churn ingest`."
     )
 
 
 def _key_of(path: Path, params: Params | None) -> tuple[type[ChurnError], str]:
-    """Return the parameter that names the folder of a path, and the class of its errors."""
+    """Return the exception class for errors at a path, and the parameter that names its folder."""
     if params is None:
         return ParamsError, "the path"
     for folder, kind, key in _folders_of(params):
@@ -189,7 +189,7 @@ def _key_of(path: Path, params: Params | None) -> tuple[type[ChurnError], str]:
 
 
 def _folders_of(params: Params) -> list[tuple[Path, type[ChurnError], str]]:
-    """Return the folders and files that params.yaml names, each with the class of its errors and its key."""
+    """Return the paths in params.yaml, each with the exception class for its errors and the path's key."""
     source = Path(params.source.removeprefix("duckdb:///").removeprefix("sqlite:///"))
     folders: list[tuple[Path, type[ChurnError], str]] = [
         (params.output, ParamsError, "output"),

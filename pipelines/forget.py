@@ -69,7 +69,7 @@ def run(
                 f"{customer} --yes`: this call completes that erasure first."
             )
         finish(output)
-        echo("The erasure that was stopped before its end is finished.")
+        echo("An earlier erasure had been stopped before its end; it is finished now.")
     recover(output, lambda night: ledger_digest(output, night))
     recover_events(output)
     remove_stray_files(output, [output, *([artifacts] if artifacts else [])])
@@ -173,7 +173,7 @@ def _overwrite_in_mlflow(params: Params, echo: Echo) -> None:
     database = database_path(params.tracking.uri)
     if database and (problem := overwrite_deleted_rows(database)):
         echo.warn(
-            f"{database}: bytes of rows that were deleted there may still be in the file ({problem}). Stop "
+            f"{database}: the file may still hold bytes of rows that were deleted from it ({problem}). Stop "
             "the programs that use it, such as `churn ui`, then call `churn forget` again."
         )
 

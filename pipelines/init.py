@@ -66,7 +66,9 @@ def run(
         for warning in entry.warnings:
             echo.warn(f"{entry.name}: {warning}.")
         for question in open_questions(entry.body):
-            echo.warn(f"{entry.name}: {question}. `churn check` stops until the answer is in {params}.")
+            echo.warn(
+                f"{entry.name}: {question}. Write the answer into {params}; without it `churn check` stops."
+            )
     for name, reason in draft.unused_tables:
         echo(f"  {name} is not used: {reason}")
     for line in unread_lines:

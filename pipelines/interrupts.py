@@ -21,7 +21,7 @@ class Interruption(KeyboardInterrupt):
 
 
 class Interrupts:
-    """Notes the first signal that asks the program to end, also if a library swallows the exception.
+    """Notes the first signal that asks the program to end, even if a library catches the `Interruption`.
 
     Attributes:
         first_signal: The first signal that came, or None.
@@ -39,7 +39,7 @@ class Interrupts:
         self.raise_if_noted()
 
     def raise_if_noted(self) -> None:
-        """Raise `Interruption` if a signal came: the first exception may have been swallowed.
+        """Raise `Interruption` if a signal came, even a second time: the first `Interruption` may be lost.
 
         Python prints and drops an exception that arises in a callback or in `__del__`, and a library may
         catch it.
@@ -52,7 +52,7 @@ class Interrupts:
 
     @property
     def exit_code(self) -> int:
-        """Return 128 and the number of the signal: 130 for Ctrl-C."""
+        """Return 128 plus the number of the signal: 130 for Ctrl-C."""
         return 128 + int(self.first_signal or signal.SIGINT)
 
     @property
@@ -87,7 +87,7 @@ def watch_interrupts() -> Iterator[Interrupts]:
 
 
 def _without_interruptions(hook: Callable[[Any], object]) -> Callable[[Any], object]:
-    """Return a hook that prints no `Interruption`, because the program itself reports the signal."""
+    """Return a `sys.unraisablehook` that prints no `Interruption`: the program itself reports the signal."""
 
     def report(unraisable: Any) -> None:
         error: BaseException | None = unraisable.exc_value

@@ -23,7 +23,7 @@ NEXT_ORDERS_FILE = "next_orders.csv"
 
 
 def run(params: Params, *, cutoff: date | None = None, echo: Echo, store: Store | None = None) -> int | None:
-    """Compute all figures that the label allows, write `output/kpis/kpis.json` and print a summary.
+    """Compute all figures that fit the kind of label, write `output/kpis/kpis.json` and print a summary.
 
     All tables go to `output/kpis/tables.txt`, and the expected next order of each customer to
     `output/kpis/next_orders.csv`.
@@ -58,7 +58,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo, store: Store 
 
 
 def _write_next_orders(company: Company, path: Path) -> Path | None:
-    """Write when each customer is expected to order; without orders, remove an earlier list."""
+    """Write the list of expected next orders; if there are no orders, remove an earlier list."""
     orders, store = company.shared_rows.orders, company.store
     if orders is None:
         path.unlink(missing_ok=True)

@@ -28,8 +28,8 @@ def run(params: Params, *, cutoff: date | None = None, horizon: bool = False, ec
     Args:
         params: The parameters.
         cutoff: Print this cutoff only.
-        horizon: Whether to print the chance of a return after a silence in place of the sheet, and to suggest
-            a horizon.
+        horizon: Whether to print the chance that a silent customer comes back, instead of the counts, and to
+            suggest a horizon.
         echo: Prints lines, warnings and progress.
 
     Raises:
@@ -54,7 +54,7 @@ def run(params: Params, *, cutoff: date | None = None, horizon: bool = False, ec
 
 
 def _what_counts(label: LabelParams) -> str:
-    """Return in words what a customer did who counts as a churner or has the event."""
+    """Return in words what makes a customer a churner, or what the event of the label is."""
     if not label.is_event:
         return HOW_LEFT[label.leaving]
     where = f" where {label.where}" if label.where else ""
@@ -74,9 +74,9 @@ def _suggest_horizon(store: Store, folder: Path, echo: Echo) -> None:
         half = curve.followed_days // 2
         echo(
             f"  no horizon is suggested: after {half} silent days {_returns_after(curve, half)}, more than "
-            f"{MAX_RETURN:.0%}, and the data are too short to follow a longer silence for the same number "
-            "of days afterwards. Ingest more history, or accept the returns with a reason: label: "
-            "{accept_reactivation: the reason}."
+            f"{MAX_RETURN:.0%}. The data are too short to judge a longer silence: after it, they must go on "
+            "for as many days again. Ingest more history, or accept that customers come back and write why: "
+            "label: {accept_reactivation: the reason}."
         )
     for name, days in (("suggested", horizon.suggested_days), ("in the parameters", horizon.requested_days)):
         if days is not None:

@@ -34,7 +34,7 @@ def live_nights(
     Args:
         params: The parameters.
         folder: The folder of the company.
-        truth: The folder of its truth.
+        truth: The folder for the facts that only the simulation knows.
         nights: The number of nights.
         days_between: The number of days from one night to the next.
         echo: Prints a line for each night.
@@ -69,7 +69,7 @@ def complete_up_to(params: Params, day: date) -> Params:
 
 
 def listed_tasks(output: Path, night: date) -> list[ListedTask]:
-    """Return the treated tasks on the call list of a night.
+    """Return the tasks on the call list of a night, without the tasks of the control group.
 
     Args:
         output: The folder of the output.

@@ -1,10 +1,11 @@
 """The locks of the verbs: each output has one writer at a time.
 
-`snapshot`, `train`, `evaluate` and `promote` work on one chain of files and exclude each other. `score` has a
-lock of its own, so a night is scored while a model is trained. `run` and `promote` hold both locks, and
-`forget` holds all locks. `check` and `report` write pages that may name customers: they share a lock with
-each other, but not with `forget`. The store has a lock too. `churn ingest` is refused while another process
-writes the store. Another verb that finds the store outdated waits for that process.
+`snapshot`, `train`, `evaluate` and `promote` work on one chain of files: one lock lets only one of them run
+at a time. `score` has a lock of its own, so a night can be scored while a model is trained. `run` and
+`promote` hold both of these locks, and `forget` holds all locks. `check` and `report` write pages that may
+name customers: they can run at the same time, but not during `forget`. The store has a lock too.
+`churn ingest` is refused while another process writes the store. Another verb that finds the store outdated
+waits for that process.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ def output_locks(verb: str, params: Params | None) -> Iterator[None]:
 
     Raises:
         BusyError: Another process holds one of the locks.
-        Stop: `churn forget` was stopped before its end, and the verb is another one.
+        Stop: an earlier `churn forget` was stopped before its end, and this verb is not `forget`.
     """
     if params is None or verb in UNLOCKED_VERBS:
         yield

@@ -93,7 +93,7 @@ def event_of(params: Params) -> str | None:
 
 
 def kept_share_of(params: Params) -> float | None:
-    """Return the assumed share of churners whom a contact keeps; None for a label of an event."""
+    """Return the assumed share of churners whom a contact keeps; None if the label counts an event."""
     return None if params.label.is_event else params.evaluate.profit.accept_share
 
 
@@ -105,15 +105,16 @@ def outside_as_of(params: Params, cutoff: date | None, verb: str, echo: Echo) ->
     for experiment in experiments:
         if not experiment.has_label:
             echo.warn(
-                f"{verb}: {experiment.name} is left out: it is not recorded when '{experiment.outcome}' "
-                f"became known, so the outcome cannot be measured as it was known on {cutoff}."
+                f"{verb}: {experiment.name} is left out: there is no record of the day on which "
+                f"'{experiment.outcome}' became known, so the outcome cannot be measured as it was known on "
+                f"{cutoff}."
             )
     return [experiment for experiment in experiments if experiment.has_label]
 
 
 def known_effects(params: Params, night: date | None) -> MeasuredEffects:
-    """Return the measured effects and costs of the plays before a night; if the parameters forbid their use,
-    return the reason.
+    """Return the plays' effects and costs that were measured before a night. If the parameters forbid their
+    use, return the reason.
 
     Args:
         params: The parameters.
@@ -140,7 +141,7 @@ def _playbook(params: Params) -> Playbook:
 
 
 def _designs(params: Params, ledger: Ledger, playbook: Playbook) -> tuple[ExperimentDesign, ...]:
-    """Return what each experiment needs before it can answer; without a control group there is no answer."""
+    """Return what each experiment needs to show an effect; nothing if there is no control group."""
     share = params.experiments.control.share
     if not share:
         return ()

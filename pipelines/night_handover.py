@@ -16,7 +16,7 @@ from pipelines.echo import Echo
 
 
 def check_handover(params: Params) -> None:
-    """Check that the database and the receiver will answer, before minutes of work for the night.
+    """Check that the database will accept the night, before the minutes of work for the night begin.
 
     Raises:
         ParamsError: the address of the database cannot be read, or its driver is not installed.
@@ -69,7 +69,7 @@ def _fill_database(params: Params, cutoff: date, echo: Echo, *, is_new: bool) ->
 
 
 def _send_contacts(params: Params, store: Store, echo: Echo) -> None:
-    """Deliver the events in the outbox; tasks expire by the day of the data, not of the clock."""
+    """Deliver the events in the outbox; `store.tonight`, not the clock, decides which tasks have expired."""
     outbox = params.contact.outbox
     if outbox is None or outbox.url is None or not outbox.after_score:
         return

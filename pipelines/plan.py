@@ -37,8 +37,8 @@ def run(
     Args:
         params: The parameters.
         cutoff: Use only nights before this date; by default all nights.
-        effect: The difference of churn to detect, or the gain in the rate of the event to detect, such as
-            0.02.
+        effect: The effect to detect, such as 0.02: the difference in the churn rate, or the gain in the rate
+            of the event.
         share: The share of the control group to plan with; by default the shares in params.yaml and the
             playbook.
         days: The number of days ahead for the power and the smallest effect.

@@ -44,8 +44,8 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
 
     Raises:
         ChurnError: the playbook or another input of the night has mistakes; nothing is trained then.
-        Stop: promotion is refused, and no champion can score. The night is scored, as a trial.
-        DeliveryError: a database or a receiver does not answer, or did not take all of the night.
+        Stop: promotion is refused, and no champion can score, so the challenger scored the night as a trial.
+        DeliveryError: a database or a receiver does not answer, or did not accept all data of the night.
     """
     check_answers(params.tracking.uri, params.file)
     score.check_inputs(params)
@@ -111,8 +111,8 @@ def _run(params: Params, cutoff: date | None, log: RunLog) -> int | None:
             *refusal.problems,
             *trial.champion_problems,
             f"run: {why_no_champion}, so version {challenger.version} scored the night of {night} as a "
-            f"trial ({', '.join(trial.because)}). The call list of the trial is marked, and no customer is "
-            "in an arm, so that no other system takes the list over.",
+            f"trial ({', '.join(trial.because)}). The call list is marked as a trial, and no customer is "
+            "assigned to an arm of an experiment, so that no other system uses the list.",
         )
     return None
 
@@ -128,7 +128,7 @@ def _compute_figures(params: Params, store: Store, night: date, log: RunLog) -> 
 
 
 def _evaluate_and_promote(params: Params, known_by: date | None, log: RunLog) -> Stop | None:
-    """Evaluate and promote the challenger; return the refusal, or None if it is the champion now."""
+    """Evaluate and promote the challenger; return the refusal, or None if the challenger is now champion."""
     try:
         evaluate.run(params, cutoff=known_by, echo=log)
         log.finish_step("evaluate")

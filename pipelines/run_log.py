@@ -23,10 +23,10 @@ class RunLog(Echo):
     """
 
     def __init__(self, echo: Echo, path: Path, file: TextIO) -> None:
-        """Take the printer for the reader, and the open file.
+        """Take the `Echo` that prints for the reader, and the open file.
 
         Args:
-            echo: Prints for the reader; if it `shows_details`, every line goes there too.
+            echo: Prints for the reader; if its `shows_details` is true, it prints every line of the verbs.
             path: The file.
             file: The file at `path`, open for writing.
         """
@@ -68,7 +68,7 @@ class RunLog(Echo):
 
     @contextmanager
     def progress(self, label: str, total: int) -> Iterator[Advance]:
-        """Show the progress of a verb on a terminal; without one, only stop a run that is asked to end."""
+        """Show the progress of a verb; without a terminal, only check whether the run was asked to end."""
         if self._echo.shows_details or self._echo.has_terminal():
             with self._echo.progress(label, total) as advance:
                 yield advance

@@ -87,7 +87,8 @@ def run(
         store: The store, if the caller has opened it; by default it is opened, and written if it is outdated.
         trial: Why the challenger scores instead of the champion; None where the champion scores.
         dry_run: Whether only to print which customer would get which play; the night is not written.
-        is_last_step: Whether the night is handed over at the end; `run` does that after the report.
+        is_last_step: Whether to hand the night over (to a database and to other systems) at the end; `run`
+            does this itself after the report.
 
     Raises:
         CallError: the cutoff lies after the data.
@@ -96,8 +97,8 @@ def run(
         PlaybookError: the playbook has mistakes.
         ParamsError: there is no calendar of `contact.holidays`, a suppression list does not exist, or
             `experiments.salt` has changed.
-        Stop: later nights follow this night, and it would plan other contacts today.
-        DeliveryError: a database or a receiver does not answer, or did not take all of the night.
+        Stop: later nights follow this night, and scoring it again would plan other contacts than before.
+        DeliveryError: a database or a receiver does not answer, or did not accept all data of the night.
     """
     if trial:
         champion = load_challenger(params.output, params.engine.threads)
@@ -276,7 +277,7 @@ def _look_for_drift(
     echo: Echo,
     is_trial: bool,
 ) -> None:
-    """After the night is written, look for what has moved since the training, and print it."""
+    """After the night is written, look for changes since the training (drift), and print them."""
     column = params.label.words.probability
     scored = scores.select(["customer_id", column]).drop_null().to_pandas()
     probability = scored.set_index("customer_id")[column].reindex(frame["customer_id"])
@@ -347,7 +348,7 @@ def _call_list_lines(facts: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _profit_line(curve: Mapping[str, Any], *, is_measured: bool) -> str:
-    """Return how many contacts are expected to pay; empty if no profit is known."""
+    """Return for how many customers a contact is expected to pay off; empty if no profit is known."""
     if not curve["n_worth"] and not curve["n_losing"]:
         return ""
     points = dict(curve["points"])  # equal points are one
@@ -358,7 +359,7 @@ def _profit_line(curve: Mapping[str, Any], *, is_measured: bool) -> str:
     unknown = f", {curve['n_unknown']:,} are unknown" if curve["n_unknown"] else ""
     assumption = "" if is_measured else " (costs and effects are assumptions)"
     return (
-        f"a contact is expected to pay for {curve['n_worth']:,} customers{losing}{unknown}"
+        f"a contact is expected to pay off for {curve['n_worth']:,} customers{losing}{unknown}"
         + (f"; {earnings}" if earnings else "")
         + assumption
     )
@@ -398,9 +399,7 @@ def champion_problems(params: Params, store: Store) -> tuple[str, ...]:
 
 
 def _fitting_model(params: Params, digests: Mapping[str, str], champion_digest: str) -> tuple[str, ...]:
-    """Return a sentence about a trained model that fits and could be promoted; empty if there is no such
-    model.
-    """
+    """Return a sentence about a challenger that fits the parameters and is not the champion; else nothing."""
     try:
         challenger = load_challenger(params.output, params.engine.threads)
     except ChurnError:

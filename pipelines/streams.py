@@ -1,7 +1,7 @@
 """stdout and stderr of a verb: no secret and no control character of a terminal goes out.
 
 Names and values of the data reach the terminal in messages. An escape sequence in a name could hide a warning
-or change the title of the terminal, and a mark of direction could turn a name around.
+or change the title of the terminal, and a Unicode direction mark could show a name in reverse order.
 """
 
 from __future__ import annotations

@@ -59,8 +59,8 @@ def run(params: Params, *, cutoff: date | None = None, refresh: bool = False, ec
 
     Raises:
         ParamsError: evaluate.rule or evaluate.segments names signals that the snapshots do not have.
-        Stop: no label is matured, no customer or every customer left, there are too few rows, or no control
-            represents customers who were treated.
+        Stop: no label is matured, nobody left, everybody left, there are too few rows, or no customer in the
+            control group represents the customers who were treated.
         ModelError: there is no champion to refresh.
     """
     snapshots = read_untreated(params, known_by=cutoff)
@@ -152,7 +152,7 @@ def _train(params: Params, snapshots: Snapshots, echo: Echo) -> None:
         echo(line)
     echo(f"most important signals: {', '.join(list(challenger.importance)[:3])}")
     if earlier_run_id:
-        echo("the same training as before: MLflow keeps its run.")
+        echo("the same training as before, so its earlier run in MLflow is used again.")
     echo(registry.link(run_id))
 
 
@@ -162,7 +162,8 @@ def _refresh(params: Params, snapshots: Snapshots, echo: Echo) -> None:
 
     Raises:
         ModelError: there is no champion.
-        Stop: no label has matured since the champion's training, or the refresh has seen a test cutoff.
+        Stop: no label has matured since the champion's training, or the champion has learnt from labels that
+            became known after a test cutoff.
     """
     champion = load_champion(params.champion, params.engine.threads)
     refresh = refresh_level(champion, snapshots)
@@ -233,7 +234,7 @@ def _plan(params: Params, snapshots: Snapshots) -> CutoffPlan:
 
 
 def _look(params: Params, snapshots: Snapshots, plan: CutoffPlan, echo: Echo) -> list[Finding]:
-    """Return and print what the guards find in the training rows; print counts of the earlier guards."""
+    """Print and return the findings in the training rows; also print how many `churn snapshot` found."""
     customers = params.tables.get("customers")
     findings = check_training(
         snapshots,
@@ -251,7 +252,7 @@ def _look(params: Params, snapshots: Snapshots, plan: CutoffPlan, echo: Echo) ->
 
 
 def _select_logistic(snapshots: Snapshots, plan: CutoffPlan, settings: TrainParams, threads: int) -> Recipe:
-    """Return the logistic regression at its best strength: a baseline for a refreshed champion."""
+    """Return the logistic regression with the best prior variance, a baseline for a refreshed champion."""
     settings = settings.model_copy(update={"candidates": (SplineLogistic.name,)})
     return select_candidate(folds_of(snapshots, plan), snapshots.monotone, settings, threads).logistic
 
@@ -288,7 +289,7 @@ def _describe_run(
 
 
 def _log_origin(registry: Registry, params: Params, snapshots: Snapshots) -> None:
-    """Log the snapshots, and the git commit of the folder around the output, into the open run."""
+    """Log the snapshots, and the git commit of the folder that holds the output folder, into the open run."""
     registry.log_dataset("snapshots", snapshots.digest, params.output / "snapshots")
     if commit := git_commit(params.output.parent):
         registry.log(tags={"mlflow.source.git.commit": commit})

@@ -1,4 +1,4 @@
-"""Learn whom a contact helps; this model chooses contacts only if it chooses better than the risk."""
+"""Learn whom a contact helps; the model chooses contacts only if it beats the choice by the risk."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from pipelines.measure import outside_as_of, read_outside_units
 def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None:
     """Compare two ways to choose contacts, by the predicted effect and by the risk, at equal budgets.
 
-    The result goes to `output/uplift` and to MLflow, and an accepted model too.
+    The result goes to `output/uplift` and to MLflow. An accepted model goes to `output/uplift/models`.
 
     Args:
         params: The parameters.
@@ -93,7 +93,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
 
 
 def _refuse_event_label(params: Params) -> None:
-    """Refuse a label of an event: the model of effects learns by how much a contact lowers churn.
+    """Refuse a label of kind event: `churn uplift` can only learn by how much a contact lowers churn.
 
     Raises:
         CallError: the label is of kind event.
@@ -101,8 +101,8 @@ def _refuse_event_label(params: Params) -> None:
     if params.label.is_event:
         raise CallError(
             f"{params.locate('label.kind')} is event, but `churn uplift` learns which customers a contact "
-            "keeps: it would count more events as a harm. `churn measure` shows the gain of each play; "
-            "learn with a label of kind contract or inactivity (`--set label.kind=...`)."
+            "keeps from leaving, so it would count each event as a harm. `churn measure` shows the gain of "
+            "each play; learn with a label of kind contract or inactivity (`--set label.kind=...`)."
         )
 
 

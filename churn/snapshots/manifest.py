@@ -59,7 +59,7 @@ class SnapshotManifest(Part):
         store_digest: The digest of the store from which the snapshots were made.
         params_digest: The digest of each section in `DECIDING_SECTIONS`.
         watermark: The day up to which the data were complete.
-        guards: The guards of the data that ran, and their findings.
+        guards: Which guards of the data ran, and what they found.
     """
 
     cutoffs: Mapping[date, SnapshotCutoff]
@@ -96,7 +96,7 @@ class SnapshotManifest(Part):
             params: The parameters that the snapshots must fit.
 
         Raises:
-            CallError: the label, the format of the signals or a deciding section is different.
+            CallError: the label, the format of the signals or a section in `DECIDING_SECTIONS` is different.
         """
         if self.label_id != params.label_id:
             raise CallError(
@@ -115,15 +115,15 @@ class SnapshotManifest(Part):
         ]
         if changed_sections:
             raise CallError(
-                f"{folder}: the snapshots were made with other values of {', '.join(changed_sections)} "
-                f"than {params.file} has. Run `churn snapshot` again."
+                f"{folder}: the snapshots were made with other values under {', '.join(changed_sections)} "
+                f"than those in {params.file}. Run `churn snapshot` again."
             )
 
 
 def params_digest(params: Params) -> dict[str, str]:
     """Return the digest of each section of params.yaml on which the content of snapshots depends.
 
-    A cutoff of one call (`--cutoff`) is not in params.yaml and changes no digest.
+    The option `--cutoff` is not part of params.yaml, so it changes no digest.
     """
     sections = params.model_dump(mode="json", include=set(DECIDING_SECTIONS))
     return {section: digest_of(sections[section])[:12] for section in DECIDING_SECTIONS}

@@ -49,15 +49,17 @@ class Snapshots:
         digest: The SHA-256 of the matured snapshots and of the files with contract ends beside them, byte by
             byte.
         watermark: The day up to which the data were complete, in ISO format.
-        guards: The guards of the data that ran, and their findings.
-        known_by: The date by which a label must be known to be used; None if all matured labels are used.
+        guards: Which guards of the data ran, and what they found.
+        known_by: Only labels known by this date are used; None if all matured labels are used.
         customer_share: 1 if all customers were read; n if only every n-th customer was read, because more
             rows do not fit into the memory.
         rows_on_disk: The number of labelled rows of all customers; 0 if it was not counted.
         treated_rows: The rows that were left out because the customer was treated in the label window; None
             if nobody was treated, or if the ledger was not read.
-        exposures: For each cutoff, how many rows were treated and how many controls represent them.
-        no_controls_accepted: The reason why a person accepts that nobody stands for treated rows.
+        exposures: For each cutoff, how many treated rows were left out, and how many rows of controls have
+            a higher weight in their place.
+        no_controls_accepted: The reason why a person accepts that some treated rows have no controls in their
+            place; None if all have.
     """
 
     rows: LabelledRows
@@ -125,14 +127,14 @@ class Snapshots:
     ) -> Snapshots:
         """Return the snapshots with these weights, and only with the rows whose weight is above 0.
 
-        If all weights are 1, the snapshots are returned unchanged, so that everything that is learnt from
-        them has the same bytes as without weights.
+        If all weights are 1, the snapshots are returned unchanged. A model that learns from them is then the
+        same, byte by byte, as without weights.
 
         Args:
             weight: The weight of each row, shape (rows,): 0 if the row is left out.
-            exposures: The counts by cutoff.
-            no_controls: The reason why a person accepts that no control represents treated rows; None if
-                controls represent them.
+            exposures: For each cutoff, the numbers of treated rows and of rows of controls.
+            no_controls: The reason why a person accepts that some treated rows have no controls in their
+                place; None if all have.
         """
         if (weight == 1).all():
             return self
@@ -150,7 +152,7 @@ class Snapshots:
 
     @cached_property
     def monotone(self) -> tuple[int, ...]:
-        """Return for each signal 1 (a higher value may only raise the risk), -1 (only lower it) or 0."""
+        """Return for each signal 1 if the risk may only rise with it, -1 if it may only fall, otherwise 0."""
         return tuple(int(s.get("monotone", 0)) if s["kind"] == "number" else 0 for s in self.signals)
 
 
@@ -241,7 +243,8 @@ def _nothing_matured(manifest: SnapshotManifest) -> str:
     soonest = min((str(snapshot.mature_on) for snapshot in manifest.cutoffs.values()), default="never")
     return (
         f"snapshots: no label is matured: the data are complete up to {manifest.watermark}, but the first "
-        f"label becomes known on {soonest}. Add earlier cutoffs to snapshot, or shorten label.horizon_days."
+        f"label becomes known on {soonest}. Add earlier cutoffs to the section 'snapshot', or shorten "
+        "label.horizon_days."
     )
 
 
@@ -266,14 +269,14 @@ def read_rows(
 ) -> ReadRows:
     """Read the labelled rows of some snapshots.
 
-    Each file is read twice. The first time, only the labels and the levels are taken. The second time, the
-    values are copied into the matrix, one batch at a time.
+    Each file is read twice. The first time, only the customer ids, the labels and the text signals are read.
+    The second time, the values of all signals are copied into the matrix, one batch at a time.
 
     Args:
         paths: The file of each cutoff.
         signals: The dictionary entries of the signals.
-        max_rows: About the highest number of rows to read: if there are more, all rows of every second,
-            third, … customer are read. With None all rows are read.
+        max_rows: Roughly how many rows to read at most. If there are more, all rows of every second, third,
+            … customer are read. With None all rows are read.
 
     Raises:
         SourceError: a file is damaged or lacks a column.
@@ -368,7 +371,7 @@ def _batches(path: Path, names: Sequence[str], mask: npt.NDArray[np.bool_]) -> I
 
 
 def _values(column: pa.Array, levels: Sequence[str] | None) -> npt.NDArray[np.float64]:
-    """Return numbers, or the indices of texts in `levels`; a missing value is NaN."""
+    """Return the column as numbers: a text becomes its index in `levels`, and a missing value becomes NaN."""
     if levels is not None:
         column = pc.index_in(column.cast(pa.string()), value_set=pa.array(levels, pa.string()))
     values: npt.NDArray[np.float64] = column.cast(pa.float64()).to_numpy(zero_copy_only=False)

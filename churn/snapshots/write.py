@@ -35,7 +35,7 @@ def write_snapshots(
     only: date | None = None,
     guards: GuardReport | None = None,
 ) -> SnapshotManifest:
-    """Write `output/snapshots` and return their manifest; a reader finds the old or the new folder.
+    """Write all snapshots into a new folder, replace `output/snapshots` with it, and return the manifest.
 
     For each cutoff, `part.parquet` has the columns customer_id, cutoff and left (1, 0, or missing if the
     label is not matured), and then the signals. For contract labels, `outcome.parquet` in the same folder
@@ -46,12 +46,13 @@ def write_snapshots(
         signals: The signals to compute.
         advance: A function that is called with the number of customers of each finished part.
         only: The only cutoff to write; by default the cutoffs of params.yaml are written.
-        guards: The report of the guards of the data. The manifest keeps this report, so that later verbs need
-            no store.
+        guards: Which guards of the data ran, and what they found. The manifest keeps this report, so that
+            later verbs need no store.
 
     Raises:
-        CallError: a cutoff is after the watermark, or `first` or `last` leaves no cutoff.
-        Stop: the data are too short for a cutoff.
+        CallError: a cutoff is after the watermark, or `snapshot.first` or `snapshot.last` leaves out all
+            cutoffs.
+        Stop: the data cover too few days for any cutoff.
     """
     params = store.params
     cutoffs = (only,) if only else snapshot_cutoffs(store)

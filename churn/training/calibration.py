@@ -24,9 +24,7 @@ MIN_OF_A_CLASS = 30
 MIN_LATER_CUTOFFS = 2
 """The least number of later cutoffs at which a method must be better; with fewer, the gain may not last."""
 MIN_SHIFT_CUSTOMERS = 100
-"""The least number of customers who left, and of customers who were expected to leave, that a shift of the
-level needs.
-"""
+"""A shift of the level needs at least this many customers who left, or who were expected to leave."""
 TWO_SIDED_95 = 1.959964
 VENN_ABERS_LEVELS = 200
 """The largest number of levels to which Venn-Abers rounds the scores.
@@ -42,10 +40,10 @@ class CalibrationChoice:
     Attributes:
         method: The selected method.
         log_loss: The out-of-time log loss of each method.
-        against_none: Each other method compared with no calibration. `difference` is the log loss of the
-            method minus the log loss without calibration, so the method is better if it is below 0.
-            `standard_error` is the standard error of the difference, with customers as independent units.
-            `worst_cutoff` is the largest difference at one cutoff.
+        against_none: For each method except `none`, the comparison with no calibration. `difference` is the
+            log loss of the method minus the log loss without calibration, so the method is better if it is
+            below 0. `standard_error` is the standard error of the difference, with customers as independent
+            units. `worst_cutoff` is the difference at the cutoff where it is largest.
         later_cutoffs: The number of cutoffs whose predictions were calibrated by a fit on earlier cutoffs.
     """
 
@@ -106,8 +104,9 @@ def fit_venn_abers(logits: Floats, left: Floats, weight: Floats | None = None) -
     Customers of one level get the same probability.
 
     Returns:
-        A calibration with `upto`, the upper edge of every step except the last in log-odds, and with `p0` and
-        `p1`, the two probabilities of every step.
+        A calibration with `upto`, `p0` and `p1`. Neighbouring levels with equal probabilities form one step.
+        `upto` holds the upper edge of each step in log-odds; the last step has none. `p0` and `p1` hold
+        the two probabilities of each step.
 
     Source: Vovk and Petej (2014), Venn-Abers predictors, UAI; Vovk, Petej and Fedorova (2015), Large-scale
         probabilistic predictors with and without guarantees of validity, NeurIPS.
@@ -134,12 +133,11 @@ def fit_venn_abers(logits: Floats, left: Floats, weight: Floats | None = None) -
 
 
 def isotonic_with_guess(rows: Floats, churners: Floats, guess: float) -> Floats:
-    """Return the isotonic share of churners of each level, after one row with the outcome `guess` was added
-    to this level.
+    """Return the isotonic share of churners of each level, computed with one more row in this level.
 
-    The result follows from the max-min formula. Take all runs of levels that contain the level. For each
-    start of a run, take the smallest share of churners over all possible ends of the run. The largest of
-    these smallest shares is the result.
+    The outcome of the added row is `guess`. The result follows from the max-min formula. For each level, take
+    all runs of neighbouring levels that contain it. For each start of a run, take the smallest share of
+    churners over all possible ends of the run. The largest of these smallest shares is the result.
 
     Args:
         rows: The number of rows in each level, shape (levels,); the levels are in ascending order of score.
@@ -176,10 +174,10 @@ def fit_calibration(
     nothing.
 
     Args:
-        method: One of `METHODS`, or `SHIFT_METHOD` for the shift of a refresh.
+        method: One of `METHODS`, or `SHIFT_METHOD` for a champion that `train --refresh` adjusts.
         logits: The uncalibrated log-odds, shape (rows,).
         left: The outcomes, shape (rows,).
-        customer: The number of each row's customer, shape (rows,).
+        customer: The index of each row's customer, shape (rows,).
         weight: How many rows each row represents, shape (rows,); None if each row represents only itself.
     """
     if not enough_of_both(left):
@@ -207,12 +205,12 @@ def select_calibration(
 ) -> CalibrationChoice:
     """Select the best calibration method by out-of-time log loss.
 
-    A method is selected only if it is clearly better than no calibration, and if the gain lasts. The gain is
-    clear if it exceeds its standard error. A clear gain is required because, among several methods that
-    change nothing, one method nearly always wins by chance. The gain lasts if the method is better at each of
-    at least two cutoffs. The condition of two cutoffs is needed because all rows of a cutoff share the drift
-    of the level at that cutoff. The standard error does not contain this drift. The calibration of a cutoff
-    is fitted on the rows whose labels were known by that cutoff.
+    A method is selected only if it is clearly better than no calibration, and if this gain is likely to last.
+    The gain is clear if it exceeds its standard error. A clear gain is required because, among several
+    methods that change nothing, one method nearly always wins by chance. The gain is likely to last if there
+    are at least two cutoffs, and the method is better at each of them. One cutoff is not enough: if the share
+    of churners drifts, all rows of a cutoff drift together, and the standard error does not contain this. The
+    calibration of a cutoff is fitted on the rows whose labels were known by that cutoff.
 
     Args:
         setting: `auto`, or the name of a method. The methods are compared also if a method is named.
@@ -221,7 +219,7 @@ def select_calibration(
         left: The outcomes, shape (rows,).
         cutoff: The day number of each row's cutoff, shape (rows,).
         known_on: The day number on which each row's label was known, shape (rows,).
-        customer: The number of each row's customer, shape (rows,).
+        customer: The index of each row's customer, shape (rows,).
         weight: How many rows each row represents, shape (rows,); None if each row represents only itself.
         is_untreated: Whether the rows of treated customers were left out.
     """
@@ -286,17 +284,17 @@ def fit_shift(logits: Floats, left: Floats, customer: Ints, weight: Floats | Non
     """Fit a shift: a number that is added to all log-odds, so that the expected number of churners is about
     the true number.
 
-    The shift is 0 if fewer than 100 customers left or were expected to leave. The shift is also 0 if chance
-    alone gives such a difference in more than one of twenty cases. Otherwise the shift is the maximum
-    likelihood estimate times `1 - 1 / z^2`, where z is the difference divided by its standard error. The
-    factor `1 - 1 / z^2` is the share of the difference that is expected to last. The independent units are
-    customers, not rows, because the windows of weekly cutoffs overlap and contain the same churner several
-    times.
+    The shift is 0 unless at least 100 customers left, or at least 100 were expected to leave. The difference
+    is the true number minus the expected number of churners. The shift is also 0 if chance alone gives such a
+    difference in more than one of twenty cases. Otherwise the shift is the maximum likelihood estimate times
+    `1 - 1 / z^2`, where z is the difference divided by its standard error. The factor `1 - 1 / z^2` is the
+    share of the difference that is expected to last. The independent units are customers, not rows, because
+    the windows of weekly cutoffs overlap and contain the same churner several times.
 
     Args:
         logits: The log-odds, shape (rows,).
         left: The outcomes, shape (rows,).
-        customer: The number of each row's customer, shape (rows,).
+        customer: The index of each row's customer, shape (rows,).
         weight: How many rows each row represents, shape (rows,); None if each row represents only itself.
 
     Source: Steyerberg (2019), Clinical prediction models, 2nd edition, chapter 20 (recalibration in the
@@ -327,8 +325,8 @@ def level_shift(logits: Floats, churners: float, weight: Floats | None = None) -
     """Return the number that must be added to the log-odds so that the expected number of churners is
     `churners`.
 
-    `churners` is limited to the range from half a row to half a row less than all rows. If the rows have
-    weights, both numbers of churners are weighted.
+    `churners` is limited to the range from 0.5 to the number of rows minus 0.5. If the rows have weights,
+    `churners`, the expected number and the number of rows are sums of weights.
     """
     row_weight = np.ones(len(logits)) if weight is None else weight
     target = min(max(churners, 0.5), float(row_weight.sum()) - 0.5)
@@ -341,7 +339,7 @@ def level_shift(logits: Floats, churners: float, weight: Floats | None = None) -
 
 
 def add_shift(calibration: Mapping[str, Any], by: float) -> dict[str, Any]:
-    """Return a calibration whose log-odds are shifted once more; two shifts are added.
+    """Return the calibration with one more shift of its log-odds; an earlier shift and this one are summed.
 
     >>> add_shift({"method": "shifted", "by": 0.5, "of": {"method": "none"}}, 0.25)
     {'method': 'shifted', 'by': 0.75, 'of': {'method': 'none'}}

@@ -42,11 +42,11 @@ class Challenger:
         run_id: The id of the MLflow run that trained the model.
         digest: The digest of the model's files.
         snapshots_digest: The digest of the snapshots from which the model learnt.
-        recipe: The settings of its fit.
+        recipe: The settings of the model's fit.
         calibration: The selected calibration method.
         chosen_by: The date of the selection, which is the first test cutoff; None if there is no test.
-        choice_cutoffs: The cutoffs whose out-of-time predictions selected the calibration.
-        scores: The candidates, the selected one first; empty after a refresh.
+        choice_cutoffs: The cutoffs on whose out-of-time predictions the calibration was selected.
+        scores: The candidate recipes with their log loss, the selected one first; empty after a refresh.
         logistic: The recipe of the logistic regression that serves as a baseline.
         importance: Each signal's share of the model's log-odds, the largest first.
     """
@@ -243,10 +243,9 @@ def spec_of(
     Args:
         snapshots: The snapshots that the model learnt from.
         model_fit: The fitted model.
-        recipe: The settings of its fit.
+        recipe: The settings of the model's fit.
         calibration: The fitted calibration.
-        probabilities: The calibrated out-of-time probabilities. The spec stores the deciles of these
-            probabilities, with which later nights are compared (drift).
+        probabilities: The calibrated out-of-time probabilities. The spec stores their deciles.
         model: The name under which the model is registered.
         label: The label that the model predicts.
         timezone: The time zone of the cutoffs.
@@ -287,7 +286,8 @@ def base_rate(snapshots: Snapshots, cutoffs: Sequence[date] | None = None) -> tu
     """Return the recent share of customers who left, and the number of cutoffs over which it is computed.
 
     The newest matured cutoffs that together hold 200 churners are used. If all cutoffs together hold fewer
-    churners, all cutoffs are used. So a night is compared with a recent rate, and not with an old one.
+    churners, all cutoffs are used. So the probabilities of a night are compared with a recent rate, and not
+    with an old one.
 
     Args:
         snapshots: All matured snapshots.

@@ -3,8 +3,8 @@ probability of leaving in one interval).
 
 The days after the gap are divided into intervals. A row counts for an interval under two conditions: the
 customer was still there at the beginning of the interval, and the interval is completed. An interval is
-completed if its end, the grace and the late days have passed. In an interval that is not completed, churners
-would count as stayers until their end is known.
+completed if its end, the grace and the late days have passed. In an interval that is not completed, some
+churners would count as stayers, because the end of their contract is not known yet.
 """
 
 from __future__ import annotations
@@ -57,19 +57,20 @@ class Lives:
     lag_days: int
 
     def is_complete(self, days: int, by: date) -> Mask:
-        """Return the rows for which it was known at a date whether the customer left within `days` days."""
+        """Return the rows whose outcome after `days` days was known on the date `by`."""
         mask: Mask = self.predictions.cutoff + days + self.lag_days <= day_number(by)
         return mask
 
     def at_risk(self, start: int, end: int, by: date) -> Mask:
         """Return the rows that count for the interval `[start, end)`.
 
-        A row counts if the interval was completed by a date, and the customer had not left before `start`.
+        A row counts if the interval was completed by the date `by`, and the customer had not left before
+        `start`.
         """
         return self.is_complete(end, by) & (self.stays >= start)
 
     def left(self, days: int) -> Floats:
-        """Return for each row 1 if the customer left within `days` days, otherwise 0."""
+        """Return one number per row: 1 if the customer left within `days` days, otherwise 0."""
         return (self.stays < days).astype(np.float64)
 
 
@@ -79,7 +80,7 @@ class Hazards:
 
     Attributes:
         days: The horizons that could be fitted; all possible horizons are 30, 60 and 90 days.
-        anchor_days: The label's own horizon. At this horizon every curve equals the model's probability.
+        anchor_days: The label's own horizon. At this horizon the hazards give the model's probability.
         intervals: The intervals. Each interval has its `start` and `end` in days, the `slope` and the
             `intercept` of its hazard on the model's log-odds, and the numbers of `rows` and of churners
             (`leavers`) in the fit.
@@ -103,8 +104,7 @@ class Hazards:
         }
 
     def within(self, logits: Floats, probability: Floats) -> dict[int, Floats]:
-        """Return the probability of leaving within each number of `days`; it is computed by the code of the
-        scorer.
+        """Return the probability of leaving within each horizon of `days`; the scorer's code computes it.
 
         Args:
             logits: The model's uncalibrated log-odds, shape (rows,).
@@ -125,7 +125,7 @@ def read_lives(
         wait_days: The number of days after which the end of a contract is certain: the grace and the late
             days.
         snapshots: The matured snapshots.
-        predictions: The out-of-time predictions of some cutoffs of the snapshots.
+        predictions: The out-of-time predictions; all their cutoffs have a snapshot.
 
     Raises:
         CallError: a file with the ends of contracts is missing, or does not belong to its snapshot.
@@ -146,8 +146,8 @@ def read_lives(
             customers, ends = [customers[row] for row in used_rows], ends[used_rows]
         if customers != ids[predictions.customer[mask]].tolist():
             raise CallError(
-                f"{folder}: the file of outcomes at {day} does not belong to the snapshot of this day. Run "
-                "`churn snapshot` again."
+                f"{folder}: the file outcome.parquet of the cutoff {day} does not belong to the snapshot of "
+                "this cutoff. Run `churn snapshot` again."
             )
         stays[mask] = ends.astype(np.int64) - day_number(day) - label.gap_days
     return Lives(predictions, stays, label.gap_days + wait_days)
@@ -168,14 +168,13 @@ def fit_hazards(lives: Lives, horizon_days: int, by: date) -> Hazards:
     """Fit the hazard of each interval as a logistic regression on the model's log-odds.
 
     If an interval has fewer than 30 churners or fewer than 30 stayers, its horizon and all later horizons are
-    missing, with the reason. Two other models were tried: a booster on all signals for each interval, and a
-    booster with the interval as a column. The two other models were no better out of time and took three
-    times as long to train. See docs/horizons.md.
+    missing; `Hazards.missing` gives the reason. Two other models were tried: a booster on all signals for
+    each interval, and a booster with the interval as a column. The two other models were no better out of
+    time and took three times as long to train. See docs/horizons.md.
 
     Args:
         lives: The rows that were predicted out of time.
-        horizon_days: The label's own horizon. At the label's own horizon the curve equals the model's
-            probability.
+        horizon_days: The label's own horizon. At this horizon the hazards give the model's probability.
         by: The date up to which outcomes are known.
     """
     start, reason = 0, ""
@@ -190,7 +189,7 @@ def fit_hazards(lives: Lives, horizon_days: int, by: date) -> Hazards:
         facts = {"slope": line["a"], "intercept": line["c"], "rows": len(left), "leavers": int(left.sum())}
         intervals.append({"start": start, "end": end, **facts})
         start = end
-    if horizon_days - start >= NEAR_DAYS:  # here the curve has not reached the label's own horizon
+    if horizon_days - start >= NEAR_DAYS:  # the intervals end before the label's own horizon
         return Hazards((), horizon_days, missing=dict.fromkeys(HORIZON_DAYS, reason))
     days = tuple(day for day in HORIZON_DAYS if day <= start)
     missing = {day: reason for day in HORIZON_DAYS if day > start}
@@ -229,7 +228,7 @@ def fit_horizons(
         wait_days: The number of days after which the end of a contract is certain: the grace and the late
             days.
         snapshots: The matured snapshots.
-        predictions: The out-of-time predictions of some cutoffs of the snapshots.
+        predictions: The out-of-time predictions; all their cutoffs have a snapshot.
     """
     lives = read_lives(folder, label, wait_days, snapshots, predictions)
     if lives is None:

@@ -23,8 +23,8 @@ class FittedModel:
     Attributes:
         names: The signals, in the order of the columns.
         levels: For each text signal, the levels that were frequent enough in training.
-        members: The entries of `members` in the spec. The log-odds of the model are the mean of the members'
-            log-odds.
+        members: The parts of the model (trees, a regression), as the spec stores them. The log-odds of the
+            model are the mean of the members' log-odds.
         boosters: The texts that LightGBM writes, by file name.
     """
 

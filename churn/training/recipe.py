@@ -56,7 +56,8 @@ class Recipe:
         seed: The seed with which the trees are fitted.
         learning_rate: The learning rate of the trees.
         num_leaves: The number of leaves of a tree; if None, it is computed from the number of churners.
-        extra_trees: Whether trees split at random thresholds, in candidate extra_trees and in some blends.
+        extra_trees: Whether trees split at random thresholds, as in the candidate `extra_trees` and in some
+            blends.
         strength: The prior variance of the weights of the logistic regression.
         min_child_samples: The least number of rows of a leaf; if None, it is computed from the number of
             rows.
@@ -135,7 +136,7 @@ class Recipe:
         return replace(self, candidate=Blend.name, strength=logistic.strength)
 
     def describe(self) -> str:
-        """Return the model of a recipe in words."""
+        """Return a short text that describes the model of this recipe."""
         return CANDIDATES[self.candidate].describe(self)
 
     def as_dict(self) -> dict[str, Any]:
@@ -152,13 +153,13 @@ class Recipe:
         return {name: value for name, value in asdict(self).items() if value is not None and name in active}
 
     def tree_params(self, rows: int, churners: int) -> dict[str, Any]:
-        """Return LightGBM's parameters, for small and regularised trees that are equal in every fit.
+        """Return LightGBM's parameters for small, regularised trees; a repeated fit gives the same trees.
 
         Args:
-            rows: The number of training rows; the size of a leaf follows from it if the recipe does not set
-                it.
-            churners: The number of churners in the training rows; the size of a tree follows from it if the
-                recipe does not set it.
+            rows: The number of training rows; the least size of a leaf is computed from it if the recipe sets
+                none.
+            churners: The number of churners in the training rows; the size of a tree is computed from it if
+                the recipe sets none.
         """
         return {
             "objective": "binary",
@@ -197,7 +198,7 @@ class Candidate(ABC):
 
     @abstractmethod
     def describe(self, recipe: Recipe) -> str:
-        """Return the model of a recipe in words."""
+        """Return a short text that describes the model of a recipe."""
 
 
 class StagedCandidate(Candidate):
@@ -232,9 +233,7 @@ class StagedCandidate(Candidate):
 
     @abstractmethod
     def at_stage(self, recipe: Recipe, stage: int) -> Recipe:
-        """Return the recipe of the final fit if the stage with this number, counted from 0, is the best on
-        the folds.
-        """
+        """Return the recipe of the final fit, if the best stage on the folds is number `stage` (from 0)."""
 
 
 class Trees(StagedCandidate):
@@ -249,7 +248,7 @@ class Trees(StagedCandidate):
         return fit_trees(rows, _tree_params(recipe, rows), recipe.rounds, monotone, threads)
 
     def describe(self, recipe: Recipe) -> str:
-        """Return the trees of a recipe in words."""
+        """Return a short text that describes the trees of a recipe."""
         kind = "extremely randomised trees" if recipe.extra_trees else "boosted trees"
         return f"{recipe.rounds} {kind}"
 
@@ -282,9 +281,7 @@ class ExtraTrees(Trees):
 
 
 class SplineLogistic(StagedCandidate):
-    """A logistic regression on one curve for each signal; its stages are the prior variances in
-    `STRENGTHS`.
-    """
+    """A logistic regression with one curve for each signal; each prior variance in `STRENGTHS` is a stage."""
 
     name = "logistic"
     family = "logistic"
@@ -295,7 +292,7 @@ class SplineLogistic(StagedCandidate):
         return fit_spline(rows, recipe.strength, monotone)
 
     def describe(self, recipe: Recipe) -> str:
-        """Return the logistic regression of a recipe in words."""
+        """Return a short text that names the logistic regression."""
         return "a spline logistic regression"
 
     def stages(
@@ -326,7 +323,7 @@ class Blend(Candidate):
         return trees.averaged_with(logistic)
 
     def describe(self, recipe: Recipe) -> str:
-        """Return the blend of models in words."""
+        """Return a short text that describes both parts of the blend."""
         trees, logistic = (part.describe(recipe) for part in self._parts())
         return f"the mean of {trees} and {logistic}"
 

@@ -54,7 +54,7 @@ def reference_of(snapshots: Snapshots, predictions: OutOfTime, probabilities: Fl
 def with_refreshed_scores(
     files: Mapping[str, str], predictions: OutOfTime, probabilities: Floats
 ) -> dict[str, str]:
-    """Return the files of a model, where the scores in the reference are the scores after a refresh.
+    """Return the files of a model, with the scores after a refresh in the file of its reference.
 
     A model that an earlier version trained has no reference, and it gets none here.
 

@@ -33,7 +33,7 @@ class RefreshedChampion:
         predictions: The champion's calibrated log-odds at the cutoffs whose labels matured after its
             training.
         shift: The number that is added to the champion's log-odds; 0 if its level still fits.
-        observed_expected: The number of churners at these cutoffs, divided by the number that the champion
+        observed_expected: The number of churners in `predictions`, divided by the number that the champion
             expected.
     """
 
@@ -58,7 +58,7 @@ class RefreshedChampion:
         return Recipe.of_spec(self.spec).with_calibration(SHIFT_METHOD)
 
     def model(self, boosters: Mapping[str, str]) -> FittedModel:
-        """Return the champion's model from its LightGBM texts by file name."""
+        """Return the champion's model; `boosters` are the texts that LightGBM wrote, by file name."""
         signals = self.spec["signals"]
         levels = {entry["name"]: tuple(entry["levels"]) for entry in signals if entry["kind"] == "level"}
         names = tuple(entry["name"] for entry in signals)
@@ -81,7 +81,7 @@ def refresh_level(champion: Champion, snapshots: Snapshots) -> RefreshedChampion
     if not unseen_cutoffs:
         raise Stop(
             f"{name} has learnt all labels that were known on {learnt_by}, and no later snapshot is "
-            "matured. Add later cutoffs to snapshot when their labels are known."
+            "matured. When later labels are known, add their cutoffs to the section snapshot."
         )
     rows = snapshots.rows.at(unseen_cutoffs)
     try:

@@ -57,8 +57,8 @@ class CandidateSelection:
         scores: The scores of all candidates; the first candidate is the selected one.
         logistic: The recipe of the logistic regression with its best prior variance. `evaluate` uses the
             logistic regression as a baseline, even if it is not a candidate.
-        predictions: The selected candidate's predictions of the choice cutoffs; None if the folds are not
-            cutoffs but parts of the customers.
+        predictions: The selected candidate's predictions of the choice cutoffs; None if the folds belong
+            to parts of the customers.
     """
 
     scores: tuple[CandidateScore, ...]
@@ -112,7 +112,7 @@ def select_candidate(
 def _stage_logits(
     fold: Fold, recipes: Mapping[CandidateName, Recipe], monotone: Sequence[int], threads: int
 ) -> StageLogits:
-    """Return the log-odds for every recipe at each stage; recipes of one family prepare the rows together."""
+    """Return the log-odds for every recipe at each stage; one call computes all recipes of a family."""
     families: dict[str, list[CandidateName]] = {}
     for name in recipes:
         families.setdefault(STAGED_CANDIDATES[name].family, []).append(name)
@@ -174,8 +174,8 @@ def at_best(
     """Return the stage with the lowest log loss over all folds together, and the log-odds at this stage.
 
     Args:
-        folds: For each fold, the log-odds of its validation rows at each stage. Only stages that all folds
-            have are compared.
+        folds: For each fold, the log-odds of its validation rows at each stage. The comparison uses only
+            the stages that exist in all folds.
         left: The outcomes of the validation rows of all folds, shape (rows,).
         weight: How many rows each row represents, shape (rows,); None if each row represents only itself.
     """

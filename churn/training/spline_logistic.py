@@ -205,7 +205,7 @@ def _fit(
 def _newest(rows: LabelledRows, max_rows: int) -> LabelledRows:
     """Return the newest rows, at most `max_rows`.
 
-    Of the oldest cutoff among them, only a part of the rows may be taken.
+    The oldest cutoff among them may have only a part of its rows.
     """
     if len(rows) <= max_rows:
         return rows

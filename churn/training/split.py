@@ -16,8 +16,8 @@ MAX_CHOICE_CUTOFFS = 4
 MIN_TRAINING_ROWS = 50
 MIN_TRAINING_CUSTOMERS = 20
 MIN_CHOICE_CHURNERS = 50
-"""The least number of churners at the choice cutoffs; if there are fewer, the folds are parts of the
-customers.
+"""The least number of churners at the choice cutoffs; if there are fewer, the folds belong to parts of
+the customers.
 """
 CUSTOMER_FOLDS = 5
 MAX_FOLD_ROWS = 200_000
@@ -85,9 +85,10 @@ def _check_requested(
 ) -> None:
     problems = []
     way_out = (
-        f"Choose one of the cutoffs {', '.join(map(str, usable))}, or add earlier cutoffs to snapshot."
+        f"Choose one of the cutoffs {', '.join(map(str, usable))}, or add earlier cutoffs to the section "
+        "snapshot."
         if usable
-        else "No snapshot can be used as a test; add earlier cutoffs to snapshot."
+        else "No snapshot can be used as a test; add earlier cutoffs to the section snapshot."
     )
     for day in requested_cutoffs:
         if day not in mature_on:
@@ -105,7 +106,7 @@ def check_enough_data(snapshots: Snapshots) -> None:
     """Check that there are enough data to learn from.
 
     Raises:
-        Stop: there are too few rows or customers, nobody left, everybody left, or there is no signal. The
+        Stop: there are too few rows or customers, or there are no churners, no stayers or no signals. The
             message lists all problems.
     """
     rows = snapshots.rows
@@ -118,10 +119,10 @@ def check_enough_data(snapshots: Snapshots) -> None:
             "Add cutoffs or data."
         )
     if rows.one_class:
-        group, change = ("nobody", "longer") if not rows.churners else ("everybody", "shorter")
+        group, change = ("stayers", "longer") if not rows.churners else ("churners", "shorter")
         problems.append(
-            f"snapshots: {group} left in {len(rows):,} labelled rows, so a model has nothing to learn. "
-            f"Check the label with `churn label`; a {change} label.horizon_days may fit."
+            f"snapshots: all {len(rows):,} labelled rows are {group}, so a model has nothing to learn. "
+            f"Check the label with `churn label`; a {change} label.horizon_days may help."
         )
     if not rows.names:
         problems.append("snapshots: the snapshots hold no signal. See `churn signals` and signals.families.")
@@ -133,13 +134,13 @@ def check_enough_data(snapshots: Snapshots) -> None:
 class Fold:
     """The training rows of a fold, and the validation rows on which candidates are compared.
 
-    A fold is a cutoff, or a part of the customers.
+    A fold belongs to one cutoff, or to one part of the customers.
 
     Attributes:
         train: The training rows: the rows whose label was known at the cutoff of the fold, or the rows of all
             other customers.
         validation: The validation rows: all rows of the cutoff, or all rows of the part of the customers.
-        in_time: Whether the fold is a cutoff, and not a part of the customers.
+        in_time: Whether the fold belongs to a cutoff, and not to a part of the customers.
     """
 
     train: LabelledRows
@@ -151,9 +152,10 @@ def folds_of(snapshots: Snapshots, plan: CutoffPlan) -> list[Fold]:
     """Return the folds on which the model is selected.
 
     There is a fold for each choice cutoff. The fold of a cutoff has at most 200,000 training rows, whose
-    labels were known at the cutoff. If there are no choice cutoffs, or fewer than 50 churners at them, the
-    folds are five parts of the customers instead. Each part has the rows of its customers in the snapshots
-    whose labels were known by the first test cutoff. If there is no test, the folds contain all snapshots.
+    labels were known at the cutoff. If there are no choice cutoffs, or fewer than 50 churners at them, there
+    is a fold for each of five parts of the customers instead. Each part has the rows of its customers in the
+    snapshots whose labels were known by the first test cutoff. If there is no test, the folds contain all
+    snapshots.
     """
     rows = snapshots.rows
     if plan.choice and rows.at(plan.choice).churners >= MIN_CHOICE_CHURNERS:

@@ -28,7 +28,7 @@ STAGE = 10
 
 
 def leaves_for(churners: int) -> int:
-    """Return the number of leaves of a tree for a number of churners in the training rows.
+    """Return the number of leaves of a tree; it grows with the number of churners in the training rows.
 
     >>> [leaves_for(n) for n in (500, 5_000, 50_000)]
     [6, 12, 31]
@@ -79,12 +79,12 @@ def tree_stages(
     (rows,).
 
     Growing stops at the number of rounds of the setting. Growing stops earlier if the log loss of the
-    validation rows has not fallen for 100 trees. The rows are binned once for all settings, so all settings
-    must have the same smallest leaf.
+    validation rows has not fallen for 100 trees. All settings share one binning of the rows, so they must
+    agree on the least number of rows of a leaf.
 
     Args:
         train: The training rows, with churners and stayers.
-        settings: LightGBM's parameters and the largest number of trees, for each setting.
+        settings: The settings; each consists of LightGBM's parameters and the largest number of trees.
         monotone: For each signal, 1 if a higher value may only raise the risk, -1 if it may only lower the
             risk, otherwise 0.
         threads: The threads to use; they do not change the result.

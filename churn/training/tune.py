@@ -1,4 +1,4 @@
-"""Search for settings of the trees, on the folds on which the candidate is selected."""
+"""Search for good settings of the trees, on the same folds on which the kind of model is selected."""
 
 from __future__ import annotations
 
@@ -121,7 +121,8 @@ def search(
         folds: The folds; each has training rows and validation rows.
         monotone: For each signal, 1 if a higher value may only raise the risk, -1 if it may only lower the
             risk, otherwise 0.
-        settings: The section `train` of the parameters; its candidates contain trees.
+        settings: The section `train` of the parameters; its `candidates` must name at least one model with
+            trees.
         threads: The threads for all folds together; they do not change the result.
         advance: A function that is called after every trial.
 
@@ -226,7 +227,7 @@ def _draw(trial: optuna.Trial, settings: TrainParams, rows: int, churners: int) 
 
 
 def _default(settings: TrainParams, kind: CandidateName, rows: int, churners: int) -> dict[str, Any]:
-    """Return the default settings as numbers, computed for the largest fold."""
+    """Return the default value of each searched setting; some depend on the size of the largest fold."""
     return {
         "extra_trees": kind == ExtraTrees.name,
         "num_leaves": settings.num_leaves or leaves_for(churners),

@@ -1,3 +1,3 @@
-"""Which customers a contact helps: a model of the effect on each customer, which is used only if it is shown
-to be better.
+"""Which customers a contact helps: a model of the effect on each customer. It is used only if it is shown to
+choose better than the risk alone.
 """

@@ -1,5 +1,5 @@
-"""What was known about units (persons, accounts or customers) before their assignment: the rows of a model,
-made in the same way in both arms.
+"""The rows from which a model learns: what was known about units (persons, accounts or customers) before
+their assignment. The rows are made in the same way in both arms.
 """
 
 from __future__ import annotations
@@ -60,11 +60,10 @@ def covariate_rows(
 def unequal_covariates(rows: LabelledRows, in_treatment: Bools) -> tuple[str, ...]:
     """Return the covariates in which the arms differ more than chance allows.
 
-    Values that were known before a random assignment differ between the arms only by
-    chance. If a column differs more, there are two explanations. Either its values are from after the
-    assignment, such as what a customer bought because of the mail, or the arms were not drawn by chance. The
-    error level is divided by the number of covariates, so that fewer than 1 of 1,000 sound experiments are
-    refused.
+    Values that were known before a random assignment differ between the arms only by chance. If a column
+    differs more, there are two explanations. Either the column holds values from after the assignment, such
+    as purchases because of the contact, or the arms were not drawn by chance. The error level is divided by
+    the number of covariates, so that fewer than 1 of 1,000 sound experiments are refused.
 
     Args:
         rows: The rows with their covariates.
@@ -79,8 +78,8 @@ def unequal_covariates(rows: LabelledRows, in_treatment: Bools) -> tuple[str, ..
 
 
 def _p_value(values: Floats, in_treatment: Bools, *, is_text: bool) -> float:
-    """Return the probability that chance alone makes the arms differ so much, both in the values and in what
-    is missing.
+    """Return the probability that chance alone makes the arms differ so much, in their values or in how many
+    values are missing.
     """
     is_missing = np.isnan(values)
     if not is_text and (~is_missing[in_treatment]).any() and (~is_missing[~in_treatment]).any():
@@ -92,10 +91,11 @@ def _p_value(values: Floats, in_treatment: Bools, *, is_text: bool) -> float:
 
 
 def _numbers_p_value(treatment_sample: Floats, control_sample: Floats) -> float:
-    """Return the probability of Smirnov's test that chance alone makes two samples of numbers differ so much.
+    """Return the probability that chance alone makes two samples of numbers differ so much (Smirnov's test).
 
-    The exact probability is computed only if the approximation is at most `FAR_FROM_LIMIT`. Near 1, the exact
-    probability of two samples of the same size is a sum that rounding may lift above 1, and scipy then warns.
+    The exact probability is computed only if the approximation is at most `FAR_FROM_LIMIT`. For two samples
+    of the same size, the exact probability is a sum. If the sum is near 1, rounding may lift it above 1, and
+    scipy then warns.
     """
     approximation = float(ks_2samp(treatment_sample, control_sample, method="asymp").pvalue)
     if approximation > FAR_FROM_LIMIT:

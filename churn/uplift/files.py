@@ -1,7 +1,7 @@
 """The files of `churn uplift`: what was measured, by day, and each accepted model as plain data.
 
 `output/uplift/uplift.json` is the latest result. `output/uplift/as_of=D.json` is the result with the outcomes
-that were known up to a day. `output/uplift/models/DIGEST` is a model. The files that an earlier night has
+that were known up to the day D. `output/uplift/models/DIGEST` is a model. The files that an earlier night has
 read are never replaced. A result of another day and a model with another digest are written to files of their
 own.
 """

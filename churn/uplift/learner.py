@@ -47,9 +47,11 @@ class UpliftModel:
     """A fitted DR learner.
 
     Attributes:
-        control: The outcome models of the control arm, one for each fold that is left out.
-        treatment: The outcome models of the treated arm, one for each fold that is left out.
-        effect: The model of the effect; the values of its trees add up to the effect itself, in outcomes.
+        control: The outcome models of the control arm, one for each fold; each is fitted to the other folds.
+        treatment: The outcome models of the treated arm, one for each fold; each is fitted to the other
+            folds.
+        effect: The model of the effect; the values of its trees add up to the effect, and not to log-odds.
+            The effect is counted in outcomes.
     """
 
     control: tuple[FittedModel, ...]
@@ -148,8 +150,8 @@ def _tree_params(seed: int) -> dict[str, Any]:
 
 
 def _any_direction(rows: LabelledRows) -> list[int]:
-    """Return monotone constraints that forbid no direction, because a contact may help a customer with a
-    higher risk more, or less.
+    """Return monotone constraints that forbid no direction, because a contact may help more or help less if
+    the customer's risk is higher.
     """
     return [0] * len(rows.names)
 

@@ -46,7 +46,8 @@ def ledger_sample(
         ledger: The decisions of the nights.
         outcomes: How to read the labels of customers.
         signals_at: A function that returns the signals of the customers in a night.
-        other_plays: The plays of the lists beside the call list; their tasks are left out.
+        other_plays: The plays that put customers on a list beside the call list, such as the list of lost
+            customers; the tasks of these plays are left out.
 
     Raises:
         SourceError: the ledger contradicts itself.
@@ -146,8 +147,8 @@ def _left(frame: pd.DataFrame, outcomes: LabelOutcomes) -> npt.NDArray[np.float6
 def _covariates(
     frame: pd.DataFrame, signals_at: SignalsAt
 ) -> tuple[Mapping[str, npt.NDArray[np.float64] | Objects], npt.NDArray[np.bool_]]:
-    """Return the covariates of each row, and whether its customer is still among the customers at risk in the
-    data of that night.
+    """Return the covariates of each row, and whether by today's data the customer was at risk in the night of
+    the task.
     """
     nights = frame["started_on"].to_numpy(dtype=object)
     parts = []

@@ -34,11 +34,11 @@ class EffectModel:
     """An accepted model of the effect of a contact.
 
     Attributes:
-        scorer: The scorer of the model, which sums its trees.
+        scorer: The scorer, which adds up the values of the model's trees.
         as_of: The day up to which outcomes were known.
         digest: The digest of the model.
-        up_to: The predicted effect up to which a customer is not contacted; None if nobody is left out for
-            this reason.
+        up_to: A customer is not contacted if the predicted effect is at most this value; None if nobody is
+            left out for this reason.
     """
 
     scorer: Scorer
@@ -50,7 +50,7 @@ class EffectModel:
         """Return for each customer by how much a contact lowers the probability of leaving.
 
         The result is NaN for a customer without a play or without a channel. An effect is never larger than
-        the probability.
+        the customer's churn probability.
 
         Args:
             frame: The column `customer_id` and the signals of each customer.

@@ -2,14 +2,15 @@
 number of contacts.
 
 The folds have an order, and a row is judged by a model that was fitted only to earlier folds. So the rows of
-the first fold are not judged. It would be wrong to fit a model to all other folds, because each pair of rows
-would be used twice, once in each direction. If there were no effect, the gains of two folds would then rise
-and fall together. The standard error of the difference would then be too small by a factor of up to the
-square root of 2, and 8 % of useless models would be accepted instead of 2.5 %. Two policies contact the same
-share of each fold. One policy chooses by the effect. The second policy chooses by the risk, which is the
-probability of the outcome without a contact. What a policy earns is the mean of the pseudo-outcomes of the
-units that it contacts. The difference between the policies is taken row by row, so rows that both choose have
-no influence. The interval of the difference is the interval of a mean.
+the first fold are not judged. It would be wrong to judge each fold by a model that was fitted to all other
+folds, because any two folds would then help to judge each other. Even without any effect of contacts, the
+gains of the two folds would rise and fall together. The standard error of the difference would be too small
+by a factor of up to the square root of 2, and 8 % of useless models would be accepted instead of 2.5 %. Two
+policies contact the same share of each fold. One policy chooses by the effect. The second policy chooses by
+the risk, which is the probability of the outcome without a contact. What a policy earns is the mean of the
+pseudo-outcomes of the units that it contacts. The difference between the policies is taken row by row, so
+rows that both choose have no influence. The interval of the difference is the interval of the mean over all
+rows.
 
 Source: Athey and Wager (2021), Policy learning with observational data, Econometrica 89, for the value of
     a policy by doubly robust scores; Chernozhukov, Demirer, Duflo and Fernández-Val (2025),
@@ -52,14 +53,14 @@ class HeldOutPredictions:
 
 
 class PolicyComparison(Part):
-    """What three policies (rules for whom to contact) earn with the same number of contacts, for each unit of
-    the sample.
+    """The gains of three policies (rules for whom to contact) with the same number of contacts; each gain is
+    a mean over all units of the sample.
 
     Attributes:
         contact_share: The share of the units that each policy contacts.
-        effect: The gain if customers are contacted by the predicted effect.
-        risk: The gain if customers are contacted by the risk.
-        chance: The gain if customers are contacted by chance.
+        effect: The gain if customers are chosen by the predicted effect.
+        risk: The gain if customers are chosen by the risk.
+        chance: The gain if customers are chosen by chance.
         difference: `effect - risk`, as a paired difference.
     """
 
@@ -75,8 +76,9 @@ class EffectGroup(Part):
 
     Attributes:
         n: The number of units.
-        up_to: The largest predicted effect of the group; the mean over the folds.
-        effect: The effect in outcomes for each unit; its interval is valid for all groups together.
+        up_to: The largest predicted effect in the group, computed in each fold and averaged over the folds.
+        effect: The mean effect on a unit, counted in outcomes. The chance that the interval of any group
+            misses the true effect is at most 5 %.
     """
 
     n: int
@@ -109,7 +111,7 @@ def predict_held_out(sample: Sample, *, seed: int, threads: int) -> tuple[Sample
 def compare_policies(
     sample: Sample, predictions: HeldOutPredictions, contact_share: float
 ) -> PolicyComparison:
-    """Compare the gains from contacts by the effect, by the risk and by chance.
+    """Compare the gains if contacts are chosen by the effect, by the risk and by chance.
 
     Args:
         sample: The rows of the sample.
@@ -133,8 +135,8 @@ def compare_policies(
 def choose_share(score: Floats, fold: Ints, share: float) -> Floats:
     """Return the probability with which each row is contacted; in each fold the highest scores are contacted.
 
-    If several rows have the score of the last place, they share the remaining places, so the order of the
-    rows does not matter.
+    If several rows with the same score compete for the last contacts, all of them get the same probability.
+    So the order of the rows does not matter.
 
     Args:
         score: The number by which rows are ranked, shape (rows,).
@@ -156,12 +158,12 @@ def choose_share(score: Floats, fold: Ints, share: float) -> Floats:
 
 
 def group_effects(sample: Sample, predictions: HeldOutPredictions) -> tuple[EffectGroup, ...]:
-    """Return the effect in each group of units by predicted effect, the lowest group first.
+    """Divide the units into groups by their predicted effect; return the effect in each, lowest group first.
 
-    An interval for a single customer would not be valid for trees. The interval of a group is valid, because
-    the models have not seen the rows from whose mean the interval is computed. The error level is divided by
-    the number of groups (Bonferroni). So in at most 5 % of experiments, at least one interval misses its
-    effect.
+    Trees give no valid interval for the effect on a single customer. The interval of a group is valid,
+    because it is computed from rows that the models have not seen. The error level is divided by the number
+    of groups (Bonferroni). So the chance that any interval misses the true effect of its group is at most
+    5 %.
     """
     ranks, edges = np.zeros(len(sample), dtype=np.int64), []
     for number in np.unique(sample.fold):
@@ -184,8 +186,8 @@ def groups_left_alone(groups: tuple[EffectGroup, ...]) -> tuple[EffectGroup, ...
     """Return the lowest groups whose effect is shown to be at most 0: the upper end of the interval is at
     most 0.
 
-    The groups must follow each other from the lowest one on. If a group does not count, the groups above it
-    do not count either, because their results are probably chance.
+    The function starts with the lowest group and stops at the first group whose effect may be above 0. No
+    group above it is returned, even if its effect is shown to be at most 0: such a result is probably chance.
     """
     alone = []
     for group in groups:

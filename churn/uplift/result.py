@@ -57,10 +57,10 @@ class MeasuredUplift(Part):
         name: The name of the experiment.
         outcome: The name of the outcome.
         is_wanted: Whether the outcome is good for the company.
-        unit_of_gain: The unit in which the gain of a policy is counted, `outcomes` or `money`; both are given
-            for each unit of the sample.
-        control: The units of the control arm.
-        treatment: The units of the treated arm.
+        unit_of_gain: What the gain of a policy is counted in, `outcomes` or `money`; a gain is a mean over
+            all units of the sample.
+        control: The number of units in the control arm, and how many of them have the outcome.
+        treatment: The number of units in the treated arm, and how many of them have the outcome.
         left_out_counts: The number of units that are left out, by reason.
         covariates: What was known about each unit before its assignment.
         unequal_covariates: The covariates in which the arms differ more than chance allows. In fewer than 1
@@ -68,10 +68,11 @@ class MeasuredUplift(Part):
         verdict: Whether the model may choose whom to contact.
         reason: Why the model is accepted or refused.
         comparison: What the policies earn; None if no model was fitted.
-        groups: The effect in each group by predicted effect; empty if no model was fitted.
+        groups: The effect in each group of units with a similar predicted effect; empty if no model was
+            fitted.
         do_not_disturb: The number of units in groups for which the effect is shown to be at most 0.
-        do_not_disturb_up_to: The predicted effect up to which a customer is not contacted; None if nobody is
-            left out for this reason.
+        do_not_disturb_up_to: A customer is not contacted if the predicted effect is at most this value; None
+            if nobody is left out for this reason.
         model_digest: The digest of the stored model; None if no model is stored.
     """
 
@@ -110,8 +111,8 @@ class UpliftResult(Part):
 
 
 def judge_comparison(comparison: PolicyComparison) -> tuple[UpliftVerdict, UpliftReason]:
-    """Return the verdict on a model, and its reason; a model is shown to be better only if the interval is
-    above 0.
+    """Return the verdict on a model, and its reason; a model is accepted only if the interval of the
+    difference between the policies is above 0.
     """
     low, high = comparison.difference.low, comparison.difference.high
     if low is not None and low > 0:

@@ -1,4 +1,4 @@
-"""A sample of units that were put into two arms by chance, with what was known about each unit before."""
+"""A sample of units that chance put into two arms, and what was known about each unit before that."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ folds.
 """
 
 N_OUTCOME_FOLDS = 3
-"""The number of folds inside one fit; so the outcome models that are applied to a unit have not seen its
-outcome.
+"""The number of folds for the outcome models; so the outcome models that are applied to a unit have not seen
+its outcome.
 """
 
 MIN_EVENTS = 100
@@ -51,8 +51,8 @@ class Sample:
             money.
         fold: The number of the fold for the comparison, 0 to `N_FOLDS - 1`; rows of one customer have the
             same fold.
-        outcome_fold: The number of the fold inside one fit, 0 to `N_OUTCOME_FOLDS - 1`; rows of one customer
-            have the same fold.
+        outcome_fold: The number of the fold for the outcome models, 0 to `N_OUTCOME_FOLDS - 1`; rows of one
+            customer have the same fold.
         is_wanted: Whether the outcome is good, such as a visit, or bad, such as leaving.
     """
 
@@ -65,8 +65,8 @@ class Sample:
     is_wanted: bool
 
     def __post_init__(self) -> None:
-        """Refuse probabilities of 0 and 1, which no draw can have: a unit that was certain to be treated has
-        no control.
+        """Refuse the probabilities 0 and 1, because they leave nothing to chance: a unit that was certain to
+        be treated has no control.
         """
         if not ((self.propensity > 0) & (self.propensity < 1)).all():
             raise ValueError("each recorded probability of the treatment must lie between 0 and 1")
@@ -92,7 +92,7 @@ class Sample:
         )
 
     def fewest_events(self) -> int:
-        """Return the smallest number of customers with the outcome, or without it, in either arm.
+        """Return the smallest of four counts: the customers with and without the outcome in each arm.
 
         Units of one customer count once, because they are in the same fold and are not independent.
         """
@@ -111,7 +111,8 @@ def folds_of(customers: Sequence[str], n_folds: int, purpose: str) -> Ints:
     Args:
         customers: The names of the customers.
         n_folds: The number of folds.
-        purpose: A word; divisions for different words are independent of each other.
+        purpose: What the folds are for. For different purposes, customers are divided into folds
+            independently.
     """
     fold_of = {name: int(n_folds * hash_to_unit_interval(purpose, name)) for name in set(customers)}
     return np.array([fold_of[name] for name in customers], dtype=np.int64)

@@ -152,7 +152,7 @@ def test_a_database_of_mlflow_that_another_program_holds_is_named(
 
         code, _, err = verb("forget", ANN, "--yes")
 
-    assert (code, "mlflow.db: bytes of rows that were deleted there may still be in the file" in err) == (
+    assert (code, "mlflow.db: the file may still hold bytes of rows that were deleted from it" in err) == (
         0,
         True,
     )

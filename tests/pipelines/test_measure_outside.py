@@ -80,7 +80,7 @@ def test_as_of_an_earlier_date_an_outcome_without_a_time_is_left_out_in_words(
     code, out, err = measure(company, capsys, "--cutoff", "2024-03-15")
 
     assert code == 0
-    assert "mail is left out: it is not recorded when 'visit' became known" in err
+    assert "mail is left out: there is no record of the day on which 'visit' became known" in err
     assert "mail 30.00%" not in out
     assert "8 outcome not known yet" in out
 

@@ -69,12 +69,12 @@ def test_no_snapshots_are_a_wrong_call(make_params) -> None:
 @pytest.mark.parametrize(
     ("asked", "named"),
     [
-        ({"snapshot": SnapshotParams(every="month")}, "other values of snapshot than"),
-        ({"snapshot": SnapshotParams(late_days=3)}, "other values of snapshot than"),
-        ({"signals": SignalsParams(windows=(28,))}, "other values of signals than"),
+        ({"snapshot": SnapshotParams(every="month")}, "other values under snapshot than"),
+        ({"snapshot": SnapshotParams(late_days=3)}, "other values under snapshot than"),
+        ({"signals": SignalsParams(windows=(28,))}, "other values under signals than"),
         (
             {"tables": {"tickets": TableParams(where="severity > 1")}, "events": {"visits": TableParams()}},
-            "other values of tables, events than",
+            "other values under tables, events than",
         ),
         (
             {"tables": {"orders": TableParams(where="amount > 0")}},

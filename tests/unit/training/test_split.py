@@ -130,10 +130,10 @@ def test_all_unusable_test_cutoffs_are_named_at_once() -> None:
     [
         (
             (1.0, 0.0),
-            "Choose one of the cutoffs 2024-01-29, 2024-02-26, 2024-03-25, or add earlier cutoffs to "
-            "snapshot.",
+            "Choose one of the cutoffs 2024-01-29, 2024-02-26, 2024-03-25, or add earlier cutoffs to the "
+            "section snapshot.",
         ),
-        ((0.0, 0.0), "No snapshot can be used as a test; add earlier cutoffs to snapshot."),
+        ((0.0, 0.0), "No snapshot can be used as a test; add earlier cutoffs to the section snapshot."),
     ],
 )
 @pytest.mark.parametrize("requested", [FIRST, date(2030, 1, 1)])
