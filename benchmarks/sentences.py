@@ -1,8 +1,10 @@
 """Random sentences of docstrings, messages and documents: `python -m benchmarks.sentences --seed 1`.
 
 Give them to a reader who does not know the project, and ask which ones need a second reading. With `--alone`
-each sentence stands alone; without it, what a reader has in view stands in brackets before it: the sentence
-before, the heading of a section, and the summary and the arguments of the function.
+each sentence stands alone; without it, what a reader has read there before stands in brackets: the heading
+and the paragraph up to the sentence, and the sentence that introduces a list; in a docstring the arguments of
+the function and the text up to the sentence; for a message the arguments and the summary of the function, and
+the message up to the sentence. A method also has the summary of its class in view.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ class Sentence(NamedTuple):
     Attributes:
         location: The file, and the name of the class or function.
         text: The sentence.
-        view: The heading or the summary above the sentence, and the sentence before it; empty without both.
+        view: What a reader has read there before the sentence; empty if it stands at the beginning.
     """
 
     location: str
@@ -40,20 +42,18 @@ class Sentence(NamedTuple):
 
 def docstring_sentences(tree: ast.AST, file: str) -> Iterator[Sentence]:
     """Yield the sentences of all docstrings of a module, without examples and headings of sections."""
-    for node in ast.walk(tree):
-        if not isinstance(node, Owner):
-            continue
-        text, location, summary = ast.get_docstring(node) or "", f"{file}: {_name(node)}", _summary(node)
+    for node, class_summary in _owners(tree):
+        text, location = ast.get_docstring(node) or "", f"{file}: {_name(node)}"
+        above = f"{class_summary} {_arguments(node)}".strip()
         for paragraph in re.split(r"\n\s*\n", text):
             entries = re.sub(
                 r"^\s*(?=[\w, ]+: )|^\s*\w+:$|^\s*(?:[-*]|\d+\.) ", "\n\n", paragraph, flags=re.M
-            )
-            for entry in entries.split("\n\n") if ">>>" not in paragraph else ():
-                for before, sentence in _with_sentence_before(entry):
-                    above = summary.split(sentence)[0].strip()
-                    yield Sentence(
-                        location, sentence, above if before in above else f"{above} {before}".strip()
-                    )
+            ).split("\n\n")
+            for entry in entries if ">>>" not in paragraph else ():
+                for before, sentence in _with_text_before(entry):
+                    yield Sentence(location, sentence, f"{above} {before}".strip())
+            if len(entries) == 1 and ">>>" not in paragraph:
+                above = f"{above} {_one_line(paragraph)}".strip()
 
 
 def message_sentences(tree: ast.AST, file: str) -> Iterator[Sentence]:
@@ -72,7 +72,7 @@ def message_sentences(tree: ast.AST, file: str) -> Iterator[Sentence]:
             )
         elif isinstance(node, ast.Constant) and id(node) not in docstrings | parts_of_texts:
             text = node.value if isinstance(node.value, str) else ""
-        for before, sentence in _with_sentence_before(text):
+        for before, sentence in _with_text_before(text):
             yield Sentence(file, sentence, f"{views[id(node)]} {before}".strip())
 
 
@@ -80,47 +80,68 @@ def document_sentences(text: str, file: str) -> Iterator[Sentence]:
     """Yield the sentences of a Markdown document, without code blocks, tables and marks of bold text."""
     text = re.sub(r"^```.*?^```", "", text, flags=re.M | re.S).replace("**", "")
     text = re.sub(r"^(\||!\[|    ).*$", "", text, flags=re.M)
-    heading = ""
+    heading = lead = ""
     for paragraph in re.split(r"\n\s*\n|\n(?=\s*(?:[-*]|\d+\.) )", text):
         if title := re.match(r"#+ (.+)", paragraph.strip()):
-            heading = title[1]
-        paragraph = re.sub(r"^#.*$", "", paragraph, flags=re.M)
-        for before, sentence in _with_sentence_before(re.sub(r"^\s*(?:[-*]|\d+\.) ", "", paragraph)):
-            yield Sentence(file, sentence, f"{heading}: {before}" if before else heading)
+            heading, lead = title[1], ""
+        paragraph, n_marks = re.subn(r"^\s*(?:[-*]|\d+\.) ", "", re.sub(r"^#.*$", "", paragraph, flags=re.M))
+        for before, sentence in _with_text_before(paragraph):
+            above = " ".join(part for part in (lead if n_marks else "", before) if part)
+            yield Sentence(file, sentence, f"{heading}: {above}" if above else heading)
+        if not n_marks and paragraph.strip():
+            lead = _one_line(paragraph) if paragraph.rstrip().endswith(":") else ""
 
 
-def _views(node: ast.AST, view: str) -> Iterator[tuple[int, str]]:
+def _owners(node: ast.AST, class_summary: str = "") -> Iterator[tuple[Owner, str]]:
+    """Yield the module and each class and function, with name and summary of the class around it."""
+    if isinstance(node, Owner):
+        yield node, class_summary
+    if isinstance(node, ast.ClassDef):
+        class_summary = f"{node.name}: {_summary(node)}"
+    for child in ast.iter_child_nodes(node):
+        yield from _owners(child, class_summary)
+
+
+def _views(node: ast.AST, view: str, class_summary: str = "") -> Iterator[tuple[int, str]]:
     """Yield the id of each node with the name and the summary of the class or function around it."""
     if isinstance(node, Owner):
-        view = f"{_name(node)}: {_summary(node)}"
+        view = _one_line(f"{class_summary} {_name(node)}: {_arguments(node)} {_summary(node)}")
+    if isinstance(node, ast.ClassDef):
+        class_summary = view
     yield id(node), view
     for child in ast.iter_child_nodes(node):
-        yield from _views(child, view)
+        yield from _views(child, view, class_summary)
 
 
 def _name(node: Owner) -> str:
     return "the module" if isinstance(node, ast.Module) else node.name
 
 
+def _arguments(node: Owner) -> str:
+    return f"({ast.unparse(node.args)})" if isinstance(node, ast.FunctionDef) else ""
+
+
 def _summary(node: Owner) -> str:
-    """Return the arguments of a function and the first sentence of the docstring."""
-    text = re.sub(r"\s+", " ", (ast.get_docstring(node) or "").split("\n\n")[0])
-    arguments = f"({ast.unparse(node.args)}) " if isinstance(node, ast.FunctionDef) else ""
-    return f"{arguments}{text}"
+    """Return the first paragraph of the docstring."""
+    return _one_line((ast.get_docstring(node) or "").split("\n\n")[0])
 
 
-def _with_sentence_before(text: str) -> Iterator[tuple[str, str]]:
-    """Yield each sentence of a text with enough words, after the sentence before it.
+def _one_line(text: str) -> str:
+    return re.sub(r"\s+", " ", text).strip()
+
+
+def _with_text_before(text: str) -> Iterator[tuple[str, str]]:
+    """Yield each sentence of a text with enough words, after the text before it.
 
     SQL, regular expressions and paths are left out.
     """
-    before = ""
-    for sentence in re.split(r"(?<=[.!?])\s+(?=[A-Z`{])", re.sub(r"\s+", " ", text).strip()):
+    text, start = _one_line(text), 0
+    for sentence in re.split(r"(?<=[.!?])\s+(?=[A-Z`{])", text):
         words = re.findall(r"[A-Za-z]{2,}", sentence)
         is_sql = re.search(r"\b(SELECT|FROM|WHERE|JOIN|COALESCE|OVER)\b|::|\|\||\w\|\w|\\w|\)\?", sentence)
         if len(words) >= MIN_WORDS and not is_sql and sentence[-1:] in ".?!:":
-            yield before, sentence
-        before = sentence
+            yield text[:start].strip(), sentence
+        start += len(sentence) + 1
 
 
 @cache
