@@ -12,7 +12,7 @@ class ChurnError(Exception):
     """A mistake of the user; the message gives place, value, rule and way out.
 
     One error holds all problems of a file, so that the user can correct them together. Secrets of this
-    process are taken out of the message, even if the message quotes a library.
+    process are removed from the message, even where it quotes the error of a library.
     """
 
     exit_code = 1

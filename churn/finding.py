@@ -16,13 +16,14 @@ class Finding:
     """A suspicion of a guard: its place, the measured value, the broken rule and the way out.
 
     Attributes:
-        place: The attribute, column, kind, table or signal, under its name in params.yaml or `churn signals`.
+        place: What the finding is about, such as a table, a signal or a cutoff. A column has its name from
+            params.yaml, and a signal has its name from `churn signals`.
         found: The measured value and the rule that the value breaks, as a sentence.
         way_out: What to do, as a sentence.
         severity: `stop` ends `churn check` and `churn promote` with exit code 15, unless a person signs the
             finding off.
         guard: The name of the guard.
-        figure: The measured value in a few characters, for a list of places.
+        figure: The measured value in a few characters; lists show it in brackets after the place.
     """
 
     place: str

@@ -20,7 +20,7 @@ class Advance(Protocol):
 
 
 class Echo:
-    """Prints what a verb reports, to the person or the log that called it.
+    """Prints what a verb reports: lines on stdout, warnings and progress on stderr.
 
     Attributes:
         finished_steps: The steps of the verb that are done; the message of a verb that is stopped names them.
@@ -51,7 +51,7 @@ class Echo:
         self(text)
 
     def finish_step(self, step: str) -> None:
-        """Note that a step of the verb is done."""
+        """Record that a step of the verb is done."""
         self.raise_if_stopped()
         self.finished_steps.append(step)
 
@@ -90,7 +90,7 @@ class QuietEcho(Echo):
 
 
 def _clean(text: str) -> str:
-    """Return a text that is safe for a terminal; while a progress bar is shown, `rich` prints the text."""
+    """Return the text with its secrets hidden, and with control characters of a terminal written as codes."""
     return escape_controls(hide_secrets(text))
 
 

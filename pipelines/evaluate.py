@@ -48,7 +48,8 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> None:
 
     Args:
         params: The parameters.
-        cutoff: The date of the evaluation: only labels known by this date are used; by default all labels.
+        cutoff: The date of the evaluation: only labels that were known on this date are used; by default all
+            matured labels.
         echo: Prints lines, warnings and progress.
 
     Raises:
@@ -151,7 +152,8 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> None:
 def _out_of_time(output: Path, snapshots: Snapshots, echo: Echo) -> OutOfTime | None:
     """Return the out-of-time predictions of `train`; None, with a warning, if their file is damaged.
 
-    An out-of-time prediction comes from a model that learnt only from labels known by the row's cutoff.
+    An out-of-time prediction comes from a model that learnt only from labels that were known at the row's
+    cutoff.
     """
     try:
         return read_out_of_time(output, snapshots)
@@ -168,7 +170,7 @@ def _log(
     result: EvaluationResult,
     summary: str,
 ) -> str:
-    """Log the evaluation into the challenger's run and its child runs; return the link of the run."""
+    """Log the evaluation into the challenger's run and its child runs; return the link to the run."""
     record = test_set.record
     pages = registry.pages(record.run_id, record.version)
     with registry.run("train", record.run_id):

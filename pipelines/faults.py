@@ -2,8 +2,8 @@
 
 Such faults are a full disk, a folder without permission, damaged bytes in a file, too little memory, or a
 library that refuses the user's data. The message about each of them names a place, a reason and a way out. A
-bug is a fault of this program alone. A missing file of the program is such a bug, and so is a path that
-neither the call nor params.yaml names.
+bug is a fault of this program alone. A missing file of the program is such a bug, and so is a wrong path that
+the user named neither on the command line nor in params.yaml.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ def _of_one(error: BaseException, params: Params | None) -> ChurnError | None:
 
 
 def _is_of_user(error: OSError, params: Params | None) -> bool:
-    """Return whether the path of an error comes from the user: from the call, params.yaml or its folders."""
+    """Return whether the user named an error's path, or its folder, on the command line or in params.yaml."""
     path = error.filename2 or error.filename
     if not isinstance(path, str | Path):
         return "temporary directory" in str(error)  # TMPDIR

@@ -23,13 +23,15 @@ from pipelines.ingest import ensure_store
 
 
 def run(params: Params, *, cutoff: date | None = None, horizon: bool = False, echo: Echo) -> int | None:
-    """Print counts per cutoff without computing any signal, and write them to `output/label`.
+    """Print how many customers had each outcome at each cutoff, and write these numbers to `output/label`.
+
+    No signal is computed.
 
     Args:
         params: The parameters.
         cutoff: Print this cutoff only.
-        horizon: Whether to print the chance that a silent customer comes back, instead of the counts, and to
-            suggest a horizon.
+        horizon: Whether to print the chance that a silent customer comes back, instead of these numbers, and
+            to suggest a horizon.
         echo: Prints lines, warnings and progress.
 
     Raises:
@@ -74,9 +76,9 @@ def _suggest_horizon(store: Store, folder: Path, echo: Echo) -> None:
         half = curve.followed_days // 2
         echo(
             f"  no horizon is suggested: after {half} silent days {_returns_after(curve, half)}, more than "
-            f"{MAX_RETURN:.0%}. The data are too short to judge a longer silence: after it, they must go on "
-            "for as many days again. Ingest more history, or accept that customers come back and write why: "
-            "label: {accept_reactivation: the reason}."
+            f"{MAX_RETURN:.0%}. The data are too short to judge a longer silence: after a silence, the data "
+            "must go on for as many days as the silence lasted. Ingest more history, or accept that "
+            "customers come back and write why: label: {accept_reactivation: the reason}."
         )
     for name, days in (("suggested", horizon.suggested_days), ("in the parameters", horizon.requested_days)):
         if days is not None:

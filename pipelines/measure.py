@@ -36,8 +36,8 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
 
     Args:
         params: The parameters.
-        cutoff: The date at which to measure, with earlier nights and with the outcomes known by then; by
-            default all nights and outcomes.
+        cutoff: The date at which to measure: only nights before it count, and only outcomes that were known
+            before it; by default, all nights and outcomes count.
         echo: Prints lines, warnings and progress.
 
     Raises:
@@ -141,7 +141,7 @@ def _playbook(params: Params) -> Playbook:
 
 
 def _designs(params: Params, ledger: Ledger, playbook: Playbook) -> tuple[ExperimentDesign, ...]:
-    """Return what each experiment needs to show an effect; nothing if there is no control group."""
+    """Return how many units and days each experiment needs to show an effect; nothing without controls."""
     share = params.experiments.control.share
     if not share:
         return ()

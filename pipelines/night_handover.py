@@ -21,7 +21,7 @@ def check_handover(params: Params) -> None:
     Raises:
         ParamsError: the address of the database cannot be read, or its driver is not installed.
         DeliveryError: the database does not answer, or would refuse the night.
-        BusyError: another program holds the database.
+        BusyError: another program has locked the database.
     """
     if params.score.sink:
         check_database(params.score.sink, params.label, params.score.reasons, params.file)
@@ -42,7 +42,7 @@ def hand_over_night(params: Params, store: Store, cutoff: date, echo: Echo, *, i
     Raises:
         DeliveryError: the database did not take the night, or the receiver did not take all contacts; or both
             failed.
-        BusyError: another night is being scored, or another program holds the database.
+        BusyError: another night is being scored, or another program has locked the database.
         SourceError: a file of the night, of the ledger or of the outbox is damaged.
     """
     errors: list[ChurnError] = []

@@ -24,7 +24,7 @@ from pipelines.echo import Echo
 
 
 def run(params: Params, *, cutoff: date | None = None, rollback: bool = False, echo: Echo) -> None:
-    """Apply the gates to the last evaluation; if all gates pass, move the aliases and export the champion.
+    """Apply the gates to the last evaluation; if all pass, make the challenger champion and export it.
 
     The gates are not applied to a challenger that is already the champion.
 
@@ -35,9 +35,10 @@ def run(params: Params, *, cutoff: date | None = None, rollback: bool = False, e
         echo: Prints lines, warnings and progress.
 
     Raises:
-        CallError: the challenger was not evaluated, or was compared with another champion.
+        CallError: the challenger was not evaluated, or the champion has changed since the evaluation.
         Stop: a gate refused the challenger; the champion is unchanged.
-        ModelError: there is no previous champion, or the registry does not know the version.
+        ModelError: there is no previous champion to go back to, or the registry cannot export the new
+            champion.
     """
     record = None if rollback else read_challenger(params.output)
     registry = Registry(params.tracking, params.models, params.file, echo.warn)
@@ -118,7 +119,7 @@ def _check_models(result: EvaluationResult, digest: str, params: Params, *, is_d
     Args:
         result: The evaluation.
         digest: The digest of the challenger.
-        params: The parameters: the folders of the evaluation and of the champion, and the threads.
+        params: The parameters: the folders of the evaluation and of the champion, and the number of threads.
         is_damaged: Whether the files of the champion may be damaged, so that they cannot be read.
 
     Raises:
@@ -141,7 +142,7 @@ def _check_models(result: EvaluationResult, digest: str, params: Params, *, is_d
 
 
 def _log(registry: Registry, run_id: str, pages: Sequence[Path]) -> None:
-    """Log the pages into the challenger's run."""
+    """Log the pages of the promotion and the model card into the challenger's MLflow run."""
     with registry.run("train", run_id):
         for page in pages:
             registry.log_file(page, "evaluate")

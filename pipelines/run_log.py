@@ -1,4 +1,4 @@
-"""The details of `churn run`: every line of its verbs goes to a file, and a summary goes to the reader."""
+"""The details of `churn run`: all that its verbs print goes to a file, and the reader sees a summary."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LOG_FILE = "run.txt"
 
 
 class RunLog(Echo):
-    """Writes the lines of the verbs of a run to a file; shows progress on a terminal, and each warning once.
+    """Writes to a file what the verbs of a run print; shows progress on a terminal, and each warning once.
 
     Attributes:
         path: The file.
@@ -26,7 +26,7 @@ class RunLog(Echo):
         """Take the `Echo` that prints for the reader, and the open file.
 
         Args:
-            echo: Prints for the reader; if its `shows_details` is true, it prints every line of the verbs.
+            echo: Prints for the reader; if its `shows_details` is true, it prints all that the file gets.
             path: The file.
             file: The file at `path`, open for writing.
         """
@@ -86,7 +86,7 @@ class RunLog(Echo):
 
 @contextmanager
 def run_log(echo: Echo, output: Path, call: str) -> Iterator[RunLog]:
-    """Open `run.txt` below the output folder for one run; name the file if the run ends with an error.
+    """Open `run.txt` in the output folder for one run; print its path if the run ends with an error.
 
     Args:
         echo: Prints for the reader.

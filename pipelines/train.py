@@ -52,15 +52,16 @@ def run(params: Params, *, cutoff: date | None = None, refresh: bool = False, ec
 
     Args:
         params: The parameters.
-        cutoff: The date of the training: only labels known by this date are used; by default all labels.
+        cutoff: The date of the training: only labels that were known on this date are used; by default all
+            matured labels.
         refresh: Keep the champion's model, and adjust the level of its probabilities to the labels that
             matured since its training.
         echo: Prints lines, warnings and progress.
 
     Raises:
         ParamsError: evaluate.rule or evaluate.segments names signals that the snapshots do not have.
-        Stop: no label is matured, nobody left, everybody left, there are too few rows, or no customer in the
-            control group represents the customers who were treated.
+        Stop: no label is matured, nobody left, everybody left, there are too few rows, or some
+            contacted customers have no counterpart in the control group and no person has accepted this.
         ModelError: there is no champion to refresh.
     """
     snapshots = read_untreated(params, known_by=cutoff)
@@ -84,7 +85,7 @@ def _train(params: Params, snapshots: Snapshots, echo: Echo) -> None:
     if not plan.test:
         echo.warn(
             "no matured cutoff has an earlier matured cutoff to train on, so the model cannot be "
-            f"evaluated. Add earlier cutoffs to snapshot in {params.file}."
+            f"evaluated. Add earlier cutoffs to the section 'snapshot' of {params.file}."
         )
     findings = _look(params, snapshots, plan, echo)
 
@@ -157,8 +158,9 @@ def _train(params: Params, snapshots: Snapshots, echo: Echo) -> None:
 
 
 def _refresh(params: Params, snapshots: Snapshots, echo: Echo) -> None:
-    """Register the champion with an adjusted level as challenger; register nothing if the champion's level is
-    still right.
+    """Register a challenger: the champion's model, with the level of its probabilities adjusted.
+
+    If the level is still right, nothing is registered.
 
     Raises:
         ModelError: there is no champion.
@@ -218,7 +220,7 @@ def _refresh(params: Params, snapshots: Snapshots, echo: Echo) -> None:
             _log_origin(registry, params, snapshots)
             registry.log(tags={"training_id": draft.training_id()})
     replace_folder(folder, training_folder(params.output))
-    echo(f"{finding}. The log-odds move by {refresh.shift:+.2f}.")
+    echo(f"{finding}. The challenger adds {refresh.shift:+.2f} to the log-odds of the champion.")
     echo(f"challenger version {challenger.version}: continue with `churn evaluate` and `churn promote`.")
     echo(registry.link(run_id))
 
@@ -252,7 +254,10 @@ def _look(params: Params, snapshots: Snapshots, plan: CutoffPlan, echo: Echo) ->
 
 
 def _select_logistic(snapshots: Snapshots, plan: CutoffPlan, settings: TrainParams, threads: int) -> Recipe:
-    """Return the logistic regression with the best prior variance, a baseline for a refreshed champion."""
+    """Return the recipe of the logistic regression that is a baseline for a refreshed champion.
+
+    Its prior variance is the best over all folds.
+    """
     settings = settings.model_copy(update={"candidates": (SplineLogistic.name,)})
     return select_candidate(folds_of(snapshots, plan), snapshots.monotone, settings, threads).logistic
 
@@ -265,7 +270,10 @@ def _new_folder(output: Path) -> Path:
 
 
 def _write_reports(folder: Path, snapshots: Snapshots, findings: Sequence[Finding]) -> None:
-    """Write what the guards found, and who was treated, into the folder of the challenger."""
+    """Write the findings of the guards into the folder of the challenger.
+
+    If customers were contacted, also write how many of their rows were left out.
+    """
     write_own_json(folder / REPORT_FILE, training_report(snapshots, findings).as_json())
     if snapshots.exposures:
         write_json(
@@ -289,7 +297,7 @@ def _describe_run(
 
 
 def _log_origin(registry: Registry, params: Params, snapshots: Snapshots) -> None:
-    """Log the snapshots, and the git commit of the folder that holds the output folder, into the open run."""
+    """Log which snapshots the open run used, and the git commit of the folder above the output folder."""
     registry.log_dataset("snapshots", snapshots.digest, params.output / "snapshots")
     if commit := git_commit(params.output.parent):
         registry.log(tags={"mlflow.source.git.commit": commit})

@@ -84,7 +84,7 @@ def table(n_draws: int, seed: int, report_progress: Callable[[str], None]) -> It
     Args:
         n_draws: The number of samples of each world.
         seed: The seed of the samples.
-        say: A function that shows the progress, after each tenth of the draws of a world.
+        report_progress: A function that shows the progress, after each tenth of the draws of a world.
     """
     yield f"| {' | '.join(TITLES)} |"
     yield f"|---|{'---:|' * (len(TITLES) - 1)}"

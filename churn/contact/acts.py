@@ -69,7 +69,7 @@ def read_acts(
         store: The store.
         cutoff: The cutoff of the night.
         experiments: Who is assigned to an arm: persons, accounts or customers.
-        contact: The rules of contacts.
+        contact: The rules of contact in params.yaml.
         ledger: The earlier nights.
         roster: All known customers: `customer_id` and `excluded_because`.
         needs_answers: Whether a play needs to know in which channel the customer answers.
@@ -134,7 +134,7 @@ def read_permissions(store: Store, cutoff: date, contact: ContactParams) -> Perm
         store: The store.
         cutoff: The cutoff up to which consents count. For objections and suppression lists, what is known
             today counts.
-        contact: The rules of contacts.
+        contact: The rules of contact in params.yaml.
 
     Raises:
         ParamsError: A suppression list does not exist.
@@ -198,8 +198,8 @@ def read_task_states(store: Store, cutoff: date, ledger: Ledger, at_risk: Sequen
     Args:
         store: The store.
         cutoff: Only days before the cutoff count; but for objections, what is known today counts.
-        ledger: The ledger; its tasks and the bands of its latest night are read.
-        at_risk: The ids of the customers of the cohort at the cutoff.
+        ledger: The ledger; its tasks and the health bands of its latest night are read.
+        at_risk: The ids of the customers who are at risk at the cutoff.
     """
     contacts = read_contacts(store, cutoff)
     objector_ids = _objector_ids(read_reach(store).to_pandas())
@@ -214,7 +214,7 @@ def _objector_ids(reach: pd.DataFrame) -> npt.NDArray[np.object_]:
 
 
 def state_warnings(states: TaskStates) -> Iterator[str]:
-    """Yield a warning for each kind of contacts that a person must check; the warning says what to do."""
+    """Yield a warning for each kind of mistake in the table of contacts; the warning says what to do."""
     if n := len(states.contacted_controls):
         ids = ", ".join(states.contacted_controls[:3])
         yield (
@@ -230,8 +230,8 @@ def state_warnings(states: TaskStates) -> Iterator[str]:
         )
     for result, n in states.unknown_results.items():
         yield (
-            f"contacts: {n:,} rows have the result '{result}', which counts as done. The results are "
-            f"{', '.join(CONTACT_RESULTS)}."
+            f"contacts: {n:,} rows have the unknown result '{result}', which counts as `done`. The known "
+            f"results are {', '.join(CONTACT_RESULTS)}."
         )
     if states.n_snoozed_without_date:
         yield (
@@ -245,10 +245,10 @@ def _exits(
 ) -> pd.DataFrame:
     """Return when and why customers who have a task came back or left: `customer_id`, `happened_on`, `why`.
 
-    If the label is inactivity, an event in the label's table means that the customer came back. A customer
-    who was at risk in the night before and is not at risk tonight left the cohort between the two nights. If
-    a customer is at risk in neither night, the day on which the customer's first task was planned counts as
-    the day of leaving.
+    If the label is inactivity, a new event in the label's table, such as a login, means that the customer
+    came back. A customer who was at risk in the night before and is not at risk tonight left the cohort
+    between the two nights. If the customer was not at risk in the night before either, the customer counts as
+    having left on the day on which the first task for the customer was planned.
     """
     with_tasks = set(ledger.tasks["customer_id"])
     label = store.params.label

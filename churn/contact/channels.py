@@ -20,8 +20,8 @@ def permitted_channels(
 ) -> tuple[list[str | None], list[str | None]]:
     """Return the channel of each customer; if no channel is allowed, return why the first channel is refused.
 
-    The first allowed channel of the play is taken. If the play prefers the customer's own channel, the order
-    of channels depends on the customer's answers; see `channels_in_order`.
+    The first allowed channel of the play is taken. If the play prefers the channel in which the customer has
+    answered before, this channel is tried first; see `channels_in_order`.
 
     Args:
         customers: The ids of the customers.

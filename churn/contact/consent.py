@@ -43,8 +43,8 @@ class Consents:
 
     Attributes:
         customers_by_channel: The ids of the customers with consent, by channel in lower case.
-        warnings: Sentences about a purpose or a channel that no row of the table has, so that nobody has
-            consent for it.
+        warnings: One sentence for each purpose or channel that no row of the table has: nobody has consent
+            for it.
     """
 
     customers_by_channel: Mapping[str, frozenset[str]]
@@ -293,8 +293,8 @@ def contact_refusals(
 
     The first of these rules that applies gives the reason:
 
-    1. The customer objected. The objection counts in every channel, and an objection that is known today
-    counts also in a night for an earlier cutoff.
+    1. The customer objected. The objection counts in every channel. It also counts if it came after the
+    cutoff of the night, as long as it is known today.
     2. The customer is on a suppression list. The list counts in every channel.
     3. The channel needs consent, and the customer has no consent for the purpose.
 
@@ -320,7 +320,7 @@ def contact_refusals(
 
 
 def plain_channel(text: str) -> str:
-    """Return the name of a channel or a purpose in the form for comparisons.
+    """Return the name of a channel or a purpose in lower case, without blanks at both ends, to compare it.
 
     >>> plain_channel(" E-Mail")
     'e-mail'

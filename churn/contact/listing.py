@@ -32,7 +32,10 @@ def with_states(tasks: pd.DataFrame, states: TaskStates) -> pd.DataFrame:
 
 
 def open_tasks(tasks: pd.DataFrame, customers: Objects) -> dict[int, dict[str, Any]]:
-    """Return the open and overdue tasks of customers in the cohort, by row; controls have such tasks too."""
+    """Return the open, overdue and snoozed tasks; the key is the row of the customer in `customers`.
+
+    Controls have such tasks too. Tasks of customers who are not in `customers` are left out.
+    """
     row_of = {customer: row for row, customer in enumerate(customers)}
     is_open = tasks["state"].isin(OPEN_STATES)
     return {
@@ -45,7 +48,7 @@ def open_tasks(tasks: pd.DataFrame, customers: Objects) -> dict[int, dict[str, A
 def carried_tasks(
     open_tasks: Mapping[int, Mapping[str, Any]], playbook: Playbook, language: str
 ) -> dict[int, Task]:
-    """Return the open tasks of earlier nights, in the form that the call list shows, by row."""
+    """Return the `open_tasks` of earlier nights, with the same keys, as the call list shows them."""
     plays = {rule.play.name: rule.play for rule in playbook.rules}
     carried: dict[int, Task] = {}
     for row, task in open_tasks.items():
@@ -84,7 +87,7 @@ def listed_rows(tasks: Sequence[Task | None], contact_rows: Ints) -> Ints:
 
 
 def came_off(tasks: pd.DataFrame, previous: date | None) -> dict[str, int]:
-    """Count the treated tasks that ended since the night before, by the state in which they ended."""
+    """Count treated customers' tasks that ended since the night before, by the state in which they ended."""
     if previous is None:
         return {}
     ended = tasks[

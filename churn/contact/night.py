@@ -57,9 +57,9 @@ class PlannedNight:
     Attributes:
         night: The scores, the call list and the facts.
         ledger: The page of the ledger; None in a trial, which assigns nobody to an arm.
-        owner_calls: The calls of each owner as CSV, by the name of the owner.
-        lists: The lists beside the call list as CSV, by the name of the list.
-        side_lists: The lists beside the call list as objects, with their tasks.
+        owner_calls: The part of the call list that each owner of a play gets, as CSV, by the owner's name.
+        lists: The other lists of the night, such as the list of lost customers, as CSV, by name.
+        side_lists: The same lists as objects, with their tasks.
         dry_run: The lines that say what the night would do.
     """
 
@@ -106,17 +106,16 @@ def score_night(
         stamp: The ids that stand in each row of the score table.
         history: What earlier nights decided about the customers.
         acts: What is known about customers and earlier contacts.
-        progress: A function that shows the progress of the reasons.
+        progress: A function that shows how many reasons are computed so far.
         trial: The reason why the night is a trial; None for a night of the champion. In a trial, nobody is
-            assigned to an arm. This shows other systems that the call list of a trial is not the list of the
-            champion.
+            assigned to an arm, so other systems can see that the call list is not the champion's.
         effect_model: The model of the effect of a contact on each customer; None if the night ranks customers
             by risk.
         measured_effects: The effects and the costs of plays that were measured before this night.
 
     Raises:
         ModelError: The signals do not fit the model. The error lists all problems.
-        Stop: Later nights already follow this night, and if scored today, it would plan other contacts.
+        Stop: Later nights already build on this night, and its plan would be different today.
     """
     scores = score_cohort(frame, model, monthly_money, params.label, params.score.value)
     terms = PlanTerms(
@@ -206,8 +205,7 @@ def score_night(
 def _rhythm_columns(
     plan: NightPlan, customers: Objects, playbook: Playbook, acts: Acts, rhythm: RhythmParams
 ) -> ExtraColumns | None:
-    """Return the columns about each customer's own channel and hour; None if no play and no parameter needs
-    them.
+    """Return the columns on each customer's preferred channel and best hour; None if neither is used.
 
     `channel_answers` is empty if the customer has too few answers for the choice of the channel.
     """

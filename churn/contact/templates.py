@@ -1,7 +1,7 @@
 """Fill the message of a play for a customer, from a jinja2 template that runs in a sandbox.
 
-Templates are data of the company. In the sandbox a template reads only the values that it gets. A template
-can read no file and no attribute of Python, and it can change no value.
+The company writes the templates. In the sandbox a template reads only the values that it gets. A template can
+read no file and no attribute of Python, and it can change no value.
 """
 
 from __future__ import annotations
@@ -47,13 +47,13 @@ def fill_template(
     Args:
         text: The text of the template. The first line may be `Subject: ...`.
         values: The values of the variables, by name.
-        location: The file of the template, which messages name.
+        location: The file of the template, for error messages.
         variant_subject: The subject of the customer's variant, which is a template too; it replaces the first
             line.
 
     Raises:
         PlaybookError: The text is not a template, a value is missing, or the template does something that the
-            sandbox forbids. The message names the file and the line.
+            sandbox forbids. The error names the file and the line.
     """
     filled = _render(text, values, location)
     first, _, following = filled.partition("\n")

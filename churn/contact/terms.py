@@ -23,12 +23,12 @@ class PlanTerms:
     """The settings of a plan of contacts.
 
     Attributes:
-        experiments: The settings of the control group, the unit and the salt.
-        contact: The rules of contacts.
+        experiments: The settings of the control group, of the unit that gets an arm, and of the draw.
+        contact: The settings that say whom a play may contact, how often and when.
         n_places: The number of new tasks of a night, both arms together.
         profit: The costs and the effect of a contact that are used where a play states none.
-        n_reasons: The largest number of reasons for a customer.
-        language: The language of the reasons.
+        n_reasons: The largest number of reasons that are given for a customer's risk.
+        language: The language of the reasons and of the plays' texts.
         timezone: The time zone of the company.
         effect_model: The model of the effect of a contact on each customer; None if the night ranks customers
             by risk.
@@ -58,10 +58,11 @@ class Acts:
     """What is known about customers and earlier contacts, in addition to the signals.
 
     Attributes:
-        units: The unit to which each customer belongs.
+        units: The unit of the experiments (person, account or customer) to which each customer belongs.
         consents: The consents that are valid at the cutoff.
         suppressed_ids: The customers on suppression lists, and all other ids of the same persons.
-        objected_ids: The customers who objected, as known today, and all other ids of the same persons.
+        objected_ids: The customers who objected to contacts, as known today, and all other ids of the same
+            persons.
         zones: The time zone of each customer whose zone differs from the company's zone, by id.
         states: The states of the earlier tasks.
         churners: The customers who have left: `customer_id`, `left_on`, `days_since_left`, `monthly_value`
@@ -69,7 +70,8 @@ class Acts:
         cancelling_ids: The customers whose contracts are cancelled but still run. Customers with a cancelled
             contract that still runs are not at risk, and they have not left.
         recent_contact_ids: The customers with a contact in the table `contacts` in the last `rest_days` days.
-        answers: The number of answers by customer and channel, for plays that prefer the customer's channel.
+        answers: The number of answers of each customer in each channel, for plays that prefer the channel in
+            which a customer answers.
         best_hours: The best hour of each customer, by id; None if the parameters do not ask for it.
         warnings: Sentences about facts in the data that are probably mistakes.
     """

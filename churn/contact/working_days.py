@@ -77,7 +77,7 @@ class WorkingCalendar:
       after the announcement.
     - A contact happens on its due date or later, never earlier (`not_before`). So a contact that is planned
       before an announcement and due after it does not happen during the announcement.
-    - The calendar is the same for both arms.
+    - The calendar is the same for treated customers and for controls.
 
     Attributes:
         working_weekdays: The numbers of the working weekdays; Monday is 0.

@@ -95,14 +95,14 @@ def _finite(value: Any) -> Any:
 
 
 def sync_folder(folder: Path) -> None:
-    """Wait until all files of a folder and its sub-folders are on the disk, with their names."""
+    """Wait until all files of a folder and its sub-folders, and the names of these files, are on the disk."""
     for parent, _, names in os.walk(folder):
         for path in (*(Path(parent) / name for name in names), Path(parent)):
             sync_path(path)
 
 
 def sync_path(path: Path) -> None:
-    """Wait until a file, or the names of the files of a folder, are on the disk."""
+    """Wait until the content of a file, or the list of the names in a folder, is on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -130,7 +130,7 @@ def _checksum(path: Path, inode: int, size: int, mtime_ns: int) -> str:
 
 
 def dated_paths(folder: Path, prefix: str = "", suffix: str = "") -> dict[date, Path]:
-    """Return the files and folders whose name is the prefix, a date and the suffix; copies are left out.
+    """Return, by date, the files and folders whose name is exactly the prefix, a date and the suffix.
 
     Args:
         folder: The folder; it need not exist.
@@ -176,8 +176,8 @@ def _old_folder(path: Path) -> Path:
 def only_writer(path: Path, holder: str) -> Iterator[None]:
     """Hold a lock file alone until the block ends; refuse if another process holds it.
 
-    A process that already holds the lock may enter a second block. The lock belongs to the process: the
-    system releases it when the process ends, even after a crash.
+    A process that already holds the lock may call this function again inside the block. The lock belongs to
+    the process: the system releases it when the process ends, even after a crash.
 
     Args:
         path: The lock file.

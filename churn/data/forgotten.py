@@ -74,7 +74,7 @@ class ForgottenCustomers(BaseModel):
         return listed.model_copy(update={"erased_on": {**listed.erased_on, listed._hash(customer): day}})
 
     def with_units(self, units: Iterable[ErasedUnits]) -> ForgottenCustomers:
-        """Return the list of forgotten customers with more erased units."""
+        """Return the list of forgotten customers, with these units added to its counts."""
         counts = {(part.experiment, part.arm): part.units for part in self.erased_units}
         for part in units:
             key = (part.experiment, part.arm)
@@ -89,7 +89,7 @@ class ForgottenCustomers(BaseModel):
         """Return SQL that is true for rows of forgotten customers and false for other rows, never NULL.
 
         Args:
-            customer_id: The SQL of the row's customer id, written as in the store.
+            customer_id: SQL that gives the row's customer id as text, in the form that the store uses.
         """
         if not self.erased_on:
             return "false"

@@ -30,11 +30,11 @@ def event_rows(store: Store, connection: duckdb.DuckDBPyConnection) -> str:
 
     Args:
         store: The store.
-        connection: A connection to the store, which checks `label.where`.
+        connection: A connection to the store, on which `label.where` is checked.
 
     Raises:
-        SourceError: `label.where` is not understood, uses a name that is no column of its row, or reads
-            other rows.
+        SourceError: `label.where` is not understood, gives no truth value, reads other rows, or uses a name
+            that is not one of these columns.
     """
     label = store.params.label
     table, contract = store.tables[label.core_table], table_contracts(store.params)[label.core_table]
@@ -70,7 +70,7 @@ def event_rows(store: Store, connection: duckdb.DuckDBPyConnection) -> str:
 
 
 def _visible_columns(table: StoredTable, contract: Table) -> dict[str, str]:
-    """Return SQL for the canonical value of each stored column that becomes known together with its row."""
+    """Return each column that `label.where` can name, and the SQL that computes its canonical value."""
     visible = {}
     for column in contract.columns:
         is_known_with_row = column.role in ("value", "attribute", "scheduled") and not column.known_with

@@ -1,7 +1,8 @@
-"""Write the store without one customer, from the old store, because the source may be gone or changed.
+"""Write a new store without one customer.
 
-The new store has the rows, the codes and the digest that `ingest` would give it from a source without the
-customer. The new store holds no high-water marks, so the next ingest reads the whole source.
+The rows come from the old store, because the source may be gone or changed. The new store has the rows, the
+codes and the digest that `ingest` would give it from a source without the customer. The new store holds no
+high-water marks, so the next ingest reads the whole source.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ def _write_table(
     folder: Path,
     removed_rejects: Mapping[str, int],
 ) -> StoredTable:
-    """Write the files of a table without the rows of one customer code; return the facts of the new table."""
+    """Write a table's files without the rows of one customer code; return a description of the new table."""
     table, files = store.tables[name], store.files(name)
     (folder / name).mkdir(parents=True)
     rows_kept = f"SELECT * FROM {parquet_rows(*files)} WHERE customer <> {code}"

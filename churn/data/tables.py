@@ -1,4 +1,4 @@
-"""The canonical tables: their columns, their clocks and the bounds of their values."""
+"""The canonical tables: their columns, which of these hold times, and the bounds of the values."""
 
 from __future__ import annotations
 
@@ -35,18 +35,19 @@ class Column:
     Args:
         name: The name of the column.
         type: The type of the values. A `level` is one of a few names; `money` and `number` have bounds.
-        role: The role of the column. An `outcome` is filled in later and is known only after the outcome's
-            own time. A `scheduled` value is a time in the future that is known with the row.
+        role: What the column is used for. An `outcome` is a time that is filled in later, and it is known
+            only after that time. A `scheduled` value is a time in the future that is known as soon as the
+            row is known.
         is_required: Whether the source must have the column.
         bounds: The smallest and the largest allowed value, both included.
         known_with: The outcome column with which this value becomes known.
-        may_be_emptied: Whether a row without a value ends the previous value. In other columns, an empty cell
-            only means that the value is unknown.
+        may_be_emptied: Whether a row without a value ends the previous value. If not, an empty cell only
+            means that the value is unknown.
         meaning: What the column holds; docs/your-data.md shows this text.
-        names: The allowed values of a level, if the contract lists them; a signal may select rows
-            by one of these values.
-        is_kept: Whether the store and the rejects hold the values. The words of customers are only read to
-            compute a mood, and are not kept.
+        names: The allowed values of a level, if only certain values are allowed; a signal may select rows by
+            one of these values.
+        is_kept: Whether the values are written to the store and to the file of rejected rows. The words of
+            customers are only read to compute a mood, and are not kept.
     """
 
     name: str
@@ -88,7 +89,7 @@ class Table:
 
     @property
     def names(self) -> list[str]:
-        """Return the column names that a source may give: names in the contract and their alternatives."""
+        """Return the names that columns of a source may have. Some tables allow one more than `columns`."""
         names = [column.name for column in self.columns]
         return names + (["kind"] if self.name == "emails" else ["changed_at"] if self.is_history else [])
 
@@ -304,13 +305,13 @@ NOT_MADE: Mapping[str, tuple[str, str]] = {"contacts": ("arm", "control")}
 
 
 def events_table(name: str) -> Table:
-    """Return the contract of an event table under `events:` in params.yaml."""
+    """Describe an event table under `events:` in params.yaml."""
     time = _time("happened_at", "when it happened")
     return _events(name, time, _level("kind", "what happened"), _number("value", "a number of the event"))
 
 
 def history_table(attribute: str, kind: Literal["level", "number"]) -> Table:
-    """Return the contract of the history of a customer's attribute: one row for each value of the attribute.
+    """Describe the history table of a customer's attribute: one row for each value of the attribute.
 
     A value holds in `[valid_from, valid_to)`, or until a later row begins.
     """

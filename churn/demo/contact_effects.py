@@ -110,7 +110,7 @@ class EffectsInForce:
                 self.dunning_factor[customer] = LEAVING_IF_HELPED
 
     def shift(self, day: int) -> Shift | None:
-        """Return what the contacts change on a day; None if no contact has an effect."""
+        """Return how contacts change the hazards of a day; None if no contact has an effect on that day."""
         in_force = self.last_day >= day
         if not in_force.any():
             return None
@@ -124,7 +124,7 @@ class EffectsInForce:
 def fitting_troubles(play: str, phase: Values) -> Values:
     """Return for each trouble whether the customer has it and the play fits it, [trouble].
 
-    `phase` holds the customer's phase of each trouble, [trouble].
+    `phase` says how far each trouble of the customer has advanced, from 0 (no trouble) to 3, [trouble].
     """
     families = PLAY_FAMILIES.get(play, troubles.TROUBLE_FAMILIES)
     in_families = np.array([bool(set(kind.families) & set(families)) for kind in troubles.TROUBLES])

@@ -126,7 +126,7 @@ def subscriptions(chunk: Chunk) -> pa.Table:
 
 
 def _request_seconds(chunk: Chunk) -> Values:
-    """Return for each spell the second of the day at which it is cancelled. Shape [spell]."""
+    """Return for each spell the time of day of the request to leave, in seconds. Shape [spell]."""
     spells = chunk.life.spells
     is_later = spells.start >= w.HISTORY_DAYS
     seconds = np.zeros(len(spells.start), dtype=np.int64)
@@ -175,8 +175,10 @@ def _split_by_plan(chunk: Chunk, rows: _Rows) -> _Rows:
 
 
 def payments(chunk: Chunk) -> pa.Table:
-    """Return one invoice a month: in early trouble it is paid late, and in later trouble the charge fails and
-    stays open.
+    """Return one invoice per customer and month.
+
+    A customer in an early phase of payment trouble pays late. In a later phase the charge fails, and the
+    invoice stays unpaid until the trouble is over.
     """
     rng = chunk.streams.get("payments")
     due = chunk.with_flag(CHARGE)

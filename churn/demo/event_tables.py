@@ -48,7 +48,7 @@ def logins(chunk: Chunk) -> pa.Table:
 
 
 def interactions(chunk: Chunk) -> pa.Table:
-    """Return interactions: in trouble there are fewer of them, and of fewer kinds."""
+    """Return interactions: when a customer's trouble begins, they become fewer, and of fewer kinds."""
     rng = chunk.streams.get("interactions")
     active_days = chunk.in_force()
     level = 0.50 * chunk.people.use_level.astype(np.float32) ** 0.9
@@ -83,7 +83,10 @@ def referrals(chunk: Chunk) -> pa.Table:
 
 
 def _use(chunk: Chunk, active_days: CustomerDays) -> Values:
-    """Return the usage of each customer on each day, relative to the usual usage, with noise by week."""
+    """Return the usage of each customer on each day, as a multiple of the customer's usual usage.
+
+    The usage also has random noise, which is new in each week.
+    """
     first_week = chunk.first_day // 7
     streams = chunk.streams if chunk.memory is None else chunk.streams.on(7 * first_week)
     rng = streams.get("use")

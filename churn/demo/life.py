@@ -90,10 +90,11 @@ def chance_of_notice_within(days: int) -> float:
 
 @dataclass(frozen=True)
 class Spells:
-    """Contract spells, ordered by customer and start, in days. Shape [spell].
+    """Contract spells, ordered by customer and start. Shape [spell].
 
-    `FAR` as the end or the request day means that there is none yet. `cause` is the index into `TROUBLES` of
-    the trouble that led to the end, -1 for none.
+    `start`, `end` and `request_day` are days, counted from the first day of the history. `FAR` as the end or
+    the request day means that there is none yet. `cause` is the index into `TROUBLES` of the trouble that led
+    to the end, -1 for none.
     """
 
     customer: Values
@@ -153,10 +154,10 @@ class LifeDraws(Protocol):
     """The random numbers that decide what happens to customers on each day."""
 
     def troubles(self, shape: tuple[int, int]) -> Values:
-        """Draw uniform numbers in `[0, 1)` that decide how troubles change, [trouble, customer]."""
+        """Draw uniform random numbers in `[0, 1)` that decide how troubles change, [trouble, customer]."""
 
     def chances(self, purpose: str, customer: Values) -> Values:
-        """Draw a uniform number in `[0, 1)` for each customer, [customer]."""
+        """Draw a uniform random number in `[0, 1)` for each customer, [customer]."""
 
     def days(self, purpose: str, customer: Values, first: int, last: int) -> Values:
         """Draw a number of days between `first` and `last` for each customer, both included, [customer]."""
@@ -169,11 +170,11 @@ class HistoryDraws:
     rng: np.random.Generator
 
     def troubles(self, shape: tuple[int, int]) -> Values:
-        """Draw uniform numbers in `[0, 1)` that decide how troubles change, [trouble, customer]."""
+        """Draw uniform random numbers in `[0, 1)` that decide how troubles change, [trouble, customer]."""
         return self.rng.random(shape, dtype=np.float32)
 
     def chances(self, purpose: str, customer: Values) -> Values:
-        """Draw a uniform number in `[0, 1)` for each customer, [customer]."""
+        """Draw a uniform random number in `[0, 1)` for each customer, [customer]."""
         return self.rng.random(len(customer))
 
     def days(self, purpose: str, customer: Values, first: int, last: int) -> Values:
@@ -192,11 +193,11 @@ class DailyDraws:
     size: int
 
     def troubles(self, shape: tuple[int, int]) -> Values:
-        """Draw uniform numbers in `[0, 1)` that decide how troubles change, [trouble, customer]."""
+        """Draw uniform random numbers in `[0, 1)` that decide how troubles change, [trouble, customer]."""
         return self.get("life troubles").random(shape, dtype=np.float32)
 
     def chances(self, purpose: str, customer: Values) -> Values:
-        """Return the uniform number in `[0, 1)` of each customer, [customer]."""
+        """Return a uniform random number in `[0, 1)` for each customer, [customer]."""
         numbers: Values = self.get(f"life {purpose}").random(self.size)[customer]
         return numbers
 
@@ -365,8 +366,9 @@ def billing_day(start: Values) -> Values:
 
 
 def _cause(phase: Values, chances: Values) -> Values:
-    """Draw the trouble that caused each request, with probabilities in proportion to the hazards; -1 means
-    that no trouble caused it.
+    """Draw the trouble that caused each request to leave; -1 means that no trouble caused it.
+
+    The probabilities are in proportion to the hazards.
     """
     weights = np.stack([troubles.HAZARD[kind].take(phase[kind]) for kind in range(len(phase))])
     weights[troubles.PAYMENT_TROUBLE] = 0.0

@@ -1,4 +1,4 @@
-"""A demo company that continues after its history; each step writes its folder again."""
+"""A demo company that lives on, day by day, after the history with which it starts."""
 
 from __future__ import annotations
 
@@ -49,9 +49,10 @@ class LiveTable:
     arrived_rows: list[pa.Table] = field(default_factory=list)
 
     def arrive(self, before: int) -> None:
-        """Move the coming rows that are known before a moment to the arrived rows, in order.
+        """Move to `arrived_rows`, in order, those coming rows that are known before a moment.
 
-        The moment is given in seconds since 1970.
+        Args:
+            before: The moment, in seconds since 1970.
         """
         waiting = []
         for rows in self.coming_rows:
@@ -62,7 +63,7 @@ class LiveTable:
         self.coming_rows = waiting
 
     def rows(self) -> pa.Table:
-        """Return the rows that have arrived, numbered, with all their outcomes."""
+        """Return the history and the rows that have arrived, numbered; no outcome is hidden."""
         parts = [rows for rows in self.arrived_rows if len(rows)]
         if not parts:
             return self.history
@@ -73,14 +74,17 @@ class LiveTable:
 
 
 class LiveCompany:
-    """A demo company after its history. All its rows follow from its seed, its contacts and its last day."""
+    """A demo company that lives on after its history.
+
+    All its rows follow from its seed, its contacts and its last day.
+    """
 
     def __init__(self, customers: int, seed: int) -> None:
-        """Simulate the history of the company, with outcomes that no export shows yet.
+        """Simulate the history of the company, and keep what becomes known only after it, such as payments.
 
         Args:
-            customers: The number of customers with which the company was written.
-            seed: The seed with which the company was written.
+            customers: The number of customers, as in the settings of the company.
+            seed: The seed, as in the settings of the company.
         """
         self.customers, self.seed = customers, seed
         self.chunks: list[LivingChunk] = []
@@ -118,7 +122,7 @@ class LiveCompany:
 
     @classmethod
     def open(cls, folder: Path) -> LiveCompany:
-        """Return the company of a folder in its state after the last day.
+        """Return the company that a folder holds, simulated again up to its last day.
 
         Args:
             folder: The folder of a company; its stamp (the file of its settings) must have been checked.
@@ -182,17 +186,17 @@ class LiveCompany:
         return tables
 
     def spells(self) -> pa.Table:
-        """Return a table of the truth: the spells of all customers, in the world without contacts and in the
-        world as simulated.
+        """Return the spells (the times from joining to leaving) of all customers: as they are with the
+        contacts, and as they would be without any contact.
         """
         return pa.concat_tables([chunk.spells() for chunk in self.chunks])
 
     def write(self, folder: Path, truth: Path) -> dict[str, int]:
-        """Write the tables to `folder` in one step, and the spells with and without contacts to `truth`.
+        """Write the tables to `folder` in one step, and the table of `spells` to `truth`.
 
         Args:
             folder: The company's folder.
-            truth: The folder for the spells.
+            truth: The folder for the table of `spells`.
 
         Returns:
             The number of rows of each table.
@@ -212,7 +216,7 @@ class LiveCompany:
         return {name: len(table) for name, table in tables.items()}
 
     def _contacts_by_place(self, contacts: pa.Table) -> dict[tuple[int, int], list[Contact]]:
-        """Return the contacts that reached a customer, grouped by day and by the customer's chunk."""
+        """Return the contacts that reached a customer, by day and by chunk (customers simulated together)."""
         by_place: dict[tuple[int, int], list[Contact]] = {}
         for row in contacts.to_pylist():
             if row["result"] == EFFECTIVE_RESULT:
@@ -224,9 +228,7 @@ class LiveCompany:
 
 
 def contract_of(name: str) -> Table:
-    """Return the contract of columns for a table of the company; a table that is not canonical holds
-    events.
-    """
+    """Return the definition of a table of the company; a table outside `CANONICAL_TABLES` holds events."""
     return CANONICAL_TABLES[name] if name in CANONICAL_TABLES else events_table(name)
 
 
@@ -250,7 +252,7 @@ def hide_outcomes(name: str, rows: pa.Table, midnight: int) -> pa.Table:
 def _with_payments(rows: pa.Table, paid_at: Mapping[str, int]) -> pa.Table:
     """Return the payments of the history, with the payment times of charges that were paid after the history.
 
-    Charges are matched by invoice.
+    A row and a payment time belong together if they have the same invoice.
     """
     invoices = pa.array(list(paid_at), type=pa.string())
     times = pa.array(np.array(list(paid_at.values()), dtype=np.int64) * 1_000_000).cast(pa.timestamp("us"))

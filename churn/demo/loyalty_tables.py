@@ -4,9 +4,9 @@
 The programme is computed day by day: a day depends on the days before it and on the customer's own random
 numbers for this day. So the rows up to a day do not depend on how long the company is simulated.
 
-In truth, points and leaving are only weakly related, through the troubles. In trouble, customers order less
-and redeem less, so points expire and tiers are lost. Leaving never depends on points. Some customers never
-redeem; they are no more likely to leave than others.
+In truth, points and leaving are only weakly related, because both depend on the customers' troubles, such as
+a bad experience. In trouble, customers order less and redeem less, so points expire and tiers are lost.
+Leaving never depends on points. Some customers never redeem; they are no more likely to leave than others.
 """
 
 from __future__ import annotations
@@ -81,9 +81,9 @@ def loyalty_of(chunk: Chunk, earnings: Earnings) -> pa.Table:
     """Return the bookings on the days of a chunk; these days must begin with the first day of the history.
 
     Args:
-        chunk: The customers and their lives.
-        earnings: The points that these customers earn; points from after the last day of the chunk do not
-            count.
+        chunk: The customers, and what happens to them on each day.
+        earnings: The points that these customers earn; points that are earned after the last day of the chunk
+            do not count.
     """
     is_member = (chunk.life.status & STATUS_BITS) > 0
     counts = (earnings.day >= 0) & (earnings.day < is_member.shape[1])
@@ -181,8 +181,8 @@ def book(earnings: Earnings, is_member: Values, redeem_factor: Values, draws: Da
 
     Args:
         earnings: The points that customers earn.
-        is_member: Whether each customer has a contract, [customer, day]; customers without a contract do not
-            redeem, and do not lose a tier.
+        is_member: Whether each customer has a contract on each day, [customer, day]; a customer without a
+            contract redeems nothing, and gets no row about a tier.
         redeem_factor: The factor on the probability of redeeming, [customer, day].
         draws: The random numbers for each customer and day.
     """
@@ -253,7 +253,7 @@ def _seconds(times: pa.ChunkedArray) -> Values:
 
 
 def _redeem_factor(chunk: Chunk) -> Values:
-    """Return the factor by which the troubles change the probability of redeeming, [customer, day]."""
+    """Return the factor by which customers' troubles change the probability of redeeming, [customer, day]."""
     factor = np.ones(chunk.life.phases.shape, dtype=np.float32)
     for name, factors in REDEEM_FACTORS.items():
         phase = (chunk.life.phases >> np.uint16(2 * TROUBLE_NAMES.index(name))) & 3

@@ -52,10 +52,11 @@ def hidden_risk(people: People) -> Values:
 
 
 def setup_steps(chunk: Chunk) -> pa.Table:
-    """Return the set-up steps of customers who signed up in the history or in the days before it.
+    """Return the set-up steps of customers who signed up in the history or in the last weeks before it.
 
-    The table of set-up steps has its own random numbers, so no other table depends on it. Nothing is known
-    about a day after the history, so every customer is taken for a customer without trouble.
+    The table of set-up steps has its own random numbers, so no other table depends on it. If a step falls on
+    a day after the history, the troubles of that day are not known. The customer then counts as a customer
+    without trouble.
     """
     rng, people = chunk.streams.get("setup steps"), chunk.people
     size = len(people)

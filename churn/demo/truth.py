@@ -36,8 +36,8 @@ def true_probabilities(chunk: Chunk) -> pa.Table:
     `[cutoff, cutoff + 31 d)`.
 
     The rows are the customers who are in force at the cutoff and have not asked to leave. For each family of
-    signals, a column says whether a trouble shows in it. `left` is the outcome; it is missing until the grace
-    period after the window has passed.
+    signals, a column says whether the customer has a trouble that shows in this family. `left` is the
+    outcome; it is missing until the grace period after the window has passed.
     """
     return pa.concat_tables([_probabilities_at(chunk, state) for state in chunk.life.cutoff_states])
 

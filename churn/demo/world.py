@@ -1,9 +1,9 @@
 """The constants of the demo company: its calendar, its plans, and the possible attributes of its customers.
 
 Days are counted from `FIRST_DAY`: day 0 is the first day of the history, and day `HISTORY_DAYS` is the
-watermark. All dates are fixed, so that a demo that is written next year has the same bytes. The history ends
-with ordinary weeks. If the history ended at a quiet New Year, the signals would differ from the signals of
-nearly all nights in training.
+watermark. All dates are fixed, so that a demo that is written next year has the same bytes as today. The
+history ends with ordinary weeks. If the history ended at a quiet New Year, the signals would differ from the
+signals of nearly all nights in training.
 """
 
 from __future__ import annotations
@@ -90,8 +90,9 @@ _LEAVING_SEASON = np.array([_LEAVING_BY_MONTH[d.month - 1] for d in _DAYS])
 
 
 def day_of_month(day: int) -> int:
-    """Return the day of the month, 1..31, of a day from the start of the burn-in up to `LABEL_HORIZON_DAYS`
-    days after day `CALENDAR_DAYS`.
+    """Return the day of the month, 1..31, of a day number.
+
+    The day number is at least `-BURN_IN_DAYS` and at most `CALENDAR_DAYS + LABEL_HORIZON_DAYS`.
     """
     return int(_DAY_OF_MONTH[day - _LONGEST_AGO])
 

@@ -77,7 +77,7 @@ class Summary:
 
 
 def stamp(customers: int, seed: int) -> dict[str, object]:
-    """Return the settings that decide every byte of a company."""
+    """Return the settings of a company; the same settings give the same files, byte by byte."""
     return {
         "made_by": "churn demo",
         "version": VERSION,
@@ -197,7 +197,7 @@ def customer_ids(numbers: Values, customers: int) -> pa.Array:
     """Return ids such as C000123, which are all different, in mixed order, and equally long.
 
     Each number is multiplied, modulo a power of ten, by a number without the factors 2 and 5. So different
-    numbers give different ids. A number of `customers` or more gives an id that no customer has.
+    numbers give different ids. A number that is not below `customers` gives an id that no customer has.
     """
     n_ids = id_count(customers)
     codes = (numbers.astype(np.int64) * 618_033 + 271_829) % n_ids

@@ -64,10 +64,10 @@ class ScoredCohort:
     Attributes:
         cutoff: The cutoff of the night.
         frame: The column `customer_id` and the signals of each customer.
-        probability: The probabilities of the customers, shape (customers,).
-        spec: The spec of the model's bundle.
+        probability: Each customer's probability of leaving, or of the event of the label, shape (customers,).
+        spec: The content of the model's `spec.json`, such as its signals and facts about its training.
         version: The version of the model.
-        digest: The digest of the model's bundle.
+        digest: The SHA-256 that identifies the folder with the model's files.
         reference: What the signals and the scores looked like in the training of the model; None if the model
             does not store this.
     """
@@ -93,7 +93,7 @@ def look_at_night(
         store: The store.
         cohort: The customers that the night scored.
         ledger: The decisions of the nights before this night.
-        gate: The range of observed/expected that the gates of promotion allow.
+        gate: The range that the gates allow for the ratio of observed to expected churners.
         seed: The seed with which rows are sampled and trees are fitted.
     """
     night, output = cohort.cutoff, store.params.output
@@ -228,8 +228,9 @@ def _tell_apart(
 
 
 def _in_tenths(rows: LabelledRows, bins: Mapping[str, Bins]) -> LabelledRows:
-    """Return rows in which each number is replaced by its bin in the training; missing values stay
-    missing.
+    """Return the rows with each number replaced by the number of its bin; missing values stay missing.
+
+    The bins were formed from the rows of the training.
     """
     matrix = rows.matrix.copy()
     for index, name in enumerate(rows.names):

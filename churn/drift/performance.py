@@ -1,4 +1,4 @@
-"""Estimate the performance of probabilities without outcomes, and measure it when outcomes are known.
+"""Estimate how good predicted probabilities are before outcomes are known, and measure it afterwards.
 
 If the probabilities are right, each customer leaves with the stated probability, independently of the others.
 From this assumption about customers, the expected measures and their spread by chance can be computed without
@@ -102,9 +102,9 @@ class Outcomes:
 
     Attributes:
         left: 1.0 if the customer left, otherwise 0.0, shape (rows,).
-        probability: The probabilities before the outcome, shape (rows,).
+        probability: The probabilities that were predicted earlier, shape (rows,).
         weights: The weight of each row, above 0, shape (rows,).
-        customer: The number of each row's customer, shape (rows,).
+        customer: A number that identifies the customer of each row, shape (rows,).
     """
 
     left: Floats

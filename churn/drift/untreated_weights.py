@@ -2,7 +2,7 @@
 needed because contacts change signals and outcomes.
 
 A contacted customer has the weight 0. The controls represent the contacted customers, because the ledger drew
-them by chance from the same customers; a control has the weight `1 / P(control)`. Every other customer has
+them by chance from the same customers; a control has the weight `1 / P(control)`. All other customers have
 the weight 1.
 
 Source: Horvitz and Thompson (1952), A generalization of sampling without replacement from a finite universe,
@@ -41,7 +41,8 @@ class UntreatedWeights:
         weights: The weight of each customer, 0 for contacted customers, shape (customers,).
         n_treated: The number of contacted customers.
         n_controls: The number of controls who represent contacted customers.
-        note: A sentence that says why contacted customers have the weight 1; None if they have the weight 0.
+        note: If there are no controls, a sentence that says why contacted customers have the weight 1 too;
+            otherwise None.
     """
 
     weights: Floats
@@ -55,10 +56,10 @@ def weigh_untreated(
 ) -> UntreatedWeights:
     """Return the weight of each customer, given the tasks that were planned in `[first, end)`.
 
-    A task of a person counts for all customer ids of this person.
+    A task for one customer counts for all customers of the same person or account.
 
     Args:
-        ledger: The decisions of the nights.
+        ledger: The decisions of all earlier nights.
         customers: The ids of the customers.
         first: The first day of the period.
         end: The day after the last day of the period.

@@ -43,7 +43,7 @@ def predict_baselines(
     store: Store | None,
     threads: int,
 ) -> tuple[dict[str, Floats], dict[str, str]]:
-    """Predict the test cutoffs with every baseline.
+    """Predict the rows of the test cutoffs with every baseline.
 
     `logistic` uses all signals. `recency`, `rfm` and the team's `rule` use a few signals. `base_rate` uses
     no signal. `bg_nbd` uses the events of the label's table, and predicts labels of inactivity only.
@@ -102,7 +102,8 @@ def predict_baselines(
 def _level_of(train: LabelledRows, logits: Floats) -> dict[str, Any]:
     """Return the calibration of a baseline.
 
-    The calibration is used if controls represent treated rows, because the challenger is then calibrated too.
+    The calibration is used if the training rows have weights, which let controls count for treated rows too.
+    In this case, the challenger is calibrated as well.
     """
     return calibration.fit_calibration("beta", logits, train.left, train.customer, train.weight)
 
@@ -350,7 +351,7 @@ def probability_inactive(store: Store, cutoff: date, customers: Sequence[str]) -
     window.
 
     The model is fitted on the days on which each customer had an event, as far as known at the cutoff. If
-    there are more than 10,000 customers, the fit uses 10,000 of them, at equal steps in their order.
+    there are more than 10,000 customers, the fit uses 10,000 of them, evenly spaced among all.
 
     Args:
         store: The store of the snapshots.

@@ -68,8 +68,8 @@ def compare_candidates(
 ) -> Comparison:
     """Measure every candidate on the rows for which it has a probability.
 
-    The draws of customers are the same for all candidates, so differences between candidates are differences
-    on the same draws.
+    All candidates are measured on the same draws of customers, so a difference between two candidates does
+    not come from different draws.
 
     Args:
         rows: The labelled rows of the test cutoffs.
@@ -77,7 +77,7 @@ def compare_candidates(
         draws: The weights from `draw_customers`, with one column for each customer of `rows`, in the same
             order.
         share: The share of customers that is contacted, in (0, 1].
-        values: The values of the rows' customers; None if no money is known.
+        values: What each row's customer is worth in money; None if this is known for no customer.
     """
     customer = np.unique(rows.customer, return_inverse=True)[1]
     test = _TestRows(rows.left, customer, draws, share, values, rows.weight)
@@ -113,7 +113,7 @@ def compare_candidates(
 
 @dataclass(frozen=True)
 class _Measures:
-    """The metrics of one candidate, and the draws from which differences between candidates are computed."""
+    """The metrics of one candidate, and their values in each draw of customers, to compare candidates."""
 
     metrics: CandidateMetrics
     estimates: Mapping[str, Estimate]
@@ -129,7 +129,7 @@ class _TestRows:
         customer: For each row, the index of its customer in the columns of `draws`, shape `[rows]`.
         draws: How often each customer is drawn, shape `[draws, customers]`.
         share: The share of customers that is contacted, in (0, 1].
-        values: The values of the rows' customers; None if no money is known.
+        values: What each row's customer is worth in money; None if this is known for no customer.
         weight: How many rows each row represents, shape `[rows]`; None if each row represents only itself.
     """
 
@@ -151,9 +151,9 @@ class _TestRows:
 
         Args:
             probability: The predictions of the candidate, shape `[rows]`; NaN for a row without a prediction.
-            with_order: Whether the predictions rank customers. If the predictions do not rank customers, all
-                rows count as equal, because a rate that is the same for all customers of a cutoff ranks
-                nobody.
+            with_order: Whether the predictions rank customers. If they do not, all rows get the same rank.
+                The candidate `base_rate` ranks nobody: it gives all customers of a cutoff the same
+                probability.
         """
         mask = np.isfinite(probability)
         rows, probability = self.where(mask), probability[mask]
@@ -210,7 +210,7 @@ def _differences(
 def spread(by_cutoff: Mapping[date, Mapping[str, CandidateMetrics]], candidate: str) -> Spread:
     """Return how far the main metrics of a candidate differ between the test cutoffs.
 
-    An interval from draws of customers does not show how much test cutoffs differ; this range does.
+    The interval of a metric comes from draws of customers and does not show how much the test cutoffs differ.
     """
     cutoffs = [candidates[candidate] for candidates in by_cutoff.values() if candidate in candidates]
     ranges = {}

@@ -258,7 +258,7 @@ def signal_verdict(
             found="no more than RFM",
             words="no better than a model of recency, frequency and value (RFM): the AUC is "
             f"{format_interval(auc)}, only {format_interval(against_rfm.auc)} above the AUC of "
-            "RFM. The log loss minus the log loss of RFM is "
+            "RFM. The log loss of the challenger minus the log loss of RFM is "
             f"{format_interval(against_rfm.log_loss, 4)}, which is not shown to be below 0. These "
             "data do not show that the other signals add anything.",
         )
@@ -282,7 +282,7 @@ def _is_no_more_than_rfm(difference: Differences) -> bool:
 
 
 def cutoff_rates(rows: LabelledRows) -> tuple[CutoffRate, ...]:
-    """Return how many customers left after each cutoff."""
+    """Return for each cutoff how many customers there were, and how many and what share of them left."""
     rates = []
     for cutoff in cutoffs_of(rows.cutoff):
         at_cutoff = rows.at([cutoff])
@@ -294,7 +294,7 @@ def cutoff_rates(rows: LabelledRows) -> tuple[CutoffRate, ...]:
 
 
 def purging(snapshots: Snapshots, cutoffs: Sequence[date]) -> tuple[Purging, ...]:
-    """Return for each test cutoff the snapshots of the training, and the earlier snapshots that are left out.
+    """Return for each test cutoff which earlier snapshots a model is trained on, and which are left out.
 
     A snapshot is left out if its label window, together with gap, grace and late days, had not ended by the
     test cutoff.

@@ -30,15 +30,15 @@ cutoff.
 def measure_lead_time(test_set: TestSet, *, gap_days: int, threads: int) -> tuple[LeadTime, ...]:
     """Return the AUC for each number of days between prediction and test cutoff, the smallest number first.
 
-    A snapshot before the test cutoff is predicted by a model that learnt only from labels known then. This
-    earlier prediction is compared with the label of the test cutoff, for the customers who were at risk at
-    both times. The AUC after k days shows how well customers would be ranked if all signals were k days old.
-    `now` is the AUC of the prediction at the test cutoff, on the same rows. `fall` is `now` minus the AUC of
-    the earlier prediction, as a paired difference.
+    For each test cutoff, an earlier snapshot is predicted by a model that learnt only from labels known at
+    that snapshot. This earlier prediction is compared with the label of the test cutoff, for the customers
+    who were at risk at both times. The AUC after k days shows how well customers would be ranked if all
+    signals were k days old. `now` is the AUC of the prediction at the test cutoff, on the same rows. `fall`
+    is `now` minus the AUC of the earlier prediction, as a paired difference.
 
     Args:
         test_set: The rows of the test cutoffs, with the predictions of all candidates.
-        gap_days: The gap of the label, in days.
+        gap_days: The number of days between a cutoff and the start of its label window.
         threads: The number of threads.
     """
     leads = _leads(test_set, gap_days)

@@ -15,8 +15,9 @@ fitted again for each cutoff.
 
 
 def champion_reference(candidates: Container[str]) -> str | None:
-    """Return the name of the candidate that stands for the champion: the champion's recipe if it is there,
-    otherwise the champion.
+    """Return the name of the candidate that stands for the champion; None if there is none.
+
+    If the champion's recipe is among the candidates, it stands for the champion.
 
     >>> champion_reference({"challenger", "champion", "champion_recipe"})
     'champion_recipe'
@@ -63,7 +64,8 @@ class CandidateMetrics(Part):
         log_loss: The mean log loss per row, in nats.
         ece: The expected calibration error, 0 to 1; it has no interval.
         best_share: The contacted share of customers at which the profit is highest, 0 to 1.
-        empc: The expected maximum profit per customer, averaged over the possible values of the accept share.
+        empc: The expected maximum profit per customer, averaged over the possible values of the accept share
+            (the share of contacted churners who take the offer and stay).
         empc_share: The share of customers that is contacted to earn `empc`, 0 to 1.
         rows_with_known_value: The number of rows whose customer has a known residual value.
     """
@@ -152,7 +154,7 @@ class Range(Part):
 class Spread(Part):
     """How far the main metrics of one candidate differ between the test cutoffs.
 
-    A metric is absent if it is not defined at any cutoff.
+    A metric is absent if no cutoff has a value for it.
 
     Attributes:
         cutoffs: The number of test cutoffs on which the candidate was measured.
@@ -180,7 +182,7 @@ class CalibrationBin(Part):
         predicted: The mean predicted probability of the rows in the bin.
         observed: The share of rows in the bin whose customer left.
         low: The lower bound of Wilson's 95 % interval of `observed`.
-        high: The upper bound of Wilson's 95 % interval.
+        high: The upper bound of Wilson's 95 % interval of `observed`.
     """
 
     bin: int
@@ -197,15 +199,16 @@ class GainRow(Part):
     Attributes:
         share: The share of rows that is contacted, 0 to 1.
         contacted: The number of rows that are contacted.
-        churners: The number of churners among the contacted rows; a fraction if only some of the rows with
-            equal probabilities are contacted.
+        churners: The number of churners among the contacted rows. It may have decimals if only some of the
+            rows with equal probabilities are contacted.
         precision: The share of churners among the contacted rows.
         captured: The share of all churners who are among the contacted rows.
         perfect: The value of `captured` for a perfect ranking.
         lift: `precision` divided by the base rate.
         ceiling: The lift of a perfect ranking.
         rule: The value of `captured` for the team's own rule; absent if the team has no rule.
-        recency: The value of `captured` for the recency baseline; absent if a row has no probability.
+        recency: The value of `captured` for the recency baseline; absent if the baseline has no probability
+            for some row.
         base_rate: The value of `captured` for a random ranking.
     """
 
@@ -229,7 +232,7 @@ class ProfitPoint(Part):
         share: The share of customers that is contacted, 0 to 1.
         ceiling: The profit of a perfect call list.
         rule: The profit of the team's own rule; absent if the team has no rule.
-        recency: The profit of the recency baseline; absent if a row has no probability.
+        recency: The profit of the recency baseline; absent if the baseline has no probability for some row.
         base_rate: The profit of a list that is ordered only by the value of customers.
     """
 
@@ -274,7 +277,7 @@ class Histogram(Part):
 
     Attributes:
         scale: Whether the bars have equal widths in the probability, or in its logarithm.
-        edges: The edges of the bars, which are one more than the bars.
+        edges: The left edge of each bar, and the right edge of the last bar.
         left: The number of churners in each bar.
         stayed: The number of stayers in each bar.
     """
@@ -330,8 +333,9 @@ class NaiveSplit(SplitMetrics):
 
 
 class SplitComparison(Part):
-    """The figures of four tests side by side: later time, later time with unseen customers, a naive random
-    split, and the baselines.
+    """The figures of four tests side by side: three tests of the challenger, and one of the baselines.
+
+    The challenger is tested at a later time, at a later time on unseen customers, and on a random split.
 
     Attributes:
         out_of_time: The challenger on the test cutoffs.
@@ -348,12 +352,12 @@ class SplitComparison(Part):
 
 
 class LeadTime(Part):
-    """The AUC of older predictions for the same customers.
+    """The AUC of earlier predictions, made days before a test cutoff, for the label of this cutoff.
 
     Attributes:
-        days: The mean number of days between the older prediction and the test cutoff.
-        cutoffs: The test cutoffs for which there is an older snapshot.
-        auc: The AUC of the older predictions.
+        days: The mean number of days between the earlier prediction and the test cutoff.
+        cutoffs: The test cutoffs that have a snapshot for the earlier prediction.
+        auc: The AUC of the earlier predictions.
         now: The AUC of the predictions at the test cutoff, on the same rows.
         fall: `now` minus `auc`, as a paired difference.
     """
@@ -370,12 +374,12 @@ class LeadTime(Part):
 
     @property
     def interval(self) -> Interval:
-        """Return the AUC of the older predictions with its interval."""
+        """Return the AUC of the earlier predictions with its interval."""
         return Interval(value=self.auc, low=self.low, high=self.high)
 
 
 class SegmentDifference(Part):
-    """The paired difference between challenger and champion within one segment."""
+    """The challenger's AUC minus the champion's AUC within one segment, as a paired difference."""
 
     auc: Interval
 
@@ -400,8 +404,8 @@ class SegmentMetrics(Part):
     challenger_minus_champion_recipe: SegmentDifference | None = None
 
     def minus(self, reference: str) -> SegmentDifference | None:
-        """Return the challenger's AUC minus the AUC of `champion` or `champion_recipe`; None if this was not
-        measured.
+        """Return the challenger's AUC minus the AUC of `champion` or `champion_recipe`; None if this
+        difference was not measured.
         """
         recipe = reference == CHAMPION_RECIPE
         return self.challenger_minus_champion_recipe if recipe else self.challenger_minus_champion
@@ -426,8 +430,8 @@ class SegmentCalibration(CalibrationLevel):
     attribute.
 
     Attributes:
-        z: How far observed/expected of the level is from observed/expected of all rows, in standard errors.
-        judged: Whether the level has enough churners to be tested.
+        z: How far observed/expected of the segment is from observed/expected of all rows, in standard errors.
+        judged: Whether the segment has enough churners to be tested.
         off: Whether `z` is farther from 0 than chance explains; the limit is higher if more segments are
             tested.
     """

@@ -96,8 +96,7 @@ def decile_table(
 def prediction_histogram(left: Floats, probability: Floats) -> Histogram:
     """Return how the predictions of churners and of stayers are distributed over 40 bars.
 
-    The bars have equal widths in the probability. If churn is rare, the bars have equal widths in the
-    logarithm of the probability.
+    The bars have equal widths in the probability or, if churn is rare, in the logarithm of the probability.
 
     Args:
         left: Whether the customer left (1) or stayed (0), shape `[rows]`.
@@ -129,10 +128,10 @@ NO_EVENT_HEALTH = (
 
 
 def health_bands(test_set: TestSet) -> HealthBands:
-    """Return the outcomes of each health band, and how many customers the champion puts into another band.
+    """Return the outcomes of each health band, and the share of rows that get another band from the champion.
 
-    At each test cutoff, the bands are computed as `churn score` computes them in a night, with the usual rate
-    of leaving that was known then.
+    For each test cutoff, the bands are computed as `churn score` would have computed them that night. The
+    usual rate of leaving comes only from labels that were already known.
     """
     snapshots = test_set.snapshots
     usual = {
@@ -177,9 +176,9 @@ def partial_dependence(
 ) -> tuple[PartialDependence, ...]:
     """Return the mean predicted probability at several values of each signal.
 
-    Each value is set in all rows, while the other signals stay as they are. At most 5,000 evenly spaced rows
-    are used. The result shows what the model learnt about a signal, not what would happen if the signal
-    changed.
+    Each value is set in all rows, while the other signals stay as they are. If there are more than 5,000
+    rows, only every k-th row is used, so that at most 5,000 remain. The result shows what the model learnt
+    about a signal, not what would happen if the signal changed.
 
     Args:
         scorer: The model whose predictions are averaged.

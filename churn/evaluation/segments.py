@@ -104,7 +104,7 @@ def measure_segments(
 ) -> dict[str, tuple[SegmentMetrics, ...]]:
     """Measure the challenger on each segment, and the difference of its AUC from the champion's AUC.
 
-    A segment with fewer than 30 churners or fewer than 30 stayers has only observed/expected.
+    In a segment with fewer than 30 churners or fewer than 30 stayers, only observed/expected is measured.
 
     Args:
         test_set: The rows of the test cutoffs, with the predictions of all candidates.

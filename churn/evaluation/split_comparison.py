@@ -1,6 +1,4 @@
-"""Four tests side by side: later time, later time with unseen customers, a naive random split, and the
-baselines.
-"""
+"""Compare the test at later cutoffs with a test on unseen customers, a naive split and the baselines."""
 
 from __future__ import annotations
 
@@ -63,20 +61,20 @@ def compare_splits(
 ) -> tuple[SplitComparison, dict[str, str]]:
     """Compare several ways to split rows into training and test.
 
-    `out_of_time` is the challenger on the test cutoffs. In `out_of_time_and_customer`, a fifth of the
-    customers is left out of every training set, and only these customers are predicted. For comparison,
-    models that were trained on this fifth of the customers predict the same rows. `naive_split` predicts a
-    random fifth of all rows; its model has learnt from other rows of the same customers, also from later
-    rows. So its figures must not be quoted.
+    `out_of_time` holds the metrics of the challenger on the test cutoffs. In `out_of_time_and_customer`, a
+    fifth of the customers is left out of every training set, and only these customers are predicted. For
+    comparison, the challenger's models, which have learnt from these customers too, predict the same rows.
+    `naive_split` predicts a random fifth of all rows; its model has learnt from other rows of the same
+    customers, also from later rows. So its figures must not be quoted.
 
     Args:
         test_set: The rows of the test cutoffs, with the predictions of all candidates.
         candidates: The metrics of the candidates on the test set.
-        seed: The seed of the naive split, and of the draws of customers for its intervals.
+        seed: The seed of the naive split, and of the bootstrap draws for the naive split's intervals.
         threads: The number of threads.
 
     Returns:
-        The comparison, and for each missing part, by name, the reason why it is missing.
+        The comparison; and, as `out_of_customer`, the reason if there is no test on unseen customers.
     """
     metrics = {name: _of_candidate(candidate) for name, candidate in candidates.items()}
     naive, *folds = _predictions(test_set, seed, threads)
@@ -188,11 +186,11 @@ def unseen_customers(snapshots: Snapshots) -> npt.NDArray[np.bool_]:
 def predict_unseen_customers(
     snapshots: Snapshots, recipe: Recipe, out_of_time: OutOfTime, cutoff: date, threads: int
 ) -> Floats | None:
-    """Predict a fifth of the customers at a test cutoff; the model learns from earlier rows of the others.
+    """Predict a fifth of the customers at a test cutoff with a model that never saw rows of these customers.
 
-    The calibration, too, is fitted without the predicted customers. One dependence remains: the settings in
-    the recipe, such as the number of trees, were chosen on all customers of earlier cutoffs. The predicted
-    customers are among them.
+    The model learns from earlier rows of the other customers. The calibration, too, is fitted without the
+    predicted customers. One dependence remains: the settings in the recipe, such as the number of trees, were
+    chosen on all customers of earlier cutoffs, also on the predicted customers.
 
     Args:
         snapshots: The matured snapshots.

@@ -7,9 +7,10 @@ cost of an attempt is missing, the cost of the contact is unknown; it is not the
 
 A mean cost replaces the assumed cost only if all of these conditions are true:
 
-- at least 30 contacts have a recorded cost, so that the interval is valid also for skewed costs;
+- at least 30 contacts have a recorded cost, so that the 95 % interval of the mean is valid also for skewed
+  costs;
 - these are at least 90 % of the contacts, because nobody knows whether the other contacts cost the same;
-- there is an interval, which needs the costs of at least two customers.
+- the mean has this interval, which needs the costs of at least two customers.
 """
 
 from __future__ import annotations
@@ -80,8 +81,8 @@ class ContactCosts(Part):
     """The costs of contacts, as far as the company recorded them.
 
     Attributes:
-        all_contacts: The cost of a contact, over all plays of the call list together.
-        plays: The cost of each play of the ledger that has a contact, by name.
+        all_contacts: The cost of the contacts of all plays of the call list together.
+        plays: The same for each play of the ledger that has a contact, by name.
         other_rows: The number of rows of `contacts` that belong to no play of the ledger and so do not count.
     """
 
@@ -102,11 +103,11 @@ class ContactCosts(Part):
 
 
 def read_costs(store: Store, ledger: Ledger, day: date) -> ContactCosts | None:
-    """Return the costs of contacts that were known before a day; None if the company maps no costs.
+    """Return the costs of the contacts before a day; None if the company maps no costs of contacts.
 
     Args:
         store: The store.
-        ledger: The nights before the day.
+        ledger: The ledger of the nights before the day.
         day: Only contacts that happened and were known before this day count.
     """
     rows = read_contact_costs(store, day)

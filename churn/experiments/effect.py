@@ -98,8 +98,8 @@ class RateDifference(Effect):
     """The effect of contact, computed as the difference of two churn rates.
 
     Attributes:
-        control: The churn in the control group.
-        treatment: The churn in the arm that is contacted.
+        control: The counts and the churn rate of the control group.
+        treatment: The counts and the churn rate of the arm that is contacted.
     """
 
     control: ArmChurn
@@ -111,8 +111,7 @@ class AdjustedDifference(Effect):
 
     Attributes:
         n: The number of units.
-        units_without_score: The number of units without a score that was computed before their first
-            assignment.
+        units_without_score: The number of units that have no score from before their first assignment.
         standard_error: The standard error of the difference; None if there is no difference.
     """
 

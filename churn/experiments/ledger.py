@@ -72,7 +72,7 @@ class LedgerFacts(BaseModel):
         run_id: The id of the night's run.
         salt_digest: The digest of the salt with which the arms are drawn.
         unit: Who is assigned to an arm: a person, an account or a customer.
-        control_share: The share of the universal control group in this night.
+        control_share: The planned share of units in the universal control group.
         no_control_because: Why there is no universal control group; None if there is one.
         files: The checksum of each Parquet file by its name.
         list_plays: The plays of this night that put customers on a list beside the call list; these lists
@@ -187,8 +187,8 @@ def check_salt(ledger: Ledger, salt: str) -> None:
     if any(night.salt_digest != salt_digest(salt) for night in ledger.nights):
         raise ParamsError(
             "experiments.salt has changed since the first night of the ledger. With another salt, later "
-            "nights would draw another control group than the earlier nights. Write the earlier salt, or "
-            "start again with another output folder."
+            "nights would draw another control group than the earlier nights. Write the earlier salt into "
+            "params.yaml, or start a new ledger in another output folder."
         )
 
 
@@ -230,18 +230,18 @@ def own_assignments(output: Path, cutoff: date) -> pd.DataFrame:
 
 
 def keep_history(output: Path, night: LedgerNight) -> LedgerNight:
-    """Return the page of the ledger that may be written for a night.
+    """Return what may be written to the ledger for a night.
 
-    If later nights follow, the page must hold the decisions that are in the ledger. If the page in the ledger
-    holds the same decisions, this page is returned, even if other data or another version of the program
-    wrote it.
+    This is `night`, unless later nights have already used the stored decisions of the same night. Then these
+    decisions must not change. If `night` holds the same decisions, the stored files are returned, even if
+    they come from other data or from another version of the program.
 
     Args:
         output: The output folder.
-        night: The page that the night would write today.
+        night: What the night would write today.
 
     Raises:
-        Stop: later nights follow this night, and `night` holds other decisions than the page in the ledger.
+        Stop: later nights have used the stored decisions, and `night` holds other decisions.
     """
     cutoff = night.facts.cutoff
     known = ledger_nights(output)

@@ -1,8 +1,9 @@
-"""Remove one customer from all pages of the ledger; the arms of all other units stay the same.
+"""Remove one customer from the ledger, which has one page for each night.
 
-A unit with other customers keeps its assignment. If a unit's name is the id of the erased customer, the unit
-gets another name on all pages. A unit without other customers is removed; the number of removed units in each
-arm is stored.
+A unit is one customer, or several who belong together, such as an account. A unit that also has other
+customers keeps its assignment; if it is named after the erased customer, it gets another name on all pages. A
+unit that has only the erased customer is removed; the number of removed units in each arm is stored.
+All other units keep their arms.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ class UnitChanges:
 
     Attributes:
         names: The new name of each unit that gets another name.
-        empty_units: The units that have no customer left.
+        empty_units: The units that have no other customer, so they are removed.
     """
 
     names: Mapping[str, str]
@@ -35,10 +36,10 @@ class UnitChanges:
 
 @dataclass(frozen=True)
 class LedgerErasure:
-    """The pages of the ledger after a customer is removed.
+    """What changes in the ledger if a customer is removed.
 
     Attributes:
-        pages: Each page that changes, by the cutoff of its night.
+        pages: The new content of each page that changes, by the cutoff of its night.
         rows: The number of rows that name the customer.
         units: The number of removed units, by experiment and arm.
     """
@@ -49,7 +50,7 @@ class LedgerErasure:
 
 
 def erase_from_ledger(output: Path, customer: str) -> LedgerErasure:
-    """Return the pages of the ledger after one customer is removed; this function writes nothing.
+    """Return what changes in the ledger if one customer is removed; this function writes nothing.
 
     Args:
         output: The output folder.
@@ -85,8 +86,8 @@ def erase_from_ledger(output: Path, customer: str) -> LedgerErasure:
 def unit_changes(assignments: Iterable[pa.Table], customer: str) -> UnitChanges:
     """Return which units of a customer get a new name, and which are removed.
 
-    The new name is the first id among the other customers of the unit. If another unit has this name, the new
-    name is `unit of ID`.
+    The new name is the first id among the other customers of the unit. If another unit already has
+    this name, the new name is `unit of ID`, with this id.
 
     Args:
         assignments: The assignments of each night of the ledger.
@@ -132,8 +133,8 @@ def _rows_of(table: pa.Table, customer: str, changes: UnitChanges) -> int:
 def _without_customer(table: pa.Table, customer: str, changes: UnitChanges) -> pa.Table:
     """Return a table without a customer.
 
-    The rows of the customer, and of units without other customers, are removed. In the other rows, a unit
-    may get another name, and the customer's id is removed from the list of the unit's customers.
+    The rows of the customer are removed, and the rows of units that have no other customer. In the remaining
+    rows, a unit may get another name, and the customer's id is removed from the list of the unit's customers.
     """
     if "customer_id" in table.column_names:
         table = table.filter(pc.not_equal(table["customer_id"], customer))

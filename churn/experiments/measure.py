@@ -1,9 +1,10 @@
 """Measure what contacts have changed: each experiment of the ledger against its control group.
 
 Each unit counts in the arm to which it was assigned, whether it was contacted or not. The outcome of a unit
-is the label of its customers at the night in which the unit entered the experiment. Only matured outcomes
-count. The difference between the arms is also adjusted by the score of the unit's first assignment. The score
-was computed from data before the first assignment, so it is older than any contact.
+is whether one of its customers left, or had the label's event, in the label window of the night in which the
+unit entered the experiment. Only matured outcomes count. The difference between the arms is also adjusted by
+the score of the unit's first assignment. The score was computed from data before the first assignment, so it
+is older than any contact.
 """
 
 from __future__ import annotations
@@ -112,8 +113,9 @@ def measure(
 
 
 def _customers_of(experiment: MeasuredExperiment) -> Interval | None:
-    """Return the customers whom contact saved, or who had the event because of the contact; None if there is
-    no difference.
+    """Return how many customers contact saved, or how many had the event because of contact.
+
+    The number has an interval; it is None if no difference between the arms could be measured.
     """
     return experiment.savings.customers if experiment.savings else experiment.gain
 
@@ -122,8 +124,8 @@ def _plays_beside_the_universal(ledger: Ledger) -> set[str]:
     """Return the plays that have no unit in the universal experiment; none if there is no universal
     experiment.
 
-    The plays without such a unit belong to lists beside the call list. The total of all contacts does not
-    include these plays.
+    These plays belong to lists beside the call list, such as the list of lost customers. The effect measured
+    in the universal experiment does not include these plays.
     """
     universal = set(ledger.assignments.loc[ledger.assignments["experiment"] == UNIVERSAL, "unit"])
     if not universal:
@@ -217,8 +219,10 @@ def _difference(left: Bools, in_treatment: Bools, alpha: float = ALPHA) -> RateD
 
 
 def _savings(difference: RateDifference, value: Floats) -> SavedCustomers | None:
-    """Return the customers and the money that contact saved; the money is missing, not 0, if no unit has a
-    known value.
+    """Return how many customers and how much money contact saved.
+
+    The money is missing, not 0, if no unit has a known value, or if the mean value is negative. The value of
+    a unit is what it would still pay.
     """
     if difference.difference.value is None:
         return None
@@ -256,7 +260,7 @@ def score_dates(nights: npt.NDArray[np.datetime64]) -> npt.NDArray[np.datetime64
 def _nightly(
     matured_units: pd.DataFrame, left: Bools, in_treatment: Bools, maturity: Maturity
 ) -> NightlyEffect:
-    """Return the effect, with an interval, for each night on which an outcome matured."""
+    """Return the effect of all matured units, with an interval that holds even if it is read every night."""
     mature_on = {night: maturity.mature_on(night).toordinal() for night in set(matured_units["started_on"])}
     ends = np.array([mature_on[night] for night in matured_units["started_on"]])
     looks = np.unique(ends)
@@ -303,8 +307,8 @@ def _bands_driven_away(
     """Return the quarters of risk in which contact is shown to drive customers away, or to lower the rate of
     the event.
 
-    The error level of each interval is divided by the number of bands (Bonferroni). So a band is named in at
-    most 5 % of the experiments without an effect. Units without a score are in no band.
+    The error level of each interval is divided by the number of bands (Bonferroni). So if contact has
+    no effect, some band is returned in at most 5 % of the experiments. Units without a score are in no band.
     """
     score = matured_units["score"].to_numpy(dtype=np.float64)
     has_score = ~np.isnan(score)

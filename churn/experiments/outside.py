@@ -73,17 +73,17 @@ class ArmEffect(Part):
 
     Attributes:
         treatment: The treated arm.
-        difference: The improvement with its interval; above 0 is better. The difference has no value if an
-            arm is empty.
+        difference: The difference between the two arms' shares of units with the outcome, with its interval;
+            above 0, the treated arm is better. The difference has no value if an arm is empty.
         method: How the interval is computed.
-        adjusted_difference: The improvement, adjusted by a score that was computed before the assignment;
+        adjusted_difference: The same difference, adjusted by a score that was computed before the assignment;
             None if there are no scores.
         units_without_score: The number of units without a score; None if there is no column of scores.
         gain: The number of treated units that have a better outcome because of the treatment; negative if the
             treatment does harm.
         verdict: What the interval shows; None if there is no verdict.
         no_verdict_because: Why there is no verdict; None if there is one.
-        detectable: The smallest improvement that the units of both arms can show. The value is None if an arm
+        detectable: The smallest difference that the units of both arms can show. The value is None if an arm
             is empty, and if accounts were assigned, because nobody knows in advance how similar the units of
             an account are.
     """
@@ -100,13 +100,14 @@ class ArmEffect(Part):
 
 
 class ArmSizes(Part):
-    """The sizes of all arms compared with the planned shares; valid only if you compare them once.
+    """The sizes of all arms compared with the planned shares.
 
     Attributes:
         counts: The number of units in each arm, the control arm first; accounts are counted if accounts were
             assigned.
         design: The planned share of each arm.
-        p_value: The probability that chance alone gives sizes at least as far from the planned shares.
+        p_value: The probability that chance alone gives sizes at least as far from the planned shares; valid
+            only if you look at the sizes once.
         alarm: Whether the p-value is below .001; then units are missing from an arm, or are in the wrong arm.
     """
 
@@ -130,7 +131,8 @@ class OutsideExperiment(Part):
         left_out_count: The number of rows in arms that params.yaml leaves out.
         immature: The number of units whose label is not known yet.
         without_label: The number of units that have no label, for example because they were not at risk.
-        event: The name of the event that the label counts; None for other outcomes.
+        event: If the outcome is a label that states who has a wanted event, the name of this event; otherwise
+            None.
     """
 
     name: str
@@ -166,7 +168,8 @@ def measure_outside(
         experiment: The experiment, as params.yaml states it.
         units: The units of the experiment.
         labels: How to read labels; needed only if the outcome is `label`.
-        event: The name of the wanted event that the label counts; None if the label counts who leaves.
+        event: If the label states who has a wanted event, the name of this event; None if it states who
+            leaves.
 
     Raises:
         Stop: the score of a unit is from the time of its assignment or later, or an account is in two arms.
@@ -190,8 +193,9 @@ def measure_outside(
 
 
 def sample_of(units: OutsideUnits, labels: LabelOutcomes | None) -> tuple[OutcomeSample, int, int]:
-    """Return the units with a known outcome, the number of immature units, and the number of units without a
-    label.
+    """Return the units with a known outcome, and two counts of the units without a known outcome.
+
+    The first counts the units whose label is not known yet, the second counts the units that have no label.
 
     Args:
         units: The units of an experiment.
@@ -215,7 +219,7 @@ def sample_of(units: OutsideUnits, labels: LabelOutcomes | None) -> tuple[Outcom
 def nights_of(units: OutsideUnits) -> npt.NDArray[np.object_]:
     """Return the cutoff of each unit's label: the midnight before its assignment.
 
-    So who is at risk is decided before the contact, and the contact cannot change it.
+    This cutoff is before the contact, so the contact cannot change who is at risk.
     """
     if units.assigned_at is None:
         return np.empty(0, dtype=object)
@@ -294,8 +298,10 @@ def _no_verdict(
     in_treatment: Bools,
     account: Sequence[str] | None,
 ) -> NoImprovement | None:
-    """Return why there is no verdict; with fewer than 20 units that have the outcome, the interval is too
-    short.
+    """Return why there is no verdict; None if the arms are large enough.
+
+    If fewer than 20 units (or accounts) of an arm have the outcome, or fewer than 20 are without it, the
+    interval of the difference would be too short.
     """
     if not control.n or not treatment.n:
         return NoImprovement.EMPTY_ARM

@@ -46,12 +46,12 @@ class PlaySuccess(Part):
 
     Attributes:
         text: The criterion in the words of the playbook; empty if the playbook no longer has the play.
-        within_days: The number of days after the planning in which the criterion must be reached; None if it
-            is not computed.
+        within_days: The number of days, from the planning of a task, in which the criterion must be reached;
+            None if the success is not computed.
         control: The successes of the controls; None if they are not computed.
         treatment: The successes of the treated units; None if they are not computed.
         difference: `success(treatment) - success(control)` with Newcombe's interval.
-        verdict: What the interval shows; None if there is no verdict.
+        verdict: What the interval of `difference` shows; None if there is no verdict.
         no_verdict_because: Why there is no verdict; None if there is one, or if nothing is computed.
         immature: The number of units whose time to reach the criterion is not over.
         undecided_count: The number of units for which the data do not show whether the criterion was reached.
@@ -96,7 +96,7 @@ class SuccessReader:
     watermark: date
 
     def __call__(self, play: str, units: pd.DataFrame) -> PlaySuccess | None:
-        """Return the success of a play among its units; None if there are no units."""
+        """Return how often the play reached its criterion in each arm; None if there are no units."""
         if units.empty:
             return None
         rule = next((rule for rule in self.playbook.rules if rule.play.name == play), None)
@@ -126,8 +126,9 @@ class SuccessReader:
         )
 
     def _happenings(self, rule: SuccessRule, tasks: pd.DataFrame) -> tuple[Happenings, pd.DataFrame, int]:
-        """Return what happened after the tasks, the tasks to evaluate, and the number of tasks whose label is
-        not known yet.
+        """Return what happened, which tasks can be evaluated, and how many tasks must wait.
+
+        A task must wait if the label of its customer is needed and is not known yet.
         """
         parts, since = list(_parts_of(rule.criterion)), min(tasks["planned_on"])
         names = {name for part in parts if isinstance(part, EventHappens) for name in part.event}
@@ -227,12 +228,12 @@ def compare_success(
 
     Args:
         text: The criterion of success in words.
-        within_days: The number of days in which the criterion must be reached.
+        within_days: The number of days, from the planning of a task, in which the criterion must be reached.
         arm: The arm of each unit.
         table: The columns `matured` and `success` from `evaluate_success`, in the same order as `arm`.
-        immature: The number of further units whose outcome is not known yet.
-        undecided_count: The number of further units for which the data do not show whether the criterion was
-            reached.
+        immature: The number of units that are not in `table` because their outcome is not known yet.
+        undecided_count: The number of units that are not in `table` because the data do not show whether the
+            criterion was reached.
     """
     is_matured = table["matured"].to_numpy(dtype=bool)
     is_known = is_matured & table["success"].notna().to_numpy()

@@ -21,11 +21,11 @@ class Guard(Part):
 
     Attributes:
         name: The name of the event.
-        control: The share in the control group.
-        treatment: The share in the arm that is contacted.
+        control: The share of units with the event in the control group.
+        treatment: The share of units with the event in the arm that is contacted.
         low: The lower end of the interval of `treatment - control`.
         high: The upper end of the interval of `treatment - control`.
-        is_worse: Whether the interval shows that the unwanted event is more frequent after contact.
+        is_worse: Whether this interval shows that the unwanted event is more frequent after contact.
     """
 
     name: str
@@ -60,30 +60,34 @@ class MeasuredExperiment(Part):
             risk.
         without_value: The number of measured units whose value is not known. For the money that contact
             saved, each such unit gets the mean value of the units with a known value.
-        arm_changed: The number of units that a new share of the control group would have moved to the other
-            arm before their outcome matured; they do not count.
+        arm_changed: The number of units that do not count because the share of the control group was changed
+            before their outcome matured, and the new share would put them into the other arm.
         merged_count: The number of units that turned out to be the same person as another unit; they do not
             count.
         other_share: The number of units from nights whose planned share of the control group was not
             `control_share`; they do not count.
-        without_control: The number of units that entered in nights without this control group, for example
-            before it was switched on. Such units could not be controls, so they do not count.
+        without_control: The number of units that entered the experiment on nights without this control
+            group, for example before it was switched on. Such units could not be controls, so they do not
+            count.
         after_other_play: The number of units that had a task of another play before; they do not count.
-        ratio: Whether the sizes of the arms agree with the planned share; None if there is no control group.
-        difference: The difference of the two churn rates, or the gain in the rate of the event.
-        adjusted_difference: The difference, adjusted by the score from before the first assignment.
+        ratio: The check whether the numbers of units in the two arms agree with `control_share`; None if
+            there is no control group.
+        difference: The difference of the churn rates of the two arms; if the label counts an event, the gain
+            in the rate of this event.
+        adjusted_difference: The difference, adjusted by a score of each unit that was computed before the
+            unit was first assigned to an arm.
         nightly: The difference, with an interval that is valid if somebody looks every night.
         savings: The customers and the money that contact saved; None if an arm is empty, or if the label
             counts an event.
-        gain: The number of customers who had the event because of the contact, `gain x treated units`, with
-            its interval; None if an arm is empty, or if the label counts who leaves. A gain has no amount of
-            money, because nobody knows what such a customer is worth.
+        gain: The number of customers who had the event because of the contact, `difference x treated units`,
+            with its interval; None if an arm is empty, or if the label counts who leaves. A gain has no
+            amount of money, because nobody knows what such a customer is worth.
         drives_away: The bands of risk in which contact is shown to drive customers away or, if the label
             counts an event, to lower the rate of this event.
         guards: The side effects of contact.
         detectable: The smallest effect that the units of the experiment can show; None if an arm is empty, or
             if none or all of the controls left.
-        success: How often the play reached its criterion of success; None for the experiment of all contacts.
+        success: How often the play reached its criterion of success; None for the universal experiment.
     """
 
     name: str
@@ -126,12 +130,14 @@ class Effects(Part):
         plays: Each play, and each variant of a play, compared with its controls.
         event: The name of the event that the label counts; None if it counts who leaves.
         sum_of_plays: The number of customers whom all plays together saved or gained, if the measured
-            difference of each play is its true effect; None if no play has a difference. The total against
-            the universal control group is shown beside it, because adding the successful plays gives too high
-            a sum.
-        plays_without_difference: The plays that are not in `sum_of_plays`.
-        designs: What each experiment needs before it can answer, computed with the assumed effect.
-        erased_units: The number of units that were erased, by experiment and arm; they are not measured.
+            difference of each play is its true effect; None if no play counts in the sum. The effect of
+            all contacts, measured in `universal`, is shown beside the sum, because adding the successful
+            plays gives too high a sum.
+        plays_without_difference: The plays that do not count in `sum_of_plays`: they have no measured
+            difference, or they belong to lists beside the call list.
+        designs: How many units and days each experiment needs to show the assumed effect.
+        erased_units: For each experiment and arm, the number of units that were erased from the ledger; they
+            are not measured.
         outside: The experiments that the company ran by itself.
         costs: The recorded costs of contacts. The costs are None, and absent from the file, if the company
             maps no costs.

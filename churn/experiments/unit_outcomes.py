@@ -56,7 +56,7 @@ class Outcomes(LabelOutcomes):
     """The labels of customers with the days on which they become known, and the unwanted events of customers.
 
     Attributes:
-        horizon_days: The days from a cutoff to the end of the label's window.
+        horizon_days: The number of days from a cutoff to the end of the label's window.
         events: The days of each unwanted event, by its name, with the columns `customer_id` and `day`.
     """
 
@@ -98,7 +98,7 @@ def read_outcomes(store: Store, ledger: Ledger, watermark: date) -> Outcomes:
 
     Args:
         store: The store.
-        ledger: The nights.
+        ledger: The ledger with the units and their nights.
         watermark: The day up to which data are used.
 
     Raises:
@@ -128,7 +128,7 @@ def _labels(store: Store, nights: Sequence[date]) -> list[Labels]:
 
 
 def _unwanted_events(store: Store, watermark: date, since: date) -> dict[str, pd.DataFrame]:
-    """Return the days of each event that a contact may cause, if the company records the event."""
+    """Return the days on which customers had each unwanted event that the company records."""
     days = {
         name: read_event_days(store, table, watermark, column, since=since).to_pandas()
         for name, (table, column) in UNWANTED_EVENTS.items()

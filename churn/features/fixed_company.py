@@ -1,11 +1,14 @@
-"""Generate the fixed company, which never changes. The values of a signal on this company define the signal.
+"""Generate the fixed company, which never changes.
 
-The customers and their rows are drawn. A table gets rows with the columns that its contract lists, so the
-user's own tables (`events:`) and the histories of attributes have rows too. The rows contain everything that
-a signal can use. Rows lie on both sides of the edges of windows, several rows lie on one day, and some rows
-become known late. Values are missing, and outcomes are open, early or late. Some customers are new or have
-no rows, and the data begin shortly before the first cutoff. The draws use no random generator of a library,
-because a new version of a library may change the numbers.
+If the values of a signal on this company change, the definition of the signal has changed.
+
+The customers and their rows are drawn at random, but always in the same way. The contract of a table lists
+its columns, and rows are drawn for these columns. So the user's own tables (`events:`) and the histories of
+attributes have rows too. The rows contain everything that a signal can use. Rows lie on both sides of the
+edges of windows, several rows lie on one day, and some rows become known late. Some values are missing. Some
+outcomes have not happened yet, some happen soon after their row, some late, and some even before their row.
+Some customers are new or have no rows, and the data begin shortly before the first cutoff. The draws use no
+random generator of a library, because a new version of a library may change the numbers.
 """
 
 from __future__ import annotations
@@ -36,8 +39,8 @@ ROWS_PER_CUSTOMER = (0, 1, 2, 4, 8, 16, 32, 64)
 """The possible numbers of rows that a customer has in a table; one of them is drawn for each customer."""
 
 WINDOW_EDGES = (1, 7, 14, 21, 28, 35, 56, 84, 91, 112, 168, 182, 210, 364, 366, 730, 3_660)
-"""The ages in days at which the usual windows begin. At a cutoff, some rows have an age within two days of
-such an age."""
+"""The ages in days at which the usual windows of signals begin. At a cutoff, some rows have an age within
+two days of such an age."""
 
 LONG_OUTCOMES = ("ended_at", "cancel_requested_at", "valid_to")
 """Outcomes that can take years and are mostly open; all other outcomes take days or weeks."""
@@ -134,7 +137,7 @@ def _row_days(name: str, customer: AnyInt) -> AnyInt:
 
 
 def _cells(table: Table, column: Column, at: AnyInt) -> dict[str, tuple[AnyInt, BoolArray]]:
-    """Draw a contract's column as the store keeps it: stored columns, each with a mask of given values."""
+    """Draw a column of a table; return its columns in the store, each with a mask of rows with a value."""
     n, name = len(at), f"{table.name} {column.name}"
     has_value = _shares(f"{name} given", n) < (0.4 if column.name in LONG_OUTCOMES else 0.75)
     if column.role == "outcome":
@@ -188,7 +191,7 @@ def _numbers(column: Column, name: str, has_value: BoolArray) -> tuple[AnyInt, B
 
 
 def _edges(purpose: str, n: int) -> AnyInt:
-    """Draw ages in days at or next to the edges of the usual windows."""
+    """Draw ages in days; each lies within two days of an age in `WINDOW_EDGES`."""
     edges = np.array(WINDOW_EDGES)[_integers(purpose, n, 0, len(WINDOW_EDGES))]
     return edges + _integers(f"{purpose} offset", n, -1, 3)
 

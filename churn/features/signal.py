@@ -51,21 +51,21 @@ class Signal:
 
     Attributes:
         name: The name of the column in snapshots, and of the signal in the playbook.
-        table: The table; the function receives its view.
+        table: The table that the signal reads; `function` receives the view of this table.
         looks_back: The number of days before the cutoff that the function may read.
         unit: The unit of the values.
         family: One of `FAMILIES`.
         riskier_when: The direction of values in which the risk rises. The model is constrained to this
             direction.
-        reason: The sentence for a customer's reasons, by language.
+        reason: The sentence that gives the signal as a reason for a customer's risk, by language.
         doc: The signal's entry in the data dictionary.
         function: The function that computes the values; None for an attribute that never changes.
         kind: Whether values are numbers or names of levels.
         level_of: The column whose level codes the function returns; the signal's values are the names of
             these levels.
         generic: The generic family that made the signal; None for a named signal.
-        version: The version of the definition. Raise the version by hand if the values change in a way that
-            the digest of `definition` does not show.
+        version: The version of the signal's definition. Raise the version by hand if the signal's values
+            change, but the digest of its definition does not (see `churn.features.definition`).
     """
 
     name: str
@@ -103,7 +103,7 @@ class Signal:
 
         `riskier_when` is the direction in which the risk of leaving rises; it says nothing about an event.
         For a label of an event, `riskier_when` does not constrain the model. If the values are levels, the
-        reason says that customers with the level have the event more often, and not that they leave. Some
+        reason says that customers with this level have the event more often, and not that they leave. Some
         signals, such as the number of failed charges, say nothing if they are 0; such a signal then gives no
         reason (`silent_at_zero`).
         """
@@ -137,23 +137,24 @@ def signal(
     level_of: str | None = None,
     version: int = 1,
 ) -> Callable[[Function], Function]:
-    """Register a function of a view as a signal.
+    """Register a signal: a function that computes one value per customer from the view of a table.
 
-    The function's name becomes the column. The first line of the function's docstring becomes the entry of
-    the data dictionary.
+    The function's name becomes the name of the signal and of its column. The first line of the function's
+    docstring becomes the entry of the data dictionary.
 
     Args:
-        table: The canonical table; the function receives its view.
+        table: The canonical table whose view the function receives.
         looks_back: The number of days before the cutoff that the function may read.
         unit: The unit of the values.
         riskier_when: The direction of values in which the risk rises. The model is constrained to this
             direction.
         family: One of `FAMILIES`.
-        reason: The sentence for a customer's reasons, with `{value}`.
-        german: The sentence for a customer's reasons in German.
+        reason: The English sentence that gives the signal as a reason for a customer's risk; `{value}` stands
+            for the customer's value.
+        german: The same sentence in German.
         level_of: The column whose level codes the function returns; None if it returns numbers.
-        version: The version of the definition. Raise the version by hand if the values change in a way that
-            the digest of `definition` does not show.
+        version: The version of the signal's definition. Raise the version by hand if the signal's values
+            change, but the digest of its definition does not (see `churn.features.definition`).
 
     Raises:
         SignalError: the table or the family does not exist, the name is taken, or the docstring is missing.

@@ -1,4 +1,4 @@
-"""Prepare the inputs of the guards of the data: the store, who has left, and the labelled rows."""
+"""Prepare what the guards need to check the data: the store, who has left, and the labelled rows."""
 
 from __future__ import annotations
 
@@ -51,7 +51,8 @@ class CustomerEnds:
 
     Attributes:
         state: `HAS_LEFT`, `ACTIVE` or `UNKNOWN_STATE`.
-        day: The day number on which the customer left; the last day of the data if the customer has not left.
+        day: The day number of the customer's end: the end of the last contract, the first event or the last
+            core event, by the kind of the label. It is the watermark if there is no end up to the watermark.
     """
 
     state: npt.NDArray[np.int8]
@@ -81,7 +82,7 @@ class GuardContext:
         signals: The selected signals.
         cutoffs: The matured cutoffs, in order.
         label: The definition of the label.
-        specs: The tables of params.yaml with their contracts and mappings, by name.
+        specs: For each table of params.yaml, its columns and where its rows come from, by the table's name.
         attributes: The names of the static attributes.
         seed: The seed of the samples of customers.
         scratch: A folder for temporary files.
@@ -124,7 +125,7 @@ class GuardContext:
 
     @cached_property
     def tables(self) -> dict[str, Table]:
-        """Return the contracts of the company's tables, by name."""
+        """Return the definition of each table of the company, with its columns, by the table's name."""
         return {name: spec.table for name, spec in self.specs.items()}
 
     @property
@@ -148,7 +149,7 @@ class GuardContext:
         return rows
 
     def _register_people(self) -> None:
-        """Make `people(customer, signed_up, gone, end_day)` available to every query."""
+        """Let queries read the table `people`: each customer's sign-up day, state and end (see `ends`)."""
         if not self._has_people_table:
             people = {
                 "customer": np.arange(self.store.n_customers, dtype=np.int32),
@@ -175,15 +176,15 @@ class GuardContext:
 
     @cached_property
     def ends(self) -> CustomerEnds:
-        """Return the state of each customer at the watermark, and the day on which the customer left.
+        """Return the state of each customer at the watermark, and the day of the customer's end.
 
-        With a label of contracts, a customer has left if the last spell has ended and the grace period is
-        over. With a label of an event, a customer counts as having left with the first event, and as active
-        without an event.
+        With a label of contracts, a customer is active if the last spell ends after the watermark, and has
+        left if this spell has ended and the grace period is over. With a label of an event, a customer counts
+        as having left with the first event, and as active without an event.
 
-        With a label of inactivity, a customer has left if the last core event lies more than `days_active`
-        before the watermark. A customer is active if the last core event lies within `horizon_days` before
-        the watermark. In all other cases the state is unknown.
+        With a label of inactivity, the days from the last core event to the watermark decide. A customer with
+        more than `days_active` days has left. Of the others, those with at most `horizon_days` days are
+        active. In all other cases the state is unknown.
         """
         n = self.store.n_customers
         state, day = np.full(n, UNKNOWN_STATE, dtype=np.int8), np.full(n, self.watermark, dtype=np.int64)
@@ -287,7 +288,7 @@ def _labelled_rows(
 def open_context(
     store: Store, signals: Sequence[Signal], cutoffs: Sequence[date], scratch: Path
 ) -> Iterator[GuardContext]:
-    """Open a store for the guards of the data.
+    """Open a store, and yield what the guards need to check its data.
 
     Args:
         store: The data.

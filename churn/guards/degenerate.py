@@ -130,7 +130,8 @@ def _one_outcome(
             "same label.",
             "Look at the ends of contracts (ended_at): they may be missing or written as text."
             if label.has_contract_ends
-            else "Check label.table and label.where: no row in a label window fulfils them."
+            else "Check label.table and label.where: no label window holds a row of the table that meets the "
+            "condition."
             if label.is_event
             else "Check whether the tables hold only today's customers, or take a shorter "
             "label.horizon_days.",

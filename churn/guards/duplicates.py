@@ -76,7 +76,7 @@ def oversampling_note(copied_share: float, base: float, base_name: str) -> str:
     if copied_share <= 2 * base:
         return ""
     return (
-        f" {copied_share:.0%} of the copies left, but only {base:.0%} of {base_name}: churners may "
+        f" {copied_share:.0%} of the copies are churners, but only {base:.0%} of {base_name}: churners may "
         "have been copied."
     )
 
@@ -98,23 +98,25 @@ def duplicates(context: GuardContext) -> Iterator[Finding]:
     yield Finding(
         "customers",
         f"{len(state):,} customers share a history with another customer ({examples}): {SHARED_SHARE:.0%} "
-        "or more of the rows of one are also rows of the other, at the same instants with the same "
-        f"values.{note} A split at random puts copies into the training and into the test, so that the "
-        "model has seen the answers of the test.",
+        "or more of the rows of one customer are also rows of the other, at the same instants with the same "
+        f"values.{note} If customers are split at random, copies are in both the training data and the test "
+        "data, and the model has seen the answers of the test.",
         "Give each person a single customer_id, and do not resample customers.",
         "stop" if len(state) >= max(5, COPY_STOP_SHARE * context.store.n_customers) else "warn",
     )
 
 
 def _copied_pairs(context: GuardContext) -> list[CopiedPair]:
-    """Return the pairs of ids with the rows of one person, in the order of their codes.
+    """Return the pairs of ids with the rows of one person, in the order of the customer codes.
 
     A pair counts if it shares enough different measurements in rows that few customers have (see
     `_measurement`), and if the longer history holds nearly all rows of the shorter history. The pair must
     share so many measurements that fewer than `MAX_CHANCE` pairs of different people are expected to share as
-    many by chance. This expected number is the number of all pairs of customers, multiplied for each shared
-    measurement by the share of its table's rows that have it. Rows that few customers have and rows that many
-    customers have are compared separately, because all customers share mailings.
+    many by chance. To compute this expected number, begin with the number of all pairs of customers. For each
+    shared measurement, multiply by the share of the rows of its table that have this measurement.
+
+    Rows that many customers have, such as mailings, are often equal for all customers. So the longer history
+    must hold nearly all of the shorter history's rows of this kind, and also nearly all of its other rows.
     """
     parts = [_facts(context, table) for table in context.event_tables]
     if not parts:
@@ -185,10 +187,10 @@ def _facts(context: GuardContext, table: str) -> str:
 
 
 def _measurement(table: str, columns: list[str], numbers: list[str]) -> str:
-    """Return the SQL of what is measured in a row: the time of day, the numbers, and the delays of outcomes.
+    """Return the SQL of what is measured in a row: time of day, numbers, and times from row to outcomes.
 
-    A level, such as the name of a campaign, is no measurement, because customers with the same sign-up day
-    get the same mails at the same hours.
+    A text, such as the name of a campaign, does not count as a measurement: customers who signed up on the
+    same day get the same mails at the same hours.
 
     Args:
         table: The table.

@@ -45,21 +45,21 @@ DAILY_SHARE, ZERO_SHARE = 0.9, 0.2
 
 
 def sure_difference(churners: int, of_churners: int, stayers: int, of_stayers: int) -> float:
-    """Return a lower bound for the share of affected churners minus the share of affected stayers.
+    """Return a lower bound for the churners' share of suspicious histories minus the stayers' share.
 
     The result is the lower bound of the churners' share minus the upper bound of the stayers' share (99 %).
 
     Args:
-        churners: The number of affected churners.
+        churners: The number of churners with a suspicious history.
         of_churners: The number of all churners.
-        stayers: The number of affected customers who stayed.
+        stayers: The number of customers who stayed and have a suspicious history.
         of_stayers: The number of all customers who stayed.
     """
     return wilson_interval(churners, of_churners, Z_99)[0] - wilson_interval(stayers, of_stayers, Z_99)[1]
 
 
 def deleted_histories(context: GuardContext) -> Iterator[Finding]:
-    """Stop at a table that has rows of those who stayed but not of many churners: rows were deleted."""
+    """Find tables in which many churners, but few stayers, have no rows: rows were probably deleted."""
     if context.label.is_event:  # nobody deletes a customer's rows because the customer had an event
         return
     for table in context.event_tables:
@@ -83,9 +83,9 @@ def deleted_histories(context: GuardContext) -> Iterator[Finding]:
         yield Finding(
             table,
             f"{bare_churners:,} of {churners:,} customers who left after {MIN_TENURE_DAYS + LAPSE_DAYS} days "
-            f"or more have no row before their last {LAPSE_DAYS} days, but only {bare_stayers:,} of "
-            f"{stayers:,} customers who stayed: the rows were deleted when the customers left, or these "
-            "customers never had rows.",
+            f"or more as customers have no row from before their last {LAPSE_DAYS} days. Of the customers "
+            f"who stayed, only {bare_stayers:,} of {stayers:,} have no such row: the rows were deleted when "
+            "the customers left, or these customers never had rows.",
             "Read a source that keeps the past (a warehouse's history, a backup), or leave the table out.",
             "stop" if bare_churners >= MIN_BARE_SHARE * churners else "warn",
             figure=f"{bare_churners / churners:.0%}",
@@ -130,15 +130,15 @@ def _zeroed_rows(context: GuardContext, table: str, column: str) -> Iterator[Fin
             f"the last rows have the value 0 for {churner_tails:,} of {churners:,} customers who left, but "
             f"only for {stayer_tails:,} of {stayers:,} customers who stayed: the source writes rows with "
             "the value 0 after a cancellation.",
-            f'Leave out rows without a value: set "where: {column} > 0" for {table}, and map the time of the '
-            "cancellation (subscriptions.cancel_requested_at).",
+            f'Leave out rows whose value is 0 or missing: set "where: {column} > 0" for the table {table}, '
+            "and map the time of the cancellation (subscriptions.cancel_requested_at).",
             "stop",
         )
     elif day_share is not None and day_share >= DAILY_SHARE and zero_share >= ZERO_SHARE:
         yield Finding(
             f"{table}.{column}",
-            f"{day_share:.0%} of the days have a row, and {zero_share:.0%} of the rows have the value 0: the "
-            "source writes rows also on days on which the customer did nothing, so that a count of rows only "
-            "counts the days of the contract.",
-            f'Leave out rows without a value: set "where: {column} > 0" for {table}.',
+            f"customers who stayed have a row on {day_share:.0%} of their days (median), and "
+            f"{zero_share:.0%} of their rows have the value 0: the source also writes rows for days on which "
+            "the customer did nothing. So a count of rows only counts the days of the contract.",
+            f'Leave out rows whose value is 0 or missing: set "where: {column} > 0" for the table {table}.',
         )

@@ -70,7 +70,7 @@ def mapped_names(origin: OriginParams, attribute: str) -> list[str]:
 
 
 def suspicious_names(context: GuardContext) -> Iterator[Finding]:
-    """Warn of a name that speaks of leaving; stop if churners also have other values than stayers.
+    """Warn of a column whose name speaks of leaving; stop if churners and stayers also differ in its values.
 
     The name alone may be chance (`cancellation_policy`), and a difference of values alone may be chance. A
     suspicious name and different values together are not chance.
@@ -89,7 +89,7 @@ def suspicious_names(context: GuardContext) -> Iterator[Finding]:
             f"the name '{name}' contains a word for leaving ('{leaving_word(name)}')"
             + (", and customers who left have other values than those who stayed." if differ else "."),
             "A value that is filled in when a customer leaves is no attribute. Remove the attribute from "
-            "tables.customers.static, or map its time as an outcome column.",
+            "tables.customers.static, or map the time of the event as an outcome column.",
             "stop" if differ else "warn",
         )
     for column, name in _suspicious_event_columns(context):
@@ -97,7 +97,8 @@ def suspicious_names(context: GuardContext) -> Iterator[Finding]:
             column,
             f"the column is mapped from '{name}', and this name contains a word for leaving "
             f"('{leaving_word(name)}').",
-            "Map the column as an outcome, which stays hidden until its own time, or leave the column out.",
+            "Map the column as an outcome, so that cutoffs before the outcome's time do not see it, or leave "
+            "the column out.",
         )
 
 
@@ -188,7 +189,7 @@ def _leaky_attributes(context: GuardContext) -> Iterator[Finding]:
                 f"'{name}' is known to leak in the data set '{entry.data}': {entry.why}.",
                 "Leave the column out."
                 if same_data
-                else "Leave the column out, or sign the finding off if your data differ.",
+                else "Leave the column out, or sign the finding off if it does not apply to your data.",
                 "stop" if same_data else "warn",
             )
             break

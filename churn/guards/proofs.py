@@ -1,8 +1,8 @@
 """Prove on the user's own data that no selected signal sees the future.
 
-The signals of a sample of customers are computed again in three ways. First, the signals are computed from a
-store without the future, second from a store with another future, and third by the code that scores a night.
-Every value must be equal to the value in the snapshots.
+The signals of a sample of customers are computed again in three ways. First, they are computed from a store
+that ends at the cutoff, second from a store with other rows after the cutoff, and third by the code that
+scores a night. Every value must be equal to the value in the snapshots.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ PROOFS = {
 CONDITIONS = {
     "truncation": "once everything after the cutoff is removed",
     "time_travel": "once there are other rows after the cutoff",
-    "parity": "when a night computes it",
+    "parity": "when computed as in a night",
 }
 """The condition under which a value differs, for the end of a message, by the name of the proof."""
 
 SIGNAL_WAY_OUT = (
-    "A signal may read rows only with the verbs of its view (the rows of a table before the cutoff). Correct "
-    "the signal, or name it under signals.leave_out until it is correct."
+    "A signal may read rows only through its view (the rows of a table before the cutoff). Correct the "
+    "signal, or name it under signals.leave_out until it is correct."
 )
 
 
@@ -89,7 +89,7 @@ def prove(
 
 
 def _values(store: Store, signals: Sequence[Signal], cutoffs: Sequence[date]) -> dict[date, ColumnValues]:
-    """Compute the signals of the cohort at each cutoff as the snapshots do, ordered by customer id."""
+    """Compute the cohort's signals at each cutoff in the same way as for the snapshots, by customer id."""
     builder = MatrixBuilder(store, signals, cutoffs)
     columns: dict[date, dict[str, list[npt.NDArray[np.object_]]]] = {day: {} for day in builder.cutoffs}
     for part in builder.parts():
@@ -116,7 +116,7 @@ def _differences(
         proof: The name of the proof.
         cutoff: The cutoff.
         expected: The values of the snapshots, by cutoff.
-        actual: The values of the proof, by cutoff.
+        actual: The values that were computed for the proof, by cutoff.
         tolerance: The largest difference that counts as equal.
     """
     before, after = expected[cutoff], actual[cutoff]
@@ -124,7 +124,7 @@ def _differences(
     if list(before["customer_id"]) != list(after["customer_id"]):
         yield Finding(
             "cohort",
-            f"at {cutoff} the customers at risk are not the same {condition}.",
+            f"at {cutoff} the customers at risk are not those of the snapshots {condition}.",
             "The cohort may depend only on what was known at the cutoff: check the table of the label.",
             "stop",
             proof,
@@ -133,7 +133,10 @@ def _differences(
     for name, values in before.items():
         count = int((~_equal(values, after[name], tolerance)).sum())
         if count:
-            message = f"at {cutoff} the signal differs for {count} of {len(values)} customers {condition}."
+            message = (
+                f"at {cutoff} the signal differs from the snapshots for {count} of {len(values)} customers "
+                f"{condition}."
+            )
             yield Finding(name, message, SIGNAL_WAY_OUT, "stop", proof)
 
 

@@ -1,4 +1,4 @@
-"""Find times of rows that were filled in later, or that mark the beginning of a period."""
+"""Find times that the source filled in later, and rows that are dated at the beginning of their period."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ The first rows of these customers show what the dates mean.
 """
 
 EARLY_SHARE = 0.05
-"""If at least this share of these customers has a row dated before the sign-up, a row holds the period that
-begins on its date.
+"""If at least this share of these customers has a row dated before the sign-up, a row holds the events of the
+period that begins on its date.
 
 In a table of finished periods nobody has such a row, because the customer did not exist before the sign-up.
 """
@@ -57,13 +57,14 @@ MIN_CORRELATION_RISE = 0.1
 
 
 def filled_afterwards(context: GuardContext) -> Iterator[Finding]:
-    """Report a scheduled time that is rarely in the future today, but was often in the future at past dates.
+    """Report a column of scheduled times if far fewer times lie after today than lay after past days.
 
-    If a time is known from the beginning, about as many times lie in the future today as at past dates. If
-    the source fills in a time only when it happens, times after today are still empty, but times after past
-    dates are filled in by now. There is a finding only if the number of times in the future today is less
-    than half of the mean number at past dates. Under a Poisson distribution with this mean, the probability
-    of so few times must also lie below `MAX_CHANCE_OF_FEW_AHEAD`.
+    For today and for each past day, the guard counts the earlier rows whose time lies on or after this day.
+    If the source knows each time from the beginning, these counts are similar. If it fills in a time only
+    after the event, the times of future events are still empty, but all times up to today are filled in.
+    There is a finding only if the count for today is less than half of the mean count for past days. Under a
+    Poisson distribution with this mean, the probability of such a low count must also lie below
+    `MAX_CHANCE_OF_FEW_AHEAD`.
     """
     for table in context.event_tables:
         for column in context.tables[table].of_role("scheduled"):
@@ -79,27 +80,27 @@ def filled_afterwards(context: GuardContext) -> Iterator[Finding]:
             if today < usual / 2 and poisson.cdf(today, usual) < MAX_CHANCE_OF_FEW_AHEAD:
                 yield Finding(
                     f"{table}.{column.name}",
-                    f"{today:,} rows have a time after {context.store.watermark}. On earlier days "
-                    f"({DAYS_BACK[0]} to {DAYS_BACK[-1]} days before), {usual:,.0f} rows on average had a "
-                    "time after that day: the source fills in the time only when it has passed.",
-                    "Map the column as an outcome, which stays hidden until its own time, or take "
-                    f"{column.name} out of the columns of {table}.",
+                    f"{today:,} rows have a time after {context.store.watermark}. For dates "
+                    f"{DAYS_BACK[0]} to {DAYS_BACK[-1]} days earlier, the same count is {usual:,.0f} rows on "
+                    "average: the source fills in a time only after it has passed.",
+                    "Map the column as an outcome, so that cutoffs before the outcome's time do not see it, "
+                    f"or take {column.name} out of the columns of {table}.",
                     "stop",
                 )
 
 
 def stamped_early(context: GuardContext) -> Iterator[Finding]:
-    """Look for rows that are dated at the start of a period but hold the whole period.
+    """Look for rows that are dated at the start of a period but hold the events of the whole period.
 
     The guard looks at tables with all rows on the first days of months, weeks, quarters or years, if a cutoff
-    lies inside such a period. Two facts show that a date is the end of its period. First, the totals follow
-    the events of another table before the date, not those after it. Second, no customer has a row dated
-    before the sign-up.
+    lies inside such a period. A row does no harm if it holds the events of the period before its date. Either
+    of two facts shows this. First, the totals follow the events of another table before the date, not those
+    after it. Second, almost no customer has a row dated before the sign-up.
 
-    The guard stops if the rank correlation of the totals with the events after the date is higher than that
-    with the events before it, by more than the 99 % margin of the difference. The guard also stops if the
-    share of customers with a row dated before the sign-up is at least `EARLY_SHARE`. If neither fact can be
-    measured, the guard warns, because a date may be the start or the end of its period.
+    The guard stops if the totals correlate more with the events after the date than with the events before
+    it. The difference of the two rank correlations must be larger than its 99 % margin. The guard also stops
+    if the share of customers with a row dated before the sign-up is at least `EARLY_SHARE`. If neither fact
+    can be measured, the guard warns, because a row may hold the events before or after its date.
     """
     for table in context.event_tables:
         # A contract may begin before its customer signs up, on the first day of the month.
@@ -116,7 +117,8 @@ def stamped_early(context: GuardContext) -> Iterator[Finding]:
 def _period_of(context: GuardContext, table: str) -> str | None:
     """Return the longest period whose first days hold all rows of a table; None if there is no such period.
 
-    A table with a second time is left out, because this time says when each row became known.
+    A table with a second time column (`known_at`) is left out, because this column says when each row became
+    known.
     """
     if context.store.tables[table].two_clocks:
         return None
@@ -173,10 +175,11 @@ def _compare_with_events(context: GuardContext, table: str, period: str) -> tupl
 
 
 def _rows_before_sign_up(context: GuardContext, table: str, period: str) -> Finding | None:
-    """Return a finding if customers have a row dated in the period of the sign-up, but before the sign-up.
+    """Return a finding if customers have a row that is dated before their sign-up, but in the same period.
 
-    Only those customers count who signed up after the table begins and not on the first day of a period.
-    Customers with rows in earlier periods do not count either, because their sign-up was recorded late.
+    Only those customers count who signed up after the first date in the table, but not on the first day of a
+    period. Customers with rows in earlier periods do not count either, because their sign-up was recorded
+    late.
     """
     sign_up_date = date_of_day_sql("signed_up")
     begin = f"date_trunc('{period}', {sign_up_date})"
@@ -196,23 +199,23 @@ def _rows_before_sign_up(context: GuardContext, table: str, period: str) -> Find
         return Finding(
             table,
             f"{dates}, and {early:,} of {n:,} customers have a row that is dated before their sign-up, in "
-            f"the same {period}: a row holds events of the {period} that begins on its date. {cutoffs}, so "
-            "these cutoffs see days after the cutoff.",
+            f"the same {period}: a row holds events of the {period} that begins on its date. {cutoffs} and "
+            "see events after their own date.",
             _period_way_out(context, table, period),
             "stop",
         )
     return Finding(
         table,
         f"{dates}, and {cutoffs}. If a row covers the {period} that begins on its date, these cutoffs see "
-        f"days after the cutoff. If a row covers the {period} before its date, they do not. The data do not "
-        "show which of these two is true.",
+        f"events after their own date. If a row covers the {period} before its date, the cutoffs see only "
+        "earlier events. The data do not show which of these two is true.",
         f"{_period_way_out(context, table, period)} If each row covers the {period} before its date, sign "
         "this finding off and give this as the reason.",
     )
 
 
 def _period_way_out(context: GuardContext, table: str, period: str) -> str:
-    """Return advice on how to show a row only after its period is over."""
+    """Return advice on how to hide a row from cutoffs until its period is over."""
     key = f"{context.specs[table].key}.columns.known_at"
     sql = _period_end(context, table, period)
     borders = (
@@ -254,8 +257,8 @@ def _correlations(
         other_table: The table of the events.
 
     Returns:
-        The rank correlation with the period before, the rank correlation with the period after, and the
-        number of totals.
+        The rank correlation of the totals with the events before, their rank correlation with the events
+        after, and the number of totals.
     """
     end = day_number_sql(f"(t.date + INTERVAL 1 {period})")
     begin = day_number_sql(f"(t.date - INTERVAL 1 {period})")

@@ -1,4 +1,4 @@
-"""Measure a second time column: how late it is, and whether rows wait for it when the data end."""
+"""Measure a second time column: how late its times are, and how many are still to come when the data end."""
 
 from __future__ import annotations
 
@@ -15,11 +15,10 @@ DAYS_BEFORE_END = (60, 90, 120)
 """How many days before the end rows are counted whose second time had not passed."""
 
 MIN_OPEN = 5
-"""The number at the end is compared only if usually at least this number of rows waits for its second time.
-"""
+"""`open_at_end` is compared with `usually_open` only if `usually_open` is at least this number."""
 
 RARE = 1e-4
-"""A low number of waiting rows at the end is no chance if its probability is below this number."""
+"""A low `open_at_end` is not a chance result if its probability is below this number."""
 
 Evidence = Literal["rows trail", "rows are there before", "unknown"]
 
@@ -31,16 +30,18 @@ class SecondTime:
     Attributes:
         rows: The number of rows with both times.
         filled_share: The share of rows that have the second time.
-        in_order_share: The share of rows whose second time is later than one day before their own time.
-        late_share: The share of rows with a second time a day or more after the row's own time.
+        in_order_share: The share of rows with both times whose second time is not a day or more before their
+            own time.
+        late_share: The share of rows with both times whose second time is a day or more after their own time.
         days: The number of distinct days of the second time.
-        delay: The median delay of the late rows.
-        ahead_share: The share of rows with a second time after the end of the data.
-        open_at_end: The number of rows that wait at the end of the data: their second time has not passed.
+        delay: The median time from the own time to the second time, over the rows that `late_share` counts.
+        ahead_share: The share of rows with both times whose second time is two days or more after the end of
+            the data.
+        open_at_end: The number of rows whose second time is missing or still to come at the end of the data.
         usually_open: The mean of `open_at_end` at three earlier dates (`DAYS_BEFORE_END`).
-        recent: The number of rows with a second time in the last 30 days.
+        recent: The number of rows with a second time in the 30 days before the end of the data.
         usually_recent: The mean of `recent` over three earlier periods of 30 days.
-        newest: The number of rows with an own time in the last 30 days.
+        newest: The number of rows with an own time in the 30 days before the end of the data.
         usually_newest: The mean of `newest` over three earlier periods of 30 days.
     """
 
@@ -62,10 +63,11 @@ class SecondTime:
     def evidence(self) -> Evidence:
         """Return whether rows come into the data only after their second time has passed, or already before.
 
-        If rows come in only when their second time has passed, no row waits for its second time at the end of
-        the data. If the second time is the time of something else, such as a delivery, rows wait for it at
-        the end of the data as they did at earlier dates. If a table ends before the other tables, both are
-        possible, because without new rows nothing waits at the end.
+        If rows come in only after their second time, this time has passed for every row at the end of the
+        data. If rows come in before their second time, such as the time of a delivery, this time is
+        still to come for about as many rows at the end of the data as at earlier dates. If the table ends
+        before the other tables, the result is "unknown", because in both cases the second time of its last
+        rows may have passed.
         """
         if self.usually_open < MIN_OPEN or self.recent < self.usually_recent / 2:
             return "unknown"
@@ -83,10 +85,11 @@ def measure_second_time(
 
     Args:
         source: The source.
-        view: The view of the rows.
+        view: The name of the view that holds the rows of the table.
         own_time: The SQL of the row's own time.
         second_time: The SQL of the second time.
-        end: The day number after the last row of any event table.
+        end: The day number at which the data end: the day after the last row of any event table, or the
+            watermark if it is later.
     """
     dates = [date_of_day(end - back) for back in (0, *DAYS_BEFORE_END)]
     still_open = ", ".join(

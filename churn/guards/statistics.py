@@ -71,7 +71,7 @@ def customer_half(customer: Ints) -> Ints:
 def level_scores(left: Floats, values: Floats, customer: Ints) -> Floats:
     """Score each row by the share of churners among the rows with the same level.
 
-    The customers are split into two halves. Only the rows of the half without the row's customer count. The
+    The customers are split into two halves. The score of a row uses only the rows of the other half. The
     scores of levels with few rows are shrunk towards the overall share. A missing value is a separate level.
 
     Args:
@@ -122,7 +122,7 @@ def spearman(first: Floats, second: Floats) -> float:
 
 
 def explained_share(groups: Ints, values: Floats) -> float:
-    """Return the share of the variance of the ranks of `values` that the groups explain, adjusted for chance.
+    """Rank `values`; return the share of the ranks' variance that the groups explain, adjusted for chance.
 
     Source: Kelley (1935), An unbiased correlation ratio measure, PNAS 21 (epsilon squared).
     """

@@ -41,8 +41,8 @@ Rates are compared within bands, because yearly contracts end late.
 def dangling_histories(context: GuardContext) -> Iterator[Finding]:
     """Look for histories whose ids are no customers: a join may have dropped the customers who left.
 
-    A history counts if it has at least 3 rows, and at least a third of the mean number of rows per customer.
-    Single stray rows are errors in the data.
+    The rows of an id are a history if there are at least 3 of them, and at least a third of the mean number
+    of rows per customer. Single stray rows are errors in the data.
     """
     for name in context.event_tables:
         table = context.store.tables[name]
@@ -58,8 +58,8 @@ def dangling_histories(context: GuardContext) -> Iterator[Finding]:
         if share > WARN_SHARE:
             yield Finding(
                 name,
-                f"{ids:,} ids ({share:.1%}) have whole histories in this table but are not in the table of "
-                f"customers; a share above {WARN_SHARE:.0%} cannot come from single errors.",
+                f"{ids:,} ids ({share:.1%} of the ids in this table) have whole histories but are not in the "
+                f"table of customers; more than {WARN_SHARE:.0%} cannot come from single errors.",
                 "Look for a join or filter that drops customers who left (such as an inner join with current "
                 "accounts), and read the customers from the table that keeps all of them.",
                 "stop" if share > STOP_SHARE else "warn",
@@ -70,12 +70,13 @@ def dangling_histories(context: GuardContext) -> Iterator[Finding]:
 def survivors(context: GuardContext) -> Iterator[Finding]:
     """Stop if few customers left before some cutoff and many left later, because only survivors are left.
 
-    For each cutoff, the guard compares the churners before the cutoff with an expected number. This number is
-    the customers at risk before the cutoff, times the churn rate of customers of the same age from the cutoff
-    on. A single later wave of churners does not show that early churners are missing. So the guard skips a
-    cutoff if the churn rate at the newest cutoff is less than half of the rate from the skipped cutoff on. If
-    label windows overlap, a churner counts at several cutoffs. So the guard divides both numbers by the
-    number of label windows that contain the same day.
+    For each cutoff, the guard compares the number of churners before the cutoff with the expected number. The
+    expected number is the number of customers at risk before the cutoff, times the churn rate of customers of
+    the same age from the cutoff on. A single later wave of churners does not show that early churners are
+    missing. So the guard skips a cutoff if the churn rate at the newest cutoff is less than half of the rate
+    from the skipped cutoff on. If label windows overlap, a churner counts at several cutoffs. So before the
+    guard computes the probability of so few churners, it divides both numbers by the number of label windows
+    in which a day lies.
     """
     words = context.label.words
     churners, at_risk = _counts_by_age(context)
@@ -86,7 +87,8 @@ def survivors(context: GuardContext) -> Iterator[Finding]:
             context.label.core_table,
             f"none of {int(at_risk.sum()):,} customers {words.candidates} at {len(churners)} cutoffs "
             f"{words.happened}.",
-            "Check label.table and label.where: no row in a label window fulfils them."
+            "Check label.table and label.where: no label window holds a row of the table that meets the "
+            "condition."
             if context.label.is_event
             else "Check whether the tables hold only today's customers, and read the customers who "
             "left, too.",
@@ -111,7 +113,7 @@ def survivors(context: GuardContext) -> Iterator[Finding]:
                 f"of the later cutoffs, {expected:,.0f} would have left: the customers who left long ago "
                 "are missing.",
                 "Look for a join, a filter or a deletion that drops inactive customers, and read all "
-                "customers; or begin with the first cutoff for which the churners are still there "
+                "customers; or begin with the first cutoff whose churners are still in the data "
                 "(snapshot.first).",
                 "stop",
             )

@@ -83,7 +83,7 @@ class Trail:
 
     @property
     def lacks_rows(self) -> bool:
-        """Return whether the newest days have fewer rows than any earlier days, by more than chance."""
+        """Return whether the newest days have far fewer rows than any earlier period, and not by chance."""
         is_rare = poisson.cdf(self.rows, self.lowest) < RARE / MAX_TRAIL_DAYS
         return self.rows < MAX_RATIO * self.lowest and bool(is_rare)
 
@@ -97,9 +97,9 @@ def trailing_tables(context: GuardContext) -> Iterator[Finding]:
     """Look for tables whose newest rows have not come in yet, while another table is complete.
 
     In such a table, signals at the newest cutoff see fewer rows than signals at the cutoffs of training.
-    Tables with `known_at` do not count, because no cutoff sees rows that came in later. A day on which
-    no table has rows may be a day without events, or a day after the end of the data. The guard `maturity`
-    looks for the end of the data.
+    Tables with `known_at` are left out, because each of their cutoffs sees only rows that had already come
+    in. A day on which no table has rows may be a day without events, or a day after the end of the data. The
+    guard `maturity` looks for the end of the data.
     """
     tables = {
         name: _rows_by_day(context, name)
@@ -132,8 +132,9 @@ def trailing_tables(context: GuardContext) -> Iterator[Finding]:
             "is complete on these days. If the rows come in later, the newest cutoff sees fewer rows than "
             "the cutoffs of training saw, and the scores are wrong.",
             f"Set snapshot.watermark: {complete_up_to}, or read {name} again when the rows of these days "
-            "have come in. If its rows always come in later, map the time at which a row came in as "
-            f"{context.specs[name].key}.columns.known_at. If {name} has ended, leave the table out.",
+            "have come in. If the rows of this table always come in late, map the time at which a row came "
+            f"in as {context.specs[name].key}.columns.known_at. If {name} gets no more rows, leave the table "
+            "out.",
             "stop" if trail.missing_days >= STOP_DAYS else "warn",
             figure=f"{trail.rows:,} of about {trail.usual:,.0f} rows",
         )
@@ -159,7 +160,7 @@ def _rows_by_day(context: GuardContext, table: str) -> Ints:
 
 
 def trails_of(rows: Ints) -> Mapping[int, Trail]:
-    """Return each trail by its number of days, if there are enough earlier weeks to compare it with.
+    """Return a `Trail` for each number of newest days; numbers with too few earlier weeks are left out.
 
     Args:
         rows: The number of rows of each day, the newest day first, shape (days,).
@@ -176,9 +177,9 @@ def trails_of(rows: Ints) -> Mapping[int, Trail]:
 
 
 def earlier_sums(rows: Ints, days: int) -> Ints:
-    """Return the number of rows in each earlier period of the same length, the newest period first.
+    """Return the number of rows in each earlier period of `days` days, the newest period first.
 
-    Periods of less than a week end on the weekday of the newest day.
+    A period of less than a week ends on the same weekday as the newest day.
 
     Args:
         rows: The number of rows of each day, the newest day first, shape (days,).
@@ -193,7 +194,7 @@ def earlier_sums(rows: Ints, days: int) -> Ints:
 def _days_to_complete_week(rows: Ints, trail_days: int) -> int:
     """Return how many newest days to leave out so that the week before them is complete.
 
-    If rows come in slowly, the days before those with very few rows also lack some rows.
+    Days with very few rows may follow days on which only some rows are missing, because rows come in slowly.
 
     Args:
         rows: The number of rows of each day, the newest day first, shape (days,).
@@ -206,7 +207,7 @@ def _days_to_complete_week(rows: Ints, trail_days: int) -> int:
 
 
 def _week_share(rows: Ints, days: int) -> float:
-    """Return the number of rows of the week before the newest days, divided by the median of earlier weeks.
+    """Return the rows of the week before the newest `days` days, divided by the median of earlier weeks.
 
     Args:
         rows: The number of rows of each day, the newest day first, shape (days,).

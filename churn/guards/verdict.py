@@ -64,7 +64,7 @@ class Gate:
 
 @dataclass(frozen=True)
 class SignedOff:
-    """A finding that a person signed off: its guard, its place, and the reason."""
+    """A finding that a person signed off: the guard, what the finding is about, and the person's reason."""
 
     guard: str
     place: str
@@ -76,7 +76,7 @@ class Verdict:
     """The verdict of a promotion.
 
     Attributes:
-        gates: All gates, in order.
+        gates: All gates, in the order in which they are shown.
         notes: Facts that the reader should know. A note does not refuse a model.
         signed: The signed-off findings as lines with their reasons; a line may hold several findings.
         signed_off: The signed-off findings, one object for each finding.
@@ -88,7 +88,7 @@ class Verdict:
     signed_off: tuple[SignedOff, ...] = ()
 
     def spoken(self, words: LabelWords) -> Verdict:
-        """Return the verdict with the words that suit a label."""
+        """Return the verdict in the words of a label, such as `upgrade` in place of `churn`."""
         gates = tuple(
             replace(gate, rule=words.speak(gate.rule), words=words.speak(gate.words)) for gate in self.gates
         )

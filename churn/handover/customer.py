@@ -10,7 +10,7 @@ from churn.data.sinks.open_sink import is_there, open_sink
 from churn.params import SinkParams
 from churn.secrets import show_address
 
-NOTE = "Copies of the scores and of the call lists above, as they were handed over each night."
+NOTE = "These rows are copies of the scores and the lists above, as they were handed over each night."
 
 
 def rows_in_database(sink: SinkParams, customer: str, file: str) -> dict[str, int]:
@@ -24,7 +24,7 @@ def rows_in_database(sink: SinkParams, customer: str, file: str) -> dict[str, in
     Raises:
         ParamsError: the address cannot be read, or its driver is not installed.
         DeliveryError: the database does not answer.
-        BusyError: another program holds the database.
+        BusyError: another program has locked the database.
     """
     if not is_there(sink):
         return {}
@@ -43,7 +43,7 @@ def database_section(sink: SinkParams, customer: str, file: str) -> Section:
     Raises:
         ParamsError: the address cannot be read, or its driver is not installed.
         DeliveryError: the database does not answer.
-        BusyError: another program holds the database.
+        BusyError: another program has locked the database.
     """
     counts = rows_in_database(sink, customer, file)
     rows: list[Row] = [{"table": table, "rows": count} for table, count in counts.items()]
@@ -61,7 +61,7 @@ def erase_in_database(sink: SinkParams, customer: str, file: str) -> None:
     Raises:
         ParamsError: the address cannot be read, or its driver is not installed.
         DeliveryError: the database does not answer, or refuses to delete.
-        BusyError: another program holds the database.
+        BusyError: another program has locked the database.
     """
     if is_there(sink):
         with open_sink(sink, file) as connection:

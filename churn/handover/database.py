@@ -34,10 +34,10 @@ class NightDelivery:
 
     Attributes:
         cutoff: The cutoff of the night.
-        n_scores: The number of rows in the table `scores`.
-        n_calls: The number of rows in the table `calls`.
-        replaces: Which rows of this cutoff the database already had: `none`, the rows of `another` night, or
-            `part` of the rows of this night.
+        n_scores: The number of rows of this night in the table `scores`.
+        n_calls: The number of rows of this night in the table `calls`.
+        replaces: What the database already held for this cutoff: `none` (no night), `another` (a night whose
+            files were different), or `part` (this night, but not all of its rows).
     """
 
     cutoff: date
@@ -68,14 +68,14 @@ def check_database(sink: SinkParams, label: LabelParams, n_reasons: int, file: s
     Args:
         sink: The address and the schema of the database.
         label: The label.
-        n_reasons: The number of columns of reasons.
+        n_reasons: The largest number of reasons for a customer; each reason has its own column.
         file: The name of the parameter file, for messages.
 
     Raises:
         ParamsError: the address cannot be read, or its driver is not installed.
         DeliveryError: the database does not answer, the user lacks a right, or the tables with our names
             belong to another program.
-        BusyError: another program holds the database.
+        BusyError: another program has locked the database.
     """
     try:
         with open_sink(sink, file) as connection:
@@ -105,7 +105,7 @@ def hand_over(output: Path, cutoff: date, sink: SinkParams, file: str) -> Delive
         ParamsError: the address cannot be read, or its driver is not installed.
         SourceError: a file of a night is damaged.
         DeliveryError: the database did not accept the night; the error says how to hand it over later.
-        BusyError: another program holds the database.
+        BusyError: another program has locked the database.
     """
     try:
         with open_sink(sink, file) as connection:
@@ -125,7 +125,9 @@ def hand_over(output: Path, cutoff: date, sink: SinkParams, file: str) -> Delive
 
 
 def _missed_nights(output: Path, cutoff: date, stored_nights: dict[date, StoredNight]) -> Iterator[date]:
-    """Yield the nights in the files that lie between the latest night of the database and this night."""
+    """Yield each night between the latest night of the database and this night if it has files and is not a
+    trial.
+    """
     if not stored_nights:
         return
     for folder in sorted(output.glob("scores/cutoff=*")):

@@ -98,7 +98,8 @@ class Event(EventPart):
     """An event in the outbox, which holds what other systems should get.
 
     Attributes:
-        id: The id by which a receiver recognises an event that it gets again; the header `webhook-id`.
+        id: The id by which a receiver recognises an event that it gets again. The header `webhook-id` has the
+            same value.
         type: `contact.planned` or `contact.withdrawn`.
         timestamp: The midnight (UTC) of the night in which the event happened.
         data: The contact that is planned or withdrawn.
@@ -122,7 +123,7 @@ class Event(EventPart):
 
     @property
     def _absent_fields(self) -> set[str]:
-        """Return the names of the fields that the event lacks if its night computed no best hours."""
+        """Return the names of the fields about the best hour if they are left out, otherwise no names."""
         has_hours = getattr(self.data, "best_hour_events", None) is not None
         return set() if has_hours else {"best_hour", "best_hour_events"}
 

@@ -43,7 +43,7 @@ class JournalLine(BaseModel):
     Attributes:
         at: The time at which the line was written, in seconds since 1970 (UTC).
         kind: What the line is about: an attempt that begins, the result of an attempt, or the decision to try
-            a dead event again.
+            again an event that was refused or given up.
         event: The id of the event; None for a line about the receiver.
         attempt: The number of the attempt for this event, counted from 1.
         result: The result of the attempt.
@@ -134,8 +134,8 @@ class Journal:
     Attributes:
         records: What is known about each event, by id.
         rest_until: The time until which the receiver asked to get no events, in seconds since 1970.
-        gone_receiver: The digest of the address of the receiver that answered that it no longer exists (410);
-            None if there is no such receiver.
+        gone_receiver: The digest of the receiver's address, if the receiver answered that it no longer exists
+            (410); otherwise None.
     """
 
     def __init__(self, lines: Iterator[JournalLine], file: IO[bytes]) -> None:

@@ -58,11 +58,11 @@ class NightTables:
 
 
 def night_schemas(label: LabelParams, n_reasons: int) -> Mapping[str, pa.Schema]:
-    """Return the columns of each table that a night has in a database.
+    """Return the columns of the three database tables that take the rows of a night.
 
     Args:
         label: The label, which decides the columns of probabilities.
-        n_reasons: The number of columns of reasons.
+        n_reasons: The largest number of reasons for a customer; each reason has its own column.
     """
     scores = score_schema(label, n_reasons)
     return {SCORES: scores, CALLS: _calls_schema(scores), NIGHTS: NIGHT_SCHEMA}
@@ -86,8 +86,9 @@ def is_trial(output: Path, cutoff: date) -> bool:
 
 
 def night_digest(output: Path, cutoff: date) -> str:
-    """Return the digest of the files of a night. The digest of a night is the digest of its facts, which hold
-    the checksums of all other files.
+    """Return the digest of the files of a night.
+
+    It is the digest of the file with the night's facts, which holds the checksums of all other files.
     """
     return hashlib.sha256(facts_path(output, cutoff).read_bytes()).hexdigest()
 

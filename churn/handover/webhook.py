@@ -45,7 +45,7 @@ class Endpoint:
 
     Attributes:
         url: The address of the receiver; its path may contain a password.
-        keys: The keys of the signature; there are several while one key replaces another.
+        keys: The secret keys that sign an event; there are several while one key replaces another.
         timeout_seconds: The number of seconds that each step of a request may take.
     """
 
@@ -90,7 +90,7 @@ def sign(keys: tuple[bytes, ...], event_id: str, timestamp: int, body: bytes) ->
     """Return the header `webhook-signature`: one signature for each key, separated by blanks.
 
     Args:
-        keys: The keys of the signature.
+        keys: The secret keys that sign the request.
         event_id: The header `webhook-id`.
         timestamp: The header `webhook-timestamp`, in seconds since 1970.
         body: The body of the request.

@@ -57,7 +57,7 @@ def find_cancel_rows(
         connection: The connection with the view of the table.
         log: The table, and its column with the id of the customer.
         start: The column with the time of a row.
-        expiry: The column with the time up to which a row has paid.
+        expiry: The column with the time until which the contract of a row is paid.
     """
     notes: list[str] = []
     for rows in _possible_cancel_rows(connection, log.table):

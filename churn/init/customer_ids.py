@@ -43,8 +43,9 @@ class IdColumn:
 
     Attributes:
         column: The column.
-        share: The share of the column's ids that the table of customers has, in a common spelling if
-            `respelt` is set.
+        share: The share of the column's ids that are in the table of customers. If `respelt` is set, the ids
+            of both tables are compared in a common spelling. Without a table of customers, it is the share
+            of rows with an id.
         respelt: Whether the table of customers spells these ids differently.
     """
 
@@ -142,13 +143,13 @@ def may_be_ids(tables: Sequence[SourceTable], key_name: str | None) -> list[Keye
 
 
 def named_ids(tables: Sequence[SourceTable], key_name: str) -> KeyedTable | None:
-    """Return the table with the most values in the column that the user has named.
+    """Return the table with the most different values in the column that the user has named.
 
-    The table is used if there is no table of customers.
+    If there is no table of customers, the ids of the other tables are compared with the ids of this table.
 
     Raises:
-        CallError: The name only says that a column is a key, as `id` does, and in each table, no two rows
-            have the same value in the column.
+        CallError: The name of the column only says that it is a key, as `id` does, and every table with such
+            a column has a different value in each row.
     """
     named = [keyed for keyed in may_be_ids(tables, key_name) if has_name(keyed.key, key_name)]
     if is_plain(key_name):
@@ -182,7 +183,7 @@ def _own_key(table: SourceTable) -> SourceColumn | None:
 def _repeats_people(table: SourceTable) -> bool:
     """Return whether a table has several rows of one person, as a history has.
 
-    The key of such a table is no id of a customer.
+    So the key of such a table identifies a row, and not a customer.
     """
     people = re.search(PEOPLE, snake_case(table.name))
     return people is not None and any(
@@ -202,8 +203,9 @@ def id_column(
 ) -> IdColumn | None:
     """Return the column of a table that holds ids of customers, by its name and its values.
 
-    The user may give a name that only says that a column is a key, as `id` does. Such a column may be the key
-    of the table's own rows, so it is compared with the columns found by their names.
+    The user may have named a column such as `id`; this name only says that the column is a key. Such a column
+    may be the key of the table's own rows. So it competes with the columns that look like ids of customers by
+    their names: the column with the largest share of known ids is returned.
 
     Args:
         connection: The connection with the views of the tables.

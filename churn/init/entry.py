@@ -123,7 +123,7 @@ def write_entry(
 
 
 def open_questions(body: TableBody) -> list[str]:
-    """Return the questions in the entry of a table that the user has to answer, each with its key."""
+    """Return the questions in a table's entry for the user to answer, each after the key that it is about."""
     values = {f"columns.{name}": sql for name, sql in body.get("columns", {}).items()}
     values |= {key: body[key] for key in ("time_format", "query") if key in body}
     histories = body.get("history", {})
@@ -196,9 +196,9 @@ def early_rows(
             yield (
                 f"{n_early:,} of {n_rows:,} rows of {match.table.name} lie before the sign-up "
                 f"({signed_up_at.name}) of their customer, and a customer counts only from the sign-up on. "
-                "The sign-up may be the date of a migration. Map the first known contact as signed_up_at, "
-                f"for example with a query that takes the earlier of {signed_up_at.name} and the first row "
-                f"of {match.table.name}"
+                "The sign-up may be the day on which customers were moved from an older system. Map the "
+                "first known contact as signed_up_at, for example with a query that takes the earlier of "
+                f"{signed_up_at.name} and the first row of {match.table.name}"
             )
 
 
@@ -232,13 +232,13 @@ def customers_from_events(
 
 
 def _first_rows_sql(match: Match, columns: Mapping[str, str], dialect: str, id_filters: Sequence[str]) -> str:
-    """Return the SQL with the customer and the time of each row that has a customer.
+    """Return the SQL that selects the customer and the time of each row that has a customer.
 
     Args:
         match: The matched table.
-        columns: The SQL by canonical column.
+        columns: The SQL of each canonical column, by the column's name.
         dialect: The SQL dialect of the source.
-        id_filters: The conditions on the id of a row; the row's customer must meet them too.
+        id_filters: Conditions on the customer's id; rows that do not meet them are left out.
     """
     key, time = (quote_column(match, columns, name, dialect) for name in ("customer_id", match.target.time))
     if match.time.time_format and dialect == "duckdb":
@@ -339,10 +339,10 @@ def _reason(match: Match) -> str:
 def _filters(
     connection: duckdb.DuckDBPyConnection, match: Match, dialect: str, max_negative_share: float
 ) -> list[str]:
-    """Return the SQL conditions that exclude rows with unusable values; each condition gets a note.
+    """Return the SQL conditions that exclude rows with unusable values.
 
-    No condition is written if a time is missing in at most `MAX_FLAWED_SHARE` of the rows, or if units or
-    amounts are negative in at most `max_negative_share`.
+    Rows without a time are excluded if they are more than `MAX_FLAWED_SHARE` of the rows. Rows with negative
+    units or amounts are excluded if they are more than `max_negative_share` of the rows; a note says so.
     """
     filters = []
     if match.time.filled_share < 1 - MAX_FLAWED_SHARE:
@@ -366,14 +366,18 @@ def _id_filters(
 ) -> list[str]:
     """Return the SQL conditions that exclude rows, or whole orders, without the id of a customer.
 
-    No condition is written if ids are missing or unknown in at most `MAX_FLAWED_SHARE` of the rows.
+    Rows without an id are excluded if they are more than `MAX_FLAWED_SHARE` of the rows. But if lines get the
+    id from another line of their order, only orders in which no line has an id are excluded, however few they
+    are. Rows with an id that is not in the table of customers are excluded if they are more than
+    `MAX_FLAWED_SHARE` of the rows with an id.
 
     Args:
         connection: The connection with the views of the tables.
         match: The matched table; comments on it are added to its notes.
         dialect: The SQL dialect of the source.
         customers: The table of customers; None if the source has none.
-        lines: What the lines of an order have in common; None if the rows are not lines of orders.
+        lines: What the lines of one order share, such as the order's number; None if the rows are not lines
+            of orders.
     """
     key = id_sql(match.key, dialect)
     filters = []

@@ -43,7 +43,7 @@ class Respelling:
     pair: str
 
     def applied_to(self, column: SourceColumn) -> SourceColumn:
-        """Return a column of ids that is read in this spelling; numbers do not change."""
+        """Return the column of ids, now read in this spelling; a column of numbers is returned unchanged."""
         return replace(column, spelling=self.spelling) if column.kind == "text" else column
 
 
@@ -85,7 +85,7 @@ def one_spelling(
 def rounded_reason(connection: duckdb.DuckDBPyConnection, id_table: KeyedTable) -> str | None:
     """Return why the ids of a column are unusable if a spreadsheet has rounded them; None if they are usable.
 
-    A spreadsheet writes 4.50000E+12, or zeros after the fifteenth digit.
+    A spreadsheet writes a long number as 4.50000E+12, or with zeros after the fifteenth digit.
     """
     name = id_table.key.name
     text = trim_blanks(f"{identifier(name)}::VARCHAR")

@@ -1,4 +1,4 @@
-"""Write notes that ask the user to check a match: a second time column, a price, months, unread money."""
+"""Write notes about what the user must check in a match, such as a second time column or a price."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ CLOCKS_PER_QUERY = 100
 def second_clock_notes(connection: duckdb.DuckDBPyConnection, match: Match) -> Iterator[str]:
     """Yield a note for each unused time column that may be the time at which rows come into the data.
 
-    Such a time usually follows the row's time. Only the user knows whether rows come into the data at this
-    time, so the column is offered and not mapped. Three kinds of times are not offered: times that may lie
-    ahead (such as a due date), times of what happens to an order later (such as its delivery), and the start
-    of the present period of a contract.
+    Such a time is usually later than the row's time. Only the user knows whether rows come into the data at
+    this time, so the column is offered and not mapped. Three kinds of times are not offered: times that may
+    lie ahead (such as a due date), times of what happens to an order later (such as its delivery), and the
+    start of the present period of a contract.
     """
     if "known_at" in match.columns or match.target.column("known_at") is None:
         return
@@ -81,7 +81,10 @@ def second_clock_notes(connection: duckdb.DuckDBPyConnection, match: Match) -> I
 
 
 def _usual_delay(connection: duckdb.DuckDBPyConnection, view: str, delay: str) -> str:
-    """Return the median delay of a second time column as a text; only delays of a day or more count."""
+    """Return the median delay of a second time column after the row's time, as a text.
+
+    Only delays of a day or more count.
+    """
     row = connection.execute(
         f"SELECT median({delay}) FROM {view} WHERE {delay} >= INTERVAL '1 day'"
     ).fetchone()
@@ -90,7 +93,10 @@ def _usual_delay(connection: duckdb.DuckDBPyConnection, view: str, delay: str) -
 
 
 def price_notes(connection: duckdb.DuckDBPyConnection, match: Match) -> Iterator[str]:
-    """Yield a note for each amount in contracts without a monthly price, because its period is unknown."""
+    """If no monthly price is mapped, yield a note for each column of the contracts that may be a price.
+
+    It is not known for which period such a price is paid.
+    """
     if match.name != "subscriptions" or "mrr" in match.columns:
         return
     columns = match.table.columns
@@ -115,11 +121,10 @@ def price_notes(connection: duckdb.DuckDBPyConnection, match: Match) -> Iterator
 
 
 def cost_question(connection: duckdb.DuckDBPyConnection, match: Match, dialect: str) -> str | None:
-    """Return the question about a cost of contacts whose numbers can be read in two ways; None if they
-    cannot.
+    """Return a question if it is unclear which column, or part of it, is a contact's cost; otherwise None.
 
-    The cost of a contact does not include what its offer gave away. If a row costs less than its offer, the
-    column does not hold the offer.
+    The cost must not include what the company gave away as an offer, such as a discount. If a row's cost is
+    less than its offer, the cost does not include the offer, and nothing is asked.
 
     Args:
         connection: The connection with the view of the table.
@@ -163,7 +168,7 @@ def cost_question(connection: duckdb.DuckDBPyConnection, match: Match, dialect: 
 
 
 def result_warnings(connection: duckdb.DuckDBPyConnection, match: Match, dialect: str) -> Iterator[str]:
-    """Yield a warning if some results of contacts are unknown words; a night counts them as done.
+    """Yield a warning if some contacts have an unknown result; a night counts such contacts as done.
 
     Args:
         connection: The connection with the view of the table.

@@ -120,7 +120,7 @@ def join_parts(
         connection: The connection with the views of the tables; the views of the joined tables are added.
         tables: The profiled tables.
         dialect: The SQL dialect of the source.
-        today: The day of the call; a reading is wrong if dates would lie after this day.
+        today: Today's date; a way to read texts as dates is wrong if it gives dates in the future.
     """
     groups: dict[str, list[SourceTable]] = {}
     for table in tables:
@@ -145,7 +145,7 @@ def join_parts(
 
 
 def _group_of(name: str) -> str:
-    """Return a name that is equal for tables that may be parts of one, such as `2023` and `2024`."""
+    """Return a name that is the same for all parts of one table, such as for `2023` and `2024`."""
     words = snake_case(name).split("_")
     return stem_of(name) or (PERIODS if all(map(_is_of_a_part, words)) else snake_case(name))
 
@@ -157,8 +157,8 @@ def _has_part(name: str) -> bool:
 def _with_variants(groups: Mapping[str, Sequence[SourceTable]]) -> dict[str, list[SourceTable]]:
     """Return the groups of tables; groups become one if their tables have the same columns and similar names.
 
-    Such groups are, for example, orders and orders_archive, or orders_de and orders_at. Two tables with an
-    amount also become one group if their names do not say what the rows are.
+    Such groups are, for example, orders and orders_archive, or orders_de and orders_at. Names that do
+    not say what the rows are count as similar if the tables have a column of amounts and a column of times.
     """
     merged: dict[str, list[SourceTable]] = {}
     names: dict[tuple[str, frozenset[tuple[str, str]]], str] = {}
@@ -184,7 +184,7 @@ def _with_variants(groups: Mapping[str, Sequence[SourceTable]]) -> dict[str, lis
 
 
 def _kind_word(stem: str, parts: Sequence[SourceTable]) -> str | None:
-    """Return the word in a name that says what the rows are; empty if there is no such word.
+    """Return the word of a table's name that says what its rows are, such as `orders`; empty if it has none.
 
     None means that the table is no variant of another table.
     """

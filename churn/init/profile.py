@@ -87,7 +87,7 @@ def profile_table(
     *,
     is_csv: bool = False,
 ) -> SourceTable:
-    """Profile the table of a view.
+    """Profile one table, which is read through a view.
 
     Args:
         connection: The connection with the view.
@@ -218,7 +218,7 @@ def _profile_numbers(
 def _days_with_no_value(
     connection: duckdb.DuckDBPyConnection, view: str, column: SourceColumn, dialect: str
 ) -> SourceColumn:
-    """Return a column of days like 20240131 as times if all other numbers mean "no value", like 99991231."""
+    """Return a column as times if each number is a day like 20240131 or means "no value", like 99991231."""
     name = identifier(column.name)
     numbers = ", ".join(map(str, NO_VALUE_NUMBERS))
     counts = connection.execute(
@@ -292,7 +292,7 @@ def _profile_times(
 
 
 def _renumber(numbers: Mapping[int, int]) -> str:
-    """Return SQL that replaces the index of a column, `c`, by the index of its reading."""
+    """Return SQL that replaces `c`, the index of a column, by the number that `numbers` gives for it."""
     size = max(numbers) + 1
     return f"[{', '.join(str(numbers.get(number, -1)) for number in range(size))}][c + 1]"
 
@@ -321,7 +321,7 @@ def _with_readings_of(
 
     Args:
         table: The table.
-        columns: The columns whose reading may be taken over.
+        columns: The columns from which a reading may be copied.
         connection: The connection with the view of the table.
         dialect: The SQL dialect of the source.
     """
@@ -342,7 +342,7 @@ def _with_readings_of(
 def _without_no_value_days(
     connection: duckdb.DuckDBPyConnection, view: str, column: SourceColumn
 ) -> SourceColumn:
-    """Return a time column in which the days that mean "no value" are added to the words for "no value"."""
+    """Return a time column whose `missing` also holds the days that mean "no value", such as 9999-12-31."""
     if column.sql or not column.filled_share:
         return column
     days = ", ".join(f"DATE '{day}'" for day in NO_VALUE_DAYS)
@@ -386,9 +386,9 @@ def _date_range(
 def parse_number(
     connection: duckdb.DuckDBPyConnection, view: str, column: SourceColumn, dialect: str
 ) -> SourceColumn:
-    """Return a number column with its range; if the numbers are seconds or days, return a column of times.
+    """Return a number column with its range, or a column of times if the numbers are points in time.
 
-    Seconds count from 1970, and days are numbers like 20240131.
+    Such a number counts the seconds or milliseconds since 1970, or is a day like 20240131.
     """
     value = f"TRY_CAST({identifier(column.name)} AS DOUBLE)"
     if column.number and (sql := column.number.sql(identifier(column.name))):
@@ -401,9 +401,9 @@ def parse_number(
 
 
 def _with_range(column: SourceColumn, low: float | None, high: float | None, dialect: str) -> SourceColumn:
-    """Return a number column with its range; if the numbers are seconds or days, return a column of times.
+    """Return a number column with its range, or a column of times if the numbers are points in time.
 
-    Seconds count from 1970, and days are numbers like 20240131.
+    Such a number counts the seconds or milliseconds since 1970, or is a day like 20240131.
 
     Args:
         column: The column.

@@ -27,12 +27,12 @@ class SourceColumn:
         filled_share: The share of rows with a value, in `[0, 1]`.
         distinct: The number of different values; approximate for times and booleans.
         unique: Whether nearly every row has a different value.
-        low, high: The range of a number.
+        low, high: The smallest and the largest number.
         first, last: The days between which 99 % of the column's dates lie.
         time_format: The `strptime` format of times, if they are text in another format than 2024-01-31.
         sql: The expression that reads the column, in the source's dialect; None if its name is enough.
         missing: The words for "no value" in a column of times or numbers, each with its number of rows.
-        question: The readings to choose from if the contents do not show the right one; otherwise None.
+        question: What to ask the user if the contents do not show how to read the column; otherwise None.
         other_reading: The column with day and month exchanged, if the contents do not show the right order.
         number: The notation of numbers that are text.
         has_decimal_points: Whether the column comes from a text file and its numbers have decimal points.
@@ -104,7 +104,7 @@ def name_in(name: str, dialect: str) -> str:
 
 
 def id_sql(column: SourceColumn, dialect: str) -> str:
-    """Return the SQL in params.yaml that reads an id and gives it the common spelling of all tables."""
+    """Return the SQL, for params.yaml, that reads an id and gives it the common spelling of all tables."""
     name = name_in(column.name, dialect)
     if column.spelling is None:
         return column.sql or name
@@ -121,9 +121,10 @@ class SourceTable:
     Attributes:
         view: The name of the table's view in DuckDB.
         complete: Whether every row was read; False if only the first rows were read.
-        query: The SQL that joins the table from several tables, in the source's dialect; None for a plain
-            table.
-        parts: The names of the tables from which this table is joined; they have the same columns.
+        query: The SQL that makes the table from tables of the source, in the source's dialect; None if the
+            source itself holds the table.
+        parts: The names of the tables whose rows this table holds, one after the other; only the columns that
+            all of them have are kept.
         question: Why the tables in `parts` may not be parts of one table; None if there is no doubt.
     """
 

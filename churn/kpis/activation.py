@@ -67,14 +67,15 @@ class EventCounts:
 
 @dataclass(frozen=True)
 class FollowUp:
-    """The label windows in which customers were followed; each array has the shape `[rows]`.
+    """The label windows in which customers were followed: one row for each customer and window.
 
-    A customer has a row for each window up to and including the window in which the customer left.
+    A customer who left has no rows after the window in which the customer left. Each array has the shape
+    `[rows]`.
 
     Attributes:
         customer: The customer, an index into the arrays of `EventCounts`.
-        stratum: The number of the row's stratum: the month of joining and the age. Only rows of one stratum
-            are compared.
+        stratum: A number that identifies the row's stratum. A stratum is a month of joining together with an
+            age. Only rows of one stratum are compared.
         has_left: Whether the customer left in the window.
     """
 
@@ -126,7 +127,7 @@ class Comparison:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Return the 95 % interval of the difference, computed from the test statistic.
+        """Return the 95 % interval of `difference`, computed from the test statistic `z`.
 
         Source: Miettinen, Estimability and estimation in case-referent studies, American Journal of
             Epidemiology 103 (1976).

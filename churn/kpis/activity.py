@@ -37,12 +37,12 @@ class Activity:
         bounds: The first days of the periods, and the end of the last period.
         active: Whether each customer was active at each bound, `[bounds, customers]`.
         was_active: Whether each customer was active at some time before each bound, `[bounds, customers]`.
-        active_before_first: Whether each customer was active at the bound one period before the first bound,
+        active_before_first: Whether each customer was active one month (or week) before the first bound,
             `[customers]`.
-        was_active_before_first: Whether each customer was active before the day that lies one period before
-            the first bound, `[customers]`.
-        money: The monthly value of each customer at each bound in currency, `[bounds, customers]`; NaN if it
-            is not known.
+        was_active_before_first: Whether each customer was active at some time more than one month (or week)
+            before the first bound, `[customers]`.
+        money: What each customer paid per month at each bound, in currency, `[bounds, customers]`; NaN if
+            this is not known.
     """
 
     bounds: tuple[date, ...]
@@ -131,7 +131,7 @@ def _bound_before(bounds: Sequence[date]) -> date:
 
 
 def activity_at(spells: ActivitySpells, bounds: tuple[date, ...], money: Floats) -> Activity:
-    """Return which customers were active at each bound.
+    """Return which customers were active at each bound: at the start of each month or week.
 
     Args:
         spells: When customers were active.

@@ -37,7 +37,7 @@ MAX_COUNT = 255
 """Early events are counted up to this number, which is far above every number that is tried."""
 
 MAX_KINDS = 12
-"""The number of kinds of a table that are tried: the most frequent ones."""
+"""The largest number of kinds of rows that are tried for a table: the most frequent ones."""
 
 NOT_TRIED = ("customers", "subscriptions", "payments", *NO_EVENTS)
 """Tables whose rows are not acts of the customer: contracts, bills, and acts of the company."""
@@ -90,7 +90,7 @@ class Joiners:
     Attributes:
         code: The customer code.
         signed_up: The day number of the sign-up.
-        landmark: The cutoff at which following the customer begins: the first weekly cutoff that is at least
+        landmark: The cutoff from which the customer is followed: the first weekly cutoff that is at least
             `LONGEST_DAYS` after the sign-up.
     """
 
@@ -126,9 +126,9 @@ def read_joiners(store: Store, complete_from: int, cutoff: date) -> Joiners:
 class EarlyEvents(RowReader):
     """Counts the acts of each joiner in the first days from the sign-up: one count for each of `WITHIN_DAYS`.
 
-    An act counts only if it was known at the landmark of the joiner. All rows of a table are counted together
-    as one event. In addition, each of the most frequent kinds of rows in the table is counted as an event of
-    its own.
+    An act counts only if it was known at the joiner's landmark, which is the cutoff from which the joiner is
+    followed. All acts of a table are counted together, unless only some kinds of its rows are acts. In
+    addition, the acts of each of the most frequent kinds are counted separately.
     """
 
     def __init__(self, store: Store, act: ActTable, joiners: Joiners) -> None:
@@ -211,7 +211,7 @@ def _count_events(counts: npt.NDArray[np.uint8], joiner: Ints, window: Ints) -> 
 
 
 def _frequent_kinds(store: Store, table: str) -> list[int]:
-    """Return the codes of the most frequent kinds of a table."""
+    """Return the codes of the most frequent kinds of rows in a table."""
     with store.connect() as connection:
         rows = connection.execute(
             f"SELECT kind, count(*) AS n FROM {store.scan(table)} WHERE kind >= 0 GROUP BY 1 "
@@ -244,7 +244,7 @@ class ActiveDays:
         return np.bitwise_count(self._days).astype(np.float64)
 
     def reader(self, act: ActTable) -> RowReader:
-        """Return the reader that adds the acts of a table."""
+        """Return a reader that adds the acts in the rows of a table to these counts."""
         return _ActReader(act, self._add)
 
     def _add(self, customer: Ints, day: Ints, known_after: Ints) -> None:
@@ -304,10 +304,10 @@ def _windows_without_overlap(ends: Sequence[int]) -> list[list[int]]:
 
 
 def _window_of_days(ends: Ints, positions: Sequence[int]) -> tuple[int, Ints]:
-    """Return the first day of the windows at `positions`, and for each day from this first day on the
-    position of the window that holds it.
+    """Return the first day of the windows at `positions`, and an array that says which window holds a day.
 
-    The position is -1 for a day outside all windows; the last entry is always -1.
+    Entry `i` of the array is the position of the window that holds the day `first day + i`. It is -1 if no
+    window holds this day; the last entry is always -1.
     """
     first_day = int(ends[positions[0]]) - ACTIVE_WINDOW_DAYS
     window = np.full(int(ends[positions[-1]]) - first_day + 1, -1, dtype=np.int64)
@@ -324,7 +324,7 @@ class FirstUses(RowReader):
 
     Attributes:
         has_used: Whether each customer is new and has a row soon after the sign-up, `[customers]`.
-        is_newcomer: Whether each customer counts as new, by the day of the sign-up, `[customers]`.
+        is_newcomer: Whether each customer counts as new, `[customers]`; the day of the sign-up decides this.
     """
 
     def __init__(
@@ -336,8 +336,8 @@ class FirstUses(RowReader):
             signed_up: The day number of the sign-up of each customer, `[customers]`.
             cutoff: A row counts only if it happened and was known before this midnight.
             within_days: The number of days from the sign-up in which a row counts.
-            days: The number of days in which a customer must have signed up to count as new; these days end
-                `within_days` days before the cutoff.
+            days: The length in days of the period in which a new customer must have signed up. The period
+                ends `within_days` days before the cutoff.
         """
         self._cutoff, self._signed_up, self._within_days = day_number(cutoff), signed_up, within_days
         end = self._cutoff - within_days

@@ -1,4 +1,4 @@
-"""Alarms: a figure whose latest value lies outside its own history.
+"""Alarms about figures: the latest value lies outside the limits that come from the earlier values.
 
 The latest value is compared with the usual value, which is the median of the values shortly before. For each
 past period, the distance of its value from its usual value is computed in the same way. The limits come from
@@ -55,7 +55,7 @@ CYCLES_FOR_SEASON = 2
 
 
 class Alarm(Part):
-    """A figure whose latest value lies outside its own history.
+    """A figure whose latest value lies outside the limits that come from its earlier values.
 
     Attributes:
         name: The name of the figure.
@@ -81,12 +81,12 @@ class Alarm(Part):
 
 
 class AlarmsResult(SectionResult):
-    """The alarms about the figures of the latest periods.
+    """The alarms about the figures of the latest periods; limits come from the earlier values of each figure.
 
     Attributes:
-        alarms: The figures whose latest value lies outside their own history.
-        n_watched: The number of series of figures whose history is long enough for limits.
-        n_too_short: The number of series of figures whose history is too short for limits.
+        alarms: The figures whose latest value lies outside these limits.
+        n_watched: The number of series of figures that have enough earlier values to compute limits.
+        n_too_short: The number of series of figures that have too few earlier values to compute limits.
     """
 
     alarms: tuple[Alarm, ...]
@@ -177,7 +177,7 @@ def limits_of(history: Sequence[Figure], kind: str) -> Limits | None:
 
 
 def _season(values: Floats, length: int) -> Floats:
-    """Return the season of each value; the last value gets the season of the same period one year before."""
+    """Return the seasonal part of each value; the last value gets the part of the period one year before."""
     # Degree 0 is a mean over the years; a line through two years would pass exactly through both, noise
     # included.
     fit = STL(values[:-1], period=length, seasonal=_odd_above(len(values)), seasonal_deg=0).fit()
@@ -186,8 +186,9 @@ def _season(values: Floats, length: int) -> Floats:
 
 
 def _odd_above(number: int) -> int:
-    """Return an odd number above `number`. A smoothing window of this width gives the same season in all
-    years.
+    """Return the smallest odd number above `number`.
+
+    A smoothing window of this width is longer than the data, so the season is the same in all years.
     """
     return number + 1 + number % 2
 

@@ -48,17 +48,16 @@ LOYALTY_DEFINITION = (
 
 @dataclass(frozen=True)
 class Behaviour:
-    """What customers did, what they paid, and whether a contract bound them: at past cutoffs and, in the last
-    row, now.
+    """What customers did, what they paid, and whether a contract bound them: at past cutoffs and now.
 
-    Each array has the shape `[cutoffs + 1, customers]`.
+    Each array has the shape `[cutoffs + 1, customers]`: one row per past cutoff, and a last row for now.
 
     Attributes:
         active_days: The number of days with an act of the customer in the `ACTIVE_WINDOW_DAYS` days before
             the cutoff.
         money: The monthly value in currency; NaN if it is not known.
         is_bound: 1 if the contract renews only after the label window, 0 if not, NaN if it is not known.
-        is_customer: Whether the customer is at risk.
+        is_customer: Whether the customer is in the cohort of the cutoff, so can still leave.
     """
 
     active_days: Floats
@@ -79,8 +78,10 @@ class BehaviourCell(ChurnShare):
 
 
 class BehaviourTable(Part):
-    """The observed churn by behaviour, value and stage; only cells with customers, the cell with most rows
-    first.
+    """The observed churn in cells of behaviour, value and stage.
+
+    Cells without customers are left out. The cell with the most rows is first; a row is a customer at a
+    cutoff.
     """
 
     definition: str
@@ -91,9 +92,7 @@ class BehaviourTable(Part):
 
 
 class LoyaltyGroup(ChurnShare):
-    """One of the four groups of loyalty: its observed churn, the number of its customers now, and their
-    money.
-    """
+    """One of the four groups of loyalty: its observed churn, its customers now, and their money per month."""
 
     now: Flow
 
@@ -185,7 +184,7 @@ def _thirds(values: Floats, is_counted: Bools) -> tuple[Codes, tuple[str, ...]]:
 
 
 def loyalty_table(behaviour: Behaviour, outcomes: Outcomes) -> LoyaltyTable:
-    """Return the observed churn of the four groups of loyalty, and the number of their customers now."""
+    """Return for each of the four groups of loyalty the observed churn, and how many customers it has now."""
     past = slice(0, len(outcomes.cutoffs))
     active_from = float(np.median(behaviour.active_days[behaviour.is_customer]))
     active_from = max(active_from, 1.0)

@@ -94,7 +94,7 @@ def fit_sbg(at_risk: npt.ArrayLike, n_lost: npt.ArrayLike) -> SbgFit | None:
 
 
 def discounted_lifetime(alpha: npt.ArrayLike, beta: npt.ArrayLike, renewals: int, discount: float) -> Floats:
-    """Return the expected remaining lifetime of a customer in periods, where later periods are discounted.
+    """Return the expected remaining lifetime of a customer, in periods; later periods are discounted.
 
     Args:
         alpha, beta: The parameters of the model.
@@ -120,8 +120,8 @@ class ResidualLifetime(Part):
 
 
 class MonthOfAge(Part):
-    """A month of age: the customers at risk, the customers lost, and the share who stay, observed and by the
-    model.
+    """A month of age: the customers at risk, the customers lost, and the share of all customers who are still
+    there at its end, as observed and as predicted by the model.
 
     `observed_share` is the product of the observed retention rates up to this month.
     """
@@ -155,7 +155,7 @@ def contract_model(first_lives: FirstLives, discount_year: float) -> ContractMod
     """Fit the model to the ages, in months, at which customers left.
 
     Args:
-        first_lives: The first life of each customer.
+        first_lives: The first life of each customer, from joining to leaving for the first time.
         discount_year: The yearly discount rate.
     """
     at_risk, n_lost = months_of_age(first_lives)
@@ -189,8 +189,8 @@ def contract_model(first_lives: FirstLives, discount_year: float) -> ContractMod
 def months_of_age(first_lives: FirstLives) -> tuple[Ints, Ints]:
     """Return the number of customers at risk and of customers lost, by month of age, `[months]` each.
 
-    In each month, customers who cannot be followed over the whole month are left out. Otherwise, customers
-    who leave early in their last month would count, and customers who stay would not.
+    In each month, customers who cannot be followed over the whole month are left out. If they
+    counted, churn would be too high: a month that is not over shows who left, but not who will stay.
     """
     lives, follow_days = first_lives.lives, first_lives.follow_days
     at_risk, n_lost = [], []

@@ -65,7 +65,7 @@ def event_section(
 
     Args:
         store: The store; its label is of kind event.
-        periods: Consecutive periods by kind.
+        periods: For each kind of period (such as month), consecutive periods.
         segmentations: The divisions of the customers into segments; the first has one part with all
             customers.
         cutoff: Only what happened before this midnight counts.
@@ -132,8 +132,8 @@ def events_in(store: Store, periods: Sequence[Period], cutoff: date) -> Bools:
 
 
 def _counts(segmentation: Segmentation, could: Bools, had: Bools) -> Ints:
-    """Count for each part of the customers: the customers who could have the event, the number of them who
-    had it, and all customers who had it, `[3, parts]`.
+    """Return three numbers for each part of the customers: how many could have the event, how many of these
+    had it, and how many had it in all, `[3, parts]`.
     """
     n_parts = len(segmentation.levels)
     return np.array(

@@ -37,7 +37,7 @@ ALL_STAGES = "all"
 
 
 class NightList(Part):
-    """A list of the latest scored night other than the call list, and the number of customers on it."""
+    """A list that the latest scored night has beside the call list, and the number of customers on it."""
 
     file: str
     night: date | None

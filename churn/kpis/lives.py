@@ -59,7 +59,9 @@ class FirstLives:
 
 
 def read_first_lives(store: Store, spells: ActivitySpells, cutoff: date) -> FirstLives:
-    """Return the first life of each customer, from contracts or from activity as the kind of the label says.
+    """Return the first life of each customer.
+
+    The lives are computed from contracts if the label is about contracts, and otherwise from events.
 
     Args:
         store: The store.
@@ -74,8 +76,8 @@ def read_first_lives(store: Store, spells: ActivitySpells, cutoff: date) -> Firs
 
 
 def first_event_day(store: Store, cutoff: date) -> int:
-    """Return the day number of the first event of the label's table; for an empty table, the day number of
-    the cutoff.
+    """Return the day number of the first event of the table that decides the label; if this table is empty,
+    the day number of the cutoff.
     """
     first_event = store.tables[store.params.label.core_table].first_day
     return day_number(cutoff) if first_event is None else first_event
@@ -101,8 +103,8 @@ def contract_lives(spells: ActivitySpells, cutoff: int) -> FirstLives:
 
 
 def activity_lives(spells: ActivitySpells, signed_up: Ints, first_event: int, cutoff: int) -> FirstLives:
-    """Return the first lives of customers whose activity is defined by events: from the first event to the
-    end of its spell.
+    """Return the first lives of customers whose activity is defined by events: from a customer's first event
+    to the end of the customer's first spell.
 
     Customers who signed up before the first event of the whole table are left out, because their first event
     may lie before the data begin.
@@ -110,7 +112,7 @@ def activity_lives(spells: ActivitySpells, signed_up: Ints, first_event: int, cu
     Args:
         spells: The spells of all customers.
         signed_up: The day number of the sign-up by customer code.
-        first_event: The day number of the first event of the label's table.
+        first_event: The day number of the first event of the table that decides the label.
         cutoff: The day number of the cutoff.
     """
     until = cutoff - spells.wait_days

@@ -19,7 +19,9 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Orders:
-    """Orders, `[orders]` each, ordered by (customer, day); all orders of a customer are there.
+    """Orders, ordered by (customer, day); each array has the shape `[orders]`.
+
+    `WholeOrders` hands on all orders of a customer together, never only some of them.
 
     Attributes:
         customer: The customer code of the order.

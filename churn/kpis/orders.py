@@ -112,7 +112,7 @@ class OrderTally:
         """Begin without an order.
 
         Args:
-            periods: Consecutive periods by kind.
+            periods: Consecutive periods by kind, such as week or month.
             segmentations: The divisions of the customers into segments; the first has one part with all
                 customers.
             terms: The settings by which the figures are computed.
@@ -137,7 +137,7 @@ class OrderTally:
 
     @property
     def intervals(self) -> Sequence[OwnIntervals]:
-        """Return the usual intervals of the customers who were added so far, one item for each batch."""
+        """Return the customers' usual intervals between orders, one item for each added batch."""
         return self._gaps.intervals
 
     def figures(self) -> Iterator[Figure]:
@@ -175,7 +175,7 @@ def order_cells(
     Args:
         orders: The orders, ordered by (customer, day).
         sequence: Consecutive periods.
-        segmentation: The division of the customers.
+        segmentation: The division of the customers into segments.
         terms: The settings by which the figures are computed.
     """
     shape = (len(sequence), len(segmentation.levels))

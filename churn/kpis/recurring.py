@@ -155,7 +155,7 @@ def recurring_section(
 
     Args:
         rows: The contracts; None if no contract has an amount.
-        periods: Consecutive periods by kind.
+        periods: Consecutive periods by kind, such as week or month.
         segmentations: The divisions of the customers into segments; the first has one part with all
             customers.
         cutoff: The date up to which the data are known.

@@ -12,10 +12,13 @@ from churn.metrics.interval import Part
 
 
 class SectionResult(Part):
-    """The result of one section; a section that reports more than figures has a subclass with further fields.
+    """The result of one section of kpis.json.
+
+    A section that reports more than figures has a subclass with further fields.
 
     Attributes:
-        figures: The figures, ordered by series. The file holds the figures under the key `series`.
+        figures: The figures, series by series: a series holds all periods of a figure for one part of the
+            population. The file holds the figures under the key `series`.
     """
 
     figures: tuple[Figure, ...] = ()
@@ -23,7 +26,7 @@ class SectionResult(Part):
     @model_validator(mode="before")
     @classmethod
     def _read_series(cls, content: Any) -> Any:
-        """Read the figures from the series that a file holds."""
+        """Read the figures from the key `series` of a file, if it has this key."""
         if not isinstance(content, dict) or SERIES not in content:
             return content
         others = {key: value for key, value in content.items() if key != SERIES}

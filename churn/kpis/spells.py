@@ -30,11 +30,11 @@ class ActivitySpells:
         start, end: The day numbers of each spell, `[spells]`; the end is `NEVER` while the spell goes on.
         is_involuntary: Whether the spell ended against the customer's will, for example after a failed
             payment, `[spells]`; None if the data do not show this.
-        wait_days: How many days after a cutoff it is certain who was active at the cutoff.
+        wait_days: The number of days from a cutoff until it is certain who was active at the cutoff.
         first_day: The first day number from which the data show both who is active and who leaves. The data
-            of a company often have all contracts that ran on one particular day, but not the contracts that
-            had ended before that day. Therefore, if the spells are contracts, `first_day` is the day of the
-            first recorded end of a contract. Before this day, the retention would always be 100 %.
+            of a company often begin on one day: they have the contracts that ran on that day, but no
+            contract that had ended earlier. Therefore, if the spells are contracts, `first_day` is the day
+            of the first recorded end of a contract. Before this day, the retention would always be 100 %.
     """
 
     customer: Ints

@@ -1,8 +1,8 @@
 """The stages of customers from month to month: how many customers move from which stage to which, and what
 the leaks (customers who leave) cost.
 
-The playbook defines the stages. This module adds the states of customers who are not yet, or no longer, at
-risk; a playbook cannot define them.
+The playbook defines the stages of customers at risk. This module adds further stages with fixed names, such
+as `left` and `won back`.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ NO_STAGE = "no stage"
 NOBODY_IN_STAGE = "nobody in the stage at the start"
 
 STAGES_DEFINITION = (
-    "the stages of the playbook, for customers at risk. The further states are `left` (active before, and "
+    "the stages of the playbook, for customers at risk. The further stages are `left` (active before, and "
     "no longer active by the label), `won back` (active now, not active a month before, but active "
     "earlier), `notice given` (the customer has asked to end the contract), `paused` (all contracts are "
     "paused) and `no stage` (active, and no stage of the playbook applies). The money is the value per "
@@ -53,7 +53,7 @@ LEAK_DEFINITION = (
 
 
 class StageCount(Flow):
-    """The number of customers in a stage at a bound."""
+    """The number of customers in a stage at the start of a month."""
 
     stage: str
 
@@ -99,7 +99,7 @@ def score_stages(playbook: Playbook) -> list[str]:
 
 
 OUTSIDE = {CANCELLING: NOTICE_GIVEN, ON_PAUSE: ON_PAUSE_STAGE}
-"""The states of customers who are active but not at risk, by the reason."""
+"""The stages of customers who are active but not at risk, by the reason."""
 
 
 @dataclass(frozen=True)
@@ -157,8 +157,8 @@ def playbook_with_stages(store: Store) -> tuple[Playbook | None, str | None]:
     names = stage_names(playbook)
     if clashes := sorted({name for name in names if names.count(name) > 1}):
         return None, (
-            f"{params.score.playbook.name}: rename the stages {', '.join(clashes)}; customers who are "
-            "not at risk have these names"
+            f"{params.score.playbook.name}: rename the stages {', '.join(clashes)}; the figures "
+            "use these names for further stages"
         )
     return playbook, None
 
@@ -189,25 +189,25 @@ class StagesOfPlaybook:
 
 
 def read_stages(store: Store, days: Sequence[date]) -> StagesOfPlaybook:
-    """Return the stage of each customer on each of the days `days`; if there are none, `stages` is None."""
+    """Return the stage of each customer on each of the days `days`, or the reason why there are no stages."""
     playbook, reason = playbook_with_stages(store)
     stages = None if playbook is None or not days else playbook_stages(store, playbook, days)
     return StagesOfPlaybook(days, playbook, reason, stages)
 
 
 def stage_names(playbook: Playbook) -> tuple[str, ...]:
-    """Return the names of all states; the code of a state is the index of its name."""
+    """Return the names of all stages, the further ones included; the code of a stage is its index here."""
     own = tuple(stage.name for stage in playbook.stages)
     return (*own, WON_BACK, NOTICE_GIVEN, ON_PAUSE_STAGE, NO_STAGE, LEFT, NOT_YET)
 
 
 def stage_codes(activity: Activity, stages: StagesAtBounds, names: Sequence[str]) -> Codes:
-    """Return the state of each customer at each bound as an index into `names`, `[bounds, customers]`.
+    """Return the stage of each customer at each bound as an index into `names`, `[bounds, customers]`.
 
     Args:
         activity: Who was active at each bound.
-        stages: The stage and the status of each customer at each bound.
-        names: The names of all states.
+        stages: The stage from the playbook, and the status, of each customer at each bound.
+        names: The names of all stages, from `stage_names`.
     """
     code = {name: number for number, name in enumerate(names)}
     earlier = np.vstack([activity.active_before_first[None], activity.active[:-1]])
@@ -232,8 +232,8 @@ def stage_months(activity: Activity, codes: Codes, names: Sequence[str]) -> tupl
 
     Args:
         activity: The active customers at the start and the end of each period, and their money.
-        codes: The state of each customer at each bound, as an index into `names`, `[bounds, customers]`.
-        names: The names of all states.
+        codes: The stage of each customer at each bound, as an index into `names`, `[bounds, customers]`.
+        names: The names of all stages, from `stage_names`.
     """
     months = []
     for number in range(len(activity.bounds) - 1):
@@ -271,9 +271,9 @@ def stage_figures(
 
     Args:
         activity: Who was active at each bound.
-        codes: The state of each customer at each bound, as an index into `names`, `[bounds, customers]`.
-        names: The names of all states.
-        periods: The periods between the bounds.
+        codes: The stage of each customer at each bound, as an index into `names`, `[bounds, customers]`.
+        names: The names of all stages, from `stage_names`.
+        periods: The periods, each from one bound to the next.
     """
     left_code, shown = names.index(LEFT), [name for name in names if name not in (LEFT, NOT_YET)]
     for number, period in enumerate(periods):
@@ -289,13 +289,13 @@ def stage_figures(
 
 
 def rank_leaks(activity: Activity, codes: Codes, names: Sequence[str]) -> tuple[Leak, ...]:
-    """Return the stages from which customers left, ordered by the lost money per month, or by the number of
-    lost people.
+    """Return the stages from which customers left, ordered by the lost money per month, then by the number
+    of lost customers.
 
     Args:
         activity: The active customers at the start and the end of each period, and their money.
-        codes: The state of each customer at each bound, as an index into `names`, `[bounds, customers]`.
-        names: The names of all states.
+        codes: The stage of each customer at each bound, as an index into `names`, `[bounds, customers]`.
+        names: The names of all stages, from `stage_names`.
     """
     left_code = names.index(LEFT)
     starts, has_left = codes[:-1], codes[1:] == left_code

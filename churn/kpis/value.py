@@ -92,7 +92,7 @@ def contractual_value(margin: float, retention: float, discount: float, variant:
     discounted.
 
     Args:
-        margin: The margin that a customer brings in a period.
+        margin: The margin from one customer in one period.
         retention: The share of customers who stay from one period to the next.
         discount: The discount rate of a period.
         variant: Which payments count.

@@ -83,7 +83,8 @@ class VoiceTables:
 
     Attributes:
         answers, tickets, contacts: The rows of each table.
-        periods: The complete periods of each table, by the table's name.
+        periods: The complete periods since the first row of each table, by the table's name and by kind,
+            such as week.
     """
 
     answers: Answers | None
@@ -331,8 +332,9 @@ def _durations(
 
 
 def median_figure(name: str, period: Period, durations: Ints, has_ended: Bools) -> Figure:
-    """Return the Kaplan-Meier median of durations; the ends of its interval are where the band crosses one
-    half.
+    """Return the Kaplan-Meier median of durations with its interval.
+
+    The interval ends where the confidence band of the Kaplan-Meier curve crosses one half.
 
     Args:
         name: The name of the figure's definition.
@@ -346,13 +348,14 @@ def median_figure(name: str, period: Period, durations: Ints, has_ended: Bools) 
 
 
 def median_of_curve(name: str, period: Period, curve: SurvivalCurve | None, n: int) -> Figure:
-    """Return the median of a Kaplan-Meier curve; the ends of its interval are where the band crosses one
-    half.
+    """Return the median of a Kaplan-Meier curve with its interval.
+
+    The interval ends where the confidence band of the curve crosses one half.
 
     Args:
         name: The name of the figure's definition.
         period: The period.
-        curve: The curve; None if too few durations were followed.
+        curve: The curve; None if there are too few durations for a curve.
         n: The number of durations.
     """
     if curve is None or curve.median_days is None:
@@ -373,8 +376,9 @@ def silent_figures(
     cutoff: date,
     latest: Period,
 ) -> Iterator[Figure]:
-    """Yield the share of leavers who left in silence: without a ticket, a low rating or a contact in the days
-    before.
+    """Yield the share of leavers who left in silence.
+
+    Such a customer had no ticket, low rating or contact in the last `SILENT_DAYS` days before leaving.
 
     Args:
         spells: When customers were active.

@@ -77,7 +77,7 @@ class Contracts:
         return goes_on
 
     def merge(self, grace_days: int) -> ContractSpells:
-        """Merge into one spell the contracts of a customer that overlap or follow within the grace."""
+        """Merge a customer's contracts into a spell if they overlap or follow each other within the grace."""
         if len(self.customer) == 0:
             empty = np.zeros(0, dtype=np.int32)
             return ContractSpells(empty, empty, empty)
@@ -106,7 +106,7 @@ def read_contracts(store: Store) -> Contracts:
 
 
 def merged_spells(store: Store) -> ContractSpells:
-    """Read the contracts of the store, merged where they overlap or follow within the label's grace."""
+    """Read all contracts; merge those that overlap or follow each other within the label's grace."""
     return read_contracts(store).merge(store.params.label.grace_days)
 
 
@@ -193,8 +193,8 @@ def _kind_of_leaving(store: Store, spells: ContractSpells) -> npt.NDArray[np.int
         raise SourceError(
             f"{store.params.locate('label.leaving')} is {store.params.label.leaving}, but the data cannot "
             "tell the kinds of leaving apart. Map tables.payments with paid_at (empty while a payment is "
-            "open), or list under label.involuntary_reasons the values of subscriptions.reason with which "
-            "the company itself ends a contract. Or set `label.leaving: any`, which counts every kind."
+            "open). Or list under label.involuntary_reasons the values of subscriptions.reason that mean: "
+            "the company itself ended the contract. Or set `label.leaving: any`, which counts every kind."
         )
     return np.full(len(spells.start), GONE, dtype=np.int8)
 
@@ -270,8 +270,9 @@ def _request_and_reason(store: Store) -> tuple[str, str]:
 
 
 def _last_payment_lost(store: Store) -> str | None:
-    """Return the SQL that finds whether the last payment of each spell was lost; None if the store has no
-    payments.
+    """Return the SQL that finds whether the last payment due within each spell was never recovered.
+
+    Return None if the data have no `paid_at`.
     """
     columns = store.tables["payments"].columns if store.has("payments") else ()
     if "paid_at_day" not in columns:
@@ -288,7 +289,7 @@ def _last_payment_lost(store: Store) -> str | None:
 
 
 def wait_days(label: LabelParams, late_days: int) -> int:
-    """Return the number of days until the end of a contract is certain: the grace plus the late days."""
+    """Return how many days after the end of a contract the end is certain: the grace plus the late days."""
     return label.grace_days + late_days
 
 
@@ -350,7 +351,9 @@ class ContractEndsWriter:
 
 
 def read_contract_ends(folder: Path, cutoff: date) -> tuple[list[str], IntArray]:
-    """Return the customers of a snapshot, in the order of its part file, and the end day of each contract.
+    """Return the customers of a snapshot, and for each customer the day on which the contract ends.
+
+    The customers are in the order of the snapshot's part file. The day is `NEVER` if no end is known.
 
     Args:
         folder: The folder of the snapshots.

@@ -30,12 +30,12 @@ class HorizonSuggestion:
         table: The label's table.
         requested_days: The horizon of the label.
         before: The end of the data that were used: only events before this date count. No test cutoff lies
-            before this date, at the requested horizon or at the suggested horizon.
+            before this date, whether the label has the requested or the suggested horizon.
         silences: The number of silences.
         curve: The chance to come back, by the number of silent days.
         suggested_days: The smallest number of silent days after which at most the share `MAX_RETURN` of
-            customers comes back. None if the data are too short to follow such a silence for the same number
-            of days again.
+            customers comes back; at most half of the days for which the data follow a silence. None if there
+            is no such number.
     """
 
     table: str
@@ -77,9 +77,9 @@ def suggest_horizon(store: Store) -> HorizonSuggestion:
     """Estimate the chance to come back from a silence, and suggest the shortest horizon that means leaving.
 
     A silence is the time between two days with an event. The last silence of each customer is still open.
-    Customers who objected to being scored are left out. Only data before the first test cutoff may be used,
-    and a longer horizon can move the default one to an earlier day. Whenever the suggested horizon does so,
-    the search is repeated with the data before that day.
+    Customers who objected to being scored are left out. Only data before the first test cutoff may be used.
+    If the suggested horizon moves the default first test cutoff to an earlier day, the search is repeated
+    with only the data before this earlier day.
 
     Raises:
         CallError: the label is by contract; a contract ends on a known day, not by silence.
@@ -89,12 +89,13 @@ def suggest_horizon(store: Store) -> HorizonSuggestion:
     if label.is_event:
         raise CallError(
             "--horizon measures how long silences last, but label.kind is event, and such a label has no "
-            "silences. Set label.horizon_days to the number of days ahead at which you can act."
+            "silences. Set label.horizon_days to the number of days before the event at which you can act."
         )
     if label.kind != "inactivity":
         raise CallError(
             "--horizon measures how long silences last, but this label is by contract, and a contract ends "
-            "on a known day. Set label.horizon_days to the number of days ahead at which you can act."
+            "on a known day. Set label.horizon_days to the number of days before this day at which you can "
+            "act."
         )
     before = first_test_cutoff(store)
     while True:

@@ -32,9 +32,10 @@ MIN_AT_RISK = 30
 
 @dataclass(frozen=True)
 class Silences:
-    """Silences by group of customers and length in days, both of shape (JACKKNIFE_GROUPS, days + 1).
+    """The number of silences, by group of customers and by length in days.
 
-    A silence lasts at least one day, so the column of day 0 is never used.
+    Both arrays have the shape (JACKKNIFE_GROUPS, days + 1). A silence lasts at least one day, so the column
+    of day 0 is never used.
 
     Attributes:
         ends: The number of silences that ended with a return, by their length.
@@ -71,8 +72,8 @@ class Silences:
 class ReturnCurve:
     """The chance that a customer silent for d days comes back, for d in `[0, followed_days]`.
 
-    The data can follow a silence for `followed_days` days. Later returns are not observed. So the chance is a
-    lower bound of the chance to come back at any time.
+    Returns after more than `followed_days` silent days are not counted. So the chance is a lower bound of the
+    chance to come back at any time.
 
     Attributes:
         chance: The chance to come back, by the number of silent days. The arrays `chance`, `low`, `high` and
@@ -88,7 +89,7 @@ class ReturnCurve:
 
     @property
     def followed_days(self) -> int:
-        """Return the largest d for which at least `MIN_AT_RISK` silences are followed."""
+        """Return the largest d for which at least `MIN_AT_RISK` silences last d days or longer."""
         return len(self.chance) - 1
 
     def after(self, days: int) -> Interval | None:
@@ -101,8 +102,9 @@ class ReturnCurve:
 
 
 def return_curve(silences: Silences) -> ReturnCurve | None:
-    """Estimate the chance that a customer comes back, by the number of silent days; None if too few silences
-    are followed.
+    """Estimate the chance that a customer comes back, by the number of silent days.
+
+    The result is None if there are fewer than `MIN_AT_RISK` silences.
     """
     at_risk = _at_risk(silences.ends + silences.open).sum(axis=0)
     followed_days = np.flatnonzero(at_risk >= MIN_AT_RISK)
@@ -151,7 +153,7 @@ def _chance(n_ended: Ints, at_risk: Ints) -> Floats:
 
 
 def _daily_survival(n_ended: Ints, at_risk: Ints) -> Floats:
-    """Return the curve's factor of each day: the share of the silences at risk that go on after this day."""
+    """Return for each day the share of those at risk, silences or customers, that remain after this day."""
     return np.asarray(1 - n_ended / np.maximum(at_risk, 1), dtype=np.float64)
 
 
@@ -188,8 +190,8 @@ class SurvivalCurve:
         share: The Kaplan-Meier estimate by age in days.
         low, high: The ends of the 95 % band: Greenwood's variance on the scale `log(-log S)`. While nobody
             has left, the estimate has no variance, so `low` is the exact bound of the binomial test.
-        at_risk: The customers under observation who have not left before age d.
-        n_left: The customers who left at age d.
+        at_risk: The number of customers under observation who have not left before age d.
+        n_left: The number of customers who left at age d.
     """
 
     share: Floats
@@ -205,13 +207,13 @@ class SurvivalCurve:
 
     @property
     def median_days(self) -> int | None:
-        """Return the first age by which half of the customers left; None if more than half stay longer."""
+        """Return the first age by which half of the customers left; None if the curve stays above 0.5."""
         below = np.flatnonzero(self.share <= 0.5)
         return int(below[0]) if len(below) else None
 
 
 def risk_table(lives: Lives) -> tuple[Ints, Ints]:
-    """Return the customers at risk and those who left, by age in days.
+    """Return the number of customers at risk and the number who left, by age in days.
 
     A customer with `entry_days` 0 is at risk from age 0. Any other customer is at risk at the ages above
     `entry_days`.
@@ -227,10 +229,11 @@ def risk_table(lives: Lives) -> tuple[Ints, Ints]:
 
 
 def survival_curve(lives: Lives, min_at_risk: int = MIN_AT_RISK) -> SurvivalCurve | None:
-    """Estimate how long customers stay; None if too few are under observation at the ages 0 and 1.
+    """Estimate how long customers stay, by their age in days.
 
-    The curve ends before the first age with fewer than `min_at_risk` customers. This matters most at early
-    ages. Without this rule, the curve would be 0 at all later ages if the only customer at risk left.
+    The curve ends before the first age with fewer than `min_at_risk` customers at risk. Without this rule, if
+    only one customer were at risk at an early age and left, the curve would be 0 at all later ages. If the
+    curve does not reach the age of 1 day, the result is None.
     """
     return curve_of_counts(*risk_table(lives), min_at_risk)
 
@@ -239,9 +242,9 @@ def curve_of_counts(at_risk: Ints, n_left: Ints, min_at_risk: int = MIN_AT_RISK)
     """Estimate from counts by age how long customers stay, as `survival_curve` does.
 
     Args:
-        at_risk: The customers under observation who have not left before each age in days.
-        n_left: The customers who left at each age.
-        min_at_risk: The curve ends before the first age with fewer customers at risk.
+        at_risk: By age in days, the number of customers under observation who have not left before.
+        n_left: The number of customers who left at each age.
+        min_at_risk: The curve ends before the first age with fewer customers at risk than this number.
     """
     too_few = np.flatnonzero(at_risk < max(min_at_risk, 1))
     width = int(too_few[0]) if len(too_few) else len(at_risk)

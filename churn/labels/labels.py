@@ -30,13 +30,13 @@ from churn.labels.outcomes import (
 
 
 def labels_at(store: Store, cutoffs: Sequence[date]) -> list[Labels]:
-    """Return per cutoff the label of every customer code: `LEFT`, `STAYED`, or a reason to drop the row.
+    """Return for each cutoff the label of every customer: `LEFT`, `STAYED`, or a reason to drop the row.
 
     The labels of a cutoff mean nothing before they are matured (see `label_window`). The labels of customers
     outside the cohort never mean anything.
 
     Returns:
-        One array per cutoff, shape (customers,).
+        One array per cutoff, in the order of the customer codes, shape (customers,).
 
     Raises:
         SourceError: the label needs a kind of leaving that the data cannot identify.
@@ -50,7 +50,7 @@ def labels_at(store: Store, cutoffs: Sequence[date]) -> list[Labels]:
 
 
 def outcomes_at(store: Store, cutoffs: Sequence[date]) -> list[CustomerOutcomes]:
-    """Return per cutoff the outcome of every customer code.
+    """Return for each cutoff the outcome of every customer, in the order of the customer codes.
 
     Raises:
         SourceError: the label needs a kind of leaving that the data cannot identify, or its
@@ -62,10 +62,12 @@ def outcomes_at(store: Store, cutoffs: Sequence[date]) -> list[CustomerOutcomes]
 def inactivity_outcomes(
     store: Store, cutoffs: Sequence[date], *, with_return: bool = True
 ) -> list[CustomerOutcomes]:
-    """Return the outcomes by inactivity: a customer left if the window has no event of the customer.
+    """Return the outcomes for a label of kind inactivity: a customer left if the label window has no event of
+    the customer.
 
-    The events are the rows of the label's table. Events in the gap do not matter. A churner comes back with
-    the first event after the window and before the watermark. The table is read once for all cutoffs.
+    The events are the rows of the label's table. Events in the gap do not matter. A churner came back on
+    the day of the first event after the window; only events before the watermark (the end of the complete
+    data) count. The table is read once for all cutoffs.
 
     Args:
         store: The store.
@@ -97,7 +99,7 @@ def inactivity_outcomes(
 
 @dataclass(frozen=True)
 class _EventDays:
-    """The days of the events of consecutive customers, as ascending numbers.
+    """The days of the events of customers with consecutive codes; each event is one number.
 
     Attributes:
         keys: `(customer - first_customer) * width + day - first_day` of each event, ascending, `[events]`.
@@ -113,7 +115,7 @@ class _EventDays:
 
     @classmethod
     def of_rows(cls, customer: npt.NDArray[np.int64], day: npt.NDArray[np.int64]) -> _EventDays | None:
-        """Return the days of events that are ordered by (customer, time); None if there are no events."""
+        """Return the days of events that are given in the order of (customer, time); None without events."""
         if not len(customer):
             return None
         first_customer, first_day = int(customer[0]), int(day.min())
@@ -133,10 +135,11 @@ class _EventDays:
 
 
 def event_outcomes(store: Store, cutoffs: Sequence[date]) -> list[CustomerOutcomes]:
-    """Return the outcomes by event: whether a row of the label's table meets `label.where` in the window.
+    """Return the outcomes for a label of kind event: whether, in the label window, a row of the label's table
+    meets `label.where`.
 
-    Rows in the gap matter only with `label.once`: a customer whose event falls in the gap had the event
-    before the window, so the row of this customer is dropped.
+    Events in the gap matter only with `label.once`. A customer with an event in the gap had the event before
+    the window, so this customer is kept out of training at this cutoff.
 
     Raises:
         SourceError: `label.where` cannot be used.

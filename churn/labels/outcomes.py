@@ -78,13 +78,13 @@ class LabelWindow:
 def label_window(cutoff: date, label: LabelParams, late_days: int) -> LabelWindow:
     """Return the label window of a cutoff, `[cutoff + gap, cutoff + gap + horizon)`, and when it matures.
 
-    The end of a contract is certain only after the grace. So the label of a contract matures later by
-    `grace_days`.
+    The end of a contract is certain only `grace_days` later, because a contract may be renewed late. So a
+    label of contracts matures later by `grace_days`.
 
     Args:
         cutoff: The cutoff.
         label: The definition of the label.
-        late_days: The largest number of days by which a row may arrive late.
+        late_days: The largest number of days that a late row takes to arrive.
     """
     start = cutoff + timedelta(days=label.gap_days)
     end = start + timedelta(days=label.horizon_days)

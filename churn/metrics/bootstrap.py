@@ -1,4 +1,6 @@
-"""Bootstrap intervals. All candidates share the same draws of customers, so that differences are paired."""
+"""Bootstrap intervals. All models that are compared share the same draws of customers, so that their
+differences are paired.
+"""
 
 from __future__ import annotations
 
@@ -164,7 +166,7 @@ def drawn_weight(counts: Draws | None, weight: Floats | None, n_rows: int) -> np
 
 
 def paired_differences(first: Mapping[str, Estimate], second: Mapping[str, Estimate]) -> dict[str, Interval]:
-    """Return the metrics of the first candidate minus the metrics of the second candidate, with intervals."""
+    """Return the metrics of the first model minus the metrics of the second model, with intervals."""
     return {name: (first[name] - second[name]).interval for name in first if name in second}
 
 

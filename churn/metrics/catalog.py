@@ -1,6 +1,6 @@
-"""The catalogue of metrics and of candidates.
+"""The catalogue of metrics, and of candidates: the models and rules that an evaluation compares.
 
-Pages, model card, console, MLflow and docs take the names and the explanations from it.
+Pages, model card, console, MLflow and docs take the names and the explanations from this catalogue.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Metric:
         definition: The way in which the metric is computed.
         better: The direction of better values; empty if the metric does not rank models.
         note: A further fact that helps to read the values.
-        ceiling: The value of a perfect ranking, in words; empty if there is no limit except 0 or 1.
+        ceiling: The value of a perfect ranking, in words; empty if it is 0 or 1, or if none is stated.
         source: The source of the definition.
     """
 
@@ -47,7 +47,7 @@ class Metric:
         return "; ".join(filter(None, (f"{self.better} is better" if self.better else "", self.note)))
 
     def title_at(self, share: float | None = None) -> str:
-        """Return the title with the contact share in per cent, or in words if no share is given.
+        """Return the title with the contact share in per cent, or with "the contact share" if none is given.
 
         >>> METRICS["lift_at_contact_share"].title_at(0.1)
         'lift at 10%'
@@ -331,7 +331,7 @@ def candidate_name(candidate: str) -> str:
 
 
 def pair_name(pair: str) -> str:
-    """Return the name of a difference between two candidates.
+    """Return in words which candidate of a pair is subtracted from which.
 
     >>> pair_name("challenger_minus_champion")
     'the model minus the champion'
@@ -361,7 +361,7 @@ def metrics_table() -> str:
 
 
 def units_in_words() -> str:
-    """Return the units of the main metrics as sentences."""
+    """Return sentences that name the unit of each main metric."""
     units = "; ".join(f"{METRICS[key].title_at()}: {METRICS[key].unit or 'a number'}" for key in MAIN_METRICS)
     return (
         f"Units: {units}. `_low` and `_high` are the ends of the 95% interval, in the unit of the metric. "

@@ -185,7 +185,10 @@ def line_sums(left: Floats, z: Floats, line: Floats) -> Floats:
 
 
 def newton_step(sums: Floats) -> Floats:
-    """Return one Newton step; the last axis of `sums` holds the sum of each column of `line_sums`."""
+    """Return one Newton step of a logistic regression: the changes of its intercept and of its slope.
+
+    The last axis of `sums` holds the sum of each column of `line_sums`.
+    """
     g0, g1, h00, h01, h11 = np.moveaxis(np.asarray(sums), -1, 0)
     determinant = h00 * h11 - h01 * h01
     with np.errstate(divide="ignore", invalid="ignore"):

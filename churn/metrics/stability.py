@@ -18,8 +18,8 @@ def population_stability_index(before: Floats, after: Floats) -> float:
     """Return the population stability index of two lists of counts over the same bins; 0 if they are equal.
 
     With the shares `p` and `q` of the bins, the index is `sum((q - p) * log(q / p))`. Half a row is added to
-    each bin that has rows in one of the lists; other bins do not count. The result is NaN if a list holds no
-    row.
+    each bin that has rows in at least one of the lists; other bins do not count. The result is NaN if a list
+    holds no row.
 
     Source: Siddiqi (2006), Credit risk scorecards, chapter 8; the symmetric divergence of Kullback and
         Leibler (1951), On information and sufficiency, Annals of Mathematical Statistics 22.

@@ -15,7 +15,7 @@ Z_95 = 1.959964
 def wilson_interval(hits: float, trials: float, z: float = Z_95) -> tuple[float, float]:
     """Return the lower and the upper end of the Wilson interval of a share.
 
-    The interval has a width even if all trials are hits or no trial is a hit.
+    The two ends differ even if all trials are hits or no trial is a hit.
 
     Args:
         hits: The number of hits.
@@ -71,7 +71,7 @@ def customer_wilson_interval(
 
 
 def clustered_mean(values: Floats, customer: Ints, weight: Floats | None = None) -> tuple[float, float]:
-    """Return the mean of some rows and the standard error of the mean.
+    """Return the mean of `values` and the standard error of this mean.
 
     Rows of one customer may depend on each other.
 
@@ -139,9 +139,10 @@ def clustered_departure(
 
 
 def clustered_difference(left: Floats, probability: Floats, customer: Ints) -> tuple[float, float]:
-    """Return the difference `churners - expected churners`, in rows, and its standard error.
+    """Return the number of churners minus the expected number, and the standard error of the difference.
 
-    The standard error holds under the hypothesis that the true difference is 0.
+    Each row of a customer who left counts as one churner. The standard error holds under the hypothesis that
+    the true difference is 0.
 
     Args:
         left: Outcomes, shape (rows,).

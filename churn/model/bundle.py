@@ -1,6 +1,6 @@
 """Write the bundle of a model, and load the exported champion without MLflow.
 
-The bundle is the folder of the files of the model.
+The bundle is the folder that holds the files of a model.
 """
 
 from __future__ import annotations
@@ -163,7 +163,7 @@ def load_scorer(bundle: Path, threads: int = 0, *, way_out: str) -> Scorer:
 
 
 class _SignalFacts(BaseModel):
-    """The facts about a signal that every model needs; other facts are not checked here."""
+    """The facts that a model needs about each of its signals; other facts are not checked here."""
 
     model_config = ConfigDict(strict=True)
 
@@ -177,7 +177,7 @@ class _SignalFacts(BaseModel):
 
 
 class _ModelFacts(BaseModel):
-    """The facts about a model, which pages and checks need but the prediction itself does not."""
+    """The facts about a model that are needed by pages and checks, but not by the prediction itself."""
 
     model_config = ConfigDict(strict=True)
 

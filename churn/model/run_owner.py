@@ -14,7 +14,7 @@ START_FIELD = 19
 
 
 def owner() -> str:
-    """Return the machine, the number and the start time of this process as one text."""
+    """Return the name of the machine, the id of this process and its start time, as one text."""
     return f"{socket.gethostname()} {os.getpid()} {_start_of(os.getpid())}"
 
 

@@ -1,8 +1,8 @@
 """Score customers with a model that is stored as plain data (a bundle).
 
-Training, a night and the MLflow model all use this file. The file imports only the standard library, numpy
-and lightgbm, and never this package. A bundle is a folder with LightGBM texts, coefficients in JSON and
-checksums. So no code from the bundle runs when it is loaded.
+Training, the nightly scoring and the MLflow model all use this file. The file imports only the standard
+library, numpy and lightgbm, and never this package. A bundle is a folder with LightGBM models as text files,
+coefficients in JSON and checksums. So no code from the bundle runs when it is loaded.
 """
 
 from __future__ import annotations
@@ -208,7 +208,7 @@ class Scorer:
 
 
 class _Booster:
-    """Gradient-boosted trees that are read from LightGBM's text."""
+    """Gradient-boosted trees that LightGBM reads from a text."""
 
     def __init__(self, text: str, n_threads: int, n_signals: int, n_trees: int | None) -> None:
         _check_trees(text, n_signals, n_trees)
@@ -223,8 +223,9 @@ class _Booster:
 
 
 def _check_trees(text: str, n_signals: int, n_trees: int | None) -> None:
-    """Check the trees in LightGBM's text. If the trees are wrong, LightGBM may read foreign memory or never
-    end.
+    """Check that the text of a LightGBM model holds all its trees, and that no tree is damaged.
+
+    With a damaged tree, LightGBM may read memory outside the tree or never end.
 
     Args:
         text: The text of a booster.
@@ -334,9 +335,9 @@ def horizons_of(logits: Floats, probability: Floats, horizons: Mapping[str, Any]
     A probability for more days is never lower. The hazard of an interval is the probability that a customer
     leaves in the interval, given that the customer is there at its beginning. The hazard is a logistic
     regression on the model's log-odds. The probability of staying is the product of the probabilities of
-    staying in each interval. At `anchor_days`, the curve must equal `probability`. So the hazards up to
-    `anchor_days` are scaled by one factor, and later hazards are not scaled. Inside an interval the hazard is
-    constant, and after the last interval it stays the same.
+    staying in each interval. The probability of leaving within `anchor_days` must equal `probability`. So
+    the hazards up to `anchor_days` are scaled by one factor, and later hazards are not scaled. Inside an
+    interval the hazard is constant, and after the last interval it stays the same.
 
     Args:
         logits: The model's log-odds before calibration.
@@ -425,8 +426,8 @@ def calibrate_logits(logits: Floats, calibration: Mapping[str, Any]) -> Floats:
     - `none`: the log-odds stay the same.
     - `beta`: the log-odds are `a log p - b log(1 - p) + c`.
     - `platt`: the log-odds are `a logit(p) + c`.
-    - `venn_abers`: the probability is `p1 / (1 - p0 + p1)`. All log-odds in `(upto[i - 1], upto[i]]` get the
-      `p0` and `p1` of step i.
+    - `venn_abers`: the probability is `p1 / (1 - p0 + p1)`. The lists `p0`, `p1` and `upto` stand in the
+      calibration; log-odds in `(upto[i - 1], upto[i]]` get `p0[i]` and `p1[i]`.
     - `shifted`: the calibration in the field `of` is applied, and then the number in the field `by` is
       added to the log-odds.
 

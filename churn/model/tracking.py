@@ -1,6 +1,6 @@
 """The MLflow experiment: open runs, log into them, and link to them.
 
-MLflow is imported only by this module and by the last part of the scorer, which runs only inside MLflow.
+Only two files import MLflow: this module, and scorer.py, whose last part runs only inside MLflow.
 """
 
 from __future__ import annotations
@@ -37,12 +37,13 @@ WORKFLOW_QUERY = "workflowType=machine_learning"
 EXPERIMENT_TAGS = {
     "mlflow.experimentKind": "custom_model_development",  # otherwise MLflow opens its GenAI mode
     "mlflow.note.content": (
-        "Customers who are about to leave. Each run is a training. The child runs of a training are its "
-        "candidates and trials, its folds, and the baselines.\n\n- `judged/…`: the main metrics on "
-        "the test cutoffs; `rest/…`: all other metrics on them\n- `paired/…`: differences of log loss on the "
-        "same rows; below 0 the challenger is better\n- `tried/…`, `out_of_time/…`: measured before any use "
-        "of the test cutoffs\n- `within_fold/…`: the metrics of a single cutoff; a test cutoff gets them "
-        f"when `churn evaluate` uses it\n\n{units_in_words()} The parameters `evaluate.…`, `label.…` and "
+        "Customers who are about to leave. Each run is a training. Its child runs are its candidates, the "
+        "trials of its search, its calibration methods, its folds, and the baselines.\n\n- `judged/…`: the "
+        "main metrics on the test cutoffs; `rest/…`: all other metrics on the test cutoffs\n- `paired/…`: "
+        "differences of log loss on the same rows; below 0 the challenger is better\n- `tried/…`, "
+        "`out_of_time/…`: measured before the test cutoffs were used\n- `within_fold/…`: the metrics of a "
+        "single cutoff; those of a test cutoff are logged by `churn evaluate`"
+        f"\n\n{units_in_words()} The parameters `evaluate.…`, `label.…` and "
         "`data.…` hold the settings behind the numbers."
     ),
     "made_by": "churn",
@@ -105,7 +106,7 @@ class Tracking:
                 raise
 
     def run_named(self, name: str) -> str | None:
-        """Return the id of the newest run with a name; None if there is none."""
+        """Return the id of the newest run with this name; None if there is none."""
         runs = self._client.search_runs(
             [self.experiment_id], f"attributes.run_name = '{name}'", max_results=1
         )
@@ -239,12 +240,12 @@ class Tracking:
 def signature_of(kinds: Mapping[str, str]) -> Any:
     """Return a model signature with the names and types of the columns.
 
-    For MLflow, each column is optional. If a required column were missing, MLflow would answer with the whole
-    signature and the data. If a column is missing that the model needs, the model itself refuses the request
-    with a short message.
+    For MLflow, each column is optional, because MLflow's error about a missing required column repeats the
+    whole signature and the data. The model itself refuses a request without a column that it needs, with a
+    short message.
 
     Args:
-        kinds: The kind of each column, `number` or `level`, in the order of the model.
+        kinds: The kind of each column, `number` or `level` (a text), in the order of the model's columns.
     """
     from mlflow.models import ModelSignature
     from mlflow.types.schema import ColSpec, DataType, ParamSchema, ParamSpec, Schema
@@ -354,12 +355,12 @@ def check_answers(uri: str, file: str = FILE, seconds: float = ANSWER_SECONDS) -
     if reasons and reasons != [""]:
         raise ModelError(
             f"{file}: tracking.uri '{show_address(uri)}' does not answer: {reasons[0]}. Start the server, "
-            "or give sqlite:///FILE."
+            "or set tracking.uri to sqlite:///FILE."
         )
 
 
 def _ask(address: str, seconds: float, reasons: list[str]) -> None:
-    """Ask the address; if it gives no answer, append the reason to `reasons`, otherwise an empty text."""
+    """Ask the address. Append to `reasons` why there was no answer, or an empty text if there was one."""
     try:
         with urllib.request.urlopen(address, timeout=seconds):
             reasons.append("")
@@ -387,7 +388,7 @@ def _quiet_mlflow() -> Any:
 
 @contextmanager
 def silent_mlflow() -> Iterator[None]:
-    """Hide the messages that MLflow prints if all goes well, such as advice on values already given."""
+    """Hide what MLflow prints even if all goes well, such as advice to set a value that is already set."""
     with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
         warnings.simplefilter("ignore")
         yield
@@ -396,7 +397,8 @@ def silent_mlflow() -> Iterator[None]:
 def _cannot_open(uri: str, file: str, error: Exception) -> str:
     return (
         f"{file}: tracking.uri '{show_address(uri)}' cannot be opened: "
-        f"{error_text(error)} Give sqlite:///FILE or the address of an MLflow server."
+        f"{error_text(error)} Set tracking.uri to sqlite:///FILE or to the address "
+        "of an MLflow server."
     )
 
 

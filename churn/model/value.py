@@ -24,8 +24,8 @@ VARIANT = "end of period"
 def health_band(probability: Floats, base_rate: float) -> Floats:
     """Return the health band of each probability, from 1 (about to leave) to 5 (well).
 
-    The band compares the odds of leaving with the usual odds. Odds ratio at most 1/3 -> 5, at most 2/3 -> 4,
-    at most 1.5 -> 3, at most 3 -> 2, above 3 -> 1.
+    The band compares the odds of leaving with the usual odds, which follow from `base_rate`. Odds ratio at
+    most 1/3 -> 5, at most 2/3 -> 4, at most 1.5 -> 3, at most 3 -> 2, above 3 -> 1.
 
     Args:
         probability: The calibrated probabilities, shape (customers,); NaN gives NaN.
@@ -109,8 +109,9 @@ def monthly_money(
     """Return the net money of each customer per month, NaN for a customer who has no row in `money` and no
     row in `mrr`.
 
-    The `mrr` of a live subscription is what the customer will pay, so it is preferred. A customer without a
-    live subscription gets the net money of the last `days` days, divided by the number of months in them.
+    The `mrr` of a live subscription is what the customer will pay, so it is preferred to `money`. A
+    customer without a live subscription gets the net money of the last `days` days, divided by the number of
+    months in them.
 
     Args:
         customers: The ids of the customers, in the order of the result.

@@ -42,7 +42,7 @@ class Environment:
         missing: The names that are not set, each with the key that uses it.
         templates: For each text with filled-in values, the same text with `${NAME}`, as in the file.
         values: The value of each name, and the keys that use it.
-        passwords: The names whose value is the password in an address, or a setting after its `?`.
+        passwords: The names whose value is in the password of an address (a URL), or after the `?` of one.
     """
 
     missing: list[tuple[str, str]] = field(default_factory=list)
@@ -88,7 +88,7 @@ class Environment:
             keep_secret(value, f"${{{name}}}")
 
     def keep_free_text(self, source: str) -> None:
-        """Keep the values secret that are part of an address or of SQL.
+        """Keep secret each value that is part of an address (a URL) or of SQL.
 
         If the parameters are valid, paths and fixed words such as `en` are not kept secret, because messages
         must name the folders that the program reads or writes.
@@ -113,7 +113,9 @@ def _is_free_text(key: str) -> bool:
 
 
 def _encoded_places(text: str) -> Iterator[int]:
-    """Yield where an address has variables whose values must be encoded: in its password and after its `?`.
+    """Yield the positions of the variables in the password of an address (a URL) and after its `?`.
+
+    The values of these variables must be encoded.
 
     >>> list(_encoded_places("postgresql://${USER}:${PASSWORD}@${HOST}/shop?sslpassword=${KEY}"))
     [21, 58]

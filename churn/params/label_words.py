@@ -57,7 +57,7 @@ class LabelWords:
         happened: The verb for what a customer with the event did, such as `left`.
         people: The customers who have the event, in the plural: `churners`.
         share: The share of the customers who have the event, as a heading.
-        probability: The column with the probability of the event.
+        probability: The name of the column that holds the probability of the event.
         candidates: The words that follow a number of customers in the cohort, such as `at risk`.
     """
 
@@ -70,7 +70,7 @@ class LabelWords:
     candidates: str
 
     def speak(self, sentence: str) -> str:
-        """Return a sentence of the program in the words of the label; code and paths do not change.
+        """Put this label's words in place of the words about leaving; code and paths do not change.
 
         >>> event_words("upgrade").speak("121 churners; who leaves is left out of `churn check`")
         '121 customers with the event upgrade; who has the event upgrade is left out of `churn check`'
@@ -118,7 +118,7 @@ def event_words(name: str) -> LabelWords:
 
 
 def words_of(label: Mapping[str, Any]) -> LabelWords:
-    """Return the words for the label of an earlier run, which the program wrote into a file.
+    """Return the words for a label that an earlier run wrote into a file.
 
     Args:
         label: The section `label` of params.yaml, as the file holds it.

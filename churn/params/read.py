@@ -193,7 +193,8 @@ def _message(detail: Mapping[str, Any], templates: Mapping[str, str]) -> str:
 
     Args:
         detail: The mistake, as pydantic describes it.
-        templates: For each text with filled-in values, the same text with `${NAME}`, as messages show it.
+        templates: For each text with the value of an environment variable, the text with `${NAME}`, which
+            messages show instead.
     """
     key = _key(detail)
     if detail["type"] == "extra_forbidden":

@@ -34,14 +34,14 @@ def champion_gates(result: EvaluationResult, margin: float) -> Iterator[Gate]:
        the interval only needs to be below the margin. A test on past cutoffs cannot show how much the later
        labels help.
     2. Lift and expected profit: the lower bound of the difference, divided by the champion's value, is above
-       `-margin`. If the champion's value is 0 or negative, the absolute difference is compared: its lower
-       bound must not be below minus the margin times the size of the champion's value.
-    3. No segment with at least 300 churners both loses more than .02 of AUC and has an interval of the
-       difference below 0.
+       `-margin`. If the champion's value is 0 or negative, the difference is not divided. Its lower bound
+       must then be `-margin * abs(value)` or more, where `value` is the champion's value.
+    3. In each segment with at least 300 churners, the AUC falls by .02 at most, or the interval of the
+       difference is not below 0.
 
     Args:
         result: The result of the evaluation.
-        margin: The setting `promote.margin`, a share, 0 to 1.
+        margin: The setting `promote.margin`, a share of the champion's log loss, lift or profit, 0 to 1.
     """
     reference = result.champion_reference
     pair = result.pair(reference) if reference else None
@@ -60,7 +60,7 @@ def champion_gates(result: EvaluationResult, margin: float) -> Iterator[Gate]:
 
 def _log_loss(reference: str, loss: Interval, max_loss: float, margin: float, *, fresher: bool) -> Gate:
     passed = loss.high is not None and (loss.high < 0 or (loss.high < max_loss and fresher))
-    age = "it was trained on later labels" if fresher else "it was not trained on later labels"
+    age = "was trained on later labels" if fresher else "was not trained on later labels"
     name = candidate_name(reference)
     return Gate.of(
         reference,
@@ -68,9 +68,9 @@ def _log_loss(reference: str, loss: Interval, max_loss: float, margin: float, *,
         loss,
         f"the paired 95% interval of log loss, challenger minus {name}, lies below 0, or below "
         f"{margin:.0%} of {name}'s log loss if the challenger was trained on later labels than the champion",
-        f"challenger minus {name}, log loss: {format_interval(loss, 4)}, and {age} than the champion; the "
-        "gate requires an interval below 0. If the challenger learnt from later labels, an interval below "
-        f"{max_loss:.4f} ({margin:.0%} of {name}'s log loss) is enough.",
+        f"challenger minus {name}, log loss: {format_interval(loss, 4)}; the challenger {age} than the "
+        "champion. The gate requires an interval below 0. If the challenger learnt from later labels, an "
+        f"interval below {max_loss:.4f} ({margin:.0%} of {name}'s log loss) is enough.",
         _way_out(surely_worse=loss.low is not None and loss.low > 0),
     )
 
@@ -79,8 +79,7 @@ def _way_out(*, surely_worse: bool) -> str:
     if surely_worse:
         return "The challenger is worse by more than chance: more data will not help."
     return (
-        "Add test cutoffs or data, which narrow the interval, or widen promote.margin if you accept this "
-        "risk."
+        "Add test cutoffs or data: both narrow the interval. Or widen promote.margin if you accept this risk."
     )
 
 
@@ -106,8 +105,8 @@ def _not_less(metric: str, name: str, difference: Interval, base: float | None, 
             metric,
             low >= least,  # the same recipe has the difference 0, which must pass if the base is 0
             difference,
-            f"the lower bound of the difference of {name} is not below -{margin:.0%} of the champion's size, "
-            "because the champion's value is 0 or negative",
+            f"the lower bound of the difference of {name}, is not below -{margin:.0%} of the size of the "
+            "champion's value, because this value is 0 or negative",
             f"challenger's {name} ({base:z.3f}): a difference of {format_interval(difference)}; the gate "
             f"requires a lower bound of {least:z.3f} or more.",
             _way_out(surely_worse=high < least),
@@ -118,8 +117,9 @@ def _not_less(metric: str, name: str, difference: Interval, base: float | None, 
         low / base > -margin,
         relative,
         f"the lower bound of the relative difference of {name}, is above -{margin:.0%}",
-        f"challenger's {name}: {format_interval(relative, 1, percent=True, signed=True)}; the gate requires "
-        f"a lower bound above -{margin:.0%}.",
+        f"challenger's {name}: a relative difference of "
+        f"{format_interval(relative, 1, percent=True, signed=True)}; the gate requires a lower bound above "
+        f"-{margin:.0%}.",
         _way_out(surely_worse=high / base < -margin),
     )
 
@@ -144,10 +144,11 @@ def _segments(result: EvaluationResult, reference: str) -> Iterator[Gate]:
         "segments",
         not lost,
         worst[2],
-        f"no segment with at least {SEGMENT_CHURNERS} churners both loses more than {SEGMENT_LOSS} AUC and "
-        "has an interval of the difference below 0",
+        f"in each segment with at least {SEGMENT_CHURNERS} churners, AUC falls by {SEGMENT_LOSS} at most, or "
+        "the interval of the difference is not below 0",
         f"challenger minus {candidate_name(reference)}, AUC by segment: {'lost' if lost else 'least gained'} "
-        f"in {words}; the gate requires that none of {len(tested)} segments with at least {SEGMENT_CHURNERS} "
-        f"churners both loses more than {SEGMENT_LOSS} and has an interval of the difference below 0.",
+        f"in {words}; the gate requires that, in each of {len(tested)} segments with at least "
+        f"{SEGMENT_CHURNERS} churners, AUC falls by {SEGMENT_LOSS} at most, or the interval of the "
+        "difference is not below 0.",
         "Look at the signals of these customers, and check whether their data have changed.",
     )

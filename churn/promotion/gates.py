@@ -1,5 +1,6 @@
-"""The gates (conditions) that a challenger must pass to become the champion; gates use intervals and not
-single values.
+"""The gates (conditions) that a challenger must pass to become the champion.
+
+A gate about a metric judges the interval of the metric, and not only its value.
 """
 
 from __future__ import annotations
@@ -44,14 +45,15 @@ def apply_gates(
 ) -> Verdict:
     """Apply the gates to an evaluation, and return the verdict.
 
-    1. There is a signal: the interval of the AUC is above one half.
-    2. The challenger's log loss is below the log loss of every baseline: the paired interval is below 0.
-       Against the logistic regression it is enough that the challenger's log loss is as good, within
-       `promote.margin`. There is no gate about the logistic regression if the challenger itself is one.
+    1. The challenger predicts better than chance: the interval of the AUC is above one half.
+    2. The challenger's log loss is below the log loss of every baseline: the paired interval of the
+       difference, challenger minus baseline, is below 0. Against the logistic regression it is enough that
+       the challenger's log loss is as good, within `promote.margin`. There is no gate about the logistic
+       regression if the challenger itself is one.
     3. The interval of observed/expected overlaps the range `promote.observed_expected`. If the interval does
        not contain 1, a note explains why. All figures that the gates compare are weighted figures of
-       untreated rows, in which controls represent the treated rows. If there are no such controls, a person
-       must have given a reason in `evaluate.accept.no_controls`.
+       untreated rows: some controls have a higher weight and so stand for the treated rows. If there
+       are no such controls, a person must have given a reason in `evaluate.accept.no_controls`.
     4. There are at least `TEST_CUTOFFS` test cutoffs, or as many as the data allow.
     5. The challenger is not worse than the champion; if the champion has learnt from the test cutoffs, the
        challenger is not worse than the champion's recipe (`champion_gates`).
@@ -142,16 +144,14 @@ def _cutoffs(result: EvaluationResult, reason: str | None, file: str) -> Iterato
         Interval(value=float(tested)),
         f"{TEST_CUTOFFS} test cutoffs or more, or as many as the data allow, or a person accepts fewer",
         f"{words}; accepted: {reason}" if tested < required and reason else f"{words}.",
-        "Add cutoffs to evaluate.test_cutoffs, or remove this key. If fewer test cutoffs are right, write "
+        "Add cutoffs to evaluate.test_cutoffs, or remove this key. If you accept so few test cutoffs, write "
         f"the reason under evaluate.accept.test_cutoffs in {file}.",
     )
     yield replace(gate, signed=tested < required and bool(reason))
 
 
 def _controls(result: EvaluationResult, file: str) -> Iterator[Gate]:
-    """Show how many controls represent the treated rows; if there are none, a person must have given a reason
-    for this.
-    """
+    """Show how many rows of controls stand for the treated rows, or a person's reason for having none."""
     exposure = result.exposure
     if exposure is None:
         return
@@ -192,15 +192,16 @@ def _level(result: EvaluationResult, bounds: tuple[float, float]) -> Gate:
 
 
 def _level_remedy(result: EvaluationResult) -> str:
-    """Return how to correct probabilities whose level is wrong: look at the season, refresh the champion, or
-    test on later cutoffs.
+    """Return what to do if the probabilities are too high or too low on average.
+
+    The remedy is to train on whole years, to refresh the champion, or to test on later cutoffs.
     """
     if season := _season(result):
         return season
     if result.champion is not None and not result.evaluated_champion:
         return (
             "The share of customers who left has changed: `churn train --refresh` keeps the champion's model "
-            "and moves its level to the newest labels."
+            "and fits the level of its probabilities to the newest labels."
         )
     return (
         "The share of customers who left has changed: name later cutoffs under evaluate.test_cutoffs once "
@@ -209,13 +210,13 @@ def _level_remedy(result: EvaluationResult) -> str:
 
 
 def _season(result: EvaluationResult) -> str:
-    """Return a sentence about the season if the test cutoffs resemble the same time of earlier years; "" if
-    they do not.
+    """Return a sentence about the season if the share of customers who left depends on it; otherwise "".
 
-    The usual share is the mean share of customers who left, over all cutoffs before the test. The test
-    cutoffs resemble earlier years if two things are true of the share one or two years before. First, it lies
-    on the same side of the usual share as the share at the test. Second, it is at least half as far from the
-    usual share as the share at the test.
+    The usual share is the mean share of customers who left, over all cutoffs before the test. The earlier
+    share is the mean over those cutoffs that lie one or two years before a test cutoff. The share depends on
+    the season if two conditions hold. First, the earlier share and the share at the test are both above or
+    both below the usual share. Second, the distance of the earlier share from the usual share is at least
+    half the distance of the share at the test.
     """
     tested = {day: metrics["challenger"].base_rate for day, metrics in result.by_cutoff.items()}
     same_season = [
@@ -230,10 +231,10 @@ def _season(result: EvaluationResult) -> str:
     if at_test == 0 or earlier / at_test < 0.5:
         return ""
     return (
-        f"The level follows a season: {usual + earlier:.1%} left at the same time of an earlier year "
-        f"({same_season[0].cutoff}), {usual + at_test:.1%} at the test, and {usual:.1%} on average at all "
-        "cutoffs before the test. Give the model whole years: an earlier snapshot.first, and test cutoffs of "
-        "all seasons."
+        f"The share of customers who left depends on the season: {usual + earlier:.1%} left at the same "
+        f"time of an earlier year ({same_season[0].cutoff}), {usual + at_test:.1%} at the test, and "
+        f"{usual:.1%} on average at all cutoffs before the test. Give the model whole years: an earlier "
+        "snapshot.first, and test cutoffs of all seasons."
     )
 
 
@@ -271,7 +272,8 @@ def _notes(result: EvaluationResult) -> Iterator[str]:
     if (tested := len(result.by_cutoff)) < TEST_CUTOFFS:
         yield (
             f"Evaluated on {tested} test cutoff{'s' if tested > 1 else ''}; {TEST_CUTOFFS} or more would "
-            "show how much results vary between them. Add cutoffs to snapshot if the data go back far enough."
+            "show how much results vary between them. If the data go back far enough, add cutoffs in the "
+            "section snapshot of the parameter file."
         )
     yield from test_set_uses(result.looks_at_test)
     changed = result.health_bands.changed
@@ -287,8 +289,9 @@ def _off_level(result: EvaluationResult) -> Iterator[str]:
     """Explain an observed/expected whose interval does not contain 1: the churn rate changed, or the model is
     wrong.
 
-    If the base rate, used as a prediction, is as far from the observed rate as the challenger is, the churn
-    rate changed. If the base rate is nearer to the observed rate than the challenger is, the model is wrong.
+    The note shows observed/expected of the challenger and of the baseline `base_rate`, which predicts for
+    every customer the share of churners in the training rows. If both are equally far from 1, the churn rate
+    changed. If the baseline is nearer to 1 than the challenger, the model is wrong.
     """
     ratio = result.challenger.observed_expected
     if ratio.value is None or ratio.low is None or ratio.high is None or ratio.low <= 1 <= ratio.high:

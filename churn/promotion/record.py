@@ -29,7 +29,8 @@ class Promotion(Part):
         accepted: Whether the model passed every gate.
         notes: The remarks that do not stop a promotion.
         signed: For each finding that a person accepted, a line with the reason.
-        signed_off: For each finding that a person accepted, the guard and the place.
+        signed_off: For each of these findings, the guard, the place (such as a table or a signal) and the
+            reason.
     """
 
     version: str

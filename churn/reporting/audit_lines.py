@@ -7,15 +7,17 @@ from churn.kpis.leaving_reasons import LeavingReasonsResult
 
 
 def leaving_lines(section: LeavingReasonsResult) -> list[str]:
-    """Return the reasons that the company recorded, each with the reasons that the model gave the night
-    before; empty if none were recorded.
+    """Return a line for each recorded reason for leaving, with the reasons that the model gave.
+
+    The model's reasons are from the last night before the customers left. The list is empty if nobody left,
+    or if the source has no reasons for leaving.
     """
     if not section.rows:
         return []
     lines = [
         "",
-        "recorded reasons for leaving; ours: the first reason that the program gave the night before, as a "
-        "family of signals:",
+        "recorded reasons for leaving; ours: the first reason (a family of signals) that the program gave "
+        "for these customers on the last night before they left:",
     ]
     for row in section.rows:
         ours = ", ".join(f"{name} {count:,}" for name, count in row.our_reasons.items())
@@ -29,8 +31,8 @@ def audit_lines(section: AuditResult) -> list[str]:
     """
     lines = [
         "",
-        "grades of the retention audit from 1 (hardly) to 5 (nearly always), the lowest first; the "
-        "program sets the value from which each grade is given:",
+        "grades of the retention audit from 1 (hardly) to 5 (nearly always), with limits that the "
+        "program sets; the lowest grade first:",
     ]
     measured = [practice for practice in section.practices if practice.score is not None]
     lines += [_score_line(practice) for practice in measured]

@@ -92,9 +92,7 @@ class SplitLine:
 
 
 def split_lines(splits: SplitComparison) -> tuple[SplitLine, ...]:
-    """Return the lines of the table: the ways to split the rows, in the order of the page, then the
-    baselines.
-    """
+    """Return a line for each way to split the rows, then a line for each baseline."""
     return tuple(_split_lines(splits))
 
 

@@ -1,4 +1,4 @@
-"""The lines of `churn measure` about what contacts cost, and the numbers of these costs for MLflow."""
+"""The lines of `churn measure` about what contacts cost, and the same costs as numbers for MLflow."""
 
 from __future__ import annotations
 
@@ -76,8 +76,9 @@ def measured_cost_lines(costs: ContactCosts | None, as_of: date | None) -> Itera
 
 
 def cost_in_words(part: ContactCost) -> str:
-    """Return a text with the mean cost, its interval and its numbers of contacts; if the mean is not used,
-    with the reason.
+    """Return a text with the mean cost, its interval, and for how many of the contacts a cost is recorded.
+
+    If the mean is not used, the text gives the reason.
 
     >>> from churn.metrics.interval import Interval
     >>> cost = Interval(value=4.2, low=4.0, high=4.4)
@@ -95,7 +96,10 @@ def cost_in_words(part: ContactCost) -> str:
 
 
 def cost_metrics(costs: ContactCosts | None) -> dict[str, float]:
-    """Return the numbers of the costs that `churn measure` logs in MLflow; the keys are `play.number`.
+    """Return the numbers about contact costs that `churn measure` logs in MLflow.
+
+    A key is the name of the play and the name of the number, such as `call.contact_cost`. In the numbers over
+    all contacts, the word `universal` stands in place of the play.
 
     Args:
         costs: The recorded costs of contacts; None if the company maps no costs.

@@ -1,6 +1,4 @@
-"""Say what has changed since the training (drift), on the console, in MLflow and on the page; words come
-before numbers.
-"""
+"""Say what has changed since the model was trained (drift), on the console, in MLflow and on the page."""
 
 from __future__ import annotations
 
@@ -18,8 +16,7 @@ UNKNOWN = "not known"
 def headline(drift: Drift) -> str:
     """Return a text that says how many things have changed unusually, and what was compared.
 
-    The text also says what was compared if nothing has changed, so that nobody thinks that the check is
-    missing.
+    Even if nothing has changed, the text names what was compared; so a reader knows that the check was made.
     """
     compared = [_count(len(drift.freshness), "table")]
     if drift.signals is not None:
@@ -31,7 +28,7 @@ def headline(drift: Drift) -> str:
         verb = "was" if listed == "1 table" else "were"
         return (
             f"Nothing has changed unusually: {listed} {verb} compared with their own history and with the "
-            "training."
+            "training rows."
         )
     if len(drift.alarms) == 1:
         return f"One thing has changed unusually. Compared were {listed}."
@@ -46,7 +43,8 @@ def drift_lines(drift: Drift) -> Iterator[str]:
     """Yield the lines about a night: how many things have changed, and the reasons to train again."""
     yield f"drift: {headline(drift)}"
     if drift.no_reference_because:
-        yield f"  signals and probabilities are not compared with the training: {drift.no_reference_because}."
+        reason = drift.no_reference_because
+        yield f"  signals and probabilities are not compared with the training rows: {reason}."
     for trigger in drift.retrain:
         yield f"  train again: {trigger.text}"
 
@@ -60,7 +58,7 @@ def drift_warnings(alarms: Sequence[Alarm]) -> list[str]:
 
 
 def detail_lines(drift: Drift) -> Iterator[str]:
-    """Yield the further lines that `churn drift` shows: tables, signals, performance, and reasons to train
+    """Yield the details that only `churn drift` shows: on tables, signals, performance, and reasons to train
     again.
     """
     population = drift.population
@@ -85,7 +83,7 @@ def detail_lines(drift: Drift) -> Iterator[str]:
             yield f"  {signal_in_words(signal)}"
     if drift.score is not None:
         yield f"probabilities: {signal_in_words(drift.score)}"
-    yield f"told apart from the training: {told_apart_in_words(drift)}"
+    yield f"told apart from the training rows: {told_apart_in_words(drift)}"
     yield from performance_lines(drift)
     for trigger in drift.triggers:
         answer = {True: "yes", False: "no", None: UNKNOWN}[trigger.fires]
@@ -102,8 +100,8 @@ def signal_in_words(signal: SignalDrift) -> str:
 
 
 def told_apart_in_words(drift: Drift) -> str:
-    """Return how well a model of trees tells tonight's customers from the customers of the training, or why
-    this was not measured.
+    """Return how well a model of trees tells tonight's customers from the customers in the training rows, or
+    why this was not measured.
     """
     if drift.told_apart.auc is None:
         return drift.told_apart.because or UNKNOWN
@@ -112,8 +110,8 @@ def told_apart_in_words(drift: Drift) -> str:
 
 
 def performance_lines(drift: Drift) -> Iterator[str]:
-    """Yield the estimated performance of tonight, and for earlier nights the realised performance beside the
-    estimated one.
+    """Yield the estimated performance of the model tonight, and for earlier nights the realised performance
+    beside the estimated one.
     """
     performance = drift.performance
     if performance.estimate is not None:
@@ -131,7 +129,7 @@ def performance_lines(drift: Drift) -> Iterator[str]:
 
 
 def figures_in_words(figures: Figures) -> str:
-    """Return the measures of a performance with their intervals, as text."""
+    """Return the AUC, the log loss and the Brier score with their intervals, as text."""
     return (
         f"AUC {format_interval(figures.auc)}, log loss {format_interval(figures.log_loss)}, Brier score "
         f"{format_interval(figures.brier)}"
@@ -139,7 +137,7 @@ def figures_in_words(figures: Figures) -> str:
 
 
 def verdict(night: RealisedNight) -> str:
-    """Return a text that says whether the realised measures agree with the predicted measures."""
+    """Say whether the realised AUC, log loss and Brier score lie within the intervals that were estimated."""
     outside = [
         title
         for title, realised, estimated in (

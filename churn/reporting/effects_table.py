@@ -26,8 +26,8 @@ MAX_DAYS = 3650
 def effect_lines(effects: Effects) -> list[str]:
     """Return the lines that `churn measure` prints.
 
-    The churn of treated units is never shown without the churn of their controls. For a label of an event,
-    the lines show the rate of the event, and an effect is a gain.
+    The churn of treated units is never shown without the churn of their controls. If the label is an
+    event other than leaving, the lines show the rate of this event, and an effect is a gain.
     """
     lines, words = [], _words_of(effects.event)
     if effects.nights:
@@ -79,8 +79,7 @@ def _percent(effect: PlayEffect) -> str:
 
 
 def effect_metrics(effects: Effects) -> dict[str, float]:
-    """Return the numbers of the effects that `churn measure` logs in MLflow; the keys are
-    `experiment.number`.
+    """Return the metrics that `churn measure` logs in MLflow, by keys such as `win_back.control_n`.
 
     The churn of treated units is never logged without the churn of their controls.
     """
@@ -134,8 +133,8 @@ def _experiment_lines(experiment: MeasuredExperiment, words: LabelWords) -> Iter
     if ratio is not None and ratio.alarm:
         yield _line(
             "ALARM",
-            f"{ratio.n_control:,} controls of {ratio.n_control + ratio.n_treatment:,} units are too many "
-            f"or too few for a share of {100 * ratio.control_share:.4g}%: units are missing in an arm, or "
+            f"{ratio.n_control:,} of {ratio.n_control + ratio.n_treatment:,} units are controls, but "
+            f"the planned share is {100 * ratio.control_share:.4g}%: units are missing in an arm, or "
             "are in the wrong arm. Do not use this effect before you know why.",
         )
     if not difference.control.n + difference.treatment.n:
@@ -176,13 +175,14 @@ def _experiment_lines(experiment: MeasuredExperiment, words: LabelWords) -> Iter
 
 
 def _rate_name(words: LabelWords) -> str:
-    """Return the name of the rate that the label counts, such as `churn` or `rate of upgrade`."""
+    """Return the name for the rate of the predicted event, such as `churn` or `rate of upgrade`."""
     return "churn" if words == CHURN_WORDS else f"rate of {words.event}"
 
 
 def _success_lines(experiment: MeasuredExperiment) -> Iterator[str]:
-    """Yield lines about the success of a play, even if no unit of the play has a label (for example, if all
-    customers had already left).
+    """Yield a line that says how often a play succeeded in each arm.
+
+    The line does not need the outcomes of the label: these are missing if all customers had already left.
     """
     if experiment.success is not None:
         yield _line("success", success_in_words(experiment.success))
@@ -207,7 +207,7 @@ def success_in_words(success: PlaySuccess) -> str:
 
 
 def _total_lines(effects: Effects) -> Iterator[str]:
-    """Return lines with the total of all contacts, beside the sum of the plays."""
+    """Yield the number of customers whom all contacts saved or gained, beside the sum over the plays."""
     universal = effects.universal
     if universal is not None and universal.savings is not None:
         yield _line("all contacts saved", f"{amount(universal.savings.customers, 1)} customers")
@@ -295,9 +295,9 @@ def design_lines(designs: Sequence[ExperimentDesign], n_nights: int, event: str 
     """Return the lines that `churn plan` prints.
 
     Args:
-        designs: What each experiment needs before it can answer.
+        designs: For each experiment, the units and the days that it needs to show an effect.
         n_nights: The number of nights in the ledger.
-        event: The name of the event that the label counts; None if it counts who leaves.
+        event: The name of the predicted event; None if the model predicts who leaves.
     """
     words = _words_of(event)
     assumptions = (
@@ -349,7 +349,9 @@ def _design_lines(design: ExperimentDesign, words: LabelWords) -> Iterator[str]:
     if design.detectable is not None:
         yield design.detectable.in_words()
     if design.training_controls is not None:
-        yield _line("controls for training", f"{design.training_controls:,}; {_training_in_words(design)}")
+        yield _line(
+            "controls for training", f"{design.training_controls:,} needed; {_training_in_words(design)}"
+        )
     if design.held_out is not None and design.customers_unsaved is not None:
         missed = "leave whom a contact would have saved"
         if design.is_gain:
@@ -362,18 +364,16 @@ def _design_lines(design: ExperimentDesign, words: LabelWords) -> Iterator[str]:
 
 
 def _training_in_words(design: ExperimentDesign) -> str:
-    """Return a text that says when a training will have enough controls to get the level of the model's
-    probabilities right.
-    """
+    """Return a text that says in how many days a training will have enough controls with an outcome."""
     if design.training_in_days is not None:
-        return f"enough for the level of a model in {_count(design.training_in_days, 'day')}"
+        return f"there will be enough in {_count(design.training_in_days, 'day')}"
     if design.units_per_day is None:
-        return "when they are enough cannot be told from one night"
-    return "never enough for the level of a model at this rate"
+        return "when there will be enough cannot be told from one night"
+    return "there will never be enough at this rate"
 
 
 def answer_in_words(design: ExperimentDesign) -> str:
-    """Return a text that says when an experiment can answer, if as many new units come as now."""
+    """Return a text that says in how many days an experiment has enough units, if new units come as now."""
     if design.answer_in_days is not None and design.answer_in_days > MAX_DAYS:
         return f"not within ten years at this rate ({_count(design.answer_in_days, 'day')})"
     if design.answer_in_days is not None:

@@ -47,8 +47,7 @@ def escape_markdown(value: object) -> Markup:
 
 
 def escape_sentence(text: str) -> Markup:
-    """Return a sentence of the program as Markdown: like `escape_markdown`, except that a text between
-    backticks is code.
+    """Escape a sentence as `escape_markdown` does, but keep text between backticks as code.
 
     Markup inside code has no effect. So a name between backticks, or a name that contains backticks, is shown
     as text.
@@ -64,7 +63,7 @@ def escape_sentence(text: str) -> Markup:
 
 
 def code_span(value: object) -> Markup:
-    """Return a value as code; the backticks around it are more than any row of backticks in the value.
+    """Return a value as code, between rows of backticks that are longer than any such row in the value.
 
     >>> print(code_span("a_b*c"), code_span("a`b"))
     `a_b*c` ``a`b``

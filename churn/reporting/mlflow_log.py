@@ -86,8 +86,10 @@ def params_of(params: Params, snapshots: Snapshots, record: Challenger) -> dict[
 
 
 def log_exposure(registry: Registry, snapshots: Snapshots) -> None:
-    """Log which share of all rows was treated (and therefore left out), and which share belongs to the
-    controls that represent them; log nothing if nobody was treated.
+    """Log the share of treated rows and the share of rows of controls.
+
+    Treated rows are left out; the rows of controls with a task represent them. Both are shares of all rows at
+    the cutoffs that have such rows. If no cutoff has such rows, nothing is logged.
     """
     if not snapshots.exposures:
         return
@@ -119,9 +121,9 @@ def metrics_of(metrics: CandidateMetrics) -> dict[str, float]:
 
 
 def paired_of(pairs: Mapping[str, Differences]) -> dict[str, float]:
-    """Return the paired differences of the log loss, with their intervals.
+    """Return the differences in log loss between the challenger and other candidates, with intervals.
 
-    A difference below 0 means that the challenger is better.
+    Both are measured on the same rows. A difference below 0 means that the challenger is better.
 
     Args:
         pairs: The differences by name, such as `challenger_minus_recency`.
@@ -141,7 +143,7 @@ def spread_of(spread: Spread) -> dict[str, float]:
 
 
 def table_of(rows: Sequence[Part]) -> dict[str, Any]:
-    """Return rows in the form of columns and data, which MLflow shows as a table."""
+    """Return rows as MLflow needs them for a table: the names of the columns, and the values of each row."""
     records = [row.as_json() for row in rows]
     columns = list(records[0]) if records else []
     return {"columns": columns, "data": [[record[name] for name in columns] for record in records]}
@@ -219,10 +221,10 @@ def log_training(
     choice_predictions: OutOfTime,
     mature_on: Mapping[date, date],
 ) -> None:
-    """Log the candidates, the calibration methods and the choice cutoffs, each as a child run of the open
-    run.
+    """Log each candidate, calibration method and choice cutoff as a child run of the open run.
 
-    Nothing about the test cutoffs is logged here; `churn evaluate` logs their figures.
+    The choice cutoffs are the cutoffs on which the candidate and the calibration method were chosen. Nothing
+    about the test cutoffs is logged here; `churn evaluate` logs their figures.
 
     Args:
         registry: The registry through which the open run was opened.

@@ -27,7 +27,7 @@ _METHODS = {IntervalMethod.NEWCOMBE: "Newcombe", IntervalMethod.CLUSTERS: "robus
 def outside_lines(experiments: Sequence[OutsideExperiment]) -> Iterator[str]:
     """Yield the lines about experiments that the company ran by itself.
 
-    The share of a treated arm is never shown without the share of its control arm.
+    The rate of the outcome in a treated arm is never shown without the rate in the control arm.
     """
     for experiment in experiments:
         yield f"experiment of the company: {experiment.name}"
@@ -44,7 +44,7 @@ def outside_lines(experiments: Sequence[OutsideExperiment]) -> Iterator[str]:
 
 
 def outside_metrics(experiments: Sequence[OutsideExperiment]) -> dict[str, float]:
-    """Return the numbers of the experiments for MLflow; the keys are `outside/experiment/arm.number`."""
+    """Return the metrics that MLflow gets; a key is, for example, `outside/EXPERIMENT/ARM.control_n`."""
     metrics: dict[str, float] = {}
     for experiment in experiments:
         control = experiment.control

@@ -80,7 +80,7 @@ def _advice(verdict: Verdict) -> str:
         return "Do not use this model: the champion is unchanged. Look at the gates that refused the model."
     if any(gate.signed for gate in verdict.gates):
         return (
-            "Every gate was passed; some gates were passed only because a person signed off the finding. "
+            "Every gate was passed; some gates were passed only because a person signed off a finding. "
             "The model is the champion now."
         )
     return "Every gate was passed. The model is the champion now, and scores from tonight on."

@@ -231,7 +231,7 @@ def _verdict_sentence(verdict: Verdict | None, *, is_champion: bool) -> str:
     gates = verdict.gates
     if verdict.accepted:
         signed = sum(gate.signed for gate in gates)
-        by_person = f", {signed} of them because a person signed off the finding" if signed else ""
+        by_person = f", {signed} of them because a person signed off a finding" if signed else ""
         return f"It passed all {len(gates)} gates{by_person}."
     refused = [gate.rule for gate in gates if not gate.passed]
     return f"The model was refused by {len(refused)} of {len(gates)} gates: {'; '.join(refused)}."

@@ -29,12 +29,12 @@ def uplift_lines(result: UpliftResult) -> list[str]:
 
 
 def known_uplift_lines(uplift: KnownUplift, facts: Mapping[str, Any]) -> list[str]:
-    """Return a line that says what decides the choice of a night's contacts; no line if nothing was learnt
-    before the night.
+    """Return a line that says whether the effect or the risk decides whom a night contacts; no line if no
+    effect was measured before the night.
 
     Args:
         uplift: The model of the effect of contacts that the night uses, or the reason why it uses none.
-        facts: The facts of the night.
+        facts: What the night stores about itself, such as the number of customers who are not disturbed.
     """
     if uplift.model is not None:
         count = facts["uplift"]["do_not_disturb"]
@@ -46,7 +46,7 @@ def known_uplift_lines(uplift: KnownUplift, facts: Mapping[str, Any]) -> list[st
 
 
 def uplift_metrics(result: UpliftResult) -> dict[str, float]:
-    """Return the metrics of each experiment for MLflow; the keys are `uplift/experiment/arm.number`."""
+    """Return the metrics of each experiment for MLflow; one key is `uplift/EXPERIMENT/ARM.accepted`."""
     metrics: dict[str, float] = {}
     for experiment in result.experiments:
         name = re.sub(r"[^\w /-]", "_", f"uplift/{experiment.name}/{experiment.treatment.name}")
@@ -86,12 +86,12 @@ def verdict_in_words(experiment: MeasuredUplift) -> str:
         names = ", ".join(f"'{name}'" for name in experiment.unequal_covariates)
         return (
             f"{experiment.reason}: {names}. Remove from 'covariates' each column whose values became known "
-            "only after the assignment. If all values were known before the assignment, the arms were not "
+            "only after the assignment. If no such column is left and the arms still differ, they were not "
             "drawn by chance."
         )
     if experiment.comparison is None:
-        return f"{experiment.reason}. No model is fitted; continue to contact by risk."
-    return f"{experiment.reason}. Continue to contact by risk."
+        return f"{experiment.reason}. No model is fitted; continue to choose customers by risk."
+    return f"{experiment.reason}. Continue to choose customers by risk."
 
 
 def _comparison_lines(comparison: PolicyComparison, experiment: MeasuredUplift) -> Iterator[str]:

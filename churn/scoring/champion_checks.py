@@ -92,12 +92,12 @@ def unusual_level_warning(spec: Mapping[str, Any], probability: Floats) -> str:
 
     The mean of calibrated probabilities should be near the share of churners. It is far from the share if two
     things are true. First, the mean is above 1.5 times the share in training, or below two thirds of this
-    share. Second, the mean differs from the share by more than three standard errors of the mean. So a cohort
-    of a few customers causes no warning.
+    share. Second, the mean differs from the share by more than three standard errors of the mean. With only a
+    few customers this error is large, so chance alone seldom causes a warning.
 
     Args:
         spec: The specification of the champion.
-        probability: Tonight's probabilities, shape `[cohort]`.
+        probability: Tonight's probabilities, shape `[customers]`.
     """
     base_rate = float(spec["base_rate"])
     if not len(probability):
@@ -117,8 +117,8 @@ def late_outcomes_warning(spec: Mapping[str, Any], cutoff: date) -> str:
     """Return a warning if the champion was trained with outcomes that became known only after the cutoff; ""
     if not.
 
-    You may score a past night with such a champion if the files of the night are missing. Do not use such a
-    night to evaluate the model.
+    If the files of a past night are missing, you may score this night with such a champion. Do not use such
+    a night to evaluate the model.
 
     Args:
         spec: The specification of the champion.

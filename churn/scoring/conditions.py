@@ -74,16 +74,16 @@ class Comparison(BaseModel):
 class NumberRange:
     """A range of numbers.
 
-    An edge of the range is a pair of a number and a flag, so that edges can be compared. The flag is 0 if the
-    number itself is in the range. If the number is not in the range, the flag is 1 at the low edge, and -1 at
-    the high edge.
+    Each edge of the range is a pair of a number and a flag. The flag is 0 if the number itself is in the
+    range. Otherwise the flag is 1 at the low edge, and -1 at the high edge. So Python can compare two edges
+    as pairs.
     """
 
     low: tuple[float, int] = (-math.inf, 0)
     high: tuple[float, int] = (math.inf, 0)
 
     def narrow_to(self, word: str, bound: float) -> NumberRange:
-        """Return the part of the range in which a comparison is true."""
+        """Return the part of the range that meets one more bound; `word` is its keyword, such as `below`."""
         low, high = self.low, self.high
         if word in ("at_least", "equals"):
             low = max(low, (bound, 0))
@@ -189,8 +189,9 @@ ALWAYS = Join(())
 def is_covered(condition: Condition, earlier: Condition) -> bool:
     """Return whether it is certain that `earlier` is true for each customer for whom `condition` is true.
 
-    If two conditions compare the same columns, each value that fits `condition` must also fit `earlier`.
-    Combined conditions are compared part by part. False means only that this function cannot prove it.
+    For two comparisons of the same columns, it is certain if each value that fits `condition` also fits
+    `earlier`. Combined conditions are compared part by part. False means only that this function cannot prove
+    it.
     """
     if isinstance(earlier, Join):
         return condition == earlier or (
@@ -240,7 +241,7 @@ def read_when(
             `any:` with a list of conditions; `least_of:` with a list of columns. The bounds of `least_of`,
             such as `below: 7`, are further keys beside it. All entries must be true.
         location: The place in the file, for messages.
-        kinds: The kind of each column, 'number' or 'level'.
+        kinds: The kind of each column: 'number', or 'level' if the column holds words.
         problems: A list; the mistakes are added to it.
     """
     if not tree:

@@ -1,5 +1,5 @@
-"""Say what a night would do without writing it: how many customers get each play, and which contact each
-customer would get.
+"""Say what a night would do, but write no file: how many customers would get each play, and which contact
+each customer would get.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class RuleCount:
     Attributes:
         play: The name of the play.
         audience: The name of the list to which the play belongs.
-        n_holding: The number of customers for whom the stage and the condition of the play are true.
+        n_holding: The number of customers whose stage fits the play and for whom its condition is true.
         n_with_play: The number of customers who get this play. The other customers of `n_holding` get another
             play or none.
         n_planned: The number of customers who would be contacted.
@@ -59,20 +59,20 @@ def rule_counts(
     absent: Mapping[str, Sequence[str]],
     list_counts: Mapping[Audience, Mapping[str, tuple[int, int]]] | None = None,
 ) -> tuple[RuleCount, ...]:
-    """Count the customers of each rule, in the order of the file. A rule without customers has the count 0.
+    """Count the customers of each rule, in the order of the playbook; a rule without customers counts 0.
 
     Args:
         playbook: The playbook.
-        holds: Whether the stage and the condition of each play are true, see `Playbook.holds`, shape
-            `[plays, customers]`.
+        holds: For each play and customer, whether the customer's stage fits the play and its condition is
+            true, shape `[plays, customers]`; see `Playbook.holds`.
         play_indices: For each list that the night makes, an array of the shape `[customers]`. It holds the
             index of the rule that gives the customer a play, -1 if there is none; see `Playbook.choose`.
         is_planned: Whether each customer would be contacted, shape `[customers]`.
         absent: For each play that is switched off, the columns that the company does not have, see
             `Playbook.switched_off`.
-        list_counts: The counts of the other lists, such as the list of lost customers, by list and play: the
-            number of customers who have the play, and the number of them who are on the list. None if the
-            night makes only the call list.
+        list_counts: Two numbers for each play of the other lists, such as the list of lost customers: how
+            many customers got the play, and how many of these are on the list. None if the night makes only
+            the call list.
     """
     counts = []
     for index, rule in enumerate(playbook.rules):
@@ -97,7 +97,7 @@ def dry_run_lines(counts: Sequence[RuleCount], contacts: Sequence[PlannedContact
 
     Args:
         counts: The counts of all rules.
-        contacts: The planned contacts, in order.
+        contacts: The planned contacts, in the order of the call list.
     """
     width = max((len(count.play) for count in counts), default=0)
     for audience in AUDIENCES:

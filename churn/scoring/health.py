@@ -31,7 +31,8 @@ def health(probability: Floats, base_rate: float, thin: Bools) -> Floats:
 
     Args:
         probability: The calibrated probabilities, shape `[customers]`; NaN gives a health of NaN.
-        base_rate: The share of customers who left within one horizon in recent months, 0 < base_rate < 1.
+        base_rate: The usual share of customers who leave within one horizon of the label, from the newest
+            labelled cutoffs, 0 < base_rate < 1.
         thin: Whether the history of each customer is too short, shape `[customers]`.
     """
     band = health_band(probability, base_rate)
@@ -50,11 +51,12 @@ def is_thin(frame: pd.DataFrame) -> Bools:
 def sides(frame: pd.DataFrame, signals: Sequence[SignalFacts]) -> dict[str, Floats]:
     """Return each customer's health bands for activity, support, sentiment and payment, by column name.
 
-    A band is from 1 to 5, or NaN if the customer has no value for this side. For each signal of a side, the
-    customer has a percentile: the share of the cohort with less risk. The mean of these percentiles gives the
-    band of the side: at most .2 -> 5, at most .4 -> 4, at most .6 -> 3, at most .8 -> 2, above .8 -> 1.
-    Customers with equal values get the percentile in the middle of their ranks, so a cohort of equal
-    customers gets 3. Signals for which both high and low values mean risk do not count.
+    Each of these four sides has its own signals. A band is from 1 to 5, or NaN if the customer has no value
+    in any signal of the side. For each signal, a customer has a percentile: the share of customers whose
+    value means less risk. The mean percentile over the signals of the side gives its band: a mean of at most
+    .2 -> 5, at most .4 -> 4, at most .6 -> 3, at most .8 -> 2, above .8 -> 1. Customers with equal values get
+    the percentile in the middle of their ranks, so if all customers are equal, all get 3. Signals for which
+    both high and low values mean risk do not count.
     """
     return {
         name: _side(frame, [s for s in signals if s.family in families]) for name, families in SIDES.items()
@@ -77,7 +79,7 @@ def _side(frame: pd.DataFrame, signals: Sequence[SignalFacts]) -> Floats:
 
 
 def _percentile_of_risk(values: pd.Series[float], riskier_when: str) -> Floats:
-    """Return for each customer the share of the cohort with less risk, plus half of those with equal risk."""
+    """Return for each customer the share of customers with less risk, plus half the share with equal risk."""
     ranks = values.rank(method="average", ascending=riskier_when == "higher")
     share: Floats = (ranks.to_numpy(dtype=np.float64) - 0.5) / max(int(values.notna().sum()), 1)
     return share

@@ -39,7 +39,7 @@ class Variant(PlaybookPart):
 
     Attributes:
         subject: The subject line of the e-mail; by default the subject line of the template.
-        template: The template; by default the template of the play.
+        template: The name of the template for the message; by default the template of the play.
         weight: The variant's share of the customers is this weight divided by the sum of all weights.
     """
 
@@ -61,7 +61,8 @@ class After(PlaybookPart):
         play: The name of the earlier play.
         days: The number of days that must have passed since the due date of the latest task of the earlier
             play.
-        result: The result that the latest task must have. A task without a result counts as `no answer`.
+        result: The result that the latest task of the earlier play must have. A task without a result counts
+            as `no answer`.
     """
 
     play: Text
@@ -90,8 +91,8 @@ class Success(PlaybookPart):
     """What a play wants to reach: a text for people, and a criterion that the program computes.
 
     Attributes:
-        text: The text in the call list: one text, or one text for each language.
-        when: The criterion; see `churn.scoring.success`.
+        text: The aim of the play, as the call list shows it: one text, or one text for each language.
+        when: The criterion of success; see `churn.scoring.success`.
         within_days: The criterion must be met within this number of days from the planning of the task.
     """
 

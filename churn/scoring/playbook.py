@@ -62,7 +62,7 @@ class Playbook:
 
     Attributes:
         rules: The rules. A customer gets the play of the first rule that applies; see `choose`.
-        text: The text of the playbook's file.
+        text: The text of the playbook's file, followed by the texts of its templates.
         stages: The stages. A customer is in the first stage whose condition is true.
         templates: The templates in the folder next to the playbook's file.
         warnings: Texts about things that the author probably did not mean, each with its line.
@@ -152,8 +152,9 @@ class Playbook:
 
         A play without `after` may always follow. A play with `after` names an earlier play. The customer's
         latest task of the earlier play must have the result `after.result`, and must have been due at least
-        `after.days` days ago. The play itself must have no later task. A task without a result counts as `no
-        answer`. All tasks of controls count as `no answer` too, because a control cannot answer.
+        `after.days` days ago. Since that task was planned, the customer must have had no task of the play
+        itself. A task without a result counts as `no answer`. All tasks of controls count as `no answer` too,
+        because a control cannot answer.
 
         Args:
             tasks: The earlier tasks: `customer_id`, `play`, `planned_on`, `due_at` and `result`, which is
@@ -191,8 +192,8 @@ class Playbook:
         """Return for each customer the index of the rule that gives the customer a play, -1 if there is none.
         Shape `[rows]`.
 
-        Several plays may apply to a customer. The customer gets the first of these plays that names the
-        family of the customer's first reason in its key `follows`. If no play names the family, the customer
+        Several plays may apply to a customer. The customer gets the first of these plays whose key
+        `follows` names the family of the customer's first reason. If no play names the family, the customer
         gets the first of these plays in the order of the file.
 
         Args:
@@ -251,8 +252,9 @@ def _first(masks: Sequence[Bools], rows: int) -> Ints:
 
 
 def _is_possible(condition: Condition, present: Set[str]) -> bool:
-    """Return whether a condition can be true for any customer, and whether at least one of its columns is
-    present.
+    """Return whether a condition can be true for some customer.
+
+    A condition that has columns cannot be true if all of them are absent.
     """
     names = condition.names()
     return not names or (bool(names & present) and condition.possible(present))
@@ -296,8 +298,8 @@ def read_playbook(
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         raise PlaybookError(
-            f"{path} is no readable file. Correct score.playbook; `churn demo` in an empty folder writes a "
-            "first playbook."
+            f"{path} is no readable file. Correct the path score.playbook. `churn demo` in an empty folder "
+            "writes a first playbook."
         ) from None
     templates = read_templates(path.parent / "templates")
     return parse_playbook(text, kinds, path.name, templates, language, events, is_event=is_event)

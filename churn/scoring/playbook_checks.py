@@ -26,7 +26,7 @@ _CLOSE_NAMES = 0.85
 
 
 def place_by_line(problem: str, lines: Mapping[str, int]) -> str:
-    """Return a problem with the line number before it. A problem begins with its place in the file.
+    """Return a problem with its line number in front. Each problem begins with its place in the file.
 
     >>> place_by_line("plays[0].when is empty.", {"": 1, "plays": 1, "plays[0]": 2})
     'line 2: plays[0].when is empty.'
@@ -179,9 +179,9 @@ def _follow_up_problems(
 
 
 def wording_problems(entries: Entries, language: str | None) -> Iterable[str]:
-    """Yield a problem for each text that is given by language, but not in the language of the team.
+    """Yield a problem for each text that has a version per language, but none in the language of the team.
 
-    A text that is not given by language was written by the team and is shown unchanged.
+    A text without such versions was written by the team and is shown unchanged.
 
     Args:
         entries: The plays as they are in the file.
@@ -254,7 +254,7 @@ def _message(detail: Mapping[str, Any]) -> str:
     if detail["type"] == "missing":
         return f"{location} is missing, and this key has no default."
     if detail["type"] == "string_pattern_mismatch":
-        return f"{location} ({detail['input']!r:.60}): a name has lower-case letters, digits, - and _."
+        return f"{location} ({detail['input']!r:.60}): a name has only lower-case letters, digits, - and _."
     if not location:
         return "expected 'plays:' with a list of plays."
     if location == "plays":

@@ -54,7 +54,7 @@ class Task:
         variant: The variant of the play; None if the play has no variants.
         arm: `treated`, or `control` for a task that is only counted and never carried out; None in a trial.
         planned_on: The cutoff of the night that planned the task.
-        status: The status on the call list.
+        status: The status of the task: `new`, `open` or `overdue`.
     """
 
     task_id: str
@@ -82,12 +82,12 @@ class CohortScores:
 
     Attributes:
         customers: The ids of the customers in the cohort.
-        probability: The probability of what the label counts, for each customer.
+        probability: The probability that the customer leaves, or has the event if the label counts an event.
         within: The probabilities of leaving by horizon in days.
         health: The health bands.
         sides: The health bands for activity, support, sentiment and payment, by column name.
         value_at_risk: The values at risk in currency, NaN if unknown.
-        reasons: The reasons, the largest contribution first.
+        reasons: The reasons for the risk of each customer; the reason that adds most to the risk comes first.
         plays: The play of each customer; None if no rule applies.
         tasks: The task of each customer on the call list and of each control; None for other customers.
         not_contacted_because: The reason why the customer is not contacted; None for contacted customers.
@@ -140,11 +140,12 @@ def score_table(
 ) -> pa.Table:
     """Return the score file of a night: a row for each customer of the roster, ordered by id.
 
-    Only contract labels have columns for the probabilities within 30, 60 and 90 days and for the expected
-    days. These columns are empty if the model does not predict such probabilities and days. If the label has
-    a horizon of 28 to 31 days and no gap, and the model has no other horizons, the column for 30 days holds
-    the churn probability. The column `play` is filled for each customer who has a play. Action, owner, due
-    date and the other columns of a task are filled only for customers on the call list.
+    The file has columns for the probabilities within 30, 60 and 90 days and for the expected days only if the
+    label is about contracts. These columns are empty if the model does not predict such probabilities and
+    days. If the label has a horizon of 28 to 31 days and no gap, and the model has no other horizons, the
+    column for 30 days holds the churn probability. The column `play` is filled for each customer who has a
+    play. Action, owner, due date and the other columns of a task are filled only for customers on the call
+    list.
 
     Args:
         roster: The columns `customer_id` and `excluded_because` of all customers; `excluded_because` is

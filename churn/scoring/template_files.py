@@ -1,4 +1,4 @@
-"""Read the templates of plays and find their mistakes; the room `churn.contact` fills the templates for
+"""Read the templates of plays and find their mistakes; the package `churn.contact` fills the templates for
 customers.
 
 A template is a file `templates/NAME.LANGUAGE.txt` in the syntax of jinja2. In a template for e-mails the
@@ -48,7 +48,7 @@ class TemplateFiles:
 
     @property
     def text(self) -> str:
-        """Return all templates as one text, from which the digest of a night is computed."""
+        """Return all templates as one text, which goes into the digest that is the id of a night."""
         return "".join(
             f"\n{name}.{language}\n{text}" for (name, language), text in sorted(self.texts.items())
         )
@@ -127,7 +127,7 @@ def template_problems(
 
 
 def _text_problems(text: str, variables: set[str]) -> Iterable[str]:
-    """Yield the mistakes in a template's text, each as the end of a message that begins with the place."""
+    """Yield each mistake in a text as the end of a message; the caller puts the file or key in front."""
     environment = ImmutableSandboxedEnvironment()
     try:
         tree = environment.parse(text)

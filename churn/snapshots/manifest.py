@@ -59,7 +59,7 @@ class SnapshotManifest(Part):
         store_digest: The digest of the store from which the snapshots were made.
         params_digest: The digest of each section in `DECIDING_SECTIONS`.
         watermark: The day up to which the data were complete.
-        guards: Which guards of the data ran, and what they found.
+        guards: Which guards checked the data, and what they found.
     """
 
     cutoffs: Mapping[date, SnapshotCutoff]
@@ -115,8 +115,8 @@ class SnapshotManifest(Part):
         ]
         if changed_sections:
             raise CallError(
-                f"{folder}: the snapshots were made with other values under {', '.join(changed_sections)} "
-                f"than those in {params.file}. Run `churn snapshot` again."
+                f"{folder}: the values under {', '.join(changed_sections)} in {params.file} have changed "
+                "since the snapshots were made. Run `churn snapshot` again."
             )
 
 

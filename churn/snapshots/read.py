@@ -50,16 +50,16 @@ class Snapshots:
             byte.
         watermark: The day up to which the data were complete, in ISO format.
         guards: Which guards of the data ran, and what they found.
-        known_by: Only labels known by this date are used; None if all matured labels are used.
+        known_by: Only labels that were known on this date are used; None if all matured labels are used.
         customer_share: 1 if all customers were read; n if only every n-th customer was read, because more
             rows do not fit into the memory.
         rows_on_disk: The number of labelled rows of all customers; 0 if it was not counted.
         treated_rows: The rows that were left out because the customer was treated in the label window; None
             if nobody was treated, or if the ledger was not read.
-        exposures: For each cutoff, how many treated rows were left out, and how many rows of controls have
-            a higher weight in their place.
-        no_controls_accepted: The reason why a person accepts that some treated rows have no controls in their
-            place; None if all have.
+        exposures: For each cutoff, how many treated rows were left out, and how many rows of controls
+            represent them with a higher weight.
+        no_controls_accepted: A person's reason for training although no control represents some of the
+            treated rows; None if controls represent all of them.
     """
 
     rows: LabelledRows
@@ -100,7 +100,7 @@ class Snapshots:
 
     @property
     def as_of(self) -> date:
-        """Return the date up to which outcomes are known: `known_by`, or the watermark if it is None."""
+        """Return the date up to which outcomes are known: `known_by` if it is given, else the watermark."""
         return self.known_by or date.fromisoformat(self.watermark)
 
     @property
@@ -132,9 +132,10 @@ class Snapshots:
 
         Args:
             weight: The weight of each row, shape (rows,): 0 if the row is left out.
-            exposures: For each cutoff, the numbers of treated rows and of rows of controls.
-            no_controls: The reason why a person accepts that some treated rows have no controls in their
-                place; None if all have.
+            exposures: For each cutoff, how many rows were treated, and how many rows of controls represent
+                them.
+            no_controls: A person's reason for training although no control represents some of the treated
+                rows; None if controls represent all of them.
         """
         if (weight == 1).all():
             return self
@@ -161,7 +162,7 @@ def read_snapshots(params: Params, known_by: date | None = None) -> Snapshots:
 
     Args:
         params: The parameters that the snapshots must fit.
-        known_by: Only labels known by this date are used; with None all matured labels are used.
+        known_by: Only labels that were known on this date are used; None if all matured labels are used.
 
     Raises:
         CallError: there are no snapshots, they do not fit the parameters, or `known_by` is after the
@@ -222,7 +223,7 @@ FIXED_BYTES = 750_000_000
 
 
 def bytes_needed(n_rows: int, n_signals: int) -> float:
-    """Return about how much memory a training takes at most.
+    """Return an estimate of the memory in bytes that a training takes at its peak.
 
     >>> round(bytes_needed(5_000_000, 120) / 1e9, 1)
     20.9

@@ -1,10 +1,11 @@
 """The probability of leaving within 30, 60 and 90 days for a contract label, from discrete hazards (the
 probability of leaving in one interval).
 
-The days after the gap are divided into intervals. A row counts for an interval under two conditions: the
-customer was still there at the beginning of the interval, and the interval is completed. An interval is
-completed if its end, the grace and the late days have passed. In an interval that is not completed, some
-churners would count as stayers, because the end of their contract is not known yet.
+The days that follow a cutoff and the label's gap (`gap_days`) are divided into intervals. A row counts for an
+interval under two conditions: the customer was still there at the beginning of the interval, and the interval
+is completed. An interval is completed when, after its end, the wait for renewals (`grace_days`) and for late
+rows (`late_days`) is over. In an interval that is not completed, some churners would count as stayers,
+because the end of their contract is not known yet.
 """
 
 from __future__ import annotations
@@ -48,8 +49,8 @@ class Lives:
         predictions: The uncalibrated log-odds, each from a model that has not seen the label of the row.
         stays: The days from the end of the gap to the end of the contract, shape (rows,); a huge number if
             no end is known.
-        lag_days: The sum of the gap, the grace and the late days. An interval that ends on day d is completed
-            `d + lag_days` days after the cutoff.
+        lag_days: The sum of `gap_days`, `grace_days` and `late_days`. An interval that ends on day d is
+            completed `d + lag_days` days after the cutoff.
     """
 
     predictions: OutOfTime
@@ -80,7 +81,8 @@ class Hazards:
 
     Attributes:
         days: The horizons that could be fitted; all possible horizons are 30, 60 and 90 days.
-        anchor_days: The label's own horizon. At this horizon the hazards give the model's probability.
+        anchor_days: The label's own horizon. At this horizon, the probability from the hazards equals the
+            model's probability.
         intervals: The intervals. Each interval has its `start` and `end` in days, the `slope` and the
             `intercept` of its hazard on the model's log-odds, and the numbers of `rows` and of churners
             (`leavers`) in the fit.
@@ -122,8 +124,8 @@ def read_lives(
     Args:
         folder: The folder of the snapshots.
         label: The label of the snapshots.
-        wait_days: The number of days after which the end of a contract is certain: the grace and the late
-            days.
+        wait_days: The number of days after which the end of a contract is certain: `grace_days` plus
+            `late_days`.
         snapshots: The matured snapshots.
         predictions: The out-of-time predictions; all their cutoffs have a snapshot.
 
@@ -174,7 +176,8 @@ def fit_hazards(lives: Lives, horizon_days: int, by: date) -> Hazards:
 
     Args:
         lives: The rows that were predicted out of time.
-        horizon_days: The label's own horizon. At this horizon the hazards give the model's probability.
+        horizon_days: The label's own horizon. At this horizon, the probability from the hazards equals the
+            model's probability.
         by: The date up to which outcomes are known.
     """
     start, reason = 0, ""
@@ -225,8 +228,8 @@ def fit_horizons(
     Args:
         folder: The folder of the snapshots.
         label: The label of the snapshots.
-        wait_days: The number of days after which the end of a contract is certain: the grace and the late
-            days.
+        wait_days: The number of days after which the end of a contract is certain: `grace_days` plus
+            `late_days`.
         snapshots: The matured snapshots.
         predictions: The out-of-time predictions; all their cutoffs have a snapshot.
     """

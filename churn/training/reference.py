@@ -22,7 +22,7 @@ def reference_of(snapshots: Snapshots, predictions: OutOfTime, probabilities: Fl
     Args:
         snapshots: The snapshots that the model learnt from.
         predictions: The out-of-time predictions of the training.
-        probabilities: The calibrated probabilities of the predictions, shape (rows,).
+        probabilities: The calibrated probability of each row of `predictions`, shape (rows,).
     """
     rows = snapshots.rows
     known_by = {
@@ -54,14 +54,14 @@ def reference_of(snapshots: Snapshots, predictions: OutOfTime, probabilities: Fl
 def with_refreshed_scores(
     files: Mapping[str, str], predictions: OutOfTime, probabilities: Floats
 ) -> dict[str, str]:
-    """Return the files of a model, with the scores after a refresh in the file of its reference.
+    """Return the files of a refreshed model; its reference now describes the scores after the refresh.
 
     A model that an earlier version trained has no reference, and it gets none here.
 
     Args:
         files: The texts of the champion's files, by file name.
         predictions: The champion's predictions at the cutoffs of the refresh.
-        probabilities: The probabilities of the predictions after the refresh, shape (rows,).
+        probabilities: The probability of each row of `predictions` after the refresh, shape (rows,).
     """
     if REFERENCE_FILE not in files:
         return dict(files)

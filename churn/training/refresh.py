@@ -26,13 +26,12 @@ from churn.training.recipe import Recipe
 
 @dataclass(frozen=True)
 class RefreshedChampion:
-    """A champion whose level of probabilities was adjusted.
+    """A champion whose probabilities were all raised, or all lowered, to fit later labels.
 
     Attributes:
         spec: The spec of the refreshed model.
-        predictions: The champion's calibrated log-odds at the cutoffs whose labels matured after its
-            training.
-        shift: The number that is added to the champion's log-odds; 0 if its level still fits.
+        predictions: The champion's calibrated log-odds at the cutoffs on which the shift was fitted.
+        shift: The number that is added to the champion's log-odds; 0 if its probabilities still fit.
         observed_expected: The number of churners in `predictions`, divided by the number that the champion
             expected.
     """
@@ -66,11 +65,13 @@ class RefreshedChampion:
 
 
 def refresh_level(champion: Champion, snapshots: Snapshots) -> RefreshedChampion:
-    """Fit the shift on all cutoffs whose labels matured after the champion's training.
+    """Fit the shift of the champion's log-odds on the matured cutoffs after its training.
+
+    These are the cutoffs from the day on which the last label of the champion's training was known.
 
     Raises:
         Stop: the champion predicts another label, it needs a signal that the snapshots do not have, or no
-            label has matured after its training.
+            such cutoff has matured.
     """
     scorer = champion.scorer
     name = f"train --refresh: the champion, version {champion.version},"
@@ -81,7 +82,7 @@ def refresh_level(champion: Champion, snapshots: Snapshots) -> RefreshedChampion
     if not unseen_cutoffs:
         raise Stop(
             f"{name} has learnt all labels that were known on {learnt_by}, and no later snapshot is "
-            "matured. When later labels are known, add their cutoffs to the section snapshot."
+            "matured. When later labels are known, add their cutoffs to the section 'snapshot'."
         )
     rows = snapshots.rows.at(unseen_cutoffs)
     try:

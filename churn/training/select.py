@@ -57,8 +57,8 @@ class CandidateSelection:
         scores: The scores of all candidates; the first candidate is the selected one.
         logistic: The recipe of the logistic regression with its best prior variance. `evaluate` uses the
             logistic regression as a baseline, even if it is not a candidate.
-        predictions: The selected candidate's predictions of the choice cutoffs; None if the folds belong
-            to parts of the customers.
+        predictions: The selected candidate's predictions for the choice cutoffs, which are the cutoffs of the
+            folds; None if each fold belongs to a part of the customers instead of a cutoff.
     """
 
     scores: tuple[CandidateScore, ...]
@@ -112,7 +112,10 @@ def select_candidate(
 def _stage_logits(
     fold: Fold, recipes: Mapping[CandidateName, Recipe], monotone: Sequence[int], threads: int
 ) -> StageLogits:
-    """Return the log-odds for every recipe at each stage; one call computes all recipes of a family."""
+    """Return the log-odds of the validation rows for each recipe at each stage; see `StagedCandidate`.
+
+    The recipes of one family are computed together.
+    """
     families: dict[str, list[CandidateName]] = {}
     for name in recipes:
         families.setdefault(STAGED_CANDIDATES[name].family, []).append(name)
@@ -172,6 +175,8 @@ def at_best(
     folds: Sequence[tuple[Floats, ...]], left: Floats, weight: Floats | None = None
 ) -> tuple[int, Floats]:
     """Return the stage with the lowest log loss over all folds together, and the log-odds at this stage.
+
+    A stage, numbered from 0, is one value of the setting that the folds select, such as a number of trees.
 
     Args:
         folds: For each fold, the log-odds of its validation rows at each stage. The comparison uses only

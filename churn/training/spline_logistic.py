@@ -104,11 +104,11 @@ class Design:
         return bounds
 
     def member(self, weights: Floats, rows: LabelledRows) -> dict[str, Any]:
-        """Return the entry `members` of a spec that gives the same log-odds as the columns times the weights.
+        """Return this regression as a model's spec stores it; its log-odds are the columns times the weights.
 
         Args:
             weights: The weights of the columns, then the intercept, shape (columns + 1,).
-            rows: The training rows; the mean of each term is taken over these rows.
+            rows: The training rows; the spec stores each signal's mean contribution over them.
         """
         matrix = recode_levels(rows, self.levels)
         terms = []
@@ -128,8 +128,8 @@ class Design:
 
 
 def fit_spline(rows: LabelledRows, strength: float, monotone: Sequence[int]) -> FittedModel:
-    """Fit a ridge logistic regression on the curves; a curve only rises or only falls if the direction of its
-    signal is fixed.
+    """Fit a ridge logistic regression with a curve for each signal; the curve only rises or only falls if the
+    direction of the signal is fixed.
 
     Args:
         rows: The training rows, with churners and stayers. If there are too many rows, only the newest rows

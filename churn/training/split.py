@@ -34,7 +34,7 @@ class CutoffPlan:
     Attributes:
         test: The test cutoffs, in order; empty if there are too few snapshots.
         choice: The choice cutoffs, on which the model is selected. All labels of the choice cutoffs were
-            known by the first test cutoff.
+            known at the first test cutoff.
         chosen_by: The date of the selection, which is the first test cutoff; None if there is no test.
     """
 
@@ -95,8 +95,8 @@ def _check_requested(
             problems.append(f"{file}: evaluate.test_cutoffs {day} has no matured snapshot. {way_out}")
         elif day not in usable:
             problems.append(
-                f"{file}: evaluate.test_cutoffs {day} leaves nothing to train on: no earlier snapshot with "
-                f"churners was matured on that day. {way_out}"
+                f"{file}: evaluate.test_cutoffs {day} leaves nothing to train on: on that day, "
+                f"no label of an earlier snapshot was known, or all these labels were the same. {way_out}"
             )
     if problems:
         raise Stop(*problems)
@@ -132,13 +132,13 @@ def check_enough_data(snapshots: Snapshots) -> None:
 
 @dataclass(frozen=True)
 class Fold:
-    """The training rows of a fold, and the validation rows on which candidates are compared.
+    """The training rows of a fold, and the validation rows on which candidate models are compared.
 
     A fold belongs to one cutoff, or to one part of the customers.
 
     Attributes:
-        train: The training rows: the rows whose label was known at the cutoff of the fold, or the rows of all
-            other customers.
+        train: The training rows. If the fold belongs to a cutoff, they are the rows whose label was known at
+            the cutoff; otherwise they are the rows of all customers outside the part.
         validation: The validation rows: all rows of the cutoff, or all rows of the part of the customers.
         in_time: Whether the fold belongs to a cutoff, and not to a part of the customers.
     """
@@ -154,7 +154,7 @@ def folds_of(snapshots: Snapshots, plan: CutoffPlan) -> list[Fold]:
     There is a fold for each choice cutoff. The fold of a cutoff has at most 200,000 training rows, whose
     labels were known at the cutoff. If there are no choice cutoffs, or fewer than 50 churners at them, there
     is a fold for each of five parts of the customers instead. Each part has the rows of its customers in the
-    snapshots whose labels were known by the first test cutoff. If there is no test, the folds contain all
+    snapshots whose labels were known at the first test cutoff. If there is no test, the folds contain all
     snapshots.
     """
     rows = snapshots.rows

@@ -46,10 +46,10 @@ class TrainedChallenger:
         model: The model without calibration, fitted on all matured snapshots.
         calibration: The calibration of the model, fitted on the predictions in `predictions`.
         selection: The comparison of the candidates.
-        search: The result of the search of settings of the trees; None if there was no search.
+        search: The result of the search for good settings of the trees; None if there was no search.
         calibration_choice: The comparison of the calibration methods.
-        choice_predictions: The out-of-time predictions of the choice cutoffs.
-        predictions: The out-of-time predictions of the choice cutoffs and of the test cutoffs.
+        choice_predictions: The out-of-time predictions for the choice cutoffs (see `CutoffPlan`).
+        predictions: The out-of-time predictions for the choice cutoffs and for the test cutoffs.
     """
 
     recipe: Recipe
@@ -76,11 +76,12 @@ def train_challenger(
 ) -> TrainedChallenger:
     """Select a candidate on cutoffs before the first test cutoff, and fit it on all matured snapshots.
 
-    The test cutoffs are predicted out of time for `evaluate`; nothing is selected on them.
+    For `evaluate`, the rows of each test cutoff are predicted by a model that learnt only from labels known
+    at that cutoff. Nothing is selected on the test cutoffs.
 
     Args:
         snapshots: All matured snapshots.
-        plan: The test cutoffs and the choice cutoffs.
+        plan: The test cutoffs, and the choice cutoffs, on which the candidate is selected.
         settings: The section `train` of the parameters.
         threads: The threads to use; they do not change the result.
         progress: A function that shows how many fits are done.

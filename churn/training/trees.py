@@ -1,4 +1,6 @@
-"""Gradient-boosted trees: small, regularised, and monotone for signals whose direction is certain."""
+"""Gradient-boosted trees: small, regularised, and monotone in signals that can only raise or only lower the
+risk.
+"""
 
 from __future__ import annotations
 
@@ -75,8 +77,8 @@ def tree_stages(
     threads: int,
     validation: LabelledRows,
 ) -> list[tuple[Floats, ...]]:
-    """Return for each setting the log-odds of the validation rows after 10, 20, … trees, each of shape
-    (rows,).
+    """Return for each setting the log-odds of the validation rows: an array of shape (rows,) after 10 trees,
+    one after 20 trees, and so on.
 
     Growing stops at the number of rounds of the setting. Growing stops earlier if the log loss of the
     validation rows has not fallen for 100 trees. All settings share one binning of the rows, so they must
@@ -110,8 +112,8 @@ def tree_stages(
 
 
 def with_bounds(params: Mapping[str, Any], monotone: Sequence[int], threads: int) -> dict[str, Any]:
-    """Return LightGBM's parameters with the number of threads, and with the direction of each signal whose
-    direction is certain.
+    """Return LightGBM's parameters with the number of threads, and with the rule for each signal: whether a
+    higher value may only raise the risk, only lower it, or both.
     """
     bounds: dict[str, Any] = {}
     if any(monotone):

@@ -33,7 +33,7 @@ class Trial:
     Attributes:
         number: The number of the trial in the order of the search; the first trials use the default settings.
         recipe: The recipe of the final fit with this setting.
-        leaves: The number of leaves of a tree, in the fold with the most churners.
+        leaves: The largest number of leaves that a tree may have, in the fold with the most churners.
         log_loss: The mean log loss over the validation rows of all folds.
         behind: The log loss of the trial minus the log loss of the best trial.
         standard_error: The standard error of `behind`, with customers as independent units.
@@ -48,8 +48,8 @@ class Trial:
 
     @property
     def size(self) -> int:
-        """Return the size of the model, which is the number of leaves times the number of trees; a smaller
-        size is a simpler model.
+        """Return the size of the model, which is `leaves` times the number of trees; a smaller size is a
+        simpler model.
         """
         return self.leaves * self.recipe.rounds
 
@@ -178,8 +178,8 @@ def simplest_within_one_error(losses: Sequence[Floats], sizes: Sequence[int], cu
 
     Args:
         losses: For each model, the loss of each row, shape (rows,).
-        sizes: The size of each model.
-        customer: The number of each row's customer, shape (rows,).
+        sizes: The size of each model, such as `Trial.size`.
+        customer: The customer number of each row, shape (rows,).
 
     Source: Breiman, Friedman, Olshen and Stone (1984), Classification and regression trees, section 3.4.3.
     """

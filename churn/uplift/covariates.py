@@ -1,5 +1,5 @@
-"""The rows from which a model learns: what was known about units (persons, accounts or customers) before
-their assignment. The rows are made in the same way in both arms.
+"""The rows from which an uplift model learns: what was known about each unit (person, account or customer)
+before it was assigned to an arm. The rows are made in the same way in both arms.
 """
 
 from __future__ import annotations
@@ -93,9 +93,8 @@ def _p_value(values: Floats, in_treatment: Bools, *, is_text: bool) -> float:
 def _numbers_p_value(treatment_sample: Floats, control_sample: Floats) -> float:
     """Return the probability that chance alone makes two samples of numbers differ so much (Smirnov's test).
 
-    The exact probability is computed only if the approximation is at most `FAR_FROM_LIMIT`. For two samples
-    of the same size, the exact probability is a sum. If the sum is near 1, rounding may lift it above 1, and
-    scipy then warns.
+    The exact probability is computed only if the approximation is at most `FAR_FROM_LIMIT`. Near 1, the
+    exact probability for two samples of the same size could be rounded above 1, and scipy would warn.
     """
     approximation = float(ks_2samp(treatment_sample, control_sample, method="asymp").pvalue)
     if approximation > FAR_FROM_LIMIT:

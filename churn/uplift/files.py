@@ -1,9 +1,8 @@
-"""The files of `churn uplift`: what was measured, by day, and each accepted model as plain data.
+"""The files of `churn uplift`: its results, one file per day, and each accepted model as plain data.
 
 `output/uplift/uplift.json` is the latest result. `output/uplift/as_of=D.json` is the result with the outcomes
-that were known up to the day D. `output/uplift/models/DIGEST` is a model. The files that an earlier night has
-read are never replaced. A result of another day and a model with another digest are written to files of their
-own.
+that were known up to the day D. `output/uplift/models/DIGEST` is a model. A later result or model does not
+replace the files that an earlier night has read: each day's result and each model has its own file or folder.
 """
 
 from __future__ import annotations
@@ -46,12 +45,14 @@ def model_path(output: Path, digest: str) -> Path:
 
 
 def write_model(output: Path, model: FittedModel, facts: Mapping[str, Any]) -> str:
-    """Write a model of the effect, and return its digest; the files hold numbers and texts, and no code.
+    """Write a model that predicts the effect of a treatment, and return its digest.
+
+    The files hold numbers and texts, and no code.
 
     Args:
         output: The output folder.
         model: The model.
-        facts: Further facts that the bundle states about the model.
+        facts: Further facts about the model, for its file `spec.json`.
     """
     signals = [
         {"name": name, "kind": "level", "levels": list(model.levels[name])}

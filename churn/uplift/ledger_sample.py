@@ -1,9 +1,9 @@
 """The contacts in the ledger as a sample: each unit at its first task, with the signals of the night of this
 task.
 
-A control has tasks too, which nobody carries out. So a night chose the units of both arms in the same way.
-The measured effect is the effect of having a task, whether the task was carried out or not. The play, the
-channel and the churn probability of a task are covariates, in addition to the signals.
+Controls have tasks too, which nobody carries out. Each night therefore chose the units of both arms by the
+same rules. The measured effect is the effect of having a task, whether the task was carried out or not. The
+play, the channel and the churn probability of a task are covariates, in addition to the signals.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ def ledger_sample(
 ) -> tuple[Sample, SampleFacts]:
     """Return the contacts in a ledger as a sample; the outcome is that the customer left.
 
-    If the residual value of some units is known, outcomes are counted in money, and units without a known
-    value are left out.
+    If the residual value of at least one unit is known, each outcome counts as much money as its unit is
+    worth, and units without a known value are left out.
 
     Args:
         ledger: The decisions of the nights.
-        outcomes: How to read the labels of customers.
+        outcomes: The labels of customers, and the days on which they become known.
         signals_at: A function that returns the signals of the customers in a night.
         other_plays: The plays that put customers on a list beside the call list, such as the list of lost
             customers; the tasks of these plays are left out.
@@ -112,7 +112,7 @@ def ledger_sample(
 def task_covariates(
     frame: pd.DataFrame, plays: Objects, channels: Objects, probability: npt.NDArray[np.float64]
 ) -> dict[str, npt.NDArray[np.float64] | Objects]:
-    """Return the covariates that a model of the effect uses about customers: their signals and their tasks.
+    """Return what a model of the effect knows about each customer: the signals and the facts of the task.
 
     Args:
         frame: The column `customer_id` and the signals of each customer.
@@ -147,8 +147,9 @@ def _left(frame: pd.DataFrame, outcomes: LabelOutcomes) -> npt.NDArray[np.float6
 def _covariates(
     frame: pd.DataFrame, signals_at: SignalsAt
 ) -> tuple[Mapping[str, npt.NDArray[np.float64] | Objects], npt.NDArray[np.bool_]]:
-    """Return the covariates of each row, and whether by today's data the customer was at risk in the night of
-    the task.
+    """Return the covariates of each row, and whether its customer was at risk in the night of the task.
+
+    Today's data decide whether the customer was at risk.
     """
     nights = frame["started_on"].to_numpy(dtype=object)
     parts = []

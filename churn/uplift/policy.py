@@ -7,10 +7,10 @@ folds, because any two folds would then help to judge each other. Even without a
 gains of the two folds would rise and fall together. The standard error of the difference would be too small
 by a factor of up to the square root of 2, and 8 % of useless models would be accepted instead of 2.5 %. Two
 policies contact the same share of each fold. One policy chooses by the effect. The second policy chooses by
-the risk, which is the probability of the outcome without a contact. What a policy earns is the mean of the
-pseudo-outcomes of the units that it contacts. The difference between the policies is taken row by row, so
-rows that both choose have no influence. The interval of the difference is the interval of the mean over all
-rows.
+the risk, which is the probability of the outcome without a contact. The gain of a policy is the sum of the
+pseudo-outcomes of the units that it contacts, divided by the number of all units. The difference between the
+gains is taken row by row, so rows that both policies choose have no influence. The interval of the difference
+is the interval of the mean over all rows.
 
 Source: Athey and Wager (2021), Policy learning with observational data, Econometrica 89, for the value of
     a policy by doubly robust scores; Chernozhukov, Demirer, Duflo and Fernández-Val (2025),

@@ -52,10 +52,11 @@ class HighWaterMark:
 
     Args:
         types: DuckDB's types of the columns of the source.
-        checksum: The checksum of the rows that must not change: all rows of the table's only file, or the
-            rows that were known before `known_at`.
+        checksum: The checksum of the rows that must not change: all rows of a single file, or all rows that
+            became known before the time in `known_at`. Empty if the table has several files.
         files: The name, size and time of change (nanoseconds) of each file of the table.
-        position: The number of rows of the table's only file.
+        position: The number of rows of a single file, if new rows are found by their position in it;
+            otherwise 0.
         known_at: The largest `known_at`, as SQL of the source; None if the reader finds new rows by their
             file and position.
         known_at_utc: The largest `known_at` in UTC.
@@ -81,7 +82,7 @@ class HighWaterMark:
         )
 
     def as_json(self) -> dict[str, Any]:
-        """Return the entry for the file of marks."""
+        """Return this mark as an entry of the file of marks."""
         return {
             "types": dict(self.types),
             "checksum": self.checksum,
@@ -98,7 +99,7 @@ class LastIngest:
 
     Args:
         store: The store.
-        present: The date around which the data of the store end.
+        present: The approximate last date of the data in the store.
         marks: The high-water mark of each table that has one.
     """
 
@@ -138,7 +139,7 @@ def write_marks(
     Args:
         folder: The folder of the store.
         params: The parameters of this ingest.
-        present: The date around which the data end.
+        present: The approximate last date of the data.
         marks: The high-water mark of each table that has one.
     """
     tables = {name: mark.as_json() for name, mark in marks.items()}
@@ -186,12 +187,12 @@ class NewRowsReader(Protocol):
         Args:
             staged_table: The rows that this ingest reads: the rows after `old_mark`, or all rows.
             types: DuckDB's types of the columns of the source.
-            present: The date around which the data end.
+            present: The approximate last date of the data.
             old_mark: The mark of the last ingest, if only the rows after this mark are read; otherwise None.
         """
 
     def write_ties(self, mark: HighWaterMark, path: Path) -> None:
-        """Write the rows that the next ingest needs together with the mark, if there are such rows."""
+        """Write the rows that the next ingest needs in addition to the mark, if it needs any."""
 
 
 def reader_for(
@@ -335,7 +336,7 @@ class KnownTimeReader:
         return replace(mark, checksum=self._checksum(mark))
 
     def write_ties(self, mark: HighWaterMark, path: Path) -> None:
-        """Write the rows with the largest `known_at`; the next ingest may find more such rows."""
+        """Write the rows with the largest `known_at`; the next ingest may find more rows with this time."""
         view = internal_name(f"last_known_{self._name}")
         self.source.view(view, self._where(self._is_known_since(mark)))
         customer_id = typed_text("customer_id", column_types(self.source.connection, view)["customer_id"])
@@ -375,8 +376,8 @@ def stage_new_rows(
 ) -> None:
     """Create the raw view of a table from its new rows and its old rejects, which are checked again.
 
-    An old reject may be good now, for example if its customer was unknown. A column of the view marks the
-    rejects that have the same key as a stored row; they stay rejects.
+    An old reject may be good now, for example if its customer was unknown before. A column of the view marks
+    the rejects that have the same key as a stored row; they stay rejects.
 
     Args:
         source: The source.

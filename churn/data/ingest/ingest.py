@@ -354,7 +354,7 @@ class IngestPlanner:
 def _write_tables(
     planner: IngestPlanner, specs: tuple[TableSpec, ...], watermark: date | None, folder: Path
 ) -> tuple[dict[str, StoredTable], dict[str, HighWaterMark], str | None]:
-    """Write all tables; return each table's counts and new mark, and the date around which the data end."""
+    """Write all tables; return each table's counts and new mark, and the data's approximate last date."""
     source, last = planner.source, planner.last
     create_utc_of(source.connection, planner.timezone)
     plans = _for_all(specs, lambda spec: planner.plan(table_query(source, spec)))

@@ -1,4 +1,4 @@
-"""Prepare the stored rows of an earlier ingest to be written again together with the new rows."""
+"""Prepare the rows of the earlier store for a new ingest, which writes old and new rows together."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RECODED_CUSTOMERS = internal_name("recoded")
 
 
 class AmbiguousError(Exception):
-    """Two rows have the same key, and the store does not hold the values that decide which is the first."""
+    """Two rows have the same key, and the store does not hold the values that decide which row is kept."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class EarlierRows:
         rows: The SQL of the rows.
         count: The number of the rows.
         columns: The columns of the rows.
-        levels: The names of each level column, in the order of their codes.
+        levels: For each column with levels, the names of its levels in the order of their codes.
     """
 
     rows: str
@@ -93,7 +93,7 @@ def reject_stored_keys(
     stored_columns: Mapping[str, str],
     stored_rows: EarlierRows,
 ) -> str:
-    """Return the SQL of the new rows; a good row counts as broken if a stored row has the same key.
+    """Return the SQL of the new rows, and mark a row as broken if a stored row has the same key.
 
     Args:
         connection: The connection that reads the rows.
@@ -105,8 +105,8 @@ def reject_stored_keys(
 
     Raises:
         AmbiguousError: A new row is earlier than the stored row with the same key, or has the same time but
-            other values. In these two cases, the values that the stored row had in the source decide which of
-            the two rows is kept. The store does not hold these values.
+            other values. In both cases, only the values in the source can tell which of the two rows is
+            kept, and the store does not hold all these values.
     """
     name = staged_table.spec.table.name
     good_rows, matches = internal_name(f"good_{name}"), internal_name(f"matches_{name}")

@@ -1,4 +1,4 @@
-"""The interface of a database that receives nights: what PostgreSQL, DuckDB and SQLite can do."""
+"""The interface of a database for the results of nights: what PostgreSQL, DuckDB and SQLite can do."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ class StoredTable:
         name: The name in lower case, without the schema.
         kind: `table` or `view`; for another kind of object, the word that the database uses.
         is_marked: Whether the table has the comment that this program gives to its own tables.
-        types: The type of each column by its name, as the database spells it, in order.
+        types: The type of each column, in the database's spelling; the keys are the names of the columns, in
+            the order of the table.
     """
 
     name: str
@@ -61,7 +62,7 @@ def stored_tables(rows: Sequence[Sequence[Any]], kinds: Mapping[str, str]) -> di
 
 
 class SinkConnection(ABC):
-    """An open database that receives nights.
+    """An open database into which the results of each night are written.
 
     All statements between two calls of `commit` are one transaction.
 
@@ -127,7 +128,7 @@ class SinkConnection(ABC):
         return f"{identifier(self.schema)}.{identifier(table)}"
 
     def name_in_view(self, table: str) -> str:
-        """Return the name of a table in the form that the view of the latest night needs."""
+        """Return the name of a table as it must stand in the SQL of the view of the latest night."""
         return self.quote(table)
 
     @contextmanager

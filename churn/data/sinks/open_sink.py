@@ -18,7 +18,7 @@ SCHEMES = ("postgresql", "duckdb", "sqlite")
 
 @contextmanager
 def open_sink(sink: SinkParams, file: str) -> Iterator[SinkConnection]:
-    """Open a database that receives nights.
+    """Open a database into which the results of each night are written.
 
     Args:
         sink: The address and the schema.

@@ -70,9 +70,9 @@ class PostgresqlSink(SinkConnection):
         self.schema = schema
 
     def begin(self) -> None:
-        """Begin a transaction after the other writers of this schema have ended.
+        """Begin a transaction, and wait for the lock that every writer of this schema takes.
 
-        Only writers take the lock, so it disturbs no reader.
+        Readers do not take this lock, so it does not disturb them.
         """
         self.execute(f"SET LOCAL lock_timeout = '{ANSWER_SECONDS}s'")
         key = zlib.crc32(self.schema.encode()) - 2**31

@@ -47,7 +47,7 @@ class Lake(Source):
         return self.session.sql(query)
 
     def columns(self, origin: str) -> list[str]:
-        """Return the columns of a table or query in Spark's dialect."""
+        """Return the column names of a table, or of a query that is written in Spark's dialect."""
         return list(self.frame(f"SELECT * FROM {origin}").columns)
 
     def view(self, name: str, select: str) -> None:
@@ -79,10 +79,10 @@ class Lake(Source):
 
 @contextmanager
 def open_lake(connection: duckdb.DuckDBPyConnection, uri: str, scratch: Path) -> Iterator[Lake]:
-    """Open the tables of Spark.
+    """Open a Spark session as a source.
 
     Args:
-        connection: The DuckDB of the source.
+        connection: The DuckDB connection of the source.
         uri: `spark://host:port/database`, or `spark:///database` for the active session.
         scratch: A folder that the driver and all executors reach by the same path.
 

@@ -1,4 +1,4 @@
-"""The tables that params.yaml names, checked against their contracts."""
+"""The tables that params.yaml names, checked against their contracts: the columns that each may have."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class TableSpec:
     """A table that params.yaml names.
 
     Args:
-        table: The contract of the table.
-        origin: The origin of the table's rows.
+        table: The contract of the table: its name and its columns.
+        origin: Where the rows of the table come from: a table of the source, or a query.
         key: The table's key in the parameter file, such as `tables.orders`.
         file: The name of the parameter file, for messages.
         reads_mood: Whether the customers' mood is computed from the words that they wrote.
@@ -73,7 +73,7 @@ def table_specs(params: Params) -> tuple[TableSpec, ...]:
 
 
 def table_contracts(params: Params) -> dict[str, Table]:
-    """Return the contracts of the tables that params.yaml names, by name.
+    """Return the contract (name and columns) of each table in params.yaml, by the name of the table.
 
     Raises:
         ParamsError: See `table_specs`.
@@ -105,7 +105,7 @@ def _label_table_problem(params: Params, tables: set[str]) -> str:
     if params.label.kind != "contract":
         return (
             f"label.table '{core}' is not among the tables.{did_you_mean(core, tables)} Name the table "
-            f"under 'tables:' or 'events:', or take one of {choices}."
+            f"under 'tables:' or 'events:', or set label.table to one of {choices}."
         )
     problem = f"label.kind contract needs '{core}', which is not among the tables. Name it under 'tables:'"
     if not tables:

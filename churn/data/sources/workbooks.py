@@ -1,4 +1,4 @@
-"""Read spreadsheets: each sheet with cells becomes a table, copied to Parquet."""
+"""Read spreadsheets: each sheet that is not empty becomes a table, copied to Parquet."""
 
 from __future__ import annotations
 

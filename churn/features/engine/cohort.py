@@ -46,7 +46,7 @@ REASONS = {
     NEVER_ACTIVE: "never active",
     HAS_EVENT: "already had the event",
 }
-"""The reasons why a known customer is not at risk. If several reasons hold, the first one is recorded."""
+"""The reasons why a customer is not at risk. If several reasons hold, the first one is recorded."""
 
 GONE_REASONS = (REASONS[NO_CONTRACT], REASONS[INACTIVE])
 """The reasons of customers who have left."""
@@ -55,7 +55,7 @@ EXCLUSION = "__left_out"
 """The name of the internal signal that decides from the label's table who is at risk."""
 
 FOREVER_DAYS = 36_600
-"""The look-back in days. A contract that still runs may have begun a hundred years ago."""
+"""How many days before the cutoff are read. A contract that still runs may have begun a hundred years ago."""
 
 TENURE_BANDS = (91, 182, 365, 730)
 """The bounds of the bands of tenure, in days since sign-up. Peers are in the same band."""
@@ -69,14 +69,14 @@ BoolArray = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Customers:
-    """All customers of the store, ordered by code; the ids have the same order.
+    """All customers of the store, in the order of their codes, which is also the order of their ids.
 
     Attributes:
         ids: The `customer_id` of each customer, `[n]`.
         signed_up: The day number of each customer's sign-up, `[n]`.
         has_objected: Whether the customer objected to being scored, `[n]`.
-        has_event_on: For a label with `once`, the first day on which the customer has had the event and this
-            is known, as a day number, `[n]`; None for other labels.
+        has_event_on: For a label with `once`, the number of the day on which it became known that the
+            customer has had the event, `[n]`; None for other labels.
     """
 
     ids: npt.NDArray[np.object_]
@@ -86,7 +86,9 @@ class Customers:
 
 
 def read_customers(store: Store) -> Customers:
-    """Read ids, sign-up days and objections; an objection also counts at earlier cutoffs.
+    """Read the id, the sign-up day and the objection of each customer.
+
+    A customer who has objected to being scored is left out at all cutoffs, also before the objection.
 
     Raises:
         SourceError: `label.once` is true, and the condition `label.where` is not allowed.
@@ -115,7 +117,7 @@ class Cohort:
 
     @property
     def signed_up(self) -> BoolArray:
-        """Return a mask over customer codes: the customers who signed up before this cutoff."""
+        """Return a mask over customer codes: who signed up before this cutoff, or objected at any time."""
         return np.asarray(self.status != UNKNOWN)
 
     @property
@@ -125,12 +127,12 @@ class Cohort:
 
     @cached_property
     def excluded_because(self) -> npt.NDArray[np.object_]:
-        """Return the reason why each customer is not at risk, `[n]`; None if there is no reason."""
+        """Return why each customer is not at risk, `[n]`; None for customers who are AT_RISK or UNKNOWN."""
         words = np.array([None, *REASONS.values(), None], dtype=object)  # the last item is for UNKNOWN, -1
         return words[self.status]
 
     def exclusion_counts(self) -> dict[str, int]:
-        """Count the known customers who are not at risk, by reason."""
+        """Count the customers who are not at risk, by reason; UNKNOWN customers are left out."""
         counts = np.bincount(self.status[self.signed_up], minlength=max(REASONS) + 1)
         return {
             reason: int(counts[code])
@@ -149,12 +151,12 @@ class _Status(Protocol):
 
 @dataclass(frozen=True)
 class _StatusRule:
-    """How one table decides, for one kind of label, who belongs to the cohort.
+    """How the rows of a table decide who belongs to the cohort; each kind of label has its own rule.
 
     Attributes:
-        looks_back: Returns the look-back in days.
-        status: Returns each customer's status from the rows of the table; sign-ups, objections and events
-            that have already happened are applied later.
+        looks_back: Returns how many days before the cutoff are read.
+        status: Returns each customer's status from the rows of this table only. Later, the sign-up, an
+            objection or an earlier event can still change the status.
     """
 
     looks_back: Callable[[LabelParams], int]
@@ -235,7 +237,7 @@ def peers_of(cutoff: int, signed_up: IntArray, plans: Array | None = None) -> Pe
     Args:
         cutoff: The day number of the cutoff.
         signed_up: The day number of each customer's sign-up, `[n]`.
-        plans: The code of each customer's plan, `[n]`; customers without a plan (nan) are peers.
+        plans: The code of each customer's plan, `[n]`; all customers without a plan (nan) count as one plan.
 
     >>> peers_of(800, np.array([0, 790, 790]), np.array([np.nan, np.nan, 1.0]))
     array([ 4,  0, 10])

@@ -33,7 +33,7 @@ BlockFunction = Callable[[Worker, Block], R]
 
 
 class Executor(Protocol):
-    """Applies functions to the blocks of one job; each process or task makes one `Worker` of the job."""
+    """Applies functions to the blocks of one job; each process makes a `Worker` that computes its blocks."""
 
     def map(self, function: BlockFunction[R], blocks: Sequence[Block]) -> Iterator[R]:
         """Yield the results in the order of the blocks."""
@@ -94,8 +94,7 @@ def serial(job: Job, signals: tuple[Signal, ...] | None = None) -> Iterator[Exec
 def in_order(submit: Callable[[Block], Future[R]], blocks: Sequence[Block], workers: int) -> Iterator[R]:
     """Yield the results in the order of the blocks.
 
-    One more block is submitted than there are workers, so no worker waits, and memory stays bounded. No
-    worker waits, and memory stays bounded.
+    One more block is submitted than there are workers, so no worker waits, and memory stays bounded.
 
     Args:
         submit: The function that starts the computation of a block in another process.
@@ -128,7 +127,7 @@ class Processes:
 
 @contextmanager
 def ctrl_c_blocked() -> Iterator[None]:
-    """Delay the effect of Ctrl-C until the block ends."""
+    """Delay the effect of Ctrl-C until the `with` statement ends."""
     earlier = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -212,7 +211,7 @@ _worker_of_task: tuple[str, Worker] | None = None
 def _compute_in_task(job: Job, function: BlockFunction[R], block: Block, folder: Path, _: int) -> str:
     """Compute a block in a Spark task, write the result to a file, and return the file's name.
 
-    A process of Spark keeps its worker for the next block.
+    The Spark process keeps the `Worker` that it has made, and uses it again for the next block.
     """
     global _worker_of_task
     digest = Store.open(job.params).digest  # the data may have changed since the last call

@@ -51,8 +51,8 @@ class PointInTime:
 
         Args:
             selection: The rows that count.
-            column: A stored integer column, or `day` for the day by which a row is placed in time.
-            window: The window, `(days, skip)`.
+            column: A stored integer column, or `day` for the day on which a row counts (see `Selection`).
+            window: The pair `(days, skip)`, which stands for `[cutoff - days, cutoff - skip)`.
         """
         return self._once(
             ("total", selection, column, window),
@@ -72,7 +72,7 @@ class PointInTime:
         Args:
             selection: The rows that count.
             column: A stored column.
-            window: The window, `(days, skip)`.
+            window: The pair `(days, skip)`, which stands for `[cutoff - days, cutoff - skip)`.
             highest: True for the highest value, False for the lowest value.
         """
         return self._table.of(selection).extreme(self._ordinal, self._span(window), column, highest)
@@ -83,7 +83,7 @@ class PointInTime:
         Args:
             selection: The rows that count.
             half_life: The half-life in days.
-            window: The window, `(days, skip)`.
+            window: The pair `(days, skip)`, which stands for `[cutoff - days, cutoff - skip)`.
         """
         return self._table.of(selection).decayed_count(self._ordinal, self._span(window), half_life)
 
@@ -92,9 +92,9 @@ class PointInTime:
 
         Args:
             selection: The rows that count.
-            window: The window, `(days, skip)`.
+            window: The pair `(days, skip)`, which stands for `[cutoff - days, cutoff - skip)`.
             latest: True for the latest row, False for the first row.
-            column: A stored column, or `day` for the day by which a row is placed in time.
+            column: A stored column, or `day` for the day on which a row counts (see `Selection`).
         """
         return self._once(
             ("outermost", selection, window, latest, column),
@@ -104,11 +104,11 @@ class PointInTime:
     def sequence(
         self, selection: Selection, window: Window, columns: tuple[str, ...], distinct_days: bool = False
     ) -> RowSequence:
-        """Return the rows in the order of customer and placing time (see `RowSequence`).
+        """Return the rows ordered by customer, then by the time at which a row counts (see `Selection`).
 
         Args:
             selection: The rows that count.
-            window: The window, `(days, skip)`.
+            window: The pair `(days, skip)`, which stands for `[cutoff - days, cutoff - skip)`.
             columns: The stored columns to return in addition to `day`.
             distinct_days: Whether only one row per customer and local day is returned.
         """

@@ -77,7 +77,7 @@ class RowReader(Protocol):
 
 
 class StoredRows:
-    """The files of one table of the store; each block reads the row groups of its customers."""
+    """The Parquet files of one table; each read takes only the row groups with customers of its block."""
 
     def __init__(self, store: Store, table: str) -> None:
         self._two_clocks = store.tables[table].two_clocks
@@ -168,7 +168,7 @@ def _ranges(file: pq.ParquetFile) -> tuple[AnyInt, AnyInt]:
 
 
 def _integers(table: pa.Table, name: str, inside: slice = slice(None)) -> tuple[AnyInt, BoolArray | None]:
-    """Return a column as integers, and a mask of its values; the mask is None if no value is missing."""
+    """Return a column as integers, and a mask of the rows with a value; None if every row has a value."""
     column = table.column(name)
     if pa.types.is_boolean(column.type):
         column = column.cast(pa.int8())

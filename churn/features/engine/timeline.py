@@ -1,4 +1,4 @@
-"""Hold the cutoffs of a job and the boundaries of its windows, as local day numbers."""
+"""Hold the cutoffs of a job and the boundaries of its windows, in local days since 1970-01-01."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ class Timeline:
     def over(
         cls, cutoffs: Iterable[int], windows: Iterable[tuple[int, int]], on_grid: bool = False
     ) -> Timeline:
-        """Lay out the bins of a table.
+        """Return the timeline of one table, with the bins between its boundaries.
 
         Args:
             cutoffs: The day numbers of the cutoffs, in any order.
             windows: The windows `[cutoff - days, cutoff - skip)`, each as `(days, skip)`.
-            on_grid: Whether bins also end at the ends of grid periods (`GRID_DAYS`), as decayed sums need.
+            on_grid: Whether bins must also end where grid periods (`GRID_DAYS`) end; decayed sums need this.
         """
         ascending = tuple(sorted(set(cutoffs)))
         edges = {cutoff - back for cutoff in ascending for window in windows for back in window}

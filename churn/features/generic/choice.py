@@ -38,7 +38,7 @@ users must ask for them.
 
 
 def event_tables(params: Params) -> dict[str, Table]:
-    """Return the contracts of all tables that can have generic signals, even if the source lacks them."""
+    """Return all tables that can have generic signals, by name, even those that the source lacks."""
     canonical = {name: table for name, table in CANONICAL_TABLES.items() if name not in NOT_EVENTS}
     return canonical | {name: events_table(name) for name in params.events}
 
@@ -51,7 +51,10 @@ def generic_signals(params: Params) -> Iterator[Signal]:
 
 
 def families_of(table: Table, params: Params) -> tuple[str, ...]:
-    """Return the generic families of a table, in the order of the registry; `all` means all that fit."""
+    """Return the generic families of a table, in the order of the registry.
+
+    The word `all` in params.yaml stands for all families that fit the table.
+    """
     further = table.name not in CANONICAL_TABLES
     usual = USUAL.get(table.name, USUAL_OF_FURTHER if further else USUAL_OF_OTHERS)
     names = params.signals.generic.get(table.name, params.signals.generic.get("default", usual))

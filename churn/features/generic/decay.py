@@ -37,8 +37,8 @@ def decay(table: TableFacts) -> Iterator[Signal]:
         pace,
         unit="ratio",
         riskier_when=table.lower_if_own,
-        doc=f"number of {{noun}} per day, if a row's weight halves with every {FAST} days of age, divided by "
-        f"the same number for {SLOW} days.",
+        doc=f"number of {{noun}} per day if a row's weight halves with every {FAST} days of age, divided by "
+        f"the number per day if it halves with every {SLOW} days.",
         english="{noun}: the recent pace is {value:.0%} of the usual one",
         german="{noun}: das Tempo der letzten Zeit ist {value:.0%} des üblichen",
         with_days=False,

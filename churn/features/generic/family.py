@@ -57,17 +57,20 @@ class TableFacts:
 
     @property
     def lower_if_own(self) -> Direction:
-        """Return `lower` if the customer surely causes the rows, else `either`."""
+        """Return `lower` (low values mean risk) if the customer surely causes the rows, else `either`."""
         return "lower" if self._is_surely_own else "either"
 
     @property
     def higher_if_own(self) -> Direction:
-        """Return `higher` if the customer surely causes the rows, else `either`."""
+        """Return `higher` (high values mean risk) if the customer surely causes the rows, else `either`."""
         return "higher" if self._is_surely_own else "either"
 
     @property
     def _is_surely_own(self) -> bool:
-        """Return whether fewer rows surely mean more risk; False under `events:` (rows may be complaints)."""
+        """Return whether fewer rows surely mean more risk.
+
+        This is False for a table under `events:` in params.yaml, because its rows may be complaints.
+        """
         return self.is_own and self.contract.name in FAMILY_OF_TABLE
 
     @property
@@ -107,7 +110,8 @@ class TableFacts:
             unit: The unit of the values.
             riskier_when: The direction of values that mean more risk: `lower`, `higher` or `either`.
             doc: The entry of the data dictionary; `{noun}` stands for the noun for the rows.
-            english: The sentence for a reason; `{noun}` stands for the noun for the rows.
+            english: The sentence that names the signal as a reason for a customer's risk; `{noun}` stands
+                for the noun for the rows.
             german: The same sentence in German.
             with_days: Whether the days are part of the name.
         """
@@ -148,7 +152,7 @@ class GenericFamily:
     make: Maker
 
     def fits(self, table: Table) -> bool:
-        """Return whether the contract of a table has the column that the family needs."""
+        """Return whether a table has the column that the family needs."""
         if self.needs == "value":
             return value_of(table) is not None
         return self.needs is None or table.column(self.needs) is not None

@@ -48,15 +48,15 @@ def frequency(table: TableFacts) -> Iterator[Signal]:
             unit=f"{table.count_unit} per {RATE_DAYS} days",
             riskier_when=table.lower_if_own,
             doc=f"{{noun}} per {RATE_DAYS} days since the sign-up (at most the last two years); "
-            f"{QUIET_DAYS} days without rows are added to the time.",
+            f"{QUIET_DAYS} days without {{noun}} are added to the days since the sign-up.",
             english=f"{{noun}}: {{value:,.1f}} per {RATE_DAYS} days since sign-up",
             german=f"{{noun}}: {{value:,.1f}} je {RATE_DAYS} Tage seit der Anmeldung",
         )
 
 
 def rate(events: Events) -> Array:
-    """Return the count per 28 days since sign-up.
+    """Return the number of rows per 28 days since the sign-up.
 
-    The function adds 30 days without rows to the time since sign-up.
+    The function adds 30 days without rows to the days since the sign-up.
     """
     return events.per(RATE_DAYS, quiet_days=QUIET_DAYS)

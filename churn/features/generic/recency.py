@@ -17,7 +17,7 @@ WEEK_DAYS = 7
 
 @generic()
 def recency(table: TableFacts) -> Iterator[Signal]:
-    """Count the days since the latest row; divide them by the usual gap, and by the days since sign-up."""
+    """Count the days since the latest row; also divide them by the usual gap or by the days since sign-up."""
     yield table.signal(
         "days_since_last",
         YEAR_DAYS,

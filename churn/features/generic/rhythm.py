@@ -14,7 +14,7 @@ QUARTER_DAYS = 91
 
 @generic()
 def rhythm(table: TableFacts) -> Iterator[Signal]:
-    """Measure how long and how regular the gaps between active days are, their trend, and usual weekdays."""
+    """Measure length, regularity and trend of the gaps between active days, and the weekdays of activity."""
     yield table.signal(
         "gap_mean",
         HABIT_DAYS,
@@ -53,7 +53,7 @@ def rhythm(table: TableFacts) -> Iterator[Signal]:
         unit="share",
         riskier_when=table.higher_if_own,
         doc=f"of the gaps between the customer's {{noun}} in the last {HABIT_DAYS} days, the share that is "
-        "no longer than the present silence.",
+        "no longer than the days since the latest of {noun}.",
         english="{noun}: {value:.0%} of the past gaps were no longer than the present silence",
         german="{noun}: {value:.0%} der früheren Pausen waren nicht länger als die jetzige",
     )
@@ -127,8 +127,8 @@ def rhythm(table: TableFacts) -> Iterator[Signal]:
         Events.missed_weekdays,
         unit="share",
         riskier_when=table.higher_if_own,
-        doc=f"of the days with {{noun}} in the {QUARTER_DAYS - 7} days before the last week, the share whose "
-        "weekday had none in the last week.",
+        doc=f"of the days with {{noun}} in the {QUARTER_DAYS - 7} days before the last week, the share that "
+        "fell on weekdays without {noun} in the last week.",
         english="{noun}: {value:.0%} used to fall on weekdays on which the last week had none",
         german="{noun}: {value:.0%} fielen sonst auf Wochentage, an denen es letzte Woche keine gab",
     )

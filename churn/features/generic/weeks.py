@@ -14,7 +14,7 @@ TWELVE_WEEKS_DAYS, HALF_YEAR_DAYS = 84, 182
 
 @generic()
 def weeks(table: TableFacts) -> Iterator[Signal]:
-    """Count rows in each of the last 5 weeks; measure active and silent weeks, and drops from best weeks."""
+    """Count rows in each of the last 5 weeks, and weeks without rows; compare the last weeks with others."""
     for k in range(1, SINGLE_WEEKS + 1):
         yield table.signal(
             f"week_{k}",
@@ -75,8 +75,8 @@ def weeks(table: TableFacts) -> Iterator[Signal]:
         Events.shortfall,
         unit="mean weeks",
         riskier_when=table.higher_if_own,
-        doc="total shortfall of {noun} in the latest weeks below the weekly mean of the last 26 weeks, "
-        "as a multiple of this mean (CUSUM).",
+        doc="number of {noun} by which the latest weeks together fell short of the weekly mean of the last "
+        "26 weeks, divided by this mean (CUSUM).",
         english="{noun}: behind the usual number by {value:.1f} usual weeks",
         german="{noun}: {value:.1f} übliche Wochen im Rückstand",
     )

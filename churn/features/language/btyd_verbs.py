@@ -92,7 +92,7 @@ class LifetimeVerbs(View):
     history as shorter than it is.
 
     A value is missing if the customer has no active day. All values are missing if fewer than 100 customers
-    have an active day, or if no customer came twice.
+    have an active day, if no customer has two active days, or if the likelihood of the model has no maximum.
     """
 
     cost = Cost.COHORT

@@ -1,4 +1,4 @@
-"""The cost of verbs: each file of verbs states one cost, which holds for all its verbs."""
+"""The computing cost of the verbs of the view language: all verbs in one file have the same cost."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class Cost(Enum):
-    """The cost of a verb at one cutoff, in words for the documents."""
+    """The computing cost of a verb at one cutoff, in words for the documents."""
 
     CHOOSES = "none; these verbs only state which rows count, and in which window"
     FOLDS = "one or two look-ups per customer, cutoff and window, independent of the number of rows"

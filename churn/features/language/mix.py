@@ -1,4 +1,4 @@
-"""Verbs that count and compare the kinds of rows; each verb reads the rows of its window once per cutoff."""
+"""Verbs for signals on the kinds of rows; each verb reads the rows of its window once per cutoff."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ class CohortValue(ABC):
         """Return what a block adds to the population statistics, as plain data.
 
         Args:
-            members: A mask of the block's customers who count, `[n]`.
+            members: A mask of the block's customers whom the statistics include, `[n]`.
             peers: The peer group of each customer of the block, `[n]`.
         """
 
@@ -140,7 +140,7 @@ class BeyondPopulation(CohortValue):
     prior: float
 
     def summary(self, members: BoolArray, peers: Peers) -> tuple[int, int]:
-        """Return the sums of `recent` and `before` in thousandths, over the members who have both numbers."""
+        """Return the sums of `recent` and `before` of members who have both, in whole multiples of .001."""
         has_both = members & ~np.isnan(self.recent) & ~np.isnan(self.before)
         recent, before = (
             np.rint(1000 * values[has_both]).astype(np.int64) for values in (self.recent, self.before)

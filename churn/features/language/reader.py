@@ -27,7 +27,7 @@ class Selection(NamedTuple):
         known_outcomes: The outcomes that must be known for a row to count.
         open_outcomes: The outcomes that must still be unknown for a row to count.
         value: The column in which a row must have a value to count; None if no value is needed.
-        names: Pairs of a level column and the name that this column must hold for a row to count.
+        names: Pairs `(column, name)`; a row counts only if each of these columns holds its name.
     """
 
     placed_by: str | None = None
@@ -47,15 +47,15 @@ ALL_ROWS = Selection()
 
 @dataclass(frozen=True)
 class RowSequence:
-    """Rows in the order of customer and placing time, as parallel arrays with one item per row, `[m]`.
+    """Rows ordered by customer, then by the time at which each row counts: parallel arrays, `[m]`.
 
-    The placing time of a row is the row's own time, or the time of the outcome that places the row.
+    A row counts at its own time, or at the time of its outcome `Selection.placed_by`.
 
     Attributes:
         n: The number of customers, including customers without rows.
         customer: The customer of each row, counted from 0.
-        columns: `day` is the day of the placing time. Other columns are as in the store; a missing day is
-            `NEVER`.
+        columns: `day` is the day on which the row counts. Other columns are as in the store; a missing day
+            is `NEVER`.
     """
 
     n: int
@@ -64,7 +64,9 @@ class RowSequence:
 
 
 class Reader(Protocol):
-    """Answers questions about one table, one block of customers and one cutoff, or records the questions.
+    """Answers the questions of a view about one table, one block of customers and one cutoff.
+
+    A tracer is a reader that gives no answers: it records the questions, to learn what a signal reads.
 
     Arrays have one item per customer, `[n]`. Most methods take two parameters: `selection` states the rows
     that count, and `window`, `(days, skip)`, states the days on which these rows must lie.
@@ -86,12 +88,12 @@ class Reader(Protocol):
 
         Args:
             selection: The rows that count.
-            column: A stored integer column, or `day` for the placing day.
+            column: A stored integer column, or `day` for the day on which a row counts (see `Selection`).
             window: The window, `(days, skip)`.
         """
 
     def days(self, selection: Selection, window: Window) -> Array:
-        """Count distinct days with a row, in the company's time zone."""
+        """Count the distinct days (of the company's time zone) that have a row."""
 
     def extreme(self, selection: Selection, column: str, window: Window, highest: bool) -> Array:
         """Return the highest or lowest value of a column; `nan` if there is no value.
@@ -119,19 +121,19 @@ class Reader(Protocol):
             selection: The rows that count.
             window: The window, `(days, skip)`.
             latest: True for the latest row, False for the first row.
-            column: A stored column, or `day` for the placing day.
+            column: A stored column, or `day` for the day on which a row counts (see `Selection`).
         """
 
     def sequence(
         self, selection: Selection, window: Window, columns: tuple[str, ...], distinct_days: bool = False
     ) -> RowSequence:
-        """Return the rows in the order of customer and placing time.
+        """Return the rows ordered by customer, then by the time at which a row counts (see `Selection`).
 
         Args:
             selection: The rows that count.
             window: The window, `(days, skip)`.
             columns: The stored columns to return in addition to `day`.
-            distinct_days: Whether only one row per customer and day is returned, in the company's time zone.
+            distinct_days: Whether only one row per customer and day (of the company's time zone) is returned.
         """
 
     def covered_days(self, window: Window) -> Array:

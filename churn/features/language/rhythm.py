@@ -1,4 +1,4 @@
-"""Verbs on the rhythm of active days; each verb reads the days of its window once per cutoff.
+"""Verbs for signals on the rhythm of active days; a verb reads the days of its window once per cutoff.
 
 A gap is the number of days between two successive active days. Two rows on one day make no gap.
 """
@@ -82,8 +82,8 @@ class RhythmVerbs(View):
 
         The value is `1 + sum x ln x / ln(n + 1)`, where n is the number of active days. The active days cut
         the window into n + 1 parts, and x is the length of a part as a share of the window. The value is
-        missing without an active day, and for customers who signed up within the window. Source: Zhang,
-        Bradlow and Small 2015.
+        missing if there is no active day, or if the customer's sign-up or the table's first row lies within
+        the window. Source: Zhang, Bradlow and Small 2015.
         """
         rows = self._active_day_rows()
         start, end = run_bounds(rows)
@@ -112,7 +112,7 @@ class RhythmVerbs(View):
         return np.where(total > 0, np.maximum(-parts.sum(axis=1) / np.log(7), 0.0), np.nan)
 
     def missed_weekdays(self) -> Array:
-        """Return the share of active days, before the last week, whose weekday has no row in the last week.
+        """Return the share of active days before the last week whose weekday has no row in the last week.
 
         The last week is the window's last seven days.
         """

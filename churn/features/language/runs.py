@@ -13,7 +13,7 @@ RowValues = npt.NDArray[Any]
 
 
 def per_customer(rows: RowSequence, values: RowValues | None = None) -> Array:
-    """Sum values per customer, or count rows per customer without `values`, `[n]`.
+    """Return the sum of `values` per customer, `[n]`; if `values` is None, the number of rows.
 
     A customer's values are added in the order of the rows, so the sum is exactly the same however customers
     are cut into blocks.

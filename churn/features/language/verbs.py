@@ -1,4 +1,4 @@
-"""List every verb of the view language with its cost, for the documents and the tests."""
+"""List every verb that a signal may call, with its cost, for the documents and the tests."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from churn.features.language.view import View
 
 @dataclass(frozen=True)
 class Verb:
-    """A verb: a public method of the view, or a function on numbers per customer."""
+    """A verb that a signal may call: a method of its `View` of a table, or a function on numbers."""
 
     name: str
     function: Callable[..., Any]
@@ -37,7 +37,7 @@ class Verb:
 
 
 def verbs() -> dict[str, Verb]:
-    """Return all verbs by name: first the view's methods, in the order of their files, then functions."""
+    """Return all verbs by name: first methods of the view, in the order of their files, then functions."""
     by_name: dict[str, Verb] = {}
     files: tuple[type[View], ...] = (View, *Events.__bases__)
     for owner in files:

@@ -19,7 +19,10 @@ from churn.features.language.reader import ALL_ROWS, Array, Reader, Selection, W
 
 @dataclass(frozen=True)
 class View:
-    """The events of one table in `[cutoff - days, cutoff - skip)`, as known at the cutoff."""
+    """The events of one table in a window of days before the cutoff, as known at the cutoff.
+
+    The window `(days, skip)` stands for `[cutoff - days, cutoff - skip)`.
+    """
 
     cost: ClassVar[Cost] = Cost.CHOOSES
 
@@ -157,6 +160,6 @@ class View:
     def _no_column(self, name: str, fitting: list[str]) -> SignalError:
         names = ", ".join(fitting) or "none"
         return SignalError(
-            f"{self.signal}: {self.table.name} has no column '{name}' that this verb can "
-            f"use.{did_you_mean(name, fitting)} It can use: {names}."
+            f"{self.signal}: {self.table.name} has no column '{name}' that this verb of "
+            f"the view can use.{did_you_mean(name, fitting)} The verb can use: {names}."
         )

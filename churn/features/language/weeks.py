@@ -1,8 +1,8 @@
-"""Verbs on the counts of the window's weeks; they cost one look-up per customer and week.
+"""Verbs of the view language that count rows per week; they cost one look-up per customer and week.
 
-The k-th week is `[end - 7 k days, end - 7 (k - 1) days)`, where `end` is the end of the window. Weeks before
-the sign-up or before the table's data do not count. The value of a verb is missing if fewer than four weeks
-count.
+The k-th week is `[end - 7 k days, end - 7 (k - 1) days)`, where `end` is the end of the window. A week is
+covered if all its days lie after the sign-up and after the table's first row. Only covered weeks are used.
+The value of a verb is missing if fewer than four weeks are covered.
 """
 
 from __future__ import annotations
@@ -77,13 +77,16 @@ class WeekVerbs(View):
         return self._if_enough(is_covered, ratio(missing, mean)), self._if_enough(is_covered, since)
 
     def _weeks(self) -> tuple[Array, npt.NDArray[np.bool_]]:
-        """Return the counts of the weeks, and a mask of the weeks that count, `[weeks, n]` each.
+        """Return the number of rows in each week, and a mask of the covered weeks, `[weeks, n]` each.
 
-        The last week comes first. A week that does not count gets the count 0.
+        The last week comes first. A week that is not covered gets the number 0.
         """
         numbers = range(1, self._days // 7 + 1)
         if len(numbers) < MIN_WEEKS:
-            raise SignalError(f"{self.signal}: verbs on weeks need a window of {7 * MIN_WEEKS} days or more.")
+            raise SignalError(
+                f"{self.signal}: verbs that count rows per week, such as `active_weeks()`, need a window of "
+                f"{7 * MIN_WEEKS} days or more."
+            )
         skip = self.window[1]
         views = [self.last(skip + 7 * k, skip=skip + 7 * (k - 1)) for k in numbers]
         is_covered = np.stack([view.reader.covered_days(view.window) >= 7 for view in views])

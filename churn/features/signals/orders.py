@@ -1,4 +1,4 @@
-"""Fewer orders, and smaller orders."""
+"""Fewer orders, and smaller orders: the customer buys less."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from churn.features.signal import signal
     german="bestellt {value:.0%} so oft wie üblich",
 )
 def order_change(orders: Events) -> Array:
-    """Orders of the last 28 days divided by the 28-day average of the 84 days before; 1 is added to both."""
+    """Orders of the last 28 days divided by the mean per 28 days in the 84 days before; 1 added to both."""
     recent = orders.last(days=28).count()
     usual = orders.last(days=112, skip=28).per(days=28)
     return ratio(recent, usual, prior=1)
@@ -47,7 +47,7 @@ def order_value(orders: Events) -> Array:
     german="bestellt nach den bisherigen Bestellungen zu {value:.0%} in den nächsten 28 Tagen nicht",
 )
 def orders_p_none_next_28d(orders: Events) -> CohortValue:
-    """Probability of no order in the next 28 days, by a model of how often customers order and stop."""
+    """Probability of no order in the next 28 days, from a model of how customers order until they stop."""
     return orders.p_none_next(days=28)
 
 
@@ -61,7 +61,7 @@ def orders_p_none_next_28d(orders: Events) -> CohortValue:
     german="bestellt nach den bisherigen Bestellungen zu {value:.0%} in den nächsten 91 Tagen nicht",
 )
 def orders_p_none_next_91d(orders: Events) -> CohortValue:
-    """Probability of no order in the next 91 days, by a model of how often customers order and stop."""
+    """Probability of no order in the next 91 days, from a model of how customers order until they stop."""
     return orders.p_none_next(days=91)
 
 
@@ -75,7 +75,7 @@ def orders_p_none_next_91d(orders: Events) -> CohortValue:
     german="nach den bisherigen Bestellungen zu erwartende Tage mit Bestellungen in 91 Tagen: {value:.1f}",
 )
 def orders_expected_next_91d(orders: Events) -> CohortValue:
-    """Expected days with orders in the next 91 days, by a model of how often customers order and stop."""
+    """Days with orders to expect in the next 91 days, from a model of how customers order until they stop."""
     return orders.expected_next(days=91)
 
 
@@ -104,7 +104,7 @@ def order_value_change(orders: Events) -> Array:
     german="hat etwa {value:.0%} der Bestellungen zurückgegeben",
 )
 def order_return_share(orders: Events) -> ShrunkRate:
-    """Share of orders from 28 to 210 days ago that were returned; it is moved towards the cohort's share."""
+    """Share of orders 28 to 210 days old that were returned; with few orders, near the cohort's share."""
     old_enough = orders.last(days=210, skip=28)
     return shrunk(old_enough.having("returned_at").count(), old_enough.count())
 

@@ -50,10 +50,9 @@ class ShiftedColumns:
     """How well trees separate new rows from old rows, by columns that shifted more than ever before.
 
     Attributes:
-        auc: The mean AUC on customers that the trees did not see.
+        auc: The AUC on customers that the trees did not see: the mean over the two halves of the customers.
         error: The standard error of the AUC.
-        gain: How much each column contributes to the trees, as a share, by name; the largest share comes
-            first.
+        gain: For each column, its share of the total gain of the trees; the largest share comes first.
     """
 
     auc: float
@@ -198,8 +197,7 @@ def _draw_rows(
 def newest_rows(snapshots: Snapshots, folder: Path) -> LabelledRows:
     """Return the rows of the newest snapshot; `left` is NaN for rows without known labels.
 
-    Snapshots after the day on which the latest matured label became known are left out, because they did not
-    exist on that day.
+    On the day on which the latest label became known, later snapshots did not exist, so they are left out.
 
     Args:
         snapshots: The matured snapshots.
@@ -218,8 +216,8 @@ def unlabelled_rows(
 ) -> LabelledRows:
     """Return the signals of a cutoff in the form of labelled rows; `left` is NaN, because no label is known.
 
-    A value of a category that occurs in no labelled row becomes a missing value. A customer's number is
-    the index in `customers`; customers without a labelled row get the next numbers.
+    A category that occurs in no labelled row becomes a missing value. A customer's number is the index in
+    `customers`; customers without a labelled row get the next numbers.
 
     Args:
         frame: `customer_id` and the signals.

@@ -27,9 +27,10 @@ def label_maturity(snapshots: Snapshots, mature_on: Mapping[date, date]) -> Iter
     """Look for labels that were counted before their window, grace and late days were over.
 
     The guard computes from params.yaml the day on which the labels of each snapshot are known, and compares
-    it with the day in the snapshot. The guard also compares the share that left with the share at earlier
-    cutoffs. If the data end before the watermark of params.yaml, the newest cutoffs look wrong. At such
-    cutoffs, no customer (with contract labels) or every customer (with inactivity labels) seems to leave.
+    it with the day in the snapshot. The guard also compares the share of churners at the newest cutoffs with
+    the share at earlier cutoffs. If the data end before the watermark of params.yaml, the newest cutoffs look
+    wrong. At such cutoffs, no customer (with contract labels) or every customer (with inactivity labels)
+    seems to leave.
 
     Args:
         snapshots: The snapshots.
@@ -50,7 +51,7 @@ def label_maturity(snapshots: Snapshots, mature_on: Mapping[date, date]) -> Iter
 
 
 def _breaks(snapshots: Snapshots) -> Iterator[Finding]:
-    """Look for a newest cutoff at which the share of churners is far from the share at earlier cutoffs."""
+    """Among the newest cutoffs, find those at which the share of churners is far from the earlier shares."""
     cutoffs = snapshots.cutoffs
     rows_at = [snapshots.rows.at([cutoff]) for cutoff in cutoffs]
     left, size = np.array([rows.churners for rows in rows_at]), np.array([len(rows) for rows in rows_at])
@@ -68,10 +69,10 @@ def _breaks(snapshots: Snapshots) -> Iterator[Finding]:
             f"cutoff {cutoffs[index]}",
             f"{left[index] / n:.1%} left, but {share:.1%} at earlier cutoffs: the odds differ by a factor "
             f"of {ratio:.1f}; the limit is {WARN_RATIO:.0f}, and chance gives such a difference less than "
-            f"once in 10,000 times. If the data end before {snapshots.watermark}, some of the counted "
-            "labels are not known yet.",
-            "Compare the last days of the label's table with snapshot.watermark, and set it to the day up to "
-            "which the table is complete.",
+            f"once in 10,000 times. If the data end before {snapshots.watermark}, some labels of this "
+            "cutoff are not known yet.",
+            "Look at the last days in the label's table, and set snapshot.watermark to the day up to which "
+            "the table is complete.",
             "stop" if ratio > STOP_RATIO else "warn",
             figure=f"{left[index] / n:.1%} left",
         )

@@ -57,8 +57,8 @@ def too_good(
         auc: The challenger's AUC.
         above: The best simple model, and the challenger's AUC minus the AUC of this model; None without a
             simple model.
-        bound: Which number of the AUC difference in `above` must be more than 0.15: `value` for a warning;
-            the lower bound `low` for a stop, so that chance alone does not stop a model.
+        bound: Which number must be more than 0.15. A warning uses `value`, the AUC difference in `above`. A
+            stop uses `low`, the lower bound of this difference, so that chance alone does not stop a model.
     """
     if auc.value is None:
         return None
@@ -101,11 +101,10 @@ def too_good_to_be_true(
 
 
 def lead_time(leads: Sequence[LeadTime], gap_days: int) -> Iterator[Finding]:
-    """Warn if the AUC falls far when the model sees no data from the last days before the cutoff, as many
-    days as the company needs to act.
+    """Warn if the AUC falls far when all signals are older by the label's gap: the days needed to act.
 
-    The time to act is the label's gap. Without a gap, the guard warns only if the AUC falls to chance. Most
-    customers show only a few weeks ahead that they will leave.
+    Without a gap, the guard warns only if the AUC falls to chance. Most customers show only a few weeks ahead
+    that they will leave.
 
     Args:
         leads: The AUC of predictions from older data.
@@ -122,8 +121,8 @@ def lead_time(leads: Sequence[LeadTime], gap_days: int) -> Iterator[Finding]:
         older_auc = format_interval(first.interval)
         yield Finding(
             "lead time",
-            f"if all signals are {first.days} days older, the challenger's AUC falls by "
-            f"{format_interval(fall)} to {older_auc}, and the largest fall allowed is {MAX_FALL}: the "
+            f"if all signals are {first.days} days older, the challenger's AUC falls to {older_auc}. "
+            f"The fall is {format_interval(fall)}, and the largest fall allowed is {MAX_FALL}: the "
             "model recognises customers when they leave, not before.",
             "Look for signals of the leaving itself (notices, refunds, closures) and leave them out, "
             "or set label.gap_days to the time that you need to act.",

@@ -71,7 +71,7 @@ def sample_customers(snapshots: Snapshots, seed: int, max_rows: int = MAX_REFIT_
     Args:
         snapshots: The snapshots.
         seed: The seed of the draw.
-        max_rows: The expected number of rows; if there are fewer rows, all customers are returned.
+        max_rows: The number of rows to return, on average; if there are fewer, all customers are returned.
     """
     rows, customers = snapshots.rows, len(snapshots.customers)
     share = max_rows / max(len(rows), 1)
@@ -86,9 +86,10 @@ def refit_with_other_future(
 ) -> Iterator[Finding]:
     """Fit twice, the second time with another future, and compare the predictions.
 
-    For the second fit, all labels that were not known by the cutoff are flipped. All signals of later rows,
-    and of half of the test rows, are redrawn at random and stretched. The predictions of the other half must
-    be equal to the last bit, because nothing on which they may depend has changed.
+    For the second fit, all labels that were not known by the cutoff are flipped. The rows with these labels
+    also get other signals: those of randomly drawn rows, with numbers changed from `x` to `3 x + 1`. Only
+    half of the test rows keep their signals. Their predictions must be equal to the last bit, because nothing
+    on which they may depend has changed.
 
     Args:
         method: The function that fits and predicts.

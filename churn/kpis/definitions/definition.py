@@ -29,11 +29,10 @@ class FigureDefinition:
 
     Attributes:
         name: The name of the figure in kpis.json.
-        title: The name of the figure for people.
-        unit: The unit. The interval has the same unit.
+        title: The name of the figure on pages.
+        unit: The unit of the figure and of its confidence interval.
         population: Who or what is counted in the `n` of the figure.
         definition: How the figure is computed.
-        definition: The way in which the figure is computed.
         better: The direction of better values; None if neither direction is better.
         edges: The rules for the edge cases, and when the figure is missing.
         source: The source of the definition.

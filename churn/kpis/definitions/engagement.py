@@ -18,8 +18,8 @@ ENGAGEMENT = (
         better="higher",
         edges="the mean over all customers is always about 50, so compare segments. If a customer "
         "cannot have signals of a family (no e-mail was sent), the family is left out for this customer. The "
-        "notes give the coverage: the mean share of the families that are not left out. Missing if there is "
-        "no family of signals, or if nobody is active. Interval: over customers",
+        "notes give the coverage: the share of the families that are not left out, as a mean over customers. "
+        "Missing if there is no family of signals, or if nobody is active. Interval: over customers",
         by_segment=True,
     ),
 )

@@ -1,4 +1,4 @@
-"""The definitions of the figures of an event, for labels of kind event."""
+"""The definitions of the figures for labels of kind event: the rate of the event, and counts of customers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The definitions of the figures of the reasons for leaving."""
+"""The definitions of the figures about why customers left."""
 
 from __future__ import annotations
 

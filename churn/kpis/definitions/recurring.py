@@ -90,7 +90,7 @@ RECURRING = (
         "MRR, resumed",
         "MRR of contracts that are paused at the start and run at the end",
         "higher",
-        "without `paused_at` in subscriptions: missing",
+        "missing if the table subscriptions has no `paused_at`",
     ),
     FigureDefinition(
         name="mrr_churn",
@@ -101,7 +101,7 @@ RECURRING = (
         population=AT_START,
         definition="(churned + contraction) / MRR at the start * 100",
         better="lower",
-        edges="missing without recurring revenue at the start. Pauses are not in it",
+        edges="missing if there was no recurring revenue at the start. Pauses do not count as churn",
     ),
     FigureDefinition(
         name="grr",

@@ -107,7 +107,10 @@ def _score_table(words: Words, practices: list[tuple[Practice, Source]]) -> Mark
     return join_parts(
         [
             table(words("The practices of retention and their scores"), headings, rows),
-            paragraph(words("churn itself sets the limits: they do not come from a survey."), "soft small"),
+            paragraph(
+                words("churn itself sets the limits between the scores: they do not come from a survey."),
+                "soft small",
+            ),
         ]
     )
 

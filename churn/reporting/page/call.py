@@ -19,7 +19,7 @@ class CustomerNotes:
         message: The filled template of the message; None if there is no template.
         message_problem: Why the template cannot be filled; None if it can be filled.
         last_events: For each table, the number of days from the last row of the customer to the night.
-        stage: The stage of the customer by the playbook; None if no condition of a stage is true.
+        stage: The stage of the customer according to the playbook; None if no stage's condition is true.
     """
 
     families: tuple[str, ...] = ()
@@ -61,9 +61,10 @@ class Call:
     Attributes:
         customer: The id of the customer.
         name: The name of the customer; empty if it is not known.
-        probability: The probability of leaving, or of the event that the label predicts.
-        value: The value at risk; None if it is not known.
-        health: The health band; None if the label predicts an event.
+        probability: The probability of leaving; if the model predicts another event, the probability of this
+            event.
+        value: The value at risk of the customer in currency; None if it is not known.
+        health: The health band; None if the model predicts an event other than leaving.
         reasons: The reasons why the customer may leave, as sentences.
         play: The name of the play.
         action: What the owner must do.
@@ -71,7 +72,7 @@ class Call:
         owner: The person or the team who acts.
         channel: The channel of the contact.
         due: The day on which the action is due.
-        status: `new`, `open` or `overdue`; empty if an earlier version of churn wrote the night.
+        status: `new`, `open` or `overdue`; empty if an earlier version of churn wrote the files of the night.
         notes: The details that are shown when the line is opened.
     """
 

@@ -50,7 +50,7 @@ STATUSES = ("new", "open", "overdue")
 
 
 class Numbers:
-    """Gives a number to each text, in the order in which the texts are added."""
+    """Numbers the texts from 0, in the order in which they are added."""
 
     def __init__(self) -> None:
         """Begin without a text."""
@@ -74,19 +74,20 @@ def call_data(
 ) -> dict[str, Any]:
     """Return the data that the script of the page needs.
 
-    Each list has one entry for each call, in the order of the call list.
+    A list has one entry for each call, in the order of the call list, unless it holds nights, tables or
+    texts. A text is given as its position in a list of texts, counted from 0; -1 means that there is no text.
 
     - `probability` is in 1/10,000. `value` is rounded to whole units of money (None if unknown). `due` is in
       days after the earliest due date of the list.
-    - `owner`, `play`, `channel`, `family`, `stage` and `status` are numbers of the texts under `names`; -1
-      means none.
+    - `owner`, `play`, `channel`, `family`, `stage` and `status` are positions in the list that has the same
+      key under `names`.
     - `history` has the probability in each of the `nights`, in 1/1,000. `seen` has the number of days since
       the last row in each of the `tables`. The lists `history` and `seen` are packed, see `pack`.
-    - `usual` says for each reason what is usual for its signal, as the number of a text under `levels`.
-      `more` has the reasons that the row does not show, as numbers of the texts under `reasons`. `before` has
-      the contacts of earlier nights, each as night, play and channel.
-    - `message` has the subject and then each line of the message, as numbers of the texts under `lines`. In
-      these texts, `NAME_MARK` stands for the name of the customer.
+    - `usual` says for each reason what is usual for its signal, as a position in `levels`. `more` has the
+      reasons that the row does not show, as positions in `reasons`. `before` has the contacts of earlier
+      nights, each as night, play and channel.
+    - `message` has the subject and then each line of the message, as positions in `lines`. In these texts,
+      `NAME_MARK` stands for the name of the customer.
     """
     names = {key: Numbers() for key in ("owner", "play", "channel", "family", "stage", "status")}
     for status in STATUSES:
@@ -162,8 +163,9 @@ MISSING, LARGEST = "..", 36 * 36 - 1
 
 
 def pack(numbers: Iterable[int | None]) -> str:
-    """Return whole numbers from 0 on, each as two digits of base 36; a number that is too large becomes the
-    largest one.
+    """Return whole numbers as one text, with two digits of base 36 for each number.
+
+    None becomes two dots. A number above 1,295, the largest number with two such digits, becomes 1,295.
 
     >>> pack([0, 35, 36, None, 5000])
     '000z10..zz'
@@ -179,7 +181,7 @@ def _thousandths(part: float | None) -> int | None:
 
 
 def _message_lines(call: Call, lines: Numbers, words: Words) -> list[int]:
-    """Return the numbers of the subject and of the lines of the message; -1 means an empty line."""
+    """Return the subject and each line of the message as its number in `lines`; -1 means an empty line."""
     notes = call.notes
     if notes.message is None:
         if notes.message_problem is None:
@@ -200,9 +202,9 @@ def compact(data: Mapping[str, Any]) -> dict[str, Any]:
 
     - If all numbers of a list in `CODES` are below 36, the list becomes one text with a digit of base 36 for
       each call; the character `.` means -1.
-    - `shapes` holds each shape of a message once: the numbers of its lines, with `OWN_LINE` in place of lines
-      that only few messages have. `message` has for each call the number of its shape, and then the numbers
-      of the lines that `OWN_LINE` replaced.
+    - `shapes` holds each shape of a message once. A shape is a message as `call_data` returns it, with
+      `OWN_LINE` in place of each line that only few messages have. `message` has for each call the position
+      of its shape in `shapes`, and then the positions of the lines that `OWN_LINE` replaced.
     - A number in `before` is the position of an entry in `contacts`, which holds each combination of night,
       play and channel once.
     """

@@ -1,5 +1,5 @@
-"""Charts of the page as small SVG. The style sheet sets the colours, and each number says from which place in
-which file it comes.
+"""Charts of the page as small SVG. The style sheet sets the colours. Each number names its source: a place in
+a file.
 """
 
 from __future__ import annotations
@@ -328,7 +328,7 @@ def length_bar(share: float, source: Source, style: str = "main") -> Markup:
 
     Args:
         share: The length of the bar as a share of the longest bar, 0 to 1.
-        source: The place in a file of the number that the bar shows.
+        source: The source of the number that the bar shows: a place in a file.
         style: The class of the bar in the style sheet.
     """
     return Markup('<span class="meter"><i class="{}" data-length="{}" style="width:{}%"></i></span>').format(

@@ -20,7 +20,7 @@ def costs_table(words: Words, costs: ContactCosts | None, source: Source) -> Mar
     Args:
         words: The language of the page.
         costs: The recorded costs of contacts; None if the company maps no costs.
-        source: The place of the costs in a file.
+        source: The place of the costs in their JSON file.
     """
     if costs is None or not (costs.plays or costs.other_rows):
         return EMPTY
@@ -35,14 +35,15 @@ def costs_table(words: Words, costs: ContactCosts | None, source: Source) -> Mar
         Heading(words("Enough to replace the assumed cost"), is_number=False, is_wide=True),
     ]
     note = words.html(
-        "In your currency, with the 95%% interval, without what an offer gave away. The attempts of one "
-        "task are one contact. “All contacts together” means the contacts of the call list."
+        "Costs in your currency, with the 95%% interval. The value of an offer, such as a discount, is not "
+        "included. The attempts of one task are one contact. “All contacts together” means the contacts of "
+        "the call list."
     )
     parts = [heading(title), table(title, headings, rows), paragraph(note, "soft small")]
     if costs.other_rows:
         others = show_number(words, costs.other_rows, source.at("other_rows"))
         sentence = words.html(
-            "%(n)s rows of contacts belong to no play of the ledger and do not count.", n=others
+            "The ledger has no play for %(n)s rows of contacts; these rows are not counted.", n=others
         )
         parts.append(paragraph(sentence, "soft small"))
     return join_parts(parts)

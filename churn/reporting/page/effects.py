@@ -66,7 +66,7 @@ def effects_section(night: ReportSources, words: Words) -> Section:
 
 
 def placed_experiments(effects: Effects) -> tuple[PlacedExperiment, ...]:
-    """Return all experiments with their places in the file; the experiment of all contacts comes first."""
+    """Return all experiments, each with its place in effects.json; the one of all contacts comes first."""
     designs = {design.name: (number, design) for number, design in enumerate(effects.designs)}
     result = []
     sources = [FILE.at("universal")] if effects.universal else []
@@ -88,9 +88,13 @@ def _lead(words: Words, experiments: Sequence[PlacedExperiment]) -> str:
     if any(verdict is not None and verdict.is_harm for verdict in verdicts.values()):
         if words.is_event:
             return words(
-                "Stop the play that does harm: the event was rarer in a play below than in its control group."
+                "Stop the play that does harm: for a play in the table below, the event was rarer than "
+                "in its control group."
             )
-        return words("Stop the play that does harm: a play below lost more customers than its control group.")
+        return words(
+            "Stop the play that does harm: a play in the table below lost more customers than its control "
+            "group."
+        )
     if experiments and all(
         placed_experiment.experiment.control_share is None for placed_experiment in experiments
     ):
@@ -101,7 +105,7 @@ def _lead(words: Words, experiments: Sequence[PlacedExperiment]) -> str:
     if total is not None and total.is_help:
         if words.is_event:
             return words("Go on with the calls: the event was more frequent than in the control group.")
-        return words("Go on with the calls: fewer customers left than in the control group.")
+        return words("Go on with the calls: fewer customers have left than in the control group.")
     if any(verdict is not None and verdict.is_help for verdict in verdicts.values()):
         return words(
             "Go on with the plays that helped, and leave the control group alone until all outcomes are "
@@ -113,7 +117,7 @@ def _lead(words: Words, experiments: Sequence[PlacedExperiment]) -> str:
 
 
 def _notes_on_controls(words: Words, effects: Effects) -> Markup:
-    above_0 = words("A difference above 0 means that fewer customers left than in the control group.")
+    above_0 = words("A difference above 0 means that fewer customers have left than in the control group.")
     if words.is_event:
         above_0 = words(
             "A difference above 0 means that the event was more frequent than in the control group."
@@ -134,7 +138,7 @@ def _notes_on_controls(words: Words, effects: Effects) -> Markup:
     notes += [
         Markup('<div class="note"><p>{}</p></div>').format(
             words.html(
-                "No control group in some nights. The reason in the parameters was: %(reason)s",
+                "Some nights had no control group. The reason in the parameters was: %(reason)s",
                 reason=free(reason),
             )
         )
@@ -225,7 +229,7 @@ def _arm(words: Words, arm: ArmChurn, source: Source) -> Markup:
 def _savings_cells(words: Words, placed_experiment: PlacedExperiment) -> list[Markup]:
     """Return the cells with the customers and the money that were saved.
 
-    If the label predicts an event, the only cell shows how many customers with the event were gained.
+    If the label predicts an event, there is only one cell: how many more customers had the event.
     """
     experiment, source = placed_experiment.experiment, placed_experiment.source
     if words.is_event:
@@ -275,7 +279,7 @@ def verdict_in_words(words: Words, placed_experiment: PlacedExperiment) -> str:
     if difference.no_verdict_because == NoVerdict.EMPTY_ARM:
         return words("The effect cannot be measured: an arm has no customer with a known outcome.")
     if difference.verdict is None or nightly is None:
-        return words("Too early to tell: fewer than 20 customers left in an arm.")
+        return words("Too early to tell: in an arm, fewer than 20 customers have left.")
     if nightly.is_help:
         return words("It helped.")
     if nightly.is_harm:
@@ -291,8 +295,8 @@ def verdict_in_words(words: Words, placed_experiment: PlacedExperiment) -> str:
 def _legend(words: Words) -> Markup:
     return paragraph(
         words.html(
-            "The intervals of 95%% stay valid although the page is read every night. A verdict needs at "
-            "least 20 customers who left in each arm."
+            "The intervals of 95%% stay valid although the page is read every night. For a verdict, "
+            "at least 20 customers in each arm must have left."
         ),
         "soft small",
     )
@@ -315,15 +319,16 @@ def _total(words: Words, effects: Effects) -> Markup:
     if words.is_event:
         sentence = words.html(
             "Because of all contacts together, %(total)s more customers had the event. The effects of the "
-            "single plays add up to %(sum)s. This sum is too large, because plays with a large effect by "
-            "chance count fully.",
+            "single plays add up to %(sum)s. This sum is too large: if the effect of a play is large only by "
+            "chance, the sum still counts all of it.",
             total=shown_total,
             sum=shown_sum,
         )
     else:
         sentence = words.html(
             "All contacts together saved %(total)s customers. The effects of the single plays add up to "
-            "%(sum)s. This sum is too large, because plays with a large effect by chance count fully.",
+            "%(sum)s. This sum is too large: if the effect of a play is large only by chance, the sum still "
+            "counts all of it.",
             total=shown_total,
             sum=shown_sum,
         )
@@ -371,8 +376,8 @@ def _waiting_table(words: Words, experiments: Sequence[PlacedExperiment]) -> Mar
     ]
     title = words("Cannot be told yet")
     note = words.html(
-        "The effect looked for is assumed in the parameters. With fewer customers than needed, this effect "
-        "is found in less than 80%% of cases."
+        "The effect looked for is an assumption from the parameters. With fewer customers than the "
+        "last column says, an effect of this size is found in less than 80%% of cases."
     )
     common = paragraph(verdicts[0]) if is_one else EMPTY
     return join_parts([heading(title), common, table(title, headings, rows), paragraph(note, "soft small")])

@@ -1,6 +1,4 @@
-"""The nights before a night: their figures, their call lists, and the probabilities of single customers in
-them.
-"""
+"""The nights before the night of a page: figures, call lists, and the probabilities of some customers."""
 
 from __future__ import annotations
 
@@ -19,7 +17,7 @@ from churn.scoring.past_nights import PastNightFacts, read_facts, scored_nights
 from churn.scoring.sink import contacts_path, scores_path
 
 MAX_NIGHTS = 30
-"""The largest number of nights that the page shows, with the night itself."""
+"""The largest number of nights that the page shows, including the night of the page."""
 
 RISKY_BAND = 2
 """The best health band that counts as at risk; in it, the odds of leaving are more than 1.5 times the usual
@@ -53,9 +51,9 @@ class History:
     """The nights that predict one label, up to the night of the page, the oldest first.
 
     Attributes:
-        nights: The figures of the nights; the last entry is the night itself.
-        probabilities: For each customer who is looked at, the probability in each of the nights; None in a
-            night that did not score the customer.
+        nights: The figures of the nights; the last entry is the night of the page.
+        probabilities: For each customer whose history was read, the probability in each of the nights; None
+            in a night that did not score the customer.
         last_calls: `(customer_id, name)` for each line of the call list of the night before; None if there is
             no such night.
         warnings: For each night that is left out because a file is damaged or missing, a sentence with a way
@@ -93,12 +91,12 @@ def read_history(
     label_id: str,
     listed_ids: Iterable[str],
 ) -> History:
-    """Read the nights before a night that predict the same label.
+    """Read the earlier nights that predict the same label as the night of the page.
 
     Args:
         output: The output folder.
-        tonight: The figures of the night itself.
-        scores: The scores of the night itself, one row for each customer.
+        tonight: The figures of the night of the page.
+        scores: The scores of the night of the page, one row for each customer.
         probability: The name of the column with the probability.
         label_id: The id of the label. Only nights of this label count, because figures of different labels
             cannot be compared.

@@ -33,7 +33,7 @@ CHALLENGER_SOURCE = METRICS_FILE.at("candidates", "challenger")
 
 
 def calibration_chart(words: Words, result: EvaluationResult) -> Markup:
-    """Return a chart that compares observed rates with predicted rates, in groups of customers."""
+    """Return a chart that compares observed with predicted shares of leavers, in groups of customers."""
     bins = result.calibration_table
     if not bins:
         return EMPTY
@@ -146,7 +146,7 @@ def gain_chart(words: Words, result: EvaluationResult, night: ReportSources | No
     return chart_card(
         words,
         title,
-        words("Share of all churners, in per cent, by the share of customers contacted."),
+        words("Share of all churners who are reached, in per cent, by the share of customers contacted."),
         picture,
         table(title, headings, rows),
         keys=keys,
@@ -235,9 +235,7 @@ def _loss_sentence(words: Words, curve: Sequence[ProfitPoint]) -> str:
 
 
 def _terms_note(words: Words, value: CustomerValue) -> Markup:
-    """Return a text that says with which costs and which effect of a contact the profit is computed:
-    measured, or assumed.
-    """
+    """Return a text with the costs and the effect of a contact, and whether each is measured or assumed."""
     terms, at = value.profit, METRICS_FILE.at("value", "profit")
     cost = value.measured_cost
     share = value.measured_share if value.measured_share and value.measured_share.is_used else None
@@ -245,8 +243,8 @@ def _terms_note(words: Words, value: CustomerValue) -> Markup:
     if cost is not None and cost.is_used:
         source = METRICS_FILE.at("value", "measured_cost")
         note = words.html(
-            "Measured from %(n)s of %(contacts)s contacts that were known before %(day)s: a contact costs "
-            "%(cost)s. Assumed: an offer costs %(offer)s.",
+            "Measured from the recorded costs of %(n)s of the %(contacts)s contacts that were known before "
+            "%(day)s: a contact costs %(cost)s. Assumed: an offer costs %(offer)s.",
             n=show_number(words, cost.with_cost, source.at("with_cost")),
             contacts=show_number(words, cost.contacts, source.at("contacts")),
             day=day(words, cost.as_of),
@@ -275,7 +273,7 @@ def _measured_share(words: Words, share: MeasuredShare) -> Markup:
 
 def _assumed_share(words: Words, terms: CampaignTerms, at: Source) -> Markup:
     return words.html(
-        "Assumed too: %(share)s%% of the churners who are contacted stay. Only a control group shows what "
+        "Also assumed: %(share)s%% of the churners who are contacted stay. Only a control group shows what "
         "contacts really do.",
         share=show_number(words, terms.accept_share, at.at("accept_share"), 0, scale=100),
     )

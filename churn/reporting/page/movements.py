@@ -281,8 +281,8 @@ def leak_table(words: Words, known_kpis: KnownKpis) -> Markup:
         Heading(words("Customer months")),
     ]
     note = words.html(
-        "All %(n)s months together. The money is what these customers paid per month. In the interval, each "
-        "customer counts only once.",
+        "All %(n)s months together. The money is what these customers paid per month. The interval of the "
+        "share counts each customer only once.",
         n=show_number(words, len(stages.growth), length_of(FILE.at("sections", "stages", "growth"))),
     )
     parts = [heading(title), table(title, headings, rows), paragraph(note, "soft small")]
@@ -297,7 +297,7 @@ def leak_table(words: Words, known_kpis: KnownKpis) -> Markup:
 
 
 def _moves(words: Words, stages: StagesResult) -> Markup:
-    """Return the table of the moves between stages in the latest month, the move of most people first."""
+    """Return the table of the moves between stages in the latest month, from most to fewest customers."""
     if not stages.months:
         return EMPTY
     latest = len(stages.months) - 1

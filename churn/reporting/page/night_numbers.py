@@ -36,9 +36,7 @@ class NightNumbers:
         return show_number(self.words, value, NIGHT_FILE.at(*steps), 1, scale=100) + self.words.unit("%")
 
     def count(self, value: float, name: str, night: date | None = None) -> Markup:
-        """Return a whole number that is summed over the scores of a night; by default the night of the
-        page.
-        """
+        """Return a sum over the scores of `night` (by default, the night of the page) as a whole number."""
         return show_number(self.words, value, self.source(name, night))
 
     def money(self, value: float, name: str, night: date | None = None) -> Markup:
@@ -58,7 +56,7 @@ class NightNumbers:
         return show_number(self.words, value, source, self._digits(value) if is_money else 0, signed=True)
 
     def source(self, name: str, night: date | None = None) -> str:
-        """Return the source of a sum over the scores of a night; by default the night of the page."""
+        """Return the source of a sum over the scores of `night` (by default, the night of the page)."""
         return f"night:{night or self.night}/{name}"
 
     def _digits(self, amount: float) -> int:

@@ -65,7 +65,7 @@ def join_sections(night: ReportSources, words: Words, sections: tuple[Section, .
 
 def _night_sentence(day: str, facts: NightFacts, words: Words) -> str:
     return words(
-        "Night of %(day)s (%(zone)s): computed from what was known before midnight.",
+        "Night of %(day)s (%(zone)s): computed from what was known when this day began.",
         day=day,
         zone=facts.timezone,
     )
@@ -81,7 +81,7 @@ def _label_sentence(facts: NightFacts, words: Words) -> str:
         if label.get("where"):
             row = words("a row in %(table)s that meets %(rule)s", table=label["table"], rule=label["where"])
         event = words(
-            "The event has happened if there is %(row)s within %(n)s days%(begins)s.",
+            "The event has happened if, in the next %(n)s days%(begins)s, there is %(row)s.",
             row=row,
             n=days,
             begins=begins,
@@ -90,24 +90,26 @@ def _label_sentence(facts: NightFacts, words: Words) -> str:
     leaving = label.get("leaving", "any")
     if label["kind"] != "contract":
         return words(
-            "Leaving means: no %(table)s within %(n)s days%(begins)s.",
+            "Leaving means: no %(table)s in the next %(n)s days%(begins)s.",
             table=label["table"],
             n=days,
             begins=begins,
         )
     if leaving == "any":
-        return words("Leaving means: the contract ends within %(n)s days%(begins)s.", n=days, begins=begins)
+        return words(
+            "Leaving means: the contract ends in the next %(n)s days%(begins)s.", n=days, begins=begins
+        )
     if leaving == "voluntary":
         contract_end = words(
-            "Leaving means: the contract ends within %(n)s days%(begins)s, and no unpaid payment is known as "
-            "the reason.",
+            "Leaving means: the contract ends in the next %(n)s days%(begins)s, and no missed payment is "
+            "known as the reason.",
             n=days,
             begins=begins,
         )
     else:
         contract_end = words(
-            "Leaving means: the contract ends within %(n)s days%(begins)s, because a payment was never "
-            "recovered.",
+            "Leaving means: the contract ends in the next %(n)s days%(begins)s, because a payment was "
+            "never recovered.",
             n=days,
             begins=begins,
         )

@@ -114,23 +114,22 @@ def tonight_section(night: ReportSources, words: Words) -> Section:
 
 
 def _n_new(night: ReportSources) -> int:
-    """Return the number of contacts that are new tonight.
+    """Return the number of contacts that are new on the list tonight.
 
-    A night that an earlier version of the program wrote does not have this number; all its contacts are new.
+    If an earlier version of the program scored the night, its files lack this number: all contacts count as
+    new.
     """
     return night.facts.tasks.get("new", night.facts.n_contacts)
 
 
 def _show_new(night: ReportSources, numbers: NightNumbers) -> Markup:
-    """Return the number of new contacts, with its source."""
+    """Return the number of new contacts, with its place in `night.json`."""
     steps = ("tasks", "new") if "new" in night.facts.tasks else ("contacted",)
     return numbers.fact(_n_new(night), *steps)
 
 
 def _show_tasks(night: ReportSources, status: str, numbers: NightNumbers) -> Markup:
-    """Return the number of tasks in a state, with its source; if the night has no count for the state, no
-    task is in it.
-    """
+    """Return the number of tasks in a state, with its place in `night.json`; 0 if `night.json` lacks it."""
     tasks = night.facts.tasks
     return numbers.fact(tasks[status], "tasks", status) if status in tasks else free("0")
 
@@ -144,8 +143,8 @@ def _lead(night: ReportSources, words: Words) -> str | Markup:
     contacts, new = numbers.fact(facts.n_contacts, "contacted"), _show_new(night, numbers)
     if _n_new(night) == facts.n_contacts:
         return words.plural_html(
-            "Contact the customer on the call list, who is new tonight.",
-            "Contact the %(n)s customers on the call list; all of them are new tonight.",
+            "Contact the customer on the call list, who is new on it tonight.",
+            "Contact the %(n)s customers on the call list; all of them are new on it tonight.",
             facts.n_contacts,
             contacts,
         )
@@ -157,15 +156,16 @@ def _lead(night: ReportSources, words: Words) -> str | Markup:
     )
     if overdue := facts.tasks.get("overdue", 0):
         return words.plural_html(
-            "%(first)s, and begin with the contact that is overdue; %(new)s of the contacts are new tonight.",
+            "%(first)s, and begin with the contact that is overdue; %(new)s of the contacts are new on the "
+            "list tonight.",
             "%(first)s, and begin with the %(n)s contacts that are overdue; %(new)s of the contacts are "
-            "new tonight.",
+            "new on the list tonight.",
             overdue,
             _show_tasks(night, "overdue", numbers),
             first=first,
             new=new,
         )
-    return words.html("%(first)s; %(new)s of the contacts are new tonight.", first=first, new=new)
+    return words.html("%(first)s; %(new)s of the contacts are new on the list tonight.", first=first, new=new)
 
 
 def why_trial(gate: str, words: Words) -> str:
@@ -183,13 +183,17 @@ def why_trial(gate: str, words: Words) -> str:
         "not_evaluated": words("The model was not evaluated."),
         "signal": words("It is not shown that the model predicts who leaves."),
         "matches_logistic": words("It is not shown that the model is as good as a logistic regression."),
-        "observed_expected": words("The level of the probabilities is wrong."),
+        "observed_expected": words("The probabilities are too high or too low overall."),
         "test_cutoffs": words("The model was tested at too few dates."),
         "not_too_good": words("The model is too good to be true; the usual cause is a leak in the data."),
         "champion": champion,
         "champion_recipe": champion,
-        "lift_at_contact_share": words("The top of the list is worse than the top of the champion's list."),
-        "profit_per_customer_at_contact_share": words("The list earns less than the champion's list."),
+        "lift_at_contact_share": words(
+            "It is not shown that the list reaches about as many churners as the champion's list."
+        ),
+        "profit_per_customer_at_contact_share": words(
+            "It is not shown that the list earns about as much as the champion's list."
+        ),
         "no_guard_raised": words("A guard found a leak or a mistake in the data or in the model."),
         "segments": words("The model is worse than the champion in a segment of customers."),
     }
@@ -411,7 +415,7 @@ def _list_card(night: ReportSources, words: Words) -> Card:
 
 
 def _band_counts(bands: Floats, numbers: NightNumbers) -> list[tuple[str, int, str]]:
-    """Return the number of customers in each health band, with its source; band 1 comes first."""
+    """Return each health band, band 1 first, with its number of customers and the number's source."""
     titles = band_titles(numbers.words)
     return [
         (f"{band} {titles[band]}", int((bands == band).sum()), numbers.source(f"band-{band}"))
@@ -420,9 +424,7 @@ def _band_counts(bands: Floats, numbers: NightNumbers) -> list[tuple[str, int, s
 
 
 def _probability_groups(probability: Floats, numbers: NightNumbers) -> list[tuple[str, int, str]]:
-    """Return the number of customers in each group of probabilities, with its source; the highest
-    probabilities come first.
-    """
+    """Return each group of probabilities, the highest first, with its number of customers and its source."""
     words, edges = numbers.words, PROBABILITY_EDGES
     counts, _ = np.histogram(probability, edges)
     groups = [

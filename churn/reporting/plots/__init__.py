@@ -52,8 +52,8 @@ CAPTIONS: Mapping[str, str] = {
     "importance": "The chart shows how far each signal moves the predictions, up or down: its share of the "
     "mean absolute contributions to the log-odds. If two signals are related, each shows only a part of "
     "what both contribute together.",
-    "partial_dependence": "The line shows the mean prediction if every customer had this value and nothing "
-    "else changed. "
+    "partial_dependence": "For each value of the signal, the line shows the mean prediction if every "
+    "customer had this value and nothing else changed. "
     "Ticks are the deciles of the signal. The hollow mark is the prediction for a missing value. The "
     "chart shows how the model uses a signal, "
     "not what happens when the signal is changed.",

@@ -1,4 +1,4 @@
-"""Charts about the order of customers: gain, lift, AUC with older signals, and the profit of a campaign."""
+"""Charts about the ranking of customers: gain, lift, AUC with older signals, and the profit of a campaign."""
 
 from __future__ import annotations
 
@@ -114,9 +114,7 @@ def lift_figure(result: EvaluationResult) -> Figure | None:
 
 
 def lead_time_figure(result: EvaluationResult) -> Figure | None:
-    """Draw the AUC, with intervals, against the age of the signals: their number of days before the test
-    cutoff.
-    """
+    """Draw the AUC, with intervals, against how many days before the test cutoff a prediction was made."""
     points = [lead for lead in result.lead_time if lead.auc is not None]
     if len(points) < 2:
         return None
@@ -168,7 +166,7 @@ def _column(table: Sequence[GainRow], name: str) -> list[float]:
 
 
 def profit_figure(result: EvaluationResult) -> Figure | None:
-    """Draw the profit per customer against the share of customers contacted, and mark the best budget."""
+    """Draw the profit per customer against the share of customers contacted, and mark the best share."""
     curve, best = result.profit_curve, result.challenger.best_share
     if not curve or best is None or best.value is None:
         return None

@@ -387,7 +387,7 @@ def test_a_level_outside_the_gate_is_refused_with_its_remedy(
     (gate,) = (one for one in verdict_on(content, make_params()).gates if one.name == "observed_expected")
 
     advice = {
-        "follows a season": remedy == "season",
+        "depends on the season": remedy == "season",
         "churn train --refresh": remedy == "later" and champion,
         "later cutoffs under evaluate.test_cutoffs": remedy == "later" and not champion,
     }

@@ -12,7 +12,7 @@ def test_a_quiet_night_says_what_was_compared() -> None:
 
     assert lines == [
         "drift: Nothing has changed unusually: 1 table, 1 signal and the probabilities were compared with "
-        "their own history and with the training."
+        "their own history and with the training rows."
     ]
     assert drift_warnings(drift_of().alarms) == []
 
@@ -39,14 +39,14 @@ def test_without_a_reference_the_line_says_why_signals_are_not_compared() -> Non
     lines = list(drift_lines(drift_of(signals=None, score=None, no_reference_because="there is none")))
 
     assert "1 table was compared" in lines[0]
-    assert lines[1] == "  signals and probabilities are not compared with the training: there is none."
+    assert lines[1] == "  signals and probabilities are not compared with the training rows: there is none."
 
 
 def test_unknown_figures_are_words_and_never_numbers() -> None:
     details = "\n".join(detail_lines(drift_of()))
 
     assert "logins: 2025-09-29, 0 (not known), 1,200 (not known)" in details
-    assert "told apart from the training: there are too few customers" in details
+    assert "told apart from the training rows: there are too few customers" in details
     assert "Performance, realised: no night of this model is known." in details
 
 

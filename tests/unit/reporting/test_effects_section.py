@@ -149,7 +149,7 @@ def test_too_few_churners_say_what_can_be_found_and_how_many_are_needed(output: 
 
     text = section_of(output, effects)
 
-    assert "Too early to tell: fewer than 20 customers left in an arm." in text
+    assert "Too early to tell: in an arm, fewer than 20 customers have left." in text
     assert "Cannot be detected" in text or "cannot be detected" in text
     assert "The assumed effect of 1.00 points needs" in text
     assert "customers; so far there are 400." in text

@@ -69,7 +69,7 @@ def test_arms_of_the_wrong_size_are_an_alarm():
     lines = lines_of(measured(drawn(crowd(50, 900)), outcomes_of(set())))
 
     (alarm,) = (line for line in lines if line.startswith("ALARM"))
-    assert "50 controls of 950 units are too many or too few for a share of 10%" in alarm
+    assert "50 of 950 units are controls, but the planned share is 10%" in alarm
 
 
 def test_the_reason_for_no_control_group_is_repeated():

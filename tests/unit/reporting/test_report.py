@@ -125,15 +125,15 @@ def page_of(output: Path) -> Page:
     [
         (
             "involuntary",
-            "within 31 days, because a payment was never recovered. A customer",
-            "no unpaid payment",
+            "in the next 31 days, because a payment was never recovered. A customer",
+            "no missed payment",
         ),
         (
             "voluntary",
-            "and no unpaid payment is known as the reason. A customer",
+            "and no missed payment is known as the reason. A customer",
             "because a payment",
         ),
-        ("any", "within 31 days.", "another way"),
+        ("any", "in the next 31 days.", "another way"),
     ],
 )
 def test_the_report_says_which_way_of_leaving_is_meant(output, leaving: str, said: str, unsaid: str):

@@ -201,7 +201,7 @@ def test_variants_share_the_customers_by_their_weights():
             "after: {play: q, days: 3, day: 3}",
             "plays[0].after.day is not a part of a playbook. Did you mean 'days'?",
         ),
-        ("variants: {A: {subject: Hi}}", "plays[0].variants.A ('A'): a name has lower-case letters"),
+        ("variants: {A: {subject: Hi}}", "plays[0].variants.A ('A'): a name has only lower-case letters"),
         ("variants: {a: {weight: 2}}", "plays[0].variants.a: give 'subject', 'template' or both."),
         ("variants: {a: {sbject: x}}", "plays[0].variants.a.sbject is not a part of a playbook. Did you"),
         (

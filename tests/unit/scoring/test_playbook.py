@@ -223,7 +223,7 @@ WHEN = "when: {health: {at_most: 2}}"
         ),
         (
             f"plays:\n  - {{name: Big Win, {WHEN}, {REST}}}",
-            "plays[0].name ('Big Win'): a name has lower-case letters, digits, - and _.",
+            "plays[0].name ('Big Win'): a name has only lower-case letters, digits, - and _.",
         ),
         (
             f"plays:\n  - {{name: p, {WHEN}, {REST}}}\n"

@@ -1,4 +1,4 @@
-"""Run ingest by Spark from the driver: split rows by customer, run the tasks, add up their facts."""
+"""Run ingest by Spark from the driver: split rows by customer, run the tasks, combine their results."""
 
 from __future__ import annotations
 
@@ -61,13 +61,13 @@ def write_lake_store(
     watermark: date | None,
     forgotten: ForgottenCustomers = NO_CUSTOMERS,
 ) -> tuple[dict[str, StoredTable], RowsByDay]:
-    """Let Spark write the store and the rejects; return the facts of each table and the label table's days.
+    """Let Spark write the store and the rejects; return the stored tables, and the label table's rows by day.
 
     Spark first groups the source's rows by range of customers. Three rounds of tasks follow, with one task
     per range. The first round counts rows by day, which shows where the data end. The second round reports
-    facts that other ranges need (the number of customers, the levels, and the keys that several ranges hold).
-    The third round checks, sorts and writes the rows. The code for staging, rules and writing is the same as
-    for all other sources.
+    facts that other ranges need: the number of customers, the names in the level columns, and the keys that
+    several ranges hold. The third round checks, sorts and writes the rows. The code for staging, rules and
+    writing is the same as for all other sources.
 
     Args:
         lake: The source.
@@ -75,13 +75,13 @@ def write_lake_store(
         store: The folder of the store's tables.
         rejects: The folder of the rejects.
         timezone: The company's time zone.
-        engine: The limits of all tasks together.
+        engine: The limits of memory and threads for all tasks together.
         label_table: The table whose rows the label counts.
         watermark: The day up to which the data are complete, or None if it is not given.
         forgotten: The customers whose rows are left out.
 
     Raises:
-        SourceError: A table cannot be read, or executors and driver do not share the folder.
+        SourceError: A table cannot be read, or the driver does not find the files that executors wrote.
     """
     folder = lake.scratch / "lake"
     shutil.rmtree(folder, ignore_errors=True)
@@ -142,7 +142,7 @@ def _with_survey(lake: Lake, context: TaskContext) -> TaskContext:
 
 
 def _write_ranges(lake: Lake, context: TaskContext) -> tuple[list[RangeResult], Levels]:
-    """Write all ranges; if a level occurs only in bad rows, write all ranges again without this level."""
+    """Write all ranges; if a name in a level column occurs only in bad rows, write all again without it."""
     results = lake.run(write_range, context, context.ranges)
     levels = _union([result.levels for result in results])
     if levels == context.levels:
@@ -151,7 +151,7 @@ def _write_ranges(lake: Lake, context: TaskContext) -> tuple[list[RangeResult], 
 
 
 def _union(parts: Sequence[Levels]) -> dict[str, dict[str, tuple[str, ...]]]:
-    """Return the levels of all ranges by table and column, names in order."""
+    """Return the names in the level columns of all ranges, in order, by table and column."""
     union: dict[str, dict[str, set[str]]] = {}
     for part in parts:
         for table, columns in part.items():
@@ -165,7 +165,7 @@ def _union(parts: Sequence[Levels]) -> dict[str, dict[str, tuple[str, ...]]]:
 
 
 def _sum_days(parts: Sequence[RowsByDay]) -> RowsByDay:
-    """Add up the rows of all ranges by day."""
+    """Return the number of rows of each day, summed over the ranges."""
     days: dict[int, int] = {}
     for part in parts:
         for day, count in part:
@@ -176,7 +176,8 @@ def _sum_days(parts: Sequence[RowsByDay]) -> RowsByDay:
 def range_starts(lake: Lake, customers: TableQuery, ranges: int) -> list[str]:
     """Return the first id of each range except the lowest range; ranges hold about equally many customers.
 
-    Ids are compared by their bytes; the codes of customers have the same order.
+    Ids are compared by their bytes. The numbers of the customers in the store (their codes) have the same
+    order.
 
     Args:
         lake: The source.
@@ -259,7 +260,7 @@ def _lowest_id(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 
 
 class _TypedIds:
-    """Casts the source's ids to the type that they have in the staged table."""
+    """Casts the source's customer ids to the type that they have in the staged table."""
 
     def __init__(self, query: TableQuery) -> None:
         self.column = query.spec.table.of_role("id")[0]
@@ -278,7 +279,7 @@ class _TypedIds:
 
 
 class _RangeNumbers:
-    """Maps the source's ids to the numbers of their ranges; rows without an id go to the lowest range."""
+    """Maps customer ids to the numbers of their ranges; rows without an id go to the lowest range."""
 
     def __init__(self, query: TableQuery, starts: tuple[str, ...]) -> None:
         self.typed_ids = _TypedIds(query)

@@ -259,8 +259,8 @@ LATE = Finding(
     "were the fewest before. The table logins is complete on these days. If the rows come in later, the "
     "newest cutoff sees fewer rows than the cutoffs of training saw, and the scores are wrong.",
     "Set snapshot.watermark: 2025-09-28, or read orders again when the rows of these days have come in. "
-    "If its rows always come in later, map the time at which a row came in as "
-    "tables.orders.columns.known_at. If orders has ended, leave the table out.",
+    "If the rows of this table always come in late, map the time at which a row came in as "
+    "tables.orders.columns.known_at. If orders gets no more rows, leave the table out.",
     "stop",
     "trailing",
     "12 of about 1,234 rows",
