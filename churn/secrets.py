@@ -36,7 +36,7 @@ FILE_SCHEMES = ("duckdb", "sqlite", "file")
 SECRET_KEYS = (
     r"\w*passw(?:or)?d|pwd|\w*token|\w*secret|\w*api[-_]?key|\w*access[-_]?key|sig|\w*signature|\w*credential"
 )
-"""The names of settings whose value is secret, as a pattern."""
+"""The names of settings whose value is secret, as a regular expression."""
 
 _SCHEME = re.compile(r"[A-Za-z][\w+.-]*")
 _ONE_HOST = r"(?:\[[0-9A-Fa-f:.%]+\]|(?:[\w.%-]|\$\{\w+\})*)(?::(?:\d*|\$\{\w+\}))?"
@@ -48,7 +48,7 @@ _USER_PART = re.compile(r"(?:[A-Za-z][\w+.-]*://|^)([^\s:/?#@]*):(?!//)(.*)@", r
 
 
 class AddressError(ValueError):
-    """An address that can be read in two ways; the message quotes no part of it."""
+    """An address that can be read in two ways, or in none; the message quotes no part of it."""
 
 
 @dataclass(frozen=True)
@@ -102,8 +102,8 @@ class Address:
         if not _HOST.fullmatch(host) or "#" in path + query:
             raise AddressError(
                 "the address has a host or port that cannot be read. Write "
-                "scheme://user:password@host:port/name, with a number as port and # as %23. In YAML, put the "
-                "address in quotes"
+                "scheme://user:password@host:port/name. The port must be a number, and the character # is "
+                "written as %23. In YAML, put the address in quotes"
             )
         return cls(
             scheme,
@@ -126,9 +126,9 @@ class Address:
 
     @property
     def without_password(self) -> str:
-        """Return the address with its user but without its password, for digests.
+        """Return the address with its user but without its secrets, for the checksum of the source.
 
-        A new password does not make a new source.
+        So the checksum stays the same after a change of the password.
         """
         public = tuple((name, value) for name, value in self.settings if not is_secret_setting(name))
         return self._text(_code(self.user), public)
@@ -173,24 +173,25 @@ def _settings(query: str) -> tuple[tuple[str, str], ...]:
     pieces = [piece for piece in query.split("&") if piece]
     if any(piece.count("=") != 1 for piece in pieces):
         raise AddressError(
-            "the address has settings after ? that cannot be read. Write them as name=value&name=value, with "
-            "& as %26, = as %3D and % as %25 inside a value"
+            "the settings of the address (the part after the character ?) cannot be read. Write them as "
+            "name=value&name=value, with & as %26, = as %3D and % as %25 inside a value"
         )
     pairs = (piece.partition("=") for piece in pieces)
     return tuple((unquote(name), unquote(value)) for name, _, value in pairs)
 
 
 def with_variables(text: str, variable_of: Callable[[str], str]) -> tuple[str, tuple[str, ...]]:
-    """Return an address with `${NAME}` in place of its secrets, and the names.
+    """Return an address with `${NAME}` in place of its secrets, and the names of these variables.
 
     A `${NAME}` that is already in the address stays as it is.
 
     Args:
         text: The address.
-        variable_of: Returns the name of the variable for `password` or another setting of the address.
+        variable_of: Takes `password` or the name of a secret setting, and returns the name of the environment
+            variable for it.
 
     Raises:
-        AddressError: The address can be read in two ways.
+        AddressError: The address can be read in two ways, or in none.
 
     >>> with_variables("postgresql://ana:p%40ss@db/shop", lambda name: f"DATABASE_{name.upper()}")
     ('postgresql://ana:${DATABASE_PASSWORD}@db/shop', ('DATABASE_PASSWORD',))
@@ -235,7 +236,7 @@ def show_address(text: str) -> str:
 
 
 def without_password(text: str) -> str:
-    """Return an address without its password, for digests; other texts stay unchanged."""
+    """Return an address without its secrets, for the checksum of the source; other texts stay unchanged."""
     try:
         return Address.parse(text).without_password if _has_secret(text) else text
     except AddressError:
@@ -273,11 +274,11 @@ def _spellings(secret: str) -> Iterator[str]:
 
 
 def keep_secrets_of(text: str) -> None:
-    """Keep the passwords of a text as secrets, even if the text is a malformed or ambiguous address.
+    """Make `hide_secrets` hide the passwords of a text, even if it is a malformed or ambiguous address.
 
     The text is an address, an argument of the command line, or libpq's form `host=db password=secret`. A
     library may mistake a part of a password for a host or a port, and quote this part. So the parts of a
-    password are kept, too.
+    password are hidden, too.
     """
     public_parts: tuple[str | None, ...] = ()
     with suppress(AddressError):
@@ -325,5 +326,5 @@ def hide_secrets(text: str) -> str:
 
 
 def _as_whole(secret: str) -> str:
-    """Return the pattern of a secret; a secret that is a word is not found inside a longer word."""
+    """Return a regular expression for a secret; a secret that is a word is not found inside a longer word."""
     return rf"(?<![^\W_]){re.escape(secret)}(?![^\W_])" if secret.isalnum() else re.escape(secret)

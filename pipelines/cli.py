@@ -72,7 +72,12 @@ VERBS: dict[str, tuple[Option, ...]] = {
         Option("--force", bool, "Replace an existing parameter file."),
     ),
     "check": (
-        Option("--prove", bool, "Compute signals again from altered data: no signal may see the future."),
+        Option(
+            "--prove",
+            bool,
+            "Compute signals again from data that differ after the cutoff, to prove that no signal sees the "
+            "future.",
+        ),
     ),
     "ingest": (),
     "signals": (Option("--format", Literal["markdown", "json"], "The format of the list of signals."),),
@@ -101,16 +106,21 @@ VERBS: dict[str, tuple[Option, ...]] = {
         Option(
             "--retry-dead",
             bool,
-            "Send dead events again (refused or given up), each with the full number of attempts.",
+            "Send dead events (refused or given up) again; each gets as many attempts as a new event.",
         ),
     ),
     "plan": (
-        Option("--effect", float, "The difference of the churn rates to detect, such as 0.02."),
+        Option(
+            "--effect",
+            float,
+            "The effect to detect: the difference of the churn rates with and without contact, such as 0.02.",
+        ),
         Option("--share", float, "The planned share of customers in the control group, such as 0.1."),
         Option(
             "--days",
             int,
-            "The number of days for which the power and the smallest effect are computed; by default 90.",
+            "The number of days ahead for an experiment's power and its smallest detectable effect; by "
+            "default 90.",
         ),
     ),
     "measure": (),
@@ -180,7 +190,7 @@ def main(verb: str | None = None, argv: Sequence[str] | None = None) -> int:
 
 
 def _code_of(arguments: Sequence[str], echo: Echo, interrupts: Interrupts) -> int:
-    """Return the exit code of a call that no signal stops; a call without arguments shows the help."""
+    """Perform a call and return its exit code; a call without arguments shows the help."""
     try:
         code = _call(arguments or ["--help"], echo, interrupts)
         sys.stdout.flush()
@@ -235,7 +245,7 @@ def _call(arguments: Sequence[str], echo: Echo, interrupts: Interrupts) -> int:
 
 
 def command_line(verbs: Iterable[str], echo: Echo, interrupts: Interrupts) -> typer.Typer:
-    """Return the parser of the command line of these verbs; a call that it accepts performs the verb."""
+    """Return the command-line parser for these verbs; it also performs the verb of a valid call."""
     app = typer.Typer(
         name="churn",
         help="Who is about to leave, when, why, and what to do about it.",
@@ -294,7 +304,13 @@ def _command(verb: str, options: Sequence[Option], echo: Echo, interrupts: Inter
         parameter(
             "set", list[str] | None, None, "--set", "Override a parameter; repeatable.", metavar="A.B=C"
         ),
-        parameter("debug", bool, False, "--debug", "Show the traceback of an error, and all lines of `run`."),
+        parameter(
+            "debug",
+            bool,
+            False,
+            "--debug",
+            "Show the traceback of an error, and everything that the verbs of `churn run` print.",
+        ),
     ]
 
     def own_parameter(option: Option) -> inspect.Parameter:
@@ -379,7 +395,7 @@ def _perform(
 
 @contextmanager
 def _private_files(is_private: bool) -> Iterator[None]:
-    """Let only the user of this process read the files that the block writes: they hold data of persons.
+    """Let only this process's user read the files written in the `with` block: they hold data of persons.
 
     Args:
         is_private: Whether only this user may read the files; otherwise the umask of the caller decides.
@@ -394,7 +410,7 @@ def _private_files(is_private: bool) -> Iterator[None]:
 
 
 def _report(error: ChurnError, debug: bool, speak: Callable[[str], str]) -> int:
-    """Print the problems of an error in words that fit the label, and return its exit code."""
+    """Print the problems of an error, each reworded by `speak`, and return its exit code."""
     if debug:
         traceback.print_exc()
     for problem in error.problems:

@@ -34,10 +34,12 @@ def run(
 
     Args:
         params: The parameters.
-        cutoff: The day that counts as today for tasks that expire; by default the day of the clock.
-        retry_dead: Whether to send dead events again, which the receiver refused or which were given up.
+        cutoff: The day that counts as today when the program checks which tasks have expired; by default
+            today's date.
+        retry_dead: Whether to send dead events (refused or given up) again.
         echo: Prints lines, warnings and progress.
-        store: The store, if the caller has opened it; by default it is opened, and written if it is outdated.
+        store: The store, if the caller has opened it; by default this function opens it, and first writes it
+            again if it is outdated.
 
     Raises:
         ParamsError: the parameters name no receiver.

@@ -46,15 +46,16 @@ def run(
         cutoff: Must be None: a customer is forgotten for all dates.
         customer: The id of the customer.
         yes: Whether to erase; otherwise only the plan is printed.
-        dry_run: Whether to print only the plan, and to end without an error.
-        no_proof: Whether no proof of the consents is kept; an earlier proof is erased.
+        dry_run: Whether only to print what would be erased, and to end with exit code 0.
+        no_proof: Whether to keep no proof of the customer's consents, and to erase a proof kept before.
         echo: Prints lines, warnings and progress.
 
     Raises:
         CallError: nothing is held under this id, `--yes` is missing, or a cutoff is given.
         SourceError: a file is damaged.
-        DeliveryError: the database of the nights does not answer; nothing is erased then.
-        Stop: a file still holds the customer, or an earlier erasure is unfinished and `--yes` is missing.
+        DeliveryError: the database that gets each night's scores does not answer; nothing is erased then.
+        Stop: a file still holds the customer; or an earlier erasure is unfinished, and `--yes` is missing or
+            `--dry-run` is given.
     """
     if cutoff is not None:
         raise CallError(
@@ -156,7 +157,7 @@ def _store(params: Params) -> Store | None:
 
 
 def _artifacts(params: Params) -> Path | None:
-    """Return the folder of MLflow's files; None if a server has them."""
+    """Return the folder of MLflow's files; None if a server holds these files."""
     uri = params.tracking.uri
     if database := database_path(uri):
         return database.parent / "mlartifacts"
@@ -179,7 +180,7 @@ def _overwrite_in_mlflow(params: Params, echo: Echo) -> None:
 
 
 def _models(params: Params, artifacts: Path | None, echo: Echo) -> list[TrainedModel]:
-    """Return the models: champion, challenger and registered versions, each bundle once."""
+    """Return the champion, the challenger and the registered versions; the same model only once."""
     models = list(models_on_disk(params.champion, params.output))
     database = database_path(params.tracking.uri)
     if artifacts and artifacts.is_dir() and database and database.exists():

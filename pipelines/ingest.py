@@ -26,7 +26,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
 
 
 def ensure_store(params: Params, echo: Echo) -> Store:
-    """Return the store, after writing it again if the source or its parameters have changed.
+    """Return the store, after writing it again if the source or the store's parameters have changed.
 
     If several verbs need a new store at the same time, one verb writes the store and the others wait.
     """

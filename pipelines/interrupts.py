@@ -14,9 +14,9 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interruption(KeyboardInterrupt):
-    """The program was asked to end.
+    """A signal asked the program to end.
 
-    Libraries treat it as Ctrl-C, whichever signal it was.
+    Libraries treat this exception like the `KeyboardInterrupt` of Ctrl-C, whichever signal caused it.
     """
 
 
@@ -25,8 +25,7 @@ class Interrupts:
 
     Attributes:
         first_signal: The first signal that came, or None.
-        is_raising: Whether a signal raises `Interruption`. Outside the block that handles the exception, a
-            signal is only noted.
+        is_raising: Whether a signal raises `Interruption`; while this is False, a signal is only noted.
     """
 
     def __init__(self) -> None:
@@ -39,10 +38,10 @@ class Interrupts:
         self.raise_if_noted()
 
     def raise_if_noted(self) -> None:
-        """Raise `Interruption` if a signal came, even a second time: the first `Interruption` may be lost.
+        """Raise `Interruption` if a signal came, and again at each call: an earlier one may have been lost.
 
         Python prints and drops an exception that arises in a callback or in `__del__`, and a library may
-        catch it.
+        catch the exception.
 
         Raises:
             Interruption: a signal came.
@@ -64,9 +63,9 @@ class Interrupts:
 
 @contextmanager
 def watch_interrupts() -> Iterator[Interrupts]:
-    """Turn the signals into exceptions until the block ends; ignored signals stay ignored.
+    """Turn the `SIGNALS` into exceptions until the `with` block ends; ignored signals stay ignored.
 
-    The caller sets `is_raising` in the block in which it handles the exception.
+    The caller sets `is_raising` to True only inside the `try` block whose `except` catches the exception.
     """
     interrupts = Interrupts()
     if threading.current_thread() is not threading.main_thread():

@@ -2,10 +2,9 @@
 
 `snapshot`, `train`, `evaluate` and `promote` work on one chain of files: one lock lets only one of them run
 at a time. `score` has a lock of its own, so a night can be scored while a model is trained. `run` and
-`promote` hold both of these locks, and `forget` holds all locks. `check` and `report` write pages that may
-name customers: they can run at the same time, but not during `forget`. The store has a lock too.
-`churn ingest` is refused while another process writes the store. Another verb that finds the store outdated
-waits for that process.
+`promote` hold both of these locks, and `forget` holds all locks. `check` and `report` can run at the same
+time, but not during `forget`, because their pages may name customers. The store has a lock too. While a
+process writes the store, `churn ingest` is refused; any other verb that needs the new store waits.
 """
 
 from __future__ import annotations

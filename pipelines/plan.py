@@ -41,7 +41,7 @@ def run(
             of the event.
         share: The share of the control group to plan with; by default the shares in params.yaml and the
             playbook.
-        days: The number of days ahead for the power and the smallest effect.
+        days: The number of days ahead for which the power and the smallest effect are computed.
         echo: Prints lines, warnings and progress.
 
     Raises:
@@ -61,7 +61,8 @@ def run(
     control, event = params.experiments.control, event_of(params)
     if control.share == 0 and share is None:
         echo.warn(
-            f"no control group is drawn ({control.because}); the plan is for a share of {DEFAULT_SHARE:.0%}."
+            f"no control group is drawn ({control.because}); the plan is for a control group of "
+            f"{DEFAULT_SHARE:.0%}."
         )
     universal_share = share or control.share or DEFAULT_SHARE
     signals = all_signals(params)
@@ -101,7 +102,9 @@ def _check_options(effect: float | None, share: float | None, days: int | None) 
     if effect is not None and not 0 < effect < 1:
         problems.append(f"--effect {effect}: a difference of rates is between 0 and 1, such as 0.02.")
     if share is not None and not 0 < share <= 0.5:
-        problems.append(f"--share {share}: a control group is above 0 and at most half, such as 0.1.")
+        problems.append(
+            f"--share {share}: the share of a control group is above 0 and at most 0.5, such as 0.1."
+        )
     if days is not None and days < 1:
         problems.append(f"--days {days}: give a number of days of at least 1, such as 90.")
     if problems:

@@ -37,10 +37,10 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
     """Ingest, snapshot, train, evaluate, promote, score, compute the figures of retention, and report.
 
     For a night in the past (`--cutoff`), only labels that were known on that night are used in training. If
-    the challenger cannot be evaluated, or its promotion is refused, the present champion scores, with a
-    warning. If there is no champion yet, or if it does not fit the present parameters (for example, it
-    predicts another label), the challenger scores the night as a trial. Each step prints one line; the lines
-    of the verbs go to `run.txt` below the output folder, and `--debug` prints them too.
+    the challenger cannot be evaluated, or its promotion is refused, the present champion scores the night,
+    and a warning says so. If there is no champion yet, or if it does not fit the present parameters (for
+    example, it predicts another label), the challenger scores the night as a trial. Each step prints one
+    line; the lines of the verbs go to `run.txt` below the output folder, and `--debug` prints them too.
 
     Raises:
         ChurnError: the playbook or another input of the night has mistakes; nothing is trained then.
@@ -111,8 +111,8 @@ def _run(params: Params, cutoff: date | None, log: RunLog) -> int | None:
             *refusal.problems,
             *trial.champion_problems,
             f"run: {why_no_champion}, so version {challenger.version} scored the night of {night} as a "
-            f"trial ({', '.join(trial.because)}). The call list is marked as a trial, and no customer is "
-            "assigned to an arm of an experiment, so that no other system uses the list.",
+            f"trial ({', '.join(trial.because)}). The call list is marked as a trial, so that no other "
+            "system uses it, and no customer is assigned to an arm of an experiment.",
         )
     return None
 

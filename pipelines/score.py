@@ -87,16 +87,16 @@ def run(
         store: The store, if the caller has opened it; by default it is opened, and written if it is outdated.
         trial: Why the challenger scores instead of the champion; None where the champion scores.
         dry_run: Whether only to print which customer would get which play; the night is not written.
-        is_last_step: Whether to hand the night over (to a database and to other systems) at the end; `run`
-            does this itself after the report.
+        is_last_step: Whether to send the night to the database and to the other systems at the end. The verb
+            `churn run` passes False, because it sends the night after its report.
 
     Raises:
         CallError: the cutoff lies after the data.
         BusyError: another night is being scored.
         ModelError: there is no champion, or it does not fit these parameters.
         PlaybookError: the playbook has mistakes.
-        ParamsError: there is no calendar of `contact.holidays`, a suppression list does not exist, or
-            `experiments.salt` has changed.
+        ParamsError: there is no calendar for the country or region in `contact.holidays`, a suppression list
+            does not exist, or `experiments.salt` has changed.
         Stop: later nights follow this night, and scoring it again would plan other contacts than before.
         DeliveryError: a database or a receiver does not answer, or did not accept all data of the night.
     """
@@ -300,11 +300,13 @@ def plays_off_line(off: Mapping[str, Sequence[str]], n_plays: int) -> str:
 def check_inputs(params: Params) -> Playbook:
     """Check what a night reads besides the data (playbook, calendar, lists), and return the playbook.
 
-    `run` calls this before it trains, so that a mistake costs seconds and not the time of the training.
+    The verb `churn run` calls this before it trains, so that a mistake costs seconds and not the time of the
+    training.
 
     Raises:
         PlaybookError: the playbook has mistakes.
-        ParamsError: there is no calendar of `contact.holidays`, or a suppression list does not exist.
+        ParamsError: there is no calendar for the country or region in `contact.holidays`, or a suppression
+            list does not exist.
         SourceError: a suppression list cannot be read.
     """
     if params.contact.holidays:

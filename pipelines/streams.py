@@ -1,4 +1,4 @@
-"""stdout and stderr of a verb: no secret and no control character of a terminal goes out.
+"""Keep secrets and control characters of the terminal out of what a verb prints to stdout and stderr.
 
 Names and values of the data reach the terminal in messages. An escape sequence in a name could hide a warning
 or change the title of the terminal, and a Unicode direction mark could show a name in reverse order.
@@ -29,7 +29,7 @@ class SafeStream:
         self._moves_cursor = moves_cursor
 
     def write(self, text: str) -> int:
-        """Write a text without secrets and control characters; return its length."""
+        """Write a text without secrets and control characters; return the length of the given text."""
         clean_text = hide_secrets(text)
         if not self._moves_cursor:
             clean_text = escape_controls(clean_text)

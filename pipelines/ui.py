@@ -1,4 +1,4 @@
-"""Start the MLflow page at the runs of this experiment."""
+"""Start the MLflow page, and print the link to the runs of the experiment."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def run(
 
 
 def _show(link: str, echo: Echo, *, is_opened: bool) -> None:
-    """Print the link of the runs and, on request, open it."""
+    """Print the link to the runs and, on request, open it."""
     echo(f"runs    {link}")
     if is_opened:
         open_page(link.partition(" ")[0], echo)  # words may follow the address
@@ -96,7 +96,7 @@ def _user_of(uri: str) -> str | None:
 
 
 def _copy_log(server: subprocess.Popen[bytes]) -> None:
-    """Copy the output of the server to stderr, where secrets are hidden; stdout is for the links."""
+    """Copy the output of the server to stderr, which hides secrets; stdout is for the links."""
     assert server.stdout is not None  # the server was started with a pipe
     for line in server.stdout:
         with suppress(OSError):  # the reader of stderr has ended; a full pipe would stop the server
@@ -146,8 +146,8 @@ def _keep_port(models: Path, port: int, echo: Echo) -> None:
         keep_ui_port(models, port)
     except OSError as error:  # the page works without it
         echo.warn(
-            f"{models} cannot be written ({error.strerror}): links that verbs print may still name another "
-            "port."
+            f"{models} cannot be written ({error.strerror}): the links in the output of other verbs may "
+            "still name another port."
         )
 
 

@@ -1,4 +1,4 @@
-"""Learn whom a contact helps; the model chooses contacts only if it beats the choice by the risk."""
+"""Learn whom a contact helps; accept a model only if it beats choosing customers by their churn risk."""
 
 from __future__ import annotations
 
@@ -38,9 +38,10 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
         echo: Prints lines, warnings and progress.
 
     Raises:
-        Stop: there is no night in the ledger, and no other experiment.
+        Stop: the ledger has no scored night, and params.yaml names no experiment of the company.
         PlaybookError: the playbook has mistakes.
-        SourceError: the rows of an experiment of the company may be wrong, so they cannot be used.
+        SourceError: the rows of an experiment that the company ran by itself may be wrong, so they cannot be
+            used.
         CallError: the cutoff lies after the data, or the label is of kind event.
     """
     outside = outside_as_of(params, cutoff, "uplift", echo)
@@ -50,9 +51,9 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
         _refuse_event_label(params)
     if not outside and not ledger.nights:
         raise Stop(
-            f"{params.output / 'ledger'}: there is no night, and {params.file}: experiments.outside names no "
-            "experiment. Without data of a night or of an experiment, no effect can be learnt. Score nights "
-            "with `churn score`, or name an experiment with its arms, its outcome and its covariates."
+            f"{params.output / 'ledger'}: there is no scored night, and {params.file}: experiments.outside "
+            "names no experiment. Without a scored night or an experiment, no effect can be learnt. Score "
+            "nights with `churn score`, or name an experiment with its arms, its outcome and its covariates."
         )
     units = read_outside_units(params, outside)
     store = ensure_store(params, echo) if ledger.nights or needs_label else None
@@ -101,8 +102,9 @@ def _refuse_event_label(params: Params) -> None:
     if params.label.is_event:
         raise CallError(
             f"{params.locate('label.kind')} is event, but `churn uplift` learns which customers a contact "
-            "keeps from leaving, so it would count each event as a harm. `churn measure` shows the gain of "
-            "each play; learn with a label of kind contract or inactivity (`--set label.kind=...`)."
+            "keeps from leaving, so it would count each event as a harm. `churn measure` shows how much "
+            "more frequent each play makes the event. `churn uplift` needs a label of kind contract or "
+            "inactivity (`--set label.kind=...`)."
         )
 
 

@@ -51,7 +51,7 @@ MODELS_NOTE = (
     "A model learnt from these cutoffs. For each of them, the snapshots hold a row that says whether the "
     "customer left. The list does not prove that the model learnt from this customer: a training may use "
     "only a part of the customers, and the snapshots may have been written again since the training. "
-    "Earlier versions in the registry are not read."
+    "Earlier model versions in the registry are not listed."
 )
 PROOF_NOTE = (
     "These consents were kept when the customer was erased. They prove that contacts before the "
@@ -66,7 +66,9 @@ LISTS_NOTE = (
     "same names as in the list."
 )
 STATES_NOTE = "The states of the customer's tasks on {as_of}."
-ASSUMPTION = " No table of contacts says what was done, so a task counts as done on its due date."
+ASSUMPTION = (
+    " There is no table `contacts` that says what was done, so a task counts as done on its due date."
+)
 
 CSV_SEPARATORS = ",;\t"
 
@@ -147,7 +149,7 @@ def read_access(
             "consents and objection",
             str(output / "store"),
             tuple(_permissions(tables, customer, suppression)),
-            "An objection and a suppression list stop every contact.",
+            "An objection stops every contact; so does an entry on a suppression list.",
         ),
         Section(
             "snapshots",

@@ -89,7 +89,7 @@ def members_of_units(units: Units, customers: Objects) -> dict[str, list[str]]:
 def _experiments(
     plays: Sequence[Play | None], rows: Ints, is_eligible: Bools, terms: ExperimentsParams
 ) -> dict[str, tuple[float, Ints]]:
-    """Return for each experiment, by name, the share of its control group and the rows that take part.
+    """Return for each experiment, by name, the share of its control group and the rows of its customers.
 
     The universal experiment comes first. So a customer in the universal control group is counted there, and
     not as a control of a play. A play with its own control group assigns an arm to all its eligible
@@ -106,8 +106,10 @@ def _experiments(
 def _unit_table(
     names: Objects, rows: Ints, scores: ScoredCohort, members: Mapping[str, list[str]]
 ) -> pd.DataFrame:
-    """Return one row for each unit that the customers in `rows` belong to: the highest probability, the sum
-    of the values, and all customers of the unit.
+    """Return one row for each unit of the customers in `rows`.
+
+    A row holds the highest probability and the sum of the residual values of these customers, and all
+    customers of the unit.
     """
     frame = pd.DataFrame(
         {

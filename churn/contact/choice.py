@@ -1,5 +1,4 @@
-"""The choice of a night: the play of each customer, whom the night may contact, the arms, and whom the night
-contacts.
+"""Choose for a night the play of each customer, whom the night may contact, the arms, and whom it contacts.
 
 The first reason of a customer decides which play the customer gets. But it takes much longer to compute a
 reason than a prediction. So reasons are computed for the customers who will probably be contacted. If the
@@ -50,7 +49,7 @@ class ContactChoice:
         channels: The channel through which each customer may be contacted; None if the customer may not.
         profit: The expected profit of a contact with each customer.
         curve: How the profit grows with the number of contacts.
-        arms: The arms that are drawn or looked up.
+        arms: The arms of the customers: newly drawn, or looked up for customers with an open task.
         is_left_alone: Whether a contact is proved not to help the customer, shape `[customers]`.
         because: For each customer without a new contact, the reason; shape `[customers]`.
         contact_rows: The rows of the new contacts of both arms, in order of priority.
@@ -70,7 +69,7 @@ class ContactChoice:
 
 @dataclass(frozen=True)
 class ContactChooser:
-    """What a night knows before it chooses whom to contact, except for the reasons.
+    """What a night knows, apart from the reasons, before it chooses whom to contact.
 
     Attributes:
         cutoff: The cutoff of the night.
@@ -183,9 +182,9 @@ def explain_and_choose(
     customers, and thus whom the night contacts. Then another round follows.
 
     Args:
-        chooser: What the night knows before the reasons.
+        chooser: What the night knows before the reasons are computed.
         model: The scorer of the champion, from which the reasons are computed.
-        progress: A function that shows the progress of the reasons.
+        progress: A function that shows how many of the reasons are computed.
     """
     scores, terms = chooser.scores, chooser.terms
     reasons: list[tuple[Reason, ...]] = [()] * len(scores.frame)
@@ -246,9 +245,9 @@ def _rows_to_explain(
     contacted, and the other customers with the highest risk.
 
     The choice of a play may depend on the first reason, so reasons are needed before the plays are known.
-    Reasons are computed for twice as many customers as there are places, ordered by value at risk. The
-    contacts are chosen in a different order (`order_of_contact`), so `explain_and_choose` adds the contacts
-    that are not among these rows.
+    The customers who will probably be contacted are those with the highest value at risk, a little more than
+    twice as many as a night may contact. The contacts are chosen in a different order (`order_of_contact`).
+    So `explain_and_choose` later computes reasons for contacts that are not among these rows.
     """
     order = rank_customers(scores.customers, scores.value_at_risk, scores.probability)
     likely = order[may_be_called[order]][: 2 * n_places + 10]

@@ -1,6 +1,4 @@
-"""Which customers are contacted if there are more customers than places: the rules of rest, caps, budget,
-owners and channels.
-"""
+"""Which candidates a night contacts: the rules of rest, caps, budget, owners and channels."""
 
 from __future__ import annotations
 
@@ -54,7 +52,7 @@ def cap_is_reached(contacts: int, days: int) -> str:
 
 
 def no_place_left_for(owner_or_channel: str) -> str:
-    """Return the reason for a customer if all places of the owner or of the channel are taken.
+    """Return the reason for a customer if the owner or the channel may get no more contacts tonight.
 
     >>> no_place_left_for("customer success")
     'no place left for customer success'
@@ -89,10 +87,10 @@ class Limits:
         max_contacts: The largest number of contacts that a unit may have within `max_contacts_days`.
         max_contacts_days: The number of days over which `max_contacts` counts.
         budget: The largest number of new contacts of the night; None for no limit.
-        per_owner: The number of places that each owner has in this night; an owner who is not named has no
-            limit.
-        per_channel: The number of places that each channel has in this night; a channel that is not named has
-            no limit.
+        per_owner: The largest number of new contacts for each owner of plays in this night; an owner who is
+            not named has no limit.
+        per_channel: The largest number of new contacts through each channel in this night; a channel that is
+            not named has no limit.
         unit: The kind of unit that is assigned to an arm, as in `experiments.unit`; the text of
             `same_unit_tonight` contains this word.
     """
@@ -217,8 +215,8 @@ def select_contacts(
 
     3. A unit has one contact in a night, so a candidate is refused if another customer of the unit is already
        contacted tonight.
-    4. The owner of the play has no place left.
-    5. The channel of the play has no place left.
+    4. The owner of the play already has as many contacts as `per_owner` allows.
+    5. The channel of the play already has as many contacts as `per_channel` allows.
     6. The night already has as many contacts as the budget allows.
 
     Args:
@@ -276,9 +274,7 @@ def _reasons_of_earlier_tasks(units: Texts, earlier: EarlierTasks, limits: Limit
 
 
 def _take_places(candidates: Candidates, order: Order, limits: Limits, reasons: Texts) -> Order:
-    """Give places to the candidates in order, and write into `reasons` why each other candidate has no
-    place.
-    """
+    """Choose the contacts in the given order; write into `reasons` why each other candidate is refused."""
     per_owner, per_channel = limits.per_owner or {}, limits.per_channel or {}
     budget = len(order) if limits.budget is None else limits.budget
     units, owners, channels = (
@@ -306,7 +302,7 @@ def _take_places(candidates: Candidates, order: Order, limits: Limits, reasons: 
             n_by_channel[channel] += 1
         reasons[order[n_seen]] = reason
         n_seen += 1
-    # From here on no place is given any more, so the rules no longer depend on the order.
+    # From here on the budget is spent, so the rules no longer depend on the order.
     late_reasons = np.full(len(order) - n_seen, BELOW_BUDGET, dtype=object)
     for values, places, taken in (
         (channels[n_seen:], per_channel, n_by_channel),

@@ -62,7 +62,8 @@ def gone_list(scores: ScoredCohort, night: ListNight) -> SideList:
     ordered by the day of leaving, the latest first, then by id.
 
     Args:
-        scores: The scores of the cohort; customers in the cohort have not left.
+        scores: The scores of the cohort, whose customers have not left. The list leaves out customers who
+            belong to the same unit as one of them.
         night: What is needed to make the lists of the night.
     """
     acts, playbook = night.acts, night.playbook

@@ -92,7 +92,7 @@ def message_values(
 
 
 def _plain(value: Any) -> Any:
-    """Return a value of a signal in the form for templates: None if it is not known."""
+    """Return the value of a signal as templates need it: a plain Python value, None if it is not known."""
     if value is None or value is pd.NaT or (isinstance(value, float | np.floating) and np.isnan(value)):
         return None
     return value.item() if isinstance(value, np.generic) else value

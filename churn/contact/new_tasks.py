@@ -1,4 +1,4 @@
-"""The new tasks of a night, in both arms, and the profit that a contact is expected to bring."""
+"""The new tasks of a night, also for the control group, and the profit expected from a contact."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def working_calendar(contact: ContactParams) -> WorkingCalendar:
 def task_rows(
     state: PlannedContacts, tasks: Sequence[Task | None], contact_rows: Ints, acts: Acts, terms: PlanTerms
 ) -> pd.DataFrame:
-    """Return the new tasks of both arms as rows of the ledger, ordered by id."""
+    """Return the new tasks, also of the control group, as rows of the ledger, ordered by id."""
     quiet = QuietHours.of(terms.contact.quiet_hours.begin, terms.contact.quiet_hours.end)
     scores = state.scores
     rows = []
@@ -161,14 +161,16 @@ class ProfitCurve:
     """What contacts are expected to earn if the customers with the highest expected profit are contacted
     first.
 
-    Rest, caps, the places of owners and the control group are left out of this computation.
+    This computation ignores the days of rest between contacts, the caps on contacts, the limits of owners and
+    channels, and the control group.
 
     Attributes:
         n_worth: The number of customers for whom a contact is expected to earn more than it costs.
         n_losing: The number of customers for whom a contact is expected to cost at least what it earns.
         n_unknown: The number of customers whose expected profit is not known.
-        points: Pairs of a number of contacts and their expected profit in currency. The numbers are half the
-            places of the night, its places, and twice its places, but never more than `n_worth`.
+        points: Pairs of a number of contacts and their expected profit in currency. If the night has room for
+            `n` new contacts, the pairs are for `n // 2`, `n` and `2 * n` contacts, but never for more than
+            `n_worth`.
     """
 
     n_worth: int
@@ -182,7 +184,7 @@ class ProfitCurve:
 
         Args:
             profit: The expected profit of each customer who may be contacted, NaN if unknown.
-            n_places: The number of places for new contacts in the night.
+            n_places: The number of new contacts that the night has room for.
 
         >>> ProfitCurve.of(np.array([5.0, -1.0, 2.0, 3.0, np.nan]), 2).points
         ((1, 5.0), (2, 8.0), (3, 10.0))

@@ -6,9 +6,9 @@ The steps have this order because each step may use only the decisions of the st
 2. The plays of the customers.
 3. Which customers may be contacted: consent, suppression lists, health, open tasks.
 4. The arms of the customers who may be contacted. An arm is drawn once and then kept.
-5. The places of the night, limited by the rest after a contact, the caps of units and the budget. The arm
-   plays no role here: a control takes a place, rests and counts towards a cap exactly like a treated
-   customer.
+5. The customers who get one of the night's places. The rest period after a contact, the caps of units and
+   the budget exclude some customers. The arm makes no difference here: a control takes a place, has a rest
+   period and counts towards a cap exactly like a treated customer.
 6. The tasks. The task of a control is written only into the ledger.
 """
 
@@ -61,7 +61,8 @@ class NightPlan:
         stages: The stage of each customer by the playbook, None if no condition of a stage is true; shape
             `[customers]`.
         ledger_rows: The new rows of the ledger, by table.
-        rule_counts: How many customers each rule of the playbook would take.
+        rule_counts: For each rule of the playbook, the number of customers whom it fits, who get its play,
+            and who are planned for contact.
         lists: The lists beside the call list; empty in a trial.
     """
 
@@ -90,13 +91,14 @@ def plan_night(
     Args:
         cutoff: The cutoff of the night.
         scores: The scores of the cohort.
-        model: The scorer of the champion, from which the reasons are computed.
+        model: The model that scores the night: the champion, or another model in a trial. The reasons for
+            each customer's risk are computed from it.
         playbook: The playbook.
         ledger: The decisions of earlier nights.
         own_assignments: The assignments that this same night made if it was scored before.
         acts: What is known about customers and earlier contacts.
         terms: The settings of the plan.
-        progress: A function that shows the progress of the reasons.
+        progress: A function that shows how far the computation of the reasons has come.
         is_trial: Whether the night is a trial. In a trial nobody is assigned to an arm, nothing is written
             into the ledger, and there are no lists beside the call list.
     """
@@ -205,7 +207,8 @@ def plan_night(
 def _uplift_facts(model: EffectModel | None, is_left_alone: Bools) -> dict[str, Any]:
     """Return what the facts of the night say about its effect model.
 
-    If no model is in use, the result is empty, so the facts are the same as in versions without such models.
+    If no model is in use, the result is empty, so the facts are the same as in older versions of this
+    program, which had no such models.
     """
     if model is None:
         return {}
@@ -221,8 +224,8 @@ def _uplift_facts(model: EffectModel | None, is_left_alone: Bools) -> dict[str, 
 def _effect_facts(effects: MeasuredEffects) -> dict[str, Any]:
     """Return the measured effects that the night uses, for the facts of the night.
 
-    If all effects are assumed, the result is empty, so the facts are the same as in versions without measured
-    effects.
+    If all effects are assumed, the result is empty, so the facts are the same as in older versions of this
+    program, which measured no effects.
     """
     shares = effects.accept_shares
     if not shares:
@@ -236,8 +239,8 @@ def _effect_facts(effects: MeasuredEffects) -> dict[str, Any]:
 def _cost_facts(effects: MeasuredEffects) -> dict[str, Any]:
     """Return the measured costs that the night uses, for the facts of the night.
 
-    If all costs are assumed, the result is empty, so the facts are the same as in versions without measured
-    costs.
+    If all costs are assumed, the result is empty, so the facts are the same as in older versions of this
+    program, which measured no costs.
     """
     parts = effects.costs.parts if effects.costs else ()
     costs = {
@@ -319,8 +322,9 @@ def _preference_facts(
     acts: Acts,
     terms: PlanTerms,
 ) -> dict[str, Any]:
-    """Return how many customers are contacted through their own channel; empty if no play prefers the
-    customer's own channel.
+    """Count the customers whose own answers decided their channel, and those with too few answers.
+
+    The result is empty if no play prefers the channel in which the customer answers.
     """
     if not playbook.prefers_own_channel:
         return {}

@@ -60,12 +60,12 @@ NO_HOUR = BestHour(None, 0)
 def evidence_ends(units: Units, assignments: pd.DataFrame, cutoff: date) -> dict[str, date]:
     """Return for each assigned customer the first day from which answers do not count.
 
-    The day is the day of the first assignment of the customer's unit. Before the assignment, both arms are
-    treated in the same way. After the assignment, only treated customers can answer a play. If these answers
-    counted, treated customers and controls would get different channels.
+    This is the day on which the customer's unit was first assigned to an arm. Before the assignment, both
+    arms are treated in the same way. After the assignment, only treated customers can answer a play. If these
+    answers counted, treated customers and controls would get different channels.
 
     Args:
-        units: The unit to which each customer belongs.
+        units: The unit (a person, an account or a customer) to which each customer belongs.
         assignments: The assignments of earlier nights.
         cutoff: The cutoff of the night.
     """
@@ -121,9 +121,9 @@ def answers_of(contacts: pd.DataFrame | None, opened_mails: pd.DataFrame) -> pd.
 def channels_in_order(play: Play, customer: str, answers: AnswerCounts, min_answers: int) -> tuple[str, ...]:
     """Return the channels of a play in the order in which they are tried for a customer.
 
-    If the play prefers the customer's own channel, the channels with at least `min_answers` answers come
-    first, ordered by the number of answers. Channels with equal numbers, and all other channels, stay in the
-    order of the play.
+    If the play prefers the channel in which the customer answers, the channels with at least `min_answers`
+    answers come first, ordered by the number of answers. Channels with equal numbers, and all other channels,
+    stay in the order of the play.
 
     Args:
         play: The play.
@@ -146,8 +146,10 @@ def preference_counts(
     answers: AnswerCounts,
     min_answers: int,
 ) -> dict[str, int]:
-    """Count how the channel was chosen, for the customers who may be contacted and whose play prefers the
-    channel in which the customer answers.
+    """Count the customers whose answers decided their channel, and the customers with too few answers.
+
+    A customer counts only if contact is allowed, and if the customer's play prefers the channel in which the
+    customer answers.
 
     Args:
         plays: The play of each customer.
@@ -179,7 +181,7 @@ def find_best_hours(
             of `events`.
         quiet: The quiet hours.
         weekdays: The working weekdays.
-        min_events: The smallest number of events from which an hour is computed; with fewer events there is
+        min_events: The count that the best hour needs; a customer whose best hour has a smaller count gets
             no hour.
     """
     is_open = np.array([not _is_quiet(quiet, hour) for hour in range(HOURS)])

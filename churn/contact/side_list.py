@@ -1,14 +1,17 @@
-"""A list of a night beside the call list: who of its candidates is on it, and their tasks in both arms.
+"""A list of a night beside the call list: which candidates are on it, and the tasks of both arms.
 
 A list names candidates for a contact. A play with its own control group writes a task for each new
-customer on its list into the ledger, in both arms. The customer then stays on the list with one due date
-and rests afterwards, and `churn measure` compares the arms. A play without its own control group plans no
-task, and its effect is not measured. With or without such tasks, the arms of the call list can be
-compared, for two reasons:
+customer on its list into the ledger, in both arms. A treated customer then stays on the list with one due
+date until the task ends. After the task, the customers of both arms rest (no play contacts them for some
+days), and `churn measure` compares the arms. A play without its own control group plans no task, and its
+effect is not measured. With or without such tasks, the arms of the call list can be compared, for two
+reasons:
 
-1. From the night of its assignment on, a unit in a control group other than the play's own is on no list.
-   Before that night the unit can be on a list: its arm is drawn later and does not depend on the list.
-2. A unit with a task is on no other list until its rest is over, whether the unit is treated or a control.
+1. A unit may be in the universal control group or in the control group of another play. From the night of
+   this assignment on, the unit is on no list. Before that night the unit can be on a list: its arm is drawn
+   later and does not depend on the list.
+2. A unit that has a task, or rests after one, is on no list, whether it is treated or a control. There is one
+   exception: a treated customer stays on the list of the open task.
 
 The rules of consent, objections and suppression lists are the same as for the call list. A customer with a
 contact in the table `contacts` comes onto no list until the days of rest after this contact are over.
@@ -81,7 +84,7 @@ class ListNight:
         tasks: The tasks of earlier nights and of the call list of this night.
         list_tasks: The earlier tasks of plays for lists, with their states.
         acts: What is known about customers and earlier contacts.
-        terms: The settings of the plan.
+        terms: The settings of the plan of contacts.
     """
 
     cutoff: date
@@ -102,9 +105,10 @@ class SideList:
         entries: The customers on the list, in order.
         plays: The number of customers with each play, before any customer is withheld.
         withheld: The number of customers who are kept off the list, by reason.
-        measured_plays: The plays whose effect is measured against their own control group.
-        new_assignments: The new rows of the ledger with the arms of the measured plays.
-        new_tasks: The new rows of the ledger with the tasks of the measured plays, in both arms.
+        measured_plays: The plays of the list that have their own control group, so that their effect is
+            measured.
+        new_assignments: The new rows of the ledger with the arms of `measured_plays`.
+        new_tasks: The new rows of the ledger with the tasks of `measured_plays`, in both arms.
         withheld_tasks: Why a customer with an open task is not on the list tonight, by the id of the task.
     """
 
@@ -272,7 +276,7 @@ class _Gates:
         on it.
 
         Args:
-            unit: The unit of the candidate.
+            unit: The unit of the candidate: the person, the account or the customer.
             play: The play of the candidate.
             task: The open task of the candidate for this play; None if there is none.
         """
@@ -310,7 +314,7 @@ def _with_task(entry: ListEntry, channel: str, task: Mapping[str, Any] | None) -
 def _draw_arms(
     entries: Sequence[ListEntry], units: Objects, night: ListNight
 ) -> tuple[list[str], pd.DataFrame]:
-    """Return the arm of each customer who is new on a list, and the new rows of the ledger."""
+    """Assign an arm to each customer who is new on a list; return the arms and the new rows of the ledger."""
     arms = [TREATED_ARM] * len(entries)
     frames = [pd.DataFrame(columns=ASSIGNMENT_COLUMNS)]
     names = np.array([entry.play.name for entry in entries], dtype=object)
@@ -366,12 +370,12 @@ def _task_row(entry: ListEntry, unit: str, arm: str, night: ListNight) -> dict[s
 
 
 def recently_contacted(days: int) -> str:
-    """Return the reason for a unit with a contact in the table `contacts` in the last `days` days."""
+    """Return why a unit is kept off: the table `contacts` names it in the last `days` days."""
     return f"contacted in the last {days} days"
 
 
 def same_unit_on_list(unit: UnitKind) -> str:
-    """Return the reason for a customer whose person or account is already on the list under another id.
+    """Return why a customer is kept off: its person or account is already on the list under another id.
 
     >>> same_unit_on_list("person")
     'another customer of the same person is on this list'

@@ -71,15 +71,15 @@ def task_states(
 
     - snoozed, if its last contact has this result and `snoozed_until` is after the cutoff; it keeps its due
       date;
-    - if it is not snoozed: open until its due date has passed, and then overdue. The result `no answer`
-      changes nothing.
+    - if it is not snoozed: open until its due date has passed, and then overdue. A contact with the
+      result `no answer` does not change the state.
 
     A contact with a `task_id` answers the task with this id. A contact without `task_id` answers the task of
     the same customer and play for which `planned_on <= contacted_on < expires_on`.
 
-    Exits and expiry are the same in both arms. Only treated tasks have answers. A contact with the arm
-    `control` only says what would have been done. Any other contact of a control is a mistake
-    (`contacted_controls`).
+    Exits and the expiry end the tasks of both arms in the same way. Only treated tasks have answers. A
+    contact with the arm `control` only says what would have been done. Any other contact of a control is a
+    mistake (`contacted_controls`).
 
     If the company has no table `contacts`, nobody knows what was done. Without this table, each task in both
     arms counts as done on its due date, and `is_assumed` is true.
@@ -124,9 +124,7 @@ def task_states(
 
 @dataclass(frozen=True)
 class _Answers:
-    """The contacts of treated tasks in order of time: the `row` of the task, `contacted_on`, `result` and so
-    on.
-    """
+    """The contacts of treated tasks in order of time; the column `row` is the position of the task."""
 
     rows: pd.DataFrame
 

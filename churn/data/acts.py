@@ -111,8 +111,8 @@ def read_event_days(
         store: The store.
         table: The table; if the company does not have it, the result is empty.
         cutoff: Only what was known before the cutoff counts.
-        column: The outcome whose day is returned, such as `unsubscribed_at`; None for the day of the row
-            itself.
+        column: The time column whose day is returned, such as `unsubscribed_at`; None for the day of the
+            row itself.
         since: The first day that counts. Only these days are read, so a long history costs no memory.
     """
     schema = pa.schema([("customer_id", pa.string()), ("day", pa.date32())])
@@ -297,7 +297,7 @@ def _text(store: Store, table: str, name: str) -> str:
 
 
 def _level(store: Store, table: str, name: str) -> str:
-    """Return SQL that turns the stored code of a level, such as a channel, into the level's name."""
+    """Return SQL that turns the stored codes of a column, such as `channel`, into text."""
     levels = store.tables[table].levels.get(name, ())
     if name not in _columns(store, table) or not levels:
         return "NULL::VARCHAR"

@@ -26,11 +26,13 @@ def read_churners(store: Store, cutoff: date) -> pa.Table:
 
     With a label of contracts, `left_on` is the last day on which a contract ended; customers whose contract
     still runs are not in the table. With a label of inactivity, `left_on` is the day of each customer's last
-    event in the label's table; customers who are still active are in the table, too. `monthly_value` is the
-    revenue per month of the contracts that ended on this day. If contracts have no `mrr`, `monthly_value` is
-    the money of the year before `left_on`, divided by twelve. `monthly_value` is missing if no money is
-    known. With a label of an event, the table has no rows, because such a label does not say who left. The
-    rows have the order of the store's customers.
+    event in the label's table; customers who are still active are in the table, too. With a label of an
+    event, the table has no rows, because such a label does not say who left. The rows have the order of the
+    store's customers.
+
+    If the label counts contracts and these have `mrr`, `monthly_value` is the revenue per month of the
+    contracts that ended on `left_on`. Otherwise `monthly_value` is what the customer paid in the year that
+    ends with `left_on`, divided by twelve. `monthly_value` is missing if no such amount is known.
 
     Args:
         store: The store.
@@ -71,7 +73,7 @@ def read_churners(store: Store, cutoff: date) -> pa.Table:
 
 
 def _money_of_the_year(store: Store, cutoff: date) -> str:
-    """Return the SQL of what each customer paid per month, on average, in the year before `left_day`."""
+    """Return the SQL of what each customer paid per month, on average, in the year up to `left_day`."""
     end = day_number(cutoff)
     for table, day in (("payments", "paid_at_day"), ("orders", "day"), ("payments", "day")):
         if not store.has(table) or day not in ("day", *store.tables[table].columns):

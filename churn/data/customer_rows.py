@@ -125,7 +125,10 @@ def is_id_of(value: object, customer: str) -> bool:
 def _as_read(
     row: Mapping[str, Any], contract: Table, levels: Mapping[str, tuple[str, ...]], zone: ZoneInfo
 ) -> dict[str, Cell]:
-    """Return a stored row with local times, names of levels and numbers in their units."""
+    """Return a stored row in a form that people can read.
+
+    Times are local, codes are replaced by names, and numbers are not in cents or thousandths.
+    """
     return dict(_cells(row, contract, levels, zone))
 
 

@@ -48,9 +48,8 @@ class DailyRows:
         newest_day: The day number of the newest row that was known before the cutoff; None if there is no
             such row.
         rows: The number of rows on each day, shape (days,). The last element is the earliest day.
-        outcomes: The number of rows whose outcome, such as a payment, happened on each day, by the name of
-            the outcome.
-        values: The values of each column of numbers, by name.
+        outcomes: For each outcome, such as a payment, the number of rows in which it happened on each day.
+        values: The statistics of each column of numbers, by the name of the column.
         kinds: The number of rows of each kind on each day, by column (such as `channel`) and kind (such as
             `email`).
     """

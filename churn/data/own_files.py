@@ -238,9 +238,9 @@ def _damage_error(path: Path, damage: str, way_out: str, error: type[ChurnError]
 def _is_as_written(data: bytes, checksum: Any) -> bool:
     """Return whether the bytes of a JSON file, without the line that holds the checksum, have this checksum.
 
-    The function takes less time than writing the content again to compute its checksum. False does not prove
-    that the file is damaged: the checksum can be the last key, or another program may have changed the line
-    breaks of the file.
+    The function takes less time than writing the content again to compute its checksum. If it returns False,
+    the file need not be damaged: the checksum can be the last key, or another program may have changed the
+    line breaks of the file.
     """
     line = f' "{CHECKSUM}": "{checksum}",\n'.encode()
     return data.count(line) == 1 and f"{zlib.crc32(data.replace(line, b'')):08x}" == checksum

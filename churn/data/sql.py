@@ -49,7 +49,7 @@ def trim_blanks(sql: str) -> str:
 
 
 def internal_name(name: str) -> str:
-    """Return the quoted name of a view or table of this program; no name in a source has this prefix."""
+    """Return the quoted name of a view or table of this program; its prefix occurs in no name of a source."""
     return identifier(f"__churn_{name}")
 
 
@@ -57,11 +57,11 @@ def parquet_rows(*paths: Path, union_by_name: bool = False) -> str:
     """Return the SQL after FROM that reads exactly these Parquet files, and adds no columns from their path.
 
     Without `hive_partitioning = false`, DuckDB adds a column `day` to each file below a folder `day=3`. If
-    the file already has a column `day`, DuckDB replaces this column.
+    the file itself has a column `day`, the value from the folder's name replaces the value in the file.
 
     Args:
-        paths: The files. A file pattern would also find files that are not part of the table, or other files
-            in a folder such as `a[1]`.
+        paths: The files, each by its own path. A pattern such as `*.parquet` would also find files that are
+            not part of the table, and as a pattern `a[1]` means the folder `a1`.
         union_by_name: Whether the files may have different columns.
     """
     option = ", union_by_name = true" if union_by_name else ""
@@ -114,8 +114,9 @@ def connect(engine: EngineParams, scratch: Path) -> duckdb.DuckDBPyConnection:
 
     Args:
         engine: The section `engine` of params.yaml.
-        scratch: The folder in which the connection gets a private folder. DuckDB sorts in this private folder
-            when memory is short; in a shared folder, two connections would overwrite each other's rows.
+        scratch: A folder in which the connection gets its own folder for temporary files. DuckDB sorts in its
+            own folder when memory is short; in a shared folder, two connections would overwrite each other's
+            rows.
     """
     connection = duckdb.connect(
         config={
@@ -209,7 +210,7 @@ def is_rowwise(
 
 
 def _is_no_column(node: dict[str, Any], columns: set[str]) -> bool:
-    """Return whether a node of parsed SQL is a name that no column has, such as that of the current time."""
+    """Return whether a node of parsed SQL is a name without a column, such as a name for the current time."""
     return node["class"] == "COLUMN_REF" and not columns & {name.lower() for name in node["column_names"]}
 
 

@@ -47,7 +47,7 @@ def day_number_sql(time: str) -> str:
 
 
 def date_of_day_sql(number: str) -> str:
-    """Return the SQL of the date of a day number.
+    """Return the SQL that turns a day number into its date.
 
     >>> date_of_day_sql("day")
     "(DATE '1970-01-01' + day)"
@@ -68,11 +68,11 @@ class StoredTable:
         columns: The stored columns.
         missing: The number of missing values by column; columns without missing values are left out.
         rejects: The number of rejected rows by rule; the rule that most rows break comes first.
-        levels: The names of each level column; the code of a name is its position, from 0.
-        unused_columns: Columns of customers in the source that params.yaml lists neither in `static` nor in
-            `history`.
-        near_names: Maps a column of the source to the optional column of the contract that has nearly the
-            same name and that the source lacks.
+        levels: The names in each column of the type `level`; the code of a name is its position, from 0.
+        unused_columns: The source columns of the table `customers` that params.yaml lists neither in `static`
+            nor in `history`.
+        near_names: Maps an unread column of the source to a missing optional column with nearly the same
+            name.
         digest: A digest of the columns, the levels and the rows.
     """
 
@@ -91,7 +91,7 @@ class StoredTable:
 
     @property
     def two_clocks(self) -> bool:
-        """Return whether each row also holds the day on which it became known."""
+        """Return whether the rows say when they became known, and not only when they happened."""
         return "known_day" in self.columns
 
     @classmethod
@@ -134,13 +134,15 @@ class StoredTable:
 class Store:
     """The tables as Parquet files, with rows in order of customer and time.
 
-    Each table has the columns `customer` (code), `at` (UTC), `day`, and `known_day` (only with a second
-    clock). Each outcome has `<name>_day` and `<name>_after` (seconds since the row's own time). Each
-    scheduled time, such as `renews_at`, becomes a column `<name>_day`. Money is in cents, other numbers are
-    in thousandths, and levels are codes.
+    Each table has the columns `customer` (code), `at` (UTC) and `day`. If the source also says when a row
+    became known, the table has the column `known_day`. Each outcome has `<name>_day` and `<name>_after`
+    (seconds since the row's own time). Each scheduled time, such as `renews_at`, becomes a column
+    `<name>_day`. Money is in cents, other numbers are in thousandths, and names from a short list (levels)
+    are codes.
 
     Args:
-        folder: The folder of the tables. The store keeps a lease on this folder.
+        folder: The folder of the tables. The store keeps a lease on this folder, so that no process
+            deletes it.
         tables: The facts of each table by name.
         parts: The paths of the files of all tables, below the folder; a later file holds later customers.
         watermark: The day up to which the data are complete.
@@ -218,7 +220,7 @@ class Store:
 
     @contextmanager
     def damage_in_words(self, path: Path) -> Iterator[None]:
-        """Report a damaged store if the block cannot read a Parquet file.
+        """Report a damaged store if the `with` block cannot read a Parquet file.
 
         Raises:
             DamagedStoreError: The file is missing or damaged.
@@ -237,7 +239,7 @@ class Store:
         return parquet_rows(*self.files(table))
 
     def connect(self) -> duckdb.DuckDBPyConnection:
-        """Open a DuckDB within the engine's limits."""
+        """Open a DuckDB with the limits that the section `engine` of params.yaml sets."""
         return connect(self.params.engine, self.params.output / ".scratch")
 
     def visible_before(self, table: str, cutoff: date) -> str:
@@ -283,7 +285,7 @@ def _open_folder(link: Path) -> tuple[Path, dict[str, Any], IO[str]]:
 
 
 def _lease_manifest(link: Path) -> tuple[Path, dict[str, Any], IO[str]]:
-    """Return the folder of the store's link, its manifest, and the lease on it, without checking rows."""
+    """Return the same as `_open_folder`, but do not check the files of the tables."""
     folder = link.resolve()
     try:
         lease = lease_folder(folder)
@@ -352,10 +354,10 @@ def _find_damage(folder: Path, checksums: Mapping[str, str]) -> str:
 
 
 def has_records_of_ingest(store: Store) -> bool:
-    """Return whether the records of ingest are unchanged: files that tell the next ingest what was read.
+    """Return whether the records that ingest left for the next ingest are unchanged.
 
-    The names of these files begin with a dot. A store is complete without these files, but the next ingest
-    must then read all rows.
+    The records are files that say what was read; their names begin with a dot. A store is complete without
+    these files, but the next ingest must then read all rows.
     """
     manifest = json.loads((store.folder / MANIFEST_FILE).read_bytes())
     try:

@@ -1,7 +1,7 @@
 """Add bad rows as in a real export, at small and known rates; ingest must reject them.
 
-Each bad row is an *additional* row, a damaged copy of a good row. All good rows stay, so that a test can
-check that ingest keeps exactly the good rows. Late rows are not bad; they are only counted.
+Each bad row is an *additional* row: a damaged or exact copy of a good row. All good rows stay, so that a test
+can check that ingest keeps exactly the good rows. Rows that reach the warehouse late are good rows.
 """
 
 from __future__ import annotations
@@ -82,12 +82,13 @@ def add_bad_rows(
     unknown_ids: Callable[[Values], pa.Array],
     rng: np.random.Generator,
 ) -> DirtyTable:
-    """Give each row a number, and add damaged copies of some rows.
+    """Give each row a number, and add damaged or exact copies of some rows.
 
     Args:
         name: The canonical table.
         table: The good rows.
-        first_row_id: The first free row number. A damaged copy gets a new number; a repeated row does not.
+        first_row_id: The first free row number. A damaged copy gets a new number; an exact copy keeps the
+            number of its row.
         unknown_ids: A function that turns random integers into ids that no customer has.
         rng: The generator that chooses the rows to copy and their wrong values.
     """

@@ -1,4 +1,4 @@
-"""Turn arrays of days and seconds into Arrow columns, and select the days of customers."""
+"""Turn arrays of days and seconds into Arrow columns, and select days on which customers can have events."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class CustomerDays:
         return phase
 
     def by_phase(self, kind: str, *factors: float) -> Values:
-        """Return for each customer and day the factor of the trouble's phase 0..3. Shape [pair]."""
+        """Return for each pair the factor that belongs to the trouble's phase 0..3. Shape [pair]."""
         factor: Values = np.array(factors, dtype=np.float32).take(self.phase(kind))
         return factor
 
@@ -89,8 +89,9 @@ class Chunk:
         ids: The ids of the customers.
         first_day: The first day of `life`.
         watermark_seconds: The watermark in seconds since 1970; the export shows only outcomes before it.
-        memory: What a table must remember about each customer from one day to the next, as arrays [customer]
-            by name; the table changes them in place. The memory is empty for the history.
+        memory: What is remembered about each customer from one day to the next, for example whether the
+            customer has unsubscribed: arrays [customer] by name. The functions that make the tables change
+            these arrays in place. For the history, `memory` is None.
     """
 
     people: People
@@ -117,7 +118,7 @@ class Chunk:
         return times
 
     def in_force(self) -> CustomerDays:
-        """Return the days on which customers are in force or pending, from the day after the start of a
+        """Return the days on which people are customers (in force or pending), except the first day of each
         spell.
         """
         return self._customer_days(self._in_force())
@@ -168,7 +169,7 @@ def categories(codes: Values, words: tuple[str, ...], missing: Values | None = N
 
 
 def arrival_times(rng: np.random.Generator, seconds: Values, share: float) -> tuple[Values, Values]:
-    """Draw when rows reach the warehouse: most rows at once, and a share of them one to six days late.
+    """Draw when rows reach the warehouse: most rows without delay, some of them one to six days late.
 
     Args:
         rng: The generator of the draws.

@@ -1,8 +1,8 @@
 """Let a demo company live on after its history; the random numbers stay the same, whatever is done to the
 customers.
 
-The days after the history are drawn one by one. The numbers of a customer depend only on the seed, the
-customer and the day. Contacts change only the hazards that are compared with the random numbers. So a
+The days after the history are drawn one by one. The random numbers of a customer depend only on the seed,
+the customer and the day. Contacts change only the hazards that are compared with the random numbers. So a
 customer who is never contacted has the same life under every policy of contacts.
 
 The company is simulated in two worlds at once: *untouched*, without any contact, and *as lived*, with the
@@ -50,9 +50,9 @@ MEMORIES: Mapping[str, Callable[[Chunk, Mapping[str, pa.Table]], Values]] = {
     "stock": lambda chunk, tables: chunk.streams.get("stock").random(len(chunk.people)),
     "unsubscribed": lambda chunk, tables: _are_unsubscribed(chunk, tables["emails"]),
 }
-"""How to find what a table remembers about each customer at the end of the history.
+"""How to find what is remembered about each customer at the end of the history.
 
-The table reads and changes `chunk.memory[name]`, an array [customer].
+The functions that make the tables read and change `chunk.memory[name]`, an array [customer].
 """
 
 
@@ -67,8 +67,8 @@ class Contact:
 
 
 class _World:
-    """The lives of a chunk's customers in one of the two worlds, and the values about these customers that
-    tables carry from day to day (see `MEMORIES`).
+    """The lives of a chunk's customers in one of the two worlds, and what is remembered about these
+    customers from day to day (see `MEMORIES`).
     """
 
     def __init__(self, life: LifeState, memory: Mapping[str, Values]) -> None:
@@ -80,12 +80,12 @@ class LivingChunk:
     """A chunk of customers who live on after the history, day by day."""
 
     def __init__(self, history: Chunk, life: LifeState, tables: Mapping[str, pa.Table]) -> None:
-        """Start on the first day after the history.
+        """Prepare to simulate the first day after the history.
 
         Args:
-            history: The chunk of the history.
+            history: These customers with their lives in the history.
             life: The state of the customers after the last day of the history.
-            tables: The good rows of the tables of the history, with all their outcomes.
+            tables: The tables of the history, without bad rows; outcomes after the history are included.
         """
         self.history = history
         memory = {name: make(history, tables) for name, make in MEMORIES.items()}
@@ -162,7 +162,7 @@ class LivingChunk:
         return decode(loyalty_of(chunk, earnings))
 
     def spells(self) -> pa.Table:
-        """Return the spells of both worlds: a table of the truth."""
+        """Return when each spell as a customer starts and ends in both worlds: a table of the truth."""
         parts = []
         for name, world in (("untouched", self.untouched_world), ("as lived", self.lived_world)):
             spells = world.life.spells()
@@ -210,7 +210,7 @@ class LivingChunk:
         )
 
     def _note_open_charges(self, payments: pa.Table, since: Values) -> None:
-        """Note the failed charges that are not paid yet, for spells that still last."""
+        """Note the failed charges that are not paid yet; charges of a spell that has ended are left out."""
         life = self.lived_world.life
         columns = payments.select(["customer_id", "due_at", "paid_at", "failed_at", "invoice_id", "amount"])
         row_of = self._row_of_id

@@ -92,11 +92,11 @@ def trouble_index(name: str) -> int:
 def chance_to_advance(
     kind: int, phase: int, onset: Values, billing: Values, card_expired: Values
 ) -> Values | float:
-    """Return the probability that each customer leaves `phase` for the next phase today. Shape [customer], or
-    one number for all.
+    """Return the probability that each customer moves from `phase` to the next phase today.
 
-    If a card has just expired, payment trouble is eight times as likely to begin. A charge can fail only on a
-    billing day, so payment trouble leaves phase 1 only on these days.
+    The result is one number for each customer, or one number for all. If a card has just expired, payment
+    trouble is eight times as likely to begin. A charge can fail only on a billing day, so payment trouble
+    moves from phase 1 to phase 2 only on these days.
 
     Args:
         kind: The index of the trouble in `TROUBLES`.

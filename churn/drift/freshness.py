@@ -321,8 +321,9 @@ def _sizes(values: DailyValues, days: int) -> tuple[float, float] | None:
 
 
 def _blocks(column: npt.NDArray[Any], days: int) -> npt.NDArray[Any]:
-    """Cut the time before the newest `days` days into periods of `days` days, shape (periods, days). At most
-    `VALUE_DAYS` days are cut.
+    """Split the time before the newest `days` days into periods of `days` days, shape (periods, days).
+
+    Only the latest `VALUE_DAYS` days of this time are used.
     """
     earlier = column[days : days + VALUE_DAYS]
     count = len(earlier) // days
@@ -406,7 +407,7 @@ def _kind_alarms(subject: str, kinds: Mapping[str, Ints], night: date) -> Iterat
                     text=f"the kind {_quote(names[index])} has {rows}, and {_quote(names[heir])}, which "
                     f"never occurred before, has {newest[heir]:,} rows: the first kind seems to be "
                     "renamed to the second.",
-                    way_out="Change the mapping of this column so that the new name becomes the old one.",
+                    way_out="Change this column's mapping so that it turns the new name into the old one.",
                 )
         return
 

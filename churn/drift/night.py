@@ -252,7 +252,8 @@ def _told_apart_alarms(told_apart: ToldApart) -> list[Alarm]:
             text="a model of trees separates tonight's customers from the customers of the training "
             f"with AUC {format_interval(told_apart.auc, 2)}, mainly by {by}; the limit is "
             f"{WARN_AUC}.",
-            way_out="Check the sources of these signals. If the customers have changed, train again.",
+            way_out="Check the sources of these signals. If the customers themselves have changed, train "
+            "again.",
         )
     ]
 

@@ -140,9 +140,7 @@ def read_realised(
 
 
 def pool(outcomes: Sequence[Outcomes]) -> Outcomes | None:
-    """Return the outcomes of several nights as one object; a customer has the same number in all of them. The
-    result is None if there are no nights.
-    """
+    """Return the outcomes of several nights as one object; None if there are no nights."""
     if not outcomes:
         return None
     return Outcomes(
@@ -154,7 +152,7 @@ def pool(outcomes: Sequence[Outcomes]) -> Outcomes | None:
 
 
 def _codes(customers: npt.NDArray[np.object_]) -> npt.NDArray[np.int64]:
-    """Return a number for each customer id, which is the same in each night."""
+    """Return for each customer id the number that stands for it on all nights."""
     return np.array([hash_of(str(customer)) for customer in customers], dtype=np.int64)
 
 
@@ -215,8 +213,15 @@ def _windows_since(learnt_until: date, night: date, label: LabelParams, late_day
 
 
 def _churners(store: Store, labels: LabelOutcomes, windows: Sequence[date], ledger: Ledger) -> int | None:
-    """Return how many churners after some cutoffs a training could learn from; customers who were contacted
-    are left out.
+    """Return how many customers left in the label windows of some cutoffs; None if there are no cutoffs.
+
+    A new training could learn from these churners. Customers who were contacted are left out.
+
+    Args:
+        store: The store.
+        labels: Who left after each cutoff.
+        windows: The cutoffs.
+        ledger: The decisions of earlier nights.
     """
     if not windows:
         return None

@@ -86,16 +86,16 @@ class SignalDrift(Part):
     Attributes:
         signal: The name of the signal.
         table: The table from which the signal is computed.
-        psi: The population stability index of tonight's values against the training; None if there are no
-            rows.
-        by_chance: If no distribution had changed, at least one signal would exceed this index on one of a
-            thousand nights.
-        usual: The largest index between a cutoff of the training and the earlier cutoffs whose labels were
-            known by that cutoff.
-        limit: The value of the index above which the signal counts as moved.
+        psi: The population stability index (PSI), which compares tonight's values with the values of the
+            training; None if nobody can be compared.
+        by_chance: The PSI that chance alone seldom exceeds: if no distribution had changed, at least one
+            signal would exceed it on one of a thousand nights.
+        usual: The largest PSI among the cutoffs of the training. Each cutoff is compared with the earlier
+            cutoffs whose labels were already known; None if no cutoff could be compared.
+        limit: The PSI above which the signal counts as moved.
         missing: The share of missing values tonight.
         missing_in_training: The share of missing values in training.
-        has_moved: Whether the index is above the limit.
+        has_moved: Whether `psi` is above `limit`.
     """
 
     signal: str
@@ -142,16 +142,19 @@ class Figures(Part):
 class RealisedNight(Part):
     """How well an earlier night predicted which customers left, measured with the known outcomes.
 
+    Contacted customers are left out. The controls stand for them, so each control has a weight above 1. If
+    there are no controls, the contacted customers are measured too.
+
     Attributes:
         night: The cutoff of the night.
         model_version: The version of the model that scored the night.
-        customers: The number of customers who were scored and whose outcome counts.
-        n_treated: The number of customers who are left out because they were contacted.
-        churners: The number of counted customers who left.
-        expected: The weighted number of churners that the model expected.
-        observed_expected: The weighted number of customers who left, divided by the expected number.
+        customers: The number of measured customers: they were scored, and their outcome is known.
+        n_treated: The number of customers who were contacted.
+        churners: The number of measured customers who left.
+        expected: The number of churners that the model expected, counted with the weights.
+        observed_expected: The number of customers who left, counted with the weights, divided by `expected`.
         outcome_figures: The measures on the known outcomes.
-        estimated_figures: The same measures for the same customers, estimated without the outcomes.
+        estimated_figures: The same measures, estimated from the probabilities alone, without the outcomes.
     """
 
     night: date
@@ -169,12 +172,13 @@ class Performance(Part):
     """The performance of the model, estimated for tonight and realised for earlier nights.
 
     Attributes:
-        estimate: The measures that are expected if tonight's probabilities are right, with intervals for what
-            chance may bring; None if nobody was scored.
+        estimate: The measures that are expected if tonight's probabilities are right, with intervals that
+            allow for chance; None if nobody was scored.
         realised_nights: Earlier nights whose outcome is known, the newest first; their label windows do not
             overlap.
-        level: Observed/expected over all measured nights of this model; None if there are none.
-        because: Why there is no earlier night with a known outcome.
+        level: The ratio of observed to expected churners over the measured nights of this model; None if
+            there are no such nights.
+        because: Why `level` is None; None if it was measured.
     """
 
     estimate: Figures | None = None
@@ -202,9 +206,10 @@ class Population(Part):
 
     Attributes:
         customers: The number of customers at risk tonight.
-        n_treated: The number of customers at risk who are left out because they were contacted in the last 91
-            days.
-        n_controls: The number of controls who represent contacted customers by a weight.
+        n_treated: The number of customers at risk who were contacted in the last 91 days. They are left out,
+            unless there are no controls.
+        n_controls: The number of controls. They have a weight above 1, because they also stand for the
+            contacted customers.
         note: A sentence that says why contacted customers are compared too; None if they are left out.
     """
 
@@ -221,16 +226,16 @@ class Drift(Part):
         version: The version of the format of the file.
         cutoff: The cutoff of the night.
         model_version: The version of the model that scored the night.
-        model_digest: The digest of the model's bundle.
+        model_digest: The digest (checksum) of the model's files.
         label_id: The id of the label.
         population: Which of tonight's customers are compared.
         alarms: The alarms of the night; empty if there are none.
         triggers: The reasons to train again, and whether each applies.
         freshness: How fresh each table is.
         signals: How far each signal has moved; the signal that is furthest above its limit comes first. None
-            if the model has no reference.
-        score: How far the probabilities have moved, measured like a signal; None if the model has no
-            reference.
+            if the model has no reference (the stored counts of its training rows).
+        score: How far the model's probabilities have moved, with the same measures as for a signal; None if
+            the model has no reference for them.
         no_reference_because: Why signals and scores are not compared with the training; None if they are
             compared.
         told_apart: How well a model of trees distinguishes tonight's customers from the customers of the

@@ -35,11 +35,11 @@ def signal_drift(
 ) -> tuple[SignalDrift, ...]:
     """Return how far each signal has moved; the signal that is furthest above its limit comes first.
 
-    A signal has moved if its index is above `max(.25, 2 * usual) + by_chance`. `usual` is the largest index
-    between a cutoff of the training and the earlier cutoffs whose labels were known by that cutoff. So the
-    limit allows for the season, the growth of the company and what is special about a single date.
-    `by_chance` allows for chance: if no distribution had changed, at least one signal would have an index
-    above `by_chance` with a probability of .001.
+    A signal has moved if its index is above `max(.25, 2 * usual) + by_chance`. To find `usual`, each
+    cutoff of the training is compared with all earlier cutoffs whose labels were known by then; `usual` is
+    the largest of these indices. So the limit allows for the season, the growth of the company and what is
+    special about a single date. `by_chance` allows for chance: if no distribution had changed, at least one
+    signal would have an index above `by_chance` with a probability of .001.
 
     Args:
         reference: What the model's signals and probabilities looked like in training.
@@ -126,7 +126,7 @@ def signal_alarms(drifts: tuple[SignalDrift, ...], score: SignalDrift | None) ->
                 subject=table,
                 text=f"since the training, {len(moved)} {verb} moved further than between any two "
                 f"cutoffs of the training: {shown}{more}.",
-                way_out="Check the source first. If the customers have changed, train again.",
+                way_out="Check the source first. If the customers themselves have changed, train again.",
             )
         )
     if score is not None and score.has_moved:

@@ -46,12 +46,14 @@ def triggers_of(
     Args:
         night: The cutoff of the night.
         alarms: The alarms of the night.
-        signals: How far each signal has moved; None if the model has no reference.
-        score: How far the scores have moved; None if the model has no reference.
-        told_apart: How well a model of trees distinguishes tonight's customers from the customers of the
+        signals: How far each signal has moved since the training; None if the model stores no signals of its
             training.
+        score: How far the scores have moved since the training; None if the model stores no scores of its
+            training.
+        told_apart: How well a model of decision trees distinguishes tonight's customers from the customers of
+            the training.
         performance: The performance of the model on earlier nights.
-        gate: The range of observed/expected that the gates of promotion allow.
+        gate: The range that the gates of promotion allow for the ratio of observed to expected churners.
         newest_cutoff: The newest cutoff of the training.
         churners_learnt: The number of churners in the training.
         churners_since: The number of churners who became known since the training; None if it is not known.
@@ -65,9 +67,7 @@ def triggers_of(
 
 
 def is_off(level: Interval | None, gate: tuple[float, float]) -> bool:
-    """Return whether the interval of observed/expected lies completely outside the range that the gate
-    allows.
-    """
+    """Return whether the whole interval of observed/expected churners lies outside the range of the gate."""
     if level is None or level.low is None or level.high is None:
         return False
     return level.high < gate[0] or level.low > gate[1]
@@ -78,12 +78,12 @@ def _level(level: Interval | None, gate: tuple[float, float], because: str | Non
     if level is None or level.low is None:
         reason = because or "too few customers left for an interval"
         return Trigger(name="level", fires=None, text=f"{reason}.")
-    verb = "lies outside it" if is_off(level, gate) else "overlaps it"
+    verb = "lies outside this range" if is_off(level, gate) else "overlaps this range"
     return Trigger(
         name="level",
         fires=is_off(level, gate),
-        text=f"for customers whom nobody contacted, observed/expected is {format_interval(level, 2)}; "
-        f"the gate allows {allowed}, and this interval {verb}.",
+        text="for customers whom nobody contacted, the ratio of observed to expected churners is "
+        f"{format_interval(level, 2)}; the gate allows {allowed}, and the interval of the ratio {verb}.",
     )
 
 

@@ -92,16 +92,17 @@ def champion_predictions(
     """Predict the test cutoffs with the champion.
 
     If the champion has learnt from some test cutoffs, a model that is trained with the champion's recipe
-    takes its place. This is the normal case one month after the training of a champion: the last label from
-    which it learnt became known after all test cutoffs. For each test cutoff the new model is fitted on the
-    labels that were known by that cutoff, with the present signals. A recipe that another version of the
-    program wrote cannot be fitted again; then nothing is compared.
+    takes its place. One month after the training of a champion, such a replacement is normal: the last
+    label from which the champion learnt became known after all test cutoffs. For each test cutoff the new
+    model is fitted on the labels that were known by that cutoff, with the present signals. A recipe that
+    another version of the program wrote cannot be fitted again; then nothing is compared.
 
     Args:
         champion: The current champion; None if there is none.
         snapshots: All matured snapshots.
         record: The challenger.
-        past: The challenger's uncalibrated log-odds at the cutoffs of the choice and of the test.
+        past: The challenger's uncalibrated log-odds at the test cutoffs and at the cutoffs on which it was
+            selected.
         test_cutoffs: The cutoffs on which the models are tested.
         threads: The number of threads.
     """

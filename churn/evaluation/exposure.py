@@ -27,7 +27,7 @@ def measure_exposure(test_set: TestSet, *, seed: int, threads: int) -> tuple[Exp
 
     Args:
         test_set: The test set, which holds only the rows of untreated customers.
-        seed: The seed with which customers are drawn.
+        seed: The seed of the random numbers with which the bootstrap draws customers.
         threads: The number of threads; it does not change the result.
     """
     snapshots = test_set.snapshots

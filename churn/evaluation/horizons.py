@@ -21,9 +21,9 @@ def measure_horizons(test_set: TestSet, lives: Lives, horizon_days: int) -> Hori
     """Measure the probabilities of leaving within 30, 60 and 90 days.
 
     A hazard is the probability of leaving in one interval of days. For each test cutoff, the hazards are
-    fitted on the intervals whose outcome was known by that cutoff. The curve of these hazards passes through
-    the challenger's probability at the horizon of the label. A horizon uses a cutoff only if it is known who
-    left within this horizon. `missing` says why a horizon has no cutoff.
+    fitted on the intervals whose outcome was already known at that cutoff. At the horizon of the label, the
+    probability from the hazards equals the challenger's probability. A horizon uses a cutoff only if it is
+    known who left within this horizon. `missing` says why a horizon has no cutoff.
 
     Args:
         test_set: The rows of the test cutoffs, with the predictions of all candidates.

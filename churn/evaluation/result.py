@@ -72,7 +72,7 @@ class CutoffRate(Counts):
 
 
 class Purging(Part):
-    """The training snapshots for one test cutoff.
+    """The snapshots on which a model is trained for one test cutoff, and the snapshots that are left out.
 
     Attributes:
         trained_on: The cutoffs of the snapshots whose labels were known at the test cutoff.
@@ -88,12 +88,12 @@ class Purging(Part):
 
 
 class CampaignTerms(Part):
-    """The assumed costs and the assumed effect of a campaign.
+    """The costs and the effect of a campaign, from which its profit is computed.
 
     Attributes:
         contact_cost: The cost of a contact, in currency.
         incentive_cost: The cost of an offer that is accepted, in currency.
-        accept_share: The share of the contacted churners who accept the offer, 0 to 1.
+        accept_share: The share of the contacted churners who accept the offer and stay, 0 to 1.
     """
 
     contact_cost: float
@@ -139,11 +139,11 @@ class CustomerValue(Part):
     Attributes:
         rows: The number of test rows.
         known: The number of test rows with a known value.
-        profit: The costs and the effect of a campaign. The cost of an offer is assumed; the cost of a contact
-            and the accept share are assumed or measured.
+        profit: The costs and the effect of a campaign. The cost of an offer is assumed. The cost of a contact
+            is assumed or measured, and so is the share of churners who accept the offer.
         measured_share: The measured share of churners whom a contact keeps; absent if it was not measured.
         measured_cost: The measured cost of a contact; absent if no table has the costs of contacts.
-        months: The number of monthly payments that are counted.
+        months: The number of coming months whose payments count.
         margin: The share of the payments that the company earns, 0 to 1.
         discount_year: The discount rate of a year, 0 to 1.
         variant: The assumed time of the payments, such as `end of period`, the end of each month.
@@ -166,7 +166,7 @@ class CalibrationGain(Part):
     """The out-of-time log loss with one calibration method minus the log loss without calibration.
 
     Attributes:
-        standard_error: The standard error of this difference, with customers as the units.
+        standard_error: The standard error of this difference, with customers (not rows) as independent units.
         worst_cutoff: The difference at the cutoff at which the method does worst.
     """
 
@@ -197,7 +197,7 @@ class TrainedCandidate(Part):
 
     Attributes:
         behind: The log loss of this candidate minus the log loss of the first candidate.
-        standard_error: The standard error of `behind`, with customers as the units.
+        standard_error: The standard error of `behind`, with customers (not rows) as independent units.
     """
 
     recipe: Recipe
@@ -208,15 +208,17 @@ class TrainedCandidate(Part):
 
 
 class SignalImportance(Part):
-    """How important a signal is: its share of the mean absolute contributions to the log-odds, 0 to 1."""
+    """How important a signal is, 0 to 1: its part of the mean absolute contributions of all signals to the
+    log-odds.
+    """
 
     signal: str
     share: float
 
 
 class FamilyImportance(Part):
-    """How important a family of signals is: its share of the mean absolute contributions to the log-odds, 0
-    to 1.
+    """How important a family of signals is, 0 to 1: its part of the mean absolute contributions of all
+    signals to the log-odds.
     """
 
     family: str
@@ -228,9 +230,9 @@ class PartialDependence(Part):
 
     Attributes:
         missing_share: The share of rows that have no value, 0 to 1.
-        levels: The levels of a signal of kind `level`.
-        shares: The share of rows that have each level.
-        values: The values at which a signal of kind `number` is set.
+        levels: If the signal is of the kind `level`, the levels that occur in the rows.
+        shares: For each of these levels, the share of all rows that have it, 0 to 1.
+        values: If the signal is of the kind `number`, the values to which it is set.
         deciles: The nine deciles of the known values of a numeric signal.
         probabilities: The mean predicted probability at each level or value.
         missing_probability: The mean predicted probability if the value were missing in all rows; None if no
@@ -267,8 +269,8 @@ class BandOutcome(Part):
         predicted: The mean predicted probability of the rows in the band.
         low: The lower bound of Wilson's 95 % interval of the share that left.
         high: The upper bound of Wilson's 95 % interval.
-        observed: The share of rows whose customer left, with the weights of the rows; absent if each row
-            represents only itself.
+        observed: The share of rows whose customer left, each row weighted by the number of rows that it
+            represents; absent if each row represents only itself.
     """
 
     band: int
@@ -353,11 +355,12 @@ class Exposure(Part):
     """Which customers were treated in a label window, and which controls represent them.
 
     Attributes:
-        cutoffs: The counts at each cutoff with treated rows or controls; training cutoffs are included.
+        cutoffs: The numbers of treated rows and of controls, for each cutoff that has any; training cutoffs
+            are included.
         no_controls_accepted: The reason why a person accepts that no control represents treated rows; absent
             if controls represent them.
-        everybody: The figures on the rows of all customers. The figures are absent for a refreshed champion,
-            and if no row of a test cutoff was treated.
+        everybody: The figures on the rows of all customers. The figures are absent for a champion that
+            `churn train --refresh` refreshed, and if no row of a test cutoff was treated.
     """
 
     cutoffs: tuple[CutoffExposure, ...]
@@ -373,29 +376,31 @@ class EvaluationResult(Part):
             figures of an event, `left` and `churners` mean customers who had the event.
         champion: The champion at the time of the evaluation; None if there was none.
         cutoffs: The test cutoffs.
-        cutoffs_possible: The number of test cutoffs that the snapshots allow; None for a refreshed champion.
+        cutoffs_possible: The number of test cutoffs that the snapshots allow; None for a champion that
+            `churn train --refresh` refreshed.
         contact_share: The share of customers that is contacted, 0 to 1.
         cohort: The customers at the last test cutoff.
         before: For each cutoff before the first test cutoff, how many of its customers left.
-        purged: The training snapshots for each test cutoff.
+        purged: For each test cutoff, the snapshots on which a model is trained, and those that are left out.
         value: The value of the customers; None if no residual value is known.
         candidates: The metrics of the challenger, the champion and the baselines, by name.
-        paired: Paired differences by name, such as `challenger_minus_recency`.
+        paired: The differences in the metrics of two candidates on the same rows, by name, such as
+            `challenger_minus_recency`.
         by_cutoff: The metrics of the candidates at each test cutoff.
         spread: How far the metrics differ between the test cutoffs, by candidate.
-        profit_curve: The challenger's profit for several shares of contacts; empty if no residual value is
-            known.
+        profit_curve: The challenger's profit for several shares of contacted customers; empty if no residual
+            value is known.
         four_numbers: The figures of four tests with different splits, side by side.
         segments: The challenger's metrics by attribute and level.
-        lead_time: The AUC of older predictions, the smallest number of days first.
+        lead_time: The AUC of predictions made some days before the test cutoffs, the fewest days first.
         calibration: The calibration method that was chosen in training.
         tried: The candidates of the training; the selected candidate is the first.
         importance: The importance of the signals, the most important signal first.
         horizons: The probabilities of leaving within 30, 60 and 90 days; absent if the label is not about
             contracts.
-        exposure: Who was treated; absent if nobody was. If `exposure` is present, all other figures are
-            figures of untreated rows. The weights of the rows let controls represent the treated customers,
-            but counts of rows and churners are not weighted.
+        exposure: Which customers were treated (contacted) in a label window; absent if nobody was. If
+            `exposure` is present, all other figures are figures of untreated rows. The weights of the rows
+            let controls represent the treated customers, but counts of rows and churners are not weighted.
         notes: What could not be measured, or what a person should look at, by subject.
         guards: The guards' findings. Absent until the guards have run.
         signal: Whether the signals predict who leaves.

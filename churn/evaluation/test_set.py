@@ -35,8 +35,8 @@ same number.
 
 
 NO_EVENT_VALUE = (
-    "No metric is measured in money: the profit of a contact counts customers who are kept, and this label "
-    "predicts an event."
+    "No metric is measured in money: the profit of a contact comes from customers who stay, but this label "
+    "is an event other than leaving."
 )
 
 
@@ -49,12 +49,13 @@ class TestSet:
         record: The challenger and how it was trained.
         cutoffs: The test cutoffs, in order.
         rows: The rows of the test cutoffs.
-        out_of_time: The challenger's uncalibrated out-of-time log-odds at the choice and test cutoffs.
+        out_of_time: The challenger's uncalibrated out-of-time log-odds at the test cutoffs and at the cutoffs
+            on which it was selected.
         predictions: The probabilities by candidate, shape `[rows]`, NaN for a row without a probability.
         contact_share: The share of customers that is contacted, in (0, 1].
         customer: For each row, the index of its customer in the columns of `draws`, shape `[rows]`.
         draws: How often each customer is in each draw of the bootstrap, shape `[draws, customers]`.
-        values: The values of the rows' customers; None if no money is known.
+        values: The values of the rows' customers; None if no value is known.
         champion: The current champion; None if there is none.
         notes: Sentences that say what could not be predicted or measured, and why; the key is the subject.
     """
@@ -79,7 +80,10 @@ class TestSet:
 
     @property
     def champion_reference(self) -> str | None:
-        """Return the name of the candidate that stands for the champion; None if there is no champion."""
+        """Return the name of the candidate that is compared with the challenger; None if there is none.
+
+        It is `champion_recipe` if the champion's recipe was fitted again, otherwise `champion`.
+        """
         return champion_reference(self.predictions)
 
     def estimate(self, probability: Floats, mask: npt.NDArray[np.bool_] | None = None) -> dict[str, Estimate]:
@@ -126,7 +130,8 @@ def predict_test_set(
         value_terms: The settings by which the value of a customer is computed.
         threads: The number of threads.
         out_of_time: The challenger's out-of-time log-odds that `train` wrote; None if they do not exist. If
-            the log-odds do not cover the choice and test cutoffs, they are computed again.
+            the log-odds do not cover the test cutoffs and the cutoffs on which the challenger was selected,
+            they are computed again.
         champion: The current champion; None if there is none.
         store: The store from which the snapshots were made; None if it is not available.
         missing_store: The reason why the store is not available, from `store_of_snapshots`; empty if it is
@@ -225,8 +230,8 @@ def customer_values(
     """Return the residual value of each row's customer, or None and the reason why no value is known.
 
     A night multiplies this value by the customer's probability of leaving. The value is computed from the
-    money that was known at the cutoff of the row, and from the share of churners among the labels that were
-    known at this cutoff.
+    customer's payments, orders or contracts that were known at the cutoff of the row, and from the share of
+    churners among the labels that were known at this cutoff.
 
     Args:
         store: The store from which the snapshots were made.

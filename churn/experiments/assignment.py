@@ -74,9 +74,10 @@ def hash_to_unit_interval(*parts: str) -> float:
 def draw_positions(units: Sequence[str] | Objects, strata: Sequence[str] | Objects, draw: Draw) -> Floats:
     """Return the position of each unit in [0, 1), evenly spread within each stratum.
 
-    The units of a stratum are ordered by their salted hashes. A unit's position is its place in this order,
-    plus a start that is drawn for the stratum. So each position is uniformly distributed. In a stratum of n
-    units, the number of controls is always `share * n`, rounded down or up.
+    The n units of a stratum are ordered by their salted hashes. A unit's position is its place in this order
+    divided by n, plus a start that is drawn for the stratum; after 1 the positions begin again at 0. So each
+    position is uniformly distributed. The number of controls in the stratum is always `share * n`, rounded
+    down or up.
 
     Args:
         units: The names of the units, each of them once, shape `[units]`.
@@ -130,7 +131,7 @@ def assign(
     """Return the arm and the position of each unit, and the assignments that are new in this night.
 
     A unit that has a position keeps it permanently. The unit gets a new row with its old position if a new
-    share has changed its arm, or if the unit has gained or lost a customer.
+    share has changed its arm, or if the list of its customers has changed.
 
     Args:
         units: The eligible units: `unit`, `score`, `value` (NaN if unknown) and `customers` (list of ids).

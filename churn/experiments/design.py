@@ -61,15 +61,16 @@ def design_terms(
     share: float | None = None,
     measured_shares: Mapping[str, float] | None = None,
 ) -> dict[str, DesignTerms]:
-    """Return what is assumed about each experiment: the experiment of all contacts, and one for each play
-    that is not paused.
+    """Return what is assumed about the universal experiment and the experiments of all unpaused plays.
 
     Args:
         playbook: The playbook.
-        universal_share: The share of the universal control group.
-        kept_share: The share of churners whom a contact keeps, for plays that have no share of their own.
-            The share is None for a label of an event, because then no play has a share.
-        share: The share of every control group; if None, the shares in the playbook are taken.
+        universal_share: The share of units in the universal control group.
+        kept_share: The assumed share of churners whom a contact keeps; plays with an `accept_share` of their
+            own use that instead. If the label counts an event, `kept_share` is None, and no experiment has
+            such a share.
+        share: The share of units in the control group of each play; if None, a play has its own share in the
+            playbook, or `universal_share` if it has none.
         measured_shares: The measured share of churners whom a contact keeps, by play; it replaces the assumed
             share.
     """
@@ -92,18 +93,19 @@ class ExperimentDesign(Part):
     Attributes:
         name: `universal`, or the name of a play.
         control_share: The share of units in the control group.
-        units: The number of units that have entered the experiment until now under this share of the control
-            group; units that entered under another share do not count.
+        units: The number of units that have entered the experiment so far while the control group had this
+            share. Units that entered while it had another share do not count.
         units_per_day: The number of new units per day; None if the ledger does not show it.
         churn: The predicted churn without contact, or the predicted rate of the event; None if there are no
             units.
         contacted_share: The share of units with a planned contact; None if there are no units.
-        effect: The effect to detect: the difference of churn, or the gain in the rate of the event. The
-            effect is None if there are no units. For an event, it is also None if no effect is given.
+        effect: The effect to detect: by how much contacts lower the churn, or raise the rate of the event
+            that the label counts. The effect is None if there are no units. For an event, it is also None if
+            no effect is given.
         sample_size: The number of units with which this effect is found; None if the churn is lower than the
             effect.
         answer_in_days: The days until `sample_size` units have an outcome; None if this cannot be computed.
-        days: The number of days ahead for `power`, `detectable` and `held_out`.
+        days: The number of days ahead for which `power`, `detectable` and `held_out` are computed.
         power: The probability that the effect is found with all units that are assigned until the end of
             `days`; None if the rate of new units is not known.
         detectable: The smallest effect that is found with all units that are assigned until the end of
@@ -155,9 +157,9 @@ def design_experiments(
     Args:
         ledger: The decisions of all nights until now.
         terms: What is assumed about each experiment; the key is `universal` or the name of a play.
-        effect: The difference to detect; if None, it is computed from the assumed share of churners whom a
-            contact keeps.
-        days: The number of days ahead for the power and the smallest detectable effect.
+        effect: The effect to detect: the reduction of churn, or the gain in the rate of the event. If None,
+            it is computed from the assumed share of churners whom a contact keeps.
+        days: The number of days ahead for which the power and the smallest detectable effect are computed.
         maturity: When outcomes are known.
         maturity_days: The days from an assignment until its outcome is known.
         is_gain: Whether the effect is a gain in the rate of an event; otherwise it is a reduction of churn.

@@ -2,8 +2,8 @@
 
 A unit does not count in two cases. Either the unit turned out to be the same person as another unit, or a new
 share of the control group would have changed the unit's arm before its outcome matured. The second case is
-found from the unit's position, the number in [0, 1) that decides its arm. Later rows of the unit in the
-ledger are not used for this, because a unit that left gets no later rows.
+found from the unit's position, the number in [0, 1) that decides its arm. The unit's later rows in the ledger
+would not always show this case, because a unit that has left the company gets no later rows.
 
 Units of nights with different shares of the control group are not put together. If churn differs between such
 nights, the arms would differ without any contact. Only units from nights with the same share of the control
@@ -34,7 +34,7 @@ class ExperimentUnits:
         frame: One row for each unit, with the columns `UNIT_COLUMNS`. The unit entered the experiment in the
             night `started_on`; `score` and `scored_on` are the score and the night of its first assignment in
             any experiment.
-        control_share: The planned share of these units in the control group; None if no unit could be in it.
+        control_share: The planned share of controls among these units; None if no unit could be a control.
         merged_count: The number of units that turned out to be one person with another unit.
         arm_changed: The number of units whose arm a new share of the control group would have changed before
             their outcome matured.
@@ -120,7 +120,7 @@ def play_units(ledger: Ledger, play: str, variant: str | None, maturity: Maturit
 
 
 def first_task_units(ledger: Ledger, tasks: pd.DataFrame, maturity: Maturity) -> ExperimentUnits:
-    """Return the units of an experiment that each unit enters with its first task.
+    """Return the units of an experiment; each unit enters it with its first task in the ledger.
 
     The controls are the units of the universal control group. No contact came before the first task. So in
     the night of this task, the data about the two arms differ only by chance.

@@ -52,8 +52,8 @@ class UnitWeights:
 
     Attributes:
         weight_of: The weight of each unit: 0 for a treated unit, `1 / P(untreated)` for a control.
-        without_controls: The treated units that no control represents, because their recorded P(untreated) is
-            0.
+        without_controls: The ids of the treated units that no control represents, because their recorded
+            P(untreated) is 0.
     """
 
     weight_of: Mapping[str, float]
@@ -88,7 +88,7 @@ class TaskHistory:
             self._shares.setdefault(UNIVERSAL, {})[night.cutoff] = night.control_share
 
     def unit(self, customer: str) -> str:
-        """Return the unit of a customer; a customer who was never assigned is a unit alone."""
+        """Return the unit of a customer; a customer who was never assigned to an arm is its own unit."""
         return self._unit_of.get(customer, customer)
 
     def planned_in(self, first: date, end: date) -> pd.DataFrame:
@@ -158,7 +158,7 @@ def _left_alone(tasks: Sequence[tuple[float, str, float]]) -> float:
     The share of the universal control group can differ between the tasks. A unit is a universal control for
     each task whose universal share is above the unit's position. For each other task, the unit must be in the
     control group of the task's play: its position in the play must be below the share of this group. If
-    several such tasks belong to one play, the smallest share counts.
+    a play has several such tasks, the smallest share of its control group counts.
 
     Args:
         tasks: For each task the share of the universal control group, the play, and the share of the play's

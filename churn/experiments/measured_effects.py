@@ -7,12 +7,12 @@ measured share replaces the assumed share only if all of these conditions are tr
 - it was measured on outcomes that were known before the night, and for the label of the night;
 - at least 20 units of the play left in each arm, so there is a verdict;
 - the numbers of units in the arms agree with the plan;
-- the interval of the share excludes 0, and the interval of the difference of the rates excludes 0 too:
-  contact is shown to keep customers, or to drive them away.
+- the interval of the share excludes 0, and so does the interval of the difference between the churn rates of
+  the arms: contact is shown to keep customers, or to drive them away.
 
-If the interval is above 0, the night uses the estimate. If the interval is below 0, the night expects that a
-contact keeps no customer. If the interval contains 0, the night uses the assumed share, because a measured
-effect that may be chance is worse than a stated assumption.
+If the interval of the share is above 0, the night uses the measured share. If this interval is below 0, the
+night expects that a contact keeps no customer. If it contains 0, the night uses the assumed share, because a
+measured effect that may be chance is worse than a stated assumption.
 
 `churn.experiments.contact_costs` says when the mean of recorded costs is used. A night prefers the measured
 cost of the play to the cost that the playbook states for the play. The measured cost of all contacts comes
@@ -63,7 +63,7 @@ class PlayEffect:
 
     @property
     def accept_share(self) -> float:
-        """Return the measured share that replaces the assumed share; it is at least 0."""
+        """Return the share of kept churners that replaces the assumed share; it is at least 0."""
         return max(self.kept_share.value or 0.0, 0.0)
 
 
@@ -73,11 +73,11 @@ class MeasuredEffects:
 
     Attributes:
         as_of: The day up to which outcomes were known; None if nothing was measured.
-        plays: The plays with an effect, by name.
+        plays: The measured effects of plays, by the name of the play.
         reason: Why no measured effect is used, as a sentence; empty if measured effects are used.
         contacts: The effect of all contacts together, compared with the universal control group; None if it
             was not measured.
-        costs: The recorded costs of contacts; None if the company maps no costs.
+        costs: The recorded costs of contacts; None if no table has the costs of contacts.
     """
 
     as_of: date | None = None
@@ -189,7 +189,7 @@ assumed.
 def write_effects(output: Path, effects: Effects) -> Path:
     """Write the measured effects, and return the file of the latest effects.
 
-    The name of a copy contains the day up to which outcomes are known.
+    A second file with the same content has the day up to which outcomes are known in its name.
     """
     folder = output / "measure"
     if effects.watermark is not None:
@@ -264,7 +264,7 @@ def kept_share_of(difference: RateDifference) -> Interval:
     """Return the share of churners whom a contact keeps, `1 - churn(treated) / churn(control)`.
 
     Args:
-        difference: The numbers of units and of churners in both arms.
+        difference: The numbers of units (such as customers) and of churners in both arms.
 
     Returns:
         The share with its interval; it has no value if no customer left in one of the arms.

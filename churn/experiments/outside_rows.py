@@ -215,8 +215,8 @@ def _unit_problems(
     if repeats:
         yield (
             f"{_ids(repeats)} of {len(arms):,} units in '{column}' have several rows in their arm. Give "
-            "one row for each unit: write a 'query' with group by, and take max() of the outcome if one "
-            "event in any row is enough."
+            "one row for each unit: write a 'query' with group by, and take max() of the outcome if a unit "
+            "counts as 1 as soon as one of its rows is 1."
         )
 
 
@@ -241,7 +241,7 @@ def _outcome(table: pa.Table, arm: Objects, experiment: OutsideParams, problems:
             f"{int(is_empty.sum()):,} of {len(arm):,} rows have no outcome in '{experiment.outcome}': "
             f"{shares}. If empty means 0, write a 'query' that turns empty into 0 with coalesce(). If the "
             "outcome is not known, leave these rows out with 'where'. If one arm loses more units than the "
-            "other, the check of the sizes raises an alarm."
+            "other, the check of the sizes of the arms raises an alarm."
         )
     if is_other.any():
         counts = Counter(texts[is_other].tolist()).most_common(MAX_VALUES)
@@ -274,8 +274,8 @@ def _account(table: pa.Table, arm: Objects, experiment: OutsideParams, problems:
         problems.append(
             f"{both:,} of {len(arms):,} values of '{experiment.account}' have units in more than one arm "
             f"({rows:,} units). Such a person or account is contacted and left alone at the same time. "
-            "Draw the arms for these persons or accounts, or leave their units out of all arms with "
-            "'where'."
+            "Draw one arm for each person or account instead of each unit, or leave the units of these "
+            "persons or accounts out of all arms with 'where'."
         )
         return None
     return names

@@ -2,8 +2,9 @@
 detected, and the number of days.
 
 Power is the probability that a two-sided test finds an effect and gives it the right sign. The test computes
-its standard error from the churn of both arms together (pooled). Without pooling, two or three fewer units
-are needed.
+its standard error from the churn of both arms together (pooled). Without pooling, arms of equal size need two
+or three fewer units each. If the sizes of the arms differ, pooling may change the number of units by more
+than a tenth, up or down.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class DetectableEffect(Part):
             the smallest gain in its rate. The value is None if the experiment cannot find even the largest
             possible effect.
         power: The probability of finding the effect.
-        is_gain: Whether the effect is a gain in the rate of an event.
+        is_gain: Whether the outcome is a wanted event; the effect is then a gain in its rate.
     """
 
     n_control: int
@@ -164,7 +165,7 @@ def smallest_effect(
         n_treatment: The number of units in the arm that is contacted.
         power: The probability of finding the effect.
         alpha: Among experiments without an effect, the share in which the test finds an effect.
-        is_gain: Whether the effect is a higher rate of an event.
+        is_gain: Whether the outcome is a wanted event; the effect is then a gain in its rate.
 
     >>> smallest_effect(0.1, 3213, 3213).effect.__round__(4)
     0.02
@@ -197,7 +198,7 @@ def days_until_answer(n: int, units_per_night: float, maturity_days: int) -> int
     Args:
         n: The number of units that are needed, both arms together.
         units_per_night: The number of units that enter the experiment each night.
-        maturity_days: The days from an assignment until its outcome is known: gap and horizon.
+        maturity_days: The days from an assignment until its outcome is known: gap plus horizon.
 
     Returns:
         The number of days; None if no new units enter.

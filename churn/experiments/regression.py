@@ -1,5 +1,7 @@
-"""The effect of contact by regression: adjusted by an earlier score, or for experiments in which whole
-accounts were assigned.
+"""Compute the effect of contact by regression.
+
+`adjusted_difference` adjusts the effect by an earlier score. `account_rate_difference` is for experiments
+that assigned whole accounts.
 """
 
 from __future__ import annotations
@@ -250,8 +252,8 @@ def _accounts(account: Sequence[str], in_treatment: Bools) -> npt.NDArray[np.int
         ids = ", ".join(map(str, names[split][:MAX_IDS]))
         raise Stop(
             f"measure: {int(split.sum())} of {len(names)} accounts are in both arms (first: {ids}). All "
-            "units of an account must be in one arm. Assign whole accounts to the arms, or measure "
-            "without accounts."
+            "units of an account must be in one arm. Assign whole accounts to the arms, or remove the key "
+            "`account`; then each unit counts on its own."
         )
     return numbers
 

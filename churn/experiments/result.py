@@ -122,7 +122,7 @@ class Effects(Part):
     show.
 
     Attributes:
-        watermark: The day up to which outcomes are known; None if no night of a ledger was measured.
+        watermark: The day up to which outcomes are known; None if the ledger held no nights.
         label_id: The label whose outcomes were measured.
         nights: The number of nights in the ledger.
         no_control_because: The reasons in params.yaml why some nights have no control group.

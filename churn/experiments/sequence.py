@@ -44,7 +44,7 @@ is 4 to 17 times as large as with a uniform prior, for 1,000 to 100,000 units an
 class DifferenceSequence:
     """The effect of contact at each look, with an interval that is valid for all looks together.
 
-    The arrays have the shape of the counts; the last axis is the axis of looks.
+    All arrays have the same shape; the last axis has one entry for each look.
 
     Attributes:
         difference: `churn(control) - churn(treatment)`; NaN as long as an arm is empty.
@@ -86,8 +86,8 @@ class SampleRatio(Part):
         n_control: The number of units in the control group.
         n_treatment: The number of units in the arm that is contacted.
         control_share: The planned share of units in the control group.
-        p_value: The probability that chance alone gives sizes at least as far from the planned share; None if
-            there are no units.
+        p_value: The probability that chance alone gives sizes as far from the planned share as these, or
+            further; None if there are no units.
         alarm: Whether the p-value is below .001; then units are missing from an arm, or are in the wrong arm.
     """
 
@@ -102,7 +102,8 @@ def anytime_half_width(standard_error: Floats, n: Ints | Floats, n_target: float
     """Return half the width of an interval that is valid for all looks together.
 
     The formula uses the standard deviation of a single unit, `standard_error x sqrt(n)`. The formula is valid
-    only for large numbers (asymptotic). Therefore an interval counts only if each arm has 20 churners.
+    only for large numbers of units (asymptotic). Therefore an interval counts only if each arm has 20
+    churners.
 
     Args:
         standard_error: The standard error of the estimate at each look.
@@ -138,9 +139,9 @@ def difference_sequence(
 
     Args:
         churners_control: The number of churners in the control group up to each look, shape `[..., looks]`.
-        n_control: The number of matured units in the control group up to each look.
+        n_control: The number of units with a known outcome in the control group up to each look.
         churners_treatment: The number of churners in the contacted arm up to each look.
-        n_treatment: The number of matured units in the contacted arm up to each look.
+        n_treatment: The number of units with a known outcome in the contacted arm up to each look.
         n_target: The number of units, both arms together, at which the interval is narrowest.
         alpha: Among experiments without an effect, the share in which any of the intervals may exclude 0.
     """

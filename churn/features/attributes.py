@@ -28,12 +28,12 @@ def attributes(params: Params) -> Iterator[Signal]:
 
 
 def current_level(history: Events) -> Array:
-    """Return the code of the value that applied at the cutoff, as known at the cutoff, `[n]`."""
+    """Return the code of each customer's value at the cutoff, as far as it was known then, `[n]`."""
     return history.lacking("valid_to").latest_level("value")
 
 
 def current_number(history: Events) -> Array:
-    """Return the value that applied at the cutoff, as known at the cutoff, `[n]`."""
+    """Return each customer's value at the cutoff, as far as it was known then, `[n]`."""
     value = history.lacking("valid_to").latest("value")
     # A stored number below this bound marks the end of a value.
     return np.where(value >= -LARGEST_NUMBER, value, np.nan)

@@ -2,8 +2,8 @@
 
 Two definitions are equal if the declared facts are equal and the rounded values on a fixed company
 (`fixed_company`) are equal. Comments, layout, names inside the code, and the signal's texts do not count. The
-fixed company cannot show every change, such as a new limit that none of its customers reaches. After a change
-that the fixed company does not show, raise the signal's `version` by hand.
+fixed company cannot show every change, such as a new limit in a signal's code that none of the company's
+customers reaches. After a change that the fixed company does not show, raise the signal's `version` by hand.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ def definitions(signals: Iterable[Signal]) -> dict[str, str]:
     """Return the digest of each signal's definition, by name.
 
     Raises:
-        SignalError: a signal's function asks for something that the view of its table does not allow.
+        SignalError: a signal reads its table in a way that is not allowed, such as over more days than its
+            `looks_back`.
     """
     by_table: dict[str, list[Signal]] = {}
     for signal in signals:
@@ -77,9 +78,9 @@ def _digest(signal: Signal, columns: Iterable[Array]) -> str:
 
 
 def round_values(values: Array) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """Return each value as a whole number of equal steps, rounded.
+    """Return each value as a number of equal steps, rounded to a whole number.
 
-    One step is one unit in digit `DIGITS` of the largest value.
+    The step is chosen so that the largest value is a number of steps with `DIGITS` digits.
 
     >>> round_values(np.array([0.0, 100.0, np.nan]))[:2]
     array([     0, 104720])
@@ -97,7 +98,8 @@ def round_values(values: Array) -> np.ndarray[Any, np.dtype[np.int64]]:
 def values_on_fixed_company(signals: tuple[Signal, ...]) -> dict[str, list[Array]]:
     """Return the values of one table's signals on the fixed company, one array per cutoff, by signal name.
 
-    The arrays hold only the customers at risk. A signal without a function has no entry.
+    The arrays hold only the customers at risk. An attribute that never changes has no function to
+    compute it, so it has no entry.
     """
     with_function = tuple(signal for signal in signals if signal.function is not None)
     columns: dict[str, list[Array]] = {signal.name: [] for signal in with_function}
@@ -110,7 +112,7 @@ def values_on_fixed_company(signals: tuple[Signal, ...]) -> dict[str, list[Array
 
 
 def _finish(values: CohortValue, ordinal: int) -> Array:
-    """Return the values of a signal that depends on other customers; one block holds all customers."""
+    """Return the values of a signal that depends on other customers, who are not cut into blocks here."""
     all_known, members = fixed_company.known_customers(ordinal), fixed_company.cohort(ordinal)
     peers = _peers()[ordinal]
     summary = values.summary(all_known if values.counts_all_known else members, peers)
@@ -121,7 +123,7 @@ def _finish(values: CohortValue, ordinal: int) -> Array:
 
 @functools.cache
 def _peers() -> list[Peers]:
-    """Return the peer group of each customer, by cutoff ordinal."""
+    """Return the peer groups of the customers at each cutoff of the fixed company."""
     signed_up = fixed_company.sign_up_days()
     plans = [np.zeros(0)] * len(fixed_company.CUTOFFS)
     for ordinal, _, codes in _evaluate((replace(REGISTRY[PLAN_SIGNAL], name="(plan)"),)):

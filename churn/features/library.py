@@ -106,7 +106,7 @@ def _lists(params: Params) -> dict[str, tuple[str, ...]]:
 
 
 def _names_in_lists(signal: Signal) -> dict[str, set[str]]:
-    """Return the names with which each list under `signals` can select the signal, by key of the list."""
+    """Return for each list under `signals` the names by which the list can select this signal."""
     families = {signal.family, signal.generic} if signal.generic else {signal.family}
     return {"families": families, "tables": {signal.table.split(".")[0]}, "names": {signal.name}}
 

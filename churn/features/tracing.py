@@ -25,8 +25,10 @@ class Need:
     Attributes:
         windows: The windows of the signals.
         columns: The stored columns that the signals read.
-        placing_outcomes: The outcomes that signals pass to `by`; a row then counts at the outcome's time.
-        on_grid: Whether bins of days must also end at fixed periods of the calendar; decayed sums need this.
+        placing_outcomes: The outcomes, such as `closed_at`, that signals pass to `Events.by`. A row then
+            counts at the time of its outcome, and not at its own time.
+        on_grid: Whether the `Timeline` must also have a boundary every `GRID_DAYS` days; decayed sums need
+            this.
         in_order: Whether a signal reads single rows in their order, instead of only counts and sums.
     """
 
@@ -39,7 +41,7 @@ class Need:
 
 @dataclass
 class Tracer:
-    """A reader without customers; it records in `need` what the signals read."""
+    """A `Reader` that has no customers and only records in `need` what the signals read."""
 
     need: Need
     n: int = 0
@@ -55,7 +57,7 @@ class Tracer:
         Args:
             selection: The rows that count.
             column: A stored integer column, or `day`, the day on which a row counts.
-            window: The window, `(days, skip)`.
+            window: The pair `(days, skip)`, which stands for `[cutoff - days, cutoff - skip)`.
         """
         return self._record(selection, window, column).astype(np.int64)
 
@@ -64,12 +66,12 @@ class Tracer:
         return self._record(selection, window)
 
     def extreme(self, selection: Selection, column: str, window: Window, highest: bool) -> Array:
-        """Record that a signal needs a highest or lowest value.
+        """Record that a signal reads the highest or lowest value of a column.
 
         Args:
             selection: The rows that count.
             column: A stored column.
-            window: The window, `(days, skip)`.
+            window: The pair `(days, skip)`, which stands for `[cutoff - days, cutoff - skip)`.
             highest: True for the highest value, False for the lowest value.
         """
         return self._record(selection, window, column)
@@ -80,7 +82,7 @@ class Tracer:
         Args:
             selection: The rows that count.
             half_life: The half-life in days.
-            window: The window, `(days, skip)`.
+            window: The pair `(days, skip)`, which stands for `[cutoff - days, cutoff - skip)`.
         """
         self.need.on_grid = True
         return self._record(selection, window)
@@ -90,7 +92,7 @@ class Tracer:
 
         Args:
             selection: The rows that count.
-            window: The window, `(days, skip)`.
+            window: The pair `(days, skip)`, which stands for `[cutoff - days, cutoff - skip)`.
             latest: True for the latest row, False for the first row.
             column: A stored column, or `day`, the day on which a row counts.
         """
@@ -103,7 +105,7 @@ class Tracer:
 
         Args:
             selection: The rows that count.
-            window: The window, `(days, skip)`.
+            window: The pair `(days, skip)`, which stands for `[cutoff - days, cutoff - skip)`.
             columns: The stored columns to return in addition to `day`.
             distinct_days: Whether only one row per customer and local day is returned.
         """
@@ -157,13 +159,13 @@ def trace(signals: Iterable[Signal], table: Table, need: Need) -> dict[str, type
     """Record in `need` what the signals of one table read.
 
     Args:
-        signals: The signals, all of this table.
+        signals: The signals of the table.
         table: The contract of the table.
         need: The record that this function fills in.
 
     Returns:
-        The type of `CohortValue` that a signal returns, by signal name. Only signals that need the other
-        customers have an entry.
+        The type of `CohortValue` that a signal returns, by signal name. Only signals whose values also
+        depend on other customers have an entry.
 
     Raises:
         SignalError: a signal asks a question that is not allowed, or returns no number per customer. The

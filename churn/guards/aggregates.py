@@ -49,9 +49,11 @@ class Aggregate:
         words: The aggregate in words.
         table: The event table.
         sql: The SQL of the aggregate.
-        values: The value of each customer, by customer code; NaN for a customer without events.
-        mean: The mean of the same column, by customer code, if the aggregate is a sum; otherwise None. An
-            attribute that follows the mean as closely as the sum is a price, not a total.
+        values: The aggregate of each customer, with the customer code as the index; NaN for a customer
+            without events.
+        mean: If the aggregate is a sum, the mean of the summed column for each customer, with the same index;
+            otherwise None. If an attribute follows the mean as closely as it follows the sum, the attribute
+            is a price and not a total.
     """
 
     words: str
@@ -162,7 +164,7 @@ def first_cutoff_day(context: GuardContext) -> int:
 
 
 def _by_customer(context: GuardContext, table: str, queries: list[str], where: str = "true") -> list[Floats]:
-    """Return each aggregate of a table's rows by customer code; NaN for a customer without a row."""
+    """Return each aggregate as an array whose index is the customer code; NaN for a customer without rows."""
     select_list = ", ".join(f"{sql} AS a{number}" for number, sql in enumerate(queries))
     result = context.fetch(
         f"SELECT customer, {select_list} FROM {context.store.scan(table)} JOIN people USING (customer) "
@@ -194,7 +196,7 @@ def matching_window(context: GuardContext, values: Floats) -> str | None:
 
     Args:
         context: The company.
-        values: The column by customer code; NaN for a missing value.
+        values: The values of the column, with the customer code as the index; NaN for a missing value.
     """
     with_value = np.flatnonzero(~np.isnan(values))
     for table in context.event_tables:
@@ -223,8 +225,8 @@ def _best_window(
         context: The company.
         table: The event table.
         sql: The SQL that aggregates the rows of one day.
-        codes: The customers to compare.
-        values: The column by customer code.
+        codes: The codes of the customers whose values are compared with their events.
+        values: The values of the column, with the customer code as the index.
     """
     if not len(codes):
         return None
@@ -253,8 +255,8 @@ def _best_window(
     match = copy_match(values[codes], windows[best])
     if match and match.is_closer_than(early_match):
         return match, (
-            f"of the last {best + 1} days: the column includes days after the cutoffs, which the labels "
-            "describe."
+            f"of the last {best + 1} days: the column includes days after the cutoffs, and the labels "
+            "describe these days."
         )
 
     exports = windows[: max(0, end - first_cutoff_day(context) - 1)]

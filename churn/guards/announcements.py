@@ -20,18 +20,18 @@ MIN_CHURNERS = 10
 """The least number of churners with an event, because fewer churners prove nothing."""
 
 MIN_SHARE, MIN_RISE = 0.8, 0.3
-"""The least share that left, by its lower bound, and its least rise above the share of all customers that
+"""The least lower bound of the share that left, and its least rise above the share of all customers that
 left.
 """
 
 
 def is_sure(low: float, base: float) -> bool:
-    """Return whether nearly all customers left, by the lower bound `low` of the share that left.
+    """Return whether nearly all customers of a group left, judged by the lower bound of the share that left.
 
-    Honest risks never reach such a share.
+    After a mere sign of risk, such as a complaint, this share is never so large.
 
     Args:
-        low: The lower bound of the 99 % interval of the share that left.
+        low: The lower bound of the 99 % interval of the share of the group that left.
         base: The share of all customers that left.
     """
     return low > max(MIN_SHARE, base + MIN_RISE)
@@ -40,10 +40,11 @@ def is_sure(low: float, base: float) -> bool:
 def announced_by_event(context: GuardContext) -> Iterator[Finding]:
     """Look for a table, or a kind of row, after which customers left.
 
-    The finding is a stop if nearly every customer with such a row left (see `is_sure`). A complaint raises
-    the risk, but many customers who complain stay. The finding is a warning if a larger share than usual left
-    and the name speaks of leaving. Rows on or after the day on which a customer left do not count, because no
-    cutoff before that day sees them.
+    The finding has severity `stop` if nearly every customer with such a row left (see `is_sure`). A complaint
+    raises the risk, but many customers who complain stay. The finding has severity `warn` if a larger share
+    than usual left and the name of the table or kind speaks of leaving. Rows on or after the day on which a
+    customer left do not count, because no cutoff before that day sees them. If the label is inactivity, all
+    rows count.
     """
     ends = context.ends
     base = ends.left_share
@@ -67,8 +68,8 @@ class ChurnerCount:
         code: The code of the kind; 0 for a whole table.
         customers: The number of customers with such a row.
         churners: The number of these customers who left.
-        median_days: The median number of days from a churner's row to the day on which the churner left;
-            None if there are no churners.
+        median_days: The median, over all such rows of churners, of the number of days from the row to the day
+            on which its churner left; None if there are no churners.
     """
 
     code: int
@@ -101,7 +102,8 @@ def _announcement(
         table: The event table.
         column: The column of the kind; empty for the whole table.
         level: The kind; empty for the whole table.
-        label: The label. If it predicts an event, a name that speaks of leaving gives no warning.
+        label: The label. If it predicts an event, a table or kind whose name speaks of leaving gives no
+            warning.
     """
     low, _ = wilson_interval(count.churners, count.customers, Z_99)
     if count.churners < MIN_CHURNERS or low <= base:
@@ -133,7 +135,7 @@ def _announcement(
 
 
 def announced_by_level(context: GuardContext) -> Iterator[Finding]:
-    """Stop at an attribute if nearly all customers with one of its levels have left.
+    """Yield a finding with severity `stop` for each attribute with a level whose customers nearly all left.
 
     A missing value is a level too. If nearly all customers with a level have left (see `is_sure`), the source
     wrote this level when they left. A level that is no leak may raise the risk, but many customers with this

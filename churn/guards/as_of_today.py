@@ -115,13 +115,14 @@ def numbers_of(context: GuardContext, name: str) -> Floats | None:
 def _copy_words(context: GuardContext, name: str, values: Floats | None, aggregate: Aggregate) -> str | None:
     """Describe how an attribute copies an aggregate; None if it is no copy.
 
-    The attribute is also compared with the aggregate of only the rows that were known at each cutoff. If this
-    match is at least as close, the attribute holds nothing of the future.
+    The attribute is also compared with the same aggregate of only the early rows: the rows before the first
+    cutoff, or up to a month after the sign-up. If the attribute copies the aggregate of the early rows at
+    least as closely as the aggregate of all rows, it holds nothing of the future.
 
     Args:
         context: The company.
         name: The attribute.
-        values: The attribute as numbers, by customer code; None if it holds no numbers.
+        values: The attribute as numbers, one for each customer; None if it holds no numbers.
         aggregate: The aggregate.
     """
     copy = _copy_of(context.levels[name], values, aggregate)
@@ -137,8 +138,8 @@ def _copy_of(
     """Return how an attribute copies an aggregate (as numbers, dates or bands); None if it is no copy.
 
     Args:
-        levels: The attribute as text, by customer code.
-        values: The attribute as numbers, by customer code; None if it holds no numbers.
+        levels: The attribute as text, one for each customer, in the order of the customer codes.
+        values: The attribute as numbers, one for each customer; None if it holds no numbers.
         aggregate: The aggregate.
     """
     has_events = ~np.isnan(aggregate.values)
@@ -160,14 +161,14 @@ def _copy_of(
         return None
     words = (
         f"the levels of the attribute are bands of {aggregate.words} and explain {share:.0%} of the "
-        "differences between the customers' ranks: the attribute holds today's state."
+        "differences between the customers' ranks by this figure: the attribute holds today's state."
     )
     return CopyMatch(False, share, words)
 
 
 def _follows_mean(values: Floats, aggregate: Aggregate, comparable: Bools) -> bool:
-    """Return whether numbers follow the mean of an aggregate's column at least as closely as they follow its
-    sum.
+    """Return whether an attribute follows the mean of a column at least as closely as it follows the sum of
+    the same column, which is the aggregate.
     """
     if aggregate.mean is None:
         return False

@@ -1,6 +1,6 @@
 """Write copies of the user's store with a known change: fewer customers, no future, or another future.
 
-The signals of the past must be equal in all copies.
+A signal at a cutoff must have the same value with the real future, with no future and with another future.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def write_sample(store: Store, codes: CustomerCodes, folder: Path) -> Store:
 
 
 def write_past(store: Store, cutoff: date, folder: Path) -> Store:
-    """Write the store as it was at a cutoff: without later rows, rows known later, and later outcomes.
+    """Write the store as it was at a cutoff: without rows and outcomes that came or became known later.
 
     Every customer of the store must have signed up before the cutoff. Objections stay in the store, because
     an objection of today counts at every cutoff.
@@ -73,9 +73,9 @@ def write_past(store: Store, cutoff: date, folder: Path) -> Store:
 def write_other_future(store: Store, cutoff: date, folder: Path) -> Store:
     """Write the store with another future: nothing that was known before the cutoff is changed.
 
-    A quarter of the rows is repeated at or after the cutoff. Another quarter of the rows is repeated with
-    unchanged times, but the copies become known only at or after the cutoff. Half of the outcomes that were
-    open at the cutoff get an end at or after the cutoff.
+    A quarter of the rows is copied, and the copies get a time at or after the cutoff. Another quarter, of the
+    rows before the cutoff, is copied with unchanged times, but the copies become known only at or after the
+    cutoff. Half of the outcomes that were open at the cutoff get an end at or after the cutoff.
 
     Args:
         store: The store.
@@ -116,9 +116,9 @@ def _tables(store: Store) -> dict[str, Table]:
 
 
 def _masked_outcomes(table: Table, columns: tuple[str, ...], day: int) -> dict[str, str]:
-    """Return SQL, by column, that empties each outcome that was not known before `day`.
+    """Return the SQL of each column that holds outcomes; it empties those that were not known before `day`.
 
-    The SQL also empties the values that become known together with this outcome.
+    Columns whose values become known together with an outcome are emptied in the same way.
     """
     expressions = {}
     for outcome in table.of_role("outcome"):

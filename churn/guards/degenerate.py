@@ -111,7 +111,7 @@ def _one_outcome(
             else "Look at label.where: nearly every customer may have rows that fulfil it; or take a shorter "
             "label.horizon_days."
             if label.is_event
-            else f"Rows of {table} may come only once for each customer: then {table} shows contracts or "
+            else f"Perhaps each customer has only one row in {table}: then {table} shows contracts or "
             "sign-ups, not activity. Name a table of repeated events (label.table), use a contract label, or "
             f"take a longer label.horizon_days than {label.horizon_days}."
         )

@@ -87,7 +87,7 @@ def late_rows(context: GuardContext) -> Iterator[Finding]:
 
 
 def _end_of_data(context: GuardContext) -> int:
-    """Return the day number after the last row of any event table, or the watermark if it is later.
+    """Return the number of the day after the last row of all event tables, or the watermark if it is later.
 
     Contracts may begin in the future, so they do not show where the data end.
     """
@@ -210,7 +210,8 @@ def _finding(
         + (
             ""
             if severity == "stop"
-            else " If the rows were there from the beginning, sign this finding off with this reason."
+            else " If the rows were there from the beginning, sign this finding off and give this as the "
+            "reason."
         ),
         severity,
         figure=f"{measures.late_share:.1%}",
@@ -331,7 +332,7 @@ def _seconds_as_time(source: Source, column: str, unit: int) -> str:
 
 
 def _as_time(spec: TableSpec, column: str, sql_type: str) -> str:
-    """Return the SQL that reads a column of times or texts as a time; another text is missing."""
+    """Return the SQL that reads a column of times or texts as a time; a text that is no time becomes NULL."""
     time = f"TRY_CAST({identifier(column)} AS TIMESTAMP)"
     if sql_type != "VARCHAR" or not spec.origin.time_format:
         return time

@@ -59,7 +59,7 @@ GUARDS: Mapping[str, Guard] = {
 
 
 def guard_names() -> tuple[str, ...]:
-    """Return the names of the guards of the data, and of the proofs."""
+    """Return the names of the guards of the data and the names of the proofs in `churn.guards.proofs`."""
     return (*GUARDS, *proofs.PROOFS)
 
 
@@ -74,7 +74,8 @@ def run_guards(
     Args:
         store: The data.
         signals: The selected signals.
-        cutoffs: The cutoffs of the snapshots; guards that need labels use only the matured cutoffs.
+        cutoffs: The cutoffs of the snapshots; guards that need labels leave out cutoffs whose labels are not
+            known yet.
         advance: A function that is called with 1 after each guard.
     """
     findings: list[Finding] = []
@@ -177,14 +178,14 @@ class Review:
 
 
 def review(findings: Sequence[Finding], sign_offs: SignOffs, guards: Sequence[str]) -> Review:
-    """Split findings into stops, warnings and signed-off findings, and list the idle keys.
+    """Split findings into stops, warnings and signed-off findings; list the keys that sign off no finding.
 
-    A key of `evaluate.accept` is never idle here, because many such keys concern the guards of the model.
+    A key of `evaluate.accept` is never listed, because many such keys concern the guards of the model.
 
     Args:
         findings: The findings of the guards.
         sign_offs: The reasons in params.yaml.
-        guards: The names of the guards that ran; a key with the name of a guard that did not run is not idle.
+        guards: The names of the guards that ran; the key of a guard that did not run is not listed.
     """
     unsigned_findings: list[Finding] = []
     signed_findings: list[tuple[Finding, str]] = []

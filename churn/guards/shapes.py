@@ -16,7 +16,7 @@ ID_SHARE = 0.9
 """An attribute is an id if at least this share of its values is distinct."""
 
 MIN_AGREEMENT = 0.9
-"""An attribute encodes time if its agreement with the sign-up is at least this number.
+"""An attribute encodes time if its agreement with the time of the sign-up is at least this number.
 
 The agreement is a rank correlation. For levels, the agreement is the share of the sign-up's ranks that the
 levels explain.
@@ -58,13 +58,15 @@ def shapes(context: GuardContext) -> Iterator[Finding]:
             yield Finding(
                 column,
                 "the values of the attribute follow the time of the sign-up (rank agreement "
-                f"{agreement:.2f}). A model can learn nothing from a level that only the customers of one "
+                f"{agreement:.2f}). A model can learn nothing from a value that only the customers of one "
                 "period have.",
                 f"{NO_ATTRIBUTE_WAY_OUT} The signal tenure_days gives the age of a customer at each cutoff.",
             )
         elif days_of(context, name)[1]:
             yield Finding(
-                column, "the attribute holds dates, which a model cannot use as levels.", NO_ATTRIBUTE_WAY_OUT
+                column,
+                "the attribute holds dates, which a model cannot use as categories.",
+                NO_ATTRIBUTE_WAY_OUT,
             )
 
 
@@ -78,7 +80,7 @@ def _is_continuous(context: GuardContext, name: str) -> bool:
 
 
 def _agreement_with_sign_up(context: GuardContext, name: str) -> float | None:
-    """Return the agreement of an attribute with the sign-up; None below `MIN_AGREEMENT`."""
+    """Return how far an attribute agrees with the time of the sign-up; None below `MIN_AGREEMENT`."""
     signed_up = context.customers.signed_up.astype(np.float64)
     values = numbers_of(context, name)
     if values is not None and len(np.unique(values[~np.isnan(values)])) > 20:

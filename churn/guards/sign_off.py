@@ -45,7 +45,7 @@ class SignOffs:
 
     Attributes:
         check: The content of `check.accept`.
-        evaluate: The content of `evaluate.accept`; if both sections have the same key, this section counts.
+        evaluate: The content of `evaluate.accept`; its reason counts if `check.accept` has the same key.
     """
 
     check: Mapping[str, str]
@@ -154,7 +154,7 @@ def finding_lines(
 
 
 def count_sentence(findings: Sequence[Finding], sign_offs: SignOffs) -> str:
-    """Write the numbers of stops (with their guards), of warnings, and of signed-off findings."""
+    """Return how many findings say stop (with the guards), how many warn, and how many are signed off."""
     signed_findings = [finding for finding in findings if sign_offs.reason(finding)]
     stops = _unsigned_stops(findings, sign_offs)
     guards = f" ({', '.join(dict.fromkeys(finding.guard for finding in stops))})" if stops else ""

@@ -45,7 +45,7 @@ class AucLimit:
     low: float
 
     def passed_by(self, auc: float, churners: int) -> bool:
-        """Return whether an AUC over this number of distinct churners passes both limits; False for NaN."""
+        """Return whether an AUC over this number of distinct churners is above both limits; False for NaN."""
         return auc > self.auc and auc_low(auc, churners) > self.low
 
     def above(self, simple: float | None, part: float) -> AucLimit:
@@ -80,10 +80,11 @@ TENURE_BAND_DAYS = 31
 
 
 def tenure_auc(rows: LabelledRows) -> float | None:
-    """Return the AUC of tenure alone within cutoffs; None if the rows have no tenure.
+    """Return the AUC of tenure alone; None if the rows have no tenure.
 
-    A row's score is the share of churners among the rows in the same band of tenure (`level_scores`).
-    Contracts that end after a year make the share high in single bands, and the score shows this.
+    Only rows of the same cutoff are compared. A row's score is the share of churners among other customers in
+    the same band of tenure (`level_scores`). For example, if contracts end after a year, many customers leave
+    in the band of one year, and the rows in this band get a high score.
     """
     if TENURE not in rows.names:
         return None
@@ -97,15 +98,15 @@ def simple_auc(rows: LabelledRows, label: LabelParams) -> float | None:
     frequency.
 
     If most customers come once and others come often, a simple rule predicts nearly everything, and this is
-    not a leak. For a contract label, activity is no simple rule, because customers may become less active
-    after their cancellation.
+    not a leak. With a contract label, recency and frequency are not used, because customers may become less
+    active after their cancellation.
 
     Args:
         rows: Labelled rows.
         label: The definition of the label.
 
     Returns:
-        The AUC, or None if the rows have none of these signals.
+        The AUC, or None if the rows have no signal for any of these rules.
     """
     names = TENURE
     if label.kind == "inactivity":
@@ -134,10 +135,10 @@ def ranking_finding(
 
     Args:
         rows: Labelled rows.
-        index: The index of the column.
+        index: The index of the column in `rows.names`.
         column_name: The name of the column in messages.
-        simple: The AUC of the best simple rule (`simple_auc`), which raises the limits; None if there is no
-            rule.
+        simple: The AUC of the best simple rule (`simple_auc`); None if there is no such rule. A high AUC of
+            the rule raises the limits for the column.
     """
     name, values = rows.names[index], rows.matrix[:, index]
     if name in rows.levels:
@@ -151,15 +152,13 @@ def ranking_finding(
     stop = stop_limit.passed_by(auc, churners)
     limit = stop_limit if stop else warn_limit
     comparison = (
-        f" beside a simple rule with AUC {simple:.3f}"
-        if simple is not None and limit.auc > WARN_LIMIT.auc
-        else ""
+        f" (a simple rule has AUC {simple:.3f})" if simple is not None and limit.auc > WARN_LIMIT.auc else ""
     )
     meaning = "the column is almost certainly a leak of the label" if stop else "a column is often a leak"
     return Finding(
         column_name,
         f"the column alone predicts who leaves with AUC {auc:.3f} ({churners:,} churners, lower bound "
-        f"{auc_low(auc, churners):.2f}); above {limit.auc:.3g}{comparison} {meaning}.",
+        f"{auc_low(auc, churners):.2f}); with an AUC above {limit.auc:.3g}{comparison} {meaning}.",
         "Find out where the values of the column come from, and whether the source fills them in after "
         "customers left. Leave the column out (signals.leave_out), or sign the finding off.",
         "stop" if stop else "warn",
@@ -201,8 +200,8 @@ def missing_finding(
         return None
     return Finding(
         column_name,
-        f"a missing value alone predicts who leaves with AUC {auc:.3f} ({churners:,} churners); above "
-        f"{limit.auc:.3g} the column was probably emptied or filled in after customers left.",
+        f"a missing value alone predicts who leaves with AUC {auc:.3f} ({churners:,} churners); with an "
+        f"AUC above {limit.auc:.3g} the column was probably emptied or filled in after customers left.",
         "Find out when the source empties the column or fills it in. Leave the column out, or sign the "
         "finding off.",
         "stop" if stop.passed_by(auc, churners) else "warn",
@@ -224,10 +223,11 @@ def single_signal(context: GuardContext) -> Iterator[Finding]:
 
 
 def missing_values(context: GuardContext) -> Iterator[Finding]:
-    """Look for missing values that predict who leaves, in attributes and in each customer's latest row.
+    """Look for missing values that predict who leaves, in attributes and in event tables.
 
-    Customers without any row do not count, because having no row is a valid signal and no leak. A latest row
-    without a value suggests that the source emptied the value later.
+    In an event table, only each customer's latest row before the cutoff counts. If it has no value, the
+    source may have emptied the value later. Customers without any row do not count, because having no row is
+    a valid signal and no leak.
     """
     rows = context.labelled_rows
     if rows is None or rows.one_class:
@@ -253,7 +253,9 @@ def missing_values(context: GuardContext) -> Iterator[Finding]:
 def _latest_missing(
     context: GuardContext, rows: LabelledRows, table: str, names: list[str]
 ) -> dict[str, Floats]:
-    """Return, by column, whether each labelled row's customer lacks the value in the latest visible row.
+    """Return, for each column of an event table, whether its value is missing in a customer's latest row.
+
+    For each labelled row, the latest row is the last one that happened and was known before the cutoff.
 
     Args:
         context: The company.
@@ -262,8 +264,8 @@ def _latest_missing(
         names: The columns of the table.
 
     Returns:
-        An array of shape (rows,) for each column: 1.0 if the value is missing, 0.0 if it is not, NaN without
-        a visible row.
+        An array of shape (rows,) for each column: 1.0 if the value is missing, 0.0 if it is not, NaN if the
+        customer has no row before the cutoff.
     """
     result = {name: np.full(len(rows), np.nan) for name in names}
     select_list = ", ".join(

@@ -1,9 +1,9 @@
 """Compute all-time totals of customers, and test whether a column equals one of them.
 
 The totals are counts and sums of one kind of rows, or of two tables together. The totals run up to today or
-up to an earlier export, or are divided by the days of the customer's life. Only equal values prove a copy.
-A rank correlation with the simple aggregates of `aggregates.py` does not find these copies, because a filter
-or a difference changes the order of the customers too much.
+up to an earlier export, or are divided by the days of the customer's life. Only equal values prove that a
+column copies a total. The rank correlation in `aggregates.py` does not find these copies: the total of one
+kind of rows, or the difference of two totals, orders the customers too differently from a total of all rows.
 """
 
 from __future__ import annotations
@@ -65,8 +65,8 @@ class Total:
     def is_copied_by(self, column: Floats, customers: Bools) -> float | None:
         """Return the share of customers for whom a column equals the total; None if it is no copy.
 
-        If a column equals the early total for at least as many customers as the total up to today, it is no
-        copy, because the early total was known at each cutoff.
+        A column is also no copy if it equals the total `early` for at least as many customers, because this
+        total was known at each cutoff.
         """
         customers = customers & ~np.isnan(self.values)
         share = _equal_share(column[customers], self.values[customers])
@@ -191,9 +191,9 @@ class Totals:
     def _rate(self, column: Floats, has_value: Bools) -> str | None:
         """Return in words which total per day of life a column copies; None if it copies no total.
 
-        The days of life end today, or on the day on which the customer left. The column may be the total per
-        day times a factor that is the same for all customers. The factor converts the units of time (days, or
-        months of 30.4 days) and of the total.
+        The days of life are counted up to today, or up to the day on which the customer left. The column may
+        be the total per day times a factor that is the same for all customers. A column in other units has a
+        factor other than 1, such as 30.4 for a total per month of 30.4 days.
         """
         for until, days in self._days.items():
             # A customer who left before the first cutoff has no days between the end and the cutoff.

@@ -5,7 +5,7 @@ an event again that it has already accepted. These are the rules of delivery:
 
 - A planned contact that is no longer useful is not sent. A contact is no longer useful if it has expired, was
   withdrawn before it was sent, or was already answered. A contact is also no longer useful if the customer
-  has refused contacts since the night (objection, suppression list, consent).
+  must not be contacted any more: because of an objection, a suppression list or a missing consent.
 - A withdrawal is sent only if there was an attempt to send the contact that it withdraws.
 - Events are sent one after another. After three failures in a row, or if the receiver asks for a pause, all
   other events wait too, because the receiver is probably down.
@@ -188,8 +188,9 @@ class _Loop:
         return None
 
     def _attempt(self, event: Event) -> Answer:
-        """Send an event once; the attempt is written to the journal before the request, and its result after
-        it.
+        """Send an event once, and write the attempt and its result to the journal.
+
+        The attempt is written before the request is sent, and the result after the request.
         """
         now = self._clock.now()
         number = self._record(event).attempts + 1

@@ -63,7 +63,7 @@ class NightFacts:
         earlier_tasks: The tasks of earlier nights.
         states: The states of the earlier tasks.
         scores: The score table of the night.
-        signals: The signals of the cohort, with the column `customer_id`.
+        signals: The signals of the customers at risk, with the column `customer_id`.
         names: The known names of customers.
         playbook: The playbook with its templates.
         lists: The lists beside the call list, such as the list of lost customers.
@@ -104,7 +104,7 @@ class NightEvents:
         message_problems: For each reason why a template cannot be filled, the number of customers whose
             message has this problem.
         n_never_planned: The number of open tasks of earlier nights for which there was never an event,
-            because there was no outbox at that time. Only readers of the call list know such tasks.
+            because there was no outbox at that time. Other systems do not know such tasks.
     """
 
     events: tuple[Event, ...]
@@ -118,9 +118,10 @@ def night_events(
     """Return the events of a night; the same night gives the same events.
 
     - For each new task of a treated customer there is an event that plans the contact.
-    - A task that an earlier event planned is withdrawn if the customer left or for another reason no longer
-      needs it (an exit). The task is also withdrawn if the customer must no longer be contacted (objection,
-      suppression list, consent). The task is planned again if the reason of the withdrawal no longer holds.
+    - A task that an earlier event planned is withdrawn at an exit: the customer has left, or no longer needs
+      the contact for another reason. The task is also withdrawn if the customer must no longer be contacted
+      (objection, suppression list, consent). The task is planned again if the reason of the withdrawal no
+      longer holds.
     - There is no event for a task that was answered, was snoozed or has expired.
     - If the night was scored before, there are withdrawals of the contacts that it planned then and does not
       plan now.
@@ -170,8 +171,8 @@ def night_events(
 
 @dataclass(frozen=True)
 class _Status:
-    """The state of a task: live (may be contacted), over (to be withdrawn, with the reason), or settled
-    (needs no event).
+    """The state of a task tonight: live (the contact may be made), over (the contact is withdrawn, with the
+    reason), or settled (the task needs no event).
     """
 
     state: Literal["live", "over", "settled"]
@@ -184,7 +185,7 @@ def _next(
     """Return the type and the number of the event that a task needs tonight; None if it needs no event.
 
     Args:
-        state: Whether the task may be contacted.
+        state: The state of the task tonight, as in `_Status`.
         last: The last event about the task.
         is_own: Whether the last event comes from an earlier run of this same night; if so, the same event is
             made again.
@@ -201,7 +202,7 @@ def _next(
 
 
 def _earlier_tasks(facts: NightFacts) -> dict[str, dict[str, Any]]:
-    """Return the treated tasks of earlier nights that have not expired, with their states."""
+    """Return the earlier tasks of treated customers, with their states, without the expired tasks."""
     tasks = facts.earlier_tasks
     is_relevant = (tasks["arm"] == TREATED_ARM) & np.array(
         [day > facts.cutoff for day in tasks["expires_on"]], dtype=bool
@@ -211,7 +212,7 @@ def _earlier_tasks(facts: NightFacts) -> dict[str, dict[str, Any]]:
 
 
 def _status(task: Mapping[str, Any], scores: Mapping[str, Mapping[str, Any]]) -> _Status:
-    """Return whether a task of an earlier night may be contacted tonight."""
+    """Return the state tonight of an earlier task from the call list."""
     if task["state"] == "withdrawn":
         return _Status("over", task["why"])
     if task["state"] not in ("open", "overdue"):
@@ -226,7 +227,7 @@ def _status(task: Mapping[str, Any], scores: Mapping[str, Mapping[str, Any]]) ->
 def _list_status(
     task: Mapping[str, Any], entries: Mapping[str, ListEntry], withheld: Mapping[str, str]
 ) -> _Status:
-    """Return whether a task may be contacted tonight, if its list is not the call list.
+    """Return the state tonight of an earlier task from any list other than the call list.
 
     Args:
         task: The task of an earlier night, with its state.

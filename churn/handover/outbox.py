@@ -110,14 +110,14 @@ def stage_night(
 ) -> StagedEvents:
     """Write the events of a night as pending; they count only after `publish_events`.
 
-    A night that is older than the newest night has no new events. If the newest night builds on the older
-    night, the events of the older night stay as they are. Otherwise its contacts were never due.
+    If a later night builds on this night, the events of this night stay as they are; only a deleted file is
+    written again. If the newest night is later and does not build on this night, this night has no events.
 
     Args:
         output: The output folder.
         facts: What the night knows about customers and tasks.
         terms: The language of the messages, and the time zone of the nights.
-        ledger: The nights before this night; only events of these nights count.
+        ledger: The nights before this night; the earlier events of a task are read only from these nights.
         ledger_digest: The digest of the night's page in the ledger; the events count only if the ledger has
             this page.
 
@@ -183,7 +183,7 @@ def _stage(output: Path, cutoff: date, events: Iterable[Event], ledger_digest: s
 
 
 def publish_events(output: Path, cutoff: date, ledger_digest: str) -> None:
-    """Rename the pending events of a night, so that they count."""
+    """Publish the pending events of a night: give their file its final name."""
     folder = outbox_folder(output)
     os.replace(_pending(output, cutoff, ledger_digest), night_path(output, cutoff))
     sync_path(folder)

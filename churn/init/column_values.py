@@ -58,8 +58,8 @@ class TextSample:
 
 
 def long_form(view: str, expressions: Sequence[str]) -> str:
-    """Return a query with one row for each row of a view and each expression: the number `c` and the value
-    `v` of the expression.
+    """Return a query with one row for each row of a view and each expression: the index `c` of the
+    expression, and its value `v`.
 
     All expressions must have the same type. Unlike a query with many aggregates, this query takes time in
     proportion to the number of expressions.
@@ -83,9 +83,9 @@ def count_distinct(
 
 
 def create_texts(connection: duckdb.DuckDBPyConnection, view: str, names: Sequence[str]) -> list[int]:
-    """Create the table `TEXTS` of some columns of a view; return each column's number of distinct values.
+    """Create `TEXTS` with the distinct texts of some columns; return each column's number of distinct values.
 
-    Blanks at the ends of a text are removed from `v`. Empty texts are not in the table.
+    Blanks at the ends of a text are removed. Empty texts are not in the table.
     """
     raw = internal_name("guess_raw_texts")
     values = [f"{identifier(name)}::VARCHAR" for name in names]
@@ -104,7 +104,7 @@ def create_texts(connection: duckdb.DuckDBPyConnection, view: str, names: Sequen
 
 
 def texts_of(number: int) -> str:
-    """Return the query of each text `v` of a column and its row count `n`, without words for "no value"."""
+    """Return a query for the texts `v` of a column and their row counts `n`, without words for "no value"."""
     return f"SELECT v, n FROM {TEXTS} WHERE c = {number} AND NOT is_word"
 
 
@@ -138,7 +138,7 @@ def words_without_digits(connection: duckdb.DuckDBPyConnection, number: int) -> 
 def set_words(
     connection: duckdb.DuckDBPyConnection, number: int, words: Sequence[str], *, are_words: bool
 ) -> None:
-    """Mark in `TEXTS` whether some texts of a column mean "no value"."""
+    """Mark in `TEXTS` whether the given texts of a column mean "no value"."""
     listed = ", ".join(map(literal, words))
     connection.execute(
         f"UPDATE {TEXTS} SET is_word = {are_words} WHERE c = {number} AND v IN ({listed})"
@@ -162,10 +162,12 @@ def date_ranges(
 
     Args:
         connection: The connection.
-        days: The query that gives the number `c` of a column, a day `d` in it, and the number `n` of rows.
+        days: A query with the columns `c` (the index of a column), `d` (a day in this column) and `n` (the
+            number of rows with this day).
 
     Returns:
-        By column number: the first day, the last day, and whether a day of `NO_VALUE_DAYS` occurs twice.
+        By column index: the first day, the last day, and whether two or more rows have the same day of
+        `NO_VALUE_DAYS`.
     """
     no_days = ", ".join(f"DATE '{day}'" for day in NO_VALUE_DAYS)
     rows = connection.execute(

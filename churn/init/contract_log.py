@@ -50,7 +50,7 @@ LOG_SCORE = 10.0
 
 
 class _Period(NamedTuple):
-    """The columns with the start and the expiry of a row, and the share of renewals near an expiry."""
+    """The columns of start and expiry, and the share of renewals that start near an expiry."""
 
     start: SourceColumn
     expiry: SourceColumn
@@ -64,17 +64,17 @@ def read_contract_logs(
     dialect: str,
     today: date,
 ) -> tuple[list[tuple[float, Match]], list[str]]:
-    """Return the candidates, with each log of contracts read as contracts, and notes for the user.
+    """Read the largest log of contracts as contracts; return all matches, and warnings for the user.
 
-    Nothing changes if another table holds contracts with their ends. If the names of a table and its columns
-    do not say that the rows are contracts, the table is read as before and gets a note.
+    Nothing changes if another table holds contracts with their ends. If the names of a table and its expiry
+    column do not say that the rows are contracts, the table keeps its matches, and they get a note.
 
     Args:
         connection: The connection with the views of the tables; the view of the contracts is added.
         candidates: The matches of all tables with their scores.
         tables: The tables that have the ids of customers.
         dialect: The SQL dialect of the source.
-        today: The day of the call; a reading is wrong if dates would lie after this day.
+        today: Today's date; a way to read texts as dates is wrong if it gives dates in the future.
     """
     periods = {log.table.name: (log, period) for log in tables if (period := _period(connection, log))}
     has_contracts = any(
@@ -104,7 +104,7 @@ def read_contract_logs(
 
 
 def _period(connection: duckdb.DuckDBPyConnection, log: KeyedTable) -> _Period | None:
-    """Return the start and the expiry of the rows of a log of contracts; None if the table is no such log."""
+    """Return the columns with the start and the expiry; None if the table is no log of contracts."""
     if name_contains(log.table.name, HISTORY):
         return None
     times = [c for c in log.table.columns if c.kind == "time" and c.filled_share > 0.5]
@@ -127,7 +127,7 @@ def _period(connection: duckdb.DuckDBPyConnection, log: KeyedTable) -> _Period |
 
 
 def _is_named_as_contracts(table: str, expiry: str) -> bool:
-    """Return whether a table's rows may be contracts, by the names of the table and its expiry column."""
+    """Return whether the names of a table and its expiry column say that the rows may be contracts."""
     if name_contains(table, TABLE_PATTERNS["subscriptions"]):
         return True
     is_other_log = any(name_contains(table, TABLE_PATTERNS[other]) for other in OTHER_LOGS)
@@ -135,11 +135,11 @@ def _is_named_as_contracts(table: str, expiry: str) -> bool:
 
 
 def _add_note(candidates: Sequence[tuple[float, Match]], table: str, period: _Period) -> None:
-    """Add a note to a table's matches: its rows may be contracts by their times, but not by any name."""
+    """Add a note to a table's matches: the times of its rows look like contracts, but no name says so."""
     note = (
-        f"{period.renewed_share:.0%} of the rows after a customer's first row start near the "
-        f"{period.expiry.name} of the row before, as contracts do, but the names of the table and its "
-        "columns do not say that the rows are contracts. If each row is a contract, move it to the entry "
+        f"{period.renewed_share:.0%} of the rows that follow a row of the same customer start near the "
+        f"{period.expiry.name} of that row, as contracts do. But the names of the table and its columns do "
+        "not say that the rows are contracts. If each row is a contract, move the table to the entry "
         f"`subscriptions` with {period.expiry.name} as ended_at"
     )
     for _, match in candidates:
@@ -148,13 +148,13 @@ def _add_note(candidates: Sequence[tuple[float, Match]], table: str, period: _Pe
 
 
 def _begins_a_value(column: SourceColumn) -> bool:
-    """Return whether a column's name says that a value in a history of attributes begins at this time."""
+    """Return whether a column's name says that its times are the beginnings of values in a history."""
     return name_matches(column.name, VALID_FROM) and not snake_case(column.name).startswith("start")
 
 
 def _may_be_start(column: SourceColumn) -> bool:
-    """Return whether a time may be the time of the row itself, because its name does not say that it is a
-    later or planned time.
+    """Return whether a column may hold the time of the row itself: its name does not say that the time is
+    later or planned.
     """
     return not any(name_matches(column.name, pattern) for pattern in (DELIVERY, MAY_LIE_AHEAD, BIRTH))
 
@@ -162,7 +162,7 @@ def _may_be_start(column: SourceColumn) -> bool:
 def _renewed_share(
     connection: duckdb.DuckDBPyConnection, log: KeyedTable, start: SourceColumn, expiry: SourceColumn
 ) -> float:
-    """Return the share of rows after a customer's first row that start near the expiry of the row before."""
+    """Return which share of the rows that follow a row of the same customer start near that row's expiry."""
     rows = (
         f"SELECT {id_of(log.key)} AS id, {time_of(start)} AS s, {time_of(expiry)} AS e FROM {log.table.view}"
     )
@@ -190,7 +190,7 @@ def _unwritable_reason(period: _Period, dialect: str) -> str:
 
 
 def _keeps_order(column: SourceColumn) -> bool:
-    """Return whether the sorted texts of a column are in the order of their times."""
+    """Return whether the values of a column sort by time as they are written, without parsing."""
     return column.time_format in (None, "%Y%m%d")
 
 
@@ -218,7 +218,7 @@ def _contracts(
         log: The table, and its column with the id of the customer.
         period: The columns with the start and the expiry of a row.
         dialect: The SQL dialect of the source.
-        today: The day of the call.
+        today: Today's date; a way to read texts as dates is wrong if it gives dates in the future.
     """
     table, (start, expiry, share) = log.table, period
     cancel_rows, notes = find_cancel_rows(connection, log, start, expiry)
@@ -246,8 +246,8 @@ def _contracts(
         if name not in ends and column.name not in (start.name, expiry.name)
     }
     match.reason = (
-        f"likely: {share:.0%} of the rows after a customer's first row start near the expiry of the row "
-        "before"
+        f"likely: {share:.0%} of the rows that follow a row of the same customer start near the expiry of "
+        "that row"
     )
     match.notes += notes
     if n_early:
@@ -301,7 +301,7 @@ def _query(
     dialect: str,
     origin: str,
 ) -> str:
-    """Return the SQL with one row for each contract, which ends at its expiry or by a later cancellation.
+    """Return the SQL that gives one row per contract; it ends at its expiry, or earlier if it is cancelled.
 
     Args:
         log: The table, and its column with the id of the customer.

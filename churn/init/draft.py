@@ -92,7 +92,7 @@ def draft_params(
     Args:
         source: The open source.
         dialect: The SQL dialect of the source: duckdb, postgresql, sqlite or spark.
-        today: The day of the call; a reading is wrong if dates would lie after this day.
+        today: Today's date; a way to read texts as dates is wrong if it gives dates in the future.
         advance: A function that is called with 1 after each table.
         key_name: The name of the column with the ids of customers, if the user has given it.
 
@@ -175,10 +175,10 @@ class _Ids:
         customers: The table of customers and its key; None if there is none.
         event_tables: All tables except the table of customers.
         columns: The column with ids of customers, by table; None for a table without such a column.
-        rounding_reasons: Why the ids of a table are unusable after a spreadsheet has rounded them, by table.
+        rounding_reasons: For each table whose ids a spreadsheet has rounded, why they are unusable.
         warnings: What the user has to know about the ids.
-        customer_versions: The history from which the customers are taken; None if they have a table of their
-            own.
+        customer_versions: The table with several rows for each customer, if the table of customers was made
+            from it; otherwise None.
     """
 
     customers: KeyedTable | None
@@ -195,8 +195,8 @@ class _KeyGuess:
 
     Attributes:
         key: The name of the column.
-        reason: Why this column is the key; the comment at the entry of customers shows it.
-        warning: The same reason as a warning for the user, with the way out.
+        reason: Why this column is the key, for the comment at `customers` in the drafted params.yaml.
+        warning: Why this column is the key, as a warning for the user, with the way out.
     """
 
     key: str
@@ -211,7 +211,7 @@ def _find_ids_or_guess(
     dialect: str,
     today: date,
 ) -> tuple[_Ids, _KeyGuess | None]:
-    """Find the ids of customers; guess a key if there are none, or if each order has a different id.
+    """Find the ids of customers; guess a key if there are none, or if each order has a new customer id.
 
     Args:
         connection: The connection with the views of the tables.
@@ -275,7 +275,8 @@ def _find_ids(
     Args:
         connection: The connection with the views of the tables.
         tables: The tables.
-        key_name: The name of the column with the ids of customers, if there is one.
+        key_name: The name of the column with the ids of customers, given or guessed; None if there is no
+            such name yet.
         dialect: The SQL dialect of the source.
         today: The day of the call.
 
@@ -345,14 +346,15 @@ def _candidates(
     customers: KeyedTable | None,
     key_name: str | None,
 ) -> tuple[str, list[tuple[float, Match]]]:
-    """Return the matches of a table with their scores, or the reason why there are none.
+    """Return each way to use a table, as a pair of score and match, or the reason why there is none.
 
     Args:
         source: The open source.
         table: The table.
         key: The table's column with ids of customers; None if it has none.
-        is_versions: Whether the rows of the table are versions of customers.
-        customers: The table of customers, which contains a share of the ids in `key`; None if there is none.
+        is_versions: Whether the table has several rows for each customer, one for each version of the data.
+        customers: The table of customers; it holds the share `key.share` of the ids in `key`. None if there
+            is no such table.
         key_name: The name of the column with the ids of customers, if the user has given it.
     """
     if not table.rows:
@@ -365,8 +367,8 @@ def _candidates(
             return f"{reason}{spelling}", []
         if address := next(address_columns(source.connection, table), None):
             reason += (
-                f", and no other table says whose the e-mail addresses in {address.name} are. To let the "
-                f"address be the id of all tables, use --key '{address.name}'"
+                f", and no other table says to which customers the e-mail addresses in {address.name} "
+                f"belong. To let the address be the id of all tables, use --key '{address.name}'"
             )
         return reason, []
     if name_contains(table.name, CHURN_EVENT):
@@ -388,7 +390,7 @@ def _candidates(
 
 
 def _select(candidates: Sequence[tuple[float, Match]]) -> list[Match]:
-    """Return the best match of each canonical table; each source table is used once."""
+    """Return the best match of each canonical table; each source table is used at most once."""
     selection: list[Match] = []
     for _, match in sorted(candidates, key=lambda candidate: -candidate[0]):
         is_new = match.name not in {better.name for better in selection}
@@ -411,7 +413,7 @@ def _no_events_error(
         source: The open source.
         tables: The profiled tables.
         unused_tables: The tables that are not used, as pairs of a name and a reason.
-        rounding_reasons: Why the ids of a table are unusable, by table.
+        rounding_reasons: For each table with rounded ids, why they are unusable.
     """
     if not tables:
         return SourceError(
@@ -422,7 +424,7 @@ def _no_events_error(
         return SourceError(*(f"init: {name}: {reason}." for name, reason in rounding_reasons.items()))
     reasons = [f"{name} ({reason})" for name, reason in unused_tables]
     by_hand = (
-        "If the source has such a table, write the parameters by hand, as README.md shows under 'Your "
+        "If the source has a table of events, write the parameters by hand, as README.md shows under 'Your "
         "own data'."
     )
     return SourceError(

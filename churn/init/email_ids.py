@@ -38,9 +38,7 @@ class AddressTables:
 
 
 def address_key(connection: duckdb.DuckDBPyConnection, tables: Sequence[SourceTable]) -> str | None:
-    """Return the name of the column with a customer's e-mail address in most tables; None if there is no such
-    column.
-    """
+    """Return the column name that most tables use for e-mail addresses; None if no table has any."""
     columns = [
         column
         for table in tables

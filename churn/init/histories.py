@@ -43,7 +43,7 @@ class VersionedCustomers:
     Attributes:
         versions: The table of versions, as the source has it.
         customers: One row for each customer, with the columns whose value is the same in all versions.
-        reason: Why the table was chosen, and where the sign-up comes from.
+        reason: Why the table was chosen, and what is taken as the sign-up.
     """
 
     versions: SourceTable
@@ -68,7 +68,7 @@ def versioned_customers(
         tables: The tables.
         key_name: The name of the column with the ids of customers, if the user has given it.
         dialect: The SQL dialect of the source.
-        today: The day of the call.
+        today: The present day.
     """
     for table in tables:
         times = [column for column in table.columns if column.kind == "time"]
@@ -143,8 +143,8 @@ def _is_named_people(table: SourceTable) -> bool:
 def _constant_columns(connection: duckdb.DuckDBPyConnection, versions: KeyedTable) -> list[SourceColumn]:
     """Return the columns whose value is the same in all versions of each customer.
 
-    A customer may have no value in any version. A value that only some versions have is not constant, because
-    it was not known at an earlier time.
+    Such a column may be empty in all versions of some customers. A value that only some versions of a
+    customer have is not constant, because it was not known at an earlier time.
     """
     table, key = versions
     columns = [c for c in table.columns if c.name != key.name and c.filled_share and not c.unique]
@@ -173,10 +173,11 @@ def split_histories(
 
     A history is a table with the value of an attribute and the time of its change. Either the table's name
     must say that the table is a history, or the table must have two columns for the start and the end of a
-    value. Without a table of customers there are no histories, because there is no entry to hold them.
+    value. Without a table of customers there are no histories, because `history:` is a part of this table's
+    entry in params.yaml.
 
     Args:
-        matches: The matches of all tables.
+        matches: For each table of the source that is used, how it would be read.
         customers: The table of customers; None if the source has none.
         dialect: The SQL dialect of the source.
         versions: The table with the versions of the customers; this table never holds events.

@@ -1,4 +1,4 @@
-"""Join the ids of customers to a table from another table, by a key or an e-mail address in both."""
+"""Add customer ids to a table without them: join a table that has them, by a key or an e-mail address."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ have no account.
 
 @dataclass(frozen=True)
 class JoinedTable:
-    """A table with the ids of customers from another table.
+    """A table whose ids of customers come from another table.
 
     Attributes:
         table: The table, with the joined `customer_id` as its last column.
@@ -139,8 +139,9 @@ def _join_addresses(
 
 
 def _owners_sql(target: KeyedTable, customer_id: SourceColumn, view: str) -> str:
-    """Return the DuckDB query that gives the customer of each key `own`; keys with several customers are left
-    out.
+    """Return the DuckDB query that lists the target's keys (`own`), each with its `customer`.
+
+    Keys with several customers are left out.
     """
     own, customer = id_of(target.key), identifier(customer_id.name)
     return (

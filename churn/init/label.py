@@ -156,7 +156,11 @@ def _contract_label(
 
 
 def _grace_days(connection: duckdb.DuckDBPyConnection, contracts: Match) -> int:
-    """Return the shortest grace in days that covers 95 % of the gaps between contracts of one customer."""
+    """Return the grace period in days: how long after the end of a contract the next contract may begin.
+
+    The period is the shortest of `GRACES_DAYS` that covers 95 % of the gaps between two contracts of a
+    customer.
+    """
     start, end, key = time_of(contracts.time), time_of(contracts.columns["ended_at"]), id_of(contracts.key)
     row = connection.execute(
         f"SELECT count(*), quantile_disc(days, 0.95) FROM (SELECT date_diff('day', e, lead(s) OVER "
@@ -170,7 +174,7 @@ def _grace_days(connection: duckdb.DuckDBPyConnection, contracts: Match) -> int:
 
 
 def _core_table(connection: duckdb.DuckDBPyConnection, events: Sequence[Match]) -> Match:
-    """Return the table that best shows who is active, among the tables with rows of many customers."""
+    """Return the table that best shows who is active; tables with few customers are left out."""
     usual = [match for match in events if match.name in CORE_TABLES or not match.canonical] or list(events)
     n_customers = {match.name: _count_customers(connection, match) for match in usual}
     wide = [match for match in usual if n_customers[match.name] >= 0.5 * max(n_customers.values())]
@@ -201,7 +205,7 @@ def _usual_silence_days(connection: duckdb.DuckDBPyConnection, core: Match) -> f
 
 
 def _date_range(connection: duckdb.DuckDBPyConnection, match: Match) -> tuple[date, date]:
-    """Return the first and the last day of a table, without late days that only a wrong clock can explain."""
+    """Return the first and the last day of a table; a few rows long after all others are ignored."""
     time = time_of(match.time)
     days = connection.execute(
         f"SELECT {day_number_sql(time)}::BIGINT, count(*) FROM {match.table.view} "

@@ -71,7 +71,8 @@ class Match:
         columns: The source's columns by their canonical names.
         notes: Comments for the reader of params.yaml.
         warnings: The notes that the user has to see at once.
-        reason: Why the table was matched, if its contents decided; empty if its names decided.
+        reason: Why the rows of the table led to this match; empty if the names of the table and its columns
+            did.
     """
 
     name: str
@@ -95,7 +96,7 @@ class Match:
 
     @property
     def canonical(self) -> bool:
-        """Return whether the match is a canonical table, which has signals of its own."""
+        """Return whether the table is read as a canonical table, and not as a table under `events:`."""
         return self.name in CANONICAL_TABLES
 
 
@@ -146,7 +147,7 @@ def assign_columns(connection: duckdb.DuckDBPyConnection, match: Match) -> Match
 def _assign(connection: duckdb.DuckDBPyConnection, match: Match) -> dict[str, float]:
     """Fill in `columns`: the best fit comes first, and each source column is used only once.
 
-    Return the scores by canonical column.
+    Return the score of the fit of each canonical column that was filled in.
     """
     fits = sorted(_fits(match), key=lambda fit: (-fit[0], fit[3]))
     scores: dict[str, float] = {}
@@ -187,8 +188,9 @@ def _correct_contract_columns(
     """Correct a table of contracts.
 
     A cancellation time is read as the end of the contract if no column holds the end. A contract that still
-    runs after its cancellation shows that the cancellation is not the end. The time of renewal is not used if
-    only contracts without an end have one: at an earlier cutoff, it would reveal which customers stay.
+    runs after its cancellation shows that the cancellation is not the end. The renewal time is not used if
+    only contracts without an end have a renewal time: at an earlier cutoff, this time would reveal which
+    customers stay.
     """
     columns, view = match.columns, match.table.view
     cancelled = columns.get("cancel_requested_at")
@@ -288,7 +290,7 @@ def _has_valid_values(
 def _share_reason(match: Match, target: CanonicalColumn, column: SourceColumn) -> str:
     """Return why a column that is named like an amount of money is a share; empty if it may be money.
 
-    The price of one piece may be below 1.
+    Values from 0 to 1 count as shares, unless the column holds the price of one piece.
     """
     low, high = column.low, column.high
     if target.type != "money" or low is None or high is None or low < 0 or high > 100:
@@ -306,7 +308,7 @@ def _share_reason(match: Match, target: CanonicalColumn, column: SourceColumn) -
 
 
 def _is_another(connection: duckdb.DuckDBPyConnection, match: Match) -> bool:
-    """Return whether only a table's name fits, not its contents, such as season tickets in `tickets`."""
+    """Return whether a table holds other things than its name says, such as season tickets in `tickets`."""
     if match.name == "subscriptions":
         pattern = COLUMN_PATTERNS["subscriptions"]["started_at"]
         return "ended_at" not in match.columns and not name_matches(
@@ -331,7 +333,7 @@ def _is_another(connection: duckdb.DuckDBPyConnection, match: Match) -> bool:
 
 
 def _assign_time(connection: duckdb.DuckDBPyConnection, match: Match, used_names: set[str]) -> None:
-    """Fill in the time of a row with the likeliest other time column if no column has the right name."""
+    """If no column is named like the time of a row, fill in the likeliest of the other time columns."""
     time = match.target.time
     if time in match.columns:
         return
@@ -348,9 +350,9 @@ def _assign_time(connection: duckdb.DuckDBPyConnection, match: Match, used_names
 
 
 def _asked_time(connection: duckdb.DuckDBPyConnection, match: Match, column: SourceColumn) -> SourceColumn:
-    """Return the column with the time of a row; the user is asked if another column may be the right one.
+    """Return `column` as the time of a row, with a question for the user if another column may be right.
 
-    A question is added if a column with a better name holds no readable times.
+    The other column has a better name, but its values are days in a form that is not known.
     """
     target = match.target.time
     pattern = COLUMN_PATTERNS.get(match.name, COLUMN_PATTERNS["events"])[target]
@@ -373,8 +375,9 @@ def _asked_time(connection: duckdb.DuckDBPyConnection, match: Match, column: Sou
 
 
 def _may_be_days(connection: duckdb.DuckDBPyConnection, table: SourceTable, column: SourceColumn) -> bool:
-    """Return whether the values of a column may be days in an unknown form; weekdays and hours are no such
-    days.
+    """Return whether the values of a column may be days in a form that is not known.
+
+    Weekdays and hours do not count as days.
     """
     if column.kind == "number":
         low, high = SPREADSHEET_DAYS

@@ -143,8 +143,8 @@ def one_row_per_order(
         lines: What the lines of an order have in common.
         columns: The SQL of each canonical column, by the column's name.
         filters: The conditions for the rows to read.
-        id_filters: The conditions on the customer's id. If all lines of an order share the id, the conditions
-            apply to the whole order; otherwise they apply to each row.
+        id_filters: The conditions on the customer's id. If `lines.share_id` is true, the conditions apply to
+            the whole order; otherwise they apply to each line.
         dialect: The SQL dialect of the source.
     """
 

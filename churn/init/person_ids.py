@@ -1,4 +1,4 @@
-"""Find the ids of persons if each order has a new customer id: then no customer ever comes back."""
+"""Find the ids of persons in a source where each order has a new customer id, so that nobody comes back."""
 
 from __future__ import annotations
 
@@ -56,11 +56,12 @@ MAX_PAIRS_SHARE = 1.05
 
 @dataclass(frozen=True)
 class PersonIds:
-    """The column with the id of a person, if the column found by its name has a new id for each order.
+    """The column with the ids of persons, which is read as the id of a customer.
 
     Attributes:
         key: The name of the column with the id of a person.
-        order_key: The name of the column with an id for each order; empty if there is none.
+        order_key: The name of the column that is named like a customer's id but has a new id for each order;
+            empty if there is none.
         warning: What the user has to know about the choice.
     """
 
@@ -129,8 +130,8 @@ def find_person_ids(
         names = ", ".join(f"{c.column.name} ({c.n_persons:,} values)" for c in (best, *rivals))
         raise CallError(
             f"init: {order_key} of {home.table.name} has a new id in most orders ({best.n_ids:,} ids), and "
-            f"it is not clear which column has the id of a person: {names}. Name this column with --key; "
-            f"with --key '{order_key}', each id of {order_key} is a customer."
+            f"it is not clear which column has the id of a person: {names}. Name this column with --key. If "
+            f"each id in {order_key} is a customer, use --key '{order_key}'."
         )
     warning = (
         f"{order_key} has a new id in most orders: its {best.n_ids:,} ids belong to only "
@@ -142,7 +143,9 @@ def find_person_ids(
 
 
 def named_person_ids(tables: Sequence[SourceTable]) -> PersonIds | None:
-    """Return the column whose name says that it holds the id of a person, if no column has a plainer name.
+    """Return the column that is named like the id of a person, such as `customer_unique_id`.
+
+    It is read as the id of a customer if no column has a plainer name, such as `customer_id`.
 
     Raises:
         CallError: Several columns have such names.
@@ -232,7 +235,7 @@ def ids_of_one_order(connection: duckdb.DuckDBPyConnection, matches: Sequence[Ma
 def _person_columns(
     connection: duckdb.DuckDBPyConnection, home: KeyedTable, keys: set[str]
 ) -> Iterator[tuple[SourceColumn, bool]]:
-    """Yield the columns of a table that may hold the ids of persons, and whether they hold addresses."""
+    """Yield each column that may hold the ids of persons, and whether its values are e-mail addresses."""
     for column in home.table.columns:
         if column.name in keys or column.kind not in ("text", "number") or not column.filled_share:
             continue

@@ -17,7 +17,7 @@ MAX_ODD_SHARE = 0.02
 """Up to this share, dates that only fit the other order of day and month are typing errors."""
 
 MIN_MONTHS = 12
-"""Dates on one day of the month are monthly if there are at least this many, over two years or more."""
+"""Dates on one day of the month are monthly if there are at least this many, in several calendar years."""
 
 MIN_LATE = 5
 """A reading is wrong if this many dates lie in the future, and no date does in another reading."""
@@ -83,7 +83,7 @@ class _DateFacts:
 
     @property
     def is_monthly(self) -> bool:
-        """Return whether all dates are on one day of the month, over more than a year."""
+        """Return whether all dates are on one day of the month, in several calendar years."""
         return self.n_days >= MIN_MONTHS and self.n_days_of_month == 1 and self.n_years > 1
 
 
@@ -95,7 +95,8 @@ class NumberReading:
         decimal_mark: The mark before the decimals; the other mark groups thousands.
         has_other_mark: Whether the mark that groups thousands occurs.
         fit_share: The share of the texts that are numbers in this notation, in `[0, 1]`.
-        example: A number that can be read in two ways; None if the contents show the notation.
+        example: A number that can be read in two ways, or a text that names the kinds of numbers that the
+            column mixes; None if the contents show the notation.
         other_marks: Signs of money, marks for "no cents", and marks between thousands other than a comma and
             a point.
     """
@@ -125,7 +126,7 @@ class NumberReading:
 def possible_formats(time_format: str) -> tuple[str, ...]:
     """Return the formats with day, month and year in each likely order; the likeliest format comes first.
 
-    In a date with dots, the day is always first. A year of two digits may be first too.
+    In a date with dots, the day is always first. In other dates, a year of two digits may be first.
 
     >>> possible_formats("%d/%m/%Y %H:%M")
     ('%d/%m/%Y %H:%M', '%m/%d/%Y %H:%M')
@@ -154,7 +155,7 @@ def date_reading(
 
     Args:
         connection: The connection with the view of the column.
-        values: The query of the column's different texts `v` and their rows `n`.
+        values: The query that returns each text `v` of the column, and its number of rows `n`.
         time_format: A format that fits the column.
         latest: The last date that is possible in the column; None if its dates may lie in the future.
     """
@@ -196,7 +197,8 @@ def _formats_that_fit(
 ) -> tuple[tuple[str, ...], str | None]:
     """Return the formats that may be right, and a question if the dates need two formats.
 
-    A format is left out if some dates fit only another format, and almost no dates fit only this one.
+    A format A is left out if there is a format B such that some dates fit B and not A, but almost no dates
+    fit A and not B.
 
     Args:
         connection: The connection with the view of the column.
@@ -259,7 +261,7 @@ def marked_number_reading(connection: duckdb.DuckDBPyConnection, values: str) ->
 
     Args:
         connection: The connection with the view of the column.
-        values: The query of the column's different texts `v` and their rows `n`.
+        values: The query that returns each text `v` of the column, and its number of rows `n`.
     """
     marks = {
         mark
@@ -289,13 +291,13 @@ def marked_number_reading(connection: duckdb.DuckDBPyConnection, values: str) ->
 def number_reading(connection: duckdb.DuckDBPyConnection, values: str) -> NumberReading | None:
     """Return the notation of a column's numbers; None if no number has a comma or a point.
 
-    Texts that are numbers in only one notation, such as 12,50 or 1.234,56, show the notation. If there are no
-    such texts, the mark in numbers such as 2,313 groups thousands if the column has many of these numbers,
-    and also many plain numbers, all below 1000.
+    Texts that are numbers in only one notation, such as 12,50 or 1.234,56, show the notation. Without such
+    texts, numbers such as 2,313 can be read in two ways. Their mark groups thousands if the column has
+    many of them, and also many plain numbers, all below 1000.
 
     Args:
         connection: The connection with the view of the column.
-        values: The query of the column's different texts `v` and their rows `n`.
+        values: The query that returns each text `v` of the column, and its number of rows `n`.
     """
     tests = (
         "true",
@@ -336,9 +338,9 @@ def number_question(name: str, example: str) -> str:
     """Return the question about a column whose numbers can be read in two ways.
 
     Args:
-        name: The column's name, as SQL of params.yaml writes it.
-        example: A number that can be read in two ways, such as 2,313. If the column mixes kinds of numbers,
-            a text that names the kinds.
+        name: The column's name, spelled as in the SQL of params.yaml.
+        example: A number that can be read in two ways, such as 2,313, or a text that names the kinds of
+            numbers that the column mixes.
     """
     if not example[-1].isdigit():
         return f"{name} has {example}: write SQL that reads both, or correct the source"

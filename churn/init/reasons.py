@@ -42,7 +42,7 @@ def no_contract_end(connection: duckdb.DuckDBPyConnection, match: Match) -> str:
 
 
 def unknown_spelling(connection: duckdb.DuckDBPyConnection, table: SourceTable, customers: KeyedTable) -> str:
-    """Return how a table spells its ids, if it has a column named like a customer's id; otherwise empty."""
+    """Return how a table spells customers' ids, if a column has a name for such ids; otherwise empty."""
     columns = [c for c in table.columns if c.filled_share and name_matches(c.name, CUSTOMER_ID)]
     ids = with_examples(connection, table, columns)
     known_ids = with_examples(connection, customers.table, [customers.key])

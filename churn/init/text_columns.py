@@ -46,7 +46,10 @@ MIN_PARSED_SHARE = 0.98
 """A text column holds times or numbers if at least this share of its values can be read in this way."""
 
 MIN_SAMPLED_SHARE = 0.5
-"""A reading is tried on a whole column if it fits at least this share of the rows of the sampled texts."""
+"""A form of times or numbers is tried on a whole column if at least this share of the sample has the form.
+
+Each text of the sample counts with its number of rows.
+"""
 
 FORMATS = tuple(
     f"{day}{time}"
@@ -92,7 +95,7 @@ def read_texts(
         view: The view with the columns.
         columns: The columns.
         dialect: The SQL dialect of the source.
-        today: The day of the call; a reading is wrong if dates would lie after this day.
+        today: The current day; a time format is wrong if it puts dates after this day.
     """
     counts = create_texts(connection, view, [column.name for column in columns])
     samples, words = sample_texts(connection), count_words(connection)
@@ -123,9 +126,9 @@ def _read_column(
         number: The number of the column in `TEXTS`.
         column: The column.
         sample: Some texts of the column.
-        words: The column's words for "no value", with their rows.
+        words: The column's texts that mean "no value", each with its number of rows.
         dialect: The SQL dialect of the source.
-        today: The day of the call.
+        today: The current day.
     """
     parsed_column = _parse_texts(connection, number, column, sample, dialect, today)
     looks_dated = any(re.fullmatch(DATE_SHAPE, text) for text in sample.rows)
@@ -161,7 +164,7 @@ def _parse_texts(
 ) -> SourceColumn:
     """Return a column as times or numbers, if its texts can be read as such.
 
-    Only readings that fit enough of the sample are tried on all texts.
+    Only the forms of times or numbers that fit enough of the sample are tried on all texts.
     """
     formats = _possible_formats(sample, may_be_months=names_a_time(column))
     may_be_iso = _most_fit(sample, r"\d{4}.*")
@@ -217,14 +220,14 @@ def names_a_time(column: SourceColumn) -> bool:
 
 
 def _most_fit(sample: TextSample, pattern: str) -> bool:
-    """Return whether a reading is worth a try: enough rows of the sampled texts must fit a pattern."""
+    """Return whether enough texts of a sample fit a pattern; each text counts with its number of rows."""
     shape = re.compile(pattern)
     n_fits = sum(n for text, n in sample.rows.items() if shape.fullmatch(text))
     return n_fits >= MIN_SAMPLED_SHARE * sum(sample.rows.values())
 
 
 def _possible_formats(sample: TextSample, may_be_months: bool) -> list[str]:
-    """Return the time formats that fit enough rows of the sampled texts."""
+    """Return the time formats that enough texts have; each text counts with its number of rows."""
     if not _most_fit(sample, DATE_SHAPE):
         return []
     n_fits = dict.fromkeys(FORMATS + (MONTH_FORMATS if may_be_months else ()), 0)
@@ -253,7 +256,7 @@ def _formats_of_shape(shape: str) -> tuple[str, ...]:
 
 @cache
 def _pattern_of(time_format: str) -> re.Pattern[str]:
-    """Return a pattern that matches every time written in a format.
+    """Return a pattern that matches all texts with a time in this format.
 
     A pattern is tested much faster than a time is read.
     """

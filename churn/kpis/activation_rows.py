@@ -42,15 +42,19 @@ DEFINITION = (
     f"more often. Among customers who are still at risk {LONGEST_DAYS} to {LONGEST_DAYS + WEEK_DAYS - 1} "
     f"days after the sign-up, customers with the event leave less often in the next {N_WINDOWS} label "
     "windows. The event is chosen on the half of the customers who joined earlier. The chosen event is "
-    f"tested once on the half who joined later (one-sided, level {LEVEL}), among customers with the same "
-    "month of joining and the same age. The event is correlated with staying, but the data do not show that "
-    "the event causes staying"
+    f"tested once on the half who joined later (one-sided, level {LEVEL}). Customers are compared only with "
+    "customers who joined in the same month, and only at the same time since the sign-up. The event is "
+    "correlated with staying, but the data do not show that the event causes staying"
 )
 
 
 class Side(Part):
-    """Customers who joined later, with or without the event: their number, and the share that left in a label
-    window with Wilson's interval.
+    """How often customers leave who joined later and had the event, or joined later and did not have it.
+
+    Attributes:
+        n: The number of these customers.
+        share: The share of their label windows in which the customer left.
+        low, high: The 95 % Wilson interval of `share`.
     """
 
     n: int
@@ -64,15 +68,15 @@ class Activation(Part):
 
     Attributes:
         event: The name of the event: a table, or a table and a kind of its rows.
-        at_least, within_days: The least number of events, and the days from the sign-up in which they must
-            happen.
+        at_least, within_days: At least `at_least` events must happen in the first `within_days` days from
+            the sign-up.
         text: The event in words.
         share_done: The share of all followed customers who had the event.
         with_event, without_event: The later joiners with the event, and those without it.
         difference, low, high: How much more often customers without the event leave in a label window than
-            customers with it. Only customers with the same month of joining and the same age are compared.
-            `low` and `high` are the ends of the 95 % interval.
-        p_value: The one-sided p-value of the test on the later joiners.
+            customers with it. Customers are compared only with customers who joined in the same month, and
+            only at the same time since the sign-up. `low` and `high` are the ends of the 95 % interval.
+        p_value: The one-sided p-value of the event, from the test on the customers who joined later.
         decides_label: Whether the event is from the table whose rows decide the label. If so, the event
             goes together with staying partly because the label is computed from the same table.
     """
@@ -96,8 +100,8 @@ class ActivationResult(SectionResult):
 
     Attributes:
         definition, population: What was searched for, and among which customers.
-        n: The followed customers.
-        n_left: The followed customers who left.
+        n: The number of customers who were followed (see `follow`).
+        n_left: The number of these customers who left.
         joined_from, split_at, joined_until: The earlier joiners signed up in `[joined_from, split_at)`, the
             later joiners in `[split_at, joined_until)`.
         events: The events that were tried.
@@ -151,10 +155,11 @@ def activation_section(company: Company) -> ActivationResult:
 
 
 def follow(store: Store, joiners: Joiners, cutoff: date) -> FollowUp:
-    """Follow the joiners over the label windows after their landmark, until they leave or are not at risk.
+    """Follow each joiner over up to `N_WINDOWS` label windows, until the joiner leaves or is not at risk.
 
-    A window counts if its label is matured at the cutoff, and if the data known at the start of the window
-    say that the customer was at risk then.
+    The first window begins at the joiner's landmark: the first weekly cutoff that is at least `LONGEST_DAYS`
+    days after the sign-up. A window counts if its label is matured at the cutoff, and if the data known at
+    the start of the window say that the customer was at risk then.
     """
     label, late_days = store.params.label, store.params.snapshot.late_days
     step = WEEK_DAYS * math.ceil((label.gap_days + label.horizon_days) / WEEK_DAYS)
@@ -204,8 +209,9 @@ def _states(store: Store, cutoffs: list[date], codes: Ints) -> list[npt.NDArray[
 def _activation(
     search: Search, events: Sequence[EventCounts], follow_up: FollowUp, is_later: Bools, label_table: str
 ) -> Activation | None:
-    """Return the confirmed event, and the share that left among customers with it and among customers without
-    it; None if no event is confirmed.
+    """Return the confirmed event, and how often customers with it and customers without it leave.
+
+    Return None if no event is confirmed.
     """
     if search.best is None or search.later is None or search.reason is not None:
         return None

@@ -68,14 +68,14 @@ RULES = {
             "new customers get value early",
             f"% of new customers with a first use within {ONBOARDING_DAYS} days",
             (50, 70, 85, 95),
-            "Lead new customers to their first order or use in the first two weeks.",
+            "Lead new customers to a first order or a first use in their first two weeks.",
         ),
         PracticeRule(
             "segmented_mails",
             "e-mails go to segments",
             "% of e-mails in campaigns that at most half of the customers got",
             (10, 30, 60, 90),
-            "Send campaigns to the customers whom they concern.",
+            "Send each campaign only to the customers whom it concerns.",
         ),
         PracticeRule(
             "proactive_contact",
@@ -137,7 +137,7 @@ UNMEASURABLE_PRACTICES = (
         "Which benefits does a customer have besides the purchase?",
     ),
     ("community", "a community of customers", "Where do customers meet each other?"),
-    ("upselling", "upselling without pressure", "Who decides when a customer is ready for more?"),
+    ("upselling", "upselling without pressure", "Who decides when a customer is ready to buy more?"),
     ("owner", "somebody owns retention", "Who is responsible for the churn rate?"),
     ("team_knows", "the team knows the figures", "Can everybody name last month's churn rate?"),
     (

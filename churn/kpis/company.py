@@ -1,5 +1,6 @@
-"""What the figures are computed from: the store, which is opened once, and facts that several sections
-share.
+"""What the figures are computed from: the store, and the facts that several sections of figures need.
+
+The store is opened once, and each of these facts is read at most once.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ from churn.kpis.voice_rows import Answers, ContactDays, Tickets, read_answers, r
 
 @dataclass(frozen=True)
 class Company:
-    """The store of the company, as it was known at a cutoff. Each shared fact is read at most once.
+    """The store of the company, as it was known at a cutoff.
+
+    A fact that several sections of figures need is read at most once.
 
     Attributes:
         store: The store.
@@ -53,7 +56,7 @@ class Company:
     def known_spells(self) -> ActivitySpells | None:
         """Return when each customer was active; None if the label does not define who is active.
 
-        A label of an event that every customer can have does not define it.
+        A label about an event that every customer can have does not define who is active.
         """
         if self.store.params.label.active_table == "subscriptions" and self.has_contracts:
             return read_contract_spells(self.store, self.cutoff)
@@ -120,7 +123,7 @@ class Company:
 
     @cached_property
     def shared_rows(self) -> SharedRows:
-        """Return the facts that several sections need from the rows of the store.
+        """Return the facts that several sections of figures need from the rows of the store.
 
         If the label is of kind event, the facts about leaving are not read, because such a label does not say
         who leaves.
@@ -179,7 +182,9 @@ class Company:
 
     @cached_property
     def segmentations(self) -> tuple[Segmentation, ...]:
-        """Return one part with all customers, then the division of the customers by each attribute of
+        """Return the divisions of the customers into segments.
+
+        The first division is a single segment of all customers; then comes one division by each attribute of
         `kpis.segments`.
         """
         params = self.store.params

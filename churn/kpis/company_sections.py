@@ -195,12 +195,12 @@ def month_counts(figures: Sequence[Figure], months: int = 12) -> tuple[MonthCoun
 def spending_of(
     store: Store, spent_money: npt.NDArray[np.float64], cutoff: date
 ) -> npt.NDArray[np.float64] | None:
-    """Return what each customer who signed up before the cutoff has spent; None if no money is known.
+    """Return what each customer who signed up before the cutoff has spent; None if no customer has amounts.
 
     Args:
         store: The store.
-        spent_money: The money of each customer up to the cutoff, `[customers]`; NaN if the customer has no
-            amounts.
+        spent_money: The money that each customer has spent up to the cutoff, `[customers]`; NaN if the
+            customer has no amounts.
         cutoff: The cutoff.
     """
     money = spent_money[~np.isnan(spent_money)]
@@ -216,5 +216,5 @@ def leaving_of(company: Company) -> SectionResult:
 
 
 def audit_of(company: Company) -> SectionResult:
-    """Score the practices of retention."""
+    """Compute the section `audit`: scores of what the company does to keep its customers."""
     return read_audit(company)

@@ -42,7 +42,7 @@ DEFINITION = (
 DERL_DEFINITION = (
     "discounted expected residual lifetime is the expected number of further monthly payments of a customer "
     "who has renewed n times. Each payment is discounted to now; the next payment is due at once if the "
-    "customer renews. The interval comes from the curvature of the likelihood"
+    "customer renews. The interval of this lifetime is computed from the curvature of the likelihood"
 )
 
 
@@ -208,8 +208,8 @@ def _too_few(cohorts: int, periods: int, n_lost: int) -> str | None:
         return f"the model needs {MIN_COHORTS} monthly cohorts, and there are {cohorts}"
     if periods < MIN_PERIODS:
         return (
-            f"the model needs {MIN_PERIODS} months of age with {MIN_AT_RISK} customers each, and there are "
-            f"{periods}"
+            f"the model needs {MIN_AT_RISK} customers at risk in each of the first {MIN_PERIODS} months of "
+            f"age; counted from the first, {periods} months have so many"
         )
     if n_lost < MIN_LOST:
         return f"the model needs {MIN_LOST} customers who left, and there are {n_lost}"

@@ -22,7 +22,7 @@ def missing_figures(names: Sequence[str], period: Period, reason: str) -> tuple[
     """Return a missing figure for each name.
 
     Args:
-        names: The names of the definitions.
+        names: The names of the figures.
         period: The period.
         reason: Why the figures are missing.
     """
@@ -79,7 +79,7 @@ def figures_by_segment(
     """Yield the figures of all periods, and of all segments with at least one row.
 
     Args:
-        periods: Consecutive periods by kind.
+        periods: Consecutive periods by kind, such as week or month.
         segmentations: The divisions of the customers into segments; the first has one part with all
             customers.
         cells_of: A function that counts the rows of consecutive periods by segment.

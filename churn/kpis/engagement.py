@@ -39,7 +39,8 @@ class EngagementResult(SectionResult):
 class Scores:
     """Each customer's score, from 0 to 100; NaN if no family of activity is known for the customer.
 
-    `coverage` is the share of the families that are known.
+    `coverage` is the number of families that are known for the customer, divided by the number of all
+    families.
     """
 
     score: Floats
@@ -136,16 +137,16 @@ def _mean_figure(scores: Scores, members: Bools, families: tuple[str, ...], wind
 
 
 class ActivityCounts(RowReader):
-    """Counts each customer's rows in the 28 days before the cutoff, or computes the share of opened rows."""
+    """Counts each customer's rows in the 28 days before the cutoff, or computes the share of opened mails."""
 
     def __init__(self, n_customers: int, cutoff: date, opened_column: str | None = None) -> None:
         """Begin without a row.
 
         Args:
             n_customers: The number of customers.
-            cutoff: Rows that happened and were known before this midnight count.
-            opened_column: The column with the day on which a row was opened; None if rows of the table cannot
-                be opened.
+            cutoff: A row counts only if it happened and was known before this midnight.
+            opened_column: The column with the day on which a mail was opened; None if the table holds no
+                mails.
         """
         self._cutoff, self._opened_column = day_number(cutoff), opened_column
         self._rows, self._n_opened = np.zeros(n_customers), np.zeros(n_customers)
@@ -165,7 +166,7 @@ class ActivityCounts(RowReader):
             self._n_opened[own] += np.bincount(customer[is_opened] - own.start, minlength=size)
 
     def values(self) -> Floats:
-        """Return the number of rows of each customer, or the share of opened rows; NaN for no rows."""
+        """Return each customer's number of rows or, for mails, the share opened; NaN without mails."""
         if self._opened_column is None:
             return self._rows
         share = self._n_opened / np.maximum(self._rows, 1)

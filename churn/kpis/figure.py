@@ -49,8 +49,9 @@ class Period(Part):
 
 
 class Slice(Part):
-    """A part of the population: `by` is the name of an attribute, `cohort` or `stage`, and `level` is one of
-    its values.
+    """The part of the population for which `by` has the value `level`.
+
+    `by` is the name of an attribute of customers, or one of the words "stage" and "rating".
     """
 
     by: Annotated[str, Field(min_length=1)]

@@ -11,10 +11,10 @@ from churn.metrics.interval import Part
 
 GROWTH_DEFINITION = (
     "active at the end = active at the start + new + resurrected - dormant. A new customer is active at the "
-    "end of the month for the first time. A resurrected customer is active at the end, was not active at "
-    "the start, but was active earlier. A dormant customer is active at the start and not at the end. A "
-    "customer who joins and leaves in the same month is not new, resurrected or dormant. The money is the "
-    "value per month at the end of the month, and for dormant customers at its start"
+    "end of the month and was never active before the month. A resurrected customer is active at the end, "
+    "was not active at the start, but was active earlier. A dormant customer is active at the start and not "
+    "at the end. A customer who joins and leaves in the same month is not new, resurrected or dormant. The "
+    "money is the value per month at the end of the month, and for dormant customers at its start"
 )
 
 

@@ -37,14 +37,15 @@ class StagesResult(SectionResult):
         growth_definition, stages_definition, leak_definition: How the growth, the stages and the leaks are
             computed.
         population: Which customers are counted.
-        money_reason: Why the money is missing; None if it is known.
-        growth: The growth of each month.
+        money_reason: Why the money that customers pay is not known; None if it is known.
+        growth: The growth accounting of each month.
         months: The stages and the moves of each month.
-        leaks: The stages from which customers left, the stage that lost most money first.
+        leaks: The stages from which customers left, ordered by the lost money, the largest amount first.
         weeks: The stages and the moves of each week; customers are counted, but not their money.
-        week_leaks: The stages from which customers left within a week, the stage that lost most people first.
-        reason: Why there are no stages.
-        growth_reason: Why there is no growth.
+        week_leaks: The stages from which customers left within a week, ordered by the number of lost
+            customers, the largest number first.
+        reason: Why the stages are not known; None if they are known.
+        growth_reason: Why the growth cannot be computed; None if it can be computed.
     """
 
     growth_definition: str

@@ -22,7 +22,7 @@ from churn.metrics.interval import Part
 Ints = npt.NDArray[np.int64]
 
 WINDOW_DAYS = 364
-"""The number of days before the cutoff from which leavers are taken."""
+"""The number of days of the window from which leavers are taken; it ends `wait_days` before the cutoff."""
 
 BEFORE_DAYS = 31
 """The largest number of days between the scored night and the day on which the customer left."""
@@ -36,7 +36,7 @@ MAX_REASONS = 20
 
 NOT_RECORDED, RARER = "(not recorded)", "(rarer reasons)"
 NO_NIGHT, NOT_SCORED, NO_REASON = "no night before", "not scored", "no reason given"
-"""What is shown in place of our reason if there is none."""
+"""What is shown in place of the model's reason if there is none."""
 
 NO_COLUMN = "no reasons are recorded: map tables.subscriptions.columns.reason"
 NO_LEAVERS = "nobody left in the window"
@@ -70,8 +70,12 @@ class LeavingReasonsResult(SectionResult):
 
 @dataclass(frozen=True)
 class Leavers:
-    """Customers who left: customer code, day number of leaving, and the recorded reason or None, `[leavers]`
-    each.
+    """Customers who left; each field has one entry per customer.
+
+    Attributes:
+        customer: The customer codes.
+        end: The day numbers of leaving.
+        recorded_reasons: The recorded reasons; None for a customer without one.
     """
 
     customer: Ints
@@ -80,7 +84,7 @@ class Leavers:
 
 
 def read_leavers(store: Store, spells: ActivitySpells, cutoff: date) -> Leavers | None:
-    """Read who left in the window, when and why; None if the source has no reasons for leaving.
+    """Read who left in the window of `WINDOW_DAYS`, when and why; None if the source has no reasons.
 
     Args:
         store: The store.
@@ -133,9 +137,10 @@ def leaving_reasons_section(
 
 
 def _our_reasons(leavers: Leavers, ids: Sequence[str], nights: NightReader | None) -> list[str]:
-    """Return for each leaver the family of the first reason that the model gave before the customer left.
+    """Return for each leaver the family of signals from which the model's first reason came.
 
-    The reason is from the last scored night that is 0 to `BEFORE_DAYS` days before the day of leaving.
+    The first reason is the strongest. It is taken from the last scored night that is 0 to `BEFORE_DAYS` days
+    before the day of leaving.
     """
     known = nights.nights if nights is not None else ()
     families: dict[date, Mapping[str, str | None]] = {}
@@ -155,7 +160,7 @@ def _our_reasons(leavers: Leavers, ids: Sequence[str], nights: NightReader | Non
 
 
 def _cross(recorded_reasons: Sequence[str | None], our_reasons: Sequence[str]) -> list[ReasonRow]:
-    """Count our reasons by recorded reason; rare recorded reasons are put together into one row."""
+    """Count the model's reasons for each recorded reason; rare recorded reasons share one row."""
     totals = Counter(reason for reason in recorded_reasons if reason is not None)
     shown = {reason for reason, count in totals.most_common(MAX_REASONS) if count >= MIN_REASON_CUSTOMERS}
     counts: dict[str, Counter[str]] = {}

@@ -28,8 +28,10 @@ COLUMNS = ("customer_id", "last_order", "usual_days", "expected_order", "days_ov
 
 @dataclass(frozen=True)
 class OwnIntervals:
-    """The usual interval between the orders of each customer with orders on at least `MIN_ORDER_DAYS` days,
-    `[customers]` each.
+    """The usual interval between a customer's orders, for each customer with enough orders.
+
+    A customer has enough orders if they lie on at least `MIN_ORDER_DAYS` days. Each array has the shape
+    `[customers]`.
 
     Attributes:
         customer: The customer code.
@@ -56,7 +58,7 @@ def own_intervals(orders: Orders) -> OwnIntervals:
     """Return the usual interval of each customer; several orders on one day count as one.
 
     Args:
-        orders: At least one order; all orders of each customer, ordered by (customer, day).
+        orders: All orders of each customer, ordered by (customer, day); there is at least one order.
     """
     is_new_day = np.ones(len(orders), dtype=bool)
     is_new_day[1:] = (orders.customer[1:] != orders.customer[:-1]) | (orders.day[1:] != orders.day[:-1])
@@ -77,11 +79,13 @@ def own_intervals(orders: Orders) -> OwnIntervals:
 def next_orders_csv(
     intervals: Sequence[OwnIntervals], ids: Sequence[object], cutoff: int, form: CsvParams
 ) -> str:
-    """Return the list as CSV for spreadsheets; the customer with the latest expected order comes first.
+    """Return the list as CSV for spreadsheets.
+
+    The customers are ordered by the day of the expected order: the day farthest in the future comes first.
 
     Args:
         intervals: The usual intervals, one item for each batch; each customer is in one batch only.
-        ids: The customer id of each customer code.
+        ids: The ids of the customers; a customer code is a position in this list.
         cutoff: The day number of the cutoff.
         form: The separators of columns and of decimals.
     """

@@ -62,7 +62,7 @@ def matured_months(label: LabelParams, late_days: int, first: date, cutoff: date
 def read_outcomes(store: Store, cutoffs: Sequence[date]) -> Outcomes:
     """Read which customers left after each cutoff; the outcome of each cutoff must be known.
 
-    Customers who objected to being contacted count as well: a figure contacts nobody.
+    Customers who objected to being contacted count as well: these figures are not used to contact anybody.
     """
     shape = (len(cutoffs), store.n_customers)
     is_counted, has_left = np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool)
@@ -136,7 +136,7 @@ class Difference(Part):
 
 
 def churn_difference(first: ChurnShare, second: ChurnShare) -> Difference:
-    """Return the difference of two shares.
+    """Return the share that left in the first level minus the share in the second, with its 95 % interval.
 
     Source: Newcombe, Interval estimation for the difference between independent proportions, Statistics in
         Medicine 17 (1998), method 10.

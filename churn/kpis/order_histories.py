@@ -1,6 +1,4 @@
-"""The order history of each customer: the number of days with orders, their dates, and the mean value of a
-day.
-"""
+"""The order history of each customer: the days with orders, the time between them, and the money of a day."""
 
 from __future__ import annotations
 
@@ -26,8 +24,9 @@ class OrderHistories:
         repeats: The number of days with orders after the customer's first day with orders.
         recency: The days from the first day with orders to the last.
         age: The days from the first day with orders to the cutoff.
-        paid_repeats: The number of days in `repeats` whose money is above 0.
-        mean: The mean money of a day in `paid_repeats`, in currency; 0 if there is none.
+        paid_repeats: The number of days counted in `repeats` on which the orders that were not returned sum
+            up to more than 0.
+        mean: The mean money of a day counted in `paid_repeats`, in currency; 0 if there is no such day.
     """
 
     repeats: Floats

@@ -65,7 +65,7 @@ HEALTH_DEFINITION = (
 
 
 class RatingsResult(SectionResult):
-    """The observed churn by what customers said, and by the health band of customers."""
+    """The observed churn by the customers' ratings, and by their health band."""
 
     nps: ChurnTable
     csat: ChurnTable

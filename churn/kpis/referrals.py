@@ -42,7 +42,7 @@ def referral_figures(
     Args:
         spells: When customers were active.
         referrals: The days of referrals; None if the source has none.
-        periods: Consecutive periods by kind.
+        periods: Consecutive periods by kind, such as week or month.
         latest: The latest period; a figure that is missing in all periods is reported only for this one.
     """
     if referrals is None:

@@ -59,7 +59,7 @@ class _Counter:
         self._n_periods, self._segment, self._n_segments = n_periods, segment, n_segments
 
     def at(self, rows: npt.NDArray[np.bool_], period: Ints) -> Ints:
-        """Count the spells in `rows`; each spell counts only in its own period, given by `period`."""
+        """Count the spells that `rows` selects; `period` says for each spell in which period it counts."""
         cell = period[rows] * self._n_segments + self._segment[rows]
         shape = (self._n_periods, self._n_segments)
         return np.bincount(cell, minlength=shape[0] * shape[1]).reshape(shape)
@@ -137,9 +137,9 @@ def count_retention(
 
 
 def _last_spell_before(spells: ActivitySpells, edges: Ints, bound: Ints) -> Ints:
-    """Return, for the customer of each spell, the index of the latest spell that starts before the bound.
+    """Return for each spell the index of the same customer's latest spell that starts before a given day.
 
-    The bound of each spell is given in `bound`, as an index into `edges`.
+    `bound` gives this day for each spell, as an index into `edges`.
     """
     key = spells.customer << 33
     at = edges[np.clip(bound, 0, len(edges) - 1)]
@@ -171,7 +171,7 @@ def retention_section(
 
     Args:
         spells: When customers were active.
-        periods: Consecutive periods by kind.
+        periods: Consecutive periods by kind, such as week or month.
         segmentations: The divisions of the customers into segments; the first has one part with all
             customers.
         cutoff: The date up to which the data are known.
@@ -267,9 +267,9 @@ def share_figure(name: str, period: Period, part: int, total: int, reason: str) 
     Args:
         name: The name of the figure's definition.
         period: The period.
-        part: The number of members of the population that are counted in the share.
-        total: The size of the population.
-        reason: Why the figure is missing if the population is empty.
+        part: The numerator of the share.
+        total: The denominator of the share.
+        reason: Why the figure is missing if the total is 0.
     """
     if not total:
         return missing_figure(name, period, reason)

@@ -33,8 +33,8 @@ RFM_DEFINITION = (
     "known at the cutoff and not returned before it. Recency is the number of days since the last order, "
     "frequency is the number of orders, and money is the sum of the orders. Recency, frequency and money "
     f"have up to {N_CLASSES} classes with equally many customers; equal values are in one class, so there "
-    "can be fewer classes. The classes are the same at all cutoffs. Class 1 is the worst class: the oldest "
-    "last order, the fewest orders, the least money"
+    "can be fewer classes. The limits of the classes are the same at all cutoffs. Class 1 is the worst "
+    "class: the oldest last order, the fewest orders, the least money"
 )
 
 

@@ -116,7 +116,7 @@ class Kpis(Part):
     Attributes:
         version: The version of the file.
         cutoff: Only what happened and was known before this midnight counts.
-        timezone: The time zone of all days.
+        timezone: The time zone in which all days of the file begin and end.
         label_id: The id of the label that decides who is active.
         definitions: The definition of each figure in the file, by name.
         sections: The results by section.
@@ -148,7 +148,7 @@ class Kpis(Part):
 
 
 def compute_kpis(company: Company) -> Kpis:
-    """Compute all sections that can be computed with the label of params.yaml."""
+    """Compute all sections that the label in params.yaml allows."""
     params = company.store.params
     subjects = ("both", "event" if params.label.is_event else "leaving")
     allowed = {name: section for name, section in SECTIONS.items() if section.subject in subjects}
@@ -171,10 +171,10 @@ def compute_kpis(company: Company) -> Kpis:
 
 
 def recent_parts(section: SectionResult, cutoff: date) -> SectionResult:
-    """Return a section without the oldest figures of weeks and of segments, whose number would otherwise
-    grow without a limit.
+    """Return a section without the oldest figures of weeks and of segments.
 
-    The months and quarters of all customers are kept.
+    The file would otherwise grow without a limit. The monthly and quarterly figures of all customers together
+    are kept.
 
     Args:
         section: The result of the section.

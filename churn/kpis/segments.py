@@ -1,4 +1,4 @@
-"""The segments of customers: the values of attributes that never change."""
+"""The segments of customers: each holds all customers with one value of an attribute that never changes."""
 
 from __future__ import annotations
 
@@ -47,8 +47,9 @@ def all_customers(n_customers: int) -> Segmentation:
 
 
 def segmentations_for(kind: str, segmentations: Sequence[Segmentation]) -> Sequence[Segmentation]:
-    """Return the divisions that are used for a kind of period; for weeks, only all customers, because
-    segments would be too small.
+    """Return the divisions that are used for a kind of period.
+
+    For weeks, only the division into one part is used, because segments would be too small.
 
     Args:
         kind: The kind of the periods.

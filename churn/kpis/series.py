@@ -1,7 +1,8 @@
 """How kpis.json stores figures: one series for each figure and part of the population, with one row for each
 period.
 
-A single figure repeats its name, its part and its period. A series gives its name and its part only once.
+If each figure were stored on its own, the name and the part of the population would be repeated in each
+figure. A series gives them only once.
 """
 
 from __future__ import annotations
@@ -17,14 +18,14 @@ SERIES = "series"
 """The key of the series in the result of a section."""
 
 COLUMNS = ("value", "low", "high", "n")
-"""The columns of a series, each with an entry for each period; a column without any entry is absent."""
+"""The columns of a series, with one entry for each period, or null; a column of nulls is left out."""
 
 SPARSE_COLUMNS = ("reason", "notes")
-"""Columns that only few figures need: an object whose keys are the numbers of the periods, from 0."""
+"""Columns that only few figures need: an object whose keys are positions in `start`, counted from 0."""
 
 
 def series_key(figure: Figure) -> tuple[str, str, str, str]:
-    """Return what the figures of a series have in common: the name, the part, and the kind of the period."""
+    """Return what the figures of a series share: name, kind of period, and part of the population."""
     piece = figure.slice
     return (figure.name, figure.period.kind, "" if piece is None else piece.by, piece.level if piece else "")
 

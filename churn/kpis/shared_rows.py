@@ -83,16 +83,21 @@ class SharedRows:
     """The facts about the rows that several sections need.
 
     Attributes:
-        spells: The spells of the events that show who is active; None if contracts show it, or if nothing
-            does.
-        active_days: For each customer, the number of days with an act before each cutoff of `months` and
-            before the last cutoff; None if no table holds acts.
+        spells: The periods in which each customer was active, found from events; None if contracts show who
+            is active, or if nothing does.
+        active_days: The number of days on which each customer did something, in the 28 days before each
+            cutoff of `PassTerms`; None if no table holds acts of customers.
         early_events: The counts of what new customers (`PassTerms.joiners`) did soon after the sign-up.
-        activity: The activity of each customer shortly before the cutoff, by table, `[customers]`.
+        activity: For each table of events, each customer's number of rows in the 28 days before the cutoff
+            (for e-mails, the share opened), `[customers]`.
         money: What customers pay per month, and what they have spent.
         first_uses: The new customers who used the product soon after the sign-up; None if no table shows the
             use.
-        orders, histories, rfm: What the sections need from the orders; None if there are no orders.
+        orders: The counts and sums of the orders; None if there are no orders.
+        histories: The order history of each customer; None if there are no orders, or if contracts show who
+            is active.
+        rfm: The recency, the frequency and the money of each customer's orders at each cutoff of
+            `PassTerms.months`; None if there are no orders.
     """
 
     spells: ActivitySpells | None

@@ -149,6 +149,6 @@ def survival_of(lives: Lives, part: Slice | None) -> Survival:
 
 
 def _ages(followed_days: int) -> list[int]:
-    """Return the multiples of `STEP_DAYS` up to the last age, and the last age."""
+    """Return the multiples of `STEP_DAYS` up to `followed_days`, and `followed_days` itself."""
     ages = np.arange(0, followed_days + 1, STEP_DAYS).tolist()
     return ages if ages[-1] == followed_days else [*ages, followed_days]

@@ -65,7 +65,7 @@ class TriangleRow(Part):
 
 
 class Triangle(Part):
-    """The retention triangle; `reason` says why it has no rows."""
+    """The retention triangle; if it has no rows, `reason` says why."""
 
     unit: Literal["share"]
     definition: str
@@ -102,9 +102,9 @@ def segment_triangles(
     """Return the retention of the last `SEGMENT_COHORTS` monthly cohorts of each segment.
 
     Args:
-        spells: The spells of all customers, as known at the cutoff.
-        first_lives: The first life of each customer.
-        segmentations: The divisions of all customers.
+        spells: The spells of activity of all customers, as known at the cutoff.
+        first_lives: The first life of each customer, from joining to leaving for the first time.
+        segmentations: The divisions of all customers into segments.
         cutoff: The end of the data.
     """
     divisions = [segmentation for segmentation in segmentations if segmentation.by is not None]
@@ -153,7 +153,7 @@ def _cohorts(first_lives: FirstLives, cutoff: date) -> list[tuple[date, Ints, li
 
 
 def _is_active(spells: ActivitySpells, members: Ints, at: date) -> Bools:
-    """Return which members of a cohort are active at a bound."""
+    """Return which members of a cohort are active at the start of the day `at`."""
     day = day_number(at)
     is_active = (spells.start < day) & (spells.end >= day)
     return np.isin(members, spells.customer[is_active], assume_unique=True)
@@ -166,8 +166,8 @@ def retention_triangle(spells: ActivitySpells, first_lives: FirstLives, cutoff: 
     not certain is empty, never 0.
 
     Args:
-        spells: The spells of all customers, as known at the cutoff.
-        first_lives: The first life of each customer.
+        spells: The spells of activity of all customers, as known at the cutoff.
+        first_lives: The first life of each customer, from joining to leaving for the first time.
         cutoff: The end of the data.
     """
     complete_from = date_of_day(first_lives.complete_from)

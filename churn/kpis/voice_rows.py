@@ -18,7 +18,7 @@ Ints = npt.NDArray[np.int64]
 
 NO_RATING = -1
 RATING_UNIT = STORED_UNITS["number"]
-"""Ratings are whole numbers in thousandths."""
+"""The factor from a rating to its stored whole number: a rating of 7 is stored as 7,000."""
 
 LOW_RATING_BELOW = 7 * RATING_UNIT
 """A rating below 7 is low."""
@@ -26,7 +26,7 @@ LOW_RATING_BELOW = 7 * RATING_UNIT
 
 @dataclass(frozen=True)
 class Answers:
-    """The answers of surveys: customer codes, day numbers and ratings in thousandths, `[answers]` each."""
+    """The answers of surveys: customer codes, day numbers and ratings times 1,000, `[answers]` each."""
 
     customer: Ints
     day: Ints
@@ -49,7 +49,7 @@ class Tickets:
             closing; `due_on` is `NEVER` if no date was promised.
         reply_seconds, close_seconds: The seconds from opening to the first reply and to closing.
         followed_seconds: The seconds from opening to the cutoff.
-        satisfaction: The rating in thousandths, or `NO_RATING`.
+        satisfaction: The rating times 1,000, or `NO_RATING`.
         has: The names of the optional columns that the source has.
     """
 

@@ -1,4 +1,4 @@
-"""Compute the cutoffs of snapshots, the cutoffs that may train a model, and the first test cutoff."""
+"""Compute the cutoffs of snapshots, the snapshots that may train a model, and the first test cutoff."""
 
 from __future__ import annotations
 
@@ -43,8 +43,9 @@ def first_test_cutoff(store: Store, horizon_days: int | None = None) -> FirstTes
     """Return the first test cutoff, or the watermark if the data are too short for any test.
 
     If params.yaml has no `evaluate.test_cutoffs`, the result is the first default test cutoff of training, or
-    an earlier day. The result can be earlier because training also requires a churner among the labels known
-    by the test cutoff, and this function computes no labels.
+    an earlier day. The result can be earlier because training has one more condition: the labels that mature
+    on or before the test cutoff must include a churner and a customer who stayed. This function computes no
+    labels, so it cannot check the condition.
 
     Args:
         store: The store.
@@ -69,7 +70,7 @@ def first_test_cutoff(store: Store, horizon_days: int | None = None) -> FirstTes
 
 
 def trainable(mature_on: Mapping[date, date], at: date) -> tuple[date, ...]:
-    """Return the snapshots that may train a model used at a cutoff: their labels are known by that cutoff.
+    """Return the snapshots that may train a model used at a cutoff: their labels mature on or before it.
 
     Args:
         mature_on: For each snapshot the date on which its label matures.
@@ -138,7 +139,7 @@ def requested_cutoffs(store: Store) -> tuple[date, ...]:
 
 
 def snapshot_cutoffs(store: Store) -> tuple[date, ...]:
-    """Return the cutoffs of params.yaml in order, including `evaluate.test_cutoffs`.
+    """Return the cutoffs of params.yaml in order of time, including `evaluate.test_cutoffs`.
 
     By default there is one cutoff per week over all the data.
 
@@ -167,7 +168,7 @@ def latest_matured_cutoff(store: Store) -> date:
 
 
 def _no_cutoff(store: Store) -> CallError | Stop:
-    """Return the error that says why there is no cutoff: because of `first`, `last` or the data."""
+    """Return the error that names what leaves no cutoff: `snapshot.first`, `snapshot.last` or the data."""
     params = store.params
     snapshot = params.snapshot
     if snapshot.first:

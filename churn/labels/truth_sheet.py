@@ -24,7 +24,7 @@ from churn.metrics.interval import Interval, format_interval
 from churn.params import LabelParams
 
 MAX_REACTIVATED = 0.20
-"""The largest share of churners that may come back; a label by inactivity with a larger share is refused."""
+"""The largest share of churners that may come back; above it, a label of the kind `inactivity` is refused."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class CutoffCounts:
         at_risk: The number of customers in the cohort.
         outcomes: The number of customers in the cohort by outcome. The fields `outcomes`, `left` and
             `came_back` are None before the label is matured.
-        left: The number of churners: customers in the cohort who left, as the label counts.
+        left: The number of churners: customers in the cohort who left in a way that the label counts.
         came_back: The number of churners who came back later.
     """
 
@@ -81,11 +81,11 @@ class Reactivation:
 
     Attributes:
         churners: The number of churners, as the label counts them, summed over all cutoffs that were used.
-        before: The end of the data that were used: the cutoffs whose label is matured by this date, and the
-            returns before this date.
-        curve: The Kaplan-Meier curve of the time for which churners stay away. Day 1 counts the churners who
-            came back by the end of the label window. Day d + 1 holds the returns on the d-th day after the
-            window. The curve is None if there are too few churners.
+        before: The first test cutoff. Only cutoffs whose label is matured by this date are used, and only
+            returns before this date count.
+        curve: The Kaplan-Meier curve of the time for which churners stay away. Its day 1 holds the returns up
+            to the end of the label window. Its day d + 1 holds the returns on the d-th day after the window.
+            The curve is None if there are too few churners.
     """
 
     churners: int
@@ -99,7 +99,7 @@ class Reactivation:
 
     @property
     def followed_days(self) -> int | None:
-        """Return the number of days after the window for which enough churners are followed."""
+        """Return how many days after the window the curve ends; after that, too few churners are followed."""
         return self.curve.followed_days - 1 if self.curve else None
 
     @property
@@ -151,7 +151,7 @@ class TruthSheet:
         """Stop if too many churners come back, unless a person accepted this with a reason.
 
         Raises:
-            Stop: the label is by inactivity, and more than `MAX_REACTIVATED` of its churners come back.
+            Stop: `label.kind` is inactivity, and more than `MAX_REACTIVATED` of its churners come back.
         """
         label, back = self.label, self.reactivation
         if label.kind != "inactivity" or label.accept_reactivation or back is None or back.rate is None:
@@ -161,9 +161,9 @@ class TruthSheet:
                 f"label: {format_interval(back.rate, 0, percent=True)} of the customers who count as left "
                 f"after {label.horizon_days} days without {label.core_table} come back later. Above "
                 f"{MAX_REACTIVATED:.0%}, the label shows who is away for a time, not who left. Take a "
-                "longer label.horizon_days (`churn label --horizon` shows how likely a return is after "
-                "each silence), or accept this share with a reason: label: {accept_reactivation: the "
-                "reason}."
+                "longer label.horizon_days (`churn label --horizon` shows what share of customers come back "
+                "after each number of silent days), or accept this share with a reason: label: "
+                "{accept_reactivation: the reason}."
             )
 
 

@@ -31,8 +31,8 @@ class CustomerValues:
     """The values of the customers of some rows, and the costs of a campaign.
 
     Attributes:
-        value: The residual value of each row's customer in currency, known at the cutoff of the row, shape
-            (rows,); NaN if no money is known.
+        value: The residual value of each row's customer, in currency, as known at the row's cutoff, shape
+            (rows,); NaN if the value is unknown.
         terms: The costs and the accept share of the campaign.
     """
 
@@ -83,9 +83,9 @@ def estimate_profit(
 
     Rows are contacted by falling value at risk, as in each night. Rows without a value are left out. The best
     share is chosen on the same rows on which its profit is measured. So the profit at the best share is too
-    high. The expected error is called `optimism`. Each draw has its own best share. For each draw, compute
-    the profit of this share in the draw, minus the profit of the same share on all rows. The optimism is the
-    mean of these differences.
+    high. The expected error is called `optimism`. Each bootstrap draw has its own best share. For each draw,
+    compute the profit at this best share twice: in the draw and on all rows. The optimism is the mean of the
+    first profit minus the second.
 
     Args:
         left: Outcomes, shape (rows,).
@@ -118,8 +118,9 @@ def estimate_profit(
     )
 
     def measure(counts: Draws | None) -> Floats:
-        """Return EMPC, EMPC share, value lift, then the profit at `shares`. If `counts` is None, each
-        customer counts once.
+        """Return the EMPC, its share of customers to contact, the value lift, and the profits at `shares`.
+
+        If `counts` is None, each customer counts once.
         """
         row_counts = None if counts is None else counts[ranked_customer]
         own = drawn_weight(row_counts, ranked_weight, len(ranked_left))
@@ -188,8 +189,8 @@ class _CallList:
     ) -> tuple[float, Floats]:
         """Return the value lift at `share`, and the profit per customer at each of `shares`.
 
-        The sums are exact, because they are sums of integers. So weighting a row by its number of draws gives
-        the same bits as repeating the row.
+        The sums are exact, because they are sums of integers. So a row with weight n gives exactly the same
+        result as n copies of the row.
         """
         row_counts = None if counts is None else counts[self.customer]
         weight = drawn_weight(row_counts, self.weight, len(self.left))
@@ -205,7 +206,7 @@ class _CallList:
 
 
 def contact_profit(contacts: Floats, churners: Floats, value: Floats, terms: ProfitParams) -> Floats:
-    """Return the profit of contacting the first customers of a list, in currency.
+    """Return the profit, in currency, of contacting the first `contacts` customers of a list.
 
     With contact cost `f`, incentive cost `d`, accept share `g` and the churners' own values `V`:
 
@@ -238,7 +239,7 @@ def sum_at_share(running: Floats, rows: Floats, share: float | Floats) -> Floats
 
     Args:
         running: The running sum: 0, then its value at the end of each tie, shape (ties + 1,).
-        rows: The running sum of rows, with the same shape.
+        rows: The running count of rows, with the same shape as `running`.
         share: The contact share or an array of contact shares, in [0, 1].
     """
     return np.asarray(np.interp(np.asarray(share) * rows[-1], rows, running), dtype=np.float64)
@@ -249,7 +250,7 @@ def value_lift_at_share(value: Floats, rows: Floats, share: float) -> float:
 
     Args:
         value: The running sum of the value of churners, from `running_sums`.
-        rows: The running sum of rows.
+        rows: The running count of all rows.
         share: The contact share, in (0, 1].
 
     Returns:
@@ -271,8 +272,8 @@ def empc_from_sums(churners: Floats, rows: Floats, value: float, terms: ProfitPa
     is linear in the accept share, so it is integrated exactly over each interval.
 
     Args:
-        churners: The running sum of churners, from `running_sums`.
-        rows: The running sum of rows.
+        churners: The running count of churners, from `running_sums`.
+        rows: The running count of all rows.
         value: The residual value of every customer, in currency.
         terms: The costs and the expected accept share.
 

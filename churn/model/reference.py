@@ -53,9 +53,9 @@ class Bins(Part):
         edges: The bounds between the bins of a numeric signal; None for a text signal.
         levels: The levels of a text signal that have their own bin; None for a numeric signal.
         counts: The number of rows in each bin.
-        usual_psi: The largest population stability index (PSI) of a cutoff in training. Each cutoff was
-            compared with the earlier cutoffs whose labels were known by that cutoff. The value is None if no
-            cutoff could be compared.
+        usual_psi: The largest population stability index (PSI) among the cutoffs of the training. The PSI of
+            a cutoff says how much its values differ from those of the earlier cutoffs whose labels were known
+            on the day of this cutoff. None if no cutoff could be compared.
         usual_missing: The smallest and the largest share of missing values among the cutoffs of the training.
     """
 
@@ -95,7 +95,7 @@ class Bins(Part):
 
 
 class Reference(Part):
-    """The bins of the signals and of the scores of a model, counted in its training.
+    """The bins of a model's signals and scores, and how many rows of the training are in each bin.
 
     Attributes:
         version: The version of the format.
@@ -103,7 +103,7 @@ class Reference(Part):
         customers: The number of customers in the training. The number of customers matters because the rows
             of one customer depend on each other.
         signals: The bins of each signal.
-        score: The bins of the calibrated out-of-time probabilities; None if there are none.
+        score: The bins of the calibrated out-of-time probabilities; None if no row has such a probability.
         score_customers: The number of customers who have a calibrated out-of-time probability.
     """
 
@@ -135,8 +135,8 @@ def read_reference(bundle: Path) -> Reference | None:
         return Reference.model_validate_json(path.read_text(encoding="utf-8"))
     except (ValidationError, json.JSONDecodeError, UnicodeDecodeError):
         raise ModelError(
-            f"{path}: this version of churn cannot read the file, which describes the signals in "
-            "training. Train and promote a new model with `churn run`."
+            f"{path}: this version of churn cannot read the file, which describes the values of the "
+            "signals in the training data. Train and promote a new model with `churn run`."
         ) from None
 
 

@@ -241,7 +241,7 @@ class Registry(Tracking):
         If the same evaluation runs again, it is not counted again, because it shows nothing new.
 
         The counts are tags of the registered model, because counts in a run would start at 0 again with each
-        training. The run also gets the result as a tag. Each cutoff has its own count. One count for the
+        training. The run gets the highest count as a tag. Each cutoff has its own count. One count for the
         whole set of cutoffs would start at 0 again as soon as a cutoff is added.
 
         Args:
@@ -264,7 +264,7 @@ class Registry(Tracking):
         return highest
 
     def describe_run(self, name: str, *, version: str, digest: str, files: Sequence[Path]) -> None:
-        """Give the open run a name and tags with its version, and log files into its top folder of artefacts.
+        """Name the open run, tag it with model version and digest, and log files in the run's top folder.
 
         Args:
             name: The name of the run.
@@ -437,7 +437,7 @@ class Registry(Tracking):
             (folder / "README.md").write_text(text, encoding="utf-8")
 
     def _download(self, version: str, folder: Path, part: str = "") -> None:
-        """Copy the files of a version, or a part of them, into a folder under the same paths."""
+        """Copy the files of a version, or a part of them, into a folder; relative paths do not change."""
         self._mlflow.artifacts.download_artifacts(
             f"models:/{self.name}/{version}{f'/{part}' if part else ''}",
             dst_path=str(folder),

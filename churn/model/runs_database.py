@@ -42,7 +42,7 @@ def ensure_database(
 
     Args:
         path: The file of the database.
-        create: A function that creates a database with an experiment at a path.
+        create: A function that creates, at a given path, a database that holds the first experiment.
         warn: A function that is called with a sentence if an incomplete database is replaced.
 
     Raises:
@@ -80,7 +80,7 @@ def overwrite_deleted_rows(path: Path) -> str | None:
     None.
 
     SQLite only marks deleted rows as free and does not remove their bytes. If the process is killed
-    meanwhile, nothing is lost: the next program that opens the database restores its old content.
+    while it writes, nothing is lost: the next program that opens the database restores its old content.
 
     Args:
         path: The file of the database; if it does not exist, nothing is done.

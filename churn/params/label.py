@@ -182,16 +182,14 @@ class LabelParams(Section):
 
     @property
     def source_tables(self) -> tuple[str, ...]:
-        """Return the tables that decide the label, and who is in the cohort."""
+        """Return the tables that decide the label or decide who is in the cohort."""
         if self.is_event:
             return tuple(dict.fromkeys(filter(None, (self.core_table, self.active_table))))
         return (self.core_table,) if self.leaving == "any" else (self.core_table, "payments")
 
     @property
     def days_active(self) -> int:
-        """With a label of inactivity, return the number of days before a cutoff in which a customer at risk
-        has an event.
-        """
+        """Return the number of days before a cutoff in which a customer must have an event to be active."""
         return self.active_days or 2 * self.horizon_days
 
 

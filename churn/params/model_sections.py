@@ -95,7 +95,7 @@ class TrainParams(Section):
 
 
 class ProfitParams(Section):
-    """The costs and the effect of a contact, in units of the company's currency.
+    """The costs of a contact, in the company's currency, and the share of contacted churners who stay.
 
     The defaults are assumptions, not measurements.
     """
@@ -115,7 +115,7 @@ class ProfitParams(Section):
 
 
 class ConditionParams(Section):
-    """A condition of your own rule (`evaluate.rule`): a signal, and the bounds or the text of its value."""
+    """A condition of your own rule (`evaluate.rule`): a signal lies within bounds, or equals a text."""
 
     signal: str = Field(description="the name of a signal")
     at_least: float | None = Field(default=None, description="the condition holds from this value on")
@@ -131,7 +131,7 @@ class ConditionParams(Section):
 
 
 class EvaluateParams(Section):
-    """The test cutoffs, the settings of the evaluation, and the findings of guards that a person accepts."""
+    """The test cutoffs, the settings of the evaluation, and the guards' findings that a person accepts."""
 
     test_cutoffs: tuple[Day, ...] = Field(
         default=(), description="the cutoffs of the test; the default is the last three with a matured label"

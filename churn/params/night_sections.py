@@ -224,7 +224,7 @@ class OutsideParams(Section):
 
 
 class UpliftParams(Section):
-    """How `churn uplift` tests whether the predicted effect selects better contacts than the risk."""
+    """How `churn uplift` tests if choosing customers by the predicted effect is better than by their risk."""
 
     contact_share: Annotated[float, Field(gt=0, lt=1)] = Field(
         default=0.5, description="the share of the units of an experiment that both policies contact"
@@ -303,7 +303,7 @@ class AnnouncementParams(Section):
 
 
 class CapParams(Section):
-    """The largest number of contacts within `days` days."""
+    """The largest number of contacts with one customer within `days` days."""
 
     contacts: Annotated[int, Field(ge=1)] = Field(description="the largest number of contacts")
     days: Days = Field(description="within so many days")

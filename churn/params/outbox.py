@@ -70,7 +70,7 @@ class OutboxParams(Section):
 
     @property
     def private_texts(self) -> tuple[str, ...]:
-        """Return what no message may show: the address with its path or query, and the secrets."""
+        """Return what no message may show: the secrets, and the whole address if it has a path or a query."""
         secrets = (self.secret or "").split()
         keys = [secret.removeprefix(SECRET_PREFIX) for secret in secrets]
         address = urlsplit(self.url or "")
@@ -122,7 +122,7 @@ def is_loopback(address: SplitResult) -> bool:
 
 
 def signing_keys(secret: str) -> tuple[bytes, ...]:
-    """Return the keys of one secret, or of several with blanks between them.
+    """Return the key of each secret in a text; several secrets have blanks between them.
 
     A secret is `whsec_` and its key in base64. No message quotes a part of a secret.
 

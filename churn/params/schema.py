@@ -102,7 +102,7 @@ class Params(Section):
         return self._file
 
     def of_file(self, name: str) -> Params:
-        """Return the same parameters, but with another name of their file."""
+        """Return a copy of the parameters that gives `name` as the name of their file."""
         copy = self.model_copy()
         copy._file = name
         return copy
@@ -129,7 +129,8 @@ class Params(Section):
     def label_id(self) -> str:
         """Return the short id of the label's definition; snapshots, models and scores carry it.
 
-        The id also depends on the origins of the label's tables, because the origins decide which rows count.
+        The id also depends on the entries of the label's tables in params.yaml, because these entries decide
+        which rows count.
         """
         origins: dict[str, OriginParams] = {**self.tables, **self.events}
         label_origins = {

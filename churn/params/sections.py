@@ -318,7 +318,7 @@ class EngineParams(Section):
 
     memory_limit: MemorySize = Field(
         default="4GiB",
-        description="the memory in which DuckDB reads, sorts and joins, divided among the processes",
+        description="the memory in which DuckDB reads, sorts and joins; each process gets an equal share",
     )
     threads: Annotated[int, Field(ge=1, le=512)] = Field(default=2, description="the threads of a process")
     executor: Literal["auto", "serial", "processes", "spark"] = Field(

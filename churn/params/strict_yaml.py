@@ -69,7 +69,7 @@ def parse_yaml(text: str) -> Any:
 def parse_yaml_with_lines(text: str) -> tuple[Any, Mapping[str, int]]:
     r"""Parse the text of one YAML document, and also return the line of each place in the text.
 
-    A place is a path of keys and positions, such as `plays[0].when`. See `parse_yaml` for the mistakes.
+    A place is a path of keys and positions, such as `plays[0].when`. The errors are those of `parse_yaml`.
 
     >>> parse_yaml_with_lines("a: 1\nb: [2, {c: 3}]")[1]
     {'': 1, 'a': 1, 'b': 2, 'b[0]': 2, 'b[1]': 2, 'b[1].c': 2}
@@ -110,9 +110,7 @@ def _note_lines(node: yaml.Node, location: str, line: int, lines: dict[str, int]
 
 
 class _Mistake(yaml.MarkedYAMLError):
-    """A key or a value that params.yaml must not have; the text in `problem` is shown without the words "not
-    YAML".
-    """
+    """A key or a value that params.yaml must not have; its message does not say "not YAML"."""
 
 
 class _StrictLoader(yaml.SafeLoader):
@@ -162,7 +160,7 @@ class _StrictLoader(yaml.SafeLoader):
             raise _Mistake(problem=problem, problem_mark=node.start_mark) from error
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Build a mapping of distinct plain keys."""
+        """Build a mapping; refuse a key that is given twice, or that is a list or a mapping."""
         keys: set[Any] = set()
         for key_node, _ in node.value:
             if not isinstance(key_node, yaml.ScalarNode):

@@ -74,8 +74,10 @@ class ErasurePlan:
         ledger: The pages of the ledger after the customer is removed.
         proof: The consents of the customer, which are kept; empty if no proof is kept.
         forgotten: The list of forgotten customers after the erasure.
-        models: The models that learnt from the customer, each with the number of its cutoffs.
-        same_person: How many other ids have the same e-mail address or `person_id`.
+        models: For each model that learnt from the customer, the number of training cutoffs at which the
+            customer has a label.
+        same_person: How many other ids have the same e-mail address, or how many have the same `person_id`:
+            the larger of the two numbers.
         forgotten_on: The day on which the customer was forgotten before; None if the customer was not.
     """
 
@@ -147,7 +149,7 @@ def plan_erasure(
 
 
 def erase(output: Path, store: Store | None, plan: ErasurePlan) -> None:
-    """Write the new files beside the old ones, and then the journal; `finish` puts them in place.
+    """Write the new files beside the old ones, and then the journal; `finish` puts the new files in place.
 
     Args:
         output: The output folder.
@@ -276,7 +278,7 @@ def _content(file: FileErasure, identifiers: Identifiers, removed_rows: RemovedR
 def _parquet_without(path: Path, customer: str, removed_rows: RemovedRows) -> bytes | None:
     """Return a Parquet file without the rows of a customer, with the same row groups; None if no row is left.
 
-    A file is written again, so its dictionaries and statistics describe only the rows that stay.
+    The whole file is written anew, so that its dictionaries and statistics describe only the rows that stay.
     """
     buffer = io.BytesIO()
     n_rows = 0
@@ -349,7 +351,7 @@ def _snapshot_manifest(
 
 
 def _json_bytes(value: Any) -> bytes:
-    """Return a JSON file as this program writes it; if it had a checksum, it gets a new one."""
+    """Return a JSON value as the bytes of a file; if the value has a checksum, it gets a new one."""
     has_checksum = isinstance(value, dict) and CHECKSUM in value
     return (own_json_text(value) if has_checksum else json_text(value)).encode("utf-8")
 
@@ -411,7 +413,10 @@ def _replace_sums(value: Any, new_sums: Mapping[str, str]) -> Any:
 
 
 def _same_person(store: Store, tables: Iterable[CustomerRows], customer: str) -> int:
-    """Return how many other ids have the same e-mail address or `person_id`."""
+    """Return how many other ids have the same e-mail address, or how many have the same `person_id`.
+
+    The larger of the two numbers is returned.
+    """
     own = [row for table in tables if table.table == "customers" for row in table.rows]
     n_same = 0
     for column in ("email", "person_id"):

@@ -27,7 +27,7 @@ PRIVATE_MODE = 0o600
 
 
 class Journal(BaseModel):
-    """The steps that an erasure still has to do, without the id of the customer.
+    """The remaining steps of an erasure; the journal does not hold the id of the customer.
 
     Attributes:
         replaced_paths: The files that are replaced by the new files beside them. A path below the output
@@ -120,7 +120,7 @@ def commit(output: Path, contents: Mapping[Path, bytes | None], store_folder: Pa
 
 
 def finish(output: Path, advance: Callable[[], object] = lambda: None) -> bool:
-    """End the erasure that the journal names; return whether there was one.
+    """Complete the erasure whose steps are in the journal; return False if there is no journal.
 
     Args:
         output: The output folder.
@@ -155,7 +155,9 @@ def finish(output: Path, advance: Callable[[], object] = lambda: None) -> bool:
 
 
 def remove_stray_files(output: Path, roots: Sequence[Path]) -> None:
-    """Remove new files of an erasure that was killed before it wrote its journal, and old, unread stores.
+    """Remove old stores, and new files of an erasure that was killed before it wrote its journal.
+
+    An old store that a process still reads is kept.
 
     Args:
         output: The output folder.

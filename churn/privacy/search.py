@@ -1,6 +1,7 @@
 """Search all files of a folder for a customer: Parquet decoded, archives opened, other files as text.
 
-The search does not know how the files were written, so it also finds what the erasure does not know.
+The search reads every file, whatever its name and format, so it also finds a customer in files that the
+erasure does not know.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ UNREADABLE = (*PARQUET_ERRORS, zipfile.BadZipFile, zlib.error, EOFError, sqlite3
 
 
 def files_below(roots: Sequence[Path]) -> Iterator[Path]:
-    """Yield each file in folders once, hidden files too; a link gives the path of the file behind it."""
+    """Yield each file at or below `roots` once, hidden files too; a link yields the file it points to."""
     known: set[Path] = set()
     waiting = deque(Path(os.path.realpath(path)) for path in roots)
     while waiting:
@@ -102,7 +103,7 @@ def holds(name: str, data: bytes, identifiers: Identifiers, depth: int = 0) -> b
     """Return whether the content of a file holds an identifier.
 
     Args:
-        name: The name of the file; its suffix gives the format of a text.
+        name: The name of the file; its suffix tells whether a text file is JSON or CSV.
         data: The content.
         identifiers: The texts by which the customer can be recognised.
         depth: The number of archives around the file, one inside the other.
@@ -233,7 +234,7 @@ def _sqlite_holds(data: bytes, identifiers: Identifiers) -> bool:
 
 
 def _holds_bytes(data: bytes, identifiers: Identifiers) -> bool:
-    """Return whether the bytes hold an identifier that cannot be a word or a number by chance."""
+    """Return whether the bytes hold an identifier that nobody can confuse with a common word or number."""
     if identifiers.stands_in(data.decode("utf-8", "replace")):
         return True
     # UTF-16 writes a zero beside each letter of the Latin alphabet.

@@ -78,8 +78,8 @@ def result_lines(plan: ErasurePlan, result: SearchResult, server: str | None) ->
         )
     if not plan.identifiers.has_distinct_id:
         yield (
-            "The id is so short or common that it cannot be searched for inside longer texts; the search "
-            "compared whole values of columns, and the keys of JSON files that hold ids."
+            "The id is so short or common that it cannot be searched for inside longer texts. So the search "
+            "looked for it only as a whole value, in columns and JSON entries that hold customer ids."
         )
     if result.unreadable:
         yield f"{len(result.unreadable):,} files could not be decoded; they were searched byte by byte."
@@ -104,13 +104,13 @@ def source_lines(plan: ErasurePlan) -> Iterator[str]:
     if n_events := sum(file.count for file in plan.files if file.path.parent.name == "outbox"):
         events = "1 event" if n_events == 1 else f"{n_events:,} events"
         yield (
-            f"Not reached: the receiver of the outbox. The outbox held {events} about the customer. The "
-            "receiver must erase what was delivered before; no event tells the receiver that an open "
-            "contact is withdrawn."
+            f"Not reached: the system to which the outbox sends events. The outbox held {events} about the "
+            "customer. That system must erase what it has received; no event tells it to withdraw an open "
+            "contact."
         )
     yield (
-        "Not touched: suppression lists, copies of these folders, and data that other people took "
-        "from call lists."
+        "Not touched: suppression lists, copies of the program's folders (such as backups), and data that "
+        "other people took from call lists."
     )
 
 

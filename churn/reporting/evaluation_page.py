@@ -156,8 +156,8 @@ def _metric_lines(
     share: float,
     words: LabelWords,
 ) -> list[tuple[Line, str]]:
-    """Return one line for each metric: the figures of all candidates, and the values with which the
-    challenger's figure must be compared.
+    """Return for each metric a line with the figures of all candidates, and a text with values to compare the
+    challenger's figure with, such as the value by chance.
     """
     return [
         (
@@ -201,7 +201,10 @@ def _cutoff_table(result: EvaluationResult, share: float) -> FigureTable:
 
 
 def _split_table(result: EvaluationResult, share: float) -> FigureTable:
-    """Return one line for each way to split the rows; the title of the naive split contains a warning."""
+    """Return one line for each way to split the rows into training and test.
+
+    The title of the naive split contains a warning.
+    """
     return FigureTable(
         tuple(_title(name, share) for name in SPLIT_METRICS),
         tuple(
@@ -239,7 +242,7 @@ def _cell(figure: Interval | None, name: str, *, signed: bool = False) -> Cell:
 
 
 def _context(candidate: CandidateMetrics, name: str) -> str:
-    """Return the values with which a metric must be compared, as text."""
+    """Return a text with the values to compare a metric with, such as its value by chance."""
     figure, digits = candidate.metric(name), METRICS[name].digits
     numbers = {title: getattr(figure, field) for field, title in CONTEXT.items()}
     return ", ".join(
@@ -275,8 +278,9 @@ EMPTY = Cell()
 
 @dataclass(frozen=True)
 class HorizonRow:
-    """How well the probability of leaving within a number of days agrees with the outcomes; only `words` is
-    filled if this was not measured.
+    """How well the probability of leaving within `days` days agrees with the outcomes.
+
+    If this was not measured, `words` says why, and the figures are empty.
     """
 
     days: int

@@ -16,7 +16,7 @@ MEASURE_AGAIN = "Run `churn measure`, then `churn report`."
 
 @dataclass(frozen=True)
 class KnownEffects:
-    """The effects of contacts that were measured up to a night.
+    """The effects of contacts, measured with the outcomes that were known by a night.
 
     Attributes:
         effects: The measured effects; None if there are none, or if the night cannot use them.
@@ -55,7 +55,7 @@ def read_known_effects(output: Path, night: date, label_id: str) -> KnownEffects
             f"{error} The report leaves out whether contacts helped.",
         )
     if effects.watermark is None:
-        return KnownEffects(None, f"No night of the ledger was measured. {MEASURE_AGAIN}")
+        return KnownEffects(None, f"`churn measure` found no nights in the ledger. {MEASURE_AGAIN}")
     if effects.watermark > night:
         return KnownEffects(
             None,
@@ -64,6 +64,6 @@ def read_known_effects(output: Path, night: date, label_id: str) -> KnownEffects
         )
     if effects.label_id != label_id:
         return KnownEffects(
-            None, f"The measured effects are about another definition of leaving. {MEASURE_AGAIN}"
+            None, f"The measured effects use another definition of leaving than this night. {MEASURE_AGAIN}"
         )
     return KnownEffects(effects)

@@ -55,8 +55,9 @@ def table_lines(kpis: Kpis) -> list[str]:
 
 
 def _screen_figures(figures: Sequence[Figure]) -> dict[str, list[Figure]]:
-    """Return the figures of all customers by name: the values by month; if a figure has none, its values over
-    windows of another length.
+    """Return by name the monthly values of each figure about all customers.
+
+    If a figure has no monthly values, its values for periods of the kind `window` are returned.
     """
     by_name: dict[str, dict[str, list[Figure]]] = {}
     for figure in figures:

@@ -1,4 +1,4 @@
-"""The screen of `churn kpis` for the sections with tables; kpis.json holds the whole of each table."""
+"""The lines that `churn kpis` prints for sections with tables; kpis.json holds the whole of each table."""
 
 from __future__ import annotations
 
@@ -77,8 +77,9 @@ def triangle_lines(triangle: Triangle) -> list[str]:
 
 
 def _cell(cells: Sequence[TriangleCell], month: int) -> str:
-    """Return a cell of the triangle as text: `open` for a month that is not over, empty if the number is not
-    certain yet.
+    """Return the cell of a month in the retention triangle as text.
+
+    The text is `open` if the month is not over, and empty if it is not certain yet who was active.
     """
     cell = next((cell for cell in cells if cell.month == month), None)
     if cell is None or cell.state == "not certain yet":
@@ -152,7 +153,7 @@ def growth_lines(section: StagesResult) -> list[str]:
 
 
 def leak_lines(section: StagesResult) -> list[str]:
-    """Return lines with the stages from which customers left; the stage that lost most money comes first."""
+    """Return lines with the stages from which customers left, ordered by lost payments, the largest first."""
     title = "leaks: customers who left within a month, by their stage at its start"
     if section.reason:
         return ["", title, f"  missing: {section.reason}"]
@@ -217,7 +218,7 @@ def _p_value(value: float) -> str:
 
 
 def churn_lines(title: str, table: ChurnTable) -> list[str]:
-    """Return a table of observed churn as lines, and sentences about what its differences mean."""
+    """Return a table of observed churn as lines, and a line for each difference between two of its levels."""
     if table.reason:
         return ["", title, f"  missing: {table.reason}"]
     rows = [

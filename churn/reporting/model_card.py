@@ -52,7 +52,7 @@ LIMITS = (
     "cutoff of its training.",
     "The probabilities hold as long as customers behave as they did at the test cutoffs: watch "
     "observed/expected in the report, and train again when observed/expected drifts.",
-    "The labels of customers who were contacted say less about customers who were not contacted.",
+    "The labels of contacted customers say less than other labels about what customers do without a contact.",
 )
 """The sentences about limits that hold for every model."""
 
@@ -83,7 +83,7 @@ def write_card(
         folder: The folder of the evaluation.
         result: The result of the evaluation.
         bundle: The folder with the files of the evaluated model.
-        importance: The share of each signal in the contributions, 0 to 1, the largest share first.
+        importance: Each signal's share of all contributions to the predictions, 0 to 1, the largest first.
         verdict: The verdict of the gates; None as long as `churn promote` has not run.
     """
     spec = load_scorer(bundle, way_out="Run `churn train` again.").spec
@@ -103,7 +103,7 @@ def render_card(
     Args:
         result: The result of the evaluation.
         spec: The spec of the model's bundle.
-        importance: The share of each signal in the contributions, 0 to 1, the largest share first.
+        importance: Each signal's share of all contributions to the predictions, 0 to 1, the largest first.
         verdict: The verdict of the gates; None as long as `churn promote` has not run.
     """
     text = _template("card.md", result).render(
@@ -160,8 +160,8 @@ class SummaryPart:
     """A part of the summary: a text that is always shown, and items that are shown as far as there is room.
 
     Attributes:
-        text: The text as Markdown, or a sentence.
-        items: Sentences; names from the data in a sentence are shown as plain text.
+        text: `Markup` with Markdown, or a plain sentence, which is escaped.
+        items: Sentences, which are escaped, so that Markdown in a name from the data is shown as plain text.
         n_shown: The number of items that are shown.
     """
 
@@ -192,8 +192,8 @@ def summarize_card(
     """Return the summary of the model card, which becomes the description of a version in the registry.
 
     The label, the cohort and the main figures are always shown. Segments with wrong probabilities, findings,
-    refusals and limits are shown in turn as long as there is room. Items for which there is no room are only
-    counted.
+    refusals and limits are added in turn, one of each at a time, as long as there is room. Items for which
+    there is no room are only counted.
 
     Args:
         result: The result of the evaluation.
@@ -259,7 +259,7 @@ def _segments_part(result: EvaluationResult) -> SummaryPart:
         )
     text = (
         f"{len(tested)} segments were tested, and in {len(off)} of them the probabilities are wrong: "
-        "their observed/expected differs from that of all customers, "
+        "observed/expected of these segments differs from that of all customers, "
         f"{format_interval(section.all.observed_expected, 2)}."
     )
     return SummaryPart("Segments", text, off)

@@ -75,10 +75,10 @@ class BandTable:
 
 
 def band_table(outcomes: Sequence[BandOutcome]) -> BandTable | None:
-    """Return how many customers of each health band left at the test cutoffs; None if there are no test rows.
+    """Return for each health band the share of test rows whose customer left; None if there are no test rows.
 
     Args:
-        outcomes: The outcomes of each band, by the band.
+        outcomes: One outcome for each health band with test rows, from band 1 up.
     """
     if not outcomes:
         return None
@@ -103,8 +103,8 @@ class Quality:
             candidate.
         comparisons: For each candidate with which the model is compared, a text about the paired difference
             of the log loss.
-        level: Observed/expected, if its interval does not contain 1: the probabilities are then too high or
-            too low. Otherwise None.
+        level: The observed number of churners divided by the expected number, if the interval of this ratio
+            does not contain 1: the probabilities are then too high or too low. Otherwise None.
     """
 
     version: str
@@ -217,7 +217,7 @@ def meaning_in_words(result: EvaluationResult) -> tuple[str, ...]:
         )
     elif ours.observed_expected.value is not None:
         sentences.append(
-            f"The level of the probabilities is {level}: the probabilities may be used as they are."
+            f"The average level of the probabilities is {level}: the probabilities may be used as they are."
         )
     sentences += [f"The model is {comparison}." for comparison in _comparisons(result)]
     return tuple(sentences)

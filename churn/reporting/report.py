@@ -37,7 +37,7 @@ def write_report(night: ReportSources, html: str, language: Language = "en") -> 
     either the whole old page or the whole new page.
 
     Args:
-        night: The cutoff of the night.
+        night: The contents of the files about the night.
         html: The page of the night.
         language: The language of the list of nights.
     """

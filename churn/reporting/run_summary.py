@@ -52,9 +52,7 @@ def training_line(challenger: Challenger) -> str:
 
 
 def evaluation_line(result: EvaluationResult) -> str:
-    """Return a line that says how well the model predicts on the test cutoffs, beside the best of the simple
-    rules.
-    """
+    """Return a line that says how well the model and the best baseline predict on the test cutoffs."""
     baselines = result.four_numbers.baselines
     losses = {name: loss for name in baselines if (loss := baselines[name].log_loss.value) is not None}
     rival = ""
@@ -69,8 +67,8 @@ def evaluation_line(result: EvaluationResult) -> str:
 
 
 def figures_line(kpis: Kpis) -> str:
-    """Return a line with the latest churn rate, or rate of the event, and the number of figures whose latest
-    value is unusual in their history.
+    """Return a line with the latest rate of churn (or of another event that the label predicts), and the
+    number of figures whose latest value is unusual in their history.
     """
     name = "event_rate" if "event" in kpis.sections else "customer_churn"
     rates = [
@@ -134,5 +132,5 @@ def _trust_sentence(night: ReportSources) -> str:
     lift = night.result.challenger.lift_at_contact_share
     return (
         f"{model} finds {format_interval(lift, 1)} times as many churners as a random choice, if you contact "
-        f"the {night.result.contact_share:.0%} of the customers with the highest chances."
+        f"the {night.result.contact_share:.0%} of the customers with the highest probability of leaving."
     )

@@ -2,8 +2,8 @@
 show them.
 
 A difference of two shares lies between -1 and 1. Its interval may go beyond -1 or 1, because the formula of
-the interval is valid only for large numbers (asymptotic). No reader should see a bound that no difference can
-reach.
+the interval is valid only for many customers (asymptotic). No reader should see a bound that no difference
+can reach.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ CANNOT_BE_SAID = "cannot be said yet"
 def possible_part(interval: HasInterval) -> Interval | None:
     """Return the part of an interval that lies between -1 and 1, where every difference of shares lies.
 
-    The formula of the nightly interval is valid only for many customers (asymptotic). With few customers the
-    interval may go beyond -1 or 1, and if nobody or everybody left, it has no width. The true difference
-    cannot lie beyond -1 and 1, so the cut interval contains it as often as the whole interval.
+    Intervals that may be read every night have a formula that is valid only for many customers (asymptotic).
+    With few customers such an interval may go beyond -1 or 1, and if nobody or everybody left, it has no
+    width. The true difference cannot lie beyond -1 and 1, so the cut interval contains it as often as the
+    whole interval.
 
     Returns:
         The interval, cut at -1 and 1. The result is None if the interval says nothing, because it covers the

@@ -1,4 +1,4 @@
-"""Make the call list: the customers to contact, in order, as a CSV file for spreadsheets."""
+"""Make the call list: a CSV file for spreadsheets with the customers to contact, in the order of contact."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def contacts_table(order: Sequence[str], names: Mapping[str, str]) -> pa.Table:
     them as a formula.
 
     Args:
-        order: The ids of the customers to contact, in order.
+        order: The ids of the customers to contact, in the order of the list.
         names: The known names of customers, by id.
     """
     schema = pa.schema([("rank", pa.int32()), ("customer_id", pa.string()), ("name", pa.string())])
@@ -195,11 +195,11 @@ def calls_csv(
     extra: ExtraColumns | None = None,
     words: LabelWords = CHURN_WORDS,
 ) -> str:
-    """Return the call list as CSV: one line for each customer to contact, in order.
+    """Return the call list as CSV: one line for each customer to contact.
 
     Args:
         scores: The score table.
-        order: The ids of the customers to contact, in order.
+        order: The ids of the customers to contact, in the order of the list.
         names: The known names of customers, by id.
         thin: The ids of customers whose history is too short for a health band.
         reasons: The number of columns of reasons.
@@ -208,8 +208,8 @@ def calls_csv(
         trial_mark: The text in the column `trial`, which is the first column in the list of a trial. The mark
             is None for a night of the champion, because the call list then does not have this column.
         extra: Further columns, which stand before the column `note`.
-        words: The words that texts use for the label. The list for an event has no columns for health and
-            value at risk.
+        words: The words that texts use for the label. If the label counts an event, the list has no columns
+            for health and value at risk.
     """
     extra = extra or ExtraColumns()
     form = form or CsvParams()

@@ -58,7 +58,7 @@ class NightModel(ContributionModel, Protocol):
         ...
 
     def predict_horizons(self, columns: Any) -> dict[int, Floats]:
-        """Return the probabilities of leaving, by the model's horizons in days."""
+        """Return the probabilities of leaving within each horizon of the model; the keys are in days."""
         ...
 
 
@@ -167,7 +167,7 @@ def run_id(
         store_digest: The digest of the ingested tables.
         cutoff: The cutoff of the night.
         playbook: The playbook.
-        model_digest: The digest of the champion.
+        model_digest: The digest of the model that scores the night.
         definitions: The digest of each signal's definition, by name.
         reads: The digest of each further input, by its name: the earlier night in the ledger, suppression
             lists, and templates.
@@ -196,8 +196,10 @@ def run_id(
 
 
 def _unused_in_contact(contact: ContactParams) -> set[str]:
-    """Return the keys of `contact` that change nothing in the result of a night. `rhythm` with its default
-    values is among these keys, so that ids from before the key `rhythm` existed stay the same.
+    """Return the keys of `contact` that change nothing in the result of a night.
+
+    `rhythm` with its default values is among these keys, so that the ids of nights from before the key
+    `rhythm` existed stay the same.
     """
     return {"suppression", "outbox"} | ({"rhythm"} if contact.rhythm == RhythmParams() else set())
 
@@ -210,15 +212,15 @@ class ScoredCohort:
         frame: The cohort: `customer_id` and the signals.
         customers: The ids of the customers.
         probability: The churn probabilities.
-        within: The probabilities of leaving by horizon in days.
+        within: The probabilities of leaving within each horizon; the keys are the horizons in days.
         thin: Whether the customer's history is too short for a health band.
         raw_band: The health band from this night alone, without regard to the bands of earlier nights.
         sides: The health bands for activity, support, sentiment and payment, by column name.
         residual_value: The value of the customer in currency if the customer stays, NaN if unknown.
         value_at_risk: The value at risk in currency, NaN if unknown.
-        signals: The facts about the signals of the model.
+        signals: What sentences and health bands need to know about each signal of the model.
         base_rate: The usual share of customers who leave, or have the event, within one horizon.
-        words: The words that texts use for the label.
+        words: The words for the event that the label predicts, such as `left` and `churners`.
     """
 
     frame: pd.DataFrame
@@ -244,10 +246,10 @@ class ContactPlan:
         plays: The play of each customer; None for a customer without a play.
         reasons: The reasons of each customer, the largest contribution first.
         tasks: The task of each customer on the call list and of each control; None for other customers.
-        listed_rows: The rows of the customers on the call list, in order.
+        listed_rows: The row number of each customer on the call list, in the order of the list.
         not_contacted_because: The reason why a customer is not on the call list; None for a customer on the
             list.
-        facts: The counts of the plan, for the facts of the night.
+        facts: Counts and settings of the plan, such as the number of tasks; they become facts of the night.
     """
 
     band: Floats
@@ -266,7 +268,7 @@ def score_cohort(
 
     Args:
         frame: The cohort: `customer_id` and the signals.
-        model: The champion's scorer.
+        model: The model that scores the night: the champion, or another model in a trial.
         monthly_money: The monthly value of each row of `frame` in currency, NaN if unknown.
         label: The definition of the label.
         terms: The settings by which the residual value is computed.
@@ -330,12 +332,12 @@ def complete_night(
         roster: All known customers: `customer_id` and `excluded_because`.
         scores: The scores of the cohort.
         plan: What the night plans for the cohort.
-        model: The scorer of the champion.
+        model: The model that scores the night: the champion, or another model in a trial.
         names: The known names of customers, by id.
         stamp: The ids in each row of the score table.
         trial: The reason why the night is a trial; None for a night of the champion. In a trial, nobody is
-            assigned to an arm. So other systems can see that the call list of a trial is not the list of the
-            champion.
+            assigned to an arm, and each row of the score table and of the call list says that the night is a
+            trial.
         ledger_digest: The digest of the night's page in the ledger; None in a trial.
         extra: Further columns of the call list.
     """
@@ -398,6 +400,6 @@ def complete_night(
 
 
 def _first_families(reasons: Sequence[tuple[Reason, ...]]) -> Mapping[str, int]:
-    """Count how many customers have a first reason of each family, for the chart of reasons in the report."""
+    """Count the customers by the signal family of their first reason, for the chart in the report."""
     first_reasons = [customer_reasons[0] for customer_reasons in reasons if customer_reasons]
     return dict(sorted(Counter(reason.family for reason in first_reasons).items()))

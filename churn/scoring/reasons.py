@@ -31,7 +31,7 @@ SINGULAR_OR_PLURAL = re.compile(r"\[([^\[\]|]*)\|([^\[\]|]*)\]")
 
 @dataclass(frozen=True)
 class SignalFacts:
-    """The facts about a signal, for its sentence and for the health bands of sides such as payment.
+    """The facts about a signal, for its sentence and for health bands such as the one for payment.
 
     They are stored with the model.
     """
@@ -155,8 +155,8 @@ def _reasons_of_row(
 def on_risky_side(value: Any, signal: SignalFacts, medians: Mapping[str, float]) -> bool:
     """Return whether a value is strictly beyond the cohort's median, on the side that means risk.
 
-    A missing value gives False. A signal without a risky side gives True, unless its value is 0 and its
-    sentence would say nothing about 0.
+    A missing value gives False, and so does 0 if the signal's sentence says nothing about 0
+    (`silent_at_zero`). For a signal without a risky side, every other value gives True.
     """
     if is_missing(value) or (signal.silent_at_zero and value == 0):
         return False
@@ -191,7 +191,7 @@ def fill_sentence(template: str, value: float | str, language: str) -> str:
 
 
 def usual_level(signal: SignalFacts, medians: Mapping[str, float], language: str) -> str | None:
-    """Return the median of a signal in the form of its sentence; None if the sentence has no number.
+    """Return the median of a signal, formatted like the number in its sentence; None if either is missing.
 
     >>> facts = SignalFacts("login_change", "activity", "lower", {"en": "logs in {value:.0%} as often"})
     >>> usual_level(facts, {"login_change": 0.98}, "en")
@@ -228,7 +228,7 @@ def _number_and_words(value: float | str, spec: str, language: str) -> tuple[str
 
 
 def format_number(value: float, spec: str, language: str) -> str:
-    """Format a number with groups of thousands. German has a decimal comma, and a space before the % sign.
+    """Format a number with thousands separators. German has a decimal comma, and a space before the % sign.
 
     >>> format_number(1234.5, ".1f", "de"), format_number(1234.5, ".1f", "en")
     ('1.234,5', '1,234.5')
@@ -262,7 +262,7 @@ def rows_to_explain(contacts: RowNumbers, band: Floats, probability: Floats) -> 
     churners first.
 
     Args:
-        contacts: The rows of the call list, in order.
+        contacts: The rows of the call list, in the order of the list.
         band: The health band of each customer, shape `[customers]`.
         probability: The churn probability of each customer, shape `[customers]`.
     """

@@ -27,8 +27,9 @@ SCORES = "scores.parquet"
 CONTACTS = "_contacts.parquet"
 CALLS_LINK = "calls.csv"
 LIST_FILES = ("advocates.csv", "gone.csv")
-"""The names of the files of lists beside the call list; if an owner has such a name, the file of the owner
-gets another name.
+"""The file names of the two lists beside the call list: content customers and lost customers.
+
+If the file of an owner would get such a name, it gets another name.
 """
 
 
@@ -36,15 +37,14 @@ gets another name.
 class NightFiles:
     """The bytes of a night's files.
 
-    The files of facts and calls are in the folder of the scores. The names of the files of facts and of calls
-    begin with an underscore, so programs that read the folder as a table skip them.
+    All files of a night are in one folder. Except for the score table, their names begin with an underscore,
+    so programs that read the folder as a table skip them.
 
     Attributes:
         calls: The call list as CSV, for spreadsheets.
-        owner_calls: The calls of each owner, and the lists beside the call list, as CSV, by the name of the
-            file.
-        contacts: The order, the ids and the names of the customers on the call list as Parquet, for the
-            report.
+        owner_calls: The calls of each owner and the lists of `LIST_FILES`, as CSV; the keys are file names.
+        contacts: The rank, the id and the name of each customer on the call list. This Parquet file is for
+            the report.
         facts: The settings, versions and counts of the night as JSON.
         scores: The score table as Parquet.
     """
@@ -71,8 +71,8 @@ def night_files(
         calls: The call list as CSV.
         contacts: `rank`, `customer_id` and `name` of the call list, in order.
         facts: The settings, versions and counts of the night.
-        owner_calls: The calls of each owner as CSV, by the name of the owner.
-        lists: The lists beside the call list as CSV, by the name of the list.
+        owner_calls: The calls of each owner as CSV; the keys are the names of the owners.
+        lists: The lists of `LIST_FILES` as CSV; the keys are the file names without `.csv`.
     """
     contacts_bytes, scores_bytes = _parquet(contacts), _parquet(scores)
     files = {CONTACTS: checksum_of_bytes(contacts_bytes), SCORES: checksum_of_bytes(scores_bytes)}
@@ -125,12 +125,12 @@ def facts_path(output: Path, cutoff: date) -> Path:
 
 
 def side_list_path(output: Path, cutoff: date, list_file: str) -> Path:
-    """Return the path of a list beside the call list; `list_file` is one of `LIST_FILES`."""
+    """Return the path of one of a night's lists; `list_file` is one of `LIST_FILES`."""
     return facts_path(output, cutoff).parent / f"_calls_{list_file}"
 
 
 def ledger_digest(output: Path, cutoff: date) -> str | None:
-    """Return the digest of the ledger's page from the facts of a night; None if the facts have no digest."""
+    """Return the digest of a night's page in the ledger, read from the night's facts; None if missing."""
     try:
         facts = json.loads(facts_path(output, cutoff).read_bytes())
     except (OSError, ValueError):
@@ -151,8 +151,8 @@ def calls_path(output: Path, cutoff: date) -> Path:
 
 @contextmanager
 def one_night_at_a_time(output: Path, holder: str = "`churn score`") -> Iterator[None]:
-    """Hold the lock that lets only one night at a time write into the output folder, and delete what a killed
-    night left.
+    """Hold the lock that lets only one night at a time write into the output folder, and delete the
+    unfinished files of a run that was killed.
 
     Raises:
         BusyError: Another night is being scored.
@@ -166,8 +166,8 @@ def write_night(output: Path, cutoff: date, files: NightFiles) -> bool:
     """Write a night's folder under another name, then rename it in one step.
 
     The call list is in the night's folder too, and users open it by a link. So scores and calls appear and
-    disappear together. At any time there is the old night, no night, or the complete new night. If all files
-    already have the same bytes, nothing is written.
+    disappear together. At any time the output folder holds the old night, no night, or the complete new
+    night. If all files already have the same bytes, nothing is written.
 
     Args:
         output: The output folder.

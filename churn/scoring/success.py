@@ -38,7 +38,7 @@ class Happenings:
             as `orders` and `emails.opened_at`.
         ratings: The answers to surveys, with `answered_at` and `rating`.
         bills: The bills, with `due_at` and `paid_at`; `paid_at` is NaT for an unpaid bill.
-        bands: The health bands from later nights, with `cutoff` and `health`.
+        bands: The health bands of all nights, with `cutoff` and `health`.
         exits: The customers who left, with `left_at`.
         returns: What counts as coming back, with `happened_at`: the starts of contracts, or the events of the
             label's table.
@@ -76,8 +76,8 @@ class Criterion(Protocol):
         """Return for each task whether the criterion was met. Shape `[tasks]`.
 
         Args:
-            tasks: The columns `customer_id`, `begin` and `end`: the first moment of the first day, and the
-                first moment after the last day.
+            tasks: The columns `task` (a number), `customer_id`, `begin` (the first moment of the task's days)
+                and `end` (the first moment after these days).
             happenings: What happened to the customers.
         """
         ...
@@ -90,7 +90,7 @@ class _Part(BaseModel):
 class EventHappens(_Part):
     """The criterion that at least `count` events of some tables happened.
 
-    An event is a row of a table with acts of the customer, such as `orders`, or an outcome that has its own
+    An event is a row of a table that records what customers do, such as `orders`, or a time in an outcome
     column, such as `emails.opened_at`.
     """
 
@@ -110,8 +110,8 @@ class EventHappens(_Part):
 class RatingAtLeast(_Part):
     """The criterion that the latest rating is high enough.
 
-    Only ratings in the `within_days` days from the planning of the task count. Without such a rating, the
-    criterion is not met.
+    A rating counts only if it was given in the `within_days` days from the planning of the task. Without such
+    a rating, the criterion is not met.
     """
 
     rating_at_least: Annotated[float, Field(strict=True, ge=0, le=10)]
@@ -149,8 +149,8 @@ class BillsPaid(_Part):
 class HealthAtLeast(_Part):
     """The criterion that the latest health band is high enough.
 
-    Only bands in the `within_days` days from the planning of the task count. Without such a band, the
-    criterion is not met.
+    A band counts only if its night is one of the `within_days` nights after the planning of the task. Without
+    such a band, the criterion is not met.
     """
 
     health_at_least: Annotated[int, Field(strict=True, ge=1, le=5)]
@@ -235,8 +235,8 @@ class SuccessRule:
 def evaluate_success(rule: SuccessRule, tasks: pd.DataFrame, happenings: Happenings) -> pd.DataFrame:
     """Return for each task whether its days are over, and whether the criterion was met.
 
-    The days are `[planned_on, planned_on + within_days)` in both arms. `success` is missing until all these
-    days are known. It is also missing if the tables of the criterion are absent.
+    The days are `[planned_on, planned_on + within_days)` in both arms. `success` is missing until the
+    data of all these days are known. It is also missing if the tables of the criterion are absent.
 
     Args:
         rule: The criterion of the play, and the number of days.

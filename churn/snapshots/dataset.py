@@ -25,7 +25,7 @@ class LabelledRows:
         levels: All levels of each text signal; for such a signal `matrix` holds indices into its levels.
         matrix: The values of the signals, shape (rows, signals); NaN where missing.
         left: The outcomes, shape (rows,): 1.0 if the customer left in the label window, else 0.0.
-        customer: The number of each row's customer, shape (rows,). The numbers are dense: 0, 1, 2, …
+        customer: The number that identifies each row's customer, shape (rows,): 0, 1, 2, … without gaps.
         cutoff: The day number of each row's cutoff, shape (rows,), never falling.
         weight: How many rows each row represents (above 0), shape (rows,); None if each row counts once.
     """
@@ -57,7 +57,7 @@ class LabelledRows:
         return self.churners in (0, len(self))
 
     def at(self, cutoffs: Sequence[date]) -> LabelledRows:
-        """Return the rows of some cutoffs; the rows of neighbouring cutoffs share memory with this object."""
+        """Return the rows of the given cutoffs; if the cutoffs are neighbours, the arrays are not copied."""
         mask = np.isin(self.cutoff, [day_number(cutoff) for cutoff in cutoffs])
         row_numbers = np.flatnonzero(mask)
         if len(row_numbers) and row_numbers[-1] - row_numbers[0] + 1 == len(row_numbers):

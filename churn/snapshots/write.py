@@ -86,7 +86,7 @@ def write_snapshots(
 
 @dataclass
 class _Counts:
-    """The counts of one snapshot while it is written."""
+    """The rows, churners and dropped rows of one snapshot, counted while the snapshot is written."""
 
     rows: int = 0
     left: int = 0
@@ -94,7 +94,7 @@ class _Counts:
 
 
 class _Writer:
-    """Appends parts to one Parquet file per cutoff and counts the rows."""
+    """Writes one Parquet file per cutoff, one block of customers after the other, and counts the rows."""
 
     def __init__(
         self,
@@ -151,7 +151,7 @@ class _Writer:
                     self.ends.add(cutoff, codes[start:end])
 
     def close(self) -> dict[date, SnapshotCutoff]:
-        """Finish the files and return the facts of each snapshot."""
+        """Close the files, and return the counts, dates and checksums of each snapshot."""
         for file in (*self.files.values(), *((self.ends,) if self.ends else ())):
             file.close()
         excluded = {cohort.cutoff: cohort.exclusion_counts() for cohort in self.builder.cohorts}

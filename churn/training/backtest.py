@@ -132,10 +132,11 @@ def predict_and_fit(
     threads: int,
     advance: Callable[[], None] = lambda: None,
 ) -> tuple[OutOfTime, FittedModel]:
-    """Predict some cutoffs out of time, and fit the recipe on all matured snapshots at the same time.
+    """Predict some cutoffs out of time and, in parallel, fit the recipe on all matured snapshots.
 
-    The fits run in parallel even if there are many rows. The fits for the cutoffs then use only a part of the
-    customers, so that their copies of the rows take no more memory than the snapshots.
+    The fits run in parallel even if there are many rows. If there are many, each fit for a cutoff uses only
+    the rows of a part of the customers, so that the copies of these rows take no more memory than the
+    snapshots.
 
     Args:
         snapshots: All matured snapshots.
@@ -179,7 +180,7 @@ def _out_of_time(snapshots: Snapshots, cutoffs: Sequence[date], logits: Sequence
 def calibrate_out_of_time(
     snapshots: Snapshots, recipe: Recipe, predictions: OutOfTime, test: Sequence[date]
 ) -> Floats:
-    """Return calibrated probabilities of the test cutoffs, shape (rows,).
+    """Return calibrated probabilities of the rows of the test cutoffs, shape (rows,).
 
     Args:
         snapshots: All matured snapshots.

@@ -207,13 +207,13 @@ def select_calibration(
 
     A method is selected only if it is clearly better than no calibration, and if this gain is likely to last.
     The gain is clear if it exceeds its standard error. A clear gain is required because, among several
-    methods that change nothing, one method nearly always wins by chance. The gain is likely to last if there
+    methods without a real gain, one nearly always seems better by chance. The gain is likely to last if there
     are at least two cutoffs, and the method is better at each of them. One cutoff is not enough: if the share
-    of churners drifts, all rows of a cutoff drift together, and the standard error does not contain this. The
-    calibration of a cutoff is fitted on the rows whose labels were known by that cutoff.
+    of churners drifts, all rows of a cutoff drift together, and the standard error does not contain this. To
+    be judged at a cutoff, a method is fitted on the rows of earlier cutoffs whose labels were already known.
 
     Args:
-        setting: `auto`, or the name of a method. The methods are compared also if a method is named.
+        setting: `auto`, or the name of a method. The methods are compared even if a method is named.
         logits: The uncalibrated log-odds, shape (rows,), each from a model that has not seen the label of the
             row.
         left: The outcomes, shape (rows,).
@@ -221,7 +221,7 @@ def select_calibration(
         known_on: The day number on which each row's label was known, shape (rows,).
         customer: The index of each row's customer, shape (rows,).
         weight: How many rows each row represents, shape (rows,); None if each row represents only itself.
-        is_untreated: Whether the rows of treated customers were left out.
+        is_untreated: Whether the rows of treated customers were left out. If so, `auto` selects `beta`.
     """
     choice = _compare(logits, left, cutoff, known_on, customer, weight)
     if setting == "auto":

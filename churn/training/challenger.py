@@ -245,7 +245,7 @@ def spec_of(
         model_fit: The fitted model.
         recipe: The settings of the model's fit.
         calibration: The fitted calibration.
-        probabilities: The calibrated out-of-time probabilities. The spec stores their deciles.
+        probabilities: The model's calibrated out-of-time probabilities. The spec stores their deciles.
         model: The name under which the model is registered.
         label: The label that the model predicts.
         timezone: The time zone of the cutoffs.

@@ -18,7 +18,7 @@ GRID = tuple(round(0.1 * step, 1) for step in range(11))
 
 @dataclass(frozen=True)
 class FittedModel:
-    """A fitted model without calibration, in the parts from which its files are written.
+    """A fitted model without calibration: the parts that are written to its files.
 
     Attributes:
         names: The signals, in the order of the columns.
@@ -62,9 +62,10 @@ class FittedModel:
         )
 
     def importance(self, rows: LabelledRows, threads: int) -> dict[str, float]:
-        """Return each signal's share of the mean absolute contribution to the log-odds, the largest first.
+        """Return the importance of each signal, 0 to 1, the largest first.
 
-        The mean is taken over at most 1,000 evenly spread rows of the newest cutoff.
+        The importance is the signal's mean absolute contribution to the log-odds, divided by the sum of these
+        means over all signals. Each mean is taken over at most 1,000 evenly spread rows of the newest cutoff.
 
         Source: Lundberg and Lee (2017), A unified approach to interpreting model predictions, NeurIPS.
         """

@@ -52,7 +52,7 @@ class Recipe:
     Attributes:
         candidate: The kind of model: `trees`, `extra_trees`, `logistic`, or `blend`.
         rounds: The number of trees.
-        calibration: `none`, `beta`, `platt` or `venn_abers`; after a refresh `shifted`.
+        calibration: The method: `none`, `beta`, `platt` or `venn_abers`; a refreshed model has `shifted`.
         seed: The seed with which the trees are fitted.
         learning_rate: The learning rate of the trees.
         num_leaves: The number of leaves of a tree; if None, it is computed from the number of churners.
@@ -88,7 +88,7 @@ class Recipe:
             way_out: The sentence that ends the message of an error.
 
         Raises:
-            ModelError: another version of the program wrote the recipe; the error lists all mistakes.
+            ModelError: another version of the program wrote the recipe; the error lists each wrong setting.
         """
         settings, mistakes = spec["recipe"], []
         calibration = settings.get("calibration", "none")
@@ -202,11 +202,10 @@ class Candidate(ABC):
 
 
 class StagedCandidate(Candidate):
-    """A candidate with a setting whose value is selected on the folds; the values of this setting are its
-    stages.
+    """A candidate with a setting that is selected on the folds; the possible values are called stages.
 
     Attributes:
-        family: The name of the family; candidates of one family compute their stages together.
+        family: The name of the family; one call of `stages` serves all candidates of a family.
     """
 
     family: ClassVar[str]
@@ -237,7 +236,7 @@ class StagedCandidate(Candidate):
 
 
 class Trees(StagedCandidate):
-    """Boosted trees; each stage has ten more trees than the stage before it."""
+    """Boosted trees; the stages are 10 trees, 20 trees, and so on."""
 
     name: ClassVar[CandidateName] = "trees"
     family = "trees"
@@ -281,7 +280,7 @@ class ExtraTrees(Trees):
 
 
 class SplineLogistic(StagedCandidate):
-    """A logistic regression with one curve for each signal; each prior variance in `STRENGTHS` is a stage."""
+    """A logistic regression with a curve for each signal; its stages are prior variances (`STRENGTHS`)."""
 
     name = "logistic"
     family = "logistic"

@@ -8,7 +8,8 @@ have not seen the unit. The pseudo-outcome is:
 
     m1 - m0 + T (Y - m1) / e - (1 - T) (Y - m0) / (1 - e)
 
-If the outcome is not wanted, the sign is changed, so an effect above 0 is always good.
+If the outcome is bad, such as leaving, the sign of the pseudo-outcome is changed, so an effect above 0 is
+always good.
 
 Source: Kennedy (2023), Towards optimal doubly robust estimation of heterogeneous causal effects, Electronic
     Journal of Statistics 17, algorithm 1.
@@ -51,7 +52,7 @@ class UpliftModel:
         treatment: The outcome models of the treated arm, one for each fold; each is fitted to the other
             folds.
         effect: The model of the effect; the values of its trees add up to the effect, and not to log-odds.
-            The effect is counted in outcomes.
+            The effect is the change in the probability of the outcome, above 0 if the change is good.
     """
 
     control: tuple[FittedModel, ...]
@@ -59,7 +60,7 @@ class UpliftModel:
     effect: FittedModel
 
     def predict_effect(self, rows: LabelledRows, threads: int) -> Floats:
-        """Return the effect of a contact on each row; above 0 is good."""
+        """Return for each row the effect of a contact; an effect above 0 is good."""
         return self.effect.logits(rows, threads)
 
     def predict_outcomes(self, rows: LabelledRows, threads: int) -> tuple[Floats, Floats]:

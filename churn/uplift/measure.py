@@ -1,6 +1,4 @@
-"""Fit a model of the effect to a sample, and test whether it is better than the risk; only a model that is
-better is kept.
-"""
+"""Fit a model of the effect of a contact; keep it only if it chooses customers better than the risk does."""
 
 from __future__ import annotations
 
@@ -40,7 +38,7 @@ class SampleFacts:
         control: The name of the control arm.
         treatment: The name of the treated arm.
         unit_of_gain: The unit in which the gain is counted: outcomes or money.
-        left_out_counts: The number of units that are left out, by reason.
+        left_out_counts: For each reason, the number of units that the sample leaves out.
         unequal_covariates: The covariates in which the arms differ more than chance allows.
         obstacle: Why no model may be fitted to the sample; None if a model may be fitted.
     """

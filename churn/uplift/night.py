@@ -35,7 +35,7 @@ class EffectModel:
 
     Attributes:
         scorer: The scorer, which adds up the values of the model's trees.
-        as_of: The day up to which outcomes were known.
+        as_of: The model was learnt from the outcomes that were known up to this day.
         digest: The digest of the model.
         up_to: A customer is not contacted if the predicted effect is at most this value; None if nobody is
             left out for this reason.

@@ -1,4 +1,4 @@
-"""The samples of an experiment that the company ran by itself: each treated arm with the control arm."""
+"""Make samples from an experiment that the company ran by itself: one for each treated arm."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def outside_samples(
     """Yield one sample for each treated arm: the rows of this arm and of the control arm, ordered by the name
     of the unit.
 
-    The probability of the treatment is computed from the planned sizes of the arms. If the experiment has no
-    `sizes`, the sample has an obstacle, and no model is fitted.
+    The probability that a unit is treated is computed from the planned sizes of the arms. If the experiment
+    has no `sizes`, no model is fitted, and `obstacle` says why.
 
     Args:
         experiment: The experiment, as params.yaml describes it.

@@ -77,8 +77,8 @@ class EffectGroup(Part):
     Attributes:
         n: The number of units.
         up_to: The largest predicted effect in the group, computed in each fold and averaged over the folds.
-        effect: The mean effect on a unit, counted in outcomes. The chance that the interval of any group
-            misses the true effect is at most 5 %.
+        effect: The mean effect of a contact on the probability of the outcome; above 0 is good. The chance
+            that the interval of any group misses the true effect is at most 5 %.
     """
 
     n: int
@@ -91,7 +91,7 @@ def predict_held_out(sample: Sample, *, seed: int, threads: int) -> tuple[Sample
     folds.
 
     Args:
-        sample: The rows of the sample.
+        sample: The rows of all folds; the first fold is not judged.
         seed: The seed with which the trees are fitted.
         threads: The threads to use; they do not change the result.
     """
@@ -114,8 +114,8 @@ def compare_policies(
     """Compare the gains if contacts are chosen by the effect, by the risk and by chance.
 
     Args:
-        sample: The rows of the sample.
-        predictions: The predictions for the rows of the sample.
+        sample: The rows that are judged.
+        predictions: The predictions for these rows.
         contact_share: The share of the units that each policy contacts, in (0, 1).
     """
     gain, customer = predictions.pseudo_outcome * sample.worth, sample.rows.customer
@@ -161,9 +161,9 @@ def group_effects(sample: Sample, predictions: HeldOutPredictions) -> tuple[Effe
     """Divide the units into groups by their predicted effect; return the effect in each, lowest group first.
 
     Trees give no valid interval for the effect on a single customer. The interval of a group is valid,
-    because it is computed from rows that the models have not seen. The error level is divided by the number
-    of groups (Bonferroni). So the chance that any interval misses the true effect of its group is at most
-    5 %.
+    because it is computed from rows that the models have not seen. The error level of each interval is 5 %
+    divided by the number of groups (Bonferroni). So the chance that any interval misses the true effect of
+    its group is at most 5 %.
     """
     ranks, edges = np.zeros(len(sample), dtype=np.int64), []
     for number in np.unique(sample.fold):
@@ -187,7 +187,7 @@ def groups_left_alone(groups: tuple[EffectGroup, ...]) -> tuple[EffectGroup, ...
     most 0.
 
     The function starts with the lowest group and stops at the first group whose effect may be above 0. No
-    group above it is returned, even if its effect is shown to be at most 0: such a result is probably chance.
+    higher group is returned, even if its effect is shown to be at most 0: such a result is probably chance.
     """
     alone = []
     for group in groups:

@@ -1,4 +1,4 @@
-"""What experiments show about a model of the effect: the types that `output/uplift/uplift.json` holds."""
+"""What experiments show about a model of the effect of contacts: the types in `output/uplift/uplift.json`."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ CONTACTS = "contacts of the ledger"
 
 
 class UpliftVerdict(StrEnum):
-    """Whether a model of the effect may choose whom to contact."""
+    """Whether a model of the effect of contacts may choose whom to contact."""
 
     ACCEPT = "accepted"
     REFUSE = "refused"
 
 
 class UpliftReason(StrEnum):
-    """Why a model of the effect is accepted or refused."""
+    """Why a model of the effect of contacts is accepted or refused."""
 
     BETTER = "with as many contacts, the effect chooses better than the risk"
     WORSE = "with as many contacts, the effect chooses worse than the risk"
@@ -51,7 +51,7 @@ class ArmCount(Part):
 
 
 class MeasuredUplift(Part):
-    """What one experiment shows about a model of the effect.
+    """What one experiment shows about a model of the effect of contacts.
 
     Attributes:
         name: The name of the experiment.

@@ -42,13 +42,12 @@ class Sample:
 
     Attributes:
         rows: What was known about each unit before its assignment. `left` is 1.0 if the outcome happened,
-            wanted or not. `customer` is the customer to whom the row belongs; rows of one customer are never
-            independent.
+            even if it is a good outcome, such as a visit. `customer` is the customer to whom the row belongs;
+            rows of one customer are never independent.
         in_treatment: Whether chance put the unit into the treated arm.
         propensity: The probability of being put into the treated arm, as it was recorded before the
             assignment.
-        worth: What one more or one less outcome is worth: 1 if outcomes are counted, otherwise an amount of
-            money.
+        worth: What one outcome is worth: 1 if outcomes are counted, otherwise an amount of money.
         fold: The number of the fold for the comparison, 0 to `N_FOLDS - 1`; rows of one customer have the
             same fold.
         outcome_fold: The number of the fold for the outcome models, 0 to `N_OUTCOME_FOLDS - 1`; rows of one

@@ -184,7 +184,7 @@ def test_plan_without_a_control_group_says_which_share_it_plans_with(
     code, _, err = call("plan", shop, capsys, "--set", f"experiments.control={off}")
 
     assert code == 0
-    assert "no control group is drawn (too few customers); the plan is for a share of 10%." in err
+    assert "no control group is drawn (too few customers); the plan is for a control group of 10%." in err
 
 
 def test_a_damaged_page_of_the_ledger_stops_the_measurement(

@@ -22,12 +22,13 @@ from churn.kpis import (
 COHORTS = f"""
 The figures of cohorts and survival are in the section `cohorts` of `kpis.json`.
 
-**Retention triangle.** Unit: share. Definition: {triangle.DEFINITION}. The customers who joined in a month
-are a cohort if all of them are in the data. A cell of the triangle is one cohort at the end of one month. A
-cell is `open` while its month is not over. A cell is `not certain yet` until the grace and the days for late
-rows are over. A cell that is open or not certain has no number. The interval is Wilson's interval. For each
-segment, `triangles` holds the last {triangle.SEGMENT_COHORTS} cohorts, without cells that are open or not
-certain.
+**Retention triangle.** Unit: share. Definition: {triangle.DEFINITION}. A month has a
+cohort only if the data hold all customers who joined in it, also those who left soon. A cell of the triangle
+is one cohort at the end of one month. A cell is `open` while its month is not over. After the month, a cell
+is `not certain yet` for `snapshot.late_days` (with a contract label also for `label.grace_days`), because
+the number may still change. A cell that is open or not certain has no number. The interval is Wilson's
+interval. For each segment, `triangles` holds the last {triangle.SEGMENT_COHORTS} cohorts, without cells that
+are open or not certain.
 
 **Survival.** Unit: share. Definition: {survival.DEFINITION}. The band is {survival.BAND}. The curve ends at
 the age at which fewer than 30 customers are at risk. The first day on which leaving is recorded is the first
@@ -39,8 +40,8 @@ table are left out.
 {contract_model.DERL_DEFINITION}. The discount rate of a year is `score.value.discount_year`. The model needs
 {contract_model.MIN_COHORTS} monthly cohorts and {contract_model.MIN_LOST} customers who left. In each of the
 first {contract_model.MIN_PERIODS} months after joining, {contract_model.MIN_AT_RISK} customers must be at
-risk, and churn must fall with age. If the data do not meet the conditions of the model, `kpis.json` has a
-reason and no model.
+risk, and churn must fall with age. If the data do not meet one of these conditions, `kpis.json` has no
+model, and `reason` says which condition.
 """
 
 STAGES = f"""
@@ -67,7 +68,7 @@ kinds of events, that are acts of the customer. `churn kpis` tries the values
 {", ".join(map(str, activation.AT_LEAST))} for m, and the values
 {", ".join(map(str, activation.WITHIN_DAYS))} for d. At least {activation.MIN_SHARE:.0%} of the
 customers, and at least {activation.MIN_CUSTOMERS} customers, must have the event, and at least as many must
-not have the event. If no event passes the test, the reason is reported instead of an event. Each run repeats
+not have the event. If no event passes the test, no event is reported, and `reason` says why. Each run repeats
 the test on nearly the same customers, so an event that is reported only in some runs is weak.
 `decides_label` marks an event that is in the label's own table. An event of the label's own table goes
 together with staying partly because the label is computed from the same table.
@@ -85,8 +86,8 @@ months. The intervals are Wilson's intervals, and Newcombe's intervals for the d
 
 - **NPS.** Definition: {ratings.NPS_DEFINITION}.
 - **CSAT.** Definition: {ratings.CSAT_DEFINITION}.
-- **Health.** Definition: {ratings.HEALTH_DEFINITION}. If no stored night has a matured label, `kpis.json`
-  gives the reason why the table is missing.
+- **Health.** Definition: {ratings.HEALTH_DEFINITION}. If the outcome is not yet known for any stored
+  night, the table is empty, and `reason` says so.
 """
 
 GROUPS = f"""

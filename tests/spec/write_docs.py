@@ -19,7 +19,7 @@ Every example on this page is also a test: `tests/spec/verbs/` holds the rows an
 writes this page from them.
 
 The cutoff of all examples is {CUTOFF}, a Monday. Events at the midnight of the cutoff or later are not known.
-A customer for whom the example shows no sign-up signed up in 2020. In these examples a table holds rows since
+If an example does not show when a customer signed up, it was in 2020. In these examples a table holds rows since
 2020, unless the text states otherwise. A dash is a missing value. All windows are `[cutoff - days, cutoff -
 skip)`, where `skip` is 0 by default. Days are local days.
 

@@ -34,14 +34,16 @@ of a period are known only when these days have passed. With an inactivity label
 event of the label's table lies within the last `label.active_days`.
 
 In `kpis.json`, the figures of a section are in `series`: one series for each figure, kind of period and
-segment. A series has the columns `start`, `value`, `low`, `high` and `n`, each with an entry for each period;
-a column without any entry is absent. If a period is a window of days, the series also has a column `end`.
+segment. A series has the columns `start`, `value`, `low`, `high` and `n`, each with one entry for each
+period, or null; a column of nulls is left out. If the period is no week, month or quarter, the series also
+has a column `end`.
 A series may also have `reason` and `notes`: objects whose keys are the positions of periods in `start`,
 counted from 0. `kpis.json` holds all months and quarters of all customers together, but weeks and segments
 only for the last three years.
 
-With [a label of an event](labels.md#an-event) the section `event` stands first. `missing_sections` says why
-the sections about leaving are absent: an event does not say who stays a customer.
+If [the label is an event](labels.md#an-event), `kpis.json` begins with the section `event`. The sections
+about leaving are then absent, because an event does not say who stays a customer; `missing_sections` lists
+them.
 
 A figure with the mark "watched" can raise an alarm. The alarm compares the latest week or month with the
 median of the weeks or months shortly before. The distance of the latest value to this median is compared with
@@ -62,7 +64,7 @@ def written() -> str:
 def _terms() -> Iterator[str]:
     yield (
         "## Terms\n\nThe section `kpis` of `params.yaml` holds the settings of the figures; every key has "
-        "a default. The margin and the discount rate"
+        "a default. The margin (the share of the revenue that counts) and the discount rate"
     )
     yield "are in the section `score.value`.\n\n| key | default | meaning |\n|---|---|---|"
     for name, entry in KpisParams.model_fields.items():

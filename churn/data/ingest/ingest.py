@@ -71,8 +71,8 @@ T = TypeVar("T")
 def ingest(params: Params, echo: Callable[[str], None], progress: Progress | None = None) -> Store:
     """Write the store under `params.output` from the source and publish it in one step.
 
-    If the rows of a table do not change later, only the rows after the last high-water mark are read. The new
-    rows are written together with the stored rows. Bad rows are counted by rule and written to
+    If a table only gets new rows and its old rows never change, only the rows after the last high-water mark
+    are read. They are written together with the stored rows. Bad rows are counted by rule and written to
     `output/rejects/<table>.parquet`.
 
     Args:
@@ -81,7 +81,7 @@ def ingest(params: Params, echo: Callable[[str], None], progress: Progress | Non
         progress: Shows the progress of long queries; None shows nothing.
 
     Raises:
-        ParamsError: A table or column in the parameters does not fit its contract; no row is read then.
+        ParamsError: A table or column that the parameters name is wrong or missing; no row is read then.
         SourceError: A table or column is missing, a needed table is empty, or more rows than
             `check.max_rejects` break a rule.
     """
@@ -105,7 +105,7 @@ def ingest(params: Params, echo: Callable[[str], None], progress: Progress | Non
 
 
 def fresh_store(params: Params) -> Store | None:
-    """Return the store if neither the source nor the parameters that shape the store have changed."""
+    """Return the store; None if the source or the parameters that shape it have changed since the ingest."""
     try:
         store = Store.open(params)
     except SourceError:
@@ -114,7 +114,7 @@ def fresh_store(params: Params) -> Store | None:
 
 
 def fingerprint(params: Params) -> str:
-    """Return a digest of the source's state, of the parameters that shape the store, and of who is forgotten.
+    """Return a digest of the source's state, the parameters that shape the store, and forgotten customers.
 
     The state of a file is its name, size and time of change. The state of a table in a database or in Spark
     is a checksum of its rows.
@@ -254,7 +254,7 @@ class TablePlan:
 
     Args:
         query: The table's query.
-        staged_table: The rows that are read.
+        staged_table: The views of the rows that this ingest reads.
         types: DuckDB's types of the columns of the source.
         reader: The reader of the table's new rows; None if all rows are always read.
         last_mark: The mark after which rows are read; None if all rows are read.
@@ -274,7 +274,7 @@ class TablePlan:
 
 @dataclass(frozen=True)
 class IngestPlanner:
-    """Plans which rows of each table are read; without a last ingest, all rows are read.
+    """Plans which rows of each table are read; if there was no earlier ingest, all rows are read.
 
     Args:
         source: The source.

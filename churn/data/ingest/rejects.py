@@ -32,7 +32,8 @@ def table_problems(
 ) -> Iterator[str]:
     """Yield why the rows of a table cannot be used: too many are rejected, or none is left.
 
-    Rows of placeholders, such as `undefined`, belong to no customer; they do not count as rejected here.
+    Rows whose customer id is a placeholder, such as `undefined`, belong to no customer; they do not count as
+    rejected here.
 
     Args:
         params: The parameters.

@@ -49,7 +49,7 @@ ORDERED_TABLES = ("emails", "tickets", "surveys", "subscriptions")
 class RowRule(NamedTuple):
     """A rule with its name, and the SQL that is true for a row that breaks the rule.
 
-    In the SQL, `t` is the typed row and `c` is the row with the customer's code.
+    In the SQL, `t` is the checked row with typed values, and `c` is the customer's row in `CUSTOMER_CODES`.
     """
 
     name: str
@@ -57,7 +57,9 @@ class RowRule(NamedTuple):
 
 
 def rules_for(staged_table: StagedTable, present: str | None) -> list[RowRule]:
-    """List the rules of a table in order; a rejected row gets the name of the first rule that it breaks.
+    """List the rules of a table in the order in which they are checked.
+
+    A rejected row gets the name of the first rule that it breaks.
 
     Args:
         staged_table: The table.
@@ -128,10 +130,10 @@ def rows_with_broken_rule(
     present: str | None,
     keys_elsewhere: str | None = None,
 ) -> str:
-    """Return the SQL of all rows with `__broken`: the first rule that the row breaks, or NULL.
+    """Return the SQL of all rows with a column `__broken`: the first rule that the row breaks, or NULL.
 
     Args:
-        connection: The DuckDB that holds the views, and that stores the rows of repeated keys.
+        connection: The DuckDB that holds the views, and that stores the rows with repeated keys.
         staged_table: The table.
         present: The approximate last date of the data, or None if it is unknown.
         keys_elsewhere: SQL that gives the keys whose first good row is in another part of the table; None if
@@ -178,8 +180,8 @@ def _without_repeats(
 ) -> str:
     """Mark each good row as broken if an earlier good row has the same key.
 
-    Only rows of repeated keys are stored and sorted. Keys are counted by their hashes, which take little
-    memory. Different keys with the same hash are separated afterwards.
+    Only rows with a repeated key are stored in a temporary table and sorted. Keys are counted by their
+    hashes, which take little memory. Different keys with the same hash are separated afterwards.
     """
     name, key = staged_table.spec.table.name, key_column(staged_table)
     repeated_keys, checked_rows = internal_name(f"repeated_{name}"), internal_name(f"checked_{name}")

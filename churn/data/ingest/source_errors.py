@@ -130,8 +130,8 @@ def unreadable_table(table: str, error: Exception) -> Exception:
     return SourceError(
         f"{table}: the rows cannot be read in the way that the parameters describe: {reason_of(error)}. A "
         "row does not fit the SQL of its entry in the parameters ('query', 'columns' or 'where'), or its "
-        "file is damaged. Correct the SQL or the file; try_cast and try_strptime give a missing value where "
-        "a text is no number or no time."
+        "file is damaged. Correct the SQL or the file. Use try_cast for numbers and try_strptime for times: "
+        "they give a missing value for a text that they cannot read."
     )
 
 

@@ -37,12 +37,12 @@ EMAIL_KINDS: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class UnreadColumns:
-    """Columns of the source that the contract does not read, although a user may expect this.
+    """Columns of the source that are not read, although a user may expect that they are.
 
     Args:
         unused_names: Columns of customers that are neither static nor have a history in params.yaml.
-        near_names: Maps an unread column to the optional column of the contract that has nearly the same name
-            and that the source lacks.
+        near_names: Maps an unread column to the optional canonical column that has nearly the same name and
+            that the source lacks.
     """
 
     unused_names: tuple[str, ...] = ()
@@ -76,10 +76,10 @@ class StagedTable:
         spec: The table.
         rows_view: The view of the rows to check.
         typed_view: A view of these rows with typed columns.
-        columns: The columns of the contract that the source gives.
+        columns: The canonical columns that the source gives.
         unread: See `TableQuery`.
         has_old_rejects: Whether the rows include rejects of an earlier ingest. If the rows include old
-            rejects, the column `__repeats_stored_key` marks the rejects that repeat a stored key.
+            rejects, the column `__repeats_stored_key` marks the rejects whose key the store already holds.
         forgotten_rows: The number of rows that are left out because their customer is forgotten.
     """
 
@@ -339,9 +339,9 @@ def _without_words(raw: str, columns: Sequence[Column], missing: Mapping[str, Se
     Args:
         raw: The view of the rows.
         columns: The columns of the view.
-        missing: The words for "no value" by column, from `missing` in params.yaml. In a column of times, a
-            word such as 9999-12-31 stands for every time of that day. In a column of numbers, a word such as
-            -1 stands for the number, so that -1.0 is missing too.
+        missing: The words for "no value" by column, from `missing` in params.yaml. In a column of times,
+            the word 9999-12-31, for example, turns every time of that day into NULL. In a column of numbers,
+            the word -1, for example, also turns -1.0 into NULL.
     """
     values = []
     for column in columns:

@@ -25,7 +25,7 @@ def typed_column(column: Column, duckdb_type: str, timezone: str, time_format: s
     """Return the SQL of a typed column and of `<name>__raw`, the value of the source.
 
     Args:
-        column: The column of the contract.
+        column: The column of the canonical table.
         duckdb_type: DuckDB's type of the source's column.
         timezone: The company's time zone.
         time_format: The format of texts that hold times, as `strptime` takes it; None for ISO 8601.
@@ -155,8 +155,8 @@ def _offset_of_day(seconds_of_days: Sequence[int | None]) -> str:
     """Return the SQL of the offset on the day of `t`, in seconds; NULL if the clocks change on that day.
 
     For each offset there is one bitstring, which marks the days with this offset. Nested CASEs, one for
-    each period between two changes of the clocks, would take as long for each row, but they would make each
-    query slow to plan.
+    each period between two changes of the clocks, would convert a row just as fast, but each query would
+    take long to plan.
 
     Args:
         seconds_of_days: The offset of each day, beginning with `FIRST_FAST_DAY`; None for a day on which the

@@ -22,7 +22,7 @@ COPY_OPTIONS = "FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION v2, ROW_GROUP_
 
 @dataclass(frozen=True)
 class TableStats:
-    """The facts of one part of a table; they can be added to the facts of parts with other customers.
+    """The row counts and other facts of one part of a table; `add_stats` adds up the facts of all parts.
 
     Args:
         columns: The stored columns.
@@ -50,7 +50,7 @@ class TableStats:
     def stored_table(
         self, levels: Mapping[str, tuple[str, ...]], unread_columns: UnreadColumns
     ) -> StoredTable:
-        """Return the table's entry in the store; its rejects begin with the rule that most rows break."""
+        """Return the table's entry in the store; in `rejects`, the rule that most rows break comes first."""
         by_count = sorted(self.rejects.items(), key=lambda item: (-item[1], item[0]))
         return StoredTable(
             rows=self.rows,
@@ -71,7 +71,7 @@ class TableStats:
 def read_stats(
     connection: duckdb.DuckDBPyConnection, rows_sql: str, rows_read: int, rejects: Mapping[str, int]
 ) -> TableStats:
-    """Count the facts of a written part.
+    """Compute the facts of one part of a table from the rows that were written to the store.
 
     Args:
         connection: The DuckDB that reads the part.
@@ -102,7 +102,7 @@ def read_stats(
 
 
 def add_stats(parts: Sequence[TableStats]) -> TableStats:
-    """Add up the facts of the parts of one table, which hold different customers."""
+    """Add up the facts of the parts of one table; no customer may have rows in two parts."""
     rejects: Counter[str] = Counter()
     missing: Counter[str] = Counter()
     for part in parts:
@@ -128,7 +128,8 @@ class TablePart:
     Args:
         name: The file's name in the table's folder; parts of later customers have later names.
         first_code: The code of the part's first customer.
-        levels: The names of each level column over all parts; None if this part is the whole table.
+        levels: The names that occur in each column of the type `level`, over all parts; None if this part is
+            the whole table.
         keys_elsewhere: SQL that gives the keys whose first good row is in another part.
         stored_rows: The rows of an earlier ingest, which are written together with the new rows.
     """
@@ -202,7 +203,7 @@ class TableWriter:
         return {name: tuple(sorted(names)) for name, names in sorted(union.items())}
 
     def levels_of_good_rows(self) -> dict[str, tuple[str, ...]]:
-        """Return the names of the levels that the written rows have, by column."""
+        """Return the names that occur in the good rows, for each column of the type `level`."""
         levels: dict[str, tuple[str, ...]] = {}
         for column, names in self.levels.items():
             rows = self.connection.execute(
@@ -261,7 +262,10 @@ class TableWriter:
         self._copy(f"SELECT * FROM ({rows}) ORDER BY {order}", self.path)
 
     def _stored_columns(self, levels_by_name: bool = False) -> dict[str, str]:
-        """Return SQL that computes each stored column from a checked row, with levels as codes or names."""
+        """Return the SQL of each stored column of a checked row.
+
+        In a column of the type `level`, each name becomes its code, unless `levels_by_name` is true.
+        """
         time = self.table.time
         customer = "customer_id" if self.table.name == "customers" else "customer"
         columns = {customer: customer, "at": identifier(time), "day": _day(time)}
@@ -278,7 +282,7 @@ class TableWriter:
         return {column.name: f"enum_code({_level_name(column)}::{self._level_type(column.name)})::INTEGER"}
 
     def _create_level_types(self) -> None:
-        """Create an SQL type per level column; codes follow the order of the names."""
+        """Create an SQL type for each column of the type `level`; the code of a name is its position."""
         for column, names in self.levels.items():
             level_type = self._level_type(column)
             self.connection.execute(f"DROP TYPE IF EXISTS {level_type}").fetchall()
@@ -302,9 +306,9 @@ class TableWriter:
 def levels_in_source(
     connection: duckdb.DuckDBPyConnection, staged_table: StagedTable
 ) -> dict[str, tuple[str, ...]]:
-    """Return the names of each level column over all rows, in order.
+    """Return the names that occur in each column of the type `level`, sorted.
 
-    Bad rows are included, because it takes longer to read only the good rows.
+    Names from bad rows are included, because it takes longer to read only the good rows.
     """
     levels: dict[str, tuple[str, ...]] = {}
     for column in staged_table.columns:
@@ -335,7 +339,7 @@ def _stored_columns_of(column: Column, time: str) -> dict[str, str]:
 
 
 def _level_name(column: Column) -> str:
-    """Return the SQL of the name in a level column; an empty text means that the value was removed."""
+    """Return the SQL of the name in a column of the type `level`; an empty text says that it was removed."""
     name = identifier(column.name)
     return f"coalesce({name}, '')" if column.may_be_emptied else name
 

@@ -1,1 +1,1 @@
-"""Databases that receive a night's scores: a module for each kind of database, and the tables of a night."""
+"""Write each night's scores to a database: a module for each kind of database, and one for the tables."""

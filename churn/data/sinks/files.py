@@ -1,4 +1,4 @@
-"""Write nights to DuckDB and SQLite files; a writer waits up to `ANSWER_SECONDS` for a locked file."""
+"""Write the results of nights to DuckDB and SQLite files; wait up to `ANSWER_SECONDS` for a locked file."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ class DuckDBSink(SinkConnection):
             self._connection.unregister("__churn_rows")
 
     def tables(self, names: Sequence[str]) -> dict[str, StoredTable]:
-        """Return the tables and views of these names."""
+        """Return the tables and views with these names that exist."""
         query = DUCKDB_CATALOGUE.format(names=", ".join(literal(name) for name in names))
         return stored_tables(self.execute(query, [self.schema]), {})
 
@@ -148,7 +148,7 @@ class DuckDBSink(SinkConnection):
         self.execute(f"COMMENT ON TABLE {self.quote(table)} IS {literal(MARK)}")
 
     def name_in_view(self, table: str) -> str:
-        """Return the name of a table without its schema: DuckDB looks in the schema of the view first."""
+        """Return a table's name without its schema; DuckDB looks first in the schema that holds the view."""
         return identifier(table)
 
     def replace_view(self, view: str, select: str) -> None:
@@ -223,7 +223,7 @@ class SqliteSink(SinkConnection):
                 )
 
     def tables(self, names: Sequence[str]) -> dict[str, StoredTable]:
-        """Return the tables and views of these names; the SQL that created a table holds its comment."""
+        """Return the tables and views with these names that exist; a mark of this program is in their SQL."""
         marks = ", ".join("?" for _ in names)
         rows = self.execute(
             "SELECT m.name, m.type, m.sql, p.name, p.type FROM sqlite_master m "
@@ -240,7 +240,7 @@ class SqliteSink(SinkConnection):
         """Do nothing, because the schema is only a part of the table names."""
 
     def create_table(self, table: str, columns: Sequence[str]) -> None:
-        """Create a table; SQLite keeps the comment in the table's SQL."""
+        """Create a table; the mark of this program is a comment in the SQL, which SQLite keeps."""
         self.execute(f"CREATE TABLE {self.quote(table)} (/* {MARK} */ {', '.join(columns)})")
 
     def replace_view(self, view: str, select: str) -> None:

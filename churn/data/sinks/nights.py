@@ -47,7 +47,7 @@ class StoredNight:
 
 
 def write_night(connection: SinkConnection, cutoff: date, tables: Mapping[str, pa.Table]) -> None:
-    """Write the rows of a night in one transaction; the rows of the same night are replaced.
+    """Write the rows of a night in one transaction; they replace all earlier rows of the same night.
 
     Args:
         connection: The open database.

@@ -61,6 +61,6 @@ def _open(text: str, schema: str, file: str) -> Iterator[SinkConnection]:
 
 
 def is_there(sink: SinkParams) -> bool:
-    """Return False if the database is a file that does not exist, and so holds no nights; otherwise True."""
+    """Return False if the database is a file that does not exist; otherwise True."""
     scheme, _, path = sink.connection.partition(":///")
     return scheme not in ("duckdb", "sqlite") or Path(path).exists()

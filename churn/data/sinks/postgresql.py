@@ -1,4 +1,4 @@
-"""Write nights to PostgreSQL through ADBC: rows go in by COPY, in one transaction."""
+"""Write the results of nights to PostgreSQL through ADBC: rows go in by COPY, in one transaction."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ class PostgresqlSink(SinkConnection):
             cursor.adbc_ingest(table, finite(rows), mode="append", db_schema_name=self.schema)
 
     def tables(self, names: Sequence[str]) -> dict[str, StoredTable]:
-        """Return the tables and views of these names."""
+        """Return the tables and views with these names that exist."""
         query = CATALOGUE.format(names=", ".join(literal(name) for name in names))
         return stored_tables(self.execute(query, [self.schema]), KINDS)
 

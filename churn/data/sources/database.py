@@ -80,7 +80,7 @@ class Driver:
             database cannot hash.
         column_checksums: Aggregates that change when the values of a column change, with `{}` for the
             column; used if the database cannot hash.
-        options: Options of the driver's statements.
+        options: The driver's options for fetching rows, such as the number of rows per batch.
     """
 
     module: str
@@ -134,7 +134,7 @@ class Database(Source):
         remote: The ADBC connection.
         driver: How to read this kind of database.
         scratch: The folder of the Parquet files.
-        queries: The query of each view that was fetched.
+        queries: The query whose rows a view holds, by the name of the view.
     """
 
     remote: Any

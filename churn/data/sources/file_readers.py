@@ -106,7 +106,7 @@ class TableFiles:
 
     @property
     def has_positions(self) -> bool:
-        """Return whether file name and position in the file always identify the same row."""
+        """Return whether a row can always be found again by its file name and its position in the file."""
         return self.file_format in ("parquet", "csv") and not self.is_copy
 
     def select(self, condition: str = "") -> str:
@@ -128,15 +128,15 @@ def read_table(
 
     Args:
         connection: The DuckDB that looks at the files.
-        folder: The source; only its own `key=value` folders give columns.
+        folder: The folder of the source; `key=value` folders above it give no columns.
         paths: The files.
         file_format: The format of the files.
-        scratch: The folder for copies of texts that are not UTF-8.
+        scratch: The folder for copies in UTF-8 of text files with another encoding.
 
     Raises:
         duckdb.Error: A file cannot be read.
-        SourceError: The encoding of a text is unknown, or a column has the name `filename`, which is needed
-            to read `key=value` folders.
+        SourceError: The encoding of a text file is unknown, or a column has the name `filename`, which is
+            needed to read `key=value` folders.
     """
     read_paths = list(paths)
     if file_format in ("csv", "json"):
@@ -163,7 +163,7 @@ def read_table(
 
 
 def _compression(paths: Sequence[Path]) -> str:
-    """Return the option of DuckDB for compressed texts; DuckDB knows the suffix `.gz` but not `.GZ`."""
+    """Return DuckDB's option for compressed files; DuckDB itself knows the suffix `.gz` but not `.GZ`."""
     suffixes = {path.suffix.lower() for path in paths}
     kind = {".gz": "gzip", ".zst": "zstd"}.get(suffixes.pop()) if len(suffixes) == 1 else None
     return f", compression = '{kind}'" if kind else ""
@@ -196,8 +196,8 @@ def sniff_csv_format(
     """Return the options of `read_csv` that describe a CSV file, and the type of each column.
 
     Raises:
-        SourceError: DuckDB reads a character as the start of a comment. Without a message, DuckDB would then
-            drop each row that begins with this character and, in each other cell, the text after it.
+        SourceError: DuckDB reads a character as the start of a comment. It would silently drop each row that
+            begins with this character and, in other rows, the rest of the line from this character on.
     """
     marks = {"delim": "Delimiter", "quote": "Quote", "escape": "Escape", "comment": "Comment"}
     other = {"new_line": "NewLineDelimiter", "dateformat": "DateFormat", "timestampformat": "TimestampFormat"}
@@ -239,9 +239,9 @@ def _first_line_of_comment(path: Path, mark: bytes = b"#") -> int | None:
 
 
 def plain_format_of(path: Path) -> str:
-    """Return the options of a wide CSV file with only one kind of separator and no quotes; otherwise ''.
+    """Return the options of `read_csv` for a file with many columns, one separator and no quotes, else ''.
 
-    DuckDB would try each separator on each column, which takes long for many columns.
+    Without these options, DuckDB would try each separator on each column, which takes long.
     """
     if is_packed(path) or path.suffix.lower() == ".zst":
         return ""
@@ -290,7 +290,7 @@ def _columns_read_as_text(
 def _has_decimal_points(
     connection: duckdb.DuckDBPyConnection, texts: str, types: Mapping[str, str], ambiguous: set[str]
 ) -> bool:
-    """Return whether other columns of the file have decimal points and no column has a decimal comma.
+    """Return whether a column outside `ambiguous` has decimal points and no column has a decimal comma.
 
     Args:
         connection: The DuckDB that reads the file.
@@ -339,7 +339,7 @@ def _check_key_spellings(
 ) -> None:
     """Check that no two keys of JSON lines differ only in capital letters.
 
-    DuckDB renames the later spelling, as in `ID_1`, and then finds no value under the new name.
+    If a file has the keys `id` and `ID`, DuckDB names the second column `ID_1`, and finds no values for it.
 
     Args:
         connection: The DuckDB that reads the files.

@@ -72,7 +72,7 @@ class FolderScan:
     """The files of a folder.
 
     Args:
-        files: The files of each table, in order.
+        files: The files of each table, sorted by path.
         unread: The files and folders that are not read.
     """
 
@@ -108,7 +108,7 @@ def scan_folder(folder: Path, exclude: tuple[Path, ...] = ()) -> FolderScan:
 
 
 def _read_once(folder: Path, paths: list[Path], unread: list[UnreadPath]) -> tuple[Path, ...]:
-    """Return the files of a table in order, each file once; further links to a file are added to `unread`."""
+    """Return the files of a table, sorted by path, each file once; add other links to it to `unread`."""
     root = folder.resolve()
     targets: dict[Path, Path] = {}
     for path in sorted(paths, key=lambda path: (path.resolve() != root / path.relative_to(folder), path)):
@@ -127,7 +127,7 @@ def suffix_of(name: str) -> str:
 
 
 def _walk(folder: Path, excluded: set[Path], unread: list[UnreadPath]) -> Iterator[Path]:
-    """Yield the files of a folder in order; add sub-folders that hold no data to `unread`."""
+    """Yield the files of a folder, sorted by name; add to `unread` the sub-folders that are not read."""
 
     def refuse(error: OSError) -> None:
         raise SourceError(
@@ -267,7 +267,7 @@ def _refuse_several_tables(
         folder: The source.
         name: The name of the table.
         paths: Its files.
-        scratch: The folder for copies of texts that are not UTF-8.
+        scratch: The folder for copies in UTF-8 of text files with another encoding.
 
     Raises:
         SourceError: Most columns of the files differ.
@@ -311,7 +311,7 @@ def _name_problems(folder: Path, scan: FolderScan) -> Iterator[str]:
             )
     for names in spellings.values():
         if len(names) > 1:
-            yield f"source: the tables {' and '.join(names)} differ only in capital letters. Rename one."
+            yield f"source: the table names {' and '.join(names)} differ only in capital letters. Rename one."
 
 
 def _list_paths(folder: Path, paths: tuple[Path, ...]) -> str:

@@ -1,4 +1,4 @@
-"""An open source, which lists its tables and columns and creates DuckDB views from queries."""
+"""A source that was opened: it lists its tables and columns, and creates DuckDB views from queries."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from churn.errors import SourceError, did_you_mean
 
 @dataclass(frozen=True)
 class Source:
-    """An open source whose tables DuckDB reads itself: files, or a DuckDB file.
+    """An opened source whose tables DuckDB reads itself: files, or a DuckDB file.
 
     Args:
         connection: The DuckDB of the source.
@@ -65,7 +65,7 @@ class Source:
         )
 
     def columns(self, origin: str) -> list[str]:
-        """Return the columns of a table or query in the source's dialect."""
+        """Return the columns of `origin`, a table or query that is written in the source's dialect."""
         rows = self.connection.execute(f"DESCRIBE SELECT * FROM {origin}").fetchall()
         return [str(row[0]) for row in rows]
 
@@ -83,5 +83,5 @@ class Source:
         return f"{row[0]} rows {row[1]}"
 
     def state(self, query: str, columns: Sequence[str]) -> str | None:
-        """Return the checksum of a query's rows; None if the files' modification times show every change."""
+        """Return a checksum that shows changes of a query's rows; None if modification times show them."""
         return None

@@ -95,7 +95,8 @@ def run_tasks(session: Any, function: Callable[[int], R], count: int) -> list[R]
 class _Failure:
     """An exception that a function raised inside a Spark task.
 
-    The exception is returned as a result, because a second attempt of the task would fail, too.
+    It is returned as the result of the task. If it were raised, Spark would repeat the task, which would fail
+    again.
     """
 
     error: Exception

@@ -28,7 +28,7 @@ Span = tuple[int, int]
 class Aggregates:
     """The counts, sums and extremes of one selection of one table, for one block of `n` customers.
 
-    Each method takes the ordinal of a cutoff and a span of bins.
+    Each method takes the index of a cutoff in `timeline.cutoffs`, and a span of bins.
     """
 
     def __init__(self, rows: SelectedRows, timeline: Timeline) -> None:
@@ -51,7 +51,7 @@ class Aggregates:
         """Sum an integer column of the rows, `[n]`.
 
         Args:
-            ordinal: The ordinal of the cutoff.
+            ordinal: The index of the cutoff in `timeline.cutoffs`.
             span: The bins `[start, end)` of the window.
             column: A stored integer column, or `day` for the day by which a row is placed in time.
         """
@@ -67,11 +67,11 @@ class Aggregates:
     def decayed_count(self, ordinal: int, span: Span, half_life: int) -> Array:
         """Sum `0.5 ** (age in days / half_life)` over the rows, `[n]`.
 
-        The rows are summed by fixed periods of the calendar. So no digit of the sum depends on how the days
-        are cut into bins.
+        The rows of each fixed period of `GRID_DAYS` days are summed first, then the periods. So no digit of
+        the sum depends on how the days are cut into bins.
 
         Args:
-            ordinal: The ordinal of the cutoff.
+            ordinal: The index of the cutoff in `timeline.cutoffs`.
             span: The bins `[start, end)` of the window.
             half_life: The days after which a weight is halved.
         """
@@ -101,7 +101,7 @@ class Aggregates:
         """Return the highest or lowest value, `[n]`; `nan` for a customer without a value.
 
         Args:
-            ordinal: The ordinal of the cutoff.
+            ordinal: The index of the cutoff in `timeline.cutoffs`.
             span: The bins `[start, end)` of the window.
             column: A stored column.
             highest: True for the highest value, False for the lowest value.
@@ -126,7 +126,7 @@ class Aggregates:
         row.
 
         Args:
-            ordinal: The ordinal of the cutoff.
+            ordinal: The index of the cutoff in `timeline.cutoffs`.
             span: The bins `[start, end)` of the window.
             latest: True for the latest row, False for the first row.
         """

@@ -46,7 +46,7 @@ SELECTIONS = 16
 
 MAX_SAMPLE, SAMPLE_PIECE = 16_384, 2_048
 """Population statistics (rates, peers) are estimated on at most `MAX_SAMPLE` customers. The sample consists
-of pieces of `SAMPLE_PIECE` neighbours."""
+of pieces of `SAMPLE_PIECE` consecutive customers."""
 
 MAX_ROWS = 4_000_000
 """The largest number of rows of one table in a block; more rows would not fit the processor's cache."""
@@ -56,7 +56,7 @@ STEP = 8_192
 bytes therefore do not depend on the executor or on the number of blocks."""
 
 Populations = Mapping[tuple[int, str], Any]
-"""The merged summary of the population, by cutoff ordinal and signal."""
+"""The population statistics, merged from the summaries of the blocks, by cutoff ordinal and signal."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,12 @@ class Block:
 
 @dataclass(frozen=True)
 class BlockResult:
-    """The result of a block: the customers' `status`, `[cutoffs, n]`, and the members' signals per cutoff."""
+    """The result of a block of customers.
+
+    Attributes:
+        status: The status of each customer at each cutoff, `[cutoffs, n]`.
+        signals: For each cutoff, the signals of the customers who are at risk, by name.
+    """
 
     status: Codes
     signals: tuple[Mapping[str, Array], ...]
@@ -148,12 +153,12 @@ def block_status(worker: Worker, block: Block) -> Codes:
 
 
 def block_signals(worker: Worker, block: Block, populations: Populations) -> BlockResult:
-    """Return the signals of the block's members per cutoff.
+    """Return the status of the block's customers, and for each cutoff the signals of those at risk.
 
     Args:
         worker: The worker of the job.
         block: The customers.
-        populations: The merged summaries, for the signals that depend on other customers.
+        populations: The population statistics, for the signals that depend on other customers.
     """
     evaluation = _BlockEvaluation(worker, block)
     columns: tuple[dict[str, Array], ...] = tuple({} for _ in worker.job.cutoffs)
@@ -168,7 +173,7 @@ def block_signals(worker: Worker, block: Block, populations: Populations) -> Blo
 class _BlockEvaluation:
     """Evaluates a plan for a block, and stores for each cutoff which customers are at risk.
 
-    The signal `EXCLUSION` decides who is at risk, so its table is evaluated before the other tables.
+    The signal `EXCLUSION` decides who is at risk, so the table that it reads is evaluated first.
     """
 
     def __init__(self, worker: Worker, block: Block) -> None:
@@ -180,7 +185,8 @@ class _BlockEvaluation:
     def evaluate(self, plan: engine.Plan) -> Iterator[tuple[int, str, Array | CohortValue]]:
         """Yield `(cutoff ordinal, signal, values)`.
 
-        `members[ordinal]` is complete before the first values of this cutoff are yielded.
+        `members[ordinal]`, the customers at risk, is complete before the first values of this cutoff are
+        yielded.
         """
         worker, block = self.worker, self.block
         bounds = block.first, block.end
@@ -236,8 +242,10 @@ def cut_into_blocks(store: Store, plan: engine.Plan, customers: Customers, proce
 
 
 def population_sample(customers: Customers) -> list[Block]:
-    """Return the sample for population statistics: all customers, or evenly spread groups of customers with
-    neighbouring codes.
+    """Return the customers from whom population statistics are estimated.
+
+    Up to `MAX_SAMPLE` customers, these are all customers. Otherwise they are pieces of `SAMPLE_PIECE`
+    consecutive customers, spread evenly over all customers.
     """
     n = len(customers.ids)
     if n <= MAX_SAMPLE:
@@ -260,8 +268,8 @@ def _block(customers: Customers, first: int, end: int) -> Block:
 def _customers_that_fit(store: Store, plan: engine.Plan, processes: int) -> int:
     """Estimate how many customers fit into the memory of a process.
 
-    A customer takes 8 bytes for each result, 4 bytes for each bin of each selection, and 40 bytes for each
-    row of a table.
+    A customer takes 8 bytes for each signal at each cutoff, 4 bytes for each bin of days in each selection of
+    rows, and 40 bytes for each row in the largest table.
     """
     limit = store.params.engine.memory_bytes * SHARE_OF_LIMIT / processes
     bins = max((timeline.bins + 1 for timeline in plan.timelines.values()), default=1)

@@ -74,7 +74,7 @@ class Customers:
     Attributes:
         ids: The `customer_id` of each customer, `[n]`.
         signed_up: The day number of each customer's sign-up, `[n]`.
-        has_objected: Whether the customer objected to being scored, `[n]`.
+        has_objected: Whether the customer objected to being contacted, `[n]`.
         has_event_on: For a label with `once`, the number of the day on which it became known that the
             customer has had the event, `[n]`; None for other labels.
     """
@@ -88,7 +88,7 @@ class Customers:
 def read_customers(store: Store) -> Customers:
     """Read the id, the sign-up day and the objection of each customer.
 
-    A customer who has objected to being scored is left out at all cutoffs, also before the objection.
+    A customer who has objected to being contacted is left out at all cutoffs, also before the objection.
 
     Raises:
         SourceError: `label.once` is true, and the condition `label.where` is not allowed.

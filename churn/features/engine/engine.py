@@ -1,6 +1,7 @@
 """Compute the signals of a block of customers at every cutoff; each table is scanned once.
 
-A block is the unit of work and of memory. To evaluate a block, only the store and the plan are needed.
+A process computes one block at a time, so the size of a block limits the memory that is needed. To evaluate a
+block, only the store and the plan are needed.
 """
 
 from __future__ import annotations
@@ -33,12 +34,12 @@ class Plan:
     Attributes:
         cutoffs: The day numbers of the cutoffs, ascending.
         signals: The signals to compute.
-        tables: The contracts of the tables.
+        tables: The definition of each table: its columns and their meaning.
         timelines: The cutoffs, and the bins of all windows, for each table.
         needs: The rows and columns that the signals read.
-        data_starts: The first day of the data as known at each cutoff.
-        cohort_values: The type of value that a signal returns, by signal name. Only signals that need the
-            other customers have an entry.
+        data_starts: One day for each cutoff: the first day of the rows that were visible at this cutoff.
+        cohort_values: The type of value that a signal returns, by signal name. Only signals whose values
+            depend on other customers have an entry.
     """
 
     cutoffs: tuple[int, ...]
@@ -68,9 +69,10 @@ def make_plan(
     Args:
         store: The store to read; it gives the first day of each table if `data_starts` is None.
         signals: The signals to compute.
-        tables: The contracts by name.
+        tables: The definition of each table (its columns and their meaning), by table name.
         cutoffs: The day numbers of the cutoffs, ascending.
-        data_starts: For each table, the first day of the data as known at each cutoff.
+        data_starts: For each table, one day for each cutoff: the first day of the rows that were visible at
+            this cutoff.
 
     Raises:
         SignalError: a signal uses its table in a way that is not allowed.
@@ -96,8 +98,9 @@ def lay_out(
     Args:
         cutoffs: The day numbers of the cutoffs, ascending.
         signals: The signals of each table; each signal must have a function.
-        tables: The contracts of the tables.
-        data_starts: For each table, the first day of the data as known at each cutoff.
+        tables: The definition of each table (its columns and their meaning), by table name.
+        data_starts: For each table, one day for each cutoff: the first day of the rows that were visible at
+            this cutoff.
 
     Raises:
         SignalError: a signal uses its table in a way that is not allowed.

@@ -44,7 +44,7 @@ class Matrix:
 
 @dataclass(frozen=True)
 class Part:
-    """The cohort's members in one block at one cutoff: their codes `[n]`, and each signal's values `[n]`."""
+    """The cohort's members in a block at a cutoff: customer codes `[n]`, and each signal's values `[n]`."""
 
     cutoff: date
     codes: npt.NDArray[np.int64]
@@ -77,16 +77,16 @@ class MatrixBuilder:
 
     @property
     def cohorts(self) -> list[Cohort]:
-        """Return the cohort of each cutoff; if no parts were computed, this reads only the label's table."""
+        """Return the cohort of each cutoff; before `parts` has run, this reads only the label's table."""
         if self._cohorts is None:
             with self._executor() as executor:
                 self._cohorts = self._cohorts_of(list(executor.map(blocks.block_status, self.blocks)))
         return self._cohorts
 
     def parts(self, advance: Advance = lambda _: None) -> Iterator[Part]:
-        """Yield the parts block by block, and cutoff by cutoff within each block.
+        """Compute the signals block by block; yield for each block of customers one part per cutoff.
 
-        `advance` is called with the number of customers that were computed.
+        `advance` is called after each block with its number of customers.
         """
         with self.store.connect() as connection:
             static_levels = self._static_levels(connection)
@@ -142,7 +142,7 @@ class MatrixBuilder:
 def _merge(
     summaries: Sequence[Mapping[tuple[int, str], Any]], plan: engine.Plan
 ) -> dict[tuple[int, str], Any]:
-    """Merge the summaries of all blocks, by cutoff ordinal and signal."""
+    """Merge the summaries of all blocks; a key holds the index of a cutoff and the name of a signal."""
     return {
         key: plan.cohort_values[key[1]].merge([summary[key] for summary in summaries])
         for key in (summaries[0] if summaries else {})
@@ -150,12 +150,15 @@ def _merge(
 
 
 def cohorts_at(store: Store, cutoffs: Sequence[date]) -> list[Cohort]:
-    """Return the cohort of each cutoff, from what was known at the cutoff and all objections until today."""
+    """Return the cohort of each cutoff, from what was known at the cutoff.
+
+    Customers who have objected to being contacted are left out, also if they objected after the cutoff.
+    """
     return MatrixBuilder(store, (), cutoffs).cohorts
 
 
 def cohorts_without_objections(store: Store, cutoffs: Sequence[date]) -> list[Cohort]:
-    """Return the cohort of each cutoff, as if no customer had objected until today.
+    """Return the cohort of each cutoff, as if no customer had objected to being contacted.
 
     A measurement needs all customers who were at risk at the cutoff. A later objection may be the answer to a
     contact, and it does not change who was at risk or who left.

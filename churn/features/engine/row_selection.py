@@ -19,8 +19,8 @@ SCALE = 1 << 30
 class SelectedRows:
     """The rows of a selection in the order of customer and placing time: parallel arrays, `[m]`.
 
-    The placing time of a row is the row's own time, or the time of the outcome that the selection uses
-    instead.
+    The placing time decides in which windows a row counts. It is the row's own time, or the time of the
+    outcome that `Selection.placed_by` names, such as `closed_at`.
 
     Attributes:
         source: All rows of the block.
@@ -30,10 +30,10 @@ class SelectedRows:
         begin: The ordinal of the first cutoff at which the row counts.
         end: The ordinal of the first cutoff at which the row does not count any more; NEVER if it always
             counts.
-        steady: Whether the row is counted at every cutoff after its day.
+        steady: Whether the row counts at every cutoff after its day.
 
-    `begin`, `end` and `steady` are None if every row is steady. `end` is also None if no row stops counting
-    at a cutoff.
+    If every row counts at every cutoff after its day, `begin`, `end` and `steady` are None. `end` is also
+    None if no row stops counting at a cutoff.
     """
 
     source: Rows
@@ -104,7 +104,7 @@ def select_rows(rows: Rows, timeline: Timeline, selection: Selection) -> Selecte
 
 
 def _drop_rows_that_never_count(rows: SelectedRows, after_day: IntArray, timeline: Timeline) -> SelectedRows:
-    """Drop the rows that count at no cutoff, and mark which of the remaining rows are steady."""
+    """Drop the rows that count at no cutoff, and set `steady` for the rows that remain."""
     assert rows.begin is not None
     begin, end = rows.begin, rows.end
     keep = begin < len(timeline.cutoffs)
@@ -131,7 +131,7 @@ def _drop_rows_that_never_count(rows: SelectedRows, after_day: IntArray, timelin
 def distinct_days(rows: SelectedRows) -> SelectedRows:
     """Reduce a selection to one row per customer and day.
 
-    At a cutoff, this row is counted if any row of the day is counted there.
+    At a cutoff, this row counts if any row of the day counts there.
     """
     assert rows.end is None  # questions about days are not allowed after `lacking()`
     new = np.empty(len(rows.day), dtype=bool)
@@ -161,7 +161,8 @@ def decay_weights(days: IntArray, half_life: int, grid_days: int) -> npt.NDArray
     Args:
         days: Day numbers, `[m]`.
         half_life: The days after which a weight is halved.
-        grid_days: The length of a grid period in days. Grid periods begin at the multiples of this number.
+        grid_days: The length of a grid period in days. A grid period begins on each day whose number is a
+            multiple of this length.
     """
     period = np.arange(1, grid_days + 1)
     by_day = np.rint(SCALE * np.exp2(-period / half_life)).astype(np.int64)

@@ -1,4 +1,7 @@
-"""Breadth: how many kinds of rows a customer has, and how they change; each signal reads all rows."""
+"""Breadth: how many kinds of rows a customer has, and how the mix of kinds changes.
+
+Each signal reads all rows of its window.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,8 @@ def breadth(table: TableFacts) -> Iterator[Signal]:
         kinds_kept,
         unit="share",
         riskier_when=table.lower_if_own,
-        doc=f"kinds of {{noun}} in the last {RECENT_DAYS} days divided by the kinds in {QUARTER_DAYS} days.",
+        doc=f"number of kinds of {{noun}} in the last {RECENT_DAYS} days, divided by the number in the last "
+        f"{QUARTER_DAYS} days.",
         english=f"{{noun}}: {{value:.0%}} of the kinds of three months occurred in the last {RECENT_DAYS} "
         "days",
         german=f"{{noun}}: {{value:.0%}} der Arten dreier Monate kamen in den letzten {RECENT_DAYS} Tagen "
@@ -66,23 +70,23 @@ def breadth(table: TableFacts) -> Iterator[Signal]:
         kind_shift,
         unit="0..1",
         riskier_when="either",
-        doc=f"Jensen-Shannon distance between the kinds of {{noun}} of the last {RECENT_DAYS} days and of "
-        f"the {QUARTER_DAYS - RECENT_DAYS} days before.",
+        doc=f"Jensen-Shannon distance between the mix of kinds of {{noun}} in the last {RECENT_DAYS} days "
+        f"and that of the {QUARTER_DAYS - RECENT_DAYS} days before.",
         english="{noun}: the mix of kinds has shifted by {value:.0%}",
         german="{noun}: die Mischung der Arten hat sich um {value:.0%} verschoben",
     )
 
 
 def kinds_kept(events: Events) -> Array:
-    """Return the share of the window's kinds that occur in the recent days."""
+    """Return the share of the window's kinds of rows that occur in its last `RECENT_DAYS`."""
     return events.kind_share(RECENT_DAYS)
 
 
 def kinds_new(events: Events) -> Array:
-    """Return the number of kinds that occur only in the recent days."""
+    """Return the number of kinds that occur in the window's last `RECENT_DAYS` and not earlier in it."""
     return events.kinds_new(RECENT_DAYS)
 
 
 def kind_shift(events: Events) -> Array:
-    """Return the distance between the mix of kinds in the recent days and the mix before them."""
+    """Return the distance between the mix of kinds in the last `RECENT_DAYS` and the mix before them."""
     return events.kind_shift(RECENT_DAYS)

@@ -36,7 +36,8 @@ def change(table: TableFacts) -> Iterator[Signal]:
         Events.slope,
         unit=f"{table.count_unit} a day per 28 days",
         riskier_when=table.lower_if_own,
-        doc=f"least-squares trend of {{noun}} per day over {TREND_DAYS} days, as the change in 28 days.",
+        doc=f"how much the number of {{noun}} per day changes in 28 days, by a least-squares line over "
+        f"{TREND_DAYS} days.",
         english="{noun}: {value:.2f more|fewer} a day with every four weeks",
         german="{noun}: alle vier Wochen {value:.2f mehr|weniger} am Tag",
     )

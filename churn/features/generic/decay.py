@@ -18,7 +18,7 @@ FAST, SLOW = 7, 30
 
 @generic()
 def decay(table: TableFacts) -> Iterator[Signal]:
-    """Count rows with less weight for older rows (several half-lives), and give the ratio of two counts."""
+    """Count rows with less weight for older rows (three half-lives); compare a short with a long one."""
     for half_life, days in LOOKS_BACK.items():
         yield table.signal(
             f"decayed_{half_life}d",

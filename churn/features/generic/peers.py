@@ -14,7 +14,7 @@ RECENT_DAYS = 28
 
 @generic()
 def peers(table: TableFacts) -> Iterator[Signal]:
-    """Rank the customer's count among similar customers; compare its change with the cohort's change."""
+    """Rank the row count among similar customers; compare its change with the change of all customers."""
     yield table.signal(
         "peer_rank",
         RECENT_DAYS,
@@ -33,8 +33,8 @@ def peers(table: TableFacts) -> Iterator[Signal]:
         beyond_season,
         unit="log ratio",
         riskier_when=table.lower_if_own,
-        doc=f"change of {{noun}} from the {RECENT_DAYS} days before to the last {RECENT_DAYS} days, on a log "
-        "scale, minus the same change of the cohort.",
+        doc=f"change of {{noun}} in the last {RECENT_DAYS} days against the {RECENT_DAYS} days before, on a "
+        "log scale, minus the same change of all customers together.",
         english="{noun} of four weeks: about {value:log .0% more|fewer} than the trend of all customers",
         german="{noun} von vier Wochen: etwa {value:log .0% mehr|weniger}, als folgten sie denen aller",
         with_days=False,
@@ -42,12 +42,12 @@ def peers(table: TableFacts) -> Iterator[Signal]:
 
 
 def peer_rank(events: Events) -> AmongPeers:
-    """Return the rank of the customer's count among the counts of the peers."""
+    """Return the share of peers with fewer rows than the customer; a peer with equally many counts half."""
     return among_peers(events.count())
 
 
 def beyond_season(events: Events) -> BeyondPopulation:
-    """Return the log of the customer's change minus the log of the cohort's change."""
+    """Return the log of the change in the customer's number of rows, minus the same log for all customers."""
     return beyond_population(
         events.last(RECENT_DAYS).count(), events.last(2 * RECENT_DAYS, skip=RECENT_DAYS).count()
     )

@@ -16,7 +16,7 @@ RECENT_DAYS = 28
 
 @generic(needs="value")
 def value(table: TableFacts) -> Iterator[Signal]:
-    """Compute the total of a value in each of `signals.windows`, and the value's mean, maximum and change."""
+    """Compute the total of a number such as `amount` in each window, its mean and maximum, and its change."""
     name = value_of(table.contract)
     assert name is not None  # only tables with such a column get this family
     unit, german = UNITS.get(name, "units"), GERMAN[name]
@@ -78,22 +78,22 @@ def of(formula: Callable[[Events, str], Array], name: str) -> Function:
 
 
 def total(events: Events, name: str) -> Array:
-    """Return the sum of a value."""
+    """Return the sum of the column `name` over each customer's rows."""
     return events.total(name)
 
 
 def mean(events: Events, name: str) -> Array:
-    """Return the mean of a value."""
+    """Return the mean of the column `name` over each customer's rows."""
     return events.mean(name)
 
 
 def highest(events: Events, name: str) -> Array:
-    """Return the highest value."""
+    """Return the highest value of the column `name` in each customer's rows."""
     return events.highest(name)
 
 
 def change(events: Events, name: str) -> Array:
-    """Return `log(recent / before)` of the totals of two periods; missing if a total is below 0."""
+    """Return `log((recent + 1) / (before + 1))` of two periods' totals; missing if a total is below 0."""
     recent = events.last(RECENT_DAYS).total(name)
     before = events.last(2 * RECENT_DAYS, skip=RECENT_DAYS).total(name)
     return np.where((recent >= 0) & (before >= 0), log_ratio(recent, before), np.nan)

@@ -14,7 +14,7 @@ TWELVE_WEEKS_DAYS, HALF_YEAR_DAYS = 84, 182
 
 @generic()
 def weeks(table: TableFacts) -> Iterator[Signal]:
-    """Count rows in each of the last 5 weeks, and weeks without rows; compare the last weeks with others."""
+    """Count rows in each of the last 5 weeks; count silent weeks; compare recent weeks with half a year."""
     for k in range(1, SINGLE_WEEKS + 1):
         yield table.signal(
             f"week_{k}",

@@ -11,7 +11,7 @@ COST = Cost.COMPUTES
 
 
 def ratio(part: Array, total: Array, prior: float = 0.0) -> Array:
-    """Return `(part + prior) / (total + prior)`, or missing if a number is missing or the divisor is 0.
+    """Return `(part + prior) / (total + prior)`; missing if `part` or `total` is, or if the divisor is 0.
 
     Args:
         part: The dividend, one number per customer, `[n]`.
@@ -34,7 +34,7 @@ def log_ratio(recent: Array, before: Array) -> Array:
 
 
 def drop_score(recent: Array, expected: Array) -> Array:
-    """Return `(recent - expected) / sqrt(expected + 1)`, which is below 0 if too few events came.
+    """Return `(recent - expected) / sqrt(expected + 1)`, below 0 if fewer events came than expected.
 
     The divisor is nearly the standard deviation of a Poisson count. The result is missing if one of the two
     numbers is missing.

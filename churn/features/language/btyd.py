@@ -59,7 +59,7 @@ class LifetimeModel:
 
 
 def p_alive(model: LifetimeModel, x: Array, recency: Array, age: Array) -> Array:
-    """Return the probability that each customer has not stopped, `[n]`; 1 after a single event.
+    """Return the probability that each customer has not stopped, `[n]`.
 
     A customer who never came again gets 1, however long ago the first event was. No signal may therefore use
     this probability as its value.
@@ -86,9 +86,9 @@ def p_none(
     If `after` is above 0, let l be the customer's rate and p the customer's probability of stopping after an
     event. A customer who is alive at the cutoff is alive at the start of the interval with the probability
     `exp(-l * p * after)`. A customer who is alive at the start of the interval has an event in the interval
-    with the probability `1 - exp(-l * horizon)`. The function averages the product of these two
-    probabilities. The average over l, which follows gamma(r + x, alpha + age), has a closed form. The average
-    over p, which follows beta(a, b + x), is a weighted sum over `NODES` points.
+    with the probability `1 - exp(-l * horizon)`. The result is `1 - p_alive * m`, where m is the average of
+    the product of these two probabilities. The average over l, which follows gamma(r + x, alpha + age), has a
+    closed form. The average over p, which follows beta(a, b + x), is a weighted sum over `NODES` points.
 
     Args:
         model: The fitted model.
@@ -205,9 +205,9 @@ def _beta_nodes(a: float, b: Array) -> tuple[Array, Array]:
 
 
 def _log_likelihood(logs: Array, x: Array, recency: Array, age: Array) -> tuple[Array, Array]:
-    """Return the log-likelihood of each history, `[n]`, and its slopes, `[4, n]`.
+    """Return the log-likelihood of each history, `[n]`, and its derivatives, `[4, n]`.
 
-    The slopes are the derivatives by the logs of r, alpha, a and b.
+    The derivatives are with respect to the logs of r, alpha, a and b.
     """
     from scipy.special import digamma, gammaln
 

@@ -1,6 +1,6 @@
-"""What the author of a signal needs: the view of a table's events with all verbs, and the arithmetic.
+"""What the author of a signal needs: `Events`, whose methods are the verbs, and functions for arithmetic.
 
-An expression of verbs gives one number per customer, `[n]`.
+A chain of verbs, such as `logins.last(days=28).count()`, gives one number per customer, `[n]`.
 """
 
 from __future__ import annotations

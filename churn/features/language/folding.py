@@ -1,7 +1,7 @@
-"""Verbs that fold rows into sums: each cutoff and window costs one or two look-ups per customer.
+"""Verbs for signals on sums, extremes and latest rows; their cost does not depend on the number of rows.
 
-The cost of such a verb does not depend on the number of rows. Each row is read once per table and selection,
-for all cutoffs and windows together.
+A value costs one or two look-ups per customer, cutoff and window. Before that, the rows that count (see
+`Selection`) are read once, for all cutoffs and windows together.
 """
 
 from __future__ import annotations
@@ -107,9 +107,10 @@ class FoldingVerbs(View):
         return value_in_store / STORED_UNITS[column.type]
 
     def latest_level(self, level: str) -> Array:
-        """Return the level code of the latest row that gives a level; missing if there is no such row.
+        """Return the code of the latest name in the column `level`, or missing if no row gives a name.
 
-        The code is the store's code of the level. The signal must name the column in its `level_of`.
+        The code is the number under which the store keeps the name. A signal that uses the verb must state
+        the column in its `level_of`.
         """
         column = self._level(level)
         return self.reader.outermost(self._rows_with(column), self.window, True, column)
@@ -123,9 +124,9 @@ class FoldingVerbs(View):
         """Return the mean count per `days` days, leaving out days before the sign-up or the table's data.
 
         A day is covered if it lies after the customer's sign-up and after the start of the table's data. The
-        rate is `count * days / length`, where the length is the number of covered days plus `quiet_days`. If
-        few days are covered, `quiet_days` therefore draws the rate towards 0. The rate is missing if no day
-        is covered, or if the length is below `days`.
+        result is `count * days / length`, where `length` is the number of covered days plus `quiet_days`.
+        `quiet_days` thus acts like added days without a row: if few days are covered, it draws the result
+        towards 0. The result is missing if no day is covered, or if `length` is below `days`.
 
         Args:
             days: The length of time to which the count refers, such as 28 for a count per 28 days.

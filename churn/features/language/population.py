@@ -130,7 +130,7 @@ class AmongPeers(CohortValue):
 
 @dataclass(frozen=True)
 class BeyondPopulation(CohortValue):
-    """The log of a customer's change from `before` to `recent`, minus the log of the cohort's change.
+    """A customer's log ratio of `recent` to `before`, minus the log ratio of the cohort's sums.
 
     A season that changes all customers alike cancels out.
     """
@@ -182,13 +182,13 @@ def among_peers(values: Array) -> AmongPeers:
 
 
 def beyond_population(recent: Array, before: Array, prior: float = 1.0) -> BeyondPopulation:
-    """Return the log of a customer's change from `before` to `recent`, minus the log of the cohort's change.
+    """Return a customer's log ratio of `recent` to `before`, minus the log ratio of the cohort's sums.
 
-    A change is the factor from the earlier to the recent number. Both changes are of the same cutoff.
+    The cohort's sums add `recent` and `before` over all customers of the cutoff who have both numbers.
 
     Args:
         recent: A number per customer, computed in the recent window, `[n]`.
         before: The same number as in `recent`, but computed in the earlier window, `[n]`.
-        prior: A number that is added to `recent` and to `before`.
+        prior: A number that is added to a customer's `recent` and `before`, but not to the sums.
     """
     return BeyondPopulation(recent, before, prior)

@@ -34,7 +34,7 @@ class RhythmVerbs(View):
         return np.where(n >= 2, np.sqrt(ratio(per_customer(rows, off * off), n)), np.nan)
 
     def gap_quantile(self, share: float) -> Array:
-        """Return a quantile of the gaps, in days: at least `share` of the gaps are this long or shorter."""
+        """Return a quantile, in days: the shortest gap that at least `share` of the gaps do not exceed."""
         rows, gaps = self._gaps()
         return quantile_per_customer(rows, gaps, share)
 

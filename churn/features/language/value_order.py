@@ -1,4 +1,4 @@
-"""Verbs on values in the order of the rows; each verb reads the rows of its window once per cutoff."""
+"""Verbs for signals on values in order of time; each verb reads the rows of its window once per cutoff."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ class OrderedVerbs(View):
     cost = Cost.PASSES
 
     def previous(self, value: str) -> Array:
-        """Return the value before the latest value, in order of time; missing if there are fewer than two."""
+        """Return the value before the latest value, in order of time; missing with fewer than two values."""
         rows, values = self._values(value)
         start, end = run_bounds(rows)
         return at_position(values, end - 2, end - start >= 2)
 
     def run_lacking(self, outcome: str) -> Array:
-        """Count the rows after the latest row with a known outcome; without rows the count is missing.
+        """Count the rows after the latest row with a known outcome; missing for a customer without rows.
 
-        If no row has a known outcome, all rows count.
+        If none of a customer's rows has a known outcome, all of them count.
         """
         column = f"{self._outcome(outcome)}_day"
         rows = self.reader.sequence(self.rows, self.window, (column,))
@@ -45,7 +45,7 @@ class OrderedVerbs(View):
         return np.where(end > start, end - after, np.nan)
 
     def quantile(self, value: str, share: float) -> Array:
-        """Return a quantile of the values: at least `share` of the values are equal to it or lower."""
+        """Return a quantile: the lowest value that at least `share` of the values do not exceed."""
         rows, values = self._values(value)
         return quantile_per_customer(rows, values, share)
 
@@ -77,10 +77,9 @@ class OrderedVerbs(View):
     def days_until_next(self, scheduled: str, value: str, balance: Array) -> Array:
         """Return the days to the first scheduled time at which part of a balance (such as points) expires.
 
-        Each row gives a value that expires at its scheduled time; a value without a time never expires. The
-        values with the earliest times are used first, so the balance consists of the values with the latest
-        times. The result is missing if there is no balance, or if no part of the balance expires at or after
-        the cutoff.
+        Each row gives a value that expires at its scheduled time; a value without a time never expires. It is
+        assumed that customers spend first what expires first, so what they still have expires last. The
+        result is missing if there is no balance, or if no part of the balance expires at or after the cutoff.
 
         Args:
             scheduled: The column with the time at which the value of a row expires.
@@ -116,7 +115,10 @@ class OrderedVerbs(View):
         return self._decayed_mean(rows, values, half_life_days)
 
     def decayed_hours_to(self, outcome: str, half_life_days: int) -> Array:
-        """Average the hours from row to known outcome; weights halve every `half_life_days` of row age."""
+        """Average the hours to known outcomes; a row's weight halves with every `half_life_days` of its age.
+
+        The hours of a row run from its own time to its outcome. Rows without a known outcome do not count.
+        """
         column = f"{self._outcome(outcome)}_after"
         selection = self.having(outcome)._rows_with(column)
         rows = self.reader.sequence(selection, self.window, (column,))

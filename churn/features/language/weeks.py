@@ -32,7 +32,7 @@ class WeekVerbs(View):
         )
 
     def inactive_weeks(self) -> Array:
-        """Count the successive weeks without a row at the end of the window."""
+        """Count the successive weeks without a row, back from the end of the window."""
         weeks, is_covered = self._weeks()
         silent = np.logical_and.accumulate((weeks == 0) & is_covered, axis=0)
         return self._if_enough(is_covered, silent.sum(axis=0).astype(np.float64))

@@ -76,7 +76,7 @@ def survey_detractor(surveys: Events) -> Array:
     german="hat etwa {value:.0%} unserer Umfragen nicht beantwortet",
 )
 def surveys_silent_share(surveys: Events) -> ShrunkRate:
-    """Share of surveys of the last 366 days without an answer; it is moved towards the cohort's share."""
+    """Share of unanswered surveys in the last 366 days; with few surveys, near the cohort's share."""
     return shrunk(surveys.lacking("answered_at").count(), surveys.count())
 
 
@@ -90,7 +90,7 @@ def surveys_silent_share(surveys: Events) -> ShrunkRate:
     german="Bewertungen von 6 oder niedriger im letzten halben Jahr: {value:.0f}",
 )
 def survey_low_ratings(surveys: Events) -> Array:
-    """Number of ratings of 6 or lower in the last 182 days; missing without an answer."""
+    """Number of ratings of 6 or lower in the last 182 days; missing if there was no answer in these days."""
     answers = surveys.by("answered_at")
     return np.where(answers.count() > 0, answers.count_at_most("rating", 6), np.nan)
 
@@ -105,7 +105,7 @@ def survey_low_ratings(surveys: Events) -> Array:
     german="gab uns in letzter Zeit im Mittel {value:.1f} von 10 Punkten",
 )
 def survey_rating_decayed(surveys: Events) -> Array:
-    """Mean rating of the last 366 days; weights halve per 90 days of age."""
+    """Mean rating of the last 366 days; a rating's weight halves every 90 days."""
     return surveys.by("answered_at").decayed_mean("rating", half_life_days=90)
 
 
@@ -119,7 +119,7 @@ def survey_rating_decayed(surveys: Events) -> Array:
     german="hat die [letzte Umfrage|letzten {value:.0f} Umfragen] nicht beantwortet",
 )
 def surveys_silent_run(surveys: Events) -> Array:
-    """Surveys of the last 366 days, sent after the newest survey that was answered before the cutoff."""
+    """Number of surveys in the last 366 days, sent after the newest survey that the customer answered."""
     return surveys.run_lacking("answered_at")
 
 
@@ -133,5 +133,5 @@ def surveys_silent_run(surveys: Events) -> Array:
     german="wie die Kommentare zu den letzten Umfragen klingen, von -1 (schlecht) bis 1 (gut): {value:.1f}",
 )
 def survey_mood(surveys: Events) -> Array:
-    """Mean mood (from a word list) of comments of the last 366 days; weights halve per 90 days of age."""
+    """Mean mood (from a word list) of comments in the last 366 days; their weight halves every 90 days."""
     return surveys.by("answered_at").decayed_mean("mood", half_life_days=90)

@@ -16,10 +16,10 @@ MAX_CHECKED_ROWS = 40_000
 """The largest number of rows to check, drawn by whole customers; they are enough to see an AUC of .9."""
 
 ID_SHARE = 0.9
-"""A column that never changes identifies the customer if at least this share of its values is distinct."""
+"""A column that never changes identifies the customer if more than this share of its values is distinct."""
 
 CALENDAR_SHARE = 0.9
-"""A signal tells the date if the cutoff explains at least this share of the signal's ranks."""
+"""A signal tells the date if the cutoff explains more than this share of the variance of its ranks."""
 
 MIN_VALUE_SHARE = 0.9
 """A column can be an id or a date only if at least this share of the rows has a value."""
@@ -30,12 +30,12 @@ MIN_CUTOFFS = 3
 def check_columns(
     rows: LabelledRows, attributes: Collection[str] = (), *, label: LabelParams
 ) -> Iterator[Finding]:
-    """Check each column of the training rows alone.
+    """Check each column of the training rows by itself.
 
     Args:
         rows: The training rows.
-        attributes: The static attributes. A finding names an attribute as `churn check` does, so that one
-            sign-off counts for both verbs.
+        attributes: The static attributes. A finding uses the same name for an attribute as the findings of
+            `churn check`, so that one sign-off counts for `check` and `train`.
         label: The definition of the label.
     """
     rows = thin_customers(rows, MAX_CHECKED_ROWS)
@@ -76,7 +76,8 @@ def _id_finding(rows: LabelledRows, values: Floats, column_name: str) -> Finding
         column_name,
         f"the column never changes, and {share:.0%} of the customers have a value that no other customer "
         "has: the column identifies the customer, and a model would only memorise single customers.",
-        "Leave the column out (signals.leave_out); if its values change over time, map their history.",
+        "Leave the column out (signals.leave_out). If the values do change, and the column only holds the "
+        "newest ones, map their history.",
         "warn",
         "id_like",
         f"{share:.0%}",
@@ -84,7 +85,7 @@ def _id_finding(rows: LabelledRows, values: Floats, column_name: str) -> Finding
 
 
 def _ranges(values: Floats, customer: Ints) -> tuple[Floats, Floats, Ints]:
-    """Return the lowest and the highest value, and the number of rows, of each customer."""
+    """Return for each customer the lowest value, the highest value, and the number of rows."""
     order = np.argsort(customer, kind="stable")
     start = np.flatnonzero(np.diff(customer[order], prepend=-1))
     sorted_values = values[order]
@@ -103,9 +104,10 @@ def _calendar_finding(rows: LabelledRows, values: Floats, column_name: str) -> F
         return None
     return Finding(
         column_name,
-        f"the cutoff explains {share:.0%} of the order of the values: the column describes the date, not "
-        "the customer, and a model cannot know future dates.",
-        "Leave the column out (signals.leave_out), or count days from the cutoff instead of a date.",
+        f"the cutoff explains {share:.0%} of the variance of the values' ranks: the column describes the "
+        "date, not the customer, and a model cannot know future dates.",
+        "Leave the column out (signals.leave_out), or replace the date by the days between it and the "
+        "cutoff.",
         "warn",
         "calendar_like",
         f"{share:.0%}",

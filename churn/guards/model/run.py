@@ -40,8 +40,8 @@ from churn.training.split import CutoffPlan
 
 UNCHECKED_DATA = Finding(
     "snapshots",
-    "the snapshots were written without the guards of the data, which `churn snapshot` runs: a leak in a "
-    "table, or in its mapping, would not be seen.",
+    "the guards of the data did not check the snapshots, so nobody would see a leak in a table or in its "
+    "mapping.",
     "Run `churn snapshot` and `churn train` again.",
     "stop",
     NO_DATA_GUARDS,
@@ -57,7 +57,10 @@ def check_training(
     attributes: Collection[str],
     seed: int,
 ) -> list[Finding]:
-    """Run the guards of `train` on the training rows of the last test cutoff; without a test, on all rows.
+    """Run the guards of `train`.
+
+    The guards of the columns check the rows from which a model may learn at the last test cutoff. If there is
+    no test cutoff, they check all rows.
 
     Args:
         snapshots: The matured snapshots.
@@ -100,14 +103,14 @@ def training_report(snapshots: Snapshots, findings: Sequence[Finding]) -> GuardR
 
 
 def data_findings(snapshots: Snapshots) -> tuple[Finding, ...]:
-    """Return the findings in the data of the snapshots; a stop if these guards did not run."""
+    """Return the findings of the guards of the data, or a stop if these guards did not run."""
     return snapshots.guards.found if snapshots.guards.looked else (UNCHECKED_DATA,)
 
 
 def check_evaluation(
     test_set: TestSet, result: EvaluationResult, folder: Path, *, gap_days: int, seed: int, threads: int
 ) -> list[Finding]:
-    """Run the guards of an evaluation; two of these guards fit the recipe again.
+    """Run the guards of an evaluation; two of these guards train new models like the challenger.
 
     Args:
         test_set: The predictions of all candidates for the test cutoffs.

@@ -65,8 +65,8 @@ VOICE = (
         definition="Kaplan-Meier median of the whole hours from opening to the first reply; a ticket without "
         "a reply is censored",
         better="lower",
-        edges="missing if fewer than 10 tickets were followed for at least as long as this median. Interval: "
-        "where the band of the curve crosses one half",
+        edges="missing if fewer than 10 tickets are known to have waited at least as long as the median. "
+        "Interval: where the band of the curve crosses one half",
     ),
     FigureDefinition(
         name="resolution_hours",
@@ -109,10 +109,10 @@ VOICE = (
         digits=1,
         population="customers of `customer_churn`",
         definition="customers who left without a ticket, a rating below 7 or a contact in the 90 days up to "
-        "their last end / customers who left * 100",
+        "the day they left / customers who left * 100",
         better="lower",
         edges="missing if nobody left, or if the tables tickets, surveys and contacts are all empty. If "
-        "the label is inactivity, a customer's last end is `label.active_days` after the last event. "
+        "the label is inactivity, customers leave `label.active_days` after their last event. "
         "Interval: Wilson",
     ),
 )

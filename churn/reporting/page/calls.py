@@ -28,8 +28,8 @@ class PlayOnList:
 
 @dataclass(frozen=True)
 class Choice:
-    """A filter of the call list: the name of its key, its label, and its options, each with value and
-    text.
+    """A filter of the call list: its key in the data of the page, its label, and its options, each with value
+    and text.
     """
 
     key: str
@@ -105,7 +105,7 @@ def _choices(data: Mapping[str, Any], words: Words) -> tuple[Choice, ...]:
 
 
 def _sorts(words: Words) -> tuple[tuple[str, str], ...]:
-    """Return the ways in which the list can be sorted: for each the name of the key, and its text."""
+    """Return the ways to sort the list: for each, the key that `morning.js` knows, and the text to show."""
     sorts = [
         ("order", words("Order of the list")),
         ("probability", words("Probability")),
@@ -121,20 +121,20 @@ def _sorts(words: Words) -> tuple[tuple[str, str], ...]:
 
 
 def _labels(words: Words) -> tuple[str, ...]:
-    """Return the labels that a narrow screen shows before the cells, from the third cell on."""
+    """Return the labels of the third and later columns; a narrow screen shows them in front of the cells."""
     first = words("Probability") if words.is_event else words("Leaves")
     health = () if words.is_event else (words("Value at risk"), words("Health"))
     return (first, *health, words("Why"), words("What to do"), words("Who"), words("By"))
 
 
 def _script_words(words: Words) -> dict[str, str]:
-    """Return the texts that the script writes on the page."""
+    """Return the texts that `morning.js`, the script of the page, shows."""
     return {
         "count": words("{shown} of {all} calls"),
         "order": words("sorted by {name}"),
         "stage": words("Stage: {stage}"),
         "history": words("Probability over the nights"),
-        "single": words("This is the first night of this customer."),
+        "single": words("This customer was not scored in the earlier nights on this page."),
         "notScored": words("not scored"),
         "reasons": words("Why, and what is usual"),
         "usual": words("usual: {level}"),
@@ -142,7 +142,7 @@ def _script_words(words: Words) -> dict[str, str]:
         "goal": words("It should reach: {goal}"),
         "message": words("The message"),
         "subject": words("Subject: {subject}"),
-        "noMessage": words("The play has no template."),
+        "noMessage": words("This play has no template for a message."),
         "seen": words("Last events before the night"),
         "days": words("{table}: {days} days before"),
         "day": words("{table}: the day before"),

@@ -66,8 +66,8 @@ def triangle_table(words: Words, known_kpis: KnownKpis) -> Markup:
     ]
     note = words.html(
         "How many per cent of the customers who joined in a month are active at the end of this month "
-        "(column 0), one month later (column 1), and so on. The value of an empty cell is not certain "
-        "yet; “open” marks a month that is not over."
+        "(column 0), one month later (column 1), and so on. A cell is empty until it is certain who was "
+        "active; “open” marks a month that is not over."
     )
     return join_parts(
         [
@@ -213,9 +213,9 @@ def rfm_table(words: Words, known_kpis: KnownKpis) -> Markup:
         words,
         title,
         words(
-            "How many per cent of the customers left in the label window after a past cutoff. Lines: days "
-            "since the last order; columns: orders in the year before the cutoff; in small type: the number "
-            "of rows of data (a row is one customer at one cutoff)."
+            "The percentage of customers who left in the label window after a past cutoff. From top to "
+            "bottom: days since the last order; from left to right: orders in the year before the cutoff; in "
+            "small type: the number of rows of data (a row is one customer at one cutoff)."
         ),
         Markup('<div class="heat risk">{}</div>').format(table(title, headings, rows)),
         _rfm_values(words, rfm, source),

@@ -123,7 +123,7 @@ def _freshness(words: Words, night: ReportSources) -> Markup:
 
 
 def _age(words: Words, facts: TableFreshness, source: Source) -> Markup:
-    """Return the number of days without rows; it is marked if it is larger than ever before."""
+    """Return how long the table has had no rows, in days; marked as late if no earlier gap was as long."""
     number = show_number(words, facts.age_days, source.at("age_days"))
     if facts.age_days is None or facts.longest_gap_days is None or facts.age_days <= facts.longest_gap_days:
         return number
@@ -170,9 +170,8 @@ def _rejects(words: Words, night: ReportSources) -> Markup:
     title = words("Which rows were rejected?")
     day = Markup("<time>{}</time>").format(words.date(night.store.watermark))
     note = words.html(
-        "The tables as they were read last, complete up to %(day)s. A rejected row breaks a rule of its "
-        "table; it is "
-        "kept in output/rejects.",
+        "The numbers are from the latest reading of the tables; the data are complete up to %(day)s. A "
+        "rejected row breaks a rule of its table; it is kept in output/rejects.",
         day=day,
     )
     headings = [

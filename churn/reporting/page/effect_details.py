@@ -1,4 +1,4 @@
-"""The details of one experiment: its name, what was measured, and which customers do not count."""
+"""The details of one experiment: its name, what was measured, and which customers are left out."""
 
 from __future__ import annotations
 
@@ -114,13 +114,14 @@ def _facts(words: Words, placed_experiment: PlacedExperiment) -> Iterator[Markup
     one_look = show_points(words, experiment.difference.difference, source.at("difference", "difference"))
     if words.is_event:
         yield words.html(
-            "The rate of the event is higher by %(points)s points, measured once on a day that was fixed "
-            "before.",
+            "The rate of the event is higher by %(points)s points than in the control group, measured once "
+            "on a day that was fixed in advance.",
             points=one_look,
         )
     else:
         yield words.html(
-            "Churn is lower by %(points)s points, measured once on a day that was fixed before.",
+            "Churn is lower by %(points)s points than in the control group, measured once on a day that was "
+            "fixed in advance.",
             points=one_look,
         )
     adjusted = experiment.adjusted_difference
@@ -141,13 +142,13 @@ def _facts(words: Words, placed_experiment: PlacedExperiment) -> Iterator[Markup
             }
             if words.is_event:
                 yield words.html(
-                    "Contacts make the event rarer: %(band)s, %(treated)s%% of the contacted customers "
+                    "Contacts make the event rarer in %(band)s: %(treated)s%% of the contacted customers "
                     "had the event, and %(control)s%% of the control group.",
                     **shares,
                 )
             else:
                 yield words.html(
-                    "Contacts drive customers away: %(band)s, %(treated)s%% of the contacted customers "
+                    "Contacts drive customers away in %(band)s: %(treated)s%% of the contacted customers "
                     "left, and %(control)s%% of the control group.",
                     **shares,
                 )
@@ -204,7 +205,7 @@ def show_points(words: Words, interval: Interval, source: Source) -> Markup:
 
 
 def _not_counted(words: Words, placed_experiment: PlacedExperiment) -> Iterator[Markup]:
-    """Yield the numbers of customers who do not count, each with the reason."""
+    """Yield the numbers of customers who are left out of the comparison, each with the reason."""
     titles: Mapping[str, str] = {
         "immature": words("outcome not known yet"),
         "without_label": words("without label"),
@@ -230,8 +231,9 @@ def _not_counted(words: Words, placed_experiment: PlacedExperiment) -> Iterator[
 
 
 def is_compared(placed_experiment: PlacedExperiment) -> bool:
-    """Return whether both arms have an outcome; if not, the share of the single arm would be read as a
-    success.
+    """Return whether both arms have outcomes.
+
+    If only one arm has outcomes, its rate is not shown: readers would take the rate alone for a success.
     """
     return placed_experiment.experiment.difference.difference.value is not None
 
@@ -264,7 +266,7 @@ def _power(words: Words, placed_experiment: PlacedExperiment) -> Iterator[Markup
     )
     if design.answer_in_days is not None:
         yield words.html(
-            "At this rate the answer comes in %(days)s days.",
+            "If new customers come as fast as before, the answer comes in %(days)s days.",
             days=show_number(words, design.answer_in_days, source.at("answer_in_days")),
         )
 

@@ -99,7 +99,8 @@ def chart_card(
     Args:
         words: The language of the page.
         title: The title of the chart.
-        unit: A text with what is measured, its unit, and the kind of its interval.
+        unit: A text that says what is measured, in which unit, and which interval is drawn, such as a 95%
+            band.
         picture: The chart as SVG.
         values: The table with the values of the chart.
         keys: For the legend, the style and the meaning of each line or area.

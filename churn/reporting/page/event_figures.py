@@ -1,5 +1,6 @@
-"""The section about the figures. If the label predicts who leaves, it shows the figures of retention. If the
-label predicts an event, it shows the figures of the event and the figures that do not depend on leaving.
+"""The section about the figures of `churn kpis`. If the label predicts who leaves, it shows the figures of
+retention. If the label predicts an event, it shows the figures of the event and the figures that do not
+depend on leaving.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ CARD_FIGURES = (
 
 
 def figures_section(night: ReportSources, words: Words) -> Section:
-    """Return the section about the figures; its content depends on what the label counts."""
+    """Return the section about the figures of `churn kpis`; what it shows depends on the label."""
     return _event_section(words, night.known_kpis) if words.is_event else retention_section(night, words)
 
 

@@ -19,7 +19,8 @@ _PLACE_WITH_FIGURE = re.compile(r"(?P<place>.+) \((?P<figure>.+)\)")
 def german_groups(text: str, german: German) -> str | None:
     """Return the German text for the lines that `group_sentence` wrote; None if a part has no German text.
 
-    The names of guards and places stay, because a sign-off in params.yaml needs them as they are.
+    The names of guards, and of the places of findings (tables, columns, signals), are not translated, because
+    a sign-off in params.yaml needs them as they are.
 
     Args:
         text: The lines, joined by blanks.
@@ -39,7 +40,7 @@ def _german_line(line: str, german: German) -> str | None:
 
 
 def _german_end(text: str, german: German) -> str | None:
-    """Return the German text for the end of a line: the further places, if there are any, and the way out."""
+    """Return the German end of a line: the places of further findings, if there are any, and the way out."""
     if way_out := german(text):
         return way_out
     for places, end in _splits(text, ". "):
@@ -54,7 +55,7 @@ def _german_end(text: str, german: German) -> str | None:
 
 
 def _german_place(text: str, german: German) -> str:
-    """Return in German the place of a finding, which may end with a figure in brackets.
+    """Return the place of a finding; a figure in brackets that follows the place is put into German.
 
     If the text in the brackets is no known figure, it belongs to the name of the place.
     """
@@ -64,6 +65,6 @@ def _german_place(text: str, german: German) -> str:
 
 
 def _splits(text: str, border: str) -> Iterator[tuple[str, str]]:
-    """Yield the parts before and after each border in a text."""
+    """Yield the text before and the text after `border`, once for each time that it occurs in `text`."""
     for match in re.finditer(re.escape(border), text):
         yield text[: match.start()], text[match.end() :]

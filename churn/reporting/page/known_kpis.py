@@ -22,7 +22,7 @@ NO_KPIS = f"The figures of retention are not computed yet. {COMPUTE_AGAIN}"
 
 @dataclass(frozen=True)
 class RowSource(Source):
-    """A row of a table that a file stores as columns (lists).
+    """The place of a row of a table; the file stores each column of the table as a list.
 
     >>> str(RowSource("kpis.json", ("sections", "retention", "series", 3), 7).at("value"))
     'kpis.json#/sections/retention/series/3/value/7'
@@ -31,13 +31,13 @@ class RowSource(Source):
     row: int = 0
 
     def at(self, *steps: str | int) -> Source:
-        """Return the place of this row's value in the column to which `steps` lead."""
+        """Return the place of this row's value in a column; `steps` are the keys that lead to the column."""
         return Source(self.file, (*self.steps, *steps, self.row))
 
 
 @dataclass(frozen=True)
 class PlacedFigure:
-    """A figure of retention and its place in the file."""
+    """A figure of retention and its place in kpis.json."""
 
     figure: Figure
     source: Source
@@ -48,7 +48,7 @@ class KnownKpis:
     """The figures of retention that were already known on a night.
 
     Attributes:
-        kpis: The figures; None if the page shows none, for the reason in `reason`.
+        kpis: The figures; None if the page shows none.
         reason: Why there are no figures, as a sentence; empty if there are figures.
         warning: A sentence about something that a person must repair, with a way out; empty if there is
             nothing.
@@ -64,7 +64,7 @@ class KnownKpis:
 
     @cached_property
     def figures(self) -> Mapping[tuple[str, str], tuple[PlacedFigure, ...]]:
-        """Return the figures of all customers in order of time, by name and kind of period."""
+        """Return, for each figure name and kind of period, the figures of all customers in order of time."""
         result: dict[tuple[str, str], list[PlacedFigure]] = {}
         for name, section in self.kpis.sections.items() if self.kpis else ():
             for number, figures in enumerate(in_series(section.figures)):
@@ -83,8 +83,8 @@ class KnownKpis:
         return self.figures.get((name, "month")) or self.figures.get((name, "window")) or ()
 
     def by_month(self, name: str) -> Mapping[date, PlacedFigure]:
-        """Return the values of a figure by the first day of the month, without months in which it is
-        missing.
+        """Return the monthly values of a figure, each under the first day of its month; months without a
+        value are left out.
         """
         return {
             placed.figure.period.start: placed
@@ -122,6 +122,7 @@ def read_known_kpis(output: Path, night: date, label_id: str) -> KnownKpis:
         )
     if kpis.label_id != label_id:
         return KnownKpis(
-            None, f"The figures of retention are about another definition of leaving. {COMPUTE_AGAIN}"
+            None,
+            f"The figures of retention use another definition of leaving than this night. {COMPUTE_AGAIN}",
         )
     return KnownKpis(kpis)

@@ -287,7 +287,7 @@ def _bands(words: Words, result: EvaluationResult) -> Markup:
 
 
 def _baselines(words: Words, result: EvaluationResult) -> Markup:
-    """Return the figures of the model, the champion and the baselines, in a part that is closed at first."""
+    """Return the figures of the model, the champion and the baselines, in a table that a click opens."""
     rows = []
     for name, title in CANDIDATE_NAMES.items():
         candidate = result.candidates.get(name)
@@ -317,7 +317,10 @@ def _baselines(words: Words, result: EvaluationResult) -> Markup:
 
 
 def _comparisons(words: Words, result: EvaluationResult) -> Iterator[Markup]:
-    """Yield for each other candidate whether the model is better, judged by the interval of the log loss."""
+    """Yield for each other candidate a sentence that says whether the model is better.
+
+    The interval of the difference in log loss decides.
+    """
     for other in result.compared_with:
         pair = result.pair(other)
         if pair is None or pair.log_loss.low is None or pair.log_loss.high is None:
@@ -355,7 +358,8 @@ def _training(night: ReportSources, words: Words) -> Markup:
         return EMPTY
     text = words.html(
         "Model version %(version)s was trained on %(rows)s rows of customers at %(n)s cutoffs, %(first)s to "
-        "%(last)s; %(churners)s of them left. The usual churn rate is %(rate)s%%.",
+        "%(last)s; %(churners)s of them left. The usual churn rate, taken from the newest cutoffs, is "
+        "%(rate)s%%.",
         version=quote(facts.model_version, NIGHT_FILE.at("model_version")),
         rows=show_number(words, rows, NIGHT_FILE.at("model", "rows")),
         n=show_number(words, len(cutoffs), f"len:{NIGHT_FILE.at('model', 'trained_cutoffs')}"),

@@ -70,8 +70,8 @@ def by_reason(off_list: Sequence[OffList]) -> list[tuple[str, list[OffList]]]:
 
 
 def count_reasons(off_list: Sequence[OffList], numbers: NightNumbers) -> list[tuple[str, int, str]]:
-    """Return the reasons why customers came off the list, each with the number of customers and its source;
-    the most frequent first.
+    """Return the reasons why customers came off the list, the most frequent first, each with the number of
+    customers and the source of this number.
     """
     words = numbers.words
     texts = {

@@ -144,7 +144,7 @@ def show_bounds(
         digits: The number of decimals.
         scale: The factor by which the numbers are multiplied before they are shown.
         signed: Whether positive numbers get a plus sign.
-        names: The keys of the two numbers in this object.
+        names: The keys of the two numbers in the object at `source`.
     """
     if bounds[0] is None or bounds[1] is None:
         return Markup("")

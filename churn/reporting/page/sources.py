@@ -1,6 +1,4 @@
-"""The contents of the files that the page of a night needs, which are about the night and about an
-evaluation.
-"""
+"""The contents of the files that the page of a night needs: files about the night and about an evaluation."""
 
 from __future__ import annotations
 
@@ -97,8 +95,9 @@ class UsedCosts(BaseModel):
     Attributes:
         as_of: The costs come only from contacts that were known before this day.
         plays: The cost of each play that has a measured cost.
-        all_contacts: The measured cost over all contacts, for each play that is not in `plays` and states no
-            cost; None if the cost of such plays is assumed.
+        all_contacts: The measured cost of a contact, over all plays of the call list together. It is used for
+            plays that are not in `plays` and whose cost the playbook does not state. None if the cost of
+            such plays is assumed.
     """
 
     as_of: date
@@ -157,9 +156,9 @@ class ReportSources:
     Attributes:
         output: The output folder.
         cutoff: The date of the night.
-        scores: The scores of the night: numbers of all scored customers, and the whole rows of customers on
-            the call list of tonight or of the night before.
-        contacts: `(customer_id, name)` of each customer on the call list, in the order of the list.
+        scores: The scores of the night: probability, health and value at risk of all scored customers, and
+            the whole rows of the customers on the call list of this night or of the night before.
+        contacts: The id and the name of each customer on the call list, in the order of the list.
         facts: The counts and settings of the night.
         result: The result of the evaluation of the model that scored the night; None if there is none.
         verdict: The verdict of the gates on this model; None as long as `churn promote` has not run.
@@ -249,7 +248,10 @@ def read_report_sources(output: Path, cutoff: date | None = None) -> ReportSourc
     try:
         drift = read_drift(output, night)
     except SourceError as error:
-        warnings.append(f"{error} The report leaves out the changes since the training.")
+        warnings.append(
+            f"{error} The report leaves out how far the data and the predictions have changed since the "
+            "training."
+        )
     if drift is not None and drift.model_digest != facts.model_digest:
         drift = None  # the drift was measured for another model
     probability = words_of(facts.label).probability

@@ -33,7 +33,8 @@ def expected_total(probability: Floats, value_at_risk: Floats | None = None) -> 
     Args:
         probability: The probability of each customer, shape (customers,).
         value_at_risk: The value at risk of each customer in currency, shape (customers,). NaN means an
-            unknown value and counts as 0. If `value_at_risk` is None, the churners are counted instead.
+            unknown value and counts as 0. If `value_at_risk` is None, the result is the expected number of
+            churners.
     """
     if value_at_risk is None:
         value_at_risk = probability

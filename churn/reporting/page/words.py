@@ -118,7 +118,7 @@ def speak_event(sentence: str, label: LabelWords) -> str:
 
 @dataclass(frozen=True)
 class Words:
-    """The language of a page, and the words that it uses for the label.
+    """The language of a page, and the words that the page uses for what the label predicts.
 
     >>> words = Words("de")
     >>> words("of %(n)s customers in the data", n=words.count(1234)), words.day(datetime.date(2025, 10, 1))
@@ -157,8 +157,8 @@ class Words:
 
     @property
     def is_event(self) -> bool:
-        """Return whether the label predicts an event other than leaving; if so, the page shows no health and
-        no value at risk.
+        """Return whether the label predicts an event other than leaving; if so, the page shows neither
+        the customers' health nor their value at risk.
         """
         return self.label != CHURN_WORDS
 
@@ -190,8 +190,10 @@ class Words:
         return self._translate(text, _finding_patterns(self.label))
 
     def _translate(self, text: str, patterns: Iterable[tuple[re.Pattern[str], str]]) -> str | None:
-        """Return the German of a text by the first pattern that fits the text and whose values have German
-        too; None if there is no such pattern.
+        """Return the German of a text; None if no pattern gives it.
+
+        The first pattern that fits the text gives the German. It is skipped if a value in the text has no
+        German.
         """
         for pattern, words in patterns:
             if match := pattern.fullmatch(text):
@@ -270,12 +272,12 @@ class Words:
         return bare if sign == 0 else f"{'+' if sign > 0 else '−'}{bare}"
 
     def day(self, day: datetime.date) -> str:
-        """Format a day without its year, such as `1 Oct`; in German with points."""
+        """Format a day without its year: `1 Oct` or `1. Okt.`."""
         point = "." if self.language == "de" else ""
         return f"{day.day}{point} {MONTHS[self.language][day.month - 1]}"
 
     def date(self, day: datetime.date) -> str:
-        """Format a day with its year, such as `1 Oct 2025`; in German with points."""
+        """Format a day with its year: `1 Oct 2025` or `1. Okt. 2025`."""
         return f"{self.day(day)} {day.year}"
 
     def month(self, day: datetime.date) -> str:
@@ -283,8 +285,8 @@ class Words:
         return f"{MONTHS[self.language][day.month - 1]} {day.year}"
 
     def render(self, template: str, **values: Any) -> Markup:
-        """Return a template of the page with its values filled in; it may use `words` and the filters of
-        `environment_of`.
+        """Return a template of the page with its values filled in; the template may use `words` and the
+        filters of `environment_of`.
         """
         return Markup(environment_of(self).get_template(template).render(words=self, **values))
 
@@ -319,8 +321,8 @@ def _value_patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
 def _finding_patterns(label: LabelWords) -> tuple[tuple[re.Pattern[str], str], ...]:
     """Return the catalogue's `findings` as patterns, like `_value_patterns`, but in the words of a label.
 
-    The patterns of findings are separate from the patterns of values, because a page looks up thousands of
-    values but only a few findings.
+    The patterns of findings are separate from the patterns of values, so that values are found faster: a page
+    looks up thousands of values but only a few findings.
     """
     findings = german().findings
     return tuple(
@@ -367,10 +369,9 @@ def _content_of(field_name: str, number: str) -> str:
 
 
 def _with_event(sentence: str, words: Words) -> str:
-    """Fill in the name of the event.
+    """Replace `%(event)s` in a sentence by the name of the event that the label predicts.
 
-    If the label predicts an event other than leaving, the German text may contain this name, but its English
-    key does not.
+    If this event is not leaving, the German text may contain `%(event)s` although its English key does not.
     """
     return sentence.replace("%(event)s", words.label.event)
 

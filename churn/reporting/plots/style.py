@@ -32,7 +32,7 @@ RULES = ("rule", "recency")
 
 
 def first_rule(row: GainRow | ProfitPoint) -> str | None:
-    """Return the first of `RULES` that has a value in this row; None if no rule has a value."""
+    """Return the first simple rule (of `RULES`) that has a value in this row; None if no rule has a value."""
     return next((name for name in RULES if getattr(row, name) is not None), None)
 
 
@@ -117,8 +117,9 @@ def style_axes(axes: Axes, x: str = "", y: str = "", size: float = 9) -> None:
 
 
 def speak_figure(figure: Figure, words: LabelWords) -> Figure:
-    """Replace words about leaving in a figure by the words of the predicted label; the texts at ticks stay,
-    because they may be data.
+    """If the model predicts another event than leaving, replace the words about leaving in a figure.
+
+    The texts at the ticks of the axes stay, because they may be data.
     """
     if words == CHURN_WORDS:
         return figure
@@ -136,7 +137,7 @@ def percent(axis: Any, decimals: int | None = 0) -> None:
 
 
 def short_percent(value: float) -> str:
-    """Format a share as per cent, with as many digits as this share needs.
+    """Format a share as per cent, without needless zeros after the decimal point.
 
     >>> [short_percent(share) for share in (0.0004, 0.003, 0.02, 0.5)]
     ['0.04%', '0.3%', '2%', '50%']
@@ -145,7 +146,7 @@ def short_percent(value: float) -> str:
 
 
 def few_percent(axis: Any) -> None:
-    """Format the numbers of an axis as per cent, each with as many digits as this number needs."""
+    """Format the numbers of an axis as per cent, without needless zeros after the decimal point."""
     axis.set_major_formatter(FuncFormatter(lambda value, _: short_percent(round(value, 9))))
 
 

@@ -208,7 +208,7 @@ def test_the_total_stands_beside_the_sum_of_the_plays(output: Path) -> None:
     [
         ({"watermark": NIGHT + timedelta(days=1)}, "outcomes up to 2024-02-01, which is after this night"),
         ({"watermark": NIGHT, "label_id": "other"}, "another definition of leaving"),
-        ({"watermark": None}, "No night of the ledger was measured"),
+        ({"watermark": None}, "`churn measure` found no nights in the ledger"),
     ],
 )
 def test_what_a_night_may_not_know_or_is_about_something_else_is_left_out_in_words(

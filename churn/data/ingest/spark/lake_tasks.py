@@ -67,13 +67,13 @@ class TaskContext:
         return len(self.files["customers"])
 
     def shared_folder(self, topic: str, table: str) -> Path:
-        """Return the folder into which tasks write rows of a table that other tasks read."""
+        """Return the folder in which tasks share rows of a table with other tasks."""
         return self.folder / topic / table
 
 
 @dataclass(frozen=True)
 class CustomerRange:
-    """An open range of customers.
+    """A range of customers that a task has opened (see `open_range`).
 
     Args:
         context: The values that all tasks share.
@@ -91,11 +91,11 @@ class CustomerRange:
 
     @property
     def part(self) -> str:
-        """Return the name of the range's files; the names are in the order of the customers."""
+        """Return the name of the range's files; files of later customers have later names."""
         return f"part-{self.number:05d}"
 
     def writer(self, table: str) -> TableWriter:
-        """Return the writer of this range's part of a table, with the facts it needs about other ranges."""
+        """Return a writer of the range's rows of a table; it knows the needed facts about other ranges."""
         context = self.context
         part = TablePart(
             name=self.part,
@@ -138,7 +138,7 @@ class CustomerRange:
 
 @contextmanager
 def open_range(context: TaskContext, number: int) -> Iterator[CustomerRange]:
-    """Open a range of customers with its typed tables.
+    """Open a range of customers: connect to DuckDB, and create a typed view of each table.
 
     Raises:
         SourceError: A table's rows cannot be read.
@@ -180,7 +180,7 @@ def read_folder(folder: Path) -> str:
 
 @dataclass(frozen=True)
 class RangeSurvey:
-    """The facts of a range that other ranges need: its number of good customers and its levels."""
+    """What other ranges need to know of a range: its levels, and how many of its customers break no rule."""
 
     customers: int
     levels: Levels
@@ -188,12 +188,12 @@ class RangeSurvey:
 
 @dataclass(frozen=True)
 class RangeResult:
-    """The facts of a written range.
+    """What a task reports after it has written a range of customers to the store.
 
     Args:
-        stats: The facts of each table's part.
-        levels: The names that occur in each level column of the range's good rows.
-        label_days: The good rows of the label's table by day.
+        stats: The facts about the range's rows, by table.
+        levels: The names that occur in each level column of the range's good rows, which break no rule.
+        label_days: The number of the range's good rows by day, in the label's table.
     """
 
     stats: Mapping[str, TableStats]
@@ -212,7 +212,10 @@ def count_rows_by_day(context: TaskContext, number: int) -> dict[str, RowsByDay]
 
 
 def survey_range(context: TaskContext, number: int) -> RangeSurvey:
-    """Return the facts that other ranges need; write the hashes of each table's keys to buckets in `keys`."""
+    """Return what other ranges need to know of a range; write the hashes of its keys to the folder `keys`.
+
+    Each bucket of hashes has its own folder; equal keys of different ranges are in the same bucket.
+    """
     levels: dict[str, Mapping[str, tuple[str, ...]]] = {}
     with open_range(context, number) as customer_range:
         with table_errors("customers"):
@@ -239,7 +242,10 @@ def _share_keys(customer_range: CustomerRange, staged_table: StagedTable) -> Non
 
 
 def compare_keys(context: TaskContext, number: int) -> set[str]:
-    """Write to `shared_keys` those keys in a bucket that several ranges hold; return the keys' tables."""
+    """Find the keys of one bucket that occur in several ranges, and return the names of these keys' tables.
+
+    The hashes of these keys are written to the folder `shared_keys`; `number` is the bucket's number.
+    """
     keys = context.folder / "keys" / f"bucket={number}"
     if not keys.exists():
         return set()
@@ -260,7 +266,7 @@ def compare_keys(context: TaskContext, number: int) -> set[str]:
 
 
 def claim_keys(context: TaskContext, number: int) -> None:
-    """Write to `claims` the range's first good row of each key that other ranges also hold."""
+    """For each key that other ranges also hold, write the range's first good row to the folder `claims`."""
     with open_range(context, number) as customer_range:
         customer_range.writer("customers").write()
         for name in sorted(context.shared_key_tables):
@@ -296,7 +302,7 @@ def write_range(context: TaskContext, number: int) -> RangeResult:
 
 
 def gather_rejects(context: TaskContext, number: int) -> None:
-    """Write the rejects of one table from all ranges to an ordered file; `number` is the table's position."""
+    """For the table with index `number` in `queries`, collect the rejects of all ranges in a sorted file."""
     name = context.queries[number].spec.table.name
     folder = context.shared_folder("rejects", name)
     if not folder.exists():

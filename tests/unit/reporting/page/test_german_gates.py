@@ -72,7 +72,7 @@ GATES = {
     champion_gates: {},
     sign_off: {
         "' '.join(stops) or counts": [
-            "alone: customers.plan: the attribute holds dates, which a model cannot use as levels. "
+            "alone: customers.plan: the attribute holds dates, which a model cannot use as categories. "
             "Remove the attribute from tables.customers.static."
         ],
         "section": ["params.yaml: evaluate"],

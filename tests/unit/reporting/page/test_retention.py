@@ -50,7 +50,7 @@ def test_without_figures_one_sentence_names_the_verb(output: Path, section) -> N
     ("later", "label_id", "reason"),
     [
         (1, "label", "use data up to 2024-02-01, which is after this night"),
-        (0, "other", "are about another definition of leaving"),
+        (0, "other", "use another definition of leaving than this night"),
     ],
 )
 def test_figures_that_a_night_may_not_know_are_left_out(
