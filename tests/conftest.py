@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, settings
 
 from churn.data import sql
 from churn.secrets import forget_secrets
+from pipelines.cli import NEW_OBJECTS_PER_COLLECTION
 from tests.run_folders import filled_once
 from tests.verb_server import VerbServer
 
@@ -145,9 +146,10 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Leave what the collection has made out of each later search for garbage: it stays until the end."""
+    """Leave what the collection has made out of each later search for garbage, and search as seldom as `churn`."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(NEW_OBJECTS_PER_COLLECTION, 50, 50)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
