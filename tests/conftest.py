@@ -146,7 +146,7 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Leave what the collection has made out of each later search for garbage; search as seldom as `churn` does."""
+    """Leave what the collection has made out of each search for garbage; search as seldom as `churn` does."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(NEW_OBJECTS_PER_COLLECTION, 50, 50)
