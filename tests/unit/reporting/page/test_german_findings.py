@@ -24,7 +24,7 @@ from churn.params import CHURN_WORDS, LabelWords, event_words
 from churn.reporting.page.words import Words, _finding_patterns, _most_fixed_first, german, speak_event
 from tests.code_sentences import Sentences
 
-UPGRADE = event_words("upgrade")
+UPGRADE = event_words("plan up-grade")
 ARGUMENTS = ("place", "found", "way_out", "severity", "guard", "figure")
 DAY = ["2025-09-30"]
 
