@@ -305,7 +305,7 @@ def test_with_a_label_of_an_event_a_finding_speaks_of_the_event() -> None:
 
     assert said.startswith(
         "alone: orders.kind: a: für sich allein sagt es mit einer AUC von 0,991 vorher, wer das Ereignis "
-        "upgrade hat (1.234 Kunden mit dem Ereignis, untere Grenze 0,97)"
+        "plan up-grade hat (1.234 Kunden mit dem Ereignis, untere Grenze 0,97)"
     )
 
 
