@@ -7,6 +7,7 @@ imported only when the verb is called, so `churn --help` answers at once.
 from __future__ import annotations
 
 import ast
+import gc
 import importlib
 import inspect
 import os
@@ -29,6 +30,10 @@ from pipelines.locks import output_locks
 from pipelines.streams import safe_streams
 
 PARAMS_FILE = "params.yaml"
+
+NEW_OBJECTS_PER_COLLECTION = 100_000
+"""The number of new objects after which Python looks for garbage. Its default (700) looks through all objects
+of the libraries many times: `churn report` on the demo company then takes 2.8 instead of 2.4 CPU seconds."""
 
 
 @dataclass(frozen=True)
@@ -167,6 +172,7 @@ def main(verb: str | None = None, argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     if verb is not None:
         arguments.insert(0, verb)
+    gc.set_threshold(NEW_OBJECTS_PER_COLLECTION, 50, 50)
     _open_missing_streams()
     for argument in arguments:
         keep_secrets_of(argument)

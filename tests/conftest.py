@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, settings
 
 from churn.data import sql
 from churn.secrets import forget_secrets
+from pipelines.cli import NEW_OBJECTS_PER_COLLECTION
 from tests.run_folders import filled_once
 from tests.verb_server import VerbServer
 
@@ -145,19 +146,36 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Leave what the collection has made out of each later search for garbage: it stays until the end."""
+    """Leave what the collection has made out of each search for garbage; search as seldom as `churn` does."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(NEW_OBJECTS_PER_COLLECTION, 50, 50)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark as slow what uses a slow fixture; begin with what is slow, so that no worker waits at the end."""
+    """Mark as slow what uses a slow fixture, and as long what is in a long module; put the tests in order."""
     for item in items:
         if SLOW_FIXTURES.intersection(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
         if item.path.relative_to(ROOT / "tests").with_suffix("").as_posix() in LONG_MODULES:
             item.add_marker(pytest.mark.long)
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+    items[:] = _in_two_halves(items)
+
+
+def _in_two_halves(items: list[pytest.Item]) -> list[pytest.Item]:
+    """Return the tests so that each half begins with the tests of every second module that has slow tests.
+
+    Each of two workers gets a half, and the worker that is ready first takes tests from the end of the other
+    half. So both have the same amount of slow tests, no worker waits for a slow test at the end, and all
+    slow tests of a module share the fixtures of one worker.
+    """
+    slow_tests = [item for item in items if item.get_closest_marker("slow")]
+    modules = list(dict.fromkeys(item.path for item in slow_tests))
+    number_of = {path: number for number, path in enumerate(modules)}
+    halves = [[item for item in slow_tests if number_of[item.path] % 2 == half] for half in (0, 1)]
+    other_tests = [item for item in items if not item.get_closest_marker("slow")]
+    n_others_in_first = max(0, len(items) // 2 - len(halves[0]))
+    return [*halves[0], *other_tests[:n_others_in_first], *halves[1], *other_tests[n_others_in_first:]]
 
 
 @pytest.hookimpl(wrapper=True)

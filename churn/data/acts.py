@@ -171,7 +171,6 @@ def read_active_hours(store: Store, cutoff: date, zones: Mapping[str, str], *, s
         "FROM moments GROUP BY ALL ORDER BY ALL"
     )
     with store.connect() as connection:
-        connection.execute("SET TimeZone = 'UTC'")
         connection.register("zones", pa.table({"customer_id": list(zones), "zone": list(zones.values())}))
         return connection.sql(query).to_arrow_table().cast(schema)
 
@@ -283,7 +282,6 @@ def _read(
     id_column = "rows.customer_id" if is_customers else "people.customer_id"
     order = ", ".join(["rows.customer", "rows.at", *(name for name in columns if name not in ("given_at",))])
     with store.connect() as connection:
-        connection.execute("SET TimeZone = 'UTC'")
         query = f"SELECT {id_column} AS customer_id, {selected} FROM {source} ORDER BY {order}"
         return connection.sql(query).to_arrow_table().cast(schema)
 

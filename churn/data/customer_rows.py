@@ -50,7 +50,6 @@ def read_customer_rows(store: Store, customer: str) -> tuple[CustomerRows, ...]:
     names = sorted(store.tables, key=lambda name: (name != "customers", name))
     rows_by_table: list[CustomerRows] = []
     with store.connect() as connection:
-        connection.execute("SET TimeZone = 'UTC'")
         code = connection.execute(
             f"SELECT customer FROM {store.scan('customers')} WHERE customer_id = ?", [customer]
         ).fetchone()

@@ -127,6 +127,16 @@ def connect(engine: EngineParams, scratch: Path) -> duckdb.DuckDBPyConnection:
     )
     spill_folder = private_folder(scratch, connection)
     connection.execute(f"SET temp_directory = {literal(str(spill_folder))}").fetchall()
+    return _with_settings(connection)
+
+
+def connect_again(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """Open another connection to the DuckDB of a connection, with the same limits and the same settings."""
+    return _with_settings(connection.cursor())
+
+
+def _with_settings(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """Return the connection, with the settings that DuckDB keeps for each connection by itself."""
     connection.execute("SET TimeZone = 'UTC'").fetchall()
     connection.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false").fetchall()
     return connection

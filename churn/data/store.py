@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
 
@@ -15,7 +16,7 @@ import duckdb
 
 from churn.data.files import LEASE_FILE, checksum_of, lease_folder
 from churn.data.own_files import PARQUET_ERRORS, parquet_damage
-from churn.data.sql import connect, parquet_rows
+from churn.data.sql import connect, connect_again, parquet_rows
 from churn.errors import CallError, SourceError
 from churn.params import Params, digest_of
 
@@ -239,7 +240,16 @@ class Store:
         return parquet_rows(*self.files(table))
 
     def connect(self) -> duckdb.DuckDBPyConnection:
-        """Open a DuckDB with the limits that the section `engine` of params.yaml sets."""
+        """Open a connection to the DuckDB of the store; all connections share the limits in the section
+        `engine` of params.yaml.
+
+        A new DuckDB takes about ten milliseconds, and a verb opens many connections.
+        """
+        return connect_again(self._database)
+
+    @cached_property
+    def _database(self) -> duckdb.DuckDBPyConnection:
+        """Return the DuckDB of the store, which no query uses directly; it exists as long as the store."""
         return connect(self.params.engine, self.params.output / ".scratch")
 
     def visible_before(self, table: str, cutoff: date) -> str:

@@ -230,7 +230,7 @@ CASES = [
         "broken SQL in a column",
         "check",
         11,
-        ("tables.orders", '"pric"', "'columns.amount'"),
+        ("tables.orders", "no column 'pric'", "'columns.amount'"),
         params("orders: {}", "orders: {columns: {amount: pric * 2}}"),
     ),
     Case(

@@ -200,6 +200,7 @@ def test_sql_that_spark_does_not_understand_is_reported_with_its_key(spark: Any,
         ingest(of_spark(params, tmp_path, orders=no_number), lambda _: None)
 
     assert "params.yaml: tables.logins: the SQL is not understood by the source" in str(no_column_error.value)
+    assert "the rows have no column" in str(no_column_error.value)
     assert "params.yaml: tables.orders: the SQL is not understood by the source" in str(no_number_error.value)
     assert not (params.output / "store").exists()
 

@@ -19,9 +19,9 @@ Every example on this page is also a test: `tests/spec/verbs/` holds the rows an
 writes this page from them.
 
 The cutoff of all examples is {CUTOFF}, a Monday. Events at the midnight of the cutoff or later are not known.
-If an example does not show when a customer signed up, it was in 2020. In these examples a table holds rows since
-2020, unless the text states otherwise. A dash is a missing value. All windows are `[cutoff - days, cutoff -
-skip)`, where `skip` is 0 by default. Days are local days.
+If an example shows no sign-up of a customer, the sign-up was in 2020. In these examples a table holds rows
+since 2020, unless the text states otherwise. A dash is a missing value. All windows are `[cutoff - days,
+cutoff - skip)`, where `skip` is 0 by default. Days are local days.
 
 To add a verb, read [add-a-verb.md](add-a-verb.md). To use verbs in a signal, read
 [add-a-signal.md](add-a-signal.md).

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import duckdb
@@ -11,7 +11,7 @@ import duckdb
 from churn.data.sources.source import Source
 from churn.data.sources.table_specs import TableSpec
 from churn.data.sql import reason_of
-from churn.errors import SourceError
+from churn.errors import SourceError, did_you_mean
 from churn.secrets import hide_secrets
 
 MAX_COLUMNS_LISTED = 40
@@ -19,6 +19,12 @@ MAX_COLUMNS_LISTED = 40
 
 NEAR_LENGTH = 30
 """How many characters of the SQL a message shows, beginning at the mistake."""
+
+NO_COLUMN = re.compile(
+    r'Referenced column "([^"]+)" not found|column "?([^"\s]+)"? does not exist|no such column: "?([^"\s]+)'
+    r"|with name `([^`]+)` cannot be resolved"
+)
+"""The words of DuckDB, PostgreSQL, SQLite and Spark for a column that the rows do not have."""
 
 
 def from_clause(source: Source, spec: TableSpec) -> str:
@@ -40,15 +46,15 @@ def sql_error(source: Source, spec: TableSpec, error: Exception) -> SourceError:
         error: The source's error about all SQL of the table together.
     """
     start = f"{spec.file}: {spec.key}: the SQL is not understood by the source:"
+    names = _column_names(source, spec)
     problems = [
-        f"{start} '{key}' ({text}): {_reason_with_place(cause, text)}. Correct '{key}' there."
+        f"{start} '{key}' ({text}): {_reason_with_place(cause, text, names)} Correct '{key}' there."
         for key, text, cause in _failures(source, spec)
     ]
     if not problems:
         keys = "'query'" if spec.origin.query else "'from', or the table in the source,"
         problems = [f"{start} {reason_of(error)}. Correct {keys} there."]
-    columns = _columns_of_origin(source, spec)
-    return SourceError(*(f"{problem}{columns}" for problem in problems))
+    return SourceError(*(f"{problem}{_in_a_sentence(names)}" for problem in problems))
 
 
 def _failures(source: Source, spec: TableSpec) -> Iterator[tuple[str, str, Exception]]:
@@ -88,29 +94,41 @@ def _mapped_columns(spec: TableSpec) -> Mapping[str, str]:
     return columns | ({"row_id": spec.origin.row_id} if spec.origin.row_id else {})
 
 
-def _columns_of_origin(source: Source, spec: TableSpec) -> str:
-    """Return a sentence with the columns that the SQL can use; empty if the table cannot be read."""
+def _column_names(source: Source, spec: TableSpec) -> list[str]:
+    """Return the columns that the SQL can use; none if the table cannot be read."""
     origin = spec.origin
     try:
         rows = from_clause(source, spec) if origin.query else source.quote(origin.from_ or spec.table.name)
-        names = source.columns(rows)
+        return list(source.columns(rows))
     except source.errors:
-        return ""
+        return []
+
+
+def _in_a_sentence(names: Sequence[str]) -> str:
     further = f" and {len(names) - MAX_COLUMNS_LISTED} more" if len(names) > MAX_COLUMNS_LISTED else ""
-    return f" Columns of its rows: {', '.join(names[:MAX_COLUMNS_LISTED])}{further}."
+    return f" Columns of its rows: {', '.join(names[:MAX_COLUMNS_LISTED])}{further}." if names else ""
 
 
-def _reason_with_place(error: Exception, sql: str) -> str:
-    """Return the reason of an error, and the part of the user's own SQL at which it arose."""
+def _reason_with_place(error: Exception, sql: str, names: Sequence[str]) -> str:
+    """Return a sentence with the reason of an error, and the part of the user's own SQL at which it arose.
+
+    Args:
+        error: The error of the source.
+        sql: The SQL of the user.
+        names: The columns that the SQL can use.
+    """
     if "${" in sql:
-        return "it holds a value from ${NAME}, so the source's words, which may quote it, are left out"
+        return "it holds a value from ${NAME}, so the source's words, which may quote it, are left out."
+    if names and (match := NO_COLUMN.search(str(error))):
+        name = hide_secrets(match[match.lastindex or 0])
+        return f"the rows have no column '{name}'.{did_you_mean(name, names)}"
     reason = reason_of(error)
     match = re.search(r"^LINE \d+: (.*)\n( *)\^", str(error), re.MULTILINE)
     if match is None:
-        return reason
+        return f"{reason}."
     excerpt = match[0].split("\n")[0]
     near = excerpt[len(match[2]) :][:NEAR_LENGTH].strip().rstrip(")")
-    return f"{reason}, near '{near}'" if near and near in sql and near not in reason else reason
+    return f"{reason}, near '{near}'." if near and near in sql and near not in reason else f"{reason}."
 
 
 def _short_text(sql: str) -> str:

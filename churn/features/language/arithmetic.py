@@ -11,7 +11,7 @@ COST = Cost.COMPUTES
 
 
 def ratio(part: Array, total: Array, prior: float = 0.0) -> Array:
-    """Return `(part + prior) / (total + prior)`; missing if `part` or `total` is, or if the divisor is 0.
+    """Return `(part + prior) / (total + prior)`; missing if `part` or `total` is missing or the divisor is 0.
 
     Args:
         part: The dividend, one number per customer, `[n]`.

@@ -184,7 +184,7 @@ def among_peers(values: Array) -> AmongPeers:
 def beyond_population(recent: Array, before: Array, prior: float = 1.0) -> BeyondPopulation:
     """Return a customer's log ratio of `recent` to `before`, minus the log ratio of the cohort's sums.
 
-    The cohort's sums add `recent` and `before` over all customers of the cutoff who have both numbers.
+    The cohort's sums add `recent` and `before` over the customers of this cutoff who have both numbers.
 
     Args:
         recent: A number per customer, computed in the recent window, `[n]`.

@@ -20,6 +20,7 @@ from markupsafe import Markup
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from churn.params import CHURN_WORDS, LabelWords
+from churn.params.forms import EVENT_NAME
 from churn.params.strict_yaml import parse_yaml
 from churn.reporting.page.finding_words import german_groups
 from churn.reporting.rendering import mark_commands
@@ -360,6 +361,7 @@ def _content_of(field_name: str, number: str) -> str:
     """
     kinds = {
         "_number": number,
+        "event_name": EVENT_NAME.strip("^$"),
         "_name": r"\w+",
         "_names": r"\w+(?:, \w+)*",
         "_day": r"\d{4}-\d{2}-\d{2}",

@@ -130,8 +130,8 @@ COHORT = (
         },
         (
             "All customers except New together have 2 rows in the earlier window and 3 rows in the recent "
-            "window, a factor of 3/2. With 1 added to both of her numbers, Ana has a factor of (3 + 1) / (1 + "
-            "1), so her value is ln (4 / 2) - ln (3 / 2)."
+            "window, a factor of 3/2. With 1 added to both of her numbers, Ana has a factor of 4/2, "
+            "so her value is ln (4 / 2) - ln (3 / 2)."
         ),
         SIGNED_UP,
     ),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -118,7 +119,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory):
 def test_the_baseline_is_the_model_of_all_histories_as_known_at_the_cutoff(shop, gap_days: int) -> None:
     store, histories = shop
     label = LabelParams(kind="inactivity", table="orders", horizon_days=28, gap_days=gap_days)
-    store = type(store)(**{**vars(store), "params": store.params.model_copy(update={"label": label})})
+    store = replace(store, params=store.params.model_copy(update={"label": label}))
 
     probability = probability_inactive(store, CUTOFF, [*histories, "nobody"])
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -115,7 +116,7 @@ def test_a_segment_that_is_no_static_text_is_refused_with_the_nearest_name(
     wrong = params.model_copy(
         update={"kpis": params.kpis.model_copy(update={"segments": ("contry", "plan")})}
     )
-    store = type(drawn.store)(**{**vars(drawn.store), "params": wrong})
+    store = replace(drawn.store, params=wrong)
 
     with pytest.raises(ParamsError) as error:
         _ = Company(store, date(2024, 9, 1)).segmentations

@@ -41,17 +41,17 @@ MAPPED = {"customer_id": "client", "ordered_at": "created", "amount": "price"}
             [
                 "tables.orders",
                 "'columns.amount'",
-                "(price * qtty)",
+                "(price * qtty): the rows have no column 'qtty'. Did you mean 'qty'?",
                 "client, created, price, qty",
             ],
         ),
         (
             {"from": "sales", "columns": MAPPED, "where": "quantity > 0"},
-            ["'where'", "quantity", "client, created, price, qty"],
+            ["'where'", "the rows have no column 'quantity'. Correct", "client, created, price, qty"],
         ),
         (
             {"query": "select client as customer_id,\n  creatd as ordered_at\nfrom sales"},
-            ["'query'", "creatd"],
+            ["'query'", 'Referenced column "creatd" not found'],
         ),
         ({"query": "select client from sale"}, ["'query'", "sale", "Did you mean"]),
         ({"from": "sales", "columns": {**MAPPED, "amount": "price *"}}, ["'columns.amount'", "price *"]),

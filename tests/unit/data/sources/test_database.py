@@ -150,6 +150,19 @@ def test_a_missing_table_and_broken_sql_of_a_database_are_reported_together(from
     assert "params.yaml: tables.customers: the SQL is not understood by the source" in str(caught.value)
 
 
+def test_a_column_that_a_database_does_not_have_is_named_with_the_nearest_one(
+    from_postgresql: Params,
+) -> None:
+    tables = from_postgresql.tables
+    columns = {**tables["orders"].columns, "amount": "prise * 2"}
+    wrong_tables = tables | {"orders": tables["orders"].model_copy(update={"columns": columns})}
+
+    with pytest.raises(SourceError) as caught:
+        ingest(from_postgresql.model_copy(update={"tables": wrong_tables}), lambda _: None)
+
+    assert "(prise * 2): the rows have no column 'prise'. Did you mean 'price'?" in str(caught.value)
+
+
 def test_no_message_holds_the_password(tmp_path: Path) -> None:
     params = params_at(tmp_path, "postgresql://someone:hunter2@127.0.0.1:1/company")
     lines: list[str] = []

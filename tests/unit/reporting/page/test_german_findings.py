@@ -24,7 +24,7 @@ from churn.params import CHURN_WORDS, LabelWords, event_words
 from churn.reporting.page.words import Words, _finding_patterns, _most_fixed_first, german, speak_event
 from tests.code_sentences import Sentences
 
-UPGRADE = event_words("upgrade")
+UPGRADE = event_words("plan up-grade")
 ARGUMENTS = ("place", "found", "way_out", "severity", "guard", "figure")
 DAY = ["2025-09-30"]
 
@@ -305,7 +305,7 @@ def test_with_a_label_of_an_event_a_finding_speaks_of_the_event() -> None:
 
     assert said.startswith(
         "alone: orders.kind: a: für sich allein sagt es mit einer AUC von 0,991 vorher, wer das Ereignis "
-        "upgrade hat (1.234 Kunden mit dem Ereignis, untere Grenze 0,97)"
+        "plan up-grade hat (1.234 Kunden mit dem Ereignis, untere Grenze 0,97)"
     )
 
 

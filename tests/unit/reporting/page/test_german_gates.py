@@ -97,7 +97,11 @@ def gate_texts(module: ModuleType) -> Iterator[tuple[str, str]]:
             yield "words", gate.words.removeprefix("promote: ")
 
 
-@pytest.mark.parametrize("label", [CHURN_WORDS, event_words("upgrade")], ids=["churn", "event"])
+@pytest.mark.parametrize(
+    "label",
+    [CHURN_WORDS, event_words("upgrade"), event_words("plan up-grade")],
+    ids=lambda label: label.event,
+)
 @pytest.mark.parametrize(
     ("module", "n_rules", "n_words"), [(gates, 7, 10), (champion_gates, 5, 10), (sign_off, 1, 1)]
 )
