@@ -240,8 +240,7 @@ class Store:
         return parquet_rows(*self.files(table))
 
     def connect(self) -> duckdb.DuckDBPyConnection:
-        """Open a connection to the DuckDB of the store; all connections share the limits in the section
-        `engine` of params.yaml.
+        """Open a connection to the DuckDB of the store; all connections share the limits of `engine`.
 
         A new DuckDB takes about ten milliseconds, and a verb opens many connections.
         """
