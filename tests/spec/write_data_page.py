@@ -91,9 +91,10 @@ def _files() -> Iterator[str]:
             "below a table's folder gives the column `key`. A table of Delta Lake, Iceberg or Hudi is "
             "refused, because its folder also holds rows that were removed. JSON lines in which two keys "
             "differ only in capital letters are refused.\n\nBlanks of every kind at the ends of a value are "
-            "removed. When the clocks go back, the times of one hour occur twice; such a local time means the earlier instant. Amounts are rounded to the cent. A "
-            "row whose amount is `true` or `false` is rejected. A row belongs to no customer, and is counted "
-            "as a rejected row, if its `customer_id` is one of these words in upper or lower case: "
+            "removed. When the clocks go back, the times of one hour occur twice; such a local time "
+            "means the earlier instant. Amounts are rounded to the cent. A row whose amount is `true` or "
+            "`false` is rejected. A row belongs to no customer, and is counted as a rejected row, if its "
+            "`customer_id` is one of these words in upper or lower case: "
         )
         + ", ".join(f"`{word}`" for word in PLACEHOLDERS)
         + ".\n"
