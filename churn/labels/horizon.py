@@ -77,7 +77,7 @@ def suggest_horizon(store: Store) -> HorizonSuggestion:
     """Estimate the chance to come back from a silence, and suggest the shortest horizon that means leaving.
 
     A silence is the time between two days with an event. The last silence of each customer is still open.
-    Customers who objected to being contacted are left out. Only data before the first test cutoff may be used.
+    Customers who objected to being contacted are left out. Only data before the first test cutoff are used.
     If the suggested horizon moves the default first test cutoff to an earlier day, the search is repeated
     with only the data before this earlier day.
 
