@@ -16,8 +16,8 @@ class Finding:
     """A suspicion of a guard: its place, the measured value, the broken rule and the way out.
 
     Attributes:
-        place: What the finding is about, such as a table, a signal or a cutoff. A column has its name from
-            params.yaml, and a signal has its name from `churn signals`.
+        place: What the finding is about, such as a table, a signal or a cutoff. A column is named as
+            in params.yaml, and a signal as in `churn signals`.
         found: The measured value and the rule that the value breaks, as a sentence.
         way_out: What to do, as a sentence.
         severity: `stop` ends `churn check` and `churn promote` with exit code 15, unless a person signs the
@@ -59,7 +59,10 @@ class GuardReport(BaseModel):
 
     @classmethod
     def of(cls, guards: Sequence[str], findings: Sequence[Finding]) -> Self:
-        """Return the report of some guards; findings that stop come first, otherwise the order is kept."""
+        """Return the report of some guards.
+
+        Findings with severity `stop` come first; otherwise the given order is kept.
+        """
         stops_first = sorted(findings, key=lambda finding: finding.severity != "stop")
         return cls(looked=tuple(guards), found=tuple(stops_first))
 

@@ -1,4 +1,4 @@
-"""Hand a night over: to a database, and its contacts to other systems."""
+"""Hand a night over to a database, and hand the contacts of the night over to other systems."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def hand_over_night(params: Params, store: Store, cutoff: date, echo: Echo, *, i
 
     Args:
         params: The parameters.
-        store: The store, from which permissions are read just before contacts are sent.
+        store: The store. Just before contacts are sent, `deliver` reads there who may be contacted.
         cutoff: The cutoff of the night.
         echo: Prints lines.
         is_new: Whether this call wrote the files of the night.

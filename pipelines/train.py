@@ -60,8 +60,8 @@ def run(params: Params, *, cutoff: date | None = None, refresh: bool = False, ec
 
     Raises:
         ParamsError: evaluate.rule or evaluate.segments names signals that the snapshots do not have.
-        Stop: no label is matured, nobody left, everybody left, there are too few rows, or some
-            contacted customers have no counterpart in the control group and no person has accepted this.
+        Stop: no label is matured, nobody left, everybody left, or there are too few rows; or nobody in the
+            control group represents some of the contacted customers, and no person has accepted this.
         ModelError: there is no champion to refresh.
     """
     snapshots = read_untreated(params, known_by=cutoff)
@@ -160,7 +160,7 @@ def _train(params: Params, snapshots: Snapshots, echo: Echo) -> None:
 def _refresh(params: Params, snapshots: Snapshots, echo: Echo) -> None:
     """Register a challenger: the champion's model, with the level of its probabilities adjusted.
 
-    If the level is still right, nothing is registered.
+    If the champion's probabilities still fit, nothing is registered.
 
     Raises:
         ModelError: there is no champion.
@@ -236,7 +236,7 @@ def _plan(params: Params, snapshots: Snapshots) -> CutoffPlan:
 
 
 def _look(params: Params, snapshots: Snapshots, plan: CutoffPlan, echo: Echo) -> list[Finding]:
-    """Print and return the findings in the training rows; also print how many `churn snapshot` found."""
+    """Print and return the findings in the training rows; print how many findings `churn snapshot` made."""
     customers = params.tables.get("customers")
     findings = check_training(
         snapshots,
@@ -256,14 +256,14 @@ def _look(params: Params, snapshots: Snapshots, plan: CutoffPlan, echo: Echo) ->
 def _select_logistic(snapshots: Snapshots, plan: CutoffPlan, settings: TrainParams, threads: int) -> Recipe:
     """Return the recipe of the logistic regression that is a baseline for a refreshed champion.
 
-    Its prior variance is the best over all folds.
+    Of the possible prior variances of its weights, it has the one with the lowest log loss over all folds.
     """
     settings = settings.model_copy(update={"candidates": (SplineLogistic.name,)})
     return select_candidate(folds_of(snapshots, plan), snapshots.monotone, settings, threads).logistic
 
 
 def _new_folder(output: Path) -> Path:
-    """Return the path of a new folder next to the folder of the challenger; an old one is removed."""
+    """Return the path of a new folder next to the challenger's; remove one that an earlier run left there."""
     folder = output / ".train.new"
     shutil.rmtree(folder, ignore_errors=True)
     return folder
@@ -297,7 +297,7 @@ def _describe_run(
 
 
 def _log_origin(registry: Registry, params: Params, snapshots: Snapshots) -> None:
-    """Log which snapshots the open run used, and the git commit of the folder above the output folder."""
+    """Log in MLflow which snapshots a run used, and the git commit of the folder above the output folder."""
     registry.log_dataset("snapshots", snapshots.digest, params.output / "snapshots")
     if commit := git_commit(params.output.parent):
         registry.log(tags={"mlflow.source.git.commit": commit})

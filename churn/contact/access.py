@@ -1,7 +1,8 @@
 """Everything that is stored about one customer, for the answer to an access request.
 
-In some files, one row names several customers. For example, a row of the ledger names all ids of a unit. The
-answer gives only the facts about the one customer, and no id of another customer.
+In some files, one row names several customers. For example, a row of the ledger names all customers
+who are contacted together, such as those of an account. The answer gives only the facts about the one
+customer, and no id of another customer.
 """
 
 from __future__ import annotations
@@ -213,8 +214,8 @@ def models_on_disk(champion_folder: Path, output: Path) -> tuple[TrainedModel, .
 def _permissions(
     tables: Iterable[CustomerRows], customer: str, suppression: tuple[Path, ...]
 ) -> Iterator[Row]:
-    """Yield the objection of the customer, each consent, and each suppression list that names the
-    customer.
+    """Yield the customer's objection to contacts, each consent, and each suppression list with the id or
+    an e-mail address of the customer.
     """
     rows_of = {table.table: table.rows for table in tables}
     emails: list[Cell] = []

@@ -25,7 +25,7 @@ LIST_TASK_COLUMNS = ("due_at", "listed_since", "task_id")
 
 
 def list_csv(side_list: SideList, names: Mapping[str, str], language: str, form: CsvParams) -> str:
-    """Return a list as CSV for spreadsheets, one line for each customer.
+    """Return a list of advocates or lost customers as CSV for spreadsheets, one line for each customer.
 
     Args:
         side_list: The list.

@@ -36,8 +36,8 @@ class BestHour:
 
     Attributes:
         hour: The local hour, such as 18 for `[18:00, 19:00)`; None if there are too few events.
-        n_events: The number of events in the best hour, the hour before and the hour after; an hour that is
-            quiet or partly quiet is left out.
+        n_events: The number of events in the best hour, the hour before and the hour after; an hour that
+            overlaps the quiet hours (in which nobody is contacted) is left out.
     """
 
     hour: int | None
@@ -54,11 +54,11 @@ class BestHour:
 
 
 NO_HOUR = BestHour(None, 0)
-"""The entry of a customer who has no event in the hours of contact."""
+"""The entry of a customer who has no event in the hours in which contacts are allowed."""
 
 
 def evidence_ends(units: Units, assignments: pd.DataFrame, cutoff: date) -> dict[str, date]:
-    """Return for each assigned customer the first day from which answers do not count.
+    """Return for each assigned customer the first day on which answers no longer count.
 
     This is the day on which the customer's unit was first assigned to an arm. Before the assignment, both
     arms are treated in the same way. After the assignment, only treated customers can answer a play. If these
@@ -79,12 +79,12 @@ def evidence_ends(units: Units, assignments: pd.DataFrame, cutoff: date) -> dict
 
 
 def count_answers(answers: pd.DataFrame, ends: Mapping[str, date], cutoff: date, days: int) -> AnswerCounts:
-    """Count the answers of each customer by channel, in `[end - days, end)`.
+    """Count the answers of each customer by channel, in the range of days `[end - days, end)`.
 
     Args:
         answers: The columns `customer_id`, `channel` and `day`, one row for each answer.
-        ends: The first day from which a customer's answers do not count, by customer; for a customer who is
-            missing here, this day is the cutoff.
+        ends: The end for each customer: the first day on which the customer's answers no longer count. For a
+            customer who is missing here, the end is the cutoff.
         cutoff: The cutoff of the night.
         days: The number of days in which answers count.
     """
@@ -169,12 +169,12 @@ def preference_counts(
 def find_best_hours(
     events: pd.DataFrame, quiet: QuietHours, weekdays: frozenset[int], min_events: int
 ) -> dict[str, BestHour]:
-    """Return for each customer the hour of contact at which the customer is usually active.
+    """Return for each customer the hour at which the customer is usually active and contacts are allowed.
 
-    Only events on working weekdays count, and only hours without quiet minutes. The count of an hour
-    includes the events of the hour before and of the hour after. The best hour is the hour with the largest
-    count. If several hours have equal counts, the hour with the most events of its own is taken; if these are
-    equal too, the earliest hour is taken.
+    Only events on working weekdays count, and only in hours that lie wholly outside the quiet hours (in which
+    nobody is contacted). The count of an hour includes the events of the hour before and of the hour after.
+    The best hour is the hour with the largest count. If several hours have equal counts, the hour with the
+    most events of its own is taken; if these are equal too, the earliest hour is taken.
 
     Args:
         events: The columns `customer_id`, the local `weekday` (Monday is 0), the local `hour`, and the number
@@ -201,7 +201,7 @@ def find_best_hours(
 
 
 def best_hours_of(events: pd.DataFrame, contact: ContactParams) -> dict[str, BestHour]:
-    """Return the best hours by the rules of contacts in params.yaml; see `find_best_hours`."""
+    """Return each customer's best hour, by the contact settings in params.yaml; see `find_best_hours`."""
     quiet = QuietHours.of(contact.quiet_hours.begin, contact.quiet_hours.end)
     weekdays = frozenset(WEEKDAYS.index(day) for day in contact.working_days)
     return find_best_hours(events, quiet, weekdays, contact.rhythm.min_events)

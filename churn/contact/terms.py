@@ -23,7 +23,8 @@ class PlanTerms:
     """The settings of a plan of contacts.
 
     Attributes:
-        experiments: The settings of the control group, of the unit that gets an arm, and of the draw.
+        experiments: The settings of the control group, of the draw, and of the units that are drawn (persons,
+            accounts or customers).
         contact: The settings that say whom a play may contact, how often and when.
         n_places: The number of new tasks of a night, both arms together.
         profit: The costs and the effect of a contact that are used where a play states none.
@@ -32,7 +33,7 @@ class PlanTerms:
         timezone: The time zone of the company.
         effect_model: The model of the effect of a contact on each customer; None if the night ranks customers
             by risk.
-        measured_effects: The effects and the costs of plays that were measured before the night.
+        measured_effects: The effects and the costs of plays, as measured before the night.
     """
 
     experiments: ExperimentsParams

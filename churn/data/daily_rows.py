@@ -48,7 +48,8 @@ class DailyRows:
         newest_day: The day number of the newest row that was known before the cutoff; None if there is no
             such row.
         rows: The number of rows on each day, shape (days,). The last element is the earliest day.
-        outcomes: For each outcome, such as a payment, the number of rows in which it happened on each day.
+        outcomes: For each column with the time of a later event, such as the payment of an invoice, the
+            number of rows in which this event happened on each day.
         values: The statistics of each column of numbers, by the name of the column.
         kinds: The number of rows of each kind on each day, by column (such as `channel`) and kind (such as
             `email`).

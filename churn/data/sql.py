@@ -60,8 +60,8 @@ def parquet_rows(*paths: Path, union_by_name: bool = False) -> str:
     the file itself has a column `day`, the value from the folder's name replaces the value in the file.
 
     Args:
-        paths: The files, each by its own path. A pattern such as `*.parquet` would also find files that are
-            not part of the table, and as a pattern `a[1]` means the folder `a1`.
+        paths: The path of each file, not a pattern. A pattern such as `*.parquet` would also find files that
+            are not part of the table, and as a pattern `a[1]` means the folder `a1`.
         union_by_name: Whether the files may have different columns.
     """
     option = ", union_by_name = true" if union_by_name else ""
@@ -136,7 +136,7 @@ def connect_again(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConne
 
 
 def _with_settings(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
-    """Return the connection, with the settings that DuckDB keeps for each connection by itself."""
+    """Apply the settings that DuckDB keeps separately for each connection, and return the connection."""
     connection.execute("SET TimeZone = 'UTC'").fetchall()
     connection.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false").fetchall()
     return connection
@@ -156,7 +156,7 @@ PERCENT = 100
 def show_query_progress(
     connection: duckdb.DuckDBPyConnection, label: str, progress: Progress | None
 ) -> Iterator[None]:
-    """Show how many percent of the queries inside the block are done; the percentage never decreases.
+    """Show how many percent of the queries in a `with` block are done; the percentage never decreases.
 
     Args:
         connection: The DuckDB in which the queries run.
@@ -202,7 +202,7 @@ def is_rowwise(
     """Return whether each SQL expression certainly depends only on the columns of its own row.
 
     Args:
-        connection: The DuckDB that parses the SQL and lists the functions.
+        connection: A connection to DuckDB, which parses the SQL and describes the functions in it.
         expressions: SQL in DuckDB's dialect.
         columns: The columns of the rows.
     """
@@ -220,7 +220,7 @@ def is_rowwise(
 
 
 def _is_no_column(node: dict[str, Any], columns: set[str]) -> bool:
-    """Return whether a node of parsed SQL is a name without a column, such as a name for the current time."""
+    """Return whether a node of parsed SQL is a name that is no column, such as `current_date`."""
     return node["class"] == "COLUMN_REF" and not columns & {name.lower() for name in node["column_names"]}
 
 

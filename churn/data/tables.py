@@ -40,12 +40,12 @@ class Column:
             row is known.
         is_required: Whether the source must have the column.
         bounds: The smallest and the largest allowed value, both included.
-        known_with: The outcome column with which this value becomes known.
+        known_with: The outcome column that tells when this value becomes known.
         may_be_emptied: Whether a row without a value ends the previous value. If not, an empty cell only
             means that the value is unknown.
         meaning: What the column holds; docs/your-data.md shows this text.
-        names: The allowed values of a level, if only certain values are allowed; a signal may select rows by
-            one of these values.
+        names: The allowed values of a column of type `level`, if only certain values are allowed; a signal
+            may select rows by one of these values.
         is_kept: Whether the values are written to the store and to the file of rejected rows. The words of
             customers are only read to compute a mood, and are not kept.
     """
@@ -89,7 +89,7 @@ class Table:
 
     @property
     def names(self) -> list[str]:
-        """Return the names that columns of a source may have. Some tables allow one more than `columns`."""
+        """Return the names of the columns that a source may fill. For some tables, `columns` lacks one."""
         names = [column.name for column in self.columns]
         return names + (["kind"] if self.name == "emails" else ["changed_at"] if self.is_history else [])
 
@@ -98,7 +98,7 @@ class Table:
         return next((column for column in self.columns if column.name == name), None)
 
     def of_role(self, *roles: ColumnRole) -> tuple[Column, ...]:
-        """Return the columns with one of these roles, in order."""
+        """Return the columns with one of these roles, in the order of the table."""
         return tuple(column for column in self.columns if column.role in roles)
 
 

@@ -43,7 +43,7 @@ FORMS = ("GmbH", "AG", "& Co", "Ltd", "KG", "Partners", "Group")
 
 
 def customers(chunk: Chunk) -> pa.Table:
-    """Return one row for each customer; nobody signs up after the watermark."""
+    """Return one row for each customer; nobody signs up after the end of the history."""
     rng, people = chunk.streams.get("customers"), chunk.people
     size = len(people)
     signed_up_at = seconds_at(people.first_start, office_time(rng, size))
@@ -126,7 +126,8 @@ def subscriptions(chunk: Chunk) -> pa.Table:
 
 
 def _request_seconds(chunk: Chunk) -> Values:
-    """Return for each spell the time of day of the request to leave, in seconds. Shape [spell]."""
+    """Return for each spell (unbroken contract) the second of the day of the request to leave. Shape [spell].
+    """
     spells = chunk.life.spells
     is_later = spells.start >= w.HISTORY_DAYS
     seconds = np.zeros(len(spells.start), dtype=np.int64)
@@ -139,7 +140,7 @@ def _request_seconds(chunk: Chunk) -> Values:
 
 
 def _terms(chunk: Chunk) -> _Rows:
-    """Return one row for each spell of a monthly contract, and one row for each term of a yearly contract."""
+    """Return one row for each unbroken monthly contract, and one row for each one-year term of the others."""
     people, spells = chunk.people, chunk.life.spells
     yearly = people.yearly[spells.customer]
     last_day = np.minimum(spells.end, chunk.end_day)
@@ -281,7 +282,7 @@ def _recovery_day(chunk: Chunk, due: CustomerDays, is_unpaid: Values) -> Values:
 def _card_on_file(chunk: Chunk, due: CustomerDays, phase: Values) -> Values:
     """Return for each charge the last day on which the customer's card is valid.
 
-    A customer in trouble still has the old card; other customers renew it in time.
+    A customer in payment trouble renews the card up to 120 days too late; other customers renew it in time.
     """
     first = chunk.people.card_expires[due.customer]
     is_old = (phase > 0) & (due.day < first + 120)

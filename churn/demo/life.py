@@ -123,11 +123,11 @@ class Spells:
 
 @dataclass(frozen=True)
 class CutoffState:
-    """The hidden state at the midnight of a cutoff, for customers who are in force and have not asked to
-    leave.
+    """The hidden state at the midnight of a cutoff, for customers whose contract runs and who have not asked
+    to leave.
 
-    `customer` holds the indices of these customers, [customer]. `start` has the shape [customer], and `phase`
-    has the shape [trouble, customer].
+    `customer` holds the indices of these customers, [customer]. `start` holds the first day of each
+    customer's spell, [customer], and `phase` the phase of each trouble, [trouble, customer].
     """
 
     day: int
@@ -141,7 +141,7 @@ class Life:
     """The simulated lives of the customers of a chunk.
 
     `status` uint8 [customer, day]: INACTIVE, IN_FORCE or PENDING, with the flags CHARGE, AFTERGLOW and
-    STARTING. `phases` uint16 [customer, day]: two bits for each trouble.
+    STARTING. `phases` uint16 [customer, day]: the phase (0..3) of each trouble, in two bits.
     """
 
     status: Values
@@ -165,7 +165,9 @@ class LifeDraws(Protocol):
 
 @dataclass(frozen=True)
 class HistoryDraws:
-    """The draws for the history: they come from one generator, in the order of the events."""
+    """The draws for the days of the simulated history: they come from one generator, in the order of the
+    events.
+    """
 
     rng: np.random.Generator
 
@@ -184,7 +186,8 @@ class HistoryDraws:
 
 @dataclass(frozen=True)
 class DailyDraws:
-    """The draws for one day after the history: the draws of a customer depend only on seed, customer and day.
+    """The draws for one day after the simulated history: the draws of a customer depend only on seed, customer
+    and day.
 
     So a customer has the same draws, whatever is done to this customer or to other customers.
     """
@@ -368,7 +371,7 @@ def billing_day(start: Values) -> Values:
 def _cause(phase: Values, chances: Values) -> Values:
     """Draw the trouble that caused each request to leave; -1 means that no trouble caused it.
 
-    The probabilities are in proportion to the hazards.
+    The probability of each trouble is in proportion to the hazard of leaving that this trouble adds.
     """
     weights = np.stack([troubles.HAZARD[kind].take(phase[kind]) for kind in range(len(phase))])
     weights[troubles.PAYMENT_TROUBLE] = 0.0

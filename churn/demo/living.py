@@ -103,7 +103,7 @@ class LivingChunk:
         self.late_payments: dict[str, int] = {}
 
     def live(self, contacts: Iterable[Contact], *, with_tables: bool = True) -> dict[str, pa.Table]:
-        """Simulate the next day, and return the rows that happen on this day, by table.
+        """Simulate the next day, and return the rows of this day, by table.
 
         Args:
             contacts: The contacts on this day; they have an effect from the next day on.
@@ -162,7 +162,7 @@ class LivingChunk:
         return decode(loyalty_of(chunk, earnings))
 
     def spells(self) -> pa.Table:
-        """Return when each spell as a customer starts and ends in both worlds: a table of the truth."""
+        """Return the true start and end of each spell as a customer, in both worlds."""
         parts = []
         for name, world in (("untouched", self.untouched_world), ("as lived", self.lived_world)):
             spells = world.life.spells()
@@ -247,7 +247,7 @@ class LivingChunk:
 
 
 def decode(table: pa.Table) -> pa.Table:
-    """Return a table with plain columns instead of Arrow's dictionaries."""
+    """Return the table with each dictionary-encoded column replaced by a plain column."""
     fields = [
         pa.field(field.name, field.type.value_type if pa.types.is_dictionary(field.type) else field.type)
         for field in table.schema

@@ -1,7 +1,7 @@
 """The team of the demo company, which works through the call list; not every task goes well.
 
-Whether a task is done, and with which result, depends only on the task and the day. So a step that is
-repeated gives the same contacts.
+Whether a task is done, and with which result, depends only on the task and the day of the call list. So a
+night that runs again gives the same contacts.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ def true_probabilities(chunk: Chunk) -> pa.Table:
     """Return one row for each customer and cutoff, with the probability of leaving in
     `[cutoff, cutoff + 31 d)`.
 
-    The rows are the customers who are in force at the cutoff and have not asked to leave. For each family of
+    The rows are the customers whose contract runs at the cutoff and who have not asked to leave. For each family of
     signals, a column says whether the customer has a trouble that shows in this family. `left` is the
     outcome; it is missing until the grace period after the window has passed.
     """
@@ -68,15 +68,16 @@ def chance_of_leaving(chunk: Chunk, state: CutoffState) -> tuple[Values, Values]
     and by unpaid bills (dunning).
 
     The probabilities of the phases of each trouble are computed day by day. Troubles are independent and
-    their hazards add up, so the probability of staying is the product over troubles. A request counts only if
-    its notice ends inside the window. A customer who returns soon has not left.
+    their hazards add up, so the probability of staying is the product over troubles. A request to
+    leave counts only if the contract ends inside the window. A customer who returns soon has not left.
 
     Args:
         chunk: The chunk of customers.
         state: The hidden state of the customers at a cutoff.
 
     Returns:
-        Two arrays, each with one number for each customer in `state`.
+        The probabilities of leaving by a request, and those of leaving by unpaid bills; each array has one
+        number for each customer in `state`.
     """
     people, customer, start = chunk.people, state.customer, state.start
     size, indices = len(customer), range(len(troubles.TROUBLES))
@@ -158,8 +159,8 @@ def episodes(chunk: Chunk) -> pa.Table:
 
 
 def churned_spells(chunk: Chunk) -> pa.Table:
-    """Return each spell that ended, with the day of the request (missing if unpaid bills ended it), the end
-    and the cause.
+    """Return each spell (unbroken contract) that ended, with the day of the request to leave (missing if
+    unpaid bills ended the spell), the end and the cause.
     """
     spells = chunk.life.spells
     rows = np.flatnonzero(spells.end < w.FAR)

@@ -2,8 +2,8 @@
 
 Days are counted from `FIRST_DAY`: day 0 is the first day of the history, and day `HISTORY_DAYS` is the
 watermark. All dates are fixed, so that a demo that is written next year has the same bytes as today. The
-history ends with ordinary weeks. If the history ended at a quiet New Year, the signals would differ from the
-signals of nearly all nights in training.
+history ends with ordinary weeks. If it ended at a quiet New Year, the signals of its last night would differ
+from those of nearly all nights in training.
 """
 
 from __future__ import annotations

@@ -331,8 +331,9 @@ def _blocks(column: npt.NDArray[Any], days: int) -> npt.NDArray[Any]:
 
 
 def _median(medians: npt.NDArray[Any], n_nonzero: npt.NDArray[Any]) -> float:
-    """Return the median of daily values, where the weight of a day is its number of values; NaN if there are
-    no values.
+    """Return the weighted median of daily medians; NaN if there are none.
+
+    The weight of a day is its number of values other than 0.
     """
     has_values = n_nonzero > 0
     if not has_values.any():
@@ -351,8 +352,8 @@ def _factor_in_words(ratio: float) -> str:
 
 
 def _kind_alarms(subject: str, kinds: Mapping[str, Ints], night: date) -> Iterator[Alarm]:
-    """Raise alarms for kinds that stopped while the table continues, and name the new kind that may have
-    replaced one.
+    """Raise an alarm for each kind that stopped while the table continues, and name the new kind that may
+    have replaced it.
     """
     if not kinds:
         return

@@ -67,7 +67,7 @@ def triggers_of(
 
 
 def is_off(level: Interval | None, gate: tuple[float, float]) -> bool:
-    """Return whether the whole interval of observed/expected churners lies outside the range of the gate."""
+    """Return whether the whole interval of the ratio of observed to expected churners is outside `gate`."""
     if level is None or level.low is None or level.high is None:
         return False
     return level.high < gate[0] or level.low > gate[1]

@@ -26,10 +26,10 @@ class ChampionPredictions:
     """The champion's predictions for the test cutoffs.
 
     Attributes:
-        predictions: The probabilities by candidate. `champion` is the champion itself; it has probabilities
-            for the test cutoffs from which it has not learnt. If it has learnt from some test cutoffs,
-            `champion_recipe` is a model that is newly trained with the champion's recipe; it has
-            probabilities for all test cutoffs.
+        predictions: The probabilities of churn that each model predicts, by the name of the model.
+            `champion` is the champion itself; it has probabilities for the test cutoffs from which it has not
+            learnt. If it has learnt from some test cutoffs, `champion_recipe` is a model that is newly
+            trained with the champion's recipe; it has probabilities for all test cutoffs.
         notes: A sentence that says what was compared, or why nothing was compared. Its key is `champion`.
         champion: The champion itself; None if there is none.
     """
@@ -90,7 +90,7 @@ def champion_predictions(
     test_cutoffs: Sequence[date],
     threads: int,
 ) -> ChampionPredictions:
-    """Predict the test cutoffs with the champion.
+    """Predict the churn after the test cutoffs with the champion.
 
     If the champion has learnt from some test cutoffs, a model that is trained with the champion's recipe
     takes its place. One month after the training of a champion, such a replacement is normal: the last

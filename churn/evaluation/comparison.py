@@ -74,8 +74,8 @@ def compare_candidates(
     Args:
         rows: The labelled rows of the test cutoffs.
         predictions: The probabilities by candidate, shape `[rows]`; NaN if the candidate has no probability.
-        draws: The weights from `draw_customers`, with one column for each customer of `rows`, in the same
-            order.
+        draws: How often each customer is in each bootstrap draw, from `draw_customers`; shape `[draws,
+            customers]`, with the customers in the order of their codes in `rows`.
         share: The share of customers that is contacted, in (0, 1].
         values: What each row's customer is worth in money; None if this is known for no customer.
     """
@@ -122,12 +122,12 @@ class _Measures:
 
 @dataclass(frozen=True)
 class _TestRows:
-    """Labelled rows, and how often each of their customers is drawn.
+    """Labelled rows, and how often each of their customers is in each bootstrap draw.
 
     Attributes:
         left: Whether the customer left (1) or stayed (0), shape `[rows]`.
         customer: For each row, the index of its customer in the columns of `draws`, shape `[rows]`.
-        draws: How often each customer is drawn, shape `[draws, customers]`.
+        draws: How often each customer is in each bootstrap draw, shape `[draws, customers]`.
         share: The share of customers that is contacted, in (0, 1].
         values: What each row's customer is worth in money; None if this is known for no customer.
         weight: How many rows each row represents, shape `[rows]`; None if each row represents only itself.
@@ -266,7 +266,7 @@ def gain_table(
     baselines: Mapping[str, Floats] | None = None,
     weight: Floats | None = None,
 ) -> tuple[GainRow, ...]:
-    """Return the reached churners, the precision and the lift, for each share of contacted customers.
+    """Return for each share of contacted customers how many churners are reached, the precision and the lift.
 
     Args:
         left: Whether the customer left (1) or stayed (0), shape `[rows]`.

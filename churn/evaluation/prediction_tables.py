@@ -60,7 +60,7 @@ def decile_table(
     Args:
         left: Whether the customer left (1) or stayed (0), shape `[rows]`.
         probability: The predicted probabilities, shape `[rows]`.
-        values: The values of the rows' customers; None if no residual value is known.
+        values: The residual value of each row's customer, in currency; None if no value is known.
         weight: How many rows each row represents, shape `[rows]`; None if each row represents only itself.
     """
     order = np.argsort(-probability, kind="stable")

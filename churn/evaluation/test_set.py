@@ -1,4 +1,6 @@
-"""The test set: the probabilities of all candidates for the rows of the test cutoffs."""
+"""The test set: the probabilities of all candidates (the challenger, the baselines and the champion) for the
+rows of the test cutoffs.
+"""
 
 from __future__ import annotations
 
@@ -51,11 +53,12 @@ class TestSet:
         rows: The rows of the test cutoffs.
         out_of_time: The challenger's uncalibrated out-of-time log-odds at the test cutoffs and at the cutoffs
             on which it was selected.
-        predictions: The probabilities by candidate, shape `[rows]`, NaN for a row without a probability.
+        predictions: The probabilities by candidate (challenger, baseline or champion), shape `[rows]`, NaN for
+            a row without a probability.
         contact_share: The share of customers that is contacted, in (0, 1].
         customer: For each row, the index of its customer in the columns of `draws`, shape `[rows]`.
         draws: How often each customer is in each draw of the bootstrap, shape `[draws, customers]`.
-        values: The values of the rows' customers; None if no value is known.
+        values: The residual value of each row's customer, in currency; None if no value is known.
         champion: The current champion; None if there is none.
         notes: Sentences that say what could not be predicted or measured, and why; the key is the subject.
     """

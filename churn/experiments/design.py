@@ -66,9 +66,9 @@ def design_terms(
     Args:
         playbook: The playbook.
         universal_share: The share of units in the universal control group.
-        kept_share: The assumed share of churners whom a contact keeps; plays with an `accept_share` of their
-            own use that instead. If the label counts an event, `kept_share` is None, and no experiment has
-            such a share.
+        kept_share: The assumed share of churners whom a contact keeps; a play with its own `accept_share` in
+            the playbook uses that share instead. If the label counts an event, `kept_share` is None, and no
+            experiment has such a share.
         share: The share of units in the control group of each play; if None, a play has its own share in the
             playbook, or `universal_share` if it has none.
         measured_shares: The measured share of churners whom a contact keeps, by play; it replaces the assumed
@@ -93,8 +93,8 @@ class ExperimentDesign(Part):
     Attributes:
         name: `universal`, or the name of a play.
         control_share: The share of units in the control group.
-        units: The number of units that have entered the experiment so far while the control group had this
-            share. Units that entered while it had another share do not count.
+        units: The number of units that have entered the experiment so far while the control group had the
+            share `control_share`. Units that entered while the control group had another share do not count.
         units_per_day: The number of new units per day; None if the ledger does not show it.
         churn: The predicted churn without contact, or the predicted rate of the event; None if there are no
             units.
@@ -104,7 +104,8 @@ class ExperimentDesign(Part):
             no effect is given.
         sample_size: The number of units with which this effect is found; None if the churn is lower than the
             effect.
-        answer_in_days: The days until `sample_size` units have an outcome; None if this cannot be computed.
+        answer_in_days: The days until the outcomes of `sample_size` units are known; None if this cannot be
+            computed.
         days: The number of days ahead for which `power`, `detectable` and `held_out` are computed.
         power: The probability that the effect is found with all units that are assigned until the end of
             `days`; None if the rate of new units is not known.
@@ -113,8 +114,8 @@ class ExperimentDesign(Part):
         training_controls: The number of controls that a training needs to learn how often contacted customers
             would leave without contact. If the control group belongs to a single play, or if there are no
             units, the number is None.
-        training_in_days: The days until `training_controls` controls have an outcome; None if this cannot be
-            computed.
+        training_in_days: The days until the outcomes of `training_controls` controls are known; None if this
+            cannot be computed.
         held_out: The number of controls at the end of `days`; None if there are no units, or if the rate of
             new units is not known.
         customers_unsaved: The number of customers who leave, or miss the event, within `days` because they
@@ -236,8 +237,8 @@ def _design(
 
 
 def _days_for(n_missing: int, rate: float | None, maturity_days: int) -> int | None:
-    """Return the days until the missing units are assigned and have an outcome; None if this cannot be
-    computed.
+    """Return the days until `n_missing` more units are assigned and their outcomes are known; None if this
+    cannot be computed.
     """
     if n_missing <= 0:
         return maturity_days

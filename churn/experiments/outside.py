@@ -167,7 +167,8 @@ def measure_outside(
     Args:
         experiment: The experiment, as params.yaml states it.
         units: The units of the experiment.
-        labels: How to read labels; needed only if the outcome is `label`.
+        labels: The labels of customers, and the days on which they become known; needed only if the outcome
+            is `label`.
         event: If the label states who has a wanted event, the name of this event; None if it states who
             leaves.
 
@@ -199,7 +200,8 @@ def sample_of(units: OutsideUnits, labels: LabelOutcomes | None) -> tuple[Outcom
 
     Args:
         units: The units of an experiment.
-        labels: How to read labels; needed only if the outcome is `label`.
+        labels: The labels of customers, and the days on which they become known; needed only if the outcome
+            is `label`.
     """
     if units.outcome is not None:
         return OutcomeSample(units.arm, units.outcome, np.arange(len(units.unit))), 0, 0

@@ -76,7 +76,7 @@ class MeasuredExperiment(Part):
             in the rate of this event.
         adjusted_difference: The difference, adjusted by a score of each unit that was computed before the
             unit was first assigned to an arm.
-        nightly: The difference, with an interval that is valid if somebody looks every night.
+        nightly: The difference, with an interval that is valid if somebody looks at it every night.
         savings: The customers and the money that contact saved; None if an arm is empty, or if the label
             counts an event.
         gain: The number of customers who had the event because of the contact, `difference x treated units`,

@@ -52,8 +52,8 @@ class Aggregate:
         values: The aggregate of each customer, with the customer code as the index; NaN for a customer
             without events.
         mean: If the aggregate is a sum, the mean of the summed column for each customer, with the same index;
-            otherwise None. If an attribute follows the mean as closely as it follows the sum, the attribute
-            is a price and not a total.
+            otherwise None. If the ranks of an attribute agree with the mean as closely as with the sum, the
+            attribute is a price and not a total.
     """
 
     words: str
@@ -69,9 +69,10 @@ class CopyMatch:
 
     Attributes:
         equal: Whether the values are equal; otherwise only their order agrees.
-        strength: The share of equal values, or the absolute rank correlation.
-        words: A sentence about the agreement. `copy_match` gives only its beginning, up to the words of the
-            aggregate.
+        strength: The share of equal values, or the absolute rank correlation; if the column holds bands, the
+            share of the variance of the ranks that the bands explain.
+        words: A sentence about the agreement. `copy_match` gives only its beginning; the caller adds the
+            words of the aggregate.
     """
 
     equal: bool
@@ -79,9 +80,10 @@ class CopyMatch:
     words: str
 
     def is_closer_than(self, early: CopyMatch | None) -> bool:
-        """Return whether this match proves more than `early`, the match with the rows of `early_rows`.
+        """Return whether this match is closer than `early`.
 
-        Equal values prove more than an equal order.
+        `early` is the match of the same column with an aggregate over the `early_rows` only. Equal values
+        agree more closely than values that are only in the same order.
         """
         return early is None or (self.equal, self.strength) > (early.equal, early.strength)
 
@@ -143,7 +145,7 @@ def aggregates(context: GuardContext) -> Iterator[Aggregate]:
 
 
 def early_aggregate(context: GuardContext, aggregate: Aggregate) -> Aggregate:
-    """Return an aggregate over the rows that were known at each cutoff; 0 for a customer without such rows.
+    """Compute an aggregate over the `early_rows` only; 0 for a customer who has only later rows.
 
     A column holds nothing of the future if it copies this aggregate as closely as it copies the aggregate up
     to today.
@@ -180,7 +182,10 @@ def _by_customer(context: GuardContext, table: str, queries: list[str], where: s
 
 
 def value_columns(context: GuardContext, table: str) -> dict[str, str]:
-    """Return the SQL that reads each numeric column of a table, by name, in the column's own unit."""
+    """Return the name of each numeric column of a table, and the SQL that reads the column.
+
+    The SQL turns stored integers, such as cents, back into the numbers of the source.
+    """
     stored_columns = context.store.tables[table].columns
     return {
         column.name: f"nullif({identifier(column.name)}, {EMPTIED_VALUE}) / {STORED_UNITS[column.type]}.0"
@@ -219,7 +224,7 @@ def matching_window(context: GuardContext, values: Floats) -> str | None:
 def _best_window(
     context: GuardContext, table: str, sql: str, codes: Ints, values: Floats
 ) -> tuple[CopyMatch, str] | None:
-    """Try every window of an aggregate; return the best match of a column, and its window in words.
+    """Compare a column with every window of an aggregate; return the closest match, with its window in words.
 
     Args:
         context: The company.
@@ -247,8 +252,8 @@ def _best_window(
         np.nan_to_num(_by_customer(context, table, [sql], where)[0][codes])
         for where in (f"day < {end}", early_rows(context))
     )
-    # If a column equals the rows known at each cutoff as well as it equals a window, it holds nothing of the
-    # future.
+    # If a column agrees with the aggregate over the early rows as closely as with a window, it holds nothing
+    # of the future.
     early_match = copy_match(values[codes], early)
 
     best = _best_row(windows, values[codes])

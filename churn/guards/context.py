@@ -167,7 +167,7 @@ class GuardContext:
 
     @cached_property
     def levels(self) -> dict[str, npt.NDArray[np.object_]]:
-        """Return each static attribute as text, by customer code; a missing value is None."""
+        """Return the values of each static attribute as text, by customer code; a missing value is None."""
         if not self.attributes:
             return {}
         names = ", ".join(identifier(name) for name in self.attributes)
@@ -179,8 +179,8 @@ class GuardContext:
         """Return the state of each customer at the watermark, and the day of the customer's end.
 
         With a label of contracts, a customer is active if the last spell ends after the watermark, and has
-        left if this spell has ended and the grace period is over. With a label of an event, a customer counts
-        as having left with the first event, and as active without an event.
+        left if this spell has ended and the grace period is over. With a label of an event, a customer who
+        had the event counts as having left, and a customer who did not have it counts as active.
 
         With a label of inactivity, the days from the last core event to the watermark decide. A customer with
         more than `days_active` days has left. Of the others, those with at most `horizon_days` days are
@@ -219,7 +219,7 @@ class GuardContext:
 
     @cached_property
     def labelled_cohorts(self) -> list[tuple[Cohort, Labels]]:
-        """Return the cohort and the labels of all customers at every matured cutoff."""
+        """Return each customer's status (in a `Cohort`) and label at every matured cutoff."""
         if not self.cutoffs:
             return []
         return list(

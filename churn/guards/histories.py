@@ -45,9 +45,10 @@ DAILY_SHARE, ZERO_SHARE = 0.9, 0.2
 
 
 def sure_difference(churners: int, of_churners: int, stayers: int, of_stayers: int) -> float:
-    """Return a lower bound for the churners' share of suspicious histories minus the stayers' share.
+    """Return a lower bound for the share of churners with a suspicious history minus that of stayers.
 
-    The result is the lower bound of the churners' share minus the upper bound of the stayers' share (99 %).
+    The result is the lower end of the 99 % interval of the churners' share, minus the upper end of the 99 %
+    interval of the stayers' share.
 
     Args:
         churners: The number of churners with a suspicious history.
@@ -93,7 +94,7 @@ def deleted_histories(context: GuardContext) -> Iterator[Finding]:
 
 
 def zeroed_rows(context: GuardContext) -> Iterator[Finding]:
-    """Look for rows with the value 0: written after the customer left, or on every day for everyone."""
+    """Find rows with the value 0 that the source writes after customers leave, or each day for everyone."""
     for table in context.event_tables:
         for column in context.tables[table].of_role("value"):
             if column.name in context.store.tables[table].columns and not column.known_with:

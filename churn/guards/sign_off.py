@@ -1,4 +1,4 @@
-"""Sign-offs of findings in params.yaml, the lines that show findings, and the gate of the guards."""
+"""The findings that params.yaml signs off, the lines that show findings, and the gate of the guards."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Signature(NamedTuple):
 
 @dataclass(frozen=True)
 class SignOffs:
-    """The reasons of params.yaml for accepted findings, by place or guard.
+    """The reasons in params.yaml for accepted findings, by place or guard.
 
     Attributes:
         check: The content of `check.accept`.
@@ -130,7 +130,10 @@ def sign_off_hint(group: Group, section: str) -> str:
 
 
 class FindingLines(NamedTuple):
-    """The findings of a verb as lines for the user. Findings with an equal guard and way out share a line."""
+    """The findings of a verb as lines for the user.
+
+    Findings with the same guard, way out and severity share a line.
+    """
 
     signed_off: list[str]
     warnings: list[str]
@@ -143,7 +146,7 @@ def finding_lines(
 
     Args:
         findings: The findings.
-        sign_offs: The reasons in params.yaml.
+        sign_offs: The reasons in params.yaml for accepted findings.
         section: The section in which the user can sign a finding off.
     """
     warnings = []
@@ -154,7 +157,7 @@ def finding_lines(
 
 
 def count_sentence(findings: Sequence[Finding], sign_offs: SignOffs) -> str:
-    """Return how many findings say stop (with the guards), how many warn, and how many are signed off."""
+    """Return how many findings say stop (and by which guards), how many warn, and how many are signed off."""
     signed_findings = [finding for finding in findings if sign_offs.reason(finding)]
     stops = _unsigned_stops(findings, sign_offs)
     guards = f" ({', '.join(dict.fromkeys(finding.guard for finding in stops))})" if stops else ""
@@ -166,8 +169,9 @@ def guard_verdict(report: GuardReport, sign_offs: SignOffs, section: str) -> Ver
     """Return a verdict: the gate of the guards, the warnings as notes, and the sign-offs with reasons.
 
     Args:
-        report: The guard report of `check`, `train` and `evaluate`; if no guard ran, the verdict is empty.
-        sign_offs: The reasons in params.yaml.
+        report: One report with the findings of `check`, `train` and `evaluate`; if no guard ran, the verdict
+            is empty.
+        sign_offs: The reasons in params.yaml for accepted findings.
         section: The name of the section `evaluate` in messages, such as `params.yaml: evaluate`.
     """
     if not report.looked:

@@ -39,10 +39,11 @@ Rates are compared within bands, because yearly contracts end late.
 
 
 def dangling_histories(context: GuardContext) -> Iterator[Finding]:
-    """Look for histories whose ids are no customers: a join may have dropped the customers who left.
+    """Look for histories without a customer: a join may have dropped the customers who left.
 
-    The rows of an id are a history if there are at least 3 of them, and at least a third of the mean number
-    of rows per customer. Single stray rows are errors in the data.
+    The rows of an id that is not in the table of customers are a history if there are at least 3 of them,
+    and at least a third of the mean number of rows per customer. Fewer rows are not reported, because they
+    may be single errors in the data.
     """
     for name in context.event_tables:
         table = context.store.tables[name]
@@ -68,15 +69,15 @@ def dangling_histories(context: GuardContext) -> Iterator[Finding]:
 
 
 def survivors(context: GuardContext) -> Iterator[Finding]:
-    """Stop if few customers left before some cutoff and many left later, because only survivors are left.
+    """Stop if so few customers left before some cutoff that the data must lack the customers who left.
 
-    For each cutoff, the guard compares the number of churners before the cutoff with the expected number. The
-    expected number is the number of customers at risk before the cutoff, times the churn rate of customers of
-    the same age from the cutoff on. A single later wave of churners does not show that early churners are
-    missing. So the guard skips a cutoff if the churn rate at the newest cutoff is less than half of the rate
-    from the skipped cutoff on. If label windows overlap, a churner counts at several cutoffs. So before the
-    guard computes the probability of so few churners, it divides both numbers by the number of label windows
-    in which a day lies.
+    For each cutoff, the guard compares the number of churners at the earlier cutoffs with an expected number.
+    The expected number is the number of labelled customers at the earlier cutoffs, times the churn rate of
+    customers of the same age at this cutoff and all later ones. A single later wave of churners does not show
+    that early churners are missing. So the guard skips a cutoff if the churn rate at the newest cutoff is
+    less than half of the churn rate at this cutoff and all later ones together. If label windows overlap, a
+    churner counts at several cutoffs. So before the guard computes the probability of so few churners, it
+    divides the counted and the expected churners by the number of label windows in which a day lies.
     """
     words = context.label.words
     churners, at_risk = _counts_by_age(context)
@@ -121,7 +122,7 @@ def survivors(context: GuardContext) -> Iterator[Finding]:
 
 
 def _counts_by_age(context: GuardContext) -> tuple[CountsByAge, CountsByAge]:
-    """Count churners and customers at risk by matured cutoff and age, each of shape (cutoffs, bands)."""
+    """Count the churners and all labelled customers by matured cutoff and band of age, `[cutoffs, bands]`."""
     churners, at_risk = np.zeros((2, len(context.labelled_cohorts), BANDS))
     for row, (cohort, label) in enumerate(context.labelled_cohorts):
         age = day_number(cohort.cutoff) - context.customers.signed_up

@@ -48,8 +48,8 @@ Within a month, a season or a fading product changes the number of rows by less.
 """
 
 RARE = 1e-4
-"""A low number of rows is no chance if its probability, over all tested numbers of days, is below this
-number.
+"""A low number of rows is not due to chance if its probability, over all tested numbers of days, is below
+this number.
 """
 
 STOP_DAYS = 7.0
@@ -97,9 +97,9 @@ def trailing_tables(context: GuardContext) -> Iterator[Finding]:
     """Look for tables whose newest rows have not come in yet, while another table is complete.
 
     In such a table, signals at the newest cutoff see fewer rows than signals at the cutoffs of training.
-    Tables with `known_at` are left out, because each of their cutoffs sees only rows that had already come
-    in. A day on which no table has rows may be a day without events, or a day after the end of the data. The
-    guard `maturity` looks for the end of the data.
+    Tables with `known_at` are left out: in them, the signals at each cutoff see only rows that had come in by
+    then. A day on which no table has rows may be a day without events, or a day after the end of the data.
+    The guard `maturity` looks for the end of the data.
     """
     tables = {
         name: _rows_by_day(context, name)
@@ -194,7 +194,7 @@ def earlier_sums(rows: Ints, days: int) -> Ints:
 def _days_to_complete_week(rows: Ints, trail_days: int) -> int:
     """Return how many newest days to leave out so that the week before them is complete.
 
-    Days with very few rows may follow days on which only some rows are missing, because rows come in slowly.
+    If rows come in slowly, some rows may also be missing on the days before those with very few rows.
 
     Args:
         rows: The number of rows of each day, the newest day first, shape (days,).

@@ -28,7 +28,7 @@ class Gate:
         low: The lower bound of the interval of the value.
         high: The upper bound of the interval of the value.
         rule: The requirement of the gate.
-        words: The measurement and the rule as a sentence; if the gate refuses, also the way out.
+        words: The measurement and the rule as a sentence; if the gate refuses, also what to do.
         signed: Whether the gate passed only because a person signed a finding off.
     """
 
@@ -48,15 +48,15 @@ class Gate:
 
     @classmethod
     def of(cls, name: str, passed: bool, interval: Interval, rule: str, sentence: str, way_out: str) -> Gate:
-        """Return a gate; its words contain the way out only if the gate refuses.
+        """Return a gate; its `words` contain `way_out` only if the gate refuses.
 
         Args:
             name: The name of the gate in promotion.json.
             passed: Whether the challenger may pass.
             interval: The measured value, with its interval if there is one.
             rule: The requirement of the gate.
-            sentence: The measurement and the rule.
-            way_out: What to do, as a sentence.
+            sentence: The measurement and the rule, as a sentence.
+            way_out: What to do if the gate refuses, as a sentence.
         """
         words = sentence if passed else f"promote: {sentence} Champion unchanged. {way_out}"
         return cls(name, passed, interval.value, interval.low, interval.high, rule, words)

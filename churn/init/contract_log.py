@@ -74,7 +74,7 @@ def read_contract_logs(
         candidates: The matches of all tables with their scores.
         tables: The tables that have the ids of customers.
         dialect: The SQL dialect of the source.
-        today: Today's date; a way to read texts as dates is wrong if it gives dates in the future.
+        today: Today's date; a date format is wrong if it turns texts into later dates.
     """
     periods = {log.table.name: (log, period) for log in tables if (period := _period(connection, log))}
     has_contracts = any(
@@ -219,7 +219,7 @@ def _contracts(
         log: The table, and its column with the id of the customer.
         period: The columns with the start and the expiry of a row.
         dialect: The SQL dialect of the source.
-        today: Today's date; a way to read texts as dates is wrong if it gives dates in the future.
+        today: Today's date; a date format is wrong if it turns texts into later dates.
     """
     table, (start, expiry, share) = log.table, period
     cancel_rows, notes = find_cancel_rows(connection, log, start, expiry)

@@ -92,7 +92,7 @@ def draft_params(
     Args:
         source: The open source.
         dialect: The SQL dialect of the source: duckdb, postgresql, sqlite or spark.
-        today: Today's date; a way to read texts as dates is wrong if it gives dates in the future.
+        today: Today's date; a date format is wrong if it turns texts into later dates.
         advance: A function that is called with 1 after each table.
         key_name: The name of the column with the ids of customers, if the user has given it.
 
@@ -196,7 +196,7 @@ class _KeyGuess:
     Attributes:
         key: The name of the column.
         reason: Why this column is the key, for the comment at `customers` in the drafted params.yaml.
-        warning: Why this column is the key, as a warning for the user, with the way out.
+        warning: The warning for the user: why this column is the key, and what to do if it is not.
     """
 
     key: str
@@ -346,7 +346,7 @@ def _candidates(
     customers: KeyedTable | None,
     key_name: str | None,
 ) -> tuple[str, list[tuple[float, Match]]]:
-    """Return each way to use a table, as a pair of score and match, or the reason why there is none.
+    """Return the canonical tables that a table may be, each with a score, or the reason why there are none.
 
     Args:
         source: The open source.

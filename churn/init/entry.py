@@ -72,7 +72,7 @@ class Entry:
 def write_entry(
     connection: duckdb.DuckDBPyConnection, match: Match, dialect: str, customers: KeyedTable | None
 ) -> Entry:
-    """Return the entry of params.yaml for a match.
+    """Return the entry of params.yaml for a matched table.
 
     Args:
         connection: The connection with the views of the tables.
@@ -283,7 +283,7 @@ def _column_sql(match: Match, dialect: str) -> tuple[dict[str, str], str | None]
 
 
 def _number_sql(column: SourceColumn, dialect: str) -> str:
-    """Return the SQL of a number, for use as a factor; a number that is text is cast."""
+    """Return the SQL of a number that will be multiplied; if the number is text, the SQL casts it."""
     sql = column.sql or name_in(column.name, dialect)
     return f"cast({sql} as double precision)" if column.number else sql
 
@@ -341,8 +341,9 @@ def _filters(
 ) -> list[str]:
     """Return the SQL conditions that exclude rows with unusable values.
 
-    Rows without a time are excluded if they are more than `MAX_FLAWED_SHARE` of the rows. Rows with negative
-    units or amounts are excluded if they are more than `max_negative_share` of the rows; a note says so.
+    Rows without a time are excluded if they are more than `MAX_FLAWED_SHARE` of the rows. Rows with a
+    negative amount or number of pieces are excluded if they are more than `max_negative_share` of the rows; a
+    note says so.
     """
     filters = []
     if match.time.filled_share < 1 - MAX_FLAWED_SHARE:

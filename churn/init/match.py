@@ -56,7 +56,7 @@ SPREADSHEET_DAYS = (32_874, 58_439)
 """The numbers that a spreadsheet, which counts from 1899-12-30, gives to the days from 1990 to 2059."""
 
 DAY_WITH_YEAR = r"(^|[^0-9])(19|20)[0-9]{2}([^0-9]|$)|[0-9][^0-9:]+[0-9]"
-"""The form of a text that may hold a day: it has a year, or two numbers that are not hours and minutes."""
+"""The form of a text that may hold a date: it has a year, or two numbers that are not hours and minutes."""
 
 
 @dataclass
@@ -147,7 +147,7 @@ def assign_columns(connection: duckdb.DuckDBPyConnection, match: Match) -> Match
 def _assign(connection: duckdb.DuckDBPyConnection, match: Match) -> dict[str, float]:
     """Fill in `columns`: the best fit comes first, and each source column is used only once.
 
-    Return the score of the fit of each canonical column that was filled in.
+    For each canonical column that was filled in, return the score of its fit.
     """
     fits = sorted(_fits(match), key=lambda fit: (-fit[0], fit[3]))
     scores: dict[str, float] = {}
@@ -189,7 +189,7 @@ def _correct_contract_columns(
 
     A cancellation time is read as the end of the contract if no column holds the end. A contract that still
     runs after its cancellation shows that the cancellation is not the end. The renewal time is not used if
-    only contracts without an end have a renewal time: at an earlier cutoff, this time would reveal which
+    only contracts without an end have a renewal time: if it were used, it would reveal at past cutoffs which
     customers stay.
     """
     columns, view = match.columns, match.table.view
@@ -290,7 +290,7 @@ def _has_valid_values(
 def _share_reason(match: Match, target: CanonicalColumn, column: SourceColumn) -> str:
     """Return why a column that is named like an amount of money is a share; empty if it may be money.
 
-    Values from 0 to 1 count as shares, unless the column holds the price of one piece.
+    Values from 0 to 1 count as shares, unless all are 0 or 1, or the column is the unit price of a product.
     """
     low, high = column.low, column.high
     if target.type != "money" or low is None or high is None or low < 0 or high > 100:
@@ -352,7 +352,7 @@ def _assign_time(connection: duckdb.DuckDBPyConnection, match: Match, used_names
 def _asked_time(connection: duckdb.DuckDBPyConnection, match: Match, column: SourceColumn) -> SourceColumn:
     """Return `column` as the time of a row, with a question for the user if another column may be right.
 
-    The other column has a better name, but its values are days in a form that is not known.
+    The other column has a better name, but its values are dates in a form that is not known.
     """
     target = match.target.time
     pattern = COLUMN_PATTERNS.get(match.name, COLUMN_PATTERNS["events"])[target]
@@ -375,9 +375,9 @@ def _asked_time(connection: duckdb.DuckDBPyConnection, match: Match, column: Sou
 
 
 def _may_be_days(connection: duckdb.DuckDBPyConnection, table: SourceTable, column: SourceColumn) -> bool:
-    """Return whether the values of a column may be days in a form that is not known.
+    """Return whether the values of a column may be dates in a form that is not known.
 
-    Weekdays and hours do not count as days.
+    Weekdays and hours do not count as dates.
     """
     if column.kind == "number":
         low, high = SPREADSHEET_DAYS
@@ -390,7 +390,7 @@ def _may_be_days(connection: duckdb.DuckDBPyConnection, table: SourceTable, colu
 
 
 def _is_early(connection: duckdb.DuckDBPyConnection, match: Match, name: str, column: SourceColumn) -> bool:
-    """Return whether a column read as an outcome is often earlier than the row, so that it cannot be one."""
+    """Return whether an outcome column often holds times before the row's time; then it is no outcome."""
     target = match.target.column(name)
     if target is None or target.role not in ("outcome", "known") or name == "paid_at":
         return False

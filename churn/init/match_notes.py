@@ -1,4 +1,4 @@
-"""Write notes about what the user must check in a match, such as a second time column or a price."""
+"""Write notes on what the user must check in a matched table, such as a second time column or a price."""
 
 from __future__ import annotations
 
@@ -81,9 +81,9 @@ def second_clock_notes(connection: duckdb.DuckDBPyConnection, match: Match) -> I
 
 
 def _usual_delay(connection: duckdb.DuckDBPyConnection, view: str, delay: str) -> str:
-    """Return the median delay of a second time column after the row's time, as a text.
+    """Return how long after the row's time a second time column usually lies (median), as a text.
 
-    Only delays of a day or more count.
+    Only rows in which it is later by a day or more count.
     """
     row = connection.execute(
         f"SELECT median({delay}) FROM {view} WHERE {delay} >= INTERVAL '1 day'"
@@ -121,13 +121,13 @@ def price_notes(connection: duckdb.DuckDBPyConnection, match: Match) -> Iterator
 
 
 def cost_question(connection: duckdb.DuckDBPyConnection, match: Match, dialect: str) -> str | None:
-    """Return a question if it is unclear which column, or part of it, is a contact's cost; otherwise None.
+    """Return a question if it is unclear which column is a contact's cost, or what it includes; else None.
 
     The cost must not include what the company gave away as an offer, such as a discount. If a row's cost is
     less than its offer, the cost does not include the offer, and nothing is asked.
 
     Args:
-        connection: The connection with the view of the table.
+        connection: The DuckDB connection, which has the matched table as a view.
         match: The matched table.
         dialect: The SQL dialect of the source.
     """
@@ -171,7 +171,7 @@ def result_warnings(connection: duckdb.DuckDBPyConnection, match: Match, dialect
     """Yield a warning if some contacts have an unknown result; a night counts such contacts as done.
 
     Args:
-        connection: The connection with the view of the table.
+        connection: The DuckDB connection, which has the matched table as a view.
         match: The matched table.
         dialect: The SQL dialect of the source.
     """
@@ -195,7 +195,7 @@ def result_warnings(connection: duckdb.DuckDBPyConnection, match: Match, dialect
 
 
 def month_warnings(match: Match, dialect: str) -> Iterator[str]:
-    """Yield a warning if the times of rows are months without a day; they are read as the first day."""
+    """Yield a warning if the time of a row is only a month; it is read as the first day of the month."""
     time = match.time
     if time.time_format in MONTH_FORMATS:
         end = "SQL that gives the end of the month"

@@ -120,7 +120,7 @@ def join_parts(
         connection: The connection with the views of the tables; the views of the joined tables are added.
         tables: The profiled tables.
         dialect: The SQL dialect of the source.
-        today: Today's date; a way to read texts as dates is wrong if it gives dates in the future.
+        today: Today's date; a date format is wrong if it turns texts into later dates.
     """
     groups: dict[str, list[SourceTable]] = {}
     for table in tables:

@@ -42,7 +42,7 @@ def profile_tables(
     Args:
         source: The open source.
         dialect: The SQL dialect of the source: duckdb, postgresql, sqlite or spark.
-        today: Today's date; a way to read texts as dates is wrong if it gives dates in the future.
+        today: Today's date; a date format is wrong if it turns texts into later dates.
         advance: A function that is called with 1 after each table.
 
     Returns:
@@ -94,7 +94,7 @@ def profile_table(
         name: The name of the table.
         view: The name of the table's view.
         dialect: The SQL dialect of the source.
-        today: Today's date; a way to read texts as dates is wrong if it gives dates in the future.
+        today: Today's date; a date format is wrong if it turns texts into later dates.
         is_csv: Whether the view reads CSV files.
     """
     description = connection.execute(f"DESCRIBE {view}").fetchall()
@@ -152,7 +152,7 @@ def _profile_batch(
         columns: The columns, each with the kind that follows from its type in the view.
         types: The types of the view's columns.
         dialect: The SQL dialect of the source.
-        today: Today's date; a way to read texts as dates is wrong if it gives dates in the future.
+        today: Today's date; a date format is wrong if it turns texts into later dates.
         is_csv: Whether the view reads CSV files.
     """
     by_name = {column.name: column for column in columns}

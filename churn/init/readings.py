@@ -197,8 +197,7 @@ def _formats_that_fit(
 ) -> tuple[tuple[str, ...], str | None]:
     """Return the formats that may be right, and a question if the dates need two formats.
 
-    A format A is left out if there is a format B such that some dates fit B and not A, but almost no dates
-    fit A and not B.
+    Format A is left out in favour of format B if some dates fit only B, and almost no dates fit only A.
 
     Args:
         connection: The connection with the view of the column.

@@ -34,7 +34,7 @@ class SourceColumn:
         missing: The words for "no value" in a column of times or numbers, each with its number of rows.
         question: What to ask the user if the contents do not show how to read the column; otherwise None.
         other_reading: The column with day and month exchanged, if the contents do not show the right order.
-        number: The notation of numbers that are text.
+        number: How numbers are written (decimal comma or point), if they are text.
         has_decimal_points: Whether the column comes from a text file and its numbers have decimal points.
         spelling: The SQL that changes an id to the common spelling of all tables, with `$` for the id; None
             if ids do not change.
@@ -125,7 +125,7 @@ class SourceTable:
             source itself holds the table.
         parts: The names of the tables whose rows this table holds, one after the other; only the columns that
             all of them have are kept.
-        question: Why the tables in `parts` may not be parts of one table; None if there is no doubt.
+        question: Why the tables in `parts` are perhaps not parts of one table; None if there is no doubt.
     """
 
     name: str

@@ -4,8 +4,8 @@ and confirm it on those who joined later.
 Three mistakes would make the search find an event even if no event goes together with staying. The module
 avoids these three mistakes:
 
-1. A customer who leaves early has had time for few events only. So only customers who are still at risk after
-   the longest time window are compared, and only leaving after that window counts.
+1. A customer who leaves early has had time for few events only. So only customers who can still leave
+   after the longest time window are compared, and only leaving after that window counts.
 2. If many candidate events are tried, the best event looks good by chance. So the event is chosen on the
    customers who joined earlier, and tested once on those who joined later.
 3. Customers who joined in different months may differ both in what they do and in how often they leave. So
@@ -74,8 +74,9 @@ class FollowUp:
 
     Attributes:
         customer: The customer, an index into the arrays of `EventCounts`.
-        stratum: A number that identifies the row's stratum. A stratum is a month of joining together with an
-            age. Only rows of one stratum are compared.
+        stratum: A number that identifies the row's stratum. A stratum holds the customers who joined in the
+            same month, at the same age (the time since the sign-up). Only rows of the same stratum are
+            compared with each other.
         has_left: Whether the customer left in the window.
     """
 
@@ -142,7 +143,7 @@ class Search:
 
     Attributes:
         n_tried: The number of candidates that were compared on the earlier joiners.
-        best: The best candidate of the earlier joiners; None if no candidate goes with staying.
+        best: The candidate that goes best with staying among the earlier joiners; None if none does.
         earlier, later: The comparison of `best` among the earlier joiners, and among the later joiners.
         reason: Why no candidate is reported; None if `best` is confirmed.
     """

@@ -41,19 +41,22 @@ DEFINITION = (
     "an event that occurs at least m times within d days of the sign-up, and after which customers stay "
     f"more often. Customers who, {LONGEST_DAYS} to {LONGEST_DAYS + WEEK_DAYS - 1} days after the sign-up, "
     f"can still leave are followed over the next {N_WINDOWS} label windows: those with the event "
-    "leave less often. The event is chosen on the half of the customers who joined earlier. The chosen "
-    f"event is tested once on the half who joined later (one-sided, level {LEVEL}). Customers are compared "
-    "only with customers who joined in the same month, and only at the same time since the sign-up. The "
-    "event is correlated with staying, but the data do not show that the event causes staying"
+    "leave less often. The customers are split into an earlier and a later half by their sign-up. The "
+    "event is chosen on the earlier half, and tested once on the later half (one-sided, level "
+    f"{LEVEL}). Customers are compared only with customers who joined in the same month, and only at the "
+    "same time since the sign-up. The event is correlated with staying, but the data do not show that the "
+    "event causes staying"
 )
 
 
 class Side(Part):
-    """How often customers leave who joined later and had the event, or joined later and did not have it.
+    """One of two groups of later joiners (see `ActivationResult`), and how often its customers leave.
+
+    One group has the customers who had the event, the other group those who did not have it.
 
     Attributes:
-        n: The number of these customers.
-        share: The share of their label windows in which the customer left.
+        n: The number of customers in the group.
+        share: Of all label windows of these customers, the share in which the customer left.
         low, high: The 95 % Wilson interval of `share`.
     """
 
@@ -72,11 +75,13 @@ class Activation(Part):
             the sign-up.
         text: The event in words.
         share_done: The share of all followed customers who had the event.
-        with_event, without_event: The later joiners with the event, and those without it.
-        difference, low, high: How much more often customers without the event leave in a label window than
-            customers with it. Customers are compared only with customers who joined in the same month, and
-            only at the same time since the sign-up. `low` and `high` are the ends of the 95 % interval.
-        p_value: The one-sided p-value of the event, from the test on the customers who joined later.
+        with_event, without_event: The group of later joiners (see `ActivationResult`) with the event, and the
+            group without it.
+        difference: How much more often customers without the event leave in a label window than customers
+            with it. Customers are compared only with customers who joined in the same month, and only at the
+            same time since the sign-up.
+        low, high: The ends of the 95 % interval of `difference`.
+        p_value: The one-sided p-value of the event, from the test on the later joiners.
         decides_label: Whether the event is from the table whose rows decide the label. If so, the event
             goes together with staying partly because the label is computed from the same table.
     """
@@ -101,15 +106,15 @@ class ActivationResult(SectionResult):
     Attributes:
         definition, population: What was searched for, and among which customers.
         n: The number of customers who were followed (see `follow`).
-        n_left: The number of these customers who left.
+        n_left: The number of followed customers who left.
         joined_from, split_at, joined_until: The earlier joiners signed up in `[joined_from, split_at)`, the
             later joiners in `[split_at, joined_until)`.
-        events: The events that were tried.
-        n_tried: The number of candidates that were compared.
+        events: The names of the events among which the activation event was searched.
+        n_tried: The number of candidates for the activation event that were compared.
         activation: The activation event; None if no event is confirmed.
         reason: Why there is no activation event.
-        earlier_p_value: The p-value of the best candidate among the earlier joiners, not corrected for the
-            number of candidates.
+        earlier_p_value: The p-value of the best candidate for the activation event, computed on the earlier
+            joiners. It is not corrected for the number of candidates.
     """
 
     definition: str
@@ -139,8 +144,8 @@ def activation_section(company: Company) -> ActivationResult:
     search = search_activation(events, follow_up.of(~is_later), follow_up.of(is_later))
     return ActivationResult(
         definition=DEFINITION,
-        population="customers who signed up since everybody who leaves is in the data, and were at risk at "
-        "the cutoff after the longest time window; also those who objected to being contacted",
+        population="customers who signed up since everybody who leaves is in the data, and could still leave "
+        "at the cutoff after the longest time window; also those who objected to being contacted",
         n=int(is_followed.sum()),
         n_left=int(follow_up.has_left.sum()),
         joined_from=date_of_day(int(signed_up.min())) if len(signed_up) else None,
@@ -155,11 +160,12 @@ def activation_section(company: Company) -> ActivationResult:
 
 
 def follow(store: Store, joiners: Joiners, cutoff: date) -> FollowUp:
-    """Follow each joiner over up to `N_WINDOWS` label windows, until the joiner leaves or is not at risk.
+    """Follow each joiner over `N_WINDOWS` label windows, or until the joiner leaves.
 
     The first window begins at the joiner's landmark: the first weekly cutoff that is at least `LONGEST_DAYS`
     days after the sign-up. A window counts if its label is matured at the cutoff, and if the data known at
-    the start of the window say that the customer was at risk then.
+    the start of the window say that the customer could still leave then. A window does not count if the
+    contract ends in the gap before it. After a window that does not count, the joiner is followed no further.
     """
     label, late_days = store.params.label, store.params.snapshot.late_days
     step = WEEK_DAYS * math.ceil((label.gap_days + label.horizon_days) / WEEK_DAYS)
@@ -209,9 +215,9 @@ def _states(store: Store, cutoffs: list[date], codes: Ints) -> list[npt.NDArray[
 def _activation(
     search: Search, events: Sequence[EventCounts], follow_up: FollowUp, is_later: Bools, label_table: str
 ) -> Activation | None:
-    """Return the confirmed event, and how often customers with it and customers without it leave.
+    """Return the event of the search, and how often customers with it and customers without it leave.
 
-    Return None if no event is confirmed.
+    Return None if the search found no event, or if the test on the later joiners did not confirm the event.
     """
     if search.best is None or search.later is None or search.reason is not None:
         return None

@@ -188,7 +188,8 @@ def _season(values: Floats, length: int) -> Floats:
 def _odd_above(number: int) -> int:
     """Return the smallest odd number above `number`.
 
-    A smoothing window of this width is longer than the data, so the season is the same in all years.
+    If the data have `number` values, a smoothing window of this width is longer than the data. So the season
+    is the same in all years.
     """
     return number + 1 + number % 2
 
@@ -218,7 +219,7 @@ def _limits(
 
 
 def _sampling_error(figure: Figure) -> float:
-    """Return the standard error of a figure: from its interval, or from its count; 0 if it has neither."""
+    """Return a figure's standard error: from its interval or, for a count, from its value; otherwise 0."""
     if figure.low is not None and figure.high is not None:
         return (figure.high - figure.low) / (2 * Z_95)
     if figure.definition.unit in ("customers", "orders") and figure.value is not None:

@@ -1,6 +1,4 @@
-"""The observed churn by behaviour, value and stage, and of customers who are loyal or are only bound by a
-contract.
-"""
+"""The observed churn by behaviour, value and stage, and by loyalty: active or not, free to leave or not."""
 
 from __future__ import annotations
 
@@ -56,7 +54,7 @@ class Behaviour:
     Attributes:
         active_days: The number of days with an act of the customer in the `ACTIVE_WINDOW_DAYS` days before
             the cutoff.
-        money: The monthly value in currency; NaN if it is not known.
+        money: What the customer pays per month, in currency units; NaN if it is not known.
         is_bound: 1 if the contract renews only after the label window, 0 if not, NaN if it is not known.
         is_customer: Whether the customer is in the cohort of the cutoff, so can still leave.
     """
@@ -68,9 +66,7 @@ class Behaviour:
 
 
 class BehaviourCell(ChurnShare):
-    """The observed churn of the customers in a cell, and the mean money per month of those whose money is
-    known.
-    """
+    """The observed churn of the customers in a cell, and the mean of what they pay per month, where known."""
 
     behaviour: str
     value: str
@@ -93,7 +89,7 @@ class BehaviourTable(Part):
 
 
 class LoyaltyGroup(ChurnShare):
-    """One of the four groups of loyalty: its observed churn, its customers now, and their money per month."""
+    """One of the four loyalty groups: its observed churn, its customers now, and what they pay per month."""
 
     now: Flow
 
@@ -101,7 +97,8 @@ class LoyaltyGroup(ChurnShare):
 class LoyaltyTable(Part):
     """The observed churn of four groups: active or not, and bound by a contract or not.
 
-    A customer is active if there are at least `active_from_days` days with an act.
+    An active customer has acts on at least `active_from_days` of the `ACTIVE_WINDOW_DAYS` days before the
+    cutoff.
     """
 
     unit: Literal["share"]
@@ -144,7 +141,7 @@ def behaviour_table(
 
     Args:
         active_days: The number of days with an act, `[cutoffs, customers]`.
-        money: The monthly value, `[cutoffs, customers]`; NaN if it is not known.
+        money: What each customer pays per month, `[cutoffs, customers]`; NaN if it is not known.
         stage: The stage of each customer, as an index into `stages`, `[cutoffs, customers]`.
         stages: The names of the stages.
         outcomes: Which customers left after each cutoff.
@@ -213,7 +210,7 @@ def loyalty_table(behaviour: Behaviour, outcomes: Outcomes) -> LoyaltyTable:
 
 
 def missing_loyalty(reason: str) -> LoyaltyTable:
-    """Return a table of loyalty that has no groups, with the reason why it has none."""
+    """Return a loyalty table that holds no groups of customers; `reason` says why."""
     return LoyaltyTable(
         unit="share",
         definition=LOYALTY_DEFINITION,

@@ -26,7 +26,7 @@ Ints = npt.NDArray[np.int64]
 DAYS_PER_MONTH = 365.25 / 12
 
 MIN_COHORTS, MIN_PERIODS, MIN_AT_RISK, MIN_LOST = 3, 4, 30, 30
-"""The least number of monthly cohorts, of periods with enough customers at risk, and of customers lost."""
+"""The least number of monthly cohorts, of periods with enough customers, and of customers lost."""
 
 MAX_PARAMETER = 1e4
 """If alpha + beta is above this value, all customers are alike, and the model is a constant churn rate."""
@@ -111,7 +111,9 @@ def discounted_lifetime(alpha: npt.ArrayLike, beta: npt.ArrayLike, renewals: int
 
 
 class ResidualLifetime(Part):
-    """The expected further monthly payments, discounted, of a customer who has renewed `renewals` times."""
+    """The expected number of further monthly payments of a customer who has renewed `renewals` times; later
+    payments are discounted.
+    """
 
     renewals: int
     value: float
@@ -120,8 +122,8 @@ class ResidualLifetime(Part):
 
 
 class MonthOfAge(Part):
-    """A month of age: the customers at risk, the customers lost, and the share of all customers who are still
-    there at its end, as observed and as predicted by the model.
+    """A month of age: the customers at its start, how many of them left in it, and the share of all customers
+    who are still there at its end, as observed and as predicted by the model.
 
     `observed_share` is the product of the observed retention rates up to this month.
     """
@@ -190,10 +192,11 @@ def contract_model(first_lives: FirstLives, discount_year: float) -> ContractMod
 
 
 def months_of_age(first_lives: FirstLives) -> tuple[Ints, Ints]:
-    """Return the number of customers at risk and of customers lost, by month of age, `[months]` each.
+    """Return for each month of age the number of customers at its start, and how many of them left in it,
+    `[months]` each.
 
-    In each month, customers who cannot be followed over the whole month are left out. If they
-    counted, churn would be too high: a month that is not over shows who left, but not who will stay.
+    In each month, customers who cannot be followed over the whole month are left out. With them, churn would
+    be too high: a month that is not over shows who left, but not who will stay.
     """
     lives, follow_days = first_lives.lives, first_lives.follow_days
     at_risk, n_lost = [], []
@@ -211,8 +214,8 @@ def _too_few(cohorts: int, periods: int, n_lost: int) -> str | None:
         return f"the model needs {MIN_COHORTS} monthly cohorts, and there are {cohorts}"
     if periods < MIN_PERIODS:
         return (
-            f"the model needs {MIN_AT_RISK} customers at risk in each of the first {MIN_PERIODS} months of "
-            f"age; counted from the first, {periods} months have so many"
+            f"the model needs {MIN_AT_RISK} customers at the start of each of the first {MIN_PERIODS} months "
+            f"of age; counted from the first, {periods} months have so many"
         )
     if n_lost < MIN_LOST:
         return f"the model needs {MIN_LOST} customers who left, and there are {n_lost}"

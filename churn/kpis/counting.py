@@ -1,4 +1,4 @@
-"""Count rows by period and segment of the customers."""
+"""Count the rows of a table by period and by the segment of the row's customer."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def count_cells(period: Ints, segment: Ints, shape: tuple[int, int], rows: Bools
 
     Args:
         period: The index of each row's period; rows that are `OUTSIDE` do not count.
-        segment: The segment of each row.
+        segment: The index of the segment of each row's customer.
         shape: The number of periods, and the number of segments.
         rows: The rows that count; by default all rows.
     """
@@ -80,8 +80,8 @@ def figures_by_segment(
 
     Args:
         periods: Consecutive periods by kind, such as week or month.
-        segmentations: The divisions of the customers into segments; the first has one part with all
-            customers.
+        segmentations: The divisions of the customers into segments; the first has a single segment with
+            all customers.
         cells_of: A function that counts the rows of consecutive periods by segment.
         figures_of: A function that computes the figures of one period from its counts.
     """

@@ -97,8 +97,8 @@ def engagement_section(
         activity: The activity of each customer in the window, `[customers]`, by family.
         peers: The peer group of each customer.
         is_active: Whether each customer is active at the end of the window.
-        segmentations: The divisions of the customers into segments; the first has one part with all
-            customers.
+        segmentations: The divisions of the customers into segments; the first has a single segment with
+            all customers.
         window: The days in which the activity is counted.
     """
     if not activity:

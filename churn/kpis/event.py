@@ -66,8 +66,8 @@ def event_section(
     Args:
         store: The store; its label is of kind event.
         periods: For each kind of period (such as month), consecutive periods.
-        segmentations: The divisions of the customers into segments; the first has one part with all
-            customers.
+        segmentations: The divisions of the customers into segments; the first has a single segment with
+            all customers.
         cutoff: Only what happened before this midnight counts.
         latest: The period under which a figure is reported if it is missing in all periods.
 

@@ -75,7 +75,7 @@ class Figure(Part):
     Attributes:
         name: The name of the figure's definition in the catalogue.
         period: The days on which the figure was measured.
-        value: The value, in the unit of the definition.
+        value: The value, in the unit of the figure's definition.
         low, high: The 95 % interval `[low, high]`; None if the figure has no interval.
         n: The size of the population.
         reason: Why the figure is missing.
@@ -128,7 +128,7 @@ def missing_figure(name: str, period: Period, reason: str, *, slice: Slice | Non
     """Return a figure that is missing, with the reason.
 
     Args:
-        name: The name of the definition.
+        name: The name of the figure's definition in the catalogue.
         period: The period.
         reason: Why there is no value.
         slice: The part of the population; None for all customers.

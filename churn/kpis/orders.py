@@ -113,8 +113,8 @@ class OrderTally:
 
         Args:
             periods: Consecutive periods by kind, such as week or month.
-            segmentations: The divisions of the customers into segments; the first has one part with all
-                customers.
+            segmentations: The divisions of the customers into segments; the first has a single segment with
+                all customers.
             terms: The settings by which the figures are computed.
             first: The day of the first order.
             cutoff: The date up to which the data are known.

@@ -148,14 +148,14 @@ def csat_table(store: Store, outcomes: Outcomes) -> ChurnTable:
 
 
 def latest_answers(store: Store, table: str, value: str, day: str, cutoffs: Sequence[date]) -> Floats:
-    """Return for each customer and cutoff the latest value that was known at the cutoff, in thousandths; NaN
+    """Return for each customer and cutoff the latest rating that was known at the cutoff, in thousandths; NaN
     if there is none.
 
     Args:
         store: The store.
-        table: The name of the table with the answers.
-        value: The name of the column with the value.
-        day: The name of the column with the day on which the value was given.
+        table: The name of the table with the ratings.
+        value: The name of the column with the rating.
+        day: The name of the column with the day on which the rating was given.
         cutoffs: The cutoffs.
 
     Returns:
@@ -199,7 +199,7 @@ def health_table(store: Store, cutoff: date) -> ChurnTable:
         return missing_table(HEALTH_DEFINITION, days, reason)
     nights = read_bands(store, first_of_each_month(matured)[-MAX_CUTOFFS:])
     if not nights.nights:
-        return missing_table(HEALTH_DEFINITION, days, "the stored nights are of another label")
+        return missing_table(HEALTH_DEFINITION, days, "the stored nights were scored for another label")
     code = np.where(np.isnan(nights.band), -1, 5 - nights.band).astype(np.int64)
     return churn_table(
         HEALTH_DEFINITION, days, BANDS, code, read_outcomes(store, nights.nights), (("1", "5"), ("2", "4"))
@@ -227,7 +227,8 @@ class StoredBands:
 
 
 def read_bands(store: Store, nights: Sequence[date]) -> StoredBands:
-    """Read the health bands of the nights, except nights whose label is not the one in params.yaml.
+    """Read the health bands of the nights, except nights that were scored for another label than the one in
+    params.yaml.
 
     Raises:
         SourceError: the file of a night is damaged.

@@ -156,8 +156,8 @@ def recurring_section(
     Args:
         rows: The contracts; None if no contract has an amount.
         periods: Consecutive periods by kind, such as week or month.
-        segmentations: The divisions of the customers into segments; the first has one part with all
-            customers.
+        segmentations: The divisions of the customers into segments; the first has a single segment with
+            all customers.
         cutoff: The date up to which the data are known.
         grace_days: The largest number of days between two contracts that does not count as leaving.
         late_days: The largest number of days between the day of a row and its arrival in the data.

@@ -172,8 +172,8 @@ def retention_section(
     Args:
         spells: When customers were active.
         periods: Consecutive periods by kind, such as week or month.
-        segmentations: The divisions of the customers into segments; the first has one part with all
-            customers.
+        segmentations: The divisions of the customers into segments; the first has a single segment with
+            all customers.
         cutoff: The date up to which the data are known.
     """
     return RetentionResult(figures=tuple(_figures(spells, periods, segmentations, cutoff)))

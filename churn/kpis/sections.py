@@ -46,7 +46,7 @@ from churn.labels.calendar import months_later
 from churn.metrics.interval import Part
 
 VERSION: Literal[2] = 2
-"""The version of kpis.json."""
+"""The version of the format of kpis.json."""
 
 MAX_WEEKS, MAX_PART_MONTHS = 156, 36
 """The number of weeks in the file, and the number of months of segments in the file: three years."""
@@ -58,11 +58,11 @@ WAY_OUT = "Run `churn kpis` again."
 
 @dataclass(frozen=True)
 class Section:
-    """A section.
+    """A section of `churn kpis`.
 
     Attributes:
-        result: The type of its result.
-        compute: The function that computes it.
+        result: The class of the section's result.
+        compute: The function that computes this result.
         subject: The label that the section needs: a label of leaving (`leaving`), a label of an event
             (`event`), or any label (`both`).
     """
@@ -107,14 +107,14 @@ RESULTS: Mapping[str, type[SectionResult]] = {
     **{name: section.result for name, section in SECTIONS.items()},
     **{name: section.result for name, section in DERIVED_SECTIONS.items()},
 }
-"""The type of the result of each section."""
+"""The class of each section's result."""
 
 
 class Kpis(Part):
     """The content of kpis.json.
 
     Attributes:
-        version: The version of the file.
+        version: The version of the file's format.
         cutoff: Only what happened and was known before this midnight counts.
         timezone: The time zone in which all days of the file begin and end.
         label_id: The id of the label that decides who is active.

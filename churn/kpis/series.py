@@ -18,7 +18,7 @@ SERIES = "series"
 """The key of the series in the result of a section."""
 
 COLUMNS = ("value", "low", "high", "n")
-"""The columns of a series, with one entry for each period, or null; a column of nulls is left out."""
+"""The columns of a series, with one value or null for each period; a column of only nulls is left out."""
 
 SPARSE_COLUMNS = ("reason", "notes")
 """Columns that only few figures need: an object whose keys are positions in `start`, counted from 0."""

@@ -31,9 +31,9 @@ class ActivitySpells:
         is_involuntary: Whether the spell ended against the customer's will, for example after a failed
             payment, `[spells]`; None if the data do not show this.
         wait_days: The number of days from a cutoff until it is certain who was active at the cutoff.
-        first_day: The first day number from which the data show both who is active and who leaves. The data
-            of a company often begin on one day: they have the contracts that ran on that day, but no
-            contract that had ended earlier. Therefore, if the spells are contracts, `first_day` is the day
+        first_day: The first day number from which the data show both who is active and who leaves. Many
+            companies have data only from one day on: they have the contracts that ran on that day or later,
+            but none that had ended before. Therefore, if the spells are contracts, `first_day` is the day
             of the first recorded end of a contract. Before this day, the retention would always be 100 %.
     """
 
@@ -99,7 +99,7 @@ class EventSpells(RowReader):
         self.add_events(rows.customer[is_visible], rows.day[is_visible])
 
     def add_events(self, customer: Ints, day: Ints) -> None:
-        """Add customer codes and day numbers, ordered by both."""
+        """Add events by their customer codes and day numbers; they must be ordered by (customer, day)."""
         if not len(customer):
             return
         begins = np.ones(len(day), dtype=bool)

@@ -2,7 +2,8 @@
 the leaks (customers who leave) cost.
 
 The playbook defines the stages of customers at risk. This module adds further stages with fixed names, such
-as `left` and `won back`.
+as `left` and `won back`. Moves from week to week are counted in the same way. A bound is the start or the end
+of a period (a month or a week).
 """
 
 from __future__ import annotations
@@ -106,8 +107,8 @@ OUTSIDE = {CANCELLING: NOTICE_GIVEN, ON_PAUSE: ON_PAUSE_STAGE}
 
 @dataclass(frozen=True)
 class StagesAtBounds:
-    """The stage and the status (at risk, or why not) of each customer at each bound; each array has the shape
-    `[bounds, customers]`.
+    """The stage and the status (at risk, or why not) of each customer on given days (`bounds`); each array
+    has the shape `[bounds, customers]`.
 
     Attributes:
         stage: The index of the stage in the playbook; -1 for no stage.
@@ -119,8 +120,8 @@ class StagesAtBounds:
 
 
 def playbook_stages(store: Store, playbook: Playbook, bounds: Sequence[date]) -> StagesAtBounds:
-    """Return the stage of each customer at each bound: the playbook decides from the facts that were known at
-    the bound.
+    """Return the stage that the playbook gives to each customer on each of the days `bounds`, from the facts
+    that were known then.
 
     Customers who objected to being contacted count as well: these figures are not used to contact anybody.
     """
@@ -198,17 +199,19 @@ def read_stages(store: Store, days: Sequence[date]) -> StagesOfPlaybook:
 
 
 def stage_names(playbook: Playbook) -> tuple[str, ...]:
-    """Return the names of all stages, the further ones included; the code of a stage is its index here."""
+    """Return the names of the playbook's stages and of the further ones; a stage's code is its index here."""
     own = tuple(stage.name for stage in playbook.stages)
     return (*own, WON_BACK, NOTICE_GIVEN, ON_PAUSE_STAGE, NO_STAGE, LEFT, NOT_YET)
 
 
 def stage_codes(activity: Activity, stages: StagesAtBounds, names: Sequence[str]) -> Codes:
-    """Return the stage of each customer at each bound as an index into `names`, `[bounds, customers]`.
+    """Return the stage of each customer at the start and the end of each period (month or week).
+
+    The result has the shape `[bounds, customers]`; each stage is an index into `names`.
 
     Args:
-        activity: Who was active at each bound.
-        stages: The stage from the playbook, and the status, of each customer at each bound.
+        activity: Who was active at the start and the end of each period.
+        stages: The stage from the playbook, and the status, of each customer at the same times.
         names: The names of all stages, from `stage_names`.
     """
     code = {name: number for number, name in enumerate(names)}
@@ -224,7 +227,7 @@ def stage_codes(activity: Activity, stages: StagesAtBounds, names: Sequence[str]
 
 
 def _seen_one_bound_before(activity: Activity) -> Bools:
-    """Return for each bound whether each customer was active at some time before the previous bound."""
+    """Return for each bound (start or end of a period) who was active more than one period before it."""
     return np.vstack([activity.was_active_before_first[None], activity.was_active[:-1]])
 
 
@@ -234,7 +237,7 @@ def stage_months(activity: Activity, codes: Codes, names: Sequence[str]) -> tupl
 
     Args:
         activity: The active customers at the start and the end of each period, and their money.
-        codes: The stage of each customer at each bound, as an index into `names`, `[bounds, customers]`.
+        codes: The stages of the customers as indices into `names`, from `stage_codes`, `[bounds, customers]`.
         names: The names of all stages, from `stage_names`.
     """
     months = []
@@ -271,10 +274,10 @@ def stage_figures(
     """Yield the number of customers in each stage at the start of each period, and the share that then left.
 
     Args:
-        activity: Who was active at each bound.
-        codes: The stage of each customer at each bound, as an index into `names`, `[bounds, customers]`.
+        activity: Who was active at the start and the end of each period.
+        codes: The stages of the customers as indices into `names`, from `stage_codes`, `[bounds, customers]`.
         names: The names of all stages, from `stage_names`.
-        periods: The periods, each from one bound to the next.
+        periods: The periods (months or weeks).
     """
     left_code, shown = names.index(LEFT), [name for name in names if name not in (LEFT, NOT_YET)]
     for number, period in enumerate(periods):
@@ -295,7 +298,7 @@ def rank_leaks(activity: Activity, codes: Codes, names: Sequence[str]) -> tuple[
 
     Args:
         activity: The active customers at the start and the end of each period, and their money.
-        codes: The stage of each customer at each bound, as an index into `names`, `[bounds, customers]`.
+        codes: The stages of the customers as indices into `names`, from `stage_codes`, `[bounds, customers]`.
         names: The names of all stages, from `stage_names`.
     """
     left_code = names.index(LEFT)

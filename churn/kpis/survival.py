@@ -1,5 +1,5 @@
-"""How long customers stay, estimated by Kaplan and Meier: for all customers and by segment, with the numbers
-at risk.
+"""How long customers stay, estimated by Kaplan and Meier: for all customers and by segment, with the number
+of customers under observation at each age.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ DEFINITION = (
 
 
 class SurvivalPoint(Part):
-    """The share of customers who stay longer than `age_days` days, and the number of customers at risk at
-    this age.
+    """The share of customers who stay longer than `age_days` days, and the number of customers under
+    observation at this age.
     """
 
     age_days: int
@@ -72,8 +72,8 @@ class SurvivalTable(Part):
 
     Attributes:
         unit: The unit of the shares.
-        definition, population, band: How the shares are computed, for which customers, and how the interval
-            of a share is computed.
+        definition, population, band: How the shares of customers who stay are computed, for which customers,
+            and how the interval of a share is computed.
         known_until: The day up to which it is certain who left.
         complete_from: The first day from which the data hold everybody who joined.
         n_left_out: The number of customers who are not counted, because their day of joining is not known.
@@ -95,7 +95,7 @@ def survival_table(first_lives: FirstLives, segmentations: Sequence[Segmentation
 
     Args:
         first_lives: The first life of each customer.
-        segmentations: The divisions of all customers.
+        segmentations: The divisions of all customers into segments.
     """
     curves = []
     for segmentation in segmentations:

@@ -112,8 +112,8 @@ def voice_section(
 
     Args:
         tables: The rows of surveys, tickets and contacts.
-        segmentations: The divisions of the customers into segments; the first has one part with all
-            customers.
+        segmentations: The divisions of the customers into segments; the first has a single segment with
+            all customers.
         terms: The settings by which the figures are computed.
         cutoff: The date up to which the data are known.
         latest: The latest period; a figure that is missing in all periods is reported only for this one.

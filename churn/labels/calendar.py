@@ -42,10 +42,10 @@ class FirstTestCutoff:
 def first_test_cutoff(store: Store, horizon_days: int | None = None) -> FirstTestCutoff:
     """Return the first test cutoff, or the watermark if the data are too short for any test.
 
-    If params.yaml has no `evaluate.test_cutoffs`, the result is the first default test cutoff of training, or
-    an earlier day. The result can be earlier because training has one more condition: the labels that mature
-    on or before the test cutoff must include a churner and a customer who stayed. This function computes no
-    labels, so it cannot check the condition.
+    If params.yaml has no `evaluate.test_cutoffs`, training uses default test cutoffs. The result is then the
+    first default test cutoff, or a day before it. The result can be earlier because training has one more
+    condition: the labels that mature on or before the test cutoff must include a churner and a customer who
+    stayed. This function computes no labels, so it cannot check the condition.
 
     Args:
         store: The store.
@@ -99,7 +99,9 @@ def purged_cutoffs(mature_on: Mapping[date, date], at: date) -> tuple[date, ...]
 
 
 def earliest_default_test(mature_on: Mapping[date, date], horizon_days: int) -> date | None:
-    """Return the first default test cutoff of training, or an earlier day; None if there is no test cutoff.
+    """Return the earliest day that can be the first default test cutoff of training; None if no day can.
+
+    It may be before the test cutoff that training uses (see `first_test_cutoff`).
 
     Args:
         mature_on: For each matured snapshot the date on which its label matures.
@@ -168,7 +170,7 @@ def latest_matured_cutoff(store: Store) -> date:
 
 
 def _no_cutoff(store: Store) -> CallError | Stop:
-    """Return the error that names what leaves no cutoff: `snapshot.first`, `snapshot.last` or the data."""
+    """Return the error that says why there is no cutoff: `snapshot.first`, `snapshot.last` or the data."""
     params = store.params
     snapshot = params.snapshot
     if snapshot.first:

@@ -27,7 +27,7 @@ Whole customers are left out because the silences of one customer are alike.
 """
 
 MIN_AT_RISK = 30
-"""The least number of silences at risk; the curve ends before the first day with fewer silences."""
+"""The curve ends before the first day with fewer observed silences, or customers, than this number."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def return_curve(silences: Silences) -> ReturnCurve | None:
     error = np.sqrt(factor * ((without - chance) ** 2).sum(axis=0))
     half = student.ppf(0.975, max(len(groups) - 1, 1)) * error
     # If nobody or everybody returns, the jackknife interval has no width. Then the bound of the exact
-    # binomial test is used: with n silences at risk and a chance of return above 1 - 0.025 ** (1 / n), the
+    # binomial test is used: with n observed silences and a chance of return above 1 - 0.025 ** (1 / n), the
     # probability to see no return is below 2.5 %.
     bound = 0.025 ** (1 / at_risk[:days])
     return ReturnCurve(
@@ -141,9 +141,10 @@ def _at_risk(counts: Ints) -> Ints:
 
 
 def _chance(n_ended: Ints, at_risk: Ints) -> Floats:
-    """Return `1 - S(last) / S(d)` for every d, where `last` is the last day of the curve.
+    """Return the chance to come back after d silent days, for every d.
 
-    S is the Kaplan-Meier curve, `S(d) = P(silent for d days)`.
+    The chance is `1 - S(last) / S(d)`. S is the Kaplan-Meier curve, `S(d) = P(silent for d days)`, and `last`
+    is the last day of this curve.
     """
     survival = _daily_survival(n_ended, at_risk)
     later = np.ones(len(survival))
@@ -153,7 +154,7 @@ def _chance(n_ended: Ints, at_risk: Ints) -> Floats:
 
 
 def _daily_survival(n_ended: Ints, at_risk: Ints) -> Floats:
-    """Return for each day the share of those at risk, silences or customers, that remain after this day."""
+    """Return for each day the share of observed silences that do not end, or of customers who stay."""
     return np.asarray(1 - n_ended / np.maximum(at_risk, 1), dtype=np.float64)
 
 
@@ -165,8 +166,8 @@ class Lives:
         days: The age in days at which the customer left, or was last seen.
         has_left: Whether the customer left at this age.
         entry_days: The age at which the customer came under observation, 0 for most customers. A customer who
-            would have left before this age is not in the data. So each customer counts as at risk only after
-            this age.
+            would have left before this age is not in the data. So each customer is counted only after this
+            age.
     """
 
     days: Ints
@@ -174,7 +175,7 @@ class Lives:
     entry_days: Ints
 
     def of(self, mask: BoolArray) -> Lives:
-        """Return the lives of the customers in a mask."""
+        """Return the lives of the customers for whom a mask is true."""
         return Lives(self.days[mask], self.has_left[mask], self.entry_days[mask])
 
     def __len__(self) -> int:
@@ -188,8 +189,9 @@ class SurvivalCurve:
 
     Attributes:
         share: The Kaplan-Meier estimate by age in days.
-        low, high: The ends of the 95 % band: Greenwood's variance on the scale `log(-log S)`. While nobody
-            has left, the estimate has no variance, so `low` is the exact bound of the binomial test.
+        low, high: The ends of the 95 % band. They are computed from Greenwood's variance on the scale
+            `log(-log share)`. While nobody has left, the estimate has no variance, so `low` is the exact
+            bound of the binomial test.
         at_risk: The number of customers under observation who have not left before age d.
         n_left: The number of customers who left at age d.
     """
@@ -213,10 +215,10 @@ class SurvivalCurve:
 
 
 def risk_table(lives: Lives) -> tuple[Ints, Ints]:
-    """Return the number of customers at risk and the number who left, by age in days.
+    """Return the number of customers under observation and the number who left, by age in days.
 
-    A customer with `entry_days` 0 is at risk from age 0. Any other customer is at risk at the ages above
-    `entry_days`.
+    A customer with `entry_days` 0 is under observation from age 0. Any other customer is under observation at
+    the ages above `entry_days`.
     """
     width = int(lives.days.max(initial=0)) + 1
     if ((lives.days <= lives.entry_days) & (lives.entry_days > 0)).any():
@@ -231,20 +233,20 @@ def risk_table(lives: Lives) -> tuple[Ints, Ints]:
 def survival_curve(lives: Lives, min_at_risk: int = MIN_AT_RISK) -> SurvivalCurve | None:
     """Estimate how long customers stay, by their age in days.
 
-    The curve ends before the first age with fewer than `min_at_risk` customers at risk. Without this rule, if
-    only one customer were at risk at an early age and left, the curve would be 0 at all later ages. If the
-    curve does not reach the age of 1 day, the result is None.
+    The curve ends before the first age with fewer than `min_at_risk` customers under observation. Without
+    this rule, if only one customer were under observation at an early age and left, the curve would be 0 at
+    all later ages. If the curve does not reach the age of 1 day, the result is None.
     """
     return curve_of_counts(*risk_table(lives), min_at_risk)
 
 
 def curve_of_counts(at_risk: Ints, n_left: Ints, min_at_risk: int = MIN_AT_RISK) -> SurvivalCurve | None:
-    """Estimate from counts by age how long customers stay, as `survival_curve` does.
+    """Estimate how long customers stay, as `survival_curve` does, but from counts for each age.
 
     Args:
         at_risk: By age in days, the number of customers under observation who have not left before.
         n_left: The number of customers who left at each age.
-        min_at_risk: The curve ends before the first age with fewer customers at risk than this number.
+        min_at_risk: The curve ends before the first age at which `at_risk` is smaller than this number.
     """
     too_few = np.flatnonzero(at_risk < max(min_at_risk, 1))
     width = int(too_few[0]) if len(too_few) else len(at_risk)

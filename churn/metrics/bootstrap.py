@@ -171,7 +171,7 @@ def paired_differences(first: Mapping[str, Estimate], second: Mapping[str, Estim
 
 
 def running_sums(values: npt.NDArray[Any], ranking: Ranking) -> Floats:
-    """Return the running sums of `values` at the end of each tie, starting with 0.
+    """Return 0, and then the running sum of `values` after each tie (rows with equal rank).
 
     The values are already in rank order. Whole numbers are summed as integers, so their sums are exact.
     """

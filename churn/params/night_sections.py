@@ -37,7 +37,7 @@ class ValueParams(Section):
 
 
 class CsvParams(Section):
-    """The characters that separate cells and decimals in `calls.csv`."""
+    """The cell separator and the decimal mark of `calls.csv`."""
 
     separator: Literal[",", ";", "\t"] = Field(
         default=",", description="what stands between two cells; a German spreadsheet needs `;`"
@@ -310,7 +310,10 @@ class CapParams(Section):
 
 
 class RhythmParams(Section):
-    """How the channel (`channel: preferred`) and best hour are found from a customer's answers and events."""
+    """How a customer's preferred channel (`channel: preferred`) and best hour for contacts are found.
+
+    The channel is found from the customer's answers, the hour from the customer's events.
+    """
 
     days: Days = Field(default=182, description="the days before the cutoff whose answers and events count")
     min_answers: Annotated[int, Field(ge=1)] = Field(

@@ -14,7 +14,7 @@ UNKNOWN = "not known"
 
 
 def headline(drift: Drift) -> str:
-    """Return a text that says how many things have changed unusually, and what was compared.
+    """Return a text that says how many unusual changes there are, and what was compared.
 
     Even if nothing has changed, the text names what was compared; so a reader knows that the check was made.
     """
@@ -40,7 +40,7 @@ def _count(number: int, noun: str) -> str:
 
 
 def drift_lines(drift: Drift) -> Iterator[str]:
-    """Yield the lines about a night: how many things have changed, and the reasons to train again."""
+    """Yield the lines about a night: how many unusual changes there are, and the reasons to train again."""
     yield f"drift: {headline(drift)}"
     if drift.no_reference_because:
         reason = drift.no_reference_because
@@ -100,7 +100,7 @@ def signal_in_words(signal: SignalDrift) -> str:
 
 
 def told_apart_in_words(drift: Drift) -> str:
-    """Return how well a model of trees tells tonight's customers from the customers in the training rows, or
+    """Return how well decision trees separate tonight's customers from the customers in the training rows, or
     why this was not measured.
     """
     if drift.told_apart.auc is None:

@@ -227,7 +227,7 @@ def _join(head: Sequence[str], parts: Sequence[SummaryPart]) -> str:
 
 
 def _fit(head: Sequence[str], parts: Sequence[SummaryPart], max_characters: int) -> list[SummaryPart]:
-    """Show one more item of each part in turn, until no part has room for another item."""
+    """Show one more item of each part in turn, until no further item fits into the summary."""
     fitted, growing = list(parts), list(range(len(parts)))
     while growing:
         for number in list(growing):

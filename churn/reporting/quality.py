@@ -57,7 +57,7 @@ BAND_TITLES = {5: "well", 4: "good", 3: "as usual", 2: "weak", 1: "about to leav
 @dataclass(frozen=True)
 class BandRow:
     """A health band as a row: the number of its test rows, their mean predicted probability, and the share
-    that left.
+    of them whose customer left.
     """
 
     name: str
@@ -68,7 +68,9 @@ class BandRow:
 
 @dataclass(frozen=True)
 class BandTable:
-    """The health bands that have test rows, and whether the share that left is lower in each better band."""
+    """The health bands that have test rows, and whether the share of rows whose customer left is lower in
+    each better band.
+    """
 
     bands: tuple[BandRow, ...]
     falls: bool
@@ -190,7 +192,7 @@ def _comparisons(result: EvaluationResult) -> Iterator[str]:
 
 
 def advice_in_words(result: EvaluationResult) -> str:
-    """Return a text that says how to use the list and probabilities of a model that predicts the label."""
+    """Return the advice for a model that can predict the label: how to use its list and its probabilities."""
     if _level_off(result.challenger.observed_expected) is not None:
         return "Work the list from the top, and do not treat the probabilities as exact."
     return "Use the list in its order, and the probabilities as they are."

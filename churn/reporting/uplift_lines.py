@@ -1,5 +1,5 @@
-"""The lines of `churn uplift`, which say in plain words whether the effect chooses customers better than the
-risk.
+"""The lines of `churn uplift`, which say in plain words whether it is better to choose customers by the
+effect of a contact than by their risk.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def _comparison_lines(comparison: PolicyComparison, experiment: MeasuredUplift) 
 
 def gain_in_words(gain: HasInterval, experiment: MeasuredUplift) -> str:
     """Return a gain with its interval as text: in percentage points of the outcome, or in money for each unit
-    of the experiment.
+    (such as a customer) of the experiment.
     """
     if experiment.unit_of_gain == "outcomes":
         return half_width(gain)

@@ -117,8 +117,8 @@ def late_outcomes_warning(spec: Mapping[str, Any], cutoff: date) -> str:
     """Return a warning if the champion was trained with outcomes that became known only after the cutoff; ""
     if not.
 
-    If the files of a past night are missing, you may score this night with such a champion. Do not use such
-    a night to evaluate the model.
+    You may still score a past night with such a champion to replace missing files of that night. Do not use
+    such a night to evaluate the model.
 
     Args:
         spec: The specification of the champion.

@@ -124,8 +124,8 @@ class Playbook:
         return names[self.stage_indices(columns, rows)]
 
     def holds(self, columns: ColumnValues, rows: int) -> Bools:
-        """Return for each play and customer whether the stage and the condition of the play are true tonight.
-        Shape `[plays, rows]`.
+        """Return for each play and customer whether the customer is in a stage of the play and meets the
+        play's condition tonight. Shape `[plays, rows]`.
 
         `for_nights` and `after` are not checked here, because they need earlier nights; see `choose`. A play
         that is switched off applies to nobody. A play for lost customers applies only to lost customers, and
@@ -199,7 +199,7 @@ class Playbook:
         Args:
             columns: The signals and scores of the customers, by name.
             rows: The number of customers.
-            audience: The list for which plays are chosen; only plays of this list are taken.
+            audience: The list of customers for which plays are chosen; plays for other lists are not taken.
             first_families: The family of the first reason of each customer, None for a customer without a
                 reason; None if no reasons were computed.
             nights_held: For each play and customer, the number of nights in a row up to tonight in which the
@@ -254,7 +254,7 @@ def _first(masks: Sequence[Bools], rows: int) -> Ints:
 def _is_possible(condition: Condition, present: Set[str]) -> bool:
     """Return whether a condition can be true for some customer.
 
-    A condition that has columns cannot be true if all of them are absent.
+    A condition that uses columns cannot be true if all these columns are absent.
     """
     names = condition.names()
     return not names or (bool(names & present) and condition.possible(present))
@@ -284,12 +284,12 @@ def read_playbook(
 
     Args:
         path: The YAML file.
-        kinds: The kind of each known signal, 'number' or 'level', also of signals that the company does not
-            have.
+        kinds: The kind of each signal, 'number' or 'level', even if the company does not have the signal's
+            table.
         language: The language in which each template must exist; None if any language is enough.
         events: The names of the company's own tables of events.
         is_event: Whether the label is of kind event. If it is, plays cannot use the health bands of
-            customers, and cannot ask whether a customer leaves.
+            customers, and their success cannot depend on whether a customer stays.
 
     Raises:
         PlaybookError: The files have mistakes. The error lists all mistakes, each with its place.

@@ -26,7 +26,7 @@ _CLOSE_NAMES = 0.85
 
 
 def place_by_line(problem: str, lines: Mapping[str, int]) -> str:
-    """Return a problem with its line number in front. Each problem begins with its place in the file.
+    """Return a problem with its line number in front; the problem must begin with its key in the file.
 
     >>> place_by_line("plays[0].when is empty.", {"": 1, "plays": 1, "plays[0]": 2})
     'line 2: plays[0].when is empty.'
@@ -106,7 +106,7 @@ def play_problems(
 
 
 def _list_problems(location: str, entry: Mapping[str, Any]) -> Iterable[str]:
-    """Yield a mistake for each key of a play that does not work for the play's list."""
+    """Yield a mistake for each key that is not allowed for the play's list (at risk, advocates or gone)."""
     audience = _audience(entry)
     keys: tuple[str, ...] = ()
     if audience in ("advocates", "gone"):
@@ -127,7 +127,7 @@ def _list_problems(location: str, entry: Mapping[str, Any]) -> Iterable[str]:
 
 
 def event_problems(entries: Entries) -> Iterable[str]:
-    """Yield a mistake for each key about leaving customers, for a label of kind event."""
+    """For a label of kind event, yield a mistake for each key of a play that needs a label about leaving."""
     for index, entry in enumerate(entries):
         location, audience, success = f"plays[{index}]", entry.get("for"), entry.get("success")
         if audience in ("advocates", "gone"):
@@ -146,7 +146,7 @@ def event_problems(entries: Entries) -> Iterable[str]:
 
 
 def _criterion_keys(tree: Any) -> Iterable[str]:
-    """Yield all keys of a criterion, also those inside `all` and `any`."""
+    """Yield all keys of a criterion of success, also those inside `all` and `any`."""
     for part in tree if isinstance(tree, list) else [tree]:
         if isinstance(part, dict):
             yield from map(str, part)
@@ -318,8 +318,9 @@ def _never_fire(entries: Entries, conditions: Sequence[Condition | None]) -> Ite
 
 
 def _takes_all_of(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> bool:
-    """Return whether the earlier play takes all customers of the later play; it is already known that the
-    condition of the earlier play is true for these customers.
+    """Return whether the earlier play takes all customers of the later play.
+
+    The caller has checked that the condition of the earlier play is true for all these customers.
     """
     stages, later_stages = _texts(earlier.get("stage")), _texts(later.get("stage"))
     is_free = "after" not in earlier and "pause" not in earlier

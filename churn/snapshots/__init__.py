@@ -1,1 +1,1 @@
-"""Snapshots: the cohort and its signals at each cutoff, with labels when they are matured."""
+"""Snapshots: the cohort and its signals at each cutoff, and the labels once they have matured."""

@@ -106,7 +106,7 @@ def cutoffs_of(days: Ints) -> list[date]:
 
 
 def scorer_columns(rows: LabelledRows) -> dict[str, Any]:
-    """Return the rows as the columns of a scorer: numbers, and text with None for a missing value."""
+    """Return the rows as columns for `Scorer.predict`: numbers, or text with None for a missing value."""
     columns: dict[str, Any] = {}
     for index, name in enumerate(rows.names):
         values = rows.matrix[:, index]

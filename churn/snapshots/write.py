@@ -1,4 +1,4 @@
-"""Write snapshots: the cohort and its signals at each cutoff, with labels when they are matured."""
+"""Write snapshots: the cohort and its signals at each cutoff, and the labels once they have matured."""
 
 from __future__ import annotations
 

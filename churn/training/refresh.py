@@ -29,7 +29,7 @@ class RefreshedChampion:
     """A champion whose probabilities were all raised, or all lowered, to fit later labels.
 
     Attributes:
-        spec: The spec of the refreshed model.
+        spec: The content of `spec.json` of the refreshed model.
         predictions: The champion's calibrated log-odds at the cutoffs on which the shift was fitted.
         shift: The number that is added to the champion's log-odds; 0 if its probabilities still fit.
         observed_expected: The number of churners in `predictions`, divided by the number that the champion
@@ -67,11 +67,11 @@ class RefreshedChampion:
 def refresh_level(champion: Champion, snapshots: Snapshots) -> RefreshedChampion:
     """Fit the shift of the champion's log-odds on the matured cutoffs after its training.
 
-    These are the cutoffs from the day on which the last label of the champion's training was known.
+    These are the matured cutoffs on or after the day on which the last label of its training was known.
 
     Raises:
         Stop: the champion predicts another label, it needs a signal that the snapshots do not have, or no
-            such cutoff has matured.
+            cutoff after its training has matured.
     """
     scorer = champion.scorer
     name = f"train --refresh: the champion, version {champion.version},"

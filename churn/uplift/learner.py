@@ -52,7 +52,8 @@ class UpliftModel:
         treatment: The outcome models of the treated arm, one for each fold; each is fitted to the other
             folds.
         effect: The model of the effect; the values of its trees add up to the effect, and not to log-odds.
-            The effect is the change in the probability of the outcome, above 0 if the change is good.
+            The effect is by how much a contact raises the probability of the outcome, or lowers it if the
+            outcome is bad.
     """
 
     control: tuple[FittedModel, ...]
@@ -136,7 +137,7 @@ def _fit_effect(rows: LabelledRows, target: Floats, seed: int, threads: int) -> 
 
 
 def _tree_params(seed: int) -> dict[str, Any]:
-    """Return the LightGBM parameters that both kinds of trees share and that are the same in every fit."""
+    """Return the LightGBM parameters that are the same for the outcome models and the model of the effect."""
     return {
         "feature_fraction": FEATURE_FRACTION,
         "bagging_fraction": 0.8,

@@ -32,7 +32,8 @@ def outside_samples(
         experiment: The experiment, as params.yaml describes it.
         units: The units of the experiment.
         measurement: The result of `measure_outside` for the experiment.
-        labels: How to read labels; needed only if the outcome is `label`.
+        labels: The labels of customers, and the days on which they become known; needed only if the outcome
+            is `label`.
     """
     outcomes, _, _ = sample_of(units, labels)
     left_out_counts = {

@@ -48,8 +48,8 @@ class Sample:
         propensity: The probability of being put into the treated arm, as it was recorded before the
             assignment.
         worth: What one outcome is worth: 1 if outcomes are counted, otherwise an amount of money.
-        fold: The number of the fold for the comparison, 0 to `N_FOLDS - 1`; rows of one customer have the
-            same fold.
+        fold: The number of the fold for the comparison of policies, 0 to `N_FOLDS - 1`; rows of one customer
+            have the same fold.
         outcome_fold: The number of the fold for the outcome models, 0 to `N_OUTCOME_FOLDS - 1`; rows of one
             customer have the same fold.
         is_wanted: Whether the outcome is good, such as a visit, or bad, such as leaving.

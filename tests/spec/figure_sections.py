@@ -6,6 +6,7 @@ from churn.kpis import (
     activation,
     activation_rows,
     activity,
+    acts,
     audit,
     behaviour,
     contract_model,
@@ -64,8 +65,9 @@ the label decides who has `left`.
 ACTIVATION = f"""
 The activation event is in the section `activation` of `kpis.json`.
 
-**Activation event.** Definition: {activation_rows.DEFINITION}. `churn kpis` tries all event tables, and all
-kinds of events, that are acts of the customer. `churn kpis` tries the values
+**Activation event.** Definition: {activation_rows.DEFINITION}. `churn kpis` tries each
+table whose rows show acts of the customer, and the most frequent kinds of rows in it (up to
+{acts.MAX_KINDS}). `churn kpis` tries the values
 {", ".join(map(str, activation.AT_LEAST))} for m, and the values
 {", ".join(map(str, activation.WITHIN_DAYS))} for d. At least {activation.MIN_SHARE:.0%} of the
 customers, and at least {activation.MIN_CUSTOMERS} customers, must have the event, and at least as many must

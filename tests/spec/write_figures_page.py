@@ -34,9 +34,9 @@ of a period are known only when these days have passed. With an inactivity label
 event of the label's table lies within the last `label.active_days`.
 
 In `kpis.json`, the figures of a section are in `series`: one series for each figure, kind of period and
-segment. A series has the columns `start`, `value`, `low`, `high` and `n`, each with one entry for each
-period, or null; a column of nulls is left out. If the period is no week, month or quarter, the series also
-has a column `end`.
+segment. A series has the columns `start`, `value`, `low`, `high` and `n`, each with one value or null
+for each period; a column of only nulls is left out. If the period is no week, month or quarter, the series
+also has a column `end`.
 A series may also have `reason` and `notes`: objects whose keys are the positions of periods in `start`,
 counted from 0. `kpis.json` holds all months and quarters of all customers together, but weeks and segments
 only for the last three years.

@@ -25,6 +25,9 @@ computing cost of each signal, and why a signal is off. To choose signals, use t
 The column *riskier when* says which values mean a higher risk if all other signals are equal; the model keeps
 this direction. The column *sentence* is the reason on the call list, in which `{value}` is the customer's own
 number. If the table or the column of a signal is not mapped, the signal is off.
+
+If a customer has few rows, some signals move the customer's share towards the share in the whole
+[cohort](concepts.md#who-is-in-the-cohort).
 """
 
 

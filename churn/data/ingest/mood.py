@@ -1,10 +1,10 @@
-"""Compute the mood of a text, a coarse number, from a list of English and German words.
+"""Compute the mood of a text, a coarse number, from lists of good and bad words in English and German.
 
 Good words count 1 and bad words -1; the mood is their mean, between -1 and 1. A word counts the other way
 round if a negation stands at most three words before the word, in the same part of a sentence ("not good" is
 bad, "nicht schlecht" is good). After some German verbs the negation comes later: "gefällt mir nicht". A text
-without a word of the lists has no mood. Irony, spelling mistakes and other languages are not understood, so
-the mood of one text says little.
+with neither good nor bad words has no mood. Irony, spelling mistakes and other languages are not understood,
+so the mood of one text says little.
 """
 
 from __future__ import annotations
@@ -129,8 +129,8 @@ _BETWEEN = r"\s+(?:[a-z]+\s+){0,2}"
 
 
 def mood_sql(column: str) -> str:
-    """Return the SQL that gives the mood of texts, a number in [-1, 1]; NULL for a text without a word of the
-    lists.
+    """Return the SQL that gives the mood of texts, a number in [-1, 1]; NULL for a text with neither good nor
+    bad words.
 
     Args:
         column: The name of the column.

@@ -1,1 +1,1 @@
-"""Write each night's scores to a database: a module for each kind of database, and one for the tables."""
+"""Write each night's scores to a database: a module for each kind of database; `nights` fills the tables."""

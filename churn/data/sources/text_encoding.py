@@ -1,4 +1,4 @@
-"""Convert texts to UTF-8 if a mark states their encoding; refuse other texts that are not UTF-8."""
+"""Convert texts to UTF-8 if a byte-order mark states the encoding; refuse other texts that are not UTF-8."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def as_utf8(path: Path, copy: Path) -> Path:
     another encoding.
 
     Raises:
-        SourceError: The text contains bytes of value 0, and no mark says which encoding this is.
+        SourceError: The text contains bytes of value 0, and no byte-order mark says which encoding this is.
     """
     if path.suffix.lower() == ".zst":  # only DuckDB can unpack this file, and it reads only UTF-8
         return path

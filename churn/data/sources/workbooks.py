@@ -23,7 +23,8 @@ def read_workbook(
     """Yield each filled sheet of a spreadsheet as a table, with an empty name if there is only one sheet.
 
     Args:
-        connection: The DuckDB of the source; spreadsheets are read without it.
+        connection: The DuckDB connection of the source; not used, because spreadsheets are read without
+            DuckDB.
         folder: The source.
         paths: One spreadsheet, or several with one sheet each, which are parts of one table.
         scratch: The folder for copies of the sheets as Parquet.

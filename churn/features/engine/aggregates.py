@@ -26,7 +26,7 @@ Span = tuple[int, int]
 
 
 class Aggregates:
-    """The counts, sums and extremes of one selection of one table, for one block of `n` customers.
+    """The counts, sums and extremes of the selected rows of one table, for one block of `n` customers.
 
     Each method takes the index of a cutoff in `timeline.cutoffs`, and a span of bins.
     """
@@ -40,7 +40,7 @@ class Aggregates:
         self._unsteady_at: dict[int, LongArray] = {}
 
     def count(self, ordinal: int, span: Span) -> Array:
-        """Count the rows, `[n]`."""
+        """Count each customer's rows in the window, `[n]`."""
         counts: Array = np.subtract(self._edges[span[1]], self._edges[span[0]], dtype=np.float64)
         unsteady = self._unsteady_in(ordinal, span)
         if len(unsteady):
@@ -48,7 +48,7 @@ class Aggregates:
         return counts
 
     def total(self, ordinal: int, span: Span, column: str) -> LongArray:
-        """Sum an integer column of the rows, `[n]`.
+        """Sum an integer column over each customer's rows in the window, `[n]`.
 
         Args:
             ordinal: The index of the cutoff in `timeline.cutoffs`.
@@ -65,7 +65,7 @@ class Aggregates:
         return sums
 
     def decayed_count(self, ordinal: int, span: Span, half_life: int) -> Array:
-        """Sum `0.5 ** (age in days / half_life)` over the rows, `[n]`.
+        """Sum `0.5 ** (age in days / half_life)` over each customer's rows in the window, `[n]`.
 
         The rows of each fixed period of `GRID_DAYS` days are summed first, then the periods. So no digit of
         the sum depends on how the days are cut into bins.
@@ -73,7 +73,7 @@ class Aggregates:
         Args:
             ordinal: The index of the cutoff in `timeline.cutoffs`.
             span: The bins `[start, end)` of the window.
-            half_life: The days after which a weight is halved.
+            half_life: The number of days after which a weight is halved.
         """
         name = f"decayed {half_life}"
         if name not in self._prefix:

@@ -1,4 +1,4 @@
-"""Decide who is at risk at a cutoff, why other customers are not, and which customers are peers."""
+"""Decide who is at risk (can still leave) at a cutoff, why other customers are not, and who are peers."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ TENURE_BANDS = (91, 182, 365, 730)
 """The bounds of the bands of tenure, in days since sign-up. Peers are in the same band."""
 
 PLAN_SIGNAL = "subscription_plan"
-"""The name of the signal of a customer's plan."""
+"""The name of the signal that tells each customer's plan."""
 
 Codes = npt.NDArray[np.int8]
 BoolArray = npt.NDArray[np.bool_]
@@ -86,12 +86,12 @@ class Customers:
 
 
 def read_customers(store: Store) -> Customers:
-    """Read the id, the sign-up day and the objection of each customer.
+    """Read the id and the sign-up day of each customer, and whether the customer objected to being contacted.
 
-    A customer who has objected to being contacted is left out at all cutoffs, also before the objection.
+    A customer who has objected is left out at all cutoffs, also before the objection.
 
     Raises:
-        SourceError: `label.once` is true, and the condition `label.where` is not allowed.
+        SourceError: `label.once` is true, and `label.where` is not a correct condition; see `event_rows`.
     """
     columns = store.tables["customers"].columns
     objection = "objected_at_day IS NOT NULL" if "objected_at_day" in columns else "false"
@@ -117,7 +117,7 @@ class Cohort:
 
     @property
     def signed_up(self) -> BoolArray:
-        """Return a mask over customer codes: who signed up before this cutoff, or objected at any time."""
+        """Return a mask over customers: who signed up before this cutoff, or ever objected to contacts."""
         return np.asarray(self.status != UNKNOWN)
 
     @property
@@ -155,8 +155,8 @@ class _StatusRule:
 
     Attributes:
         looks_back: Returns how many days before the cutoff are read.
-        status: Returns each customer's status from the rows of this table only. Later, the sign-up, an
-            objection or an earlier event can still change the status.
+        status: Returns each customer's status from the rows of this table only. The final status also depends
+            on the sign-up, an objection to contacts, and an earlier event of the label.
     """
 
     looks_back: Callable[[LabelParams], int]
@@ -250,7 +250,9 @@ def peers_of(cutoff: int, signed_up: IntArray, plans: Array | None = None) -> Pe
 
 
 def plan_signal(store: Store, cohort_values: dict[str, type[CohortValue]]) -> Signal | None:
-    """Return the signal of a customer's plan; None if no signal compares peers or the store has no plans."""
+    """Return the signal that tells each customer's plan; None if no signal compares customers with peers, or
+    if the store has no plans.
+    """
     table = REGISTRY[PLAN_SIGNAL].table
     if AmongPeers not in cohort_values.values() or not store.has(table):
         return None

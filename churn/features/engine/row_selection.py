@@ -1,4 +1,4 @@
-"""Select the rows of a block, and find the cutoffs at which each row counts."""
+"""Select the rows of a block of customers, and find the cutoffs at which each row counts."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ SCALE = 1 << 30
 class SelectedRows:
     """The rows of a selection in the order of customer and placing time: parallel arrays, `[m]`.
 
-    The placing time decides in which windows a row counts. It is the row's own time, or the time of the
-    outcome that `Selection.placed_by` names, such as `closed_at`.
+    The placing time decides in which windows a row counts. It is the row's own time, or the time in the
+    column that `Selection.placed_by` names, such as `closed_at`.
 
     Attributes:
-        source: All rows of the block.
+        source: All rows of the block of customers.
         position: The position of each row in `source`; None if all rows are selected.
         customer: The customer, counted from 0 in the block.
         day: The day number of the placing time.
@@ -61,10 +61,10 @@ def select_rows(rows: Rows, timeline: Timeline, selection: Selection) -> Selecte
     """Select rows and order them by (customer, placing time).
 
     Args:
-        rows: All rows of the block.
-        timeline: The cutoffs and windows of the job.
+        rows: All rows of the block of customers.
+        timeline: The cutoffs at which signals are computed, and the windows of the table.
         selection: The rule that decides which rows count, and whether a row's placing time is its own time or
-            the time of an outcome.
+            the time of an outcome, such as `closed_at`.
     """
     day = rows.columns[f"{selection.placed_by}_day"] if selection.placed_by else rows.day
     known_day = rows.known_day if day is rows.day else np.maximum(rows.known_day, day)
@@ -156,7 +156,8 @@ def distinct_days(rows: SelectedRows) -> SelectedRows:
 def decay_weights(days: IntArray, half_life: int, grid_days: int) -> npt.NDArray[np.int64]:
     """Return the weight of each day in a decayed sum, in units of 1 / SCALE.
 
-    The weight is `0.5 ** (days to the end of the day's grid period / half_life)`.
+    Time is cut into grid periods. The weight is `0.5 ** (days from the day to the end of its grid period /
+    half_life)`.
 
     Args:
         days: Day numbers, `[m]`.

@@ -16,7 +16,7 @@ RECENT_DAYS = 28
 
 @generic()
 def change(table: TableFacts) -> Iterator[Signal]:
-    """Divide recent counts by earlier counts; measure trends per day, and drops below the usual count."""
+    """Compare recent counts of rows with earlier counts and with the usual count; measure their trend."""
     for days in CHANGE_WINDOWS:
         yield table.signal(
             f"change_{days}d",
@@ -69,7 +69,9 @@ def change(table: TableFacts) -> Iterator[Signal]:
 
 
 def change_from_before(days: int) -> Function:
-    """Return the signal `log(recent / before)`: rows of the last `days` days, and of as many days before."""
+    """Return the signal `log(recent / before)`: it compares the number of rows in the last `days` days with
+    the number in as many days before.
+    """
 
     def change_of(events: Events) -> Array:
         return log_ratio(events.last(days=days).count(), events.last(days=2 * days, skip=days).count())

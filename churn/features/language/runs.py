@@ -29,7 +29,7 @@ def run_bounds(rows: RowSequence) -> tuple[npt.NDArray[np.int64], npt.NDArray[np
 
 
 def at_position(values: RowValues, position: RowValues, valid: npt.NDArray[np.bool_]) -> Array:
-    """Return the value at each customer's position, `[n]`, or missing if the position is not valid.
+    """Return for each customer the value at `position`, `[n]`; missing for customers outside `valid`.
 
     Args:
         values: One value per row, `[m]`.

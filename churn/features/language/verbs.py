@@ -1,4 +1,4 @@
-"""List every verb that a signal may call, with its cost, for the documents and the tests."""
+"""List every verb that a signal may call, with its computing cost, for the documents and the tests."""
 
 from __future__ import annotations
 

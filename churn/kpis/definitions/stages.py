@@ -1,4 +1,4 @@
-"""The definitions of the figures of stages."""
+"""The definitions of the figures about the stages in which customers are."""
 
 from __future__ import annotations
 

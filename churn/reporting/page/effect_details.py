@@ -57,7 +57,7 @@ class PlacedExperiment:
 
     @property
     def nightly_verdict(self) -> Verdict | None:
-        """Return the verdict from the interval that is valid if somebody looks every night."""
+        """Return the verdict from the interval that is valid if somebody looks at the effect every night."""
         return None if self.experiment.nightly is None else self.experiment.nightly.verdict
 
 
@@ -240,7 +240,7 @@ def is_compared(placed_experiment: PlacedExperiment) -> bool:
 
 def _power(words: Words, placed_experiment: PlacedExperiment) -> Iterator[Markup]:
     """Yield the smallest effect that the customers of the experiment can show, and how many customers are
-    needed.
+    needed to show the assumed effect.
     """
     experiment, design = placed_experiment.experiment, placed_experiment.design
     if experiment.difference.verdict not in (None, Verdict.NOT_SHOWN):

@@ -200,7 +200,7 @@ def _measure(words: Words, measure: Measure, name: str, digits: int, scale: floa
 
 
 def _cards(words: Words, result: EvaluationResult) -> Markup:
-    """Return three numbers that a manager can understand without further words."""
+    """Return the lift, the AUC and observed/expected churn, each with words that a manager understands."""
     ours = result.challenger
     share = show_number(words, result.contact_share, METRICS_FILE.at("contact_share"), 0, scale=100)
     cards = [
@@ -349,7 +349,7 @@ def _link(words: Words, night: ReportSources) -> Markup:
 
 
 def _training(night: ReportSources, words: Words) -> Markup:
-    """Return a text that says on which cutoffs and outcomes the model was trained."""
+    """Return a text that says on how many rows and at which cutoffs the model was trained."""
     facts = night.facts
     cutoffs, rows = facts.model.get("trained_cutoffs") or (), facts.model.get("rows")
     if not cutoffs or not rows:

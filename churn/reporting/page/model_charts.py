@@ -97,7 +97,10 @@ def calibration_chart(words: Words, result: EvaluationResult) -> Markup:
 
 
 def gain_chart(words: Words, result: EvaluationResult, night: ReportSources | None = None) -> Markup:
-    """Return a chart of the share of churners whom a budget reaches, with tonight's budget marked."""
+    """Return a chart of the share of churners who are reached, for each share of customers contacted.
+
+    Tonight's budget of contacts is marked.
+    """
     gains = result.gain_table
     if not gains:
         return EMPTY
@@ -156,8 +159,8 @@ def gain_chart(words: Words, result: EvaluationResult, night: ReportSources | No
 
 
 def budget_marks(words: Words, night: ReportSources | None, highest: float) -> tuple[Mark, ...]:
-    """Return a mark for tonight's budget on an axis of shares of customers; no mark if the budget lies
-    outside the axis.
+    """Return a mark for tonight's budget of contacts on an axis of shares of customers; no mark if the
+    budget lies outside the axis.
     """
     if night is None or not night.facts.cohort or night.facts.n_places / night.facts.cohort > highest:
         return ()

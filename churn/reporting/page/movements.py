@@ -163,9 +163,9 @@ def _short_month(words: Words, month: date) -> str:
 
 
 def short_money(words: Words, value: float) -> str:
-    """Return an amount as the text of a tick: thousands end in `k`, millions in `m`.
+    """Return an amount as the text at a tick of an axis: thousands end in `k`, millions in `m`.
 
-    The amount has as many decimals as it needs, at most 2, so that no tick is shown rounded.
+    The amount has as many decimals as it needs, at most 2, so no value at a tick is rounded.
 
     >>> short_money(Words("en"), 250_000), short_money(Words("de"), -2_500_000), short_money(Words("en"), 7.5)
     ('250k', '-2,5 Mio.', '7.5')
@@ -233,7 +233,7 @@ def growth_chart(words: Words, known_kpis: KnownKpis) -> Markup:
 
 
 def leak_table(words: Words, known_kpis: KnownKpis) -> Markup:
-    """Return the table of the stages from which customers left, the stage that lost most money first."""
+    """Return the table of the stages from which customers left, ordered by lost money, the most first."""
     stages = known_kpis.section("stages")
     if not isinstance(stages, StagesResult):
         return EMPTY

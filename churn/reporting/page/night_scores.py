@@ -36,7 +36,7 @@ class NightScores:
 
     @classmethod
     def of(cls, table: pa.Table, probability: str, customers: Iterable[str]) -> NightScores:
-        """Take the scores from a table of scores.
+        """Take what the page needs from the table of the night's scores.
 
         Args:
             table: The scores, one row for each customer; only customers who are not excluded count as scored.

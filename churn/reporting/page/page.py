@@ -72,7 +72,7 @@ def _night_sentence(day: str, facts: NightFacts, words: Words) -> str:
 
 
 def _label_sentence(facts: NightFacts, words: Words) -> str:
-    """Return one or two sentences that say what the label counts."""
+    """Return one or two sentences that say which event is predicted, or what counts as leaving."""
     label = facts.label
     days, gap = words.count(label["horizon_days"]), int(label["gap_days"])
     begins = words(", counted from %(n)s days after the night", n=words.count(gap)) if gap else ""

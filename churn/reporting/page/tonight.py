@@ -169,7 +169,7 @@ def _lead(night: ReportSources, words: Words) -> str | Markup:
 
 
 def why_trial(gate: str, words: Words) -> str:
-    """Return in plain words why a gate refused the model that scored a trial.
+    """Return in plain words why a gate refused tonight's model, which makes the night a trial.
 
     Args:
         gate: The name of the gate or of the guard; `not_evaluated` if the model was not evaluated.
@@ -278,8 +278,8 @@ def _risk_card(night: ReportSources, words: Words) -> Card:
 
 
 def _leaving_card(night: ReportSources, probability: Floats, bands: Floats, words: Words) -> Card:
-    """Return the card with the expected number of churners, and the part of this number that comes from
-    customers at risk.
+    """Return the card with the expected number of churners, and how many of them are expected in the health
+    bands 1 and 2.
     """
     numbers = NightNumbers(words, night.cutoff)
     total = expected_total(probability)
@@ -424,7 +424,9 @@ def _band_counts(bands: Floats, numbers: NightNumbers) -> list[tuple[str, int, s
 
 
 def _probability_groups(probability: Floats, numbers: NightNumbers) -> list[tuple[str, int, str]]:
-    """Return each group of probabilities, the highest first, with its number of customers and its source."""
+    """Return each group of probabilities, the highest first, with its number of customers and the number's
+    source.
+    """
     words, edges = numbers.words, PROBABILITY_EDGES
     counts, _ = np.histogram(probability, edges)
     groups = [

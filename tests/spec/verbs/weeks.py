@@ -87,9 +87,9 @@ EXAMPLES = (
         "shortfall",
         {"fades": 2, "steady": 0, "new": MISSING, "none": MISSING},
         (
-            "Customer Fades has 1 row per week on average. From the oldest week on, the verb adds up how far "
-            "each week lies below 1 row, and replaces a sum below 0 by 0. After each of the six weeks, this "
-            "sum (CUSUM) is 0, 0, 0, 0, 1 and 2."
+            "Customer Fades has 1 row per week on average. For each week, the oldest first, the verb adds 1 "
+            "minus the week's number of rows to a sum; a sum below 0 becomes 0. After each of the six weeks, "
+            "this sum (CUSUM) is 0, 0, 0, 0, 1 and 2."
         ),
     ),
     _example(

@@ -134,7 +134,7 @@ def test_health_bands_are_those_of_the_first_stored_night_of_each_month(tmp_path
     ("night", "label_id", "reason"),
     [
         ("2024-05-10", None, "known only on 2024-06-09"),
-        ("2024-04-02", "another", "the stored nights are of another label"),
+        ("2024-04-02", "another", "the stored nights were scored for another label"),
     ],
 )
 def test_nights_that_cannot_count_give_a_reason(
