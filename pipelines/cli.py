@@ -124,8 +124,8 @@ VERBS: dict[str, tuple[Option, ...]] = {
         Option(
             "--days",
             int,
-            "The number of days ahead for an experiment's power and its smallest detectable effect; by "
-            "default 90.",
+            "Compute an experiment's power and smallest detectable effect for the customers whom it will "
+            "have after this number of days; by default 90.",
         ),
     ),
     "measure": (),
@@ -228,8 +228,9 @@ def _what_was_left(arguments: Sequence[str], echo: Echo) -> str:
     verb = arguments[0] if arguments else ""
     steps = f" Finished before: {', '.join(echo.finished_steps)}." if echo.finished_steps else ""
     return (
-        f"Complete files stay; files that were not complete are not used.{steps} `churn {verb}` begins again."
-    ).replace("`churn ` begins", "The call begins")
+        f"Complete files stay; files that were not complete are not used.{steps} "
+        f"The next call of `churn {verb}` begins again from the start."
+    ).replace(" of `churn `", "")
 
 
 def _call(arguments: Sequence[str], echo: Echo, interrupts: Interrupts) -> int:

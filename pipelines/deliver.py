@@ -124,8 +124,8 @@ def _report(delivery: Delivery, terms: OutboxParams, params: Params, echo: Echo,
         )
     if delivery.n_dead:
         problems.append(
-            f"deliver: {_count(delivery.n_dead, 'is', 'are')} dead, which means refused, or given up after "
-            f"{terms.attempts} attempts ({causes}). {outbox_folder(params.output) / DEAD} lists them. "
+            f"deliver: {_count(delivery.n_dead, 'is', 'are')} dead: refused by {terms.receiver}, or given up "
+            f"after {terms.attempts} attempts ({causes}). {outbox_folder(params.output) / DEAD} lists them. "
             "Correct the cause, then call `churn deliver --retry-dead`."
         )
     raise DeliveryError(*problems)

@@ -90,7 +90,7 @@ def _write_or_live(
         summary = write_company(folder, truth, customers, seed, lambda steps: advance(steps))
     total = sum(summary.rows.values())
     echo(f"demo: {total:,} rows of {customers:,} customers in {folder}, up to {WATERMARK}.")
-    echo(f"demo: the truth that only the simulation knows is in {truth}.")
+    echo(f"demo: the facts that only the simulation knows are in {truth}.")
 
 
 def _number(option: int | None, present: object, default: int) -> int:
@@ -105,7 +105,7 @@ def _check_call(customers: int, seed: int, live: int | None, days_between: int |
     if live is not None and live < 1:
         problems.append(f"demo: --live is {live}; simulate at least 1 night.")
     if days_between is not None and days_between < 1:
-        problems.append(f"demo: --days-between is {days_between}; nights are at least 1 day apart.")
+        problems.append(f"demo: --days-between is {days_between}; nights must be at least 1 day apart.")
     if days_between is not None and live is None:
         problems.append("demo: --days-between says how far the nights of --live are apart; give --live too.")
     if customers < 1:
@@ -149,8 +149,9 @@ def _check_folders(folder: Path, truth: Path, company: dict[str, object]) -> Non
         )
     if _holds_anything(truth) and not (truth / "dirt.json").is_file():
         problems.append(
-            f"demo: {truth}, the folder for the truth, holds files that are not of a demo company. Move "
-            "these files, or write the demo company to another folder with '--set source=…'."
+            f"demo: {truth}, the folder for the facts that only the simulation knows, holds files that "
+            "are not of a demo company. Move these files, or write the demo company to another folder with "
+            "'--set source=…'."
         )
     if problems:
         raise SourceError(*problems)

@@ -108,6 +108,6 @@ def outbox_warnings(events: StagedEvents) -> Iterator[str]:
         yield f"outbox: no message for {n:,} {'customer' if n == 1 else 'customers'}: {problem}"
     if events.n_changed:
         yield (
-            f"outbox: {events.n_changed:,} contacts of this night differ from the contacts that the night "
-            "planned before. Contacts that were already delivered are not sent again."
+            f"outbox: {events.n_changed:,} contacts of this night differ from those that an earlier run "
+            "of this night planned. Contacts that were already delivered are not sent again."
         )

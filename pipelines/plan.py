@@ -100,10 +100,11 @@ def run(
 def _check_options(effect: float | None, share: float | None, days: int | None) -> None:
     problems = []
     if effect is not None and not 0 < effect < 1:
-        problems.append(f"--effect {effect}: a difference of rates is between 0 and 1, such as 0.02.")
+        problems.append(f"--effect {effect}: a difference of rates must be between 0 and 1, such as 0.02.")
     if share is not None and not 0 < share <= 0.5:
         problems.append(
-            f"--share {share}: the share of a control group is above 0 and at most 0.5, such as 0.1."
+            f"--share {share}: the control group's share of the customers must be above 0 and at most 0.5, "
+            "such as 0.1."
         )
     if days is not None and days < 1:
         problems.append(f"--days {days}: give a number of days of at least 1, such as 90.")

@@ -45,7 +45,7 @@ def run(params: Params, *, cutoff: date | None = None, rollback: bool = False, e
     is_repaired, trouble = _repair(registry, echo)
     if record is None and is_repaired:
         echo(
-            "An interrupted promotion was repaired; nothing was rolled back. "
+            "The champion was exported again; nothing was rolled back. "
             "Run `churn promote --rollback` again to roll back."
         )
         return
@@ -83,7 +83,7 @@ def run(params: Params, *, cutoff: date | None = None, rollback: bool = False, e
         raise Stop(
             *verdict.refusals,
             f"promote: {folder / 'promotion.html'} shows every gate, and {folder / 'report.html'} shows "
-            "the figures.",
+            "the evaluation.",
         )
 
     keep_evaluation(params.output, record.digest)

@@ -176,7 +176,7 @@ def _audit() -> AuditResult:
         unit="% of customers who left and were contacted within 91 days",
         n=850,
         limits=(5, 20, 40, 70),
-        next_step="Contact the customers of `gone.csv`.",
+        next_step="Contact the customers who left: `gone.csv` lists them.",
     )
     few = measured.model_copy(
         update={"name": "referrals", "score": None, "value": None, "n": 3}

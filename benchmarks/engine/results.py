@@ -25,7 +25,9 @@ TOLERANCE = 1e-6
 
 SHRUNK_RATES = ("emails_click_rate", "emails_open_rate", "payment_failed_share", "surveys_silent_share")
 SHRUNK_TOLERANCE = 0.01
-"""For rates that are shrunk to the mean: in a large company the engine estimates it on an even sample."""
+"""For rates that are shrunk to the mean: in a large company the engine estimates this mean on a
+sample that is spread evenly over the customers.
+"""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Compare BG/NBD and gamma-gamma with clvkit, on the customers of CDNOW.
+"""Compare our models BG/NBD and gamma-gamma with those of the library clvkit, on customers of CDNOW.
 
 clvkit has an environment of its own: `uv venv /tmp/clvkit && uv pip install --python /tmp/clvkit/bin/python
 clvkit==0.2.1`, then `python -m benchmarks.kpis clvkit --python /tmp/clvkit/bin/python --data $CHURN_DATA`.

@@ -89,8 +89,8 @@ def read_acts(
     cancelling = roster.loc[reasons == REASONS[CANCELLING], "customer_id"].tolist()
     states = read_task_states(store, cutoff, ledger, at_risk)
     unknown = [
-        f"customers.timezone: '{name}' is not a time zone; the quiet hours of these customers are in the "
-        f"time zone {timezone}."
+        f"customers.timezone: '{name}' is not a time zone; for customers with this value, the quiet hours "
+        f"are in the time zone {timezone}."
         for name in zones.unknown_names[:3]
     ]
     units = find_units(reach, experiments.unit, ledger.unit_of)

@@ -101,7 +101,7 @@ def _drift(
         return Trigger(
             name="drift",
             fires=None,
-            text="drift is not known: the model stores no signals of its training to compare with.",
+            text="drift is not known: the model stores no values of its training signals for a comparison.",
         )
     if has_moved and broken:
         return Trigger(

@@ -58,7 +58,8 @@ def check_same_champion(result: EvaluationResult, champion: Champion | None, fol
         for identity in (result.champion, current)
     )
     raise CallError(
-        f"{folder}: version {result.model.version} was evaluated with {then}, but now there is {now}. "
+        f"{folder}: the evaluation compared version {result.model.version} with {then}, but now there is "
+        f"{now}. "
         "Run `churn evaluate` again."
     )
 
@@ -133,7 +134,10 @@ def champion_predictions(
     if recipe != record.recipe.with_calibration(recipe.calibration):
         past = predict_out_of_time(snapshots, recipe, past.cutoffs, threads)
     predictions[CHAMPION_RECIPE] = calibrate_out_of_time(snapshots, recipe, past, test_cutoffs)
-    note = f"{reason}; instead, a model with the champion's recipe is fitted for each cutoff and compared."
+    note = (
+        f"{reason}; instead, a model with the champion's recipe is fitted for each cutoff and compared with "
+        "the challenger."
+    )
     return ChampionPredictions(predictions, {CHAMPION: note}, champion)
 
 

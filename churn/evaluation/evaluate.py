@@ -246,11 +246,14 @@ def signal_verdict(
     better = (
         against_base_rate is not None and against_base_rate.high is not None and against_base_rate.high < 0
     )
-    loss = f"log loss against the base rate for everybody {format_interval(against_base_rate, 4)}"
+    loss = (
+        "the log loss minus the log loss of the base rate for everybody is "
+        f"{format_interval(against_base_rate, 4)}"
+    )
     if not ranks:
         return SignalVerdict(
             found="no signal",
-            words=f"no signal: AUC {format_interval(auc)} is not shown to be above one half, and {loss}. "
+            words=f"no signal: AUC {format_interval(auc)} is not proved to be above one half, and {loss}. "
             "The signals do not predict who leaves.",
         )
     if against_rfm is not None and _is_no_more_than_rfm(against_rfm):
@@ -259,16 +262,16 @@ def signal_verdict(
             words="no better than a model of recency, frequency and value (RFM): the AUC is "
             f"{format_interval(auc)}, only {format_interval(against_rfm.auc)} above the AUC of "
             "RFM. The log loss of the challenger minus the log loss of RFM is "
-            f"{format_interval(against_rfm.log_loss, 4)}, which is not shown to be below 0. These "
-            "data do not show that the other signals add anything.",
+            f"{format_interval(against_rfm.log_loss, 4)}, which is not proved to be below 0. These "
+            "data do not prove that the other signals add anything.",
         )
     if not better:
         return SignalVerdict(
             found="ranks only",
-            words="the model ranks customers, but its probabilities are no better than the base rate: "
-            f"AUC {format_interval(auc)}, but {loss} is not shown to be below 0.",
+            words=f"the model ranks customers (AUC {format_interval(auc)}), but its probabilities are not "
+            f"proved to be better than the base rate: {loss}, not proved to be below 0.",
         )
-    return SignalVerdict(found="signal", words=f"signal: AUC {format_interval(auc)}, {loss}.")
+    return SignalVerdict(found="signal", words=f"signal: AUC {format_interval(auc)}, and {loss}.")
 
 
 def _is_no_more_than_rfm(difference: Differences) -> bool:

@@ -45,9 +45,10 @@ def measure_exposure(test_set: TestSet, *, seed: int, threads: int) -> tuple[Exp
         return exposure, {"treated": words}
     ours = test_set.estimate(test_set.challenger)
     words += (
-        f" Observed/expected is {format_interval(ours['observed_expected'], 2)} on the untreated rows; on "
-        f"all {everybody.rows:,} rows it would be {format_interval(everybody.observed_expected, 2)}, with "
-        f"AUC {format_interval(everybody.auc)} and log loss {format_interval(everybody.log_loss, 4)}."
+        f" Observed/expected is {format_interval(ours['observed_expected'], 2)} on the untreated rows. "
+        f"On all {everybody.rows:,} rows, the treated rows included, observed/expected is "
+        f"{format_interval(everybody.observed_expected, 2)}, the AUC {format_interval(everybody.auc)} and "
+        f"the log loss {format_interval(everybody.log_loss, 4)}."
     )
     return exposure.model_copy(update={"everybody": everybody}), {"treated": words}
 

@@ -142,7 +142,7 @@ def rate_difference(
 ) -> RateDifference:
     """Return the difference of two churn rates with Newcombe's interval.
 
-    The interval is valid for a single look at the matured outcomes, and not for a look every night.
+    The interval is valid if somebody looks at the matured outcomes only once, and not every night.
 
     Args:
         churners_control: The number of churners in the control group.

@@ -184,8 +184,9 @@ def check_ledger(ledger: Ledger) -> None:
     """Check that the probabilities and arms of a ledger can be used.
 
     Raises:
-        SourceError: a share is no probability, an arm does not follow from its position and share, a unit was
-            drawn twice, two tasks have one id, or a task has no assignment. The error lists all mistakes.
+        SourceError: the share of a control group is not in [0, 1), an arm does not follow from its position
+            and share, a unit was drawn twice, two tasks have one id, or a task has no assignment. The
+            error lists all mistakes.
     """
     rows, tasks = ledger.assignments, ledger.tasks
     share, position = rows["share"].to_numpy(np.float64), rows["position"].to_numpy(np.float64)
@@ -341,9 +342,9 @@ def _no_controls(rows_alone: Mapping[date, int], accept_key: str) -> str:
     more = f" and {len(rows_alone) - MAX_LISTED} more cutoffs" if len(rows_alone) > MAX_LISTED else ""
     return (
         f"ledger: treated customers at {listed}{more} are not represented by any control: P(untreated) is "
-        "0 for them, because there was no control group, or no control had the same task. What these "
-        "customers would have done without the contact is not known, so a model cannot learn the level of "
-        "its probabilities. Keep a control group (experiments.control.share) and wait until its outcomes "
-        f"are known. If you accept this, write the reason under {accept_key}.{NO_CONTROLS}: the rows of "
-        "these customers are then left out, and no control represents them."
+        "0 for them, because there was no control group, or no control was chosen for the same play. "
+        "What these customers would have done without the contact is not known, so a model cannot learn the "
+        "level of its probabilities. Keep a control group (experiments.control.share) and wait until its "
+        f"outcomes are known. If you accept this, write the reason under {accept_key}.{NO_CONTROLS}: the "
+        "rows of these customers are then left out, and no control represents them."
     )

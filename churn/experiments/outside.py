@@ -219,7 +219,7 @@ def sample_of(units: OutsideUnits, labels: LabelOutcomes | None) -> tuple[Outcom
 def nights_of(units: OutsideUnits) -> npt.NDArray[np.object_]:
     """Return the cutoff of each unit's label: the midnight before its assignment.
 
-    This cutoff is before the contact, so the contact cannot change who is at risk.
+    This cutoff is before the contact, so the contact cannot change which units have a label.
     """
     if units.assigned_at is None:
         return np.empty(0, dtype=object)

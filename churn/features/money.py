@@ -15,9 +15,9 @@ def money_before(store: Store, cutoff: date, days: int) -> pd.DataFrame:
     """Return customer_id and the net money of `[cutoff - days, cutoff)` in currency, as known at the cutoff.
 
     The money is the sum of the payments received in the window. If payments have no `paid_at`, the money is
-    the sum of the orders that were not returned. If the store has no orders, the money is the sum of the
-    payments, each counted on the day of its row. The frame is empty if the store has no payments and no
-    orders.
+    the sum of the amounts of the orders that were not returned. If the store has no orders, the money is the
+    sum of the payments, each counted on the day of its row. The frame is empty if the store has no payments
+    and no orders.
 
     Args:
         store: The store to read.

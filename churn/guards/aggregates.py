@@ -266,7 +266,10 @@ def _best_window(
     match = copy_match(values[codes], total - exports[best])
     if match and match.equal and match.is_closer_than(early_match):
         export = date_of_day(end - best - 1)
-        return match, f"before {export}: a cutoff before that date would see rows from after the cutoff."
+        return (
+            match,
+            f"before {export}: at an earlier cutoff, the column includes rows dated after this cutoff.",
+        )
     return None
 
 

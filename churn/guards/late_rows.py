@@ -206,12 +206,12 @@ def _finding(
         f"in {measures.late_share:.1%} of its rows {identifier(column)} is a day or more after {time} "
         f"(in half of these rows {measures.delay.days} days or more): {reason}",
         f"Map this column: {spec.key}.columns.known_at: {known_at}.{query_hint} If this is the time of the "
-        f"last change, the row may have had other values at {time}."
+        f"last change, the row may have had other values at the time in {time}."
         + (
             ""
             if severity == "stop"
-            else " If the rows were there from the beginning, sign this finding off and give this as the "
-            "reason."
+            else " If the rows came into the source without delay, sign this finding off and give this as "
+            "the reason."
         ),
         severity,
         figure=f"{measures.late_share:.1%}",

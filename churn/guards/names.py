@@ -88,7 +88,7 @@ def suspicious_names(context: GuardContext) -> Iterator[Finding]:
             f"customers.{attribute}",
             f"the name '{name}' contains a word for leaving ('{leaving_word(name)}')"
             + (", and customers who left have other values than those who stayed." if differ else "."),
-            "A value that is filled in when a customer leaves is no attribute. Remove the attribute from "
+            "A value that is filled in when a customer leaves cannot be an attribute. Remove it from "
             "tables.customers.static, or map the time of the event as an outcome column.",
             "stop" if differ else "warn",
         )
@@ -167,7 +167,7 @@ def known_leaks(context: GuardContext) -> Iterator[Finding]:
                             f"{table}.{column}: {level}",
                             f"this kind of event is known to leak in the data set '{entry.data}': "
                             f"{entry.why}.",
-                            f"Leave these rows out with a 'where' at {table}.",
+                            f"Leave out the rows of this kind with a 'where' at {table}.",
                         )
 
 

@@ -80,9 +80,9 @@ def filled_afterwards(context: GuardContext) -> Iterator[Finding]:
             if today < usual / 2 and poisson.cdf(today, usual) < MAX_CHANCE_OF_FEW_AHEAD:
                 yield Finding(
                     f"{table}.{column.name}",
-                    f"{today:,} rows have a time after {context.store.watermark}. For dates "
-                    f"{DAYS_BACK[0]} to {DAYS_BACK[-1]} days earlier, the same count is {usual:,.0f} rows on "
-                    "average: the source fills in a time only after it has passed.",
+                    f"{today:,} rows have a time after {context.store.watermark}. On a day "
+                    f"{DAYS_BACK[0]} to {DAYS_BACK[-1]} days earlier, {usual:,.0f} rows on average had a "
+                    "time after that day: the source fills in a time only after it has passed.",
                     "Map the column as an outcome, so that cutoffs before the outcome's time do not see it, "
                     f"or take {column.name} out of the columns of {table}.",
                     "stop",
@@ -199,16 +199,16 @@ def _rows_before_sign_up(context: GuardContext, table: str, period: str) -> Find
         return Finding(
             table,
             f"{dates}, and {early:,} of {n:,} customers have a row that is dated before their sign-up, in "
-            f"the same {period}: a row holds events of the {period} that begins on its date. {cutoffs} and "
-            "see events after their own date.",
+            f"the same {period}: a row holds events of the {period} that begins on its date. {cutoffs}, "
+            "so each of these cutoffs sees events after the cutoff.",
             _period_way_out(context, table, period),
             "stop",
         )
     return Finding(
         table,
-        f"{dates}, and {cutoffs}. If a row covers the {period} that begins on its date, these cutoffs see "
-        f"events after their own date. If a row covers the {period} before its date, the cutoffs see only "
-        "earlier events. The data do not show which of these two is true.",
+        f"{dates}, and {cutoffs}. If a row covers the {period} that begins on its date, each of these "
+        f"cutoffs sees events after the cutoff. If a row covers the {period} before its date, each cutoff "
+        "sees only events before it. The data do not show which of these two is true.",
         f"{_period_way_out(context, table, period)} If each row covers the {period} before its date, sign "
         "this finding off and give this as the reason.",
     )

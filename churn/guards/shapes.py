@@ -58,9 +58,10 @@ def shapes(context: GuardContext) -> Iterator[Finding]:
             yield Finding(
                 column,
                 "the values of the attribute follow the time of the sign-up (rank agreement "
-                f"{agreement:.2f}). A model can learn nothing from a value that only the customers of one "
-                "period have.",
-                f"{NO_ATTRIBUTE_WAY_OUT} The signal tenure_days gives the age of a customer at each cutoff.",
+                f"{agreement:.2f}). A model can learn nothing from a value that only customers who signed "
+                "up in one period have.",
+                f"{NO_ATTRIBUTE_WAY_OUT} The signal tenure_days gives the days since the sign-up at each "
+                "cutoff.",
             )
         elif days_of(context, name)[1]:
             yield Finding(

@@ -125,7 +125,7 @@ def sign_off_hint(group: Group, section: str) -> str:
         )
     return (
         f"To sign these findings off, give a reason in {section}: under '{first.guard}' for all "
-        f"{len(group)} of them, or under a place such as '{first.place}' for a single finding."
+        f"{len(group)} of them, or under the place of a single finding, such as '{first.place}'."
     )
 
 

@@ -58,8 +58,8 @@ def dangling_histories(context: GuardContext) -> Iterator[Finding]:
         if share > WARN_SHARE:
             yield Finding(
                 name,
-                f"{ids:,} ids ({share:.1%} of the ids in this table) have whole histories but are not in the "
-                f"table of customers; more than {WARN_SHARE:.0%} cannot come from single errors.",
+                f"{ids:,} ids ({share:.1%} of the ids in this table) have many rows each but are not in the "
+                f"table of customers; a share above {WARN_SHARE:.0%} does not come from a few wrong rows.",
                 "Look for a join or filter that drops customers who left (such as an inner join with current "
                 "accounts), and read the customers from the table that keeps all of them.",
                 "stop" if share > STOP_SHARE else "warn",
@@ -85,13 +85,13 @@ def survivors(context: GuardContext) -> Iterator[Finding]:
     if not churners.any():
         yield Finding(
             context.label.core_table,
-            f"none of {int(at_risk.sum()):,} customers {words.candidates} at {len(churners)} cutoffs "
+            f"at {len(churners)} cutoffs, none of {int(at_risk.sum()):,} customers {words.candidates} "
             f"{words.happened}.",
             "Check label.table and label.where: no label window holds a row of the table that meets the "
             "condition."
             if context.label.is_event
-            else "Check whether the tables hold only today's customers, and read the customers who "
-            "left, too.",
+            else "Check whether the tables hold only today's customers. If so, use a source that "
+            "also holds the customers who left.",
             "stop",
         )
         return

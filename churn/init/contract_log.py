@@ -93,9 +93,10 @@ def read_contract_logs(
     if reason := _unwritable_reason(period, dialect):
         start, expiry, table = period.start.name, period.expiry.name, log.table.name
         warning = (
-            f"{table} looks like a log of contracts from {start} to {expiry}, but {reason}. Write the entry "
-            f"`subscriptions` with a query of {table} that gives started_at and ended_at of each contract, "
-            "without the rows that cancel earlier rows, and write a label of the kind contract"
+            f"{table} looks like a log of contracts, each from the time in {start} to the time in {expiry}, "
+            f"but {reason}. Write the entry `subscriptions` with a query of {table} that gives started_at "
+            "and ended_at of each contract, without the rows that cancel earlier rows, and write a label of "
+            "the kind contract"
         )
         return list(candidates), [warning]
     match = _contracts(connection, log, period, dialect, today)
@@ -137,10 +138,10 @@ def _is_named_as_contracts(table: str, expiry: str) -> bool:
 def _add_note(candidates: Sequence[tuple[float, Match]], table: str, period: _Period) -> None:
     """Add a note to a table's matches: the times of its rows look like contracts, but no name says so."""
     note = (
-        f"{period.renewed_share:.0%} of the rows that follow a row of the same customer start near the "
-        f"{period.expiry.name} of that row, as contracts do. But the names of the table and its columns do "
-        "not say that the rows are contracts. If each row is a contract, move the table to the entry "
-        f"`subscriptions` with {period.expiry.name} as ended_at"
+        f"if a customer has several rows, {period.renewed_share:.0%} of the later rows start near the "
+        f"{period.expiry.name} of the row before, as contracts do. But the names of the table and its "
+        "columns do not say that the rows are contracts. If each row is a contract, move the table to the "
+        f"entry `subscriptions` with {period.expiry.name} as ended_at"
     )
     for _, match in candidates:
         if match.table.name == table:
@@ -162,7 +163,7 @@ def _may_be_start(column: SourceColumn) -> bool:
 def _renewed_share(
     connection: duckdb.DuckDBPyConnection, log: KeyedTable, start: SourceColumn, expiry: SourceColumn
 ) -> float:
-    """Return which share of the rows that follow a row of the same customer start near that row's expiry."""
+    """Return which share of a customer's later rows start near the expiry of the row before."""
     rows = (
         f"SELECT {id_of(log.key)} AS id, {time_of(start)} AS s, {time_of(expiry)} AS e FROM {log.table.view}"
     )
@@ -246,8 +247,8 @@ def _contracts(
         if name not in ends and column.name not in (start.name, expiry.name)
     }
     match.reason = (
-        f"likely: {share:.0%} of the rows that follow a row of the same customer start near the expiry of "
-        "that row"
+        f"likely: if a customer has several rows, {share:.0%} of the later rows start near the expiry of "
+        "the row before"
     )
     match.notes += notes
     if n_early:

@@ -21,9 +21,9 @@ WIDTH = 110
 COMMENT_COLUMN = 37
 
 HEAD = """\
-# A first guess by `churn init`, from the names and the contents of the tables. Each guess has a comment:
-# sure, likely or a guess. Correct what is wrong, then run `churn check`. Paths are relative to the folder
-# of this file; ${NAME} is read from the environment.
+# A first guess by `churn init`, from the names and the contents of the tables. Comments say how certain
+# each choice is: sure, likely or a guess. Correct what is wrong, then run `churn check`. Paths are relative
+# to the folder of this file; ${NAME} is read from the environment.
 """
 
 TABLES_COMMENT = """
@@ -72,9 +72,9 @@ def params_text(draft: Draft, source: str) -> str:
     if draft.events:
         lines += [
             "",
-            "# Further tables of events. Signals of these tables: rows, days with rows, days since the last "
-            "row.",
-            "# Remove a table if its rows are not what a customer does, or if only churners are in it.",
+            "# Further tables of events. Their signals are the number of rows, the number of days with rows,",
+            "# and the number of days since the last row.",
+            "# Remove a table here if its rows do not record what customers do, or only churners are in it.",
             "events:",
         ]
         for entry in draft.events:

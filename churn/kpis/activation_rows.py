@@ -39,12 +39,12 @@ LABELS_AT_ONCE = 100_000_000
 
 DEFINITION = (
     "an event that occurs at least m times within d days of the sign-up, and after which customers stay "
-    f"more often. Among customers who are still at risk {LONGEST_DAYS} to {LONGEST_DAYS + WEEK_DAYS - 1} "
-    f"days after the sign-up, customers with the event leave less often in the next {N_WINDOWS} label "
-    "windows. The event is chosen on the half of the customers who joined earlier. The chosen event is "
-    f"tested once on the half who joined later (one-sided, level {LEVEL}). Customers are compared only with "
-    "customers who joined in the same month, and only at the same time since the sign-up. The event is "
-    "correlated with staying, but the data do not show that the event causes staying"
+    f"more often. Customers who, {LONGEST_DAYS} to {LONGEST_DAYS + WEEK_DAYS - 1} days after the sign-up, "
+    f"can still leave are followed over the next {N_WINDOWS} label windows: those with the event "
+    "leave less often. The event is chosen on the half of the customers who joined earlier. The chosen "
+    f"event is tested once on the half who joined later (one-sided, level {LEVEL}). Customers are compared "
+    "only with customers who joined in the same month, and only at the same time since the sign-up. The "
+    "event is correlated with staying, but the data do not show that the event causes staying"
 )
 
 

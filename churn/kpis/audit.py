@@ -110,14 +110,15 @@ RULES = {
             "support replies in time",
             f"% of tickets with a first reply by the promised time, or within {REPLY_DAYS} day without one",
             (50, 70, 85, 95),
-            "Reply to tickets by the promised time; rank them by the value at risk.",
+            "Reply to tickets by the promised time; reply first to the customers with the highest value at "
+            "risk.",
         ),
         PracticeRule(
             "win_back",
             "customers who left are won back",
             f"% of customers who left and were contacted within {WIN_BACK_DAYS} days",
             (5, 20, 40, 70),
-            "Contact the customers of `gone.csv`.",
+            "Contact the customers who left: `gone.csv` lists them.",
         ),
         PracticeRule(
             "figures_reviewed",

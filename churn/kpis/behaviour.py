@@ -32,17 +32,18 @@ LOYAL, BOUND_ACTIVE, MERELY_BOUND, FREE_QUIET = "loyal", "active and bound", "me
 
 TABLE_DEFINITION = (
     f"the behaviour is the number of days with an act of the customer in the {ACTIVE_WINDOW_DAYS} days "
-    "before a past cutoff. The value is the money per month at the cutoff. By behaviour, and also by "
-    "value, the customers are divided into up to three classes of equal size. The stage is the customer's "
-    "stage of the playbook at the cutoff"
+    "before a past cutoff. The value is what the customer pays per month at the cutoff. By behaviour, and "
+    "also by value, the customers are divided into up to three classes of equal size. The stage is the "
+    "stage of the playbook in which the customer was at the cutoff"
 )
 LOYALTY_DEFINITION = (
     "how active the customers are, and whether a contract binds them. An active customer has acts on "
     f"at least `active_from_days` of the {ACTIVE_WINDOW_DAYS} days before the cutoff; this limit is the "
-    "median over all customers. A bound customer has a contract that renews only after the label's window, "
-    "so a notice ends the contract only after the window. A loyal customer is active and free to leave. A "
-    "merely bound customer is bound but not active. Bound customers leave less often by definition, so look "
-    "at them before their contract renews. Customers whose contracts have no date of renewal are in no group"
+    "median number of days with acts over all customers. A bound customer has a contract that renews "
+    "only after the label's window, so a notice ends the contract only after the window. A loyal customer is "
+    "active and free to leave. A merely bound customer is bound but not active. Bound customers leave less "
+    "often by definition, so look at them before their contract renews. Customers whose contracts have no "
+    "date of renewal are in no group"
 )
 
 

@@ -36,8 +36,8 @@ SHOWN_RENEWALS = (0, 1, 3, 6, 12)
 
 DEFINITION = (
     "the model is the shifted beta-geometric model, fitted by maximum likelihood to the months in which "
-    "customers left for the first time. The model assumes that each customer has a constant chance to "
-    "leave, and that these chances are drawn from Beta(alpha, beta)"
+    "customers left for the first time. The model assumes that a customer's chance to leave is the same in "
+    "every month, and that the chances of different customers are drawn from Beta(alpha, beta)"
 )
 DERL_DEFINITION = (
     "discounted expected residual lifetime is the expected number of further monthly payments of a customer "
@@ -62,7 +62,7 @@ class SbgFit:
 
 
 def fit_sbg(at_risk: npt.ArrayLike, n_lost: npt.ArrayLike) -> SbgFit | None:
-    """Fit the model by maximum likelihood; None if churn does not fall with age.
+    """Fit the model by maximum likelihood; None if churn does not fall with the time since joining.
 
     Args:
         at_risk: The number of customers at the start of each period of age, `[periods]`; customers who were
@@ -167,7 +167,10 @@ def contract_model(first_lives: FirstLives, discount_year: float) -> ContractMod
     reason = _too_few(cohorts, periods, int(n_lost.sum()))
     fit = None if reason else fit_sbg(at_risk, n_lost)
     if fit is None and reason is None:
-        reason = "churn does not fall with age in these data, so a constant churn rate describes them as well"
+        reason = (
+            "churn does not fall with the time since joining, so a constant churn rate describes these data "
+            "as well"
+        )
     discount = (1 + discount_year) ** (1 / 12) - 1
     return ContractModel(
         unit="monthly payments",

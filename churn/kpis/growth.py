@@ -14,7 +14,8 @@ GROWTH_DEFINITION = (
     "end of the month and was never active before the month. A resurrected customer is active at the end, "
     "was not active at the start, but was active earlier. A dormant customer is active at the start and not "
     "at the end. A customer who joins and leaves in the same month is not new, resurrected or dormant. The "
-    "money is the value per month at the end of the month, and for dormant customers at its start"
+    "money is what the customers pay per month: at the start of the month for `active at the start` and "
+    "`dormant`, and otherwise at its end"
 )
 
 

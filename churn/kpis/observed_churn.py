@@ -193,8 +193,9 @@ class ChurnTable(Part):
 
 
 POPULATION = (
-    "customers at risk at past cutoffs with known outcomes. A customer counts at each cutoff, but for "
-    "the interval of the share, all cutoffs of one customer are only one observation"
+    "customers at risk (who could still leave) at past cutoffs with known outcomes. The share counts a "
+    "customer once at each cutoff. The interval of the share counts all cutoffs of a customer as one "
+    "observation"
 )
 NO_CUTOFF = "no past cutoff has a known outcome yet"
 

@@ -39,16 +39,18 @@ NO_STAGE = "no stage"
 NOBODY_IN_STAGE = "nobody in the stage at the start"
 
 STAGES_DEFINITION = (
-    "the stages of the playbook, for customers at risk. The further stages are `left` (active before, and "
-    "no longer active by the label), `won back` (active now, not active a month before, but active "
-    "earlier), `notice given` (the customer has asked to end the contract), `paused` (all contracts are "
-    "paused) and `no stage` (active, and no stage of the playbook applies). The money is the value per "
-    "month at the start of the month, or at its end for customers who were not active at the start"
+    "the number of customers in each stage, and their money. The stages of the playbook hold only customers "
+    "at risk (who can still leave). The label says who is active. The further stages are `left` (active "
+    "earlier, but not now), `won back` (active now, not active a month before, but active earlier), `notice "
+    "given` (the customer has asked to end the contract), `paused` (all contracts are paused) and `no stage` "
+    "(active, and no stage of the playbook applies). The money is what these customers pay per month: at the "
+    "start of the month, or at its end for customers who were not active at the start"
 )
 LEAK_DEFINITION = (
-    "customers who were in a stage at the start of a month and had left at its end. All months shown are "
-    "added up. The money is the amount that these customers paid per month. For the interval of the share, "
-    "a customer who appears in several months is only one observation"
+    "customers who were in a stage at the start of a month and had left the company at the end of this "
+    "month. The customers of all months shown are counted together. The money is the amount that these "
+    "customers paid per month. For the interval of the share, a customer who appears in several months is "
+    "only one observation"
 )
 
 
@@ -266,8 +268,7 @@ def stage_months(activity: Activity, codes: Codes, names: Sequence[str]) -> tupl
 def stage_figures(
     activity: Activity, codes: Codes, names: Sequence[str], periods: Sequence[Period]
 ) -> Iterator[Figure]:
-    """Yield for each period the number of customers in each stage at its start, and the share of them that
-    had left at its end.
+    """Yield the number of customers in each stage at the start of each period, and the share that then left.
 
     Args:
         activity: Who was active at each bound.

@@ -25,9 +25,9 @@ BAND = (
 )
 DEFINITION = (
     "for each age (a number of days since joining), the share of customers who have not yet left for the "
-    "first time at this age (Kaplan-Meier). If a customer has not left by the last day on which outcomes are "
-    "certain, the customer counts up to this day. A customer who joined before the first day on which "
-    "leaving is recorded counts only from this day on"
+    "first time at this age (Kaplan-Meier). A customer who has not left by the last day on which outcomes "
+    "are certain is observed only up to this day. A customer who joined before the first day on which "
+    "leaving is recorded is observed only from this day on"
 )
 
 

@@ -295,7 +295,7 @@ def _non_contractual(histories: OrderHistories | None, terms: ValueTerms, window
     if abs(correlation) > MAX_CORRELATION:
         notes.append(f"not to be trusted: the model needs a correlation within {MAX_CORRELATION} of 0")
     if len(money) < n_all:
-        notes.append(f"an even sample of {len(money)} of {n_all} customers")
+        notes.append(f"a sample of {len(money)} customers, spread evenly over all {n_all}")
     value, low, high = mean_with_interval(money)
     return Figure(name=name, period=window, value=value, low=low, high=high, n=len(money), notes=tuple(notes))
 

@@ -82,20 +82,19 @@ def suggest_horizon(store: Store) -> HorizonSuggestion:
     with only the data before this earlier day.
 
     Raises:
-        CallError: the label is by contract; a contract ends on a known day, not by silence.
+        CallError: `label.kind` is contract or event; only a label of kind inactivity has silences.
         Stop: there are too few silences.
     """
     label = store.params.label
     if label.is_event:
         raise CallError(
             "--horizon measures how long silences last, but label.kind is event, and such a label has no "
-            "silences. Set label.horizon_days to the number of days before the event at which you can act."
+            "silences. Choose label.horizon_days yourself, long enough to act before the event."
         )
     if label.kind != "inactivity":
         raise CallError(
-            "--horizon measures how long silences last, but this label is by contract, and a contract ends "
-            "on a known day. Set label.horizon_days to the number of days before this day at which you can "
-            "act."
+            "--horizon measures how long silences last, but label.kind is contract, and a contract ends on "
+            "a known day. Choose label.horizon_days yourself, long enough to act before this day."
         )
     before = first_test_cutoff(store)
     while True:

@@ -55,8 +55,8 @@ HOW_LEFT = {"any": "left", "voluntary": OUTCOME_NAMES[VOLUNTARY], "involuntary":
 
 WHY_LEFT = {
     "any": "",
-    "voluntary": ", and nothing shows that a payment was never recovered",
-    "involuntary": ", because a payment was never recovered",
+    "voluntary": ", and nothing shows that a due payment was never made",
+    "involuntary": ", because a due payment was never made",
 }
 """The condition that `label.leaving` adds to the end of a contract, in words that end a sentence."""
 

@@ -159,11 +159,11 @@ class TruthSheet:
         if back.too_many:
             raise Stop(
                 f"label: {format_interval(back.rate, 0, percent=True)} of the customers who count as left "
-                f"after {label.horizon_days} days without {label.core_table} come back later. Above "
-                f"{MAX_REACTIVATED:.0%}, the label shows who is away for a time, not who left. Take a "
-                "longer label.horizon_days (`churn label --horizon` shows what share of customers come back "
-                "after each number of silent days), or accept this share with a reason: label: "
-                "{accept_reactivation: the reason}."
+                f"after {label.horizon_days} days without {label.core_table} come back later. If "
+                f"more than {MAX_REACTIVATED:.0%} come back, the label shows who is away for a time, not who "
+                "left. Take a longer label.horizon_days (`churn label --horizon` shows what share of "
+                "customers come back after each number of silent days), or accept this share with a "
+                "reason: label: {accept_reactivation: the reason}."
             )
 
 

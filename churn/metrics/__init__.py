@@ -1,1 +1,1 @@
-"""Metrics with their intervals, and the catalogue of the titles, units and digits of all metrics."""
+"""Metrics with their intervals, and the catalogue of the titles, units and decimals of all metrics."""

@@ -41,10 +41,10 @@ EXPERIMENT_TAGS = {
         "trials of its search, its calibration methods, its folds, and the baselines.\n\n- `judged/…`: the "
         "main metrics on the test cutoffs; `rest/…`: all other metrics on the test cutoffs\n- `paired/…`: "
         "differences of log loss on the same rows; below 0 the challenger is better\n- `tried/…`, "
-        "`out_of_time/…`: measured before the test cutoffs were used\n- `within_fold/…`: the metrics of a "
-        "single cutoff; those of a test cutoff are logged by `churn evaluate`"
-        f"\n\n{units_in_words()} The parameters `evaluate.…`, `label.…` and "
-        "`data.…` hold the settings behind the numbers."
+        "`out_of_time/…`: metrics that the training computed on earlier cutoffs than the test cutoffs\n- "
+        "`within_fold/…`: the metrics of a single cutoff; those of a test cutoff are logged by "
+        f"`churn evaluate`\n\n{units_in_words()} The parameters `evaluate.…`, `label.…` and "
+        "`data.…` say with which settings and on which data the metrics were computed."
     ),
     "made_by": "churn",
 }

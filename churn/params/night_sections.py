@@ -16,13 +16,13 @@ MAX_NAME_BYTES = 63
 
 
 class BudgetParams(Section):
-    """How many customers are contacted in a night: a number, or a share of the customers at risk."""
+    """How many customers are contacted in a night: a number, or a share of the customers who can leave."""
 
     contacts: Annotated[int, Field(ge=1)] | None = Field(
         default=None, description="the number of new contacts of a night; it takes the place of `share`"
     )
     share: Share = Field(
-        default=0.1, description="the new contacts of a night, as a share of the customers at risk"
+        default=0.1, description="the new contacts of a night, as a share of the customers who can leave"
     )
 
 

@@ -68,9 +68,9 @@ def _log_loss(reference: str, loss: Interval, max_loss: float, margin: float, *,
         loss,
         f"the paired 95% interval of log loss, challenger minus {name}, lies below 0, or below "
         f"{margin:.0%} of {name}'s log loss if the challenger was trained on later labels than the champion",
-        f"challenger minus {name}, log loss: {format_interval(loss, 4)}; the challenger {age} than the "
-        "champion. The gate requires an interval below 0. If the challenger learnt from later labels, an "
-        f"interval below {max_loss:.4f} ({margin:.0%} of {name}'s log loss) is enough.",
+        f"log loss of the challenger minus that of {name}: {format_interval(loss, 4)}; the challenger {age} "
+        f"than the champion. The gate requires an interval below 0. An interval below {max_loss:.4f} "
+        f"({margin:.0%} of {name}'s log loss) is enough for a challenger that was trained on later labels.",
         _way_out(surely_worse=loss.low is not None and loss.low > 0),
     )
 
@@ -95,8 +95,8 @@ def _not_less(metric: str, name: str, difference: Interval, base: float | None, 
             False,
             difference,
             f"the difference of {name}, has an interval",
-            f"challenger's {name}: the difference is not defined; the gate requires an interval of this "
-            "difference.",
+            f"challenger's {name}: the difference between the two is not defined; the gate requires an "
+            "interval of this difference.",
             "Add test cutoffs or data with customers who left.",
         )
     if base <= 0:
@@ -107,8 +107,8 @@ def _not_less(metric: str, name: str, difference: Interval, base: float | None, 
             difference,
             f"the lower bound of the difference of {name}, is not below -{margin:.0%} of the size of the "
             "champion's value, because this value is 0 or negative",
-            f"challenger's {name} ({base:z.3f}): a difference of {format_interval(difference)}; the gate "
-            f"requires a lower bound of {least:z.3f} or more.",
+            f"challenger's {name} (value {base:z.3f}): the difference between the two is "
+            f"{format_interval(difference)}; the gate requires that its lower bound is {least:z.3f} or more.",
             _way_out(surely_worse=high < least),
         )
     relative = Interval(value=value / base, low=low / base, high=high / base)
@@ -117,9 +117,9 @@ def _not_less(metric: str, name: str, difference: Interval, base: float | None, 
         low / base > -margin,
         relative,
         f"the lower bound of the relative difference of {name}, is above -{margin:.0%}",
-        f"challenger's {name}: a relative difference of "
-        f"{format_interval(relative, 1, percent=True, signed=True)}; the gate requires a lower bound above "
-        f"-{margin:.0%}.",
+        f"challenger's {name}: the relative difference between the two is "
+        f"{format_interval(relative, 1, percent=True, signed=True)}; the gate requires that its lower bound "
+        f"is above -{margin:.0%}.",
         _way_out(surely_worse=high / base < -margin),
     )
 
@@ -146,9 +146,9 @@ def _segments(result: EvaluationResult, reference: str) -> Iterator[Gate]:
         worst[2],
         f"in each segment with at least {SEGMENT_CHURNERS} churners, AUC falls by {SEGMENT_LOSS} at most, or "
         "the interval of the difference is not below 0",
-        f"challenger minus {candidate_name(reference)}, AUC by segment: {'lost' if lost else 'least gained'} "
-        f"in {words}; the gate requires that, in each of {len(tested)} segments with at least "
-        f"{SEGMENT_CHURNERS} churners, AUC falls by {SEGMENT_LOSS} at most, or the interval of the "
-        "difference is not below 0.",
+        f"AUC of the challenger minus that of {candidate_name(reference)}, by segment: "
+        f"{'lost' if lost else 'least gained'} in {words}; the gate requires that, in each of {len(tested)} "
+        f"segments with at least {SEGMENT_CHURNERS} churners, AUC falls by {SEGMENT_LOSS} at most, or the "
+        "interval of the difference is not below 0.",
         "Look at the signals of these customers, and check whether their data have changed.",
     )

@@ -105,8 +105,8 @@ def _beats(result: EvaluationResult, baseline: str) -> Gate:
         loss.high is not None and loss.high < 0,
         loss,
         f"the paired 95% interval of log loss, challenger minus {name}, lies below 0",
-        f"challenger minus {name}, log loss: {format_interval(loss, 4)}; the gate requires an interval "
-        "below 0.",
+        f"log loss of the challenger minus that of {name}: {format_interval(loss, 4)}; the gate requires "
+        "an interval below 0.",
         "Add signals, cutoffs or data, and see evaluate/card.md.",
     )
 
@@ -123,8 +123,8 @@ def _matches_logistic(result: EvaluationResult, margin: float) -> Iterator[Gate]
         loss,
         f"the paired 95% interval of log loss, challenger minus the logistic regression, lies below "
         f"{margin:.0%} of the regression's log loss",
-        f"challenger minus the logistic regression, log loss: {format_interval(loss, 4)}; the gate requires "
-        f"an interval below {max_loss:.4f} ({margin:.0%} of the regression's log loss).",
+        f"log loss of the challenger minus that of the logistic regression: {format_interval(loss, 4)}; "
+        f"the gate requires an interval below {max_loss:.4f} ({margin:.0%} of the regression's log loss).",
         "Make the logistic regression a candidate (train.candidates), or add cutoffs or data.",
     )
 

@@ -209,7 +209,7 @@ class EvaluationSettings:
         terms = self.settings.profit
         return (
             f"Evaluated at {', '.join(map(str, self.test_cutoffs))}. Lift, precision and profit are measured "
-            f"at a contact share of {self.settings.contact_share:.0%}. A contact costs "
+            f"for a call list of {self.settings.contact_share:.0%} of the customers. A contact costs "
             f"{terms.contact_cost:g}, an incentive {terms.incentive_cost:g}, and {terms.accept_share:.0%} "
             f"of the churners accept it. {units_in_words()}"
         )

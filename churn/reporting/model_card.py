@@ -254,7 +254,7 @@ def _segments_part(result: EvaluationResult) -> SummaryPart:
     if not off:
         return SummaryPart(
             "Segments",
-            f"{len(tested)} segments were tested; in no segment are the probabilities shown to be too "
+            f"{len(tested)} segments were tested; in no segment are the probabilities proved to be too "
             "high or too low.",
         )
     text = (

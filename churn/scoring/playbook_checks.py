@@ -94,8 +94,8 @@ def play_problems(
         first = channels[0] if isinstance(channels, list) and channels and not is_preferred else None
         if first is not None and entry.get("channel", first) != first:
             yield (
-                f"{location}.channel '{entry['channel']}' is not the first name under 'channels'. Leave "
-                "out 'channel', or put this channel first under 'channels'."
+                f"{location}.channel '{entry['channel']}' must be the first name under 'channels'. Put "
+                "it first there, or leave out 'channel'."
             )
         if isinstance(channels, list) and len(set(map(str, channels))) < len(channels):
             yield f"{location}.channels names a channel twice; keep it once."

@@ -300,7 +300,7 @@ def read_rows(
     counts = [len(column) for column in left]
     n_rows = sum(counts)
     if not n_rows:
-        raise Stop("snapshots: the matured cutoffs hold no customer at risk. `churn check` shows the reason.")
+        raise Stop("snapshots: no row of the matured cutoffs has a label. `churn check` shows the reason.")
     customer, customers = _encode(pa.chunked_array([chunk for column in ids for chunk in column.chunks]))
     del ids
     share = -(-n_rows // max(1, max_rows)) if max_rows is not None else 1

@@ -123,7 +123,7 @@ def read_known_uplift(
         return KnownUplift(None)
     if result.label_id != label_id:
         return KnownUplift(
-            None, f"the model learnt up to {result.as_of} belongs to another label. {MEASURE_AGAIN}"
+            None, f"the model (outcomes up to {result.as_of}) was learnt for another label. {MEASURE_AGAIN}"
         )
     if experiment.verdict != UpliftVerdict.ACCEPT or experiment.model_digest is None:
         return KnownUplift(None, f"{experiment.reason} (outcomes up to {result.as_of})")

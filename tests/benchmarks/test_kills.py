@@ -60,7 +60,7 @@ def test_other_bytes_a_missing_file_and_litter_are_differences(project: Path) ->
 @pytest.mark.parametrize(
     ("ending", "problem"),
     [
-        (Ending(143, "churn: ended by SIGTERM. `churn run` begins again.", 1.0), ""),
+        (Ending(143, "churn: ended. The next call of `churn run` begins again from the start.", 1.0), ""),
         (Ending(-signal.SIGTERM, "", 1.0), ""),
         (Ending(0, "store: 2 customers", 1.0), "ended with 0"),
         (Ending(143, "", 1.0), "does not say what was left"),

@@ -401,7 +401,7 @@ def mean_of(values: list[Any]) -> float:
 
 
 def quantile_of(values: list[Any], share: float) -> float:
-    """The smallest value that at least this share of the values do not exceed."""
+    """The smallest value such that at least this share of the values are not above it."""
     ordered = sorted(values)
     return next((x for x in ordered if sum(y <= x for y in ordered) >= share * len(ordered)), nan)
 

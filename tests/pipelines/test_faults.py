@@ -316,7 +316,7 @@ def test_a_swallowed_signal_counts_more_than_the_code_of_the_verb(
     assert verb(work) == code
     message = capsys.readouterr().err
     assert message.count("\n") == 1
-    assert "Finished before: ingest. `churn check` begins again." in message
+    assert "Finished before: ingest. The next call of `churn check` begins again from the start." in message
     assert ignored == []
 
 

@@ -31,17 +31,17 @@ interval. For each segment, `triangles` holds the last {triangle.SEGMENT_COHORTS
 are open or not certain.
 
 **Survival.** Unit: share. Definition: {survival.DEFINITION}. The band is {survival.BAND}. The curve ends at
-the age at which fewer than 30 customers are at risk. The first day on which leaving is recorded is the first
-recorded end of a contract. Of the customers who joined before the first recorded end, only those who stayed
-are in the data. With a label of inactivity, customers who signed up before the first event of the label's
-table are left out.
+the age at which fewer than 30 customers are still observed. The first day on which leaving is recorded is
+the first recorded end of a contract. Of the customers who joined before the first recorded end, only those
+who stayed are in the data. With a label of inactivity, customers who signed up before the first event of the
+label's table are left out.
 
 **Contracts.** {contract_model.DEFINITION[0].upper()}{contract_model.DEFINITION[1:]}. The
 {contract_model.DERL_DEFINITION}. The discount rate of a year is `score.value.discount_year`. The model needs
 {contract_model.MIN_COHORTS} monthly cohorts and {contract_model.MIN_LOST} customers who left. In each of the
 first {contract_model.MIN_PERIODS} months after joining, {contract_model.MIN_AT_RISK} customers must be at
-risk, and churn must fall with age. If the data do not meet one of these conditions, `kpis.json` has no
-model, and `reason` says which condition.
+risk, and churn must fall with the time since joining. If the data do not meet one of these conditions,
+`kpis.json` has no model, and `reason` says which condition.
 """
 
 STAGES = f"""
@@ -54,10 +54,11 @@ has a known value in money, only customers are counted, and `money_reason` gives
 **Stages.** Unit: customers, and currency per month. Definition: {stages.STAGES_DEFINITION}. The stages are
 the stages of [the playbook](playbook.md#stages), computed from what was known at the start of each month. If
 the condition of a stage uses a score, the stage is not known for past months, and the figure gives the
-reason. If the playbook has a stage named `gone`, this stage holds silent customers who are still at risk;
-only the label decides who has `left`.
+reason. If the playbook has a stage named `gone`, this stage holds silent customers who can still leave: only
+the label decides who has `left`.
 
-**Leaks.** Unit: customers, share and currency per month. Definition: {stages.LEAK_DEFINITION}.
+**Leaks.** Unit: customers, share of the stage's customers, and currency per month. Definition:
+{stages.LEAK_DEFINITION}.
 """
 
 ACTIVATION = f"""
@@ -78,8 +79,9 @@ together with staying partly because the label is computed from the same table.
 RATINGS = f"""
 The section `ratings` of `kpis.json` answers the question: do customers with a low rating leave more often?
 
-Each table gives the observed churn for each level of a rating. The unit is the share of customers who left in
-the label's window; the label of `params.yaml` decides who left, not the state of today. Population:
+For each level of a rating (NPS, CSAT or health), a table gives the observed churn. The unit is the share of
+customers who left in the label's window; the label of `params.yaml` decides who left, not the state of
+today. Population:
 {observed_churn.POPULATION}. There are at most {observed_churn.MAX_CUTOFFS} cutoffs, which are first days of
 months. The intervals are Wilson's intervals, and Newcombe's intervals for the difference of two levels.
 `means_something` is true if the interval of a difference does not contain 0.
@@ -111,9 +113,10 @@ recorded reason (`subscriptions.reason`), the section gives the number of custom
 counts these customers by the model's first reason, that is, by the family of signals to which it belongs. The
 model's reason is from the last night before the contract ended; this night is at most
 {leaving_reasons.BEFORE_DAYS} days before the end.
-`{leaving_reasons.NO_REASON}` counts customers who had a score, but were not on the call list and did not have
-health 1 or 2. Reasons of fewer than {leaving_reasons.MIN_REASON_CUSTOMERS} customers are shown in one row,
-because the words of a rare reason may identify one person.
+`{leaving_reasons.NO_REASON}` counts customers for whom the model gave no reason: they had a score, but were
+not on the call list and did not have health 1 or 2. Recorded reasons of fewer than
+{leaving_reasons.MIN_REASON_CUSTOMERS} customers are shown in one row, because the words of a rare
+reason may identify one person.
 """
 
 AUDIT_ROWS = "\n".join(

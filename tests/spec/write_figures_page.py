@@ -15,13 +15,13 @@ DOCUMENT = "docs/figures.md"
 HEAD = """# The figures of retention
 
 `churn kpis` computes the figures of this page from the store and writes them to `output/kpis/kpis.json`. The
-figures are computed for each week (from Monday), month and quarter of local days, and for the segments of
-`kpis.segments`. A period is
+figures are computed for each week (from Monday), each month and each quarter, and for the segments of
+`kpis.segments`. Days are local days. A period is
 `[start, end)`, and only complete periods count. With `--cutoff`, `churn kpis` computes the figures as they
 were known at an earlier midnight. The screen shows the latest months; `output/kpis/tables.txt` also has the
-tables of all sections. If the company has orders, `output/kpis/next_orders.csv` lists each customer with
-orders on three or more days. The file gives the last order of a customer, the usual interval (the median),
-the day on which the next order is expected, and by how many days this order is overdue.
+tables of all sections. If the company has orders, `output/kpis/next_orders.csv` says when each customer
+with orders on three or more days is expected to order next. The file also gives the customer's last order,
+the usual interval (the median), and by how many days the next order is overdue.
 
 Each figure has a value, its unit, the size `n` of its population, a 95 % interval if an interval can be
 computed, and notes if the formula has variants. A figure that is not defined has a `reason` and no value: it
@@ -48,10 +48,10 @@ them.
 A figure with the mark "watched" can raise an alarm. The alarm compares the latest week or month with the
 median of the weeks or months shortly before. The distance of the latest value to this median is compared with
 past distances of the same kind. The comparison uses the median of the past distances and their median
-absolute deviation. If two years of data
-exist, the effect of the season is removed first. The stages, the classes of ratings and (by month) the
-segments are also watched. The limits for stages, classes and segments are wider, because there are many of
-them. An alarm is a line of `churn kpis` and an entry in `kpis.json` with the usual value and the limit;
+absolute deviation. If two years of data exist, the effect of the season is removed first. The
+alarms also watch each stage of the playbook, each class of ratings (such as promoters) and, by month only,
+each segment. Because there are many of them, only larger distances from the usual value raise an alarm.
+An alarm is a line of `churn kpis` and an entry in `kpis.json` with the usual value and the limit;
 the exit code stays 0.
 """
 

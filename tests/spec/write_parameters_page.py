@@ -15,9 +15,10 @@ from churn.params import Params
 
 DOCUMENT = "docs/parameters.md"
 OTHER_PAGES = {
-    "tables": "[Your data](your-data.md#what-a-table-may-say) lists the keys of a table, and each table "
-    "with its columns.",
-    "events": "Each entry has the keys of a table: [your data](your-data.md#what-a-table-may-say).",
+    "tables": "[Your data](your-data.md#what-a-table-may-say) lists the keys of an entry under `tables`, and "
+    "the columns of each table.",
+    "events": "An entry has the same keys as an entry under `tables`: "
+    "[your data](your-data.md#what-a-table-may-say).",
     "kpis": "[The figures of retention](figures.md#terms) explains these settings.",
 }
 """The sections whose keys or meaning another page holds."""

@@ -17,10 +17,10 @@ WINDOW = 28
 
 HEAD = """# The dictionary of signals
 
-A signal is one number or level for each customer at a cutoff, computed from the days before the cutoff.
-`churn signals` prints this dictionary for your own tables, with the cost of each signal, and why a signal is
-off. To choose signals, use the section [`signals`](parameters.md#signals) of `params.yaml`. `make docs`
-writes this page from the code.
+A signal is one number or one name (a *level*, such as the plan) for each customer at a cutoff, computed
+from the days before the cutoff. `churn signals` prints this dictionary for your own tables, with the
+computing cost of each signal, and why a signal is off. To choose signals, use the section
+[`signals`](parameters.md#signals) of `params.yaml`. `make docs` writes this page from the code.
 
 The column *riskier when* says which values mean a higher risk if all other signals are equal; the model keeps
 this direction. The column *sentence* is the reason on the call list, in which `{value}` is the customer's own

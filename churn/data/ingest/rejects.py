@@ -171,5 +171,5 @@ def _respelt_problem(name: str, count: int, pair: str) -> str:
     return (
         f"{name}: {count:,} ids differ from another customer's id only in capital letters, blanks or "
         f"leading zeros, such as {pair}. Two tables probably spell the same id in different ways. Map "
-        "customer_id to one spelling in each table, such as customer_id: upper(trim(id))."
+        "customer_id to the same spelling in all tables, such as customer_id: upper(trim(id))."
     )

@@ -118,7 +118,10 @@ def _reason_with_place(error: Exception, sql: str, names: Sequence[str]) -> str:
         names: The columns that the SQL can use.
     """
     if "${" in sql:
-        return "it holds a value from ${NAME}, so the source's words, which may quote it, are left out."
+        return (
+            "this SQL holds a value from ${NAME}. The source's message may quote the value, so the message "
+            "is left out."
+        )
     if names and (match := NO_COLUMN.search(str(error))):
         name = hide_secrets(match[match.lastindex or 0])
         return f"the rows have no column '{name}'.{did_you_mean(name, names)}"
@@ -147,9 +150,9 @@ def unreadable_table(table: str, error: Exception) -> Exception:
         return SourceError(f"{table}: the rows cannot be read or written: {reason_of(error)}.")
     return SourceError(
         f"{table}: the rows cannot be read in the way that the parameters describe: {reason_of(error)}. A "
-        "row does not fit the SQL of its entry in the parameters ('query', 'columns' or 'where'), or its "
-        "file is damaged. Correct the SQL or the file. Use try_cast for numbers and try_strptime for times: "
-        "they give a missing value for a text that they cannot read."
+        "row does not fit the SQL of this table in the parameters ('query', 'columns' or 'where'), or a file "
+        "of the table is damaged. Correct the SQL or the file. Use try_cast for numbers and try_strptime for "
+        "times: they give a missing value for a text that they cannot read."
     )
 
 

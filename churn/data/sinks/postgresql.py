@@ -156,8 +156,8 @@ def open_postgresql(text: str, schema: str, file: str) -> Iterator[PostgresqlSin
         module = importlib.import_module("adbc_driver_postgresql.dbapi")
     except ImportError:
         raise ParamsError(
-            f"{file}: {KIND}.connection: postgresql:// needs its driver. Install the driver with `pip "
-            "install 'churn[postgres]'`."
+            f"{file}: {KIND}.connection: postgresql:// needs a driver that is not installed. Install "
+            "it with `pip install 'churn[postgres]'`."
         ) from None
     address = Address.parse(text)
     uri = libpq_uri(address)

@@ -220,8 +220,8 @@ def open_database(
         module = importlib.import_module(f"{driver.module}.dbapi")
     except ImportError:
         raise SourceError(
-            f"source: {scheme}:// needs its driver. Install the driver with `pip install "
-            f"'churn[{driver.extra}]'`."
+            f"source: {scheme}:// needs a driver that is not installed. Install it with `pip "
+            f"install 'churn[{driver.extra}]'`."
         ) from None
     try:
         address = Address.parse(uri)

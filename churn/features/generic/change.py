@@ -47,7 +47,8 @@ def change(table: TableFacts) -> Iterator[Signal]:
         acceleration,
         unit=f"{table.count_unit} a day per 28 days",
         riskier_when="either",
-        doc=f"trend of {{noun}} per day over {RECENT_DAYS} days minus the trend over {TREND_DAYS} days.",
+        doc=f"trend of the daily number of {{noun}} in the last {RECENT_DAYS} days, minus its trend in the "
+        f"last {TREND_DAYS} days.",
         english="{noun}: the trend of four weeks lies {value:.2f a day above|a day below} the trend of "
         "three months",
         german="{noun}: der Trend von vier Wochen liegt {value:.2f am Tag über|am Tag unter} dem dreier "

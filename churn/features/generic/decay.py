@@ -18,7 +18,7 @@ FAST, SLOW = 7, 30
 
 @generic()
 def decay(table: TableFacts) -> Iterator[Signal]:
-    """Count rows with less weight for older rows (three half-lives); compare a short with a long one."""
+    """Count rows with less weight for older rows (three half-lives); compare the counts of two half-lives."""
     for half_life, days in LOOKS_BACK.items():
         yield table.signal(
             f"decayed_{half_life}d",
@@ -37,8 +37,8 @@ def decay(table: TableFacts) -> Iterator[Signal]:
         pace,
         unit="ratio",
         riskier_when=table.lower_if_own,
-        doc=f"number of {{noun}} per day if a row's weight halves with every {FAST} days of age, divided by "
-        f"the number per day if it halves with every {SLOW} days.",
+        doc=f"number of {{noun}} per day with weights that halve with every {FAST} days of a row's age, "
+        f"divided by the number per day with weights that halve with every {SLOW} days.",
         english="{noun}: the recent pace is {value:.0%} of the usual one",
         german="{noun}: das Tempo der letzten Zeit ist {value:.0%} des üblichen",
         with_days=False,

@@ -17,7 +17,7 @@ QUIET_DAYS = 30
 
 @generic()
 def frequency(table: TableFacts) -> Iterator[Signal]:
-    """Count the rows in each window; for the customer's acts, also active days and rows per 28 days."""
+    """Count rows in each window; if customers cause the rows, also active days and rows per 28 days."""
     for days in table.windows:
         yield table.signal(
             "count",
@@ -47,8 +47,9 @@ def frequency(table: TableFacts) -> Iterator[Signal]:
             rate,
             unit=f"{table.count_unit} per {RATE_DAYS} days",
             riskier_when=table.lower_if_own,
-            doc=f"{{noun}} per {RATE_DAYS} days since the sign-up (at most the last two years); "
-            f"{QUIET_DAYS} days without {{noun}} are added to the days since the sign-up.",
+            doc=f"{{noun}} per {RATE_DAYS} days since the sign-up (at most the last two years), as if "
+            f"{QUIET_DAYS} more days without {{noun}} had passed: this mainly lowers the rate of new "
+            "customers.",
             english=f"{{noun}}: {{value:,.1f}} per {RATE_DAYS} days since sign-up",
             german=f"{{noun}}: {{value:,.1f}} je {RATE_DAYS} Tage seit der Anmeldung",
         )

@@ -33,8 +33,8 @@ def peers(table: TableFacts) -> Iterator[Signal]:
         beyond_season,
         unit="log ratio",
         riskier_when=table.lower_if_own,
-        doc=f"change of {{noun}} in the last {RECENT_DAYS} days against the {RECENT_DAYS} days before, on a "
-        "log scale, minus the same change of all customers together.",
+        doc=f"number of {{noun}} in the last {RECENT_DAYS} days divided by the number in the {RECENT_DAYS} "
+        "days before, as a logarithm, minus the same logarithm for all customers together.",
         english="{noun} of four weeks: about {value:log .0% more|fewer} than the trend of all customers",
         german="{noun} von vier Wochen: etwa {value:log .0% mehr|weniger}, als folgten sie denen aller",
         with_days=False,

@@ -24,7 +24,7 @@ def recency(table: TableFacts) -> Iterator[Signal]:
         Events.days_since_last,
         unit="days",
         riskier_when=table.higher_if_own,
-        doc=f"days since the latest of {{noun}}; missing if there was none in {YEAR_DAYS} days.",
+        doc=f"days since the last of the {{noun}}; missing if there was none in {YEAR_DAYS} days.",
         english="{noun}: the last one {value:.0f} [day|days] ago",
         german="{noun}: zuletzt vor {value:.0f} [Tag|Tagen]",
         with_days=False,
@@ -36,7 +36,7 @@ def recency(table: TableFacts) -> Iterator[Signal]:
             silence,
             unit="ratio",
             riskier_when=table.higher_if_own,
-            doc=f"days since the latest of {{noun}}, divided by the mean gap between {{noun}} in "
+            doc=f"days since the last of the {{noun}}, divided by the mean gap between {{noun}} in "
             f"{HABIT_DAYS} days; 7 is added to both numbers.",
             english="{noun}: the present silence is {value:.1f} times the usual gap",
             german="{noun}: die jetzige Pause ist {value:.1f}-mal so lang wie üblich",
@@ -47,7 +47,7 @@ def recency(table: TableFacts) -> Iterator[Signal]:
             silent_share,
             unit="share",
             riskier_when=table.higher_if_own,
-            doc="days since the latest of {noun}, divided by the days since the sign-up.",
+            doc="days since the last of the {noun}, divided by the days since the sign-up.",
             english="{noun}: silent for {value:.0%} of the time since sign-up",
             german="{noun}: {value:.0%} der Zeit seit der Anmeldung keine",
             with_days=False,

@@ -52,8 +52,8 @@ def rhythm(table: TableFacts) -> Iterator[Signal]:
         Events.gap_rank,
         unit="share",
         riskier_when=table.higher_if_own,
-        doc=f"of the gaps between the customer's {{noun}} in the last {HABIT_DAYS} days, the share that is "
-        "no longer than the days since the latest of {noun}.",
+        doc=f"share of the gaps between the customer's {{noun}} in the last {HABIT_DAYS} days that are at "
+        "most as long as the time without {noun} up to the cutoff.",
         english="{noun}: {value:.0%} of the past gaps were no longer than the present silence",
         german="{noun}: {value:.0%} der früheren Pausen waren nicht länger als die jetzige",
     )
@@ -128,7 +128,7 @@ def rhythm(table: TableFacts) -> Iterator[Signal]:
         unit="share",
         riskier_when=table.higher_if_own,
         doc=f"of the days with {{noun}} in the {QUARTER_DAYS - 7} days before the last week, the share that "
-        "fell on weekdays without {noun} in the last week.",
+        "fell on a day of the week (such as Monday) that had no {noun} in the last week.",
         english="{noun}: {value:.0%} used to fall on weekdays on which the last week had none",
         german="{noun}: {value:.0%} fielen sonst auf Wochentage, an denen es letzte Woche keine gab",
     )

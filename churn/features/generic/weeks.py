@@ -33,7 +33,7 @@ def weeks(table: TableFacts) -> Iterator[Signal]:
         Events.active_weeks,
         unit="share",
         riskier_when=table.lower_if_own,
-        doc="share of the last 12 weeks with {noun}.",
+        doc="of the last 12 weeks, the share that had {noun}.",
         english="{noun} in {value:.0%} of the last 12 weeks",
         german="{noun} in {value:.0%} der letzten 12 Wochen",
     )
@@ -64,8 +64,8 @@ def weeks(table: TableFacts) -> Iterator[Signal]:
         Events.drawdown,
         unit="ratio",
         riskier_when=table.lower_if_own,
-        doc="{noun} of the last four weeks, divided by the number in the best four successive weeks "
-        "of the last 26.",
+        doc="number of {noun} in the last four weeks, divided by the largest number in any four successive "
+        "weeks of the last 26.",
         english="{noun}: the last four weeks reach {value:.0%} of the best four",
         german="{noun}: die letzten vier Wochen erreichen {value:.0%} der besten vier",
     )
@@ -75,8 +75,8 @@ def weeks(table: TableFacts) -> Iterator[Signal]:
         Events.shortfall,
         unit="mean weeks",
         riskier_when=table.higher_if_own,
-        doc="number of {noun} by which the latest weeks together fell short of the weekly mean of the last "
-        "26 weeks, divided by this mean (CUSUM).",
+        doc="since {noun} began to fall short of the weekly mean of the last 26 weeks: how many are missing "
+        "in total, divided by this mean (CUSUM).",
         english="{noun}: behind the usual number by {value:.1f} usual weeks",
         german="{noun}: {value:.1f} übliche Wochen im Rückstand",
     )

@@ -121,7 +121,7 @@ class FoldingVerbs(View):
         return self.reader.outermost(self._rows_with(column), self.window, True, column) - self.reader.cutoff
 
     def per(self, days: int, quiet_days: int = 0) -> Array:
-        """Return the mean count per `days` days, leaving out days before the sign-up or the table's data.
+        """Return the row count per `days` days, without days before the sign-up or the table's first row.
 
         A day is covered if it lies after the customer's sign-up and after the start of the table's data. The
         result is `count * days / length`, where `length` is the number of covered days plus `quiet_days`.
@@ -140,7 +140,7 @@ class FoldingVerbs(View):
         )
 
     def slope(self, per_days: int = 28) -> Array:
-        """Return the change of the daily count in `per_days` days, from a least-squares line over the window.
+        """Return by how much the least-squares line of the daily counts rises in `per_days` days.
 
         The slope per day is `sum (x - mean x) y / sum (x - mean x)^2`, where x is the day and y is the number
         of rows on day x. The slope is missing if the sign-up or the table's data began after the window's

@@ -19,7 +19,7 @@ class MixVerbs(View):
     cost = Cost.PASSES
 
     def kinds(self) -> Array:
-        """Count the distinct kinds."""
+        """Count the distinct kinds of rows in the window."""
         customer, _, _ = self._mix()
         return self._where_covered(np.bincount(customer, minlength=self.reader.n).astype(np.float64))
 
@@ -43,7 +43,7 @@ class MixVerbs(View):
         )
 
     def kind_shift(self, days: int) -> Array:
-        """Return the distance (0 to 1) of the mix of kinds in the window's last `days` from the earlier mix.
+        """Return how far (0 to 1) the mix of kinds in the window's last `days` is from the earlier mix.
 
         The value is the Jensen-Shannon distance: the square root of the divergence with logarithms to base 2
         (Lin 1991). The value is missing if one of the two parts of the window has no rows.
@@ -60,7 +60,7 @@ class MixVerbs(View):
         return np.where(has_both, np.sqrt(np.maximum(divergence, 0.0)), np.nan)
 
     def kind_share(self, days: int) -> Array:
-        """Return the share of the window's kinds found in its last `days`; missing if there are no kinds."""
+        """Return which share of the window's kinds of rows is in its last `days`; missing without kinds."""
         return ratio(self._recent(days).kinds(), self.kinds())
 
     _MAX_KINDS = 1 << 32

@@ -130,7 +130,7 @@ class AmongPeers(CohortValue):
 
 @dataclass(frozen=True)
 class BeyondPopulation(CohortValue):
-    """A customer's log ratio of `recent` to `before`, minus the log ratio of the cohort's sums.
+    """A customer's log ratio of `recent` to `before`, minus the log ratio of the whole cohort.
 
     A season that changes all customers alike cancels out.
     """
@@ -182,9 +182,9 @@ def among_peers(values: Array) -> AmongPeers:
 
 
 def beyond_population(recent: Array, before: Array, prior: float = 1.0) -> BeyondPopulation:
-    """Return a customer's log ratio of `recent` to `before`, minus the log ratio of the cohort's sums.
+    """Return a customer's log ratio of `recent` to `before`, minus the log ratio of the whole cohort.
 
-    The cohort's sums add `recent` and `before` over the customers of this cutoff who have both numbers.
+    For the cohort, `recent` and `before` are summed over the customers of this cutoff who have both numbers.
 
     Args:
         recent: A number per customer, computed in the recent window, `[n]`.

@@ -34,7 +34,7 @@ class RhythmVerbs(View):
         return np.where(n >= 2, np.sqrt(ratio(per_customer(rows, off * off), n)), np.nan)
 
     def gap_quantile(self, share: float) -> Array:
-        """Return a quantile, in days: the shortest gap that at least `share` of the gaps do not exceed."""
+        """Return the shortest gap, in days, such that at least `share` of all gaps are not longer than it."""
         rows, gaps = self._gaps()
         return quantile_per_customer(rows, gaps, share)
 
@@ -112,9 +112,9 @@ class RhythmVerbs(View):
         return np.where(total > 0, np.maximum(-parts.sum(axis=1) / np.log(7), 0.0), np.nan)
 
     def missed_weekdays(self) -> Array:
-        """Return the share of active days before the last week whose weekday has no row in the last week.
+        """Return which share of the earlier active days fell on weekdays that have no row in the last week.
 
-        The last week is the window's last seven days.
+        The last week is the window's last seven days; the earlier active days lie in the window before it.
         """
         usual, recent = self._earlier(7)._weekdays(), self._recent(7)._weekdays()
         return ratio(np.where(recent > 0, 0.0, usual).sum(axis=1), usual.sum(axis=1))

@@ -45,7 +45,7 @@ class OrderedVerbs(View):
         return np.where(end > start, end - after, np.nan)
 
     def quantile(self, value: str, share: float) -> Array:
-        """Return a quantile: the lowest value that at least `share` of the values do not exceed."""
+        """Return a quantile: the lowest value such that at least `share` of the values are not above it."""
         rows, values = self._values(value)
         return quantile_per_customer(rows, values, share)
 

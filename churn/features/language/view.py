@@ -56,7 +56,7 @@ class View:
         return self.last(days=7 * k, skip=7 * (k - 1))
 
     def by(self, outcome: str) -> Self:
-        """Place each row at the time of an outcome instead of the row's own time.
+        """Place each row at the time of its outcome (such as `opened_at`), not at its own time.
 
         Rows without this outcome do not count.
         """
@@ -77,7 +77,7 @@ class View:
     def only(self, level: str, name: str) -> Self:
         """Keep the rows in which the column `level` holds `name`.
 
-        The contract of the table must list the names that this column can hold.
+        The data contract of the table must list the names that this column can hold.
 
         Raises:
             SignalError: the contract lists no names for the column, or not this name.

@@ -66,7 +66,7 @@ def login_days_change(logins: Events) -> Array:
     german="hat sich in vier Wochen {value:.0%} so oft angemeldet wie in den besten vier eines halben Jahres",
 )
 def login_drawdown(logins: Events) -> Array:
-    """Logins of the last 4 weeks divided by those of the best 4 successive weeks of the last 26 weeks."""
+    """Logins of the last 4 weeks divided by the largest number in any 4 successive weeks of the last 26."""
     return logins.drawdown()
 
 

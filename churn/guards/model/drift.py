@@ -74,9 +74,9 @@ def drift(earlier: LabelledRows, newest: LabelledRows, seed: int) -> Iterator[Fi
     shares = [f"{name} ({share:.0%})" for name, share in list(shifted.gain.items())[:SHOWN_COLUMNS]]
     yield Finding(
         "newest snapshot",
-        f"a model of trees separates the newest rows from the training rows with AUC {shifted.auc:.3f}, "
-        f"above {WARN_AUC}, mostly by {', '.join(shares)}: the model scores customers who differ from the "
-        "customers of the training.",
+        f"trees separate the newest rows from the training rows, mostly by {', '.join(shares)}. The AUC of "
+        f"the trees is {shifted.auc:.3f}, above the limit {WARN_AUC}: the model scores customers who differ "
+        "from the customers of the training.",
         "Check whether a source changed, began or ended. Leave out the signals that reveal the date, and "
         "train on newer snapshots.",
         "warn",

@@ -114,8 +114,8 @@ def refit_with_other_future(
     if different:
         yield Finding(
             f"test cutoff {cutoff}",
-            f"{different:,} of {total:,} predictions change when other test rows, and labels that were not "
-            "known at the cutoff, are changed: a fitted part of the pipeline has seen the test.",
+            f"{different:,} of {total:,} predictions change, although only other test rows were changed, and "
+            "labels that were not known at the cutoff: a fitted part of the pipeline has seen the test.",
             "Fit everything (encodings, scales, selection, calibration) only on the training rows.",
             "stop",
         )

@@ -26,8 +26,8 @@ def disjoint(fold: CutoffFit, mature_on: Mapping[date, date]) -> Iterator[Findin
     if len(shared_keys):
         yield Finding(
             f"test cutoff {fold.cutoff}",
-            f"{len(shared_keys):,} of the {len(fold.test):,} test rows (customer and cutoff) are also in "
-            "the training: the model has seen the answers of these rows.",
+            f"{len(shared_keys):,} of the {len(fold.test):,} test rows (customer and cutoff) are also "
+            "training rows: the model has already learnt their outcomes.",
             "Split the rows by time (evaluate.test_cutoffs), never at random.",
             "stop",
         )

@@ -17,8 +17,8 @@ ORDERS = (
         population=BUYERS,
         definition="customers with at least 2 orders in the period / customers with at least 1 * 100",
         better="higher",
-        edges="missing without orders. A longer period gives a higher rate: compare periods of one "
-        "length. Two orders on one day count as two orders. Interval: Wilson",
+        edges="missing without orders. In a longer period, more customers order again: compare only periods "
+        "of the same length. Two orders on one day count as two orders. Interval: Wilson",
         by_segment=True,
     ),
     FigureDefinition(

@@ -101,7 +101,8 @@ RECURRING = (
         population=AT_START,
         definition="(churned + contraction) / MRR at the start * 100",
         better="lower",
-        edges="missing if there was no recurring revenue at the start. Pauses do not count as churn",
+        edges="missing if there was no recurring revenue at the start of the period. Pauses do not count as "
+        "churn",
     ),
     FigureDefinition(
         name="grr",
@@ -126,8 +127,8 @@ RECURRING = (
         population=AT_START,
         definition="MRR at the end of customers at the start / MRR at the start * 100",
         better="higher",
-        edges="the rate may exceed 100. New customers and customers who come back do not count. "
-        "Interval: linearised ratio",
+        edges="the rate may exceed 100. The revenue from new customers, and from customers who come back, "
+        "does not count. Interval: linearised ratio",
         source="Cochran 1977, section 6.4, for the interval",
     ),
 )

@@ -18,8 +18,8 @@ RETENTION = (
         definition="customers active at the start and at the end of the period / customers active at the "
         "start * 100; a customer who joined in the period is not counted",
         better="higher",
-        edges="missing if there is nobody at the start. A customer who left and came back in the period "
-        "counts as retained, and also in `bounced`. Interval: Wilson",
+        edges="missing if no customer is active at the start. A customer who left and came back in the "
+        "period counts as retained, and also in `bounced`. Interval: Wilson",
     ),
     FigureDefinition(
         name="crr_arithmetic",
@@ -30,8 +30,8 @@ RETENTION = (
         definition="(customers at the end - customers acquired for the first time in the period, gross) / "
         "customers at the start * 100",
         better="higher",
-        edges="the rate as textbooks define it. It differs from `crr` by `crr_difference` and may lie "
-        "above 100 or below 0, so it has no interval",
+        edges="the retention rate as textbooks define it. It differs from `crr` by `crr_difference` and may "
+        "lie above 100 or below 0, so it has no interval",
     ),
     FigureDefinition(
         name="crr_difference",
@@ -72,8 +72,8 @@ RETENTION = (
         unit="%",
         digits=1,
         population=AT_START,
-        definition="customers of `customer_churn` whose last end was not their wish, such as a payment that "
-        "was never recovered / customers at the start * 100",
+        definition="customers of `customer_churn` whose last end was not their wish, such as a due payment "
+        "that was never made / customers at the start * 100",
         better="lower",
         edges="missing if the data cannot tell the kinds of leaving apart",
     ),

@@ -51,7 +51,8 @@ VALUE = (
         title="customer value, without contracts",
         unit="currency",
         digits=2,
-        population="customers with an order before the cutoff, or an even sample of 20,000 of them",
+        population="customers with an order before the cutoff; if there are more than 20,000, every k-th of "
+        "them, so that at most 20,000 remain",
         definition="mean of the expected orders of the next `score.value.months` months (BG/NBD), each "
         f"discounted, times the expected value of an order (gamma-gamma); {MARGIN}",
         better="higher",

@@ -108,7 +108,7 @@ def _score_table(words: Words, practices: list[tuple[Practice, Source]]) -> Mark
         [
             table(words("The practices of retention and their scores"), headings, rows),
             paragraph(
-                words("churn itself sets the limits between the scores: they do not come from a survey."),
+                words("This program sets the limits between the scores; they do not come from a survey."),
                 "soft small",
             ),
         ]

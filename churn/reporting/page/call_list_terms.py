@@ -46,15 +46,18 @@ def terms_in_use(words: Words, night: ReportSources) -> Markup:
     items += _costs_in_use(words, night.facts.measured_costs)
     if uplift is None:
         items.append(
-            words("Risk and value decide whom to contact: no model of the effect on each customer is proved.")
+            words(
+                "Risk and value decide whom to contact: no model is proved to predict the effect of a "
+                "contact on each customer."
+            )
         )
     else:
         alone = NIGHT_FILE.at("uplift", "do_not_disturb")
         items.append(
             words.html(
-                "The effect on each customer decides whom to contact; this effect is proved by the outcomes "
-                "known up to %(day)s. %(n)s customers are left alone, because a contact is proved not to "
-                "help such customers.",
+                "The effect of a contact on each customer decides whom to contact; this effect is proved by "
+                "the outcomes known up to %(day)s. %(n)s customers are left alone, because it is proved that "
+                "a contact does not help customers like them.",
                 day=day(words, uplift.as_of),
                 n=show_number(words, uplift.do_not_disturb, alone),
             )

@@ -146,7 +146,7 @@ def _script_words(words: Words) -> dict[str, str]:
         "seen": words("Last events before the night"),
         "days": words("{table}: {days} days before"),
         "day": words("{table}: the day before"),
-        "noEvents": words("The last events were not stored for this night."),
+        "noEvents": words("The customer's last events before this night were not stored."),
         "before": words("Contacts planned before"),
         "noContacts": words("None."),
         "by": words("{day}: {play}, {channel}"),

@@ -130,7 +130,7 @@ def survival_chart(words: Words, known_kpis: KnownKpis) -> Markup:
     )
     if curve.median_days is not None:
         median = show_number(words, curve.median_days, source.at("median_days"))
-        half = words.html("Half of the customers left by day %(day)s after joining.", day=median)
+        half = words.html("Half of the customers had left by day %(day)s after joining.", day=median)
     else:
         reason = quote_in_language(words, curve.median_reason or "", source.at("median_reason"))
         half = words.html(

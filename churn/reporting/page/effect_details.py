@@ -114,14 +114,14 @@ def _facts(words: Words, placed_experiment: PlacedExperiment) -> Iterator[Markup
     one_look = show_points(words, experiment.difference.difference, source.at("difference", "difference"))
     if words.is_event:
         yield words.html(
-            "The rate of the event is higher by %(points)s points than in the control group, measured once "
-            "on a day that was fixed in advance.",
+            "Among the customers who may be contacted, the event is more frequent by %(points)s points than "
+            "in the control group, measured once on a day that was fixed in advance.",
             points=one_look,
         )
     else:
         yield words.html(
-            "Churn is lower by %(points)s points than in the control group, measured once on a day that was "
-            "fixed in advance.",
+            "Among the customers who may be contacted, churn is lower by %(points)s points than in the "
+            "control group, measured once on a day that was fixed in advance.",
             points=one_look,
         )
     adjusted = experiment.adjusted_difference
@@ -266,7 +266,8 @@ def _power(words: Words, placed_experiment: PlacedExperiment) -> Iterator[Markup
     )
     if design.answer_in_days is not None:
         yield words.html(
-            "If new customers come as fast as before, the answer comes in %(days)s days.",
+            "If new customers come as fast as before, the outcomes of so many customers are known in "
+            "%(days)s days.",
             days=show_number(words, design.answer_in_days, source.at("answer_in_days")),
         )
 
@@ -297,7 +298,7 @@ def _detectable_in_words(words: Words, detectable: DetectableEffect, source: Sou
         )
     return words.html(
         "With %(n)s customers, %(control)s of them in the control group, an effect of %(effect)s points "
-        "is found in %(power)s%% of cases; a smaller effect cannot be detected.",
+        "is found in %(power)s%% of such experiments; a smaller effect is found less often.",
         n=n,
         control=control,
         effect=show_number(words, detectable.effect, source.at("effect"), 2, scale=POINTS),

@@ -88,8 +88,8 @@ def _lead(words: Words, experiments: Sequence[PlacedExperiment]) -> str:
     if any(verdict is not None and verdict.is_harm for verdict in verdicts.values()):
         if words.is_event:
             return words(
-                "Stop the play that does harm: for a play in the table below, the event was rarer than "
-                "in its control group."
+                "Stop the play that does harm: a play in the table below made the event “%(event)s” rarer "
+                "than in its control group."
             )
         return words(
             "Stop the play that does harm: a play in the table below lost more customers than its control "
@@ -104,8 +104,11 @@ def _lead(words: Words, experiments: Sequence[PlacedExperiment]) -> str:
     total = verdicts.get(UNIVERSAL)
     if total is not None and total.is_help:
         if words.is_event:
-            return words("Go on with the calls: the event was more frequent than in the control group.")
-        return words("Go on with the calls: fewer customers have left than in the control group.")
+            return words(
+                "Go on with the calls: the event was more frequent among customers who may be contacted than "
+                "in the control group."
+            )
+        return words("Go on with the calls: churn is lower than in the control group.")
     if any(verdict is not None and verdict.is_help for verdict in verdicts.values()):
         return words(
             "Go on with the plays that helped, and leave the control group alone until all outcomes are "
@@ -117,10 +120,14 @@ def _lead(words: Words, experiments: Sequence[PlacedExperiment]) -> str:
 
 
 def _notes_on_controls(words: Words, effects: Effects) -> Markup:
-    above_0 = words("A difference above 0 means that fewer customers have left than in the control group.")
+    above_0 = words(
+        "A difference above 0 means that churn is lower among customers who may be contacted than in the "
+        "control group."
+    )
     if words.is_event:
         above_0 = words(
-            "A difference above 0 means that the event was more frequent than in the control group."
+            "A difference above 0 means that the event was more frequent among customers who may be "
+            "contacted than in the control group."
         )
     notes = [
         paragraph(
@@ -286,10 +293,10 @@ def verdict_in_words(words: Words, placed_experiment: PlacedExperiment) -> str:
         return words("It harmed.")
     if difference.verdict != Verdict.NOT_SHOWN:
         return words(
-            "The effect is not proved yet: a single look on a fixed day would prove it, but this "
-            "page is read every night."
+            "The effect is not proved yet: these numbers would prove it if they were read only once, on a "
+            "fixed day, but this page is read every night."
         )
-    return words("No effect is shown.")
+    return words("No effect is proved.")
 
 
 def _legend(words: Words) -> Markup:
@@ -318,17 +325,17 @@ def _total(words: Words, effects: Effects) -> Markup:
     shown_sum = show_number(words, effects.sum_of_plays, FILE.at("sum_of_plays"), 1)
     if words.is_event:
         sentence = words.html(
-            "Because of all contacts together, %(total)s more customers had the event. The effects of the "
-            "single plays add up to %(sum)s. This sum is too large: if the effect of a play is large only by "
-            "chance, the sum still counts all of it.",
+            "Because of all contacts together, %(total)s more customers had the event “%(event)s”. The "
+            "effects of the single plays add up to %(sum)s customers. This sum is too large: if the effect "
+            "of a play is large only by chance, the sum still counts all of it.",
             total=shown_total,
             sum=shown_sum,
         )
     else:
         sentence = words.html(
             "All contacts together saved %(total)s customers. The effects of the single plays add up to "
-            "%(sum)s. This sum is too large: if the effect of a play is large only by chance, the sum still "
-            "counts all of it.",
+            "%(sum)s customers. This sum is too large: if the effect of a play is large only by chance, the "
+            "sum still counts all of it.",
             total=shown_total,
             sum=shown_sum,
         )
@@ -376,8 +383,8 @@ def _waiting_table(words: Words, experiments: Sequence[PlacedExperiment]) -> Mar
     ]
     title = words("Cannot be told yet")
     note = words.html(
-        "The effect looked for is an assumption from the parameters. With fewer customers than the "
-        "last column says, an effect of this size is found in less than 80%% of cases."
+        "“Effect looked for” is the effect that the parameters assume. With fewer customers than the last "
+        "column says, an effect of this size is found in less than 80%% of experiments."
     )
     common = paragraph(verdicts[0]) if is_one else EMPTY
     return join_parts([heading(title), common, table(title, headings, rows), paragraph(note, "soft small")])

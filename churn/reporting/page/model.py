@@ -158,9 +158,7 @@ def _gates(words: Words, verdict: Verdict | None, *, is_champion: bool) -> Marku
 
 
 def _level_note(words: Words, night: ReportSources) -> Markup:
-    """Return a text that says how wrong the level of the probabilities was at the test, and what this means
-    for tonight.
-    """
+    """Return a text about the test's ratio of observed to expected churners, and its meaning for tonight."""
     if night.result is None or not is_level_off(night.result.challenger.observed_expected):
         return EMPTY
     ratio = night.result.challenger.observed_expected

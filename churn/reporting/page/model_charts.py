@@ -146,7 +146,9 @@ def gain_chart(words: Words, result: EvaluationResult, night: ReportSources | No
     return chart_card(
         words,
         title,
-        words("Share of all churners who are reached, in per cent, by the share of customers contacted."),
+        words(
+            "For each share of customers contacted: the share of all churners who are reached, in per cent."
+        ),
         picture,
         table(title, headings, rows),
         keys=keys,
@@ -265,7 +267,8 @@ def _terms_note(words: Words, value: CustomerValue) -> Markup:
 def _measured_share(words: Words, share: MeasuredShare) -> Markup:
     source = METRICS_FILE.at("value", "measured_share")
     return words.html(
-        "Measured up to %(day)s against the control group: contacts keep %(share)s%% of the churners.",
+        "Measured against the control group, with outcomes up to %(day)s: %(share)s%% of the churners who "
+        "are contacted stay.",
         day=day(words, share.as_of),
         share=show_interval(words, (share.value, share.low, share.high), source, 0, scale=100),
     )

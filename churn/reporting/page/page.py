@@ -81,7 +81,7 @@ def _label_sentence(facts: NightFacts, words: Words) -> str:
         if label.get("where"):
             row = words("a row in %(table)s that meets %(rule)s", table=label["table"], rule=label["where"])
         event = words(
-            "The event has happened if, in the next %(n)s days%(begins)s, there is %(row)s.",
+            "The event to predict: in the next %(n)s days%(begins)s, there is %(row)s.",
             row=row,
             n=days,
             begins=begins,
@@ -108,8 +108,8 @@ def _label_sentence(facts: NightFacts, words: Words) -> str:
         )
     else:
         contract_end = words(
-            "Leaving means: the contract ends in the next %(n)s days%(begins)s, because a payment was "
-            "never recovered.",
+            "Leaving means: the contract ends in the next %(n)s days%(begins)s, because a due payment "
+            "was never made.",
             n=days,
             begins=begins,
         )

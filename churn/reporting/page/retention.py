@@ -130,7 +130,7 @@ def list_alarms(words: Words, known_kpis: KnownKpis) -> Markup:
         items.append(
             words.html(
                 "<strong>%(title)s</strong>: %(value)s%(unit)s in %(period)s. The usual value is "
-                "%(usual)s%(unit)s, and the limit from its own history is %(limit)s%(unit)s.",
+                "%(usual)s%(unit)s; the limit, computed from earlier values, is %(limit)s%(unit)s.",
                 title=_alarm_title(words, alarm),
                 value=value,
                 unit=words.unit(definition.unit),

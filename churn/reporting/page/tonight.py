@@ -177,22 +177,22 @@ def why_trial(gate: str, words: Words) -> str:
     """
     if gate.startswith("beats_"):
         rule = words.value(CANDIDATE_NAMES[gate.removeprefix("beats_")])
-        return words("It is not shown that the model predicts better than this: %(rule)s.", rule=rule)
-    champion = words("It is not shown that the model is at least as good as the champion.")
+        return words("It is not proved that the model predicts better than this: %(rule)s.", rule=rule)
+    champion = words("It is not proved that the model is at least as good as the champion.")
     texts = {
         "not_evaluated": words("The model was not evaluated."),
-        "signal": words("It is not shown that the model predicts who leaves."),
-        "matches_logistic": words("It is not shown that the model is as good as a logistic regression."),
+        "signal": words("It is not proved that the model predicts who leaves."),
+        "matches_logistic": words("It is not proved that the model is as good as a logistic regression."),
         "observed_expected": words("The probabilities are too high or too low overall."),
         "test_cutoffs": words("The model was tested at too few dates."),
         "not_too_good": words("The model is too good to be true; the usual cause is a leak in the data."),
         "champion": champion,
         "champion_recipe": champion,
         "lift_at_contact_share": words(
-            "It is not shown that the list reaches about as many churners as the champion's list."
+            "It is not proved that the list reaches about as many churners as the champion's list."
         ),
         "profit_per_customer_at_contact_share": words(
-            "It is not shown that the list earns about as much as the champion's list."
+            "It is not proved that the list earns about as much as the champion's list."
         ),
         "no_guard_raised": words("A guard found a leak or a mistake in the data or in the model."),
         "segments": words("The model is worse than the champion in a segment of customers."),

@@ -40,8 +40,8 @@ LABELS: Mapping[str, str] = {
 CAPTIONS: Mapping[str, str] = {
     "gain": "Where the line of the model is above the line of a rule, the model reaches more "
     "churners with the same number of contacts.",
-    "lift": "The vertical bar is the 95% interval at the contact share. No order of the customers can "
-    "reach a point above the dashed line.",
+    "lift": "The vertical bar is the 95% interval of the lift at the marked point. No order of the customers "
+    "can reach a point above the dashed line.",
     "calibration": "Each point is one of ten groups of customers by predicted probability, with its 95% "
     "interval. At a point on the diagonal, as many customers leave as predicted. The lower chart shows how "
     "the predictions are distributed for customers who left and for customers who stayed.",
@@ -49,9 +49,9 @@ CAPTIONS: Mapping[str, str] = {
     "interval of the best budget.",
     "lead_time": "The chart shows how well the model still ranks customers when all signals are as many days "
     "old as the horizontal axis says.",
-    "importance": "The chart shows how far each signal moves the predictions, up or down: its share of the "
-    "mean absolute contributions to the log-odds. If two signals are related, each shows only a part of "
-    "what both contribute together.",
+    "importance": "The chart shows how far each signal moves the predictions, up or down. A bar is the "
+    "signal's share in the sum of the mean absolute contributions of all signals to the log-odds. If two "
+    "signals are related, each shows only a part of what both contribute together.",
     "partial_dependence": "For each value of the signal, the line shows the mean prediction if every "
     "customer had this value and nothing else changed. "
     "Ticks are the deciles of the signal. The hollow mark is the prediction for a missing value. The "

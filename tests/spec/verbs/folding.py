@@ -107,7 +107,7 @@ EXAMPLES = (
         "orders.last(days=28).total('amount')",
         ORDERS,
         {"ana": 60.10, "ben": 5, "none": 0},
-        "Ana's total is 30 + 10 + 20.10. Ana's order at the midnight of the cutoff is not known.",
+        "Ana's total is 30 + 10 + 20.10. Ana's order at the midnight of the cutoff is not known yet.",
         more={"orders.last(days=28).total('discount')": {"ana": 2, "ben": 0, "none": 0}},
     ),
     Example(
@@ -193,8 +193,8 @@ EXAMPLES = (
         {"order": 3, "tie": 9, "silent": 5, "future": MISSING},
         (
             "With `by('answered_at')`, the latest row is the row with the latest answer. If several rows "
-            "have the same time, the highest value counts. An answer without a rating is ignored. An answer "
-            "at the cutoff is not known."
+            "have the same time, the highest of their values counts. An answer without a rating is ignored. "
+            "An answer that comes exactly at the cutoff is not known yet."
         ),
     ),
     Example(
@@ -211,8 +211,8 @@ EXAMPLES = (
         """,
         {"ana": "edit", "ben": "share", "none": MISSING},
         (
-            "The verb itself returns the code of the kind. The values above, like snapshots, show its name. "
-            "A row without a kind is ignored."
+            "The verb itself returns a number, the code of the kind. The table above and the snapshots show "
+            "the name of the kind instead. A row without a kind is ignored."
         ),
     ),
     Example(

@@ -98,9 +98,9 @@ EXAMPLES = (
             "none": MISSING,
         },
         (
-            "Ana's days divide the window of 28 days into parts of 0, 2, 4, 8 and 14 days. The first part "
-            "begins at the start of the window, the next parts are Ana's gaps, and the last part ends at "
-            "the end of the window. The value is `1 + sum x ln x / ln(n + 1)`, where n is the number of "
+            "Ana's active days divide the window of 28 days into parts of 0, 2, 4, 8 and 14 days. The first "
+            "part begins at the start of the window, the next parts are Ana's gaps, and the last part ends "
+            "at the end of the window. The value is `1 + sum x ln x / ln(n + 1)`, where n is the number of "
             "active days and x is the length of a part as a share of the window."
         ),
     ),
@@ -120,8 +120,9 @@ EXAMPLES = (
         "",
         {"ana": 1, "clock": 0, "two": 1},
         (
-            "Ana was not active in the last seven days. Customer Clock was active on Monday, as usual. A "
-            "customer without an earlier active day has no usual weekday that could be missed."
+            "Ana was not active in the last seven days. Customer Clock is active every Monday, and was "
+            "also active on the Monday of these days. A customer without an earlier active day has no usual "
+            "weekday that could be missed."
         ),
     ),
 )

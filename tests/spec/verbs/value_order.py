@@ -49,7 +49,7 @@ EXAMPLES = (
         (
             "Of the mails that Ana opened, the mail of 10 June was sent last. Two mails were sent after the "
             "mail of 10 June. The mail of 1 June was opened later, but it was sent earlier. If a mail is "
-            "opened at the midnight of the cutoff, the opening is not known."
+            "opened exactly at the midnight of the cutoff, the opening is not known yet."
         ),
     ),
     Example(
@@ -87,8 +87,8 @@ EXAMPLES = (
         """,
         {"ana": 1, "none": 0},
         (
-            "A reply after exactly two days is not slower than two days, so it does not count. A reply at "
-            "the cutoff is not known."
+            "A reply after exactly two days is not slower than two days, so it does not count. A reply that "
+            "comes exactly at the cutoff is not known yet."
         ),
     ),
     Example(
@@ -156,9 +156,10 @@ EXAMPLES = (
         (
             "The reply to customer Late came one day after the promised day, so it counts. The reply to "
             "customer In_time came on the promised day, so it does not count, although it came later than "
-            "the promised hour. Customer Waits has no reply, and the promised day is over; the promised day "
-            "of customer May_wait is not over. The reply to customer Told is not known before the cutoff. "
-            "No reply was promised to customer No_word."
+            "the promised hour. The ticket of customer Waits counts: it has no reply, and the promised day "
+            "is over. The ticket of customer May_wait does not count, because the promised day is not over. "
+            "The ticket of customer Told counts too, because its reply is not known before the cutoff. "
+            "The ticket of customer No_word does not count, because no reply was promised."
         ),
     ),
     Example(
@@ -191,11 +192,12 @@ EXAMPLES = (
             "both": 10,
         },
         (
-            "Customer All has used none of the 20 points, and the first 10 points end on 11 July. Customer "
-            "Some has 10 points left: the points that end first are used first, whatever the order of the "
-            "rows. The points of customer Late have ended. Customer None has no points left, and the "
-            "balance of customer Silent is not known. Customer Forever has 10 points left, which never end. "
-            "Customer Both has 10 points that never end and 10 points that end on 11 July."
+            "Customer All has used none of the 20 points, and the first 10 points expire on 11 July. "
+            "Customer Some has 10 points left: the points that expire first are used first, whatever the "
+            "order of the rows. The points of customer Late have expired. Customer None has no points left, "
+            "and the balance of customer Silent is not known. Customer Forever has 10 points left, which "
+            "never expire. Customer Both has 10 points that never expire and 10 points that expire on 11 "
+            "July."
         ),
     ),
 )

@@ -90,8 +90,8 @@ EXAMPLES = (
         {"ana": 35, "ben": 0},
         (
             "Ana earned 30 and 5 points; the 20 points that she redeemed do not count. Ben earns points at "
-            "the cutoff, which is too late. `only` accepts only a column for which the contract of the table "
-            "lists the names that may occur."
+            "the cutoff, which is too late. `only` accepts a column only if the data contract of the table "
+            "lists the names that the column can hold."
         ),
         more={
             "loyalty.only('kind', 'redeem').days_since_last()": {"ana": 21, "ben": MISSING},

@@ -78,9 +78,9 @@ EXAMPLES = (
         "drawdown",
         {"fades": 2 / 6, "steady": 1, "new": MISSING, "none": MISSING},
         (
-            "Customer Fades has 1, 1, 0 and 0 rows in the last four weeks. The best four successive weeks "
-            "of customer Fades hold 2, 2, 1 and 1 rows. A customer without rows has no best weeks, so the "
-            "value is missing."
+            "Customer Fades has 2 rows in the last four weeks (1, 1, 0 and 0 rows, the oldest week first). "
+            "The four successive weeks with the most rows hold 6 rows (2, 2, 1 and 1). For a customer "
+            "without rows, the value is missing."
         ),
     ),
     _example(

@@ -72,7 +72,7 @@ def test_a_recipe_of_this_version_is_refitted() -> None:
 
     assert set(compared_with.predictions) == {"champion_recipe"}
     assert compared_with.notes["champion"].endswith(
-        "the champion's recipe is fitted for each cutoff and compared."
+        "the champion's recipe is fitted for each cutoff and compared with the challenger."
     )
 
 

@@ -44,7 +44,7 @@ def test_the_untreated_rows_judge_and_everybody_is_shown_beside_them(
     assert exposure.everybody.rows == 4500
     assert exposure.everybody.observed_expected.value is not None
     assert exposure.everybody.observed_expected.value < 0.85
-    assert "on all 4,500 rows it would be" in notes["treated"]
+    assert "On all 4,500 rows, the treated rows included, observed/expected is" in notes["treated"]
 
 
 def test_treated_rows_are_in_no_test_set(test_set_of: Callable[..., TestSet]) -> None:

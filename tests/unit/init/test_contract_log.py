@@ -199,7 +199,7 @@ def test_times_in_two_notations_are_a_warning_and_no_guess(tmp_path: Path) -> No
     drafted = draft(write_tables(tmp_path, {"payments": rows}))
 
     (warning,) = drafted.customers.warnings
-    assert "payments looks like a log of contracts from created_at to valid_until" in warning
+    assert "contracts, each from the time in created_at to the time in valid_until, but" in warning
     assert "written in different ways" in warning
 
 

@@ -56,8 +56,8 @@ def section_of(output: Path, effects: Effects) -> str:
     [
         (90, "Go on with the calls", "It helped."),
         (450, "Stop the play that does harm", "It harmed."),
-        (270, "Do not contact the control group", "No effect is shown."),
-        (180, "Do not contact the control group", "The effect is not proved yet: a single look"),
+        (270, "Do not contact the control group", "No effect is proved."),
+        (180, "Do not contact the control group", "The effect is not proved yet: these numbers"),
     ],
 )
 def test_the_verdict_comes_first_in_words_and_is_that_of_the_nightly_interval(

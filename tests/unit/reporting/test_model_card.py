@@ -101,8 +101,8 @@ def test_a_card_tells_label_cohort_and_results() -> None:
     ("leaving", "words"),
     [
         ("any", "Left means: in the 28 days that begin 7 days after the cutoff, the last contract in"),
-        ("involuntary", "within 0 days, because a payment was never recovered. A customer who leaves"),
-        ("voluntary", "and nothing shows that a payment was never recovered. A customer who leaves"),
+        ("involuntary", "within 0 days, because a due payment was never made. A customer who leaves"),
+        ("voluntary", "and nothing shows that a due payment was never made. A customer who leaves"),
     ],
 )
 def test_a_card_says_which_way_of_leaving_is_meant(leaving: str, words: str) -> None:

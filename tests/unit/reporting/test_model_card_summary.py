@@ -106,7 +106,8 @@ def test_nothing_off_nothing_found_and_all_passed_is_said() -> None:
     text = summarize_card(content, SPEC, Verdict((gate("signal", True, "it is there"),), ()))
 
     assert (
-        "1 segments were tested; in no segment are the probabilities shown to be too high or too low." in text
+        "1 segments were tested; in no segment are the probabilities proved to be too high or too low."
+        in text
     )
     assert "2 guards ran; they found nothing." in text
     assert "Accepted: 1 of 1 gates passed." in text

@@ -125,13 +125,13 @@ def page_of(output: Path) -> Page:
     [
         (
             "involuntary",
-            "in the next 31 days, because a payment was never recovered. A customer",
+            "in the next 31 days, because a due payment was never made. A customer",
             "no missed payment",
         ),
         (
             "voluntary",
             "and no missed payment is known as the reason. A customer",
-            "because a payment",
+            "because a due payment",
         ),
         ("any", "in the next 31 days.", "another way"),
     ],

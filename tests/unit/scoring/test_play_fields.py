@@ -209,7 +209,7 @@ def test_variants_share_the_customers_by_their_weights():
             "subject, line 1: 'nam' is not a variable. Did you mean 'name",
         ),
         ("variants: {a: {subject: '{{ name'}}", "subject, line 1: the template breaks the syntax of jinja2"),
-        ("channels: [email, phone]", "plays[0].channel 'phone' is not the first name under 'channels'."),
+        ("channels: [email, phone]", "plays[0].channel 'phone' must be the first name under 'channels'."),
         ("channels: [phone, phone]", "plays[0].channels names a channel twice; keep it once."),
         ("fr_nights: 2", "plays[0].fr_nights is not a part of a playbook. Did you mean 'for_nights'?"),
     ],

@@ -148,8 +148,8 @@ def test_names_in_the_sentences_of_gates_have_a_german_text() -> None:
 
 def test_a_refusal_is_in_german_with_german_numbers_and_names() -> None:
     said = Words("de").value(
-        "challenger minus recency, frequency and value, log loss: -0.0009 [-0.0044, 0.0026]; the gate "
-        "requires an interval below 0. Champion unchanged. Add signals, cutoffs or data, and see "
+        "log loss of the challenger minus that of recency, frequency and value: -0.0009 [-0.0044, 0.0026]; "
+        "the gate requires an interval below 0. Champion unchanged. Add signals, cutoffs or data, and see "
         "evaluate/card.md."
     )
 
@@ -162,9 +162,9 @@ def test_a_refusal_is_in_german_with_german_numbers_and_names() -> None:
 
 def test_the_name_of_a_segment_keeps_its_digits() -> None:
     said = Words("de").value(
-        "challenger minus the champion, AUC by segment: lost in size 1.5-2,000: -0.031 [-0.050, -0.012]; the "
-        "gate requires that, in each of 4 segments with at least 300 churners, AUC falls by 0.02 at most, or "
-        "the interval of the difference is not below 0."
+        "AUC of the challenger minus that of the champion, by segment: lost in size 1.5-2,000: -0.031 "
+        "[-0.050, -0.012]; the gate requires that, in each of 4 segments with at least 300 churners, AUC "
+        "falls by 0.02 at most, or the interval of the difference is not below 0."
     )
 
     assert "verloren in size 1.5-2,000: -0,031 [-0,050; -0,012]; die Prüfung" in said

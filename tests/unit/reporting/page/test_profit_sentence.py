@@ -69,15 +69,15 @@ SHARE = {"value": 0.42, "low": 0.2, "high": 0.6, "as_of": "2025-05-02", "is_used
         (
             "en",
             {"measured_share": SHARE},
-            "Assumed: a contact costs 2.50, an offer 10.00. Measured up to 2 May 2025 against the control "
-            "group: contacts keep 42 [20, 60]% of the churners.",
+            "Assumed: a contact costs 2.50, an offer 10.00. Measured against the control group, with "
+            "outcomes up to 2 May 2025: 42 [20, 60]% of the churners who are contacted stay.",
         ),
         (
             "en",
             {"measured_share": SHARE, "measured_cost": COST},
             "Measured from the recorded costs of 111 of the 120 contacts that were known before 2 May 2025: "
-            "a contact costs 2.50 [2.00, 3.00]. Assumed: an offer costs 10.00. Measured up to 2 May 2025 "
-            "against the control",
+            "a contact costs 2.50 [2.00, 3.00]. Assumed: an offer costs 10.00. Measured against the "
+            "control group, with outcomes up to 2 May 2025",
         ),
         (
             "de",
