@@ -38,7 +38,7 @@ same number.
 
 NO_EVENT_VALUE = (
     "No metric is measured in money: the profit of a contact comes from customers who stay, but this label "
-    "is an event other than leaving."
+    "predicts an event."
 )
 
 

@@ -188,7 +188,7 @@ def check_salt(ledger: Ledger, salt: str) -> None:
         raise ParamsError(
             "experiments.salt has changed since the first night of the ledger. With another salt, later "
             "nights would draw another control group than the earlier nights. Write the earlier salt into "
-            "params.yaml, or start a new ledger in another output folder."
+            "this key, or start a new ledger in another output folder."
         )
 
 

@@ -362,9 +362,10 @@ def _time_problems(
     is_later = has_score & (score_at >= limit)
     if is_later.any():
         unit_of_time = "datetime64[D]" if has_date_only else "datetime64[s]"
+        limit_in_words = "on or after the day" if has_date_only else "at or after the time"
         row = int(np.flatnonzero(is_later)[0])
         yield (
-            f"{int(is_later.sum()):,} of {n:,} units have a score that was computed on or after the day of "
+            f"{int(is_later.sum()):,} of {n:,} units have a score that was computed {limit_in_words} of "
             f"their assignment (first: score of {score_at[row].astype(unit_of_time)}, assigned "
             f"{assigned_at[row].astype('datetime64[s]')}). The contact may have changed such a score, and "
             "then the adjusted effect can have the wrong sign. Use the last score that was computed "

@@ -299,7 +299,7 @@ COUNTS: Mapping[str, str] = {
     "rows": "customers at test cutoffs; a customer counts once at each cutoff",
     "churners": "rows whose customer left",
     "base_rate": "the share of churners among the rows",
-    "rows_with_known_value": "rows whose money was known at the cutoff; the metrics in currency and the "
+    "rows_with_known_value": "rows whose customer has a known value; the metrics in currency and the "
     "value lift use only these rows",
 }
 """The numbers of a candidate that are not metrics, each with its meaning."""

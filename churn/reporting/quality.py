@@ -217,7 +217,7 @@ def meaning_in_words(result: EvaluationResult) -> tuple[str, ...]:
             f"The level is off: {level}. Use the order of the list, and do not treat the probabilities as "
             "exact."
         )
-    elif ours.observed_expected.value is not None:
+    elif ours.observed_expected.low is not None:
         sentences.append(
             f"The average level of the probabilities is {level}: the probabilities may be used as they are."
         )

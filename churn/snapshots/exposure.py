@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Self
 
-from churn.metrics.interval import Part
+from churn.metrics.interval import Part, cutoff_count
 from churn.snapshots.dataset import Floats
 
 
@@ -52,7 +52,7 @@ def exposure_in_words(exposures: Sequence[CutoffExposure], reason: str | None) -
     rows, treated = sum(own.rows for own in exposures), sum(own.treated_rows for own in exposures)
     controls = sum(own.control_rows for own in exposures)
     words = (
-        f"at {len(exposures)} cutoffs, {treated:,} of {rows:,} rows ({treated / max(rows, 1):.1%}) were "
+        f"at {cutoff_count(exposures)}, {treated:,} of {rows:,} rows ({treated / max(rows, 1):.1%}) were "
         "treated in their label window and are left out"
     )
     if reason:

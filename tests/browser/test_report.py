@@ -153,6 +153,32 @@ def test_filters_work_together_and_are_taken_back(wide: Any) -> None:
     assert len(customers(wide)) == N_CALLS
 
 
+def test_each_filter_shows_the_calls_with_the_chosen_option(
+    browser: Any, company: Path, tmp_path: Path
+) -> None:
+    night = read_report_sources(company)
+    notes = {
+        name: replace(note, stage="lapsing" if name.endswith("7") else "settled")
+        for name, note in night.notes.items()
+    }
+    file = tmp_path / "stages.html"
+    file.write_text(render_report(replace(night, notes=notes), "en"), encoding="utf-8")
+
+    with open_page(browser, file, WIDE) as view:
+        page = view.page
+        page.locator("#call-rest").click()
+        shown = {}
+        for name in page.locator("#call-form select").evaluate_all("all => all.map(one => one.name)"):
+            if name != "sort":
+                page.locator(f"select[name={name}]").select_option(index=1)
+                shown[name] = customers(page)
+                page.locator("#call-reset").click()
+
+    assert {"owner", "play", "health", "stage", "status"} <= set(shown)
+    assert {name for name, ids in shown.items() if not 0 < len(ids) < N_CALLS} == set()
+    assert shown["stage"] == [f"C{number:03d}" for number in range(7, N_CALLS + 1, 10)]
+
+
 def test_the_link_to_the_new_calls_shows_only_them(wide: Any) -> None:
     wide.get_by_role("link", name="Show the new ones").click()
 

@@ -170,7 +170,7 @@ def test_a_champion_that_saw_the_test_is_held_by_its_recipe_against_a_worse_mode
         promote.run(worse, echo=echo)
 
     evaluated = json.loads((worse.output / "evaluate" / "metrics.json").read_text())
-    assert "its recipe" in evaluated["notes"]["champion"]
+    assert "the champion's recipe" in evaluated["notes"]["champion"]
     assert load_champion(worse.champion).version == "1"
 
 

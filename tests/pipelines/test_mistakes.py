@@ -261,7 +261,7 @@ CASES = [
         "no churners",
         "run",
         15,
-        ("nobody", "label"),
+        ("are stayers", "label"),
         only_of(*(f"c{i}" for i in range(PEOPLE) if i % 3)),
     ),
 ]

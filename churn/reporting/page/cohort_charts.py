@@ -66,8 +66,8 @@ def triangle_table(words: Words, known_kpis: KnownKpis) -> Markup:
     ]
     note = words.html(
         "How many per cent of the customers who joined in a month are active at the end of this month "
-        "(column 0), one month later (column 1), and so on. A cell is empty until it is certain who was "
-        "active; “open” marks a month that is not over."
+        "(first column), one month later (second column), and so on. A cell is empty until it is certain "
+        "who was active; “open” marks a month that is not over."
     )
     return join_parts(
         [

@@ -344,14 +344,17 @@ _BARE_NUMBER = r"not defined|[+-]?\d\S*(?: \[[^\]]*\])?"
 
 
 def _pattern_of(key: str, number: str = ".+") -> re.Pattern[str]:
-    parts = _FIELD.split(key)
-    return re.compile(
-        "".join(
-            f"(?P<{part}>{_content_of(part, number)})" if index % 2 else re.escape(part)
-            for index, part in enumerate(parts)
-        ),
-        re.DOTALL,
-    )
+    """Return a sentence as a pattern; a field that occurs again must have the same text again."""
+    pattern, known_fields = "", set[str]()
+    for index, part in enumerate(_FIELD.split(key)):
+        if index % 2 == 0:
+            pattern += re.escape(part)
+        elif part in known_fields:
+            pattern += f"(?P={part})"
+        else:
+            pattern += f"(?P<{part}>{_content_of(part, number)})"
+            known_fields.add(part)
+    return re.compile(pattern, re.DOTALL)
 
 
 def _content_of(field_name: str, number: str) -> str:

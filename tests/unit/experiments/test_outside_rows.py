@@ -216,6 +216,18 @@ def test_a_score_of_a_date_may_be_from_any_time_of_that_day() -> None:
     assert read(scored(before, before, before, before), **SCORES)[1] == []
 
 
+def test_a_score_with_a_time_is_compared_with_the_time_of_the_assignment() -> None:
+    before = (datetime(2025, 3, 1, 7), datetime(2025, 3, 1, 20))
+    after = (datetime(2025, 3, 1, 21), datetime(2025, 3, 1, 20))
+
+    problems = read(scored(before, before, before, after), **SCORES)[1]
+
+    assert (
+        "1 of 4 units have a score that was computed at or after the time of their assignment" in problems[0]
+    )
+    assert read(scored(before, before, before, before), **SCORES)[1] == []
+
+
 def test_times_with_an_offset_are_compared_in_the_zone_of_the_company() -> None:
     # 23:30 UTC is half past midnight of the next day in Berlin.
     late = datetime(2025, 2, 28, 23, 30, tzinfo=UTC)

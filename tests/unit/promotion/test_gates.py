@@ -442,7 +442,7 @@ def test_a_promotion_without_controls_is_marked_as_signed_off(make_params) -> No
     verdict = verdict_on(exposed(no_controls_accepted="a pilot"), make_params())
 
     assert [gate.words for gate in verdict.gates if gate.outcome == "signed off"] == [
-        "at 1 cutoffs, 90 of 900 rows (10.0%) were treated in their label window and are left out. No "
+        "at one cutoff, 90 of 900 rows (10.0%) were treated in their label window and are left out. No "
         "control represents some of these rows; accepted: a pilot"
     ]
 

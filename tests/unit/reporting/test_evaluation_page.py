@@ -284,8 +284,16 @@ def test_the_page_says_first_what_to_do_and_what_the_evaluation_means(
     first = words.split("What it means")[0]
     assert ("do not treat the probabilities as exact" in first) is is_off
     assert ("The level is off: more left than expected" in words) is is_off
+    assert ("the probabilities may be used as they are" in words) is not is_off
     assert "times as many churners as a random choice" in words
     assert words.index("What it means") < words.index("The tables")
+
+
+def test_without_an_interval_the_page_does_not_say_that_the_probabilities_may_be_used(evaluated) -> None:
+    content = copy.deepcopy(evaluated)
+    content["candidates"]["challenger"]["observed_expected"] = {"value": 1.05, "low": None, "high": None}
+
+    assert "may be used as they are" not in words_of(page_of(content, {}))
 
 
 @pytest.mark.parametrize(

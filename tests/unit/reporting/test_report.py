@@ -509,14 +509,14 @@ def test_what_moved_for_another_model_is_not_shown(output):
     look_at(output)
     write_own_json(drift_path(output, NIGHT), drift_of(cutoff=NIGHT, model_digest="another").as_json())
 
-    assert "nobody has checked" in page_of(output).text
+    assert "This has not been checked for this night" in page_of(output).text
 
 
 def test_a_damaged_file_of_what_has_moved_is_left_out_with_a_warning(output):
     look_at(output)
     drift_path(output, NIGHT).write_text("{}")
 
-    assert "nobody has checked" in page_of(output).text
+    assert "This has not been checked for this night" in page_of(output).text
     assert "drift.json" in read_report_sources(output).warnings[0]
 
 

@@ -167,7 +167,7 @@
       say();
     });
   }
-  const filters = ["owner", "play", "channel", "health", "family", "status"].filter(name => form.elements[name]);
+  const filters = [...form.querySelectorAll("select")].map(select => select.name).filter(name => name !== "sort");
   let shown = calls.length, isWhole = false;
   const rest = document.getElementById("call-rest"), first = Number(rest.dataset.first);
   // A long list would hide the sections below it: the screen shows its first rows, paper shows all.
