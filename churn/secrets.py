@@ -121,7 +121,7 @@ class Address:
 
     @property
     def canonical(self) -> str:
-        """Return the address with every special character of its parts encoded, for a library."""
+        """Return the address with all special characters of its parts encoded, as libraries need it."""
         return self._text(f"{_code(self.user)}:{_code(self.password)}", self.settings)
 
     @property
@@ -309,7 +309,7 @@ def forget_secrets() -> None:
 
 
 def hide_secrets(text: str) -> str:
-    """Return a text without the secrets of this process.
+    """Return a text in which each secret that this process keeps is replaced, usually by `***`.
 
     >>> keep_secrets_of("https://ana:x1y2@host")
     >>> hide_secrets("401 for https://ana:x1y2@host: x1y2 is wrong"), hide_secrets("max1y2z")

@@ -1,4 +1,4 @@
-"""Write the demo company, eighteen months of a simulated business, to the folder of `source`."""
+"""Write the demo company, eighteen months of a simulated business, to the folder that `source` names."""
 
 from __future__ import annotations
 
@@ -37,13 +37,14 @@ def run(
             folder, or 5,000 if the folder holds no company.
         seed: The seed of the simulation; another seed gives another company. By default the seed of the
             company in the folder, or 7 without a company.
-        live: The number of nights to simulate with the company; by default none.
+        live: The number of nights to simulate: score, contact, and let the days until the next night pass.
+            By default none.
         days_between: The number of days from one of these nights to the next; by default 7.
 
     Raises:
         CallError: a number is too small, `days_between` is given without `live`, or the nights cannot be
             simulated.
-        SourceError: `source` is not a folder, or the folder holds files that are not this company.
+        SourceError: `source` is not a folder, or the folder holds another company or other files.
         ModelError: there is no champion to score a night with.
         BusyError: another process writes this company.
     """
@@ -94,7 +95,7 @@ def _write_or_live(
 
 
 def _number(option: int | None, present: object, default: int) -> int:
-    """Return the number that the call gives; without it, the number of the present company or the default."""
+    """Return the option of the call; without it, the value of the company in the folder, or the default."""
     if option is not None:
         return option
     return present if isinstance(present, int) else default
@@ -130,10 +131,10 @@ def _folder(params: Params) -> Path:
 
 
 def _check_folders(folder: Path, truth: Path, company: dict[str, object]) -> None:
-    """Check that the folders are empty or hold the same company.
+    """Check that each folder is empty or holds the given company.
 
     Raises:
-        SourceError: a folder holds files that are not this company; all problems are listed.
+        SourceError: a folder holds another company or other files; all problems are listed.
     """
     problems = []
     present = _stamp_in(folder)
@@ -144,14 +145,14 @@ def _check_folders(folder: Path, truth: Path, company: dict[str, object]) -> Non
         )
     elif not present and _holds_anything(folder):
         problems.append(
-            f"demo: {folder} holds files that are not a demo company; nothing was written. "
+            f"demo: {folder} holds files, but no demo company; nothing was written. "
             "Name an empty or new folder with '--set source=…'."
         )
     if _holds_anything(truth) and not (truth / "dirt.json").is_file():
         problems.append(
             f"demo: {truth}, the folder for the facts that only the simulation knows, holds files that "
-            "are not of a demo company. Move these files, or write the demo company to another folder with "
-            "'--set source=…'."
+            "do not belong to a demo company. Move these files, or write the demo company to another folder "
+            "with '--set source=…'."
         )
     if problems:
         raise SourceError(*problems)

@@ -1,4 +1,4 @@
-"""The output of a verb: plain lines, warnings, and progress that moves on a terminal."""
+"""The output of a verb: lines, warnings and progress; a terminal shows the progress as a bar."""
 
 from __future__ import annotations
 

@@ -157,7 +157,7 @@ def _of_system(error: OSError, params: Params | None) -> ChurnError:
 
 
 def _database(params: Params | None) -> str | None:
-    """Return the file of MLflow's database, if it is a file."""
+    """Return the path of MLflow's SQLite file; None if tracking.uri names no such file or is not known."""
     path = database_path(params.tracking.uri) if params is not None else None
     return str(path) if path else None
 

@@ -1,4 +1,4 @@
-"""Print the truth sheet: per cutoff the customers at risk, their outcomes, and the excluded customers."""
+"""Print the truth sheet: how many customers of each cohort had each outcome, and how many were excluded."""
 
 from __future__ import annotations
 

@@ -29,7 +29,8 @@ def live_nights(
     """Score a night, let the team work through its call list, simulate the next days, and repeat this.
 
     A night that is already scored is not scored again, but read. The folder of the company is replaced as a
-    whole after each step, so a call that was stopped goes on with the night at which it was stopped.
+    whole after each step. So if the program is stopped and started again, it goes on with the night at which
+    it was stopped.
 
     Args:
         params: The parameters.
@@ -72,7 +73,7 @@ def listed_tasks(output: Path, night: date) -> list[ListedTask]:
     """Return the tasks on the call list of a night, without the tasks of the control group.
 
     Args:
-        output: The folder of the output.
+        output: The output folder, which holds the scored nights.
         night: The cutoff of a night that has been scored.
     """
     names = ["task_id", "customer_id", "play", "variant", "channel", "due_at"]

@@ -141,7 +141,10 @@ def _playbook(params: Params) -> Playbook:
 
 
 def _designs(params: Params, ledger: Ledger, playbook: Playbook) -> tuple[ExperimentDesign, ...]:
-    """Return how many units and days each experiment needs to show an effect; nothing without controls."""
+    """Return how many units (such as customers) and days each experiment needs to show an effect.
+
+    If the share of controls in params.yaml is 0, the result is empty.
+    """
     share = params.experiments.control.share
     if not share:
         return ()
@@ -162,7 +165,7 @@ def _designs(params: Params, ledger: Ledger, playbook: Playbook) -> tuple[Experi
 
 
 def read_outside_units(params: Params, experiments: list[OutsideParams]) -> list[OutsideUnits]:
-    """Return the units of the experiments that the company ran by itself.
+    """Return the units (such as customers) of each experiment that the company ran by itself.
 
     The source is opened only if there are such experiments.
     """

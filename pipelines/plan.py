@@ -17,7 +17,7 @@ from pipelines.echo import Echo
 from pipelines.measure import event_of, kept_share_of, known_effects
 
 DEFAULT_SHARE = 0.1
-"""The share of the control that is planned with where no control group is drawn yet."""
+"""The planned share of units in the control group if no control group is drawn yet."""
 
 
 def run(
@@ -39,7 +39,7 @@ def run(
         cutoff: Use only nights before this date; by default all nights.
         effect: The effect to detect, such as 0.02: the difference in the churn rate, or the gain in the rate
             of the event.
-        share: The share of the control group to plan with; by default the shares in params.yaml and the
+        share: The planned share of units in the control group; by default the shares in params.yaml and the
             playbook.
         days: The number of days ahead for which the power and the smallest effect are computed.
         echo: Prints lines, warnings and progress.

@@ -328,7 +328,7 @@ def _without_consent(facts: Mapping[str, Any]) -> int:
 
 
 def _call_list_lines(facts: Mapping[str, Any]) -> Iterator[str]:
-    """Yield lines about the call list, the control group, and the customers who came off the list."""
+    """Yield lines about the call list, the control group, and the customers who are no longer on the list."""
     tasks = facts["tasks"]
     yield (
         f"call list: {facts['contacted']:,} customers, {tasks['new']:,} of them new, {tasks['open']:,} "
@@ -368,7 +368,7 @@ def _profit_line(curve: Mapping[str, Any], *, is_measured: bool) -> str:
 
 
 def _list_lines(facts: Mapping[str, Any]) -> Iterator[str]:
-    """Yield how many customers are on the other lists of the night, how many are withheld, and why."""
+    """For each list besides the call list, yield how many customers are on it or withheld, and why."""
     for name, side_list in facts["lists"].items():
         withheld = ", ".join(f"{count:,} {reason}" for reason, count in side_list["withheld"].items())
         withheld = f"; not on it: {withheld}" if withheld else ""

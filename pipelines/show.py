@@ -32,7 +32,8 @@ def run(
     Raises:
         CallError: nothing is held under this id, or a cutoff is given.
         SourceError: there is no store, or a file is damaged.
-        DeliveryError: the database of the nights does not answer, so a part of the data would be missing.
+        DeliveryError: the database that gets each night's scores does not answer, so a part of the data would
+            be missing.
     """
     if cutoff is not None:
         raise CallError(

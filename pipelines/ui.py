@@ -96,7 +96,7 @@ def _user_of(uri: str) -> str | None:
 
 
 def _copy_log(server: subprocess.Popen[bytes]) -> None:
-    """Copy the output of the server to stderr, which hides secrets; stdout is for the links."""
+    """Copy the output of the server to stderr, where secrets are hidden; stdout is for the links."""
     assert server.stdout is not None  # the server was started with a pipe
     for line in server.stdout:
         with suppress(OSError):  # the reader of stderr has ended; a full pipe would stop the server

@@ -30,7 +30,8 @@ from pipelines.measure import outside_as_of, read_outside_units
 def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None:
     """Compare two ways to choose contacts, by the predicted effect and by the risk, at equal budgets.
 
-    The result goes to `output/uplift` and to MLflow. An accepted model goes to `output/uplift/models`.
+    The result goes to `output/uplift` and to MLflow. A model of the effect that beats the choice by risk is
+    accepted and goes to `output/uplift/models`.
 
     Args:
         params: The parameters.
@@ -94,7 +95,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
 
 
 def _refuse_event_label(params: Params) -> None:
-    """Refuse a label of kind event: `churn uplift` can only learn by how much a contact lowers churn.
+    """Refuse a label of kind event, because `churn uplift` learns only how much a contact lowers churn.
 
     Raises:
         CallError: the label is of kind event.

@@ -1,4 +1,4 @@
-"""The channel through which a play may contact its customer."""
+"""Choose the channel through which a play may contact each customer."""
 
 from __future__ import annotations
 

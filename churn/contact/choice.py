@@ -1,4 +1,4 @@
-"""Choose for a night the play of each customer, whom the night may contact, the arms, and whom it contacts.
+"""Choose the plays and the arms of a night, and decide who may be contacted and who is contacted.
 
 The first reason of a customer decides which play the customer gets. But it takes much longer to compute a
 reason than a prediction. So reasons are computed for the customers who will probably be contacted. If the
@@ -51,8 +51,9 @@ class ContactChoice:
         curve: How the profit grows with the number of contacts.
         arms: The arms of the customers: newly drawn, or looked up for customers with an open task.
         is_left_alone: Whether a contact is proved not to help the customer, shape `[customers]`.
-        because: For each customer without a new contact, the reason; shape `[customers]`.
-        contact_rows: The rows of the new contacts of both arms, in order of priority.
+        because: For each customer without a new contact, why there is none; shape `[customers]`.
+        contact_rows: The row numbers in the cohort of the customers chosen for a new contact, including
+            controls, in order of priority.
     """
 
     families: list[str | None]
@@ -79,10 +80,11 @@ class ContactChooser:
         playbook: The playbook.
         nights_held: For each play and customer, the number of nights in a row in which the condition of
             the play was true.
-        may_follow: Whether each play may follow the customer's earlier tasks; None without earlier tasks.
-        open_rows: The rows of the customers with an open task.
+        may_follow: For each play and customer, whether the play may come after the customer's earlier tasks;
+            None if there are no earlier tasks.
+        open_rows: The row numbers in the cohort of the customers with an open task.
         ledger: The decisions of earlier nights.
-        own_assignments: The assignments that an earlier scoring of this same night made.
+        own_assignments: The assignments to arms that an earlier scoring of this same night made.
         acts: What is known about customers and earlier contacts.
         terms: The settings of the plan.
         is_trial: Whether the night is a trial, in which nobody is assigned to an arm.
@@ -246,8 +248,9 @@ def _rows_to_explain(
 
     The choice of a play may depend on the first reason, so reasons are needed before the plays are known.
     The customers who will probably be contacted are those with the highest value at risk, a little more than
-    twice as many as a night may contact. The contacts are chosen in a different order (`order_of_contact`).
-    So `explain_and_choose` later computes reasons for contacts that are not among these rows.
+    twice as many as a night may contact. But the contacts are chosen by expected profit
+    (`order_of_contact`). So `explain_and_choose` later computes reasons for contacts that are not among these
+    rows.
     """
     order = rank_customers(scores.customers, scores.value_at_risk, scores.probability)
     likely = order[may_be_called[order]][: 2 * n_places + 10]

@@ -23,7 +23,7 @@ Texts = npt.NDArray[np.object_]
 
 
 def same_unit_tonight(unit: UnitKind) -> str:
-    """Return the reason for a customer whose person or account is contacted tonight under another id.
+    """Return the reason not to contact a customer whose unit is contacted tonight under another id.
 
     >>> same_unit_tonight("person")
     'another customer of the same person is contacted tonight'
@@ -32,8 +32,9 @@ def same_unit_tonight(unit: UnitKind) -> str:
 
 
 def rests_until(day: date) -> str:
-    """Return the reason for a unit that was contacted a short time ago; the reason names the day from which
-    the unit may be contacted again.
+    """Return the reason not to contact a unit that was contacted a short time ago.
+
+    The reason names the first day on which the unit may be contacted again.
 
     >>> rests_until(date(2025, 1, 31))
     'rests until 2025-01-31'
@@ -42,8 +43,9 @@ def rests_until(day: date) -> str:
 
 
 def cap_is_reached(contacts: int, days: int) -> str:
-    """Return the reason for a unit that has had as many contacts as the cap (the largest number in a period)
-    allows.
+    """Return the reason not to contact a unit that already has as many contacts as the cap allows.
+
+    The cap is the largest number of contacts in a period.
 
     >>> cap_is_reached(4, 182)
     '4 contacts in 182 days'
@@ -52,7 +54,7 @@ def cap_is_reached(contacts: int, days: int) -> str:
 
 
 def no_place_left_for(owner_or_channel: str) -> str:
-    """Return the reason for a customer if the owner or the channel may get no more contacts tonight.
+    """Return the reason not to contact a customer: the play's owner or channel has no place left tonight.
 
     >>> no_place_left_for("customer success")
     'no place left for customer success'
@@ -106,7 +108,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Candidates:
-    """The customers of both arms who have a play tonight and whom no other rule excludes. Shape
+    """The customers of both arms who have a play tonight and whom only the limits may still refuse. Shape
     `[candidates]`.
 
     Attributes:
@@ -134,8 +136,8 @@ class EarlierTasks:
     Attributes:
         units: The unit that each task had when it was planned.
         units_tonight: The unit to which the customer of each task belongs tonight; None if the customer has
-            no unit. It is another unit than the one in `units` if several customers turned out to be one
-            person after the task was planned.
+            no unit. It differs from the unit in `units` if, after the task was planned, several customers
+            turned out to be one person.
         due_at: The due dates, `datetime64[D]`.
     """
 
@@ -238,8 +240,8 @@ def select_contacts(
 
 
 def _reasons_of_earlier_tasks(units: Texts, earlier: EarlierTasks, limits: Limits, planned_on: date) -> Texts:
-    """Return a reason for each candidate whose unit still rests or has reached the largest number of
-    contacts; None for the others. Shape `[candidates]`.
+    """Return the reason not to contact each candidate whose unit still rests or has reached the largest
+    number of contacts; None for the others. Shape `[candidates]`.
     """
     reasons = np.full(len(units), None, dtype=object)
     if not len(earlier.due_at):

@@ -32,7 +32,7 @@ def with_states(tasks: pd.DataFrame, states: TaskStates) -> pd.DataFrame:
 
 
 def open_tasks(tasks: pd.DataFrame, customers: Objects) -> dict[int, dict[str, Any]]:
-    """Return the open, overdue and snoozed tasks; the key is the row of the customer in `customers`.
+    """Return the open, overdue and snoozed tasks; the key of a task is its customer's row in `customers`.
 
     Controls have such tasks too. Tasks of customers who are not in `customers` are left out.
     """
@@ -87,7 +87,7 @@ def listed_rows(tasks: Sequence[Task | None], contact_rows: Ints) -> Ints:
 
 
 def came_off(tasks: pd.DataFrame, previous: date | None) -> dict[str, int]:
-    """Count treated customers' tasks that ended since the night before, by the state in which they ended."""
+    """Count treated customers' tasks that ended since the night `previous`, by their state at the end."""
     if previous is None:
         return {}
     ended = tasks[

@@ -30,8 +30,8 @@ def advocates_list(
     Args:
         scores: The scores of the cohort.
         band: The health band of each customer.
-        play_indices: The index of the rule that gives each customer a play for advocates, -1 if there is
-            none.
+        play_indices: For each customer, the index of the playbook's rule that chooses a play for advocates;
+            -1 if no rule does.
         has_call_play: Whether a play of the call list applies to each customer.
         night: What is needed to make the lists of the night.
     """
@@ -62,8 +62,8 @@ def gone_list(scores: ScoredCohort, night: ListNight) -> SideList:
     ordered by the day of leaving, the latest first, then by id.
 
     Args:
-        scores: The scores of the cohort, whose customers have not left. The list leaves out customers who
-            belong to the same unit as one of them.
+        scores: The scores of the cohort, whose customers have not left. If a person or an account left under
+            one customer id but is in the cohort under another, the list leaves out the id that left.
         night: What is needed to make the lists of the night.
     """
     acts, playbook = night.acts, night.playbook

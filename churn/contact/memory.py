@@ -1,4 +1,4 @@
-"""The memory of a night: health bands and conditions that depend on the nights before."""
+"""What a night takes from earlier nights: health bands, and how long conditions of plays have been true."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ BAND_MARGIN = 1.1
 def bands_with_memory(scores: ScoredCohort, earlier: pd.DataFrame) -> Floats:
     """Return the health bands; a single night near the edge of a band does not change the band.
 
-    A customer's band changes if the bands of two nights in a row are both better, or both worse, than the
-    present band. A band changes after one night if the odds ratio (the customer's odds of leaving, divided by
-    the usual odds) is at least 10 % beyond the edge of the present band. A customer gets the band of this
-    night if there is no earlier band, or if the history is too short for a band.
+    The raw band of a night follows from the scores of that night alone. A customer keeps the band of the
+    night before, unless one of two rules changes it. The band changes if the raw bands of two nights in a row
+    are both better, or both worse, than the band. The band changes after one night if the odds ratio (the
+    customer's odds of leaving, divided by the usual odds) is at least 10 % beyond the edge of the band. A
+    customer who has no earlier band, or who joined too recently, gets the raw band of this night.
 
     Args:
         scores: The scores of the cohort.

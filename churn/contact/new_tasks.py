@@ -1,4 +1,7 @@
-"""The new tasks of a night, also for the control group, and the profit expected from a contact."""
+"""The new tasks of a night, and the profit that is expected from a contact.
+
+The customers of the control group get tasks too, which the ledger records and nobody carries out.
+"""
 
 from __future__ import annotations
 
@@ -131,10 +134,10 @@ def expected_profit(
     """Return the expected profit of contacting each customer with the customer's play, in currency.
 
     The formula is the formula of the profit metric, with the probability instead of the label. If a play
-    states no incentive, its incentive costs nothing. The parameters and the playbook state the cost of a
-    contact until enough costs are recorded. The share of churners whom a contact keeps is an assumption until
-    the control group of the play has measured it. If the effect of a contact on each customer is known, this
-    effect replaces `accept share x probability`.
+    states no incentive, its incentive costs nothing. The cost of a contact comes from the parameters and
+    the playbook until enough costs are recorded; then their mean is used. The share of churners whom a
+    contact keeps is an assumption until the control group of the play has measured it. If the effect of a
+    contact on each customer is known, this effect replaces `accept share x probability`.
 
     Args:
         scores: The scores of the cohort.
@@ -180,10 +183,10 @@ class ProfitCurve:
 
     @classmethod
     def of(cls, profit: Floats, n_places: int) -> ProfitCurve:
-        """Return the curve for the customers who may be contacted.
+        """Return the curve for the customers whom the rules allow to contact.
 
         Args:
-            profit: The expected profit of each customer who may be contacted, NaN if unknown.
+            profit: The expected profit of each customer whom the rules allow to contact, NaN if unknown.
             n_places: The number of new contacts that the night has room for.
 
         >>> ProfitCurve.of(np.array([5.0, -1.0, 2.0, 3.0, np.nan]), 2).points

@@ -55,11 +55,11 @@ class PlannedNight:
     """A scored night and its page of the ledger.
 
     Attributes:
-        night: The scores, the call list and the facts.
+        night: The scores, the call list, and the settings and counts of the night.
         ledger: The page of the ledger; None in a trial, which assigns nobody to an arm.
         owner_calls: The part of the call list that each owner of a play gets, as CSV, by the owner's name.
         lists: The other lists of the night, such as the list of lost customers, as CSV, by name.
-        side_lists: The same lists as objects, with their tasks.
+        side_lists: The lists of the field `lists` as objects, with their tasks.
         dry_run: The lines that say what the night would do.
     """
 
@@ -99,9 +99,9 @@ def score_night(
         cutoff: The cutoff of the night.
         frame: The cohort: `customer_id` and the signals.
         roster: All known customers: `customer_id` and `excluded_because`.
-        model: The scorer of the champion.
+        model: The model that scores the night: the champion, or another model in a trial.
         playbook: The playbook.
-        monthly_money: The monthly value of each row of `frame`, NaN if unknown.
+        monthly_money: The net money per month of the customer in each row of `frame`, NaN if unknown.
         names: The known names of customers, by id.
         stamp: The ids that stand in each row of the score table.
         history: What earlier nights decided about the customers.

@@ -7,11 +7,11 @@ days), and `churn measure` compares the arms. A play without its own control gro
 effect is not measured. With or without such tasks, the arms of the call list can be compared, for two
 reasons:
 
-1. A unit may be in the universal control group or in the control group of another play. From the night of
-   this assignment on, the unit is on no list. Before that night the unit can be on a list: its arm is drawn
-   later and does not depend on the list.
-2. A unit that has a task, or rests after one, is on no list, whether it is treated or a control. There is one
-   exception: a treated customer stays on the list of the open task.
+1. A unit may be in the universal control group or in the control group of another play. From the night on
+   which the unit was drawn into such a group, the unit is on no list. Before that night the unit can be on a
+   list: its arm is drawn later and does not depend on the list.
+2. A unit that has a task, or rests after one, comes onto no list, whether it is treated or a control. There
+   is one exception: a treated customer with an open task from a list stays on this list.
 
 The rules of consent, objections and suppression lists are the same as for the call list. A customer with a
 contact in the table `contacts` comes onto no list until the days of rest after this contact are over.
@@ -80,9 +80,9 @@ class ListNight:
     Attributes:
         cutoff: The cutoff of the night.
         playbook: The playbook.
-        assignments: The assignments of earlier nights and of this night.
+        assignments: The assignments of units to arms, from earlier nights and from this night.
         tasks: The tasks of earlier nights and of the call list of this night.
-        list_tasks: The earlier tasks of plays for lists, with their states.
+        list_tasks: The tasks from the lists of earlier nights, with their states.
         acts: What is known about customers and earlier contacts.
         terms: The settings of the plan of contacts.
     """
@@ -129,7 +129,7 @@ class SideList:
         return {play: (count, listed[play]) for play, count in self.plays.items()}
 
     def as_facts(self) -> dict[str, Any]:
-        """Return the counts of the list, for the facts of the night."""
+        """Return how many customers are on the list or kept off it, for the facts of the night."""
         return {
             "customers": len(self.entries),
             "plays": dict(self.plays),

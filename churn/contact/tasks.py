@@ -38,8 +38,8 @@ class TaskStates:
         is_assumed: Whether `done` is an assumption, because the company maps no table `contacts`.
         n_unmatched: The number of contacts that name a task but belong to no task. Such a contact has an
             unknown id, has the id of another customer's task, or happened before the task was planned.
-        unknown_results: The number of contacts with each result that is not in `CONTACT_RESULTS`; such
-            contacts count as done.
+        unknown_results: For each result that is not in `CONTACT_RESULTS`, the number of contacts with this
+            result; such contacts count as done.
         n_snoozed_without_date: The number of contacts with the result `snoozed` but without `snoozed_until`;
             they change nothing.
         contacted_controls: The tasks of controls that were contacted by mistake. A control group that is
@@ -63,8 +63,8 @@ def task_states(
     first in this list counts.
 
     1. An answer: a contact with the result `done` or `declined`. A contact without a result counts as done.
-    2. An exit of the customer on `planned_on` or later; the task is then withdrawn. A ticket is an exit
-    only if it was opened before the due date.
+    2. An exit of the customer (see `EXITS`) on `planned_on` or later; the task is then withdrawn. A new
+    support ticket of the customer counts as an exit only if it was opened before the task's due date.
     3. The expiry, on the day `expires_on`; see `churn.contact.limits.expiry_of`.
 
     A task that no event has ended is in one of these states:
@@ -78,8 +78,8 @@ def task_states(
     the same customer and play for which `planned_on <= contacted_on < expires_on`.
 
     Exits and the expiry end the tasks of both arms in the same way. Only treated tasks have answers. A
-    contact with the arm `control` only says what would have been done. Any other contact of a control is a
-    mistake (`contacted_controls`).
+    contact with the arm `control` only says what would have been done. Any other contact that belongs to a
+    task of the control arm is a mistake (`contacted_controls`).
 
     If the company has no table `contacts`, nobody knows what was done. Without this table, each task in both
     arms counts as done on its due date, and `is_assumed` is true.
@@ -124,7 +124,7 @@ def task_states(
 
 @dataclass(frozen=True)
 class _Answers:
-    """The contacts of treated tasks in order of time; the column `row` is the position of the task."""
+    """The contacts of treated tasks in order of time; `row` is the position of the task among all tasks."""
 
     rows: pd.DataFrame
 

@@ -48,8 +48,8 @@ def fill_template(
         text: The text of the template. The first line may be `Subject: ...`.
         values: The values of the variables, by name.
         location: The file of the template, for error messages.
-        variant_subject: The subject of the customer's variant, which is a template too; it replaces the first
-            line.
+        variant_subject: The subject in the customer's variant of the play. It is a template too, and replaces
+            the subject in the first line.
 
     Raises:
         PlaybookError: The text is not a template, a value is missing, or the template does something that the
@@ -100,14 +100,15 @@ def _render(text: str, values: Mapping[str, Any], location: str) -> str:
 
 @lru_cache(maxsize=256)
 def _template(text: str) -> jinja2.Template:
-    """Return the template of a text; it is kept in memory, because a call list has few templates and
-    thousands of customers.
+    """Return a text as a template of jinja2.
+
+    The template is kept in memory, because the thousands of customers of a call list share a few templates.
     """
     return _ENVIRONMENT.from_string(_END_OF_SENTENCE.sub(_keep_line_end, text))
 
 
 def _keep_line_end(match: re.Match[str]) -> str:
-    """Return a line of a template; if the line has text outside its tags, its closing tag gets a `+`.
+    """Return a line that ends with a closing tag; this tag gets a `+` if the line has text outside its tags.
 
     The `+` makes jinja2 keep the line end. Without it, jinja2 drops the line end after each tag, which is
     right only for lines that contain nothing but tags.

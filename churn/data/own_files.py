@@ -91,7 +91,7 @@ def read_own_json(path: Path, kind: type[T], *, way_out: str, error: type[ChurnE
 
 
 def lacks_checksum(path: Path) -> bool:
-    """Return whether a file is a JSON object without a checksum, as earlier versions wrote it."""
+    """Return whether a file is a JSON object without a checksum, such as earlier versions of churn wrote."""
     try:
         content = json.loads(path.read_bytes(), parse_constant=_refuse_constant)
     except (OSError, ValueError, RecursionError):
@@ -239,8 +239,8 @@ def _is_as_written(data: bytes, checksum: Any) -> bool:
     """Return whether the bytes of a JSON file, without the line that holds the checksum, have this checksum.
 
     The function takes less time than writing the content again to compute its checksum. If it returns False,
-    the file need not be damaged: the checksum can be the last key, or another program may have changed the
-    line breaks of the file.
+    the file can still be undamaged: the checksum may be the last key, so that no comma follows it, or another
+    program may have changed the line breaks of the file.
     """
     line = f' "{CHECKSUM}": "{checksum}",\n'.encode()
     return data.count(line) == 1 and f"{zlib.crc32(data.replace(line, b'')):08x}" == checksum

@@ -136,16 +136,17 @@ class Store:
     """The tables as Parquet files, with rows in order of customer and time.
 
     Each table has the columns `customer` (code), `at` (UTC) and `day`. If the source also says when a row
-    became known, the table has the column `known_day`. Each outcome has `<name>_day` and `<name>_after`
-    (seconds since the row's own time). Each scheduled time, such as `renews_at`, becomes a column
-    `<name>_day`. Money is in cents, other numbers are in thousandths, and names from a short list (levels)
-    are codes.
+    became known, the table has the column `known_day`. Each outcome, such as `paid_at`, becomes the
+    columns `<name>_day` and `<name>_after` (seconds since the row's own time). Each scheduled time, such as
+    `renews_at`, becomes a column `<name>_day`. Money is in cents, other numbers are in thousandths, and names
+    from a short list (levels) are codes.
 
     Args:
         folder: The folder of the tables. The store keeps a lease on this folder, so that no process
             deletes it.
         tables: The facts of each table by name.
-        parts: The paths of the files of all tables, below the folder; a later file holds later customers.
+        parts: The paths of the files of all tables, below the folder; the files of each table are in
+            order of the customer codes.
         watermark: The day up to which the data are complete.
         digest: A digest of all rows.
         fingerprint: A digest of the source's state and of the parameters that shape the store.
@@ -216,7 +217,7 @@ class Store:
         return table in self.tables and self.tables[table].rows > 0
 
     def files(self, table: str) -> list[Path]:
-        """Return the files that `ingest` wrote for a table; later files hold later customers."""
+        """Return the files that `ingest` wrote for a table, in order of the customer codes in them."""
         return [self.folder / name for name in self.parts if name.startswith(f"{table}/")]
 
     @contextmanager
@@ -271,7 +272,7 @@ def _is_part(name: str) -> bool:
 
 
 def part_files(folder: Path) -> list[Path]:
-    """Return the files of a table's folder by name; later files hold later customers."""
+    """Return the files of a table's folder by name; this is also the order of the customer codes in them."""
     return sorted(path for path in folder.glob("*.parquet") if not path.name.startswith("."))
 
 

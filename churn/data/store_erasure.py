@@ -1,8 +1,8 @@
 """Write a new store without one customer.
 
 The rows come from the old store, because the source may be gone or changed. The new store has the rows, the
-codes and the digest that `ingest` would give it from a source without the customer. The new store holds no
-high-water marks, so the next ingest reads the whole source.
+codes and the digest that `ingest` would give it from a source without the customer. The new store does not
+record how far each table was read (it has no high-water marks), so the next ingest reads the whole source.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Read a table of the store in its order, a batch of rows at a time, so that memory use stays small."""
+"""Read a table in the order of the store, a batch of rows at a time, so that memory use stays small."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class RowBatch:
 
     @property
     def day(self) -> Ints:
-        """Return the day number of each row's own time, `[rows]`."""
+        """Return the number of the day on which each row happened, `[rows]`."""
         return self.column("day")
 
     @property

@@ -126,7 +126,8 @@ def subscriptions(chunk: Chunk) -> pa.Table:
 
 
 def _request_seconds(chunk: Chunk) -> Values:
-    """Return for each spell (unbroken contract) the second of the day of the request to leave. Shape [spell].
+    """Return for each spell (unbroken contract) the time of day of the request to leave, in seconds. Shape
+    [spell].
     """
     spells = chunk.life.spells
     is_later = spells.start >= w.HISTORY_DAYS
@@ -140,7 +141,7 @@ def _request_seconds(chunk: Chunk) -> Values:
 
 
 def _terms(chunk: Chunk) -> _Rows:
-    """Return one row for each unbroken monthly contract, and one row for each one-year term of the others."""
+    """Return one row for each unbroken monthly contract, and one row for each year of a yearly contract."""
     people, spells = chunk.people, chunk.life.spells
     yearly = people.yearly[spells.customer]
     last_day = np.minimum(spells.end, chunk.end_day)

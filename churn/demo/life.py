@@ -186,8 +186,8 @@ class HistoryDraws:
 
 @dataclass(frozen=True)
 class DailyDraws:
-    """The draws for one day after the simulated history: the draws of a customer depend only on seed, customer
-    and day.
+    """The draws for one day after the simulated history: a customer's draws depend only on seed, customer and
+    day.
 
     So a customer has the same draws, whatever is done to this customer or to other customers.
     """

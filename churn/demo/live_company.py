@@ -49,7 +49,7 @@ class LiveTable:
     arrived_rows: list[pa.Table] = field(default_factory=list)
 
     def arrive(self, before: int) -> None:
-        """Move to `arrived_rows`, in order, those coming rows that are known before a moment.
+        """Move the coming rows that are known before a moment to `arrived_rows`, and keep their order.
 
         Args:
             before: The moment, in seconds since 1970.
@@ -63,7 +63,10 @@ class LiveTable:
         self.coming_rows = waiting
 
     def rows(self) -> pa.Table:
-        """Return the history and the rows that have arrived, numbered; no outcome is hidden."""
+        """Return the rows of the history, and then the arrived rows, with a `row_id` for each arrived row.
+
+        Outcomes that are not yet known are still in these rows; `hide_outcomes` removes them.
+        """
         parts = [rows for rows in self.arrived_rows if len(rows)]
         if not parts:
             return self.history
@@ -83,8 +86,9 @@ class LiveCompany:
         """Simulate the history of the company, and keep what becomes known only after it, such as payments.
 
         Args:
-            customers: The number of customers, as in the settings of the company.
-            seed: The seed, as in the settings of the company.
+            customers: The number of customers, past and present together.
+            seed: The seed of the random numbers. With the same `customers` and `seed`, `churn demo` makes the
+                same history.
         """
         self.customers, self.seed = customers, seed
         self.chunks: list[LivingChunk] = []
@@ -122,7 +126,7 @@ class LiveCompany:
 
     @classmethod
     def open(cls, folder: Path) -> LiveCompany:
-        """Return the company that a folder holds, simulated again up to its last day.
+        """Return the company whose tables lie in a folder, simulated again up to the end of these tables.
 
         Args:
             folder: The folder of a company; its stamp (the file of its settings) must have been checked.
@@ -139,7 +143,7 @@ class LiveCompany:
         return w.date_of(self.chunks[0].day)
 
     def live(self, until: date, contacts: pa.Table, *, with_tables: bool = True) -> None:
-        """Simulate the company up to a day.
+        """Simulate the next days of the company.
 
         Args:
             until: The first day that is not simulated.
@@ -192,11 +196,11 @@ class LiveCompany:
         return pa.concat_tables([chunk.spells() for chunk in self.chunks])
 
     def write(self, folder: Path, truth: Path) -> dict[str, int]:
-        """Write the tables to `folder` in one step, and the table of `spells` to `truth`.
+        """Write the company's tables to `folder` in one step, and the customers' spells to `truth`.
 
         Args:
             folder: The company's folder.
-            truth: The folder for the table of `spells`.
+            truth: The folder for the table that `spells` returns.
 
         Returns:
             The number of rows of each table.
@@ -228,7 +232,7 @@ class LiveCompany:
 
 
 def contract_of(name: str) -> Table:
-    """Return the definition of a table of the company; a table outside `CANONICAL_TABLES` holds events."""
+    """Return the definition of a table; every table outside `CANONICAL_TABLES` is a table of events."""
     return CANONICAL_TABLES[name] if name in CANONICAL_TABLES else events_table(name)
 
 

@@ -1,4 +1,4 @@
-"""Draw the customers with their constant attributes: some attributes are in the tables, others are hidden."""
+"""Draw the customers with their constant attributes; only some of the attributes are in the tables."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ class People:
     """A chunk of customers. Each field has the shape [customer], except `onset` with the shape [trouble,
     customer].
 
-    Categories are indices into the tuples of `world`. The fields `frailty`, `onset` and `*_level` are hidden.
+    Categories are indices into the tuples of `world`. The fields `frailty`, `onset` and `*_level` are in no
+    table of the company.
     """
 
     number: Values

@@ -55,7 +55,7 @@ def contacts(chunk: Chunk) -> pa.Table:
 
 
 def addresses(chunk: Chunk) -> pa.Array:
-    """Return the e-mail address of each customer; some customers share an address with another one."""
+    """Return the e-mail address of each customer; some customers have another customer's address."""
     rng = chunk.streams.get("addresses")
     numbers = chunk.people.number.copy()
     is_second = rng.random(len(numbers)) < SHARED_ADDRESS_SHARE

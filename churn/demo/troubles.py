@@ -26,7 +26,7 @@ class Trouble:
         onset: The probability that the trouble begins, for a customer of average proneness.
         advance: The probability of moving from phase 1 to 2, and from 2 to 3.
         heal: The probability of going back to phase 0 from phases 1, 2 and 3.
-        hazard: The added hazard of leaving in phases 1, 2 and 3.
+        hazard: The hazard of leaving that the trouble adds in phases 1, 2 and 3.
     """
 
     name: str

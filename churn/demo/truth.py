@@ -35,9 +35,9 @@ def true_probabilities(chunk: Chunk) -> pa.Table:
     """Return one row for each customer and cutoff, with the probability of leaving in
     `[cutoff, cutoff + 31 d)`.
 
-    The rows are the customers whose contract runs at the cutoff and who have not asked to leave. For each family of
-    signals, a column says whether the customer has a trouble that shows in this family. `left` is the
-    outcome; it is missing until the grace period after the window has passed.
+    The rows are the customers whose contract runs at the cutoff and who have not asked to leave. For each
+    family of signals, a column says whether the customer has a trouble that shows in this family. `left` is
+    the outcome; it is missing until the grace period after the window has passed.
     """
     return pa.concat_tables([_probabilities_at(chunk, state) for state in chunk.life.cutoff_states])
 
@@ -68,8 +68,8 @@ def chance_of_leaving(chunk: Chunk, state: CutoffState) -> tuple[Values, Values]
     and by unpaid bills (dunning).
 
     The probabilities of the phases of each trouble are computed day by day. Troubles are independent and
-    their hazards add up, so the probability of staying is the product over troubles. A request to
-    leave counts only if the contract ends inside the window. A customer who returns soon has not left.
+    their hazards add up, so the probability of staying is the product over troubles. A request to leave
+    counts only if the contract ends inside the window. A customer who returns soon has not left.
 
     Args:
         chunk: The chunk of customers.

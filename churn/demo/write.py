@@ -100,7 +100,7 @@ def write_company(
         folder: The folder of the company, which a user then reads as a source.
         truth: A folder outside `folder`, which only tests and benchmarks read.
         customers: The number of customers, past and present together, at least 1.
-        seed: The seed; another seed gives another company.
+        seed: The seed of the random numbers; another seed gives another company.
         advance: A function that is called after each chunk, with the number of its customers.
 
     Raises:
@@ -184,7 +184,7 @@ def make_chunk(number: int, first: int, size: int, customers: int, seed: int) ->
         first: The number of the first customer in the chunk.
         size: The number of customers in the chunk.
         customers: The number of customers in the whole company.
-        seed: The seed of the company.
+        seed: The seed of the company's random numbers.
     """
     streams = RandomStreams(seed, number)
     people = draw_people(first, size, streams.get("people"))

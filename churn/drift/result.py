@@ -91,7 +91,7 @@ class SignalDrift(Part):
         by_chance: The PSI that chance alone seldom exceeds: if no distribution had changed, at least one
             signal would exceed it on one of a thousand nights.
         usual: The largest PSI among the cutoffs of the training. Each cutoff is compared with the earlier
-            cutoffs whose labels were already known; None if no cutoff could be compared.
+            cutoffs whose labels were known on its day; None if no cutoff could be compared.
         limit: The PSI above which the signal counts as moved.
         missing: The share of missing values tonight.
         missing_in_training: The share of missing values in training.
@@ -149,11 +149,12 @@ class RealisedNight(Part):
         night: The cutoff of the night.
         model_version: The version of the model that scored the night.
         customers: The number of measured customers: they were scored, and their outcome is known.
-        n_treated: The number of customers who were contacted.
+        n_treated: The number of scored customers who were contacted between 91 days before the night and the
+            end of its label window.
         churners: The number of measured customers who left.
         expected: The number of churners that the model expected, counted with the weights.
         observed_expected: The number of customers who left, counted with the weights, divided by `expected`.
-        outcome_figures: The measures on the known outcomes.
+        outcome_figures: The measures of the probabilities, computed with the known outcomes.
         estimated_figures: The same measures, estimated from the probabilities alone, without the outcomes.
     """
 
@@ -205,11 +206,11 @@ class Population(Part):
     """Which of tonight's customers are compared with the training.
 
     Attributes:
-        customers: The number of customers at risk tonight.
-        n_treated: The number of customers at risk who were contacted in the last 91 days. They are left out,
+        customers: The number of customers who were scored tonight.
+        n_treated: The number of scored customers who were contacted in the last 91 days. They are left out,
             unless there are no controls.
-        n_controls: The number of controls. They have a weight above 1, because they also stand for the
-            contacted customers.
+        n_controls: The number of scored customers who were controls in the last 91 days. They have a weight
+            above 1, because they also stand for the contacted customers.
         note: A sentence that says why contacted customers are compared too; None if they are left out.
     """
 
@@ -227,15 +228,15 @@ class Drift(Part):
         cutoff: The cutoff of the night.
         model_version: The version of the model that scored the night.
         model_digest: The digest (checksum) of the model's files.
-        label_id: The id of the label.
-        population: Which of tonight's customers are compared.
+        label_id: The id of the label that the night predicts.
+        population: Which of tonight's customers are compared with the training.
         alarms: The alarms of the night; empty if there are none.
         triggers: The reasons to train again, and whether each applies.
         freshness: How fresh each table is.
         signals: How far each signal has moved; the signal that is furthest above its limit comes first. None
             if the model has no reference (the stored counts of its training rows).
         score: How far the model's probabilities have moved, with the same measures as for a signal; None if
-            the model has no reference for them.
+            the model does not store how its probabilities were distributed in the training.
         no_reference_because: Why signals and scores are not compared with the training; None if they are
             compared.
         told_apart: How well a model of trees distinguishes tonight's customers from the customers of the
@@ -262,7 +263,7 @@ class Drift(Part):
 
     @property
     def retrain(self) -> tuple[Trigger, ...]:
-        """Return the reasons to train again that apply."""
+        """Return those reasons to train again that apply now."""
         return tuple(trigger for trigger in self.triggers if trigger.fires)
 
 

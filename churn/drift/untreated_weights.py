@@ -1,9 +1,9 @@
 """Give each customer a weight so that customers without a contact represent all customers. The weights are
 needed because contacts change signals and outcomes.
 
-A contacted customer has the weight 0. The controls represent the contacted customers, because the ledger drew
-them by chance from the same customers; a control has the weight `1 / P(control)`. All other customers have
-the weight 1.
+A contacted customer has the weight 0. Chance decided which customers with a task were contacted and which
+became controls. So the controls represent the contacted customers too: a control has the weight
+`1 / P(control)`. All other customers have the weight 1.
 
 Source: Horvitz and Thompson (1952), A generalization of sampling without replacement from a finite universe,
     Journal of the American Statistical Association 47.

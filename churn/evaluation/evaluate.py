@@ -297,7 +297,7 @@ def cutoff_rates(rows: LabelledRows) -> tuple[CutoffRate, ...]:
 
 
 def purging(snapshots: Snapshots, cutoffs: Sequence[date]) -> tuple[Purging, ...]:
-    """Return for each test cutoff which earlier snapshots a model is trained on, and which are left out.
+    """Return, for each test cutoff, the earlier snapshots on which its model is trained, and those left out.
 
     A snapshot is left out if its label window, together with gap, grace and late days, had not ended by the
     test cutoff.

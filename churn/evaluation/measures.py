@@ -15,9 +15,9 @@ fitted again for each cutoff.
 
 
 def champion_reference(candidates: Container[str]) -> str | None:
-    """Return the name of the candidate that stands for the champion; None if there is none.
+    """Return the candidate with which the challenger is compared: the champion's recipe, else the champion.
 
-    If the champion's recipe is among the candidates, it stands for the champion.
+    If neither is among the candidates, return None.
 
     >>> champion_reference({"challenger", "champion", "champion_recipe"})
     'champion_recipe'
@@ -29,11 +29,11 @@ class Measure(Interval):
     """A metric of one candidate, with the values with which it must be compared.
 
     Attributes:
-        ceiling: The value that a perfect ranking would have.
-        base_rate: The value that a random ranking would have.
-        noise_floor: The value that perfect predictions would have on the same number of rows.
-        optimism: How much too high the value is expected to be, because the best budget was chosen on the
-            measured rows.
+        ceiling: The value of the metric for a perfect ranking.
+        base_rate: The value of the metric for a random ranking.
+        noise_floor: The value of the metric for perfect predictions on the same number of rows.
+        optimism: How much too high the profit at the best contact share is expected to be, because this share
+            was chosen on the same rows.
     """
 
     ceiling: Number = None
@@ -62,7 +62,7 @@ class CandidateMetrics(Part):
 
     Attributes:
         log_loss: The mean log loss per row, in nats.
-        ece: The expected calibration error, 0 to 1; it has no interval.
+        ece: The expected calibration error, 0 to 1, without a 95 % interval.
         best_share: The contacted share of customers at which the profit is highest, 0 to 1.
         empc: The expected maximum profit per customer, averaged over the possible values of the accept share
             (the share of contacted churners who take the offer and stay).
@@ -109,8 +109,8 @@ class CandidateMetrics(Part):
 class Differences(Part):
     """Paired differences between two candidates in each metric: the first candidate minus the second.
 
-    Both candidates are measured on the rows for which both have a probability. The bootstrap draws the same
-    customers for both candidates.
+    The two candidates are measured on the rows for which both have a probability. The bootstrap draws the
+    same customers for both candidates.
     """
 
     log_loss: Interval
@@ -201,10 +201,10 @@ class GainRow(Part):
         contacted: The number of rows that are contacted.
         churners: The number of churners among the contacted rows. It may have decimals if only some of the
             rows with equal probabilities are contacted.
-        precision: The share of churners among the contacted rows.
+        precision: The share of the contacted rows whose customer left.
         captured: The share of all churners who are among the contacted rows.
         perfect: The value of `captured` for a perfect ranking.
-        lift: `precision` divided by the base rate.
+        lift: `precision` divided by the share of all rows whose customer left.
         ceiling: The lift of a perfect ranking.
         rule: The value of `captured` for the team's own rule; absent if the team has no rule.
         recency: The value of `captured` for the recency baseline; absent if the baseline has no probability
@@ -233,7 +233,7 @@ class ProfitPoint(Part):
         ceiling: The profit of a perfect call list.
         rule: The profit of the team's own rule; absent if the team has no rule.
         recency: The profit of the recency baseline; absent if the baseline has no probability for some row.
-        base_rate: The profit of a list that is ordered only by the value of customers.
+        base_rate: The profit of a call list that is ordered only by the residual value of customers.
     """
 
     share: float
@@ -302,7 +302,7 @@ class SplitMetrics(Part):
 
 
 class AucAndLogLoss(Part):
-    """Paired differences of the two metrics that do not depend on a budget."""
+    """Paired differences of the AUC and of the log loss."""
 
     auc: Interval
     log_loss: Interval
@@ -314,8 +314,8 @@ class UnseenCustomers(SplitMetrics):
     Attributes:
         same_customers_in_training: The metrics on the same rows, predicted by models that had these customers
             in their training set.
-        out_minus_in_training: The metrics on unseen customers minus the metrics of
-            `same_customers_in_training`.
+        out_minus_in_training: How much the AUC and the log loss change if the customers are unseen: the value
+            for unseen customers minus the value in `same_customers_in_training`.
     """
 
     same_customers_in_training: SplitMetrics
@@ -338,11 +338,11 @@ class SplitComparison(Part):
     The challenger is tested at a later time, at a later time on unseen customers, and on a random split.
 
     Attributes:
-        out_of_time: The challenger on the test cutoffs.
-        out_of_time_and_customer: The challenger's recipe, tested on unseen customers; absent if too few
-            customers leave.
-        naive_split: The figures of a random split; absent if a part of the split has only one class.
-        baselines: The baselines on the test cutoffs, by name.
+        out_of_time: The metrics of the challenger on the test cutoffs.
+        out_of_time_and_customer: The metrics of the challenger's recipe on unseen customers; absent if too
+            few customers leave.
+        naive_split: The figures of a random split; absent if nobody or everybody left in a part of the split.
+        baselines: The metrics of each baseline on the test cutoffs, by the name of the baseline.
     """
 
     out_of_time: SplitMetrics
@@ -352,11 +352,11 @@ class SplitComparison(Part):
 
 
 class LeadTime(Part):
-    """The AUC of earlier predictions, made days before a test cutoff, for the label of this cutoff.
+    """The AUC of predictions that were made before a test cutoff and are judged by the label of this cutoff.
 
     Attributes:
         days: The mean number of days between the earlier prediction and the test cutoff.
-        cutoffs: The test cutoffs that have a snapshot for the earlier prediction.
+        cutoffs: The test cutoffs for which there are earlier predictions.
         auc: The AUC of the earlier predictions.
         now: The AUC of the predictions at the test cutoff, on the same rows.
         fall: `now` minus `auc`, as a paired difference.

@@ -128,10 +128,12 @@ NO_EVENT_HEALTH = (
 
 
 def health_bands(test_set: TestSet) -> HealthBands:
-    """Return the outcomes of each health band, and the share of rows that get another band from the champion.
+    """Return the outcomes of each health band of the challenger, and compare its bands with the champion's.
 
-    For each test cutoff, the bands are computed as `churn score` would have computed them that night. The
-    usual rate of leaving comes only from labels that were already known.
+    The result `changed` is the share of rows to which the champion gives another band. For each test
+    cutoff, the bands are computed as `churn score` would have computed them that night. A band compares a
+    customer's odds of leaving with the usual odds. The usual odds come only from labels that were known at
+    the cutoff.
     """
     snapshots = test_set.snapshots
     usual = {

@@ -58,7 +58,7 @@ class ChampionIdentity(Part):
 
 
 class Cohort(Part):
-    """The customers at risk at the last test cutoff, and the number of excluded customers by reason."""
+    """How many customers could still leave at the last test cutoff, and how many were excluded, by reason."""
 
     cutoff: date
     rows: int
@@ -208,8 +208,8 @@ class TrainedCandidate(Part):
 
 
 class SignalImportance(Part):
-    """How important a signal is, 0 to 1: its part of the mean absolute contributions of all signals to the
-    log-odds.
+    """How important a signal is, 0 to 1: its share in the sum of the mean absolute contributions of all
+    signals to the log-odds.
     """
 
     signal: str
@@ -217,8 +217,8 @@ class SignalImportance(Part):
 
 
 class FamilyImportance(Part):
-    """How important a family of signals is, 0 to 1: its part of the mean absolute contributions of all
-    signals to the log-odds.
+    """How important a family of signals is, 0 to 1: its share in the sum of the mean absolute contributions
+    of all signals to the log-odds.
     """
 
     family: str
@@ -231,7 +231,7 @@ class PartialDependence(Part):
     Attributes:
         missing_share: The share of rows that have no value, 0 to 1.
         levels: If the signal is of the kind `level`, the levels that occur in the rows.
-        shares: For each of these levels, the share of all rows that have it, 0 to 1.
+        shares: For each level in `levels`, the share of all rows that have it, 0 to 1.
         values: If the signal is of the kind `number`, the values to which it is set.
         deciles: The nine deciles of the known values of a numeric signal.
         probabilities: The mean predicted probability at each level or value.
@@ -254,7 +254,7 @@ class PartialDependence(Part):
 class Freshness(Part):
     """How new the training labels of the models are: the day on which the latest label became known.
 
-    The champion's day is None if there is no champion.
+    `champion` is None if the challenger was not compared with a champion.
     """
 
     challenger: date
@@ -268,7 +268,7 @@ class BandOutcome(Part):
         band: The health band, from 1 (likely to leave) to 5 (well).
         predicted: The mean predicted probability of the rows in the band.
         low: The lower bound of Wilson's 95 % interval of the share that left.
-        high: The upper bound of Wilson's 95 % interval.
+        high: The upper bound of Wilson's 95 % interval of the share that left.
         observed: The share of rows whose customer left, each row weighted by the number of rows that it
             represents; absent if each row represents only itself.
     """
@@ -293,7 +293,8 @@ class HealthBands(Part):
     Attributes:
         usual: The usual rate of leaving at each test cutoff, from which the bands are computed.
         outcomes: The bands that have rows.
-        changed: The share of rows for which the champion gives another band; None if there is no champion.
+        changed: The share of rows to which the champion gives another band than the challenger; None if the
+            challenger was not compared with a champion.
     """
 
     usual: ByName[date, float]
@@ -355,8 +356,8 @@ class Exposure(Part):
     """Which customers were treated in a label window, and which controls represent them.
 
     Attributes:
-        cutoffs: The numbers of treated rows and of controls, for each cutoff that has any; training cutoffs
-            are included.
+        cutoffs: For each cutoff with treated rows or controls, how many rows were treated, and how many rows
+            of controls represent them; training cutoffs are included.
         no_controls_accepted: The reason why a person accepts that no control represents treated rows; absent
             if controls represent them.
         everybody: The figures on the rows of all customers. The figures are absent for a champion that
@@ -376,8 +377,8 @@ class EvaluationResult(Part):
             figures of an event, `left` and `churners` mean customers who had the event.
         champion: The champion at the time of the evaluation; None if there was none.
         cutoffs: The test cutoffs.
-        cutoffs_possible: The number of test cutoffs that the snapshots allow; None for a champion that
-            `churn train --refresh` refreshed.
+        cutoffs_possible: The largest number of test cutoffs that these snapshots make possible; None for a
+            champion that `churn train --refresh` refreshed.
         contact_share: The share of customers that is contacted, 0 to 1.
         cohort: The customers at the last test cutoff.
         before: For each cutoff before the first test cutoff, how many of its customers left.
@@ -392,7 +393,8 @@ class EvaluationResult(Part):
             value is known.
         four_numbers: The figures of four tests with different splits, side by side.
         segments: The challenger's metrics by attribute and level.
-        lead_time: The AUC of predictions made some days before the test cutoffs, the fewest days first.
+        lead_time: The AUC of predictions that were made some days before the test cutoffs, for several
+            numbers of days; the smallest number comes first.
         calibration: The calibration method that was chosen in training.
         tried: The candidates of the training; the selected candidate is the first.
         importance: The importance of the signals, the most important signal first.
@@ -498,8 +500,9 @@ class EvaluationResult(Part):
     def champion_reference(self) -> str | None:
         """Return the name of the candidate that stands for the champion in comparisons with the challenger.
 
-        The candidate is the champion's recipe if the champion has learnt from a test cutoff, otherwise the
-        champion itself. The result is None if the challenger was compared with neither.
+        This is the champion itself if it can score the snapshots and has learnt from no test cutoff.
+        Otherwise it is a new model that is trained with the champion's recipe. The result is None if the
+        challenger was compared with neither.
         """
         return champion_reference(self.candidates)
 

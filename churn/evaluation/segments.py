@@ -150,7 +150,8 @@ def calibration_by_segment(
 
     Args:
         rows: The rows of the choice cutoffs and of the test cutoffs.
-        out_of_time: The out-of-time log-odds of these rows.
+        out_of_time: For each of these rows, the uncalibrated log-odds of leaving, from a model that learnt
+            only from labels known by the cutoff of the row.
         probability: The calibrated probabilities, shape `[rows]`; the calibration of a row uses only what was
             known at the cutoff of the row.
         attributes: The attributes, as in `segment_masks`.

@@ -1,4 +1,7 @@
-"""Compare the test at later cutoffs with a test on unseen customers, a naive split and the baselines."""
+"""Compare the test on cutoffs after the training with other tests of the challenger, and with the baselines.
+
+The other tests are a test on unseen customers and a naive split.
+"""
 
 from __future__ import annotations
 
@@ -74,7 +77,8 @@ def compare_splits(
         threads: The number of threads.
 
     Returns:
-        The comparison; and, as `out_of_customer`, the reason if there is no test on unseen customers.
+        The comparison; and a dict that holds, under `out_of_customer`, why there is no test on unseen
+        customers. If there is such a test, the dict is empty.
     """
     metrics = {name: _of_candidate(candidate) for name, candidate in candidates.items()}
     naive, *folds = _predictions(test_set, seed, threads)
@@ -169,7 +173,7 @@ def _of_estimates(rows: LabelledRows, probability: Floats, estimates: Mapping[st
 
 
 def hash_to_unit_interval(customers: Sequence[str], salt: str = SALT) -> Floats:
-    """Return for each customer a number in `[0, 1)` that depends only on the customer's id.
+    """Return for each customer a number in `[0, 1)` that depends only on the customer's id and on `salt`.
 
     >>> hash_to_unit_interval(["a", "b"]).round(3).tolist()
     [0.404, 0.56]
@@ -201,7 +205,7 @@ def predict_unseen_customers(
 
     Returns:
         The probabilities of the cutoff's rows, NaN for customers who were in the training. The result is None
-        if the customers in the training have only one class.
+        if nobody or everybody left in the rows of the training.
     """
     hidden = unseen_customers(snapshots)
     train = snapshots.rows.at(trainable(snapshots.mature_on, cutoff))
@@ -238,7 +242,8 @@ def naive_split(snapshots: Snapshots, recipe: Recipe, seed: int, threads: int) -
         threads: The number of threads.
 
     Returns:
-        The rows with their probabilities; None if one of the two parts has only one class.
+        The rows with their probabilities; None if nobody or everybody left in the training rows or in the
+        predicted rows.
     """
     rows = snapshots.rows
     if len(rows) > MAX_NAIVE_ROWS:

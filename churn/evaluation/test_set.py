@@ -53,8 +53,8 @@ class TestSet:
         rows: The rows of the test cutoffs.
         out_of_time: The challenger's uncalibrated out-of-time log-odds at the test cutoffs and at the cutoffs
             on which it was selected.
-        predictions: The probabilities by candidate (challenger, baseline or champion), shape `[rows]`, NaN for
-            a row without a probability.
+        predictions: The probabilities by candidate (challenger, baseline or champion), shape `[rows]`, NaN
+            for a row without a probability.
         contact_share: The share of customers that is contacted, in (0, 1].
         customer: For each row, the index of its customer in the columns of `draws`, shape `[rows]`.
         draws: How often each customer is in each draw of the bootstrap, shape `[draws, customers]`.

@@ -74,10 +74,9 @@ def hash_to_unit_interval(*parts: str) -> float:
 def draw_positions(units: Sequence[str] | Objects, strata: Sequence[str] | Objects, draw: Draw) -> Floats:
     """Return the position of each unit in [0, 1), evenly spread within each stratum.
 
-    The n units of a stratum are ordered by their salted hashes. A unit's position is its place in this order
-    divided by n, plus a start that is drawn for the stratum; after 1 the positions begin again at 0. So each
-    position is uniformly distributed. The number of controls in the stratum is always `share * n`, rounded
-    down or up.
+    The n units of a stratum are ordered by their salted hashes. A unit's position is `(place + start) / n`:
+    its place in this order, from 0, and a start in [0, 1) that is drawn for the stratum. So each position is
+    uniformly distributed. The number of controls in the stratum is always `share * n`, rounded down or up.
 
     Args:
         units: The names of the units, each of them once, shape `[units]`.
@@ -103,7 +102,8 @@ def strata_of(score: Floats, value: Floats) -> Objects:
 
     Args:
         score: The churn probability of each unit, shape `[units]`.
-        value: The residual value of each unit, shape `[units]`; NaN if it is not known.
+        value: The residual value of each unit (the money that it would still pay), shape `[units]`; NaN if it
+            is not known.
 
     >>> strata_of(np.array([0.1, 0.9]), np.array([5.0, np.nan])).tolist()
     ['risk 1, value 1', 'risk 3, value unknown']

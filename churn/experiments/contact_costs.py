@@ -1,5 +1,5 @@
 """What contacts cost, as the company recorded it in the table `contacts`: the mean cost by play and over all
-plays.
+plays of the call list.
 
 The rows of one task are the attempts of one contact, such as two calls without an answer and a third call
 with an answer. The costs of these rows are added. A row without `task_id` is a contact of its own. If the
@@ -10,7 +10,7 @@ A mean cost replaces the assumed cost only if all of these conditions are true:
 - at least 30 contacts have a recorded cost, so that the 95 % interval of the mean is valid also for skewed
   costs;
 - these are at least 90 % of the contacts, because nobody knows whether the other contacts cost the same;
-- the mean has this interval, which needs the costs of at least two customers.
+- the mean has a 95 % interval, which needs the costs of at least two customers.
 """
 
 from __future__ import annotations
@@ -82,7 +82,8 @@ class ContactCosts(Part):
 
     Attributes:
         all_contacts: The cost of the contacts of all plays of the call list together.
-        plays: The same for each play of the ledger that has a contact, by name.
+        plays: The cost of the contacts of each play, sorted by the play's name; only plays of the ledger that
+            have a contact.
         other_rows: The number of rows of `contacts` that belong to no play of the ledger and so do not count.
     """
 
@@ -92,7 +93,7 @@ class ContactCosts(Part):
 
     @property
     def parts(self) -> tuple[ContactCost, ...]:
-        """Return the costs of all contacts together, then the costs of each play."""
+        """Return the cost of all contacts of the call list together, then the cost of each play."""
         return (self.all_contacts, *self.plays)
 
     @property
@@ -115,7 +116,7 @@ def read_costs(store: Store, ledger: Ledger, day: date) -> ContactCosts | None:
 
 
 def measure_costs(rows: pd.DataFrame, ledger: Ledger) -> ContactCosts:
-    """Return the mean cost of a contact, by play and over all plays.
+    """Return the mean cost of a contact, by play and over all plays of the call list.
 
     The task of a contact decides to which play the contact belongs. If the contact has no task in the ledger,
     its column `play` decides.

@@ -1,7 +1,7 @@
 """The effect of contact: a difference of rates, its verdict, and what contact saved or gained.
 
 An effect above 0 is good. The effect is `churn(control) - churn(treatment)`; it is above 0 if fewer of the
-contacted customers leave. With a label of an event, such as an upgrade, the effect is
+contacted customers leave. If the label counts an event, such as an upgrade, the effect is
 `rate(treatment) - rate(control)`, which `as_gain` computes. This effect is above 0 if more of the contacted
 customers have the event. Each unit counts in the arm to which it was assigned, whether it was contacted or
 not.
@@ -63,11 +63,10 @@ class IntervalMethod(StrEnum):
 
 
 class ArmChurn(Part):
-    """The churn among the units that were assigned to one arm; with a label of an event, the rate of the
-    event.
+    """The churn in one arm or, if the label counts an event, the rate of the event in one arm.
 
     Attributes:
-        n: The number of units.
+        n: The number of units that were assigned to the arm.
         churners: The number of units that left, or had the event.
         churn: `churners / n`; None if there are no units.
     """
@@ -107,11 +106,13 @@ class RateDifference(Effect):
 
 
 class AdjustedDifference(Effect):
-    """The effect of contact, adjusted by a score of each unit that was computed before its first assignment.
+    """The effect of contact, adjusted by a score of each unit.
+
+    The score was computed before the unit was first assigned to an arm.
 
     Attributes:
         n: The number of units.
-        units_without_score: The number of units that have no score from before their first assignment.
+        units_without_score: The number of units that have no such score.
         standard_error: The standard error of the difference; None if there is no difference.
     """
 
@@ -188,7 +189,7 @@ def rate_difference(
 
 
 def arm_churn(churners: int, n: int) -> ArmChurn:
-    """Return the churn in one arm; raise ValueError if the counts are impossible."""
+    """Return the counts and the churn rate of one arm; raise ValueError if the counts are impossible."""
     if not 0 <= churners <= n:
         raise ValueError(f"an arm of {n} units cannot have {churners} churners")
     return ArmChurn(n=n, churners=churners, churn=churners / n if n else None)
@@ -249,7 +250,7 @@ def as_gain(effect: AnyEffect) -> AnyEffect:
 
 
 def saved_customers(difference: Interval, n_treatment: int, residual_value: float) -> SavedCustomers:
-    """Return the customers and the money that contact saved.
+    """Return the number of customers, and the money, that contact saved.
 
     Args:
         difference: The effect with its interval.

@@ -1,13 +1,15 @@
 """Which units of the ledger count in an experiment, so that the arms differ only by the contact.
 
-A unit does not count in two cases. Either the unit turned out to be the same person as another unit, or a new
-share of the control group would have changed the unit's arm before its outcome matured. The second case is
-found from the unit's position, the number in [0, 1) that decides its arm. The unit's later rows in the ledger
-would not always show this case, because a unit that has left the company gets no later rows.
+The control share is the share of the units that a night plans as controls.
 
-Units of nights with different shares of the control group are not put together. If churn differs between such
-nights, the arms would differ without any contact. Only units from nights with the same share of the control
-group count. If there are several shares, the share with the most matured units is used.
+A unit does not count in two cases. Either the unit turned out to be the same person as another unit, or a new
+control share would have changed the unit's arm before its outcome matured. The second case is found from the
+unit's position, the number in [0, 1) that decides its arm. The unit's later rows in the ledger would not
+always show this case, because a unit that has left the company gets no later rows.
+
+Units with different control shares are not put together. If churn differs between their nights, the arms
+would differ without any contact. If there are several control shares, only the units with one of them count:
+the control share for which the outcomes of the most units have matured.
 """
 
 from __future__ import annotations
@@ -36,9 +38,10 @@ class ExperimentUnits:
             any experiment.
         control_share: The planned share of controls among these units; None if no unit could be a control.
         merged_count: The number of units that turned out to be one person with another unit.
-        arm_changed: The number of units whose arm a new share of the control group would have changed before
-            their outcome matured.
-        other_share: The number of units from nights in which the control group had another share.
+        arm_changed: The number of units whose arm a new control share would have changed before their outcome
+            matured.
+        other_share: The number of units that do not count because their control share is above 0, but not
+            `control_share`.
         without_control: The number of units that entered in nights without this control group, for example
             before it was switched on. Such units could not be controls when they entered, and a unit enters
             an experiment only once.
@@ -141,7 +144,7 @@ def first_task_units(ledger: Ledger, tasks: pd.DataFrame, maturity: Maturity) ->
 def _countable(
     units: pd.DataFrame, ledger: Ledger, experiment: str, maturity: Maturity, after_other_play: int = 0
 ) -> ExperimentUnits:
-    """Keep the units that count; add the score of each unit, and the share of the control group."""
+    """Keep the units that count; add the score and the control share of each unit."""
     units = _with_first_scores(units, ledger.assignments)
     is_merged = units["unit"].isin(_merged_units(ledger)).to_numpy(dtype=bool)
     lowest, highest = _ranges_of_shares(units["started_on"], _shares_by_night(ledger, experiment), maturity)
@@ -178,9 +181,7 @@ def _with_first_scores(units: pd.DataFrame, assignments: pd.DataFrame) -> pd.Dat
 
 
 def _merged_units(ledger: Ledger) -> frozenset[str]:
-    """Return the units that share a customer with another unit, so that both units turned out to be one
-    person.
-    """
+    """Return the units that have a customer in common with another unit: both are the same person."""
     units_of: dict[str, set[str]] = {}
     for unit, customers in zip(ledger.assignments["unit"], ledger.assignments["customers"], strict=True):
         for customer in customers:
@@ -189,7 +190,7 @@ def _merged_units(ledger: Ledger) -> frozenset[str]:
 
 
 def _shares_by_night(ledger: Ledger, experiment: str) -> dict[date, float]:
-    """Return the share of the control group in each night, as far as the ledger shows it."""
+    """Return the control share of each night, as far as the ledger shows it."""
     if experiment == UNIVERSAL:
         return {night.cutoff: night.control_share for night in ledger.nights}
     own = ledger.assignments[ledger.assignments["experiment"] == experiment]
@@ -199,9 +200,7 @@ def _shares_by_night(ledger: Ledger, experiment: str) -> dict[date, float]:
 def _ranges_of_shares(
     started_on: pd.Series, shares: Mapping[date, float], maturity: Maturity
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return for each unit the lowest and the highest share of the control group from the unit's start until
-    its outcome matures.
-    """
+    """Return the lowest and the highest control share between each unit's start and its maturity."""
     ranges: dict[date, tuple[float, float]] = {}
     for start in set(started_on):
         earlier = max((night for night in shares if night <= start), default=None)
@@ -217,10 +216,10 @@ def _ranges_of_shares(
 
 
 def _share_with_most_units(units: pd.DataFrame, maturity: Maturity) -> float | None:
-    """Return, of all shares that the control group had, the share with the most matured units.
+    """Return the control share for which the outcomes of the most units have matured.
 
-    If two shares have equally many matured units, the share with more units is taken, and then the share with
-    the latest start.
+    If two control shares are equal in this, the control share of more units in total is taken. If the totals
+    are equal too, the control share of the unit that started last is taken.
     """
     if units.empty:
         return None

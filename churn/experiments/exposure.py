@@ -2,10 +2,10 @@
 represents.
 
 A label says what a customer did. The label of a treated customer does not show what the customer would have
-done without the contact. The controls show what would have happened without the contact, because the ledger
-drew them by chance from the same customers. So a treated customer has the weight 0, a control of the same
-tasks has the weight `1 / P(untreated)`, and every other customer has the weight 1. The ledger recorded the
-probabilities; none of them is estimated.
+done without the contact. The controls show what would have happened without the contact, because chance
+decided which of the customers became controls. So a treated customer has the weight 0, a control with a task
+in the period has the weight `1 / P(untreated)`, and every other customer has the weight 1. The ledger
+recorded the probabilities; none of them is estimated.
 
 Source: Horvitz and Thompson (1952), A generalization of sampling without replacement from a finite universe,
     Journal of the American Statistical Association 47; Robins, Hernán and Brumback (2000), Marginal
@@ -38,8 +38,8 @@ Floats = npt.NDArray[np.float64]
 Objects = npt.NDArray[np.object_]
 
 NO_CONTROLS = "no_controls"
-"""The key of `evaluate.accept` that holds a person's reason for training although no control represents the
-treated customers.
+"""The key of `evaluate.accept` under which a person writes why it is acceptable that no control represents
+some treated customers.
 """
 
 MAX_LISTED = 5
@@ -69,10 +69,10 @@ class TaskHistory:
     """The tasks of a ledger, and the probability that a unit is not contacted for its tasks."""
 
     def __init__(self, ledger: Ledger) -> None:
-        """Prepare the probabilities of the arms.
+        """Collect the recorded shares of the control groups.
 
         Args:
-            ledger: The decisions of the nights.
+            ledger: The arms and the tasks that the nights assigned.
         """
         self._tasks = ledger.tasks
         self._list_plays = frozenset(play for night in ledger.nights for play in night.list_plays)
@@ -116,11 +116,12 @@ class TaskHistory:
         """Return the recorded probability, for each unit, that none of its `tasks` leads to a contact.
 
         A unit is not contacted if, for each of its tasks, it is in the universal control group or in the
-        control group of the play. The positions of a unit in different experiments are independent, so
-        `P(untreated) = u + (1 - u) * c_1 * c_2 * …`. Here `u` is the share of the universal control group,
-        and `c` is the share of a play's own control group, 0 if the play has none. If the share of a control
-        group changed between two tasks of a unit, the unit is untreated in both tasks only if its position is
-        below both shares (see `_left_alone`).
+        control group of the play. It has one position, a random number in [0, 1), in each experiment, and is
+        a control there if the position is below the share of the control group. These positions are
+        independent, so `P(untreated) = u + (1 - u) * c_1 * c_2 * …`. Here `u` is the share of the universal
+        control group, and `c` is the share of a play's own control group, 0 if the play has none. If the
+        share of a control group changed between two tasks of a unit, the unit is untreated in both tasks only
+        if its position is below both shares (see `_left_alone`).
 
         A list beside the call list, such as the list of lost customers, has no universal control, so its
         controls represent only the customers on this list. The formula above covers only the tasks of the
@@ -155,10 +156,11 @@ class TaskHistory:
 def _left_alone(tasks: Sequence[tuple[float, str, float]]) -> float:
     """Return the probability that a unit is a control for all of its tasks.
 
-    The share of the universal control group can differ between the tasks. A unit is a universal control for
-    each task whose universal share is above the unit's position. For each other task, the unit must be in the
-    control group of the task's play: its position in the play must be below the share of this group. If
-    a play has several such tasks, the smallest share of its control group counts.
+    A unit has one random position in [0, 1) for the universal control group, and another one for each play.
+    It is a universal control for a task if the first position is below the share of the universal control
+    group; this share can differ between the tasks. For each other task, the unit must be in the control group
+    of the task's play: its position for this play must be below the share of this group. If a play has
+    several such tasks, the smallest share of its control group counts.
 
     Args:
         tasks: For each task the share of the universal control group, the play, and the share of the play's
@@ -184,9 +186,9 @@ def check_ledger(ledger: Ledger) -> None:
     """Check that the probabilities and arms of a ledger can be used.
 
     Raises:
-        SourceError: the share of a control group is not in [0, 1), an arm does not follow from its position
-            and share, a unit was drawn twice, two tasks have one id, or a task has no assignment. The
-            error lists all mistakes.
+        SourceError: the share of a control group is not in [0, 1), an arm does not follow from the
+            unit's position and the share, a unit was drawn twice, two tasks have one id, or a task has no
+            assignment. The error lists all mistakes.
     """
     rows, tasks = ledger.assignments, ledger.tasks
     share, position = rows["share"].to_numpy(np.float64), rows["position"].to_numpy(np.float64)
@@ -269,16 +271,16 @@ def without_treated(
 
     Args:
         snapshots: All matured snapshots.
-        ledger: The decisions of the nights.
+        ledger: The arms and the tasks that the nights assigned.
         label: The definition of the label.
         late_days: The largest number of days between the day of a row and its arrival in the data.
-        reason: Why a person accepts that no control represents the treated customers; None if no reason is
-            given.
+        reason: Why a person accepts that some treated customers have no control that represents them; None
+            if no reason is given.
         accept_key: The file and the key under which a person writes `reason`; messages name them.
 
     Raises:
         SourceError: the ledger contradicts itself.
-        Stop: no control represents treated customers, and no person has accepted this.
+        Stop: some treated customers have no control that represents them, and no person has accepted this.
     """
     check_ledger(ledger)
     if ledger.tasks.empty:
@@ -325,7 +327,8 @@ def read_untreated(params: Params, known_by: date | None = None) -> Snapshots:
     Raises:
         CallError: there are no snapshots, or they do not fit the parameters.
         SourceError: a file of the snapshots or of the ledger is damaged, or the ledger contradicts itself.
-        Stop: no label is matured, or no control represents treated customers.
+        Stop: no label is matured, or some treated customers have no control that represents them and no
+            person has accepted this.
     """
     return without_treated(
         read_snapshots(params, known_by),

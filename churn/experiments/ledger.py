@@ -3,11 +3,12 @@
 Each night has a folder `output/ledger/cutoff=D` with its new assignments, its new tasks, the health bands and
 the file `_ledger.json`. The file `_ledger.json` names the night before (`previous`). So each night belongs to
 a chain back to a first night, and it reads only the nights of its own chain. Therefore a night that runs
-again gives the same bytes, also if an older night was scored in the meantime. An older night that is scored
-later belongs to no other night's chain.
+again gives the same bytes, also if an older night was scored in the meantime. Such an older night does not
+enter the chains of newer nights.
 
 The folder of a night is first written as `.pending-cutoff=D`. The folder of the night gets its final name
-only after the scores are published. So no call list exists without its ledger, even if the process is killed.
+only after the scores are published. So no night has a call list without a folder in the ledger, even if the
+process is killed.
 """
 
 from __future__ import annotations
@@ -75,8 +76,9 @@ class LedgerFacts(BaseModel):
         control_share: The planned share of units in the universal control group.
         no_control_because: Why there is no universal control group; None if there is one.
         files: The checksum of each Parquet file by its name.
-        list_plays: The plays of this night that put customers on a list beside the call list; these lists
-            have no universal controls. The file has no key `list_plays` if the night has no such play.
+        list_plays: The plays of this night that put customers on a list beside the call list, such as
+            the list of lost customers; these lists have no universal controls. The file has no key
+            `list_plays` if the night has no such play.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -101,9 +103,9 @@ class Ledger:
         tasks: The rows of `TASKS`.
         bands: The rows of `BANDS` of the latest night; the next health band of each customer depends on these
             rows.
-        holdings: The rows of `HOLDINGS` of the latest night: the number of nights in a row in which the
-            condition of a play was true for a customer. Only plays whose condition must be true for several
-            nights have rows.
+        holdings: The rows of `HOLDINGS` of the latest night: for how many consecutive nights the condition
+            of a play has been true for a customer. Only plays whose condition must be true for several nights
+            have rows.
         nights: The facts of the nights, the oldest first.
     """
 
@@ -230,11 +232,11 @@ def own_assignments(output: Path, cutoff: date) -> pd.DataFrame:
 
 
 def keep_history(output: Path, night: LedgerNight) -> LedgerNight:
-    """Return what may be written to the ledger for a night.
+    """Return the decisions that the ledger must hold for a night, with their files.
 
-    This is `night`, unless later nights have already used the stored decisions of the same night. Then these
-    decisions must not change. If `night` holds the same decisions, the stored files are returned, even if
-    they come from other data or from another version of the program.
+    They are those in `night`, unless later nights have already used the stored decisions of the same night.
+    Then the stored decisions must not change. If `night` holds the same decisions, the stored files are
+    returned, even if they come from other data or from another version of the program.
 
     Args:
         output: The output folder.
@@ -304,7 +306,7 @@ def tasks_of(night: LedgerNight) -> pd.DataFrame:
 
 
 def stage(output: Path, night: LedgerNight) -> None:
-    """Write the pending folder of a night; the night counts only after `publish`."""
+    """Write the pending folder of a night; the night belongs to the ledger only after `publish`."""
     pending = _pending(output, night.facts.cutoff)
     shutil.rmtree(pending, ignore_errors=True)
     pending.mkdir(parents=True)
@@ -327,7 +329,7 @@ def is_published(output: Path, night: LedgerNight) -> bool:
 
 
 def publish(output: Path, cutoff: date) -> None:
-    """Rename the pending folder of a night, so that the night counts."""
+    """Rename the pending folder of a night, so that the night belongs to the ledger."""
     pending, target = _pending(output, cutoff), night_folder(output, cutoff)
     before = target.with_name(f".before-{target.name}")
     shutil.rmtree(before, ignore_errors=True)

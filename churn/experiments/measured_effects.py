@@ -5,10 +5,10 @@ The effect of a play is the share of churners whom a contact keeps, `1 - churn(t
 measured share replaces the assumed share only if all of these conditions are true:
 
 - it was measured on outcomes that were known before the night, and for the label of the night;
-- at least 20 units of the play left in each arm, so there is a verdict;
+- each arm of the play has at least 20 units that churned, so there is a verdict;
 - the numbers of units in the arms agree with the plan;
-- the interval of the share excludes 0, and so does the interval of the difference between the churn rates of
-  the arms: contact is shown to keep customers, or to drive them away.
+- contact is shown to keep customers, or to drive them away: neither the interval of the share nor the
+  interval of the difference between the churn rates of the arms contains 0.
 
 If the interval of the share is above 0, the night uses the measured share. If this interval is below 0, the
 night expects that a contact keeps no customer. If it contains 0, the night uses the assumed share, because a
@@ -63,7 +63,7 @@ class PlayEffect:
 
     @property
     def accept_share(self) -> float:
-        """Return the share of kept churners that replaces the assumed share; it is at least 0."""
+        """Return the measured share of churners whom a contact keeps; a share below 0 counts as 0."""
         return max(self.kept_share.value or 0.0, 0.0)
 
 
@@ -95,7 +95,7 @@ class MeasuredEffects:
 
     @property
     def accept_shares(self) -> dict[str, float]:
-        """Return the measured shares of kept churners that replace the assumed share, by play."""
+        """Return the measured share of churners whom a contact keeps, for each play whose share is used."""
         return {name: effect.accept_share for name, effect in sorted(self.plays.items()) if effect.is_used}
 
     @property
@@ -108,12 +108,13 @@ class MeasuredEffects:
         return {play: cost for play, cost in costs.items() if cost is not None}
 
     def profit_terms(self, assumed_terms: ProfitParams) -> ProfitParams:
-        """Return the costs and the effect of a campaign: the values measured for all contacts where they are
-        used, otherwise the stated values.
+        """Return the costs of a campaign, and the share of churners whom a contact keeps.
+
+        The conditions in this module say when a value measured for all contacts replaces the stated value.
 
         Args:
-            assumed_terms: The costs and the effect that the parameters state; the cost of an offer is not
-                replaced.
+            assumed_terms: The costs and the share that the parameters state. The stated cost of an offer
+                always stays, because it is not measured.
         """
         update: dict[str, float] = {}
         if self.contacts is not None and self.contacts.is_used:
@@ -123,12 +124,13 @@ class MeasuredEffects:
         return assumed_terms.model_copy(update=update) if update else assumed_terms
 
     def terms_of(self, play: Play, assumed_terms: ProfitParams) -> ProfitParams:
-        """Return the costs and the effect of a contact of a play: the measured values where they are used,
-        otherwise the stated values.
+        """Return the costs of a contact of a play, and the share of churners whom such a contact keeps.
+
+        The conditions in this module say when a measured value replaces the stated value.
 
         Args:
-            play: The play; it may state its own costs and its own share of kept churners.
-            assumed_terms: The costs and the share of kept churners that the parameters state for all plays.
+            play: The play; it may state its own costs and its own share.
+            assumed_terms: The costs and the share that the parameters state for all plays.
         """
         costs, shares = self.contact_costs, self.accept_shares
         if None in costs:
@@ -141,9 +143,7 @@ class MeasuredEffects:
         return terms.model_copy(update=update)
 
     def state_in(self, result: EvaluationResult) -> EvaluationResult:
-        """Return an evaluation that says whether its profit uses a measured share of kept churners and a
-        measured cost.
-        """
+        """Return the evaluation with the measured effect and cost, and whether its profit uses them."""
         if result.value is None or self.as_of is None:
             return result
         parts: dict[str, MeasuredShare | MeasuredCost] = {}
@@ -172,8 +172,9 @@ class MeasuredEffects:
 
     @property
     def reads(self) -> dict[str, str]:
-        """Return the measured effects and costs that the night uses, as a part of the night's id; empty if it
-        uses none.
+        """Return the measured effects and costs that the night uses, as input to the night's id.
+
+        The result is empty if the night uses none.
         """
         shares, costs = self.accept_shares, self.contact_costs
         effects = {"effects": f"{self.as_of} {shares}"} if shares else {}
@@ -189,7 +190,7 @@ assumed.
 def write_effects(output: Path, effects: Effects) -> Path:
     """Write the measured effects, and return the file of the latest effects.
 
-    A second file with the same content has the day up to which outcomes are known in its name.
+    A second file has the same content; its name holds the day up to which outcomes are known.
     """
     folder = output / "measure"
     if effects.watermark is not None:
@@ -211,8 +212,9 @@ def read_measured_effects(output: Path, night: date | None, label_id: str) -> Me
         label_id: The id of the label that the night predicts.
 
     Returns:
-        The measured effects and costs. For a label of an event there are no effects: effects only change the
-        profit, and nights with such a label compute no profit. Costs do not depend on the label.
+        The measured effects and costs. If the effects belong to another label, only the costs are returned,
+        because costs do not depend on the label. For a label of kind event, the result has neither: effects
+        and costs change nothing but the profit, and nights with such a label compute no profit.
 
     Raises:
         SourceError: the file is damaged.
@@ -228,7 +230,7 @@ def read_measured_effects(output: Path, night: date | None, label_id: str) -> Me
             reason=f"the effects measured up to {latest} belong to another label. {MEASURE_AGAIN}",
             costs=effects.costs,
         )
-    if effects.event is not None:  # with a label of an event, there are no churners whom a contact could keep
+    if effects.event is not None:  # so there are no churners whom a contact could keep
         return MeasuredEffects()
     whole_plays = [play for play in effects.plays if play.variant is None and play.play is not None]
     return MeasuredEffects(
@@ -240,7 +242,7 @@ def read_measured_effects(output: Path, night: date | None, label_id: str) -> Me
 
 
 def _play_effect(experiment: MeasuredExperiment) -> PlayEffect | None:
-    """Return the effect of a play, or of all contacts; None if the share of kept churners is not defined."""
+    """Return the effect of a play, or of all contacts; None if one of the arms has no churners."""
     difference = experiment.difference
     kept_share = kept_share_of(difference)
     if kept_share.value is None:
@@ -267,7 +269,7 @@ def kept_share_of(difference: RateDifference) -> Interval:
         difference: The numbers of units (such as customers) and of churners in both arms.
 
     Returns:
-        The share with its interval; it has no value if no customer left in one of the arms.
+        The share with its interval; it has no value if one of the arms has no churners.
 
     Source: The interval of the ratio is from Katz, Baptista, Azen and Pike (1978), Obtaining confidence
         intervals for the risk ratio in cohort studies, Biometrics 34.

@@ -83,9 +83,10 @@ class ArmEffect(Part):
             treatment does harm.
         verdict: What the interval shows; None if there is no verdict.
         no_verdict_because: Why there is no verdict; None if there is one.
-        detectable: The smallest difference that the units of both arms can show. The value is None if an arm
-            is empty, and if accounts were assigned, because nobody knows in advance how similar the units of
-            an account are.
+        detectable: The smallest difference that an experiment with arms of these sizes finds. The value is
+            None if an arm is empty, or if all or none of the control units have the outcome. The value is
+            also None if whole accounts were assigned to the arms, because nobody knows in advance how similar
+            the units of an account are.
     """
 
     treatment: ArmOutcome
@@ -103,8 +104,8 @@ class ArmSizes(Part):
     """The sizes of all arms compared with the planned shares.
 
     Attributes:
-        counts: The number of units in each arm, the control arm first; accounts are counted if accounts were
-            assigned.
+        counts: The number of units in each arm, the control arm first; accounts are counted if whole accounts
+            were assigned to the arms.
         design: The planned share of each arm.
         p_value: The probability that chance alone gives sizes at least as far from the planned shares; valid
             only if you look at the sizes once.
@@ -130,7 +131,8 @@ class OutsideExperiment(Part):
             these shares.
         left_out_count: The number of rows in arms that params.yaml leaves out.
         immature: The number of units whose label is not known yet.
-        without_label: The number of units that have no label, for example because they were not at risk.
+        without_label: The number of units that have no label, for example because they had already left
+            before the assignment.
         event: If the outcome is a label that states who has a wanted event, the name of this event; otherwise
             None.
     """
@@ -149,7 +151,13 @@ class OutsideExperiment(Part):
 
 @dataclass(frozen=True)
 class OutcomeSample:
-    """The units that count: for each its arm, whether the outcome happened, and its row in `OutsideUnits`."""
+    """The units with a known outcome.
+
+    Attributes:
+        arm: The arm of each unit.
+        event: Whether the outcome happened to the unit.
+        rows: The row of each unit in `OutsideUnits`.
+    """
 
     arm: npt.NDArray[np.object_]
     event: Bools
@@ -319,8 +327,8 @@ def _no_verdict(
 def _sizes(units: OutsideUnits, experiment: OutsideParams) -> ArmSizes | None:
     """Return whether the sizes of the arms agree with the planned shares; units without a label count too.
 
-    If accounts were assigned, accounts are counted, because the units of one account were not drawn one by
-    one.
+    If whole accounts were assigned to the arms, accounts are counted, because the units of one account were
+    not drawn one by one.
     """
     if experiment.sizes is None:
         return None

@@ -221,7 +221,7 @@ def _unit_problems(
 
 
 def _ids(values: Sequence[str]) -> str:
-    """Return a text with the number of ids and the first of them; e-mail addresses are not shown."""
+    """Return a text with the number of ids and the first few of them; e-mail addresses are not shown."""
     listed = [value for value in values[:MAX_VALUES] if "@" not in value]
     return f"{len(values):,} (first: {', '.join(listed)})" if listed else f"{len(values):,}"
 

@@ -126,9 +126,9 @@ class SuccessReader:
         )
 
     def _happenings(self, rule: SuccessRule, tasks: pd.DataFrame) -> tuple[Happenings, pd.DataFrame, int]:
-        """Return what happened, which tasks can be evaluated, and how many tasks must wait.
+        """Return what customers did, the tasks that can be evaluated, and the number of tasks that must wait.
 
-        A task must wait if the label of its customer is needed and is not known yet.
+        A task must wait if the criterion needs the label of the customer, and this label is not known yet.
         """
         parts, since = list(_parts_of(rule.criterion)), min(tasks["planned_on"])
         names = {name for part in parts if isinstance(part, EventHappens) for name in part.event}
@@ -166,8 +166,7 @@ class SuccessReader:
     def _left(self, tasks: pd.DataFrame, within_days: int) -> tuple[np.ndarray, int]:
         """Return whether each customer left within `within_days` days of the planning; NaN if not known.
 
-        The label defines what leaving is. The second value is the number of tasks whose label is not known
-        yet.
+        The label defines what leaving is. The number of tasks whose label is not known yet is returned too.
         """
         own = self.store.params.label
         # The rule of who is at risk does not change, although by default it depends on the horizon.
@@ -224,7 +223,7 @@ def compare_success(
     immature: int = 0,
     undecided_count: int = 0,
 ) -> PlaySuccess:
-    """Compare how often both arms reached the criterion of success.
+    """Compare the two arms: how often did the units of each arm reach the criterion of success?
 
     Args:
         text: The criterion of success in words.

@@ -44,12 +44,14 @@ class DetectableEffect(Part):
     Attributes:
         n_control: The number of units in the control group.
         n_treatment: The number of units in the arm that is contacted.
-        churn: The churn without contact; for an event, the rate of the event.
-        effect: The smallest `churn(control) - churn(treatment)` that is found with this power; for an event,
-            the smallest gain in its rate. The value is None if the experiment cannot find even the largest
-            possible effect.
+        churn: The churn in the control group. If the outcome is a wanted event, this is the rate of the event
+            there.
+        effect: The smallest `churn(control) - churn(treatment)` that is found with this power. If the outcome
+            is a wanted event, this is the smallest gain in the event's rate. The value is None if the
+            experiment cannot find even the largest possible effect.
         power: The probability of finding the effect.
-        is_gain: Whether the outcome is a wanted event; the effect is then a gain in its rate.
+        is_gain: Whether the outcome is a wanted event, such as an upgrade; the effect is then a gain in the
+            event's rate.
     """
 
     n_control: int
@@ -87,9 +89,9 @@ def units_needed(
     """Return the number of units that an experiment needs in each arm to find a difference of churn.
 
     Args:
-        churn_control: The churn without contact.
-        churn_treatment: The churn with contact.
-        control_share: The share of the control group, between 0 and 1.
+        churn_control: The churn in the control group, between 0 and 1.
+        churn_treatment: The churn in the arm that is contacted, between 0 and 1.
+        control_share: The share of the units that are in the control group, between 0 and 1.
         power: The probability of finding the difference.
         alpha: Among experiments without an effect, the share in which the test finds an effect.
 
@@ -123,8 +125,8 @@ def power_of(
     """Return the probability that an experiment finds a difference of churn.
 
     Args:
-        churn_control: The churn without contact.
-        churn_treatment: The churn with contact.
+        churn_control: The churn in the control group, between 0 and 1.
+        churn_treatment: The churn in the arm that is contacted, between 0 and 1.
         n_control: The number of units in the control group.
         n_treatment: The number of units in the arm that is contacted.
         alpha: Among experiments without an effect, the share in which the test finds an effect.
@@ -157,15 +159,17 @@ def smallest_effect(
     alpha: float = ALPHA,
     is_gain: bool = False,
 ) -> DetectableEffect:
-    """Return the smallest reduction of churn, or the smallest gain in a rate, that an experiment finds.
+    """Return the smallest reduction of churn, or gain in the rate of an event, that an experiment finds.
 
     Args:
-        churn: The churn without contact; for a gain, the rate without contact.
+        churn: The churn in the control group. If the outcome is a wanted event, this is the rate of the event
+            there.
         n_control: The number of units in the control group.
         n_treatment: The number of units in the arm that is contacted.
         power: The probability of finding the effect.
         alpha: Among experiments without an effect, the share in which the test finds an effect.
-        is_gain: Whether the outcome is a wanted event; the effect is then a gain in its rate.
+        is_gain: Whether the outcome is a wanted event, such as an upgrade; the effect is then a gain in the
+            event's rate.
 
     >>> smallest_effect(0.1, 3213, 3213).effect.__round__(4)
     0.02

@@ -25,7 +25,8 @@ class Guard(Part):
         treatment: The share of units with the event in the arm that is contacted.
         low: The lower end of the interval of `treatment - control`.
         high: The upper end of the interval of `treatment - control`.
-        is_worse: Whether this interval shows that the unwanted event is more frequent after contact.
+        is_worse: Whether the interval of `treatment - control` shows that the unwanted event is more frequent
+            after contact.
     """
 
     name: str
@@ -51,13 +52,14 @@ class MeasuredExperiment(Part):
         play: The play; None for the universal experiment.
         variant: The variant of the play; None for all variants together.
         control_share: The planned share of units in the control group; None if no unit could be in it.
-        first_night: The night of the first unit that counts; None if there are no units.
-        last_night: The night of the last unit whose outcome has matured.
+        first_night: The night on which the first unit that counts entered the experiment; None if there are
+            no units.
+        last_night: The night on which the last unit with a matured outcome entered the experiment.
         next_outcome_on: The first day on which a further outcome becomes known; None if all outcomes are
             known.
         immature: The number of units whose outcome is not known yet.
-        without_label: The number of units that have no label, for example because they were no longer at
-            risk.
+        without_label: The number of units that have no label, for example because they could no longer leave
+            (or have the event that the label counts).
         without_value: The number of measured units whose value is not known. For the money that contact
             saved, each such unit gets the mean value of the units with a known value.
         arm_changed: The number of units that do not count because the share of the control group was changed
@@ -66,24 +68,26 @@ class MeasuredExperiment(Part):
             count.
         other_share: The number of units from nights whose planned share of the control group was not
             `control_share`; they do not count.
-        without_control: The number of units that entered the experiment on nights without this control
-            group, for example before it was switched on. Such units could not be controls, so they do not
-            count.
-        after_other_play: The number of units that had a task of another play before; they do not count.
+        without_control: The number of units that entered the experiment on nights when it had no control
+            group, for example before the control group was switched on. Such units could not be controls, so
+            they do not count.
+        after_other_play: The number of units that had a task of another play before their first task of this
+            play; they do not count.
         ratio: The check whether the numbers of units in the two arms agree with `control_share`; None if
             there is no control group.
         difference: The difference of the churn rates of the two arms; if the label counts an event, the gain
             in the rate of this event.
-        adjusted_difference: The difference, adjusted by a score of each unit that was computed before the
-            unit was first assigned to an arm.
-        nightly: The difference, with an interval that is valid if somebody looks at it every night.
+        adjusted_difference: The difference, adjusted for the predicted probability of each unit. This
+            probability was computed before the unit was first assigned to an arm.
+        nightly: The difference, with an interval that stays valid even if somebody looks at the result every
+            night.
         savings: The customers and the money that contact saved; None if an arm is empty, or if the label
             counts an event.
-        gain: The number of customers who had the event because of the contact, `difference x treated units`,
-            with its interval; None if an arm is empty, or if the label counts who leaves. A gain has no
-            amount of money, because nobody knows what such a customer is worth.
-        drives_away: The bands of risk in which contact is shown to drive customers away or, if the label
-            counts an event, to lower the rate of this event.
+        gain: The number of customers who had the label's event because of the contact, `difference x treated
+            units`, with its interval; None if an arm is empty, or if the label counts who leaves, not an
+            event. A gain has no amount of money, because nobody knows what such a customer is worth.
+        drives_away: The bands of risk in which contact is shown to do harm: it drives customers away, or, if
+            the label counts a wanted event, it makes this event rarer.
         guards: The side effects of contact.
         detectable: The smallest effect that the units of the experiment can show; None if an arm is empty, or
             if none or all of the controls left.
@@ -131,10 +135,10 @@ class Effects(Part):
         event: The name of the event that the label counts; None if it counts who leaves.
         sum_of_plays: The number of customers whom all plays together saved or gained, if the measured
             difference of each play is its true effect; None if no play counts in the sum. The effect of
-            all contacts, measured in `universal`, is shown beside the sum, because adding the successful
-            plays gives too high a sum.
+            all contacts, which the attribute `universal` holds, is shown beside the sum, because adding the
+            successful plays gives too high a sum.
         plays_without_difference: The plays that do not count in `sum_of_plays`: they have no measured
-            difference, or they belong to lists beside the call list.
+            difference, or they put customers on other lists than the call list.
         designs: How many units and days each experiment needs to show the assumed effect.
         erased_units: For each experiment and arm, the number of units that were erased from the ledger; they
             are not measured.

@@ -1,9 +1,9 @@
-"""An interval and a test of the arms' sizes for an experiment that somebody looks at every night; both are
-valid for all looks together.
+"""The interval of the effect, and a test of the arms' sizes, for an experiment with a look every night.
 
-If somebody looks every night, a 95 % interval that is made for one look excludes 0 at some time in 30 to 80 %
-of experiments without an effect. The interval of this module counts only if each arm has 20 churners. It
-then excludes 0 at some time in at most 5 % of such experiments.
+The interval and the test are valid for all looks together. If somebody looks every night, a 95 % interval
+that is made for one look excludes 0 at some time in 30 to 80 % of experiments without an effect. The interval
+of this module counts only if each arm has 20 churners. It then excludes 0 at some time in at most 5 % of such
+experiments.
 """
 
 from __future__ import annotations

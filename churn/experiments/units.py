@@ -39,13 +39,13 @@ class Units:
     merged_units: Mapping[str, str]
 
     def of(self, customers: Sequence[str] | npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
-        """Return the unit of each customer; a customer who is not in the table is a separate unit."""
+        """Return the unit of each customer; a customer who is not in `unit_of` is a separate unit."""
         return np.array([self.unit_of.get(customer, customer) for customer in customers], dtype=object)
 
 
 def normalise_email(address: object) -> str | None:
     """Return an e-mail address in a form for comparisons: lower case, without blanks at both ends; None if it
-    is empty.
+    has no `@`.
 
     >>> normalise_email("  Ann@Example.COM "), normalise_email(" "), normalise_email(None)
     ('ann@example.com', None, None)
@@ -71,7 +71,7 @@ def find_units(customers: pd.DataFrame, kind: UnitKind, earlier: Mapping[str, st
         customers: One row for each customer, with `customer_id`, and with `person_id`, `email` and
             `account_id` if they are known.
         kind: Who is assigned to an arm: persons, accounts or customers.
-        earlier: The unit of each customer id in earlier nights, in the order of the assignments.
+        earlier: The unit of each customer id in earlier nights; the unit that got an arm first comes first.
     """
     frame = customers.assign(customer_id=customers["customer_id"].astype(str)).sort_values("customer_id")
     ids = frame["customer_id"].tolist()
@@ -105,8 +105,9 @@ def _texts(frame: pd.DataFrame, column: str) -> list[str | None]:
 
 
 def _addresses_of_persons(frame: pd.DataFrame, persons: Sequence[str | None]) -> tuple[list[str | None], int]:
-    """Return the addresses that identify a person, by customer, and the number of addresses that identify
-    nobody.
+    """Return each customer's address if it identifies a person, and the number of shared addresses.
+
+    A shared address has more than `MAX_CUSTOMERS_PER_ADDRESS` customers.
     """
     emails = frame["email"] if "email" in frame.columns else [None] * len(frame)
     addresses = [normalise_email(email) for email in emails]

@@ -1,4 +1,4 @@
-"""Compute the digest of a signal's definition, which depends on the signal's values instead of its code.
+"""Compute the digest of a signal's definition; the digest depends on the signal's values, not on its code.
 
 Two definitions are equal if the declared facts are equal and the rounded values on a fixed company
 (`fixed_company`) are equal. Comments, layout, names inside the code, and the signal's texts do not count. The
@@ -78,9 +78,9 @@ def _digest(signal: Signal, columns: Iterable[Array]) -> str:
 
 
 def round_values(values: Array) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """Return each value as a number of equal steps, rounded to a whole number.
+    """Return how many steps of equal size each value is, rounded to a whole number.
 
-    The step is chosen so that the largest value is a number of steps with `DIGITS` digits.
+    The step is chosen so that the largest result has `DIGITS` digits.
 
     >>> round_values(np.array([0.0, 100.0, np.nan]))[:2]
     array([     0, 104720])
@@ -98,7 +98,7 @@ def round_values(values: Array) -> np.ndarray[Any, np.dtype[np.int64]]:
 def values_on_fixed_company(signals: tuple[Signal, ...]) -> dict[str, list[Array]]:
     """Return the values of one table's signals on the fixed company, one array per cutoff, by signal name.
 
-    The arrays hold only the customers at risk. An attribute that never changes has no function to
+    The arrays hold only the customers who can still leave. An attribute that never changes has no function to
     compute it, so it has no entry.
     """
     with_function = tuple(signal for signal in signals if signal.function is not None)
@@ -112,7 +112,7 @@ def values_on_fixed_company(signals: tuple[Signal, ...]) -> dict[str, list[Array
 
 
 def _finish(values: CohortValue, ordinal: int) -> Array:
-    """Return the values of a signal that depends on other customers, who are not cut into blocks here."""
+    """Return the values of a signal that depends on other customers; here, all customers form one block."""
     all_known, members = fixed_company.known_customers(ordinal), fixed_company.cohort(ordinal)
     peers = _peers()[ordinal]
     summary = values.summary(all_known if values.counts_all_known else members, peers)
@@ -144,7 +144,7 @@ def _evaluate(signals: tuple[Signal, ...]) -> Iterable[tuple[int, str, Array | C
 
 
 def contract_of(signal: Signal) -> Table:
-    """Return the contract of a signal's table, from the table's name and the signal's kind."""
+    """Return the columns of a signal's table as a `Table`, from the table's name and the signal's kind."""
     if signal.table in CANONICAL_TABLES:
         return CANONICAL_TABLES[signal.table]
     if signal.table.startswith(HISTORY_PREFIX):

@@ -5,10 +5,11 @@ If the values of a signal on this company change, the definition of the signal h
 The customers and their rows are drawn at random, but always in the same way. The contract of a table lists
 its columns, and rows are drawn for these columns. So the user's own tables (`events:`) and the histories of
 attributes have rows too. The rows contain everything that a signal can use. Rows lie on both sides of the
-edges of windows, several rows lie on one day, and some rows become known late. Some values are missing. Some
-outcomes have not happened yet, some happen soon after their row, some late, and some even before their row.
-Some customers are new or have no rows, and the data begin shortly before the first cutoff. The draws use no
-random generator of a library, because a new version of a library may change the numbers.
+edges of windows, several rows lie on one day, and some rows become known late. Some values are missing. A
+row may have an outcome, such as the opening of a mail: some outcomes have not happened yet, some happen soon
+after the time of their row, some late, and some even before it. Some customers are new or have no rows, and
+the data begin shortly before the first cutoff. The draws use no random generator of a library, because a new
+version of a library may change the numbers.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ def known_customers(ordinal: int) -> BoolArray:
 
 
 def cohort(ordinal: int) -> BoolArray:
-    """Return a mask of the customers at risk at a cutoff: nine in ten of the known customers."""
+    """Return a mask of the customers who can still leave at a cutoff: nine in ten of the known customers."""
     at_risk: BoolArray = known_customers(ordinal) & (_shares(f"cohort {ordinal}", CUSTOMERS) < 0.9)
     return at_risk
 
@@ -137,7 +138,7 @@ def _row_days(name: str, customer: AnyInt) -> AnyInt:
 
 
 def _cells(table: Table, column: Column, at: AnyInt) -> dict[str, tuple[AnyInt, BoolArray]]:
-    """Draw a column of a table; return its columns in the store, each with a mask of rows with a value."""
+    """Draw a column; return the columns in which a store keeps it, each with a mask of rows with a value."""
     n, name = len(at), f"{table.name} {column.name}"
     has_value = _shares(f"{name} given", n) < (0.4 if column.name in LONG_OUTCOMES else 0.75)
     if column.role == "outcome":
@@ -171,7 +172,7 @@ def _outcome(column: str, name: str, at: AnyInt, has_value: BoolArray) -> dict[s
 
 
 def _numbers(column: Column, name: str, has_value: BoolArray) -> tuple[AnyInt, BoolArray]:
-    """Draw amounts or numbers in stored units.
+    """Draw amounts or numbers as a store holds them: in cents or thousandths.
 
     Half of the numbers are whole. In the history of an attribute, some rows only end the previous value.
     """
@@ -191,7 +192,7 @@ def _numbers(column: Column, name: str, has_value: BoolArray) -> tuple[AnyInt, B
 
 
 def _edges(purpose: str, n: int) -> AnyInt:
-    """Draw ages in days; each lies within two days of an age in `WINDOW_EDGES`."""
+    """Draw ages (days before a cutoff); each lies within two days of an age in `WINDOW_EDGES`."""
     edges = np.array(WINDOW_EDGES)[_integers(purpose, n, 0, len(WINDOW_EDGES))]
     return edges + _integers(f"{purpose} offset", n, -1, 3)
 

@@ -60,7 +60,7 @@ class Availability:
 
 
 def availability(params: Params, store: Store) -> tuple[Availability, ...]:
-    """Return whether each signal is on, by the store's tables and `signals` of params.yaml.
+    """Return whether each signal is on; this depends on the store and on `signals` in params.yaml.
 
     Raises:
         SignalError: params.yaml names a family, table or signal that does not exist. The error lists all such
@@ -94,19 +94,19 @@ def select_signals(params: Params, store: Store) -> tuple[Signal, ...]:
 
 
 LIST_ITEM = {"families": "family", "tables": "table", "names": "signal"}
-"""The noun for an item of each list under `signals`, by key."""
+"""The noun for an item of each list in `signals` of params.yaml, by the key of the list."""
 
 _WHERE_LISTED = "`churn signals` lists them."
 
 
 def _lists(params: Params) -> dict[str, tuple[str, ...]]:
-    """Return the lists under `signals`, by key."""
+    """Return the lists in `signals` of params.yaml that choose signals, by the key of the list."""
     signals = params.signals
     return {"families": signals.families, "tables": signals.tables, "names": signals.names}
 
 
 def _names_in_lists(signal: Signal) -> dict[str, set[str]]:
-    """Return for each list under `signals` the names by which the list can select this signal."""
+    """Return the names that choose this signal in each list in `signals` of params.yaml, by key."""
     families = {signal.family, signal.generic} if signal.generic else {signal.family}
     return {"families": families, "tables": {signal.table.split(".")[0]}, "names": {signal.name}}
 

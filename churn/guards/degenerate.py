@@ -1,4 +1,4 @@
-"""Find cohorts and labels from which nothing can be learnt: nobody at risk, all left, or nobody left."""
+"""Find cohorts and labels that teach a model nothing: nobody can still leave, all left, or nobody left."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ order as guests first.
 
 
 def degenerate(context: GuardContext) -> Iterator[Finding]:
-    """Look for cutoffs with nobody at risk, and for labels by which all customers or no customers left."""
+    """Look for cutoffs at which nobody can still leave, and for labels by which all or no customers left."""
     cohorts = [cohort for cohort, _ in context.labelled_cohorts]
     at_risk = np.array([int((c.members & (label >= STAYED)).sum()) for c, label in context.labelled_cohorts])
     left = np.array([int((c.members & (label == LEFT)).sum()) for c, label in context.labelled_cohorts])
@@ -41,7 +41,7 @@ def degenerate(context: GuardContext) -> Iterator[Finding]:
 
 
 def _rows_before_sign_up(context: GuardContext) -> Finding | None:
-    """Look for events of the label's table before the day of the sign-up of their customer."""
+    """Look for rows of the label's table that are dated before their customer signed up."""
     table = context.label.core_table
     ((rows, early, early_days, customers),) = context.rows(
         'SELECT count(*), count(*) FILTER (WHERE e."at" < c."at"), count(*) FILTER (WHERE e.day < c.day), '
@@ -65,7 +65,7 @@ def _rows_before_sign_up(context: GuardContext) -> Finding | None:
 def _empty_cutoffs(
     context: GuardContext, empty: Sequence[Cohort], cutoffs: int, *, has_early_rows: bool
 ) -> Finding:
-    """Describe the cutoffs at which nobody is at risk, with the most frequent reason."""
+    """Describe the cutoffs at which nobody is at risk (can still leave), with the most frequent reason."""
     reasons: dict[str, int] = {"not signed up": sum(int((~cohort.signed_up).sum()) for cohort in empty)}
     for cohort in empty:
         for reason, count in cohort.exclusion_counts().items():

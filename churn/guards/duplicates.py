@@ -12,8 +12,7 @@ from churn.finding import Finding
 from churn.guards.context import GuardContext
 
 MIN_PROOFS = 5
-"""The least number of different measurements that two ids must share, because a few may be equal by chance.
-"""
+"""Two ids must share at least this many distinct measurements, because a few may be equal by chance."""
 
 MAX_CHANCE = 1e-4
 """The largest expected number of pairs of different people that share so many measurements by chance."""
@@ -71,7 +70,7 @@ def oversampling_note(copied_share: float, base: float, base_name: str) -> str:
     Args:
         copied_share: The share of the copies that left.
         base: The share that left among the rows or customers with which the copies are compared.
-        base_name: What the note calls these rows or customers, such as 'all customers'.
+        base_name: What the note calls the group with the share `base`, such as 'all customers'.
     """
     if copied_share <= 2 * base:
         return ""
@@ -109,14 +108,15 @@ def duplicates(context: GuardContext) -> Iterator[Finding]:
 def _copied_pairs(context: GuardContext) -> list[CopiedPair]:
     """Return the pairs of ids with the rows of one person, in the order of the customer codes.
 
-    A pair counts if it shares enough different measurements in rows that few customers have (see
-    `_measurement`), and if the longer history holds nearly all rows of the shorter history. The pair must
-    share so many measurements that fewer than `MAX_CHANCE` pairs of different people are expected to share as
-    many by chance. To compute this expected number, begin with the number of all pairs of customers. For each
-    shared measurement, multiply by the share of the rows of its table that have this measurement.
+    A row is personal if few customers have an equal row. A pair counts if the personal rows of both ids
+    have enough distinct measurements in common (see `_measurement`), and if the longer history holds nearly
+    all rows of the shorter history. The pair must share so many measurements that fewer than
+    `MAX_CHANCE` pairs of different people are expected to share as many by chance. To compute this expected
+    number, begin with the number of all pairs of customers. For each shared measurement, multiply by the
+    share of the rows of its table that have this measurement.
 
-    Rows that many customers have, such as mailings, are often equal for all customers. So the longer history
-    must hold nearly all of the shorter history's rows of this kind, and also nearly all of its other rows.
+    Rows that are not personal, such as mailings, are often equal for all customers. So the two histories are
+    compared twice: by their personal rows alone, and by their other rows alone.
     """
     parts = [_facts(context, table) for table in context.event_tables]
     if not parts:
@@ -187,15 +187,16 @@ def _facts(context: GuardContext, table: str) -> str:
 
 
 def _measurement(table: str, columns: list[str], numbers: list[str]) -> str:
-    """Return the SQL of what is measured in a row: time of day, numbers, and times from row to outcomes.
+    """Return the SQL of a row's measurement: its time of day, its numbers and the delays of its outcomes.
 
-    A text, such as the name of a campaign, does not count as a measurement: customers who signed up on the
-    same day get the same mails at the same hours.
+    The delay of an outcome, such as a payment, is the time from the row to the outcome. A text, such as
+    the name of a campaign, does not count as a measurement: customers who signed up on the same day get the
+    same mails at the same hours.
 
     Args:
         table: The table.
-        columns: The stored columns that are compared.
-        numbers: The columns that hold numbers.
+        columns: The names of the columns of the table, without `ID_COLUMNS`.
+        numbers: The names of the columns that hold numbers.
     """
     delays = [name for name in columns if name.endswith("_after")]
     time_of_day = 'epoch("at")::BIGINT % 86400'

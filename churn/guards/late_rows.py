@@ -1,4 +1,4 @@
-"""Find rows that come in later than they happened; another time column of the source shows this."""
+"""Find rows that came into the source a day or more after their event, as a second time column shows."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ mean nothing.
 """
 
 MIN_FILLED, MIN_IN_ORDER = 0.98, 0.98
-"""The least shares of rows with a second time, and with a second time that is not before the row's own time.
+"""The least shares of rows with a second time, and with a second time that is not before the row's event.
 
-A time of writing exists for each row, and is not before the row. A few rows may be errors.
+A time of writing exists for each row, and is not before the event. A few rows may be errors.
 """
 
 MIN_PARSED = 0.98
@@ -69,11 +69,11 @@ EPOCH_TYPES = ("BIGINT", "HUGEINT", "UBIGINT", "DOUBLE")
 """DuckDB's types of columns that may hold seconds or milliseconds since 1970."""
 
 OWN_TIME = internal_name("own_time")
-"""The name of the column that holds the row's own time."""
+"""The name of the column that holds the row's own time: when its event happened."""
 
 
 def late_rows(context: GuardContext) -> Iterator[Finding]:
-    """Look for tables whose rows came in a day or more after they happened, as another time column shows.
+    """Look for tables whose rows came in a day or more after their events, as a second time column shows.
 
     The guard looks at every time column of the source, even if the column is not mapped, or if the query of
     the table leaves it out.
@@ -87,9 +87,10 @@ def late_rows(context: GuardContext) -> Iterator[Finding]:
 
 
 def _end_of_data(context: GuardContext) -> int:
-    """Return the number of the day after the last row of all event tables, or the watermark if it is later.
+    """Return the day number at which the data end: the day after the last event, or the watermark if later.
 
-    Contracts may begin in the future, so they do not show where the data end.
+    The watermark is the day up to which the data are complete. Contracts may begin in the future, so they do
+    not show where the data end.
     """
     last_days = [
         context.store.tables[name].last_day for name in context.event_tables if name != "subscriptions"
@@ -121,7 +122,7 @@ def is_period_start(name: str) -> bool:
 
 
 def _late_rows(source: Source, spec: TableSpec, end: int) -> Iterator[Finding]:
-    """Yield a finding for each time column whose times are a day or more after the row's own time."""
+    """Yield a finding for each time column that is a day or more after the row's event in too many rows."""
     mapping, time = dict(spec.origin.columns), spec.table.time
     if spec.table.is_history and "changed_at" in mapping:
         mapping["valid_from"] = mapping["changed_at"]
@@ -164,8 +165,9 @@ def _severity(measures: SecondTime, column: str, *, may_be_loading: bool) -> Sev
     Args:
         measures: The measures of the times in the column, such as the share of late rows.
         column: The name of the column.
-        may_be_loading: Whether the column may hold the time of loading, even if its name and its values do
-            not say so. `may_be_loading` is False for a column of another table in a join.
+        may_be_loading: Whether the column may hold the time of loading although neither its name nor its
+            values show this. It is False for a mapped column, for a column that the query leaves out (it may
+            belong to a joined table), and for the history of an attribute.
     """
     if (
         measures.late_share < LATE_WARN
@@ -228,7 +230,7 @@ def _view_with_all_columns(
     Args:
         source: The source.
         spec: The table.
-        own_time: The SQL of the row's own time.
+        own_time: The SQL of the row's own time (when its event happened).
         columns: The columns of the table or query.
 
     Returns:

@@ -118,7 +118,7 @@ def _suspicious_event_columns(context: GuardContext) -> Iterator[tuple[str, str]
 
 
 class LeakyColumns(BaseModel):
-    """An entry of the deny list: columns or kinds of a public data set that leak.
+    """An entry of the deny list: the columns and the kinds of events that leak in one public data set.
 
     Attributes:
         data: The data set.

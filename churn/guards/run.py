@@ -1,4 +1,8 @@
-"""Run the guards of the data once for each state of the data, and apply the sign-offs of `check.accept`."""
+"""Run the guards of the data once for each state of the data, and apply the sign-offs of `check.accept`.
+
+The guards of the data look for leaks and errors in tables, labels and signals before a model is trained. The
+guards of the model are in `churn.guards.model`.
+"""
 
 from __future__ import annotations
 
@@ -69,7 +73,7 @@ def run_guards(
     cutoffs: Sequence[date],
     advance: Callable[[int], None] = lambda _: None,
 ) -> list[Finding]:
-    """Run every guard of the data.
+    """Run every guard in `GUARDS`, and return all findings.
 
     Args:
         store: The data.
@@ -103,7 +107,7 @@ def guard_report(
     show: Progress,
     warn: Callable[[str], None] = lambda _: None,
 ) -> GuardReport:
-    """Return the report of the guards of the data; read it from its file if nothing has changed.
+    """Return the report of the guards of the data; run them only if the report file is not up to date.
 
     Args:
         store: The data.
@@ -132,7 +136,7 @@ class _KeyedReport(GuardReport):
 
 
 def _read_report(path: Path, key: str) -> GuardReport | None:
-    """Return the report in a file if the file has this key; otherwise None.
+    """Return the report in a file; None if there is no file, or if its digest is not `key`.
 
     Raises:
         SourceError: the file is damaged.
@@ -184,7 +188,7 @@ def review(findings: Sequence[Finding], sign_offs: SignOffs, guards: Sequence[st
 
     Args:
         findings: The findings of the guards.
-        sign_offs: The reasons in params.yaml.
+        sign_offs: The keys in params.yaml that sign off findings, each with its reason.
         guards: The names of the guards that ran; the key of a guard that did not run is not listed.
     """
     unsigned_findings: list[Finding] = []

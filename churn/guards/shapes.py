@@ -72,7 +72,7 @@ def shapes(context: GuardContext) -> Iterator[Finding]:
 
 
 def _is_continuous(context: GuardContext, name: str) -> bool:
-    """Return whether an attribute is a number with fractions, such as an amount of money, and so no id."""
+    """Return whether an attribute has numbers with fractions, such as amounts of money; these are not ids."""
     values = numbers_of(context, name)
     if values is None or days_of(context, name)[1]:
         return False
@@ -81,7 +81,7 @@ def _is_continuous(context: GuardContext, name: str) -> bool:
 
 
 def _agreement_with_sign_up(context: GuardContext, name: str) -> float | None:
-    """Return how far an attribute agrees with the time of the sign-up; None below `MIN_AGREEMENT`."""
+    """Return how closely an attribute follows the time of the sign-up; None below `MIN_AGREEMENT`."""
     signed_up = context.customers.signed_up.astype(np.float64)
     values = numbers_of(context, name)
     if values is not None and len(np.unique(values[~np.isnan(values)])) > 20:

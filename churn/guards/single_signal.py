@@ -225,9 +225,9 @@ def single_signal(context: GuardContext) -> Iterator[Finding]:
 def missing_values(context: GuardContext) -> Iterator[Finding]:
     """Look for missing values that predict who leaves, in attributes and in event tables.
 
-    In an event table, only each customer's latest row before the cutoff counts. If it has no value, the
-    source may have emptied the value later. Customers without any row do not count, because having no row is
-    a valid signal and no leak.
+    In an event table, only each customer's latest row before the cutoff counts. If a column is empty there,
+    the source may have emptied it later. Customers without any row do not count, because having no row is a
+    valid signal and no leak.
     """
     rows = context.labelled_rows
     if rows is None or rows.one_class:

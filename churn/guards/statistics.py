@@ -1,4 +1,4 @@
-"""Compute what guards share: how well a column ranks churners, and how closely two columns agree."""
+"""Compute what several guards need: how well a column ranks churners, and how closely two columns agree."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def auc_within(left: Floats, values: Floats, cutoff: Ints) -> float:
 
 
 def best_auc(left: Floats, values: Floats, cutoff: Ints) -> float:
-    """Return the largest AUC of a column: over both directions, and with missing values first or last.
+    """Return the largest AUC of a column, sorted up or down, and with missing values first or last.
 
     Args:
         left: 1.0 for churners, else 0.0, shape (rows,).
@@ -93,7 +93,7 @@ def level_scores(left: Floats, values: Floats, customer: Ints) -> Floats:
 
 
 def levels_differ(levels: npt.NDArray[np.object_], has_left: Bools) -> bool:
-    """Return whether customers who left have other levels than those who stayed, beyond chance.
+    """Return whether an attribute's values (levels) differ between leavers and stayers beyond chance.
 
     The test is Pearson's chi-squared test at its 99.5 % point. A missing value is a level. The test uses the
     ten most frequent levels, and joins all other levels into a single level.

@@ -1,9 +1,10 @@
 """Compute all-time totals of customers, and test whether a column equals one of them.
 
-The totals are counts and sums of one kind of rows, or of two tables together. The totals run up to today or
-up to an earlier export, or are divided by the days of the customer's life. Only equal values prove that a
-column copies a total. The rank correlation in `aggregates.py` does not find these copies: the total of one
-kind of rows, or the difference of two totals, orders the customers too differently from a total of all rows.
+A total is a count or a sum over all rows of a table or over one kind of its rows, or it is the sum or the
+difference of two such totals. The totals run up to today. A column may also equal a total that is divided by
+the days of the customer's life. Only equal values prove that a column copies a total. The rank correlation in
+`aggregates.py` does not find these copies: the total of one kind of rows, or the difference of two totals,
+orders the customers too differently from a total of all rows.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class Total:
     """A count or sum of a customer's rows.
 
     Attributes:
-        words: The total in words.
+        words: What is counted or summed, such as `the number of rows of logins`.
         values: The total up to today of each sampled customer; 0 for a customer without rows. A sum of one
             row is NaN, because a single amount is a price and not a sum.
         early: The total of the rows that were known at the first cutoff, or a month after the sign-up if that
@@ -65,8 +66,8 @@ class Total:
     def is_copied_by(self, column: Floats, customers: Bools) -> float | None:
         """Return the share of customers for whom a column equals the total; None if it is no copy.
 
-        A column is also no copy if it equals the total `early` for at least as many customers, because this
-        total was known at each cutoff.
+        A column is also no copy if it equals the total `early` for at least as many customers as the total up
+        to today, because the total `early` was known at each cutoff.
         """
         customers = customers & ~np.isnan(self.values)
         share = _equal_share(column[customers], self.values[customers])

@@ -22,7 +22,7 @@ def rows_in_database(sink: SinkParams, customer: str, file: str) -> dict[str, in
         file: The name of the parameter file, for messages.
 
     Raises:
-        ParamsError: the address cannot be read, or its driver is not installed.
+        ParamsError: the address cannot be read, or the driver of the database is not installed.
         DeliveryError: the database does not answer.
         BusyError: another program has locked the database.
     """
@@ -41,7 +41,7 @@ def database_section(sink: SinkParams, customer: str, file: str) -> Section:
         file: The name of the parameter file, for messages.
 
     Raises:
-        ParamsError: the address cannot be read, or its driver is not installed.
+        ParamsError: the address cannot be read, or the driver of the database is not installed.
         DeliveryError: the database does not answer.
         BusyError: another program has locked the database.
     """
@@ -59,7 +59,7 @@ def erase_in_database(sink: SinkParams, customer: str, file: str) -> None:
         file: The name of the parameter file, for messages.
 
     Raises:
-        ParamsError: the address cannot be read, or its driver is not installed.
+        ParamsError: the address cannot be read, or the driver of the database is not installed.
         DeliveryError: the database does not answer, or refuses to delete.
         BusyError: another program has locked the database.
     """

@@ -72,7 +72,7 @@ def check_database(sink: SinkParams, label: LabelParams, n_reasons: int, file: s
         file: The name of the parameter file, for messages.
 
     Raises:
-        ParamsError: the address cannot be read, or its driver is not installed.
+        ParamsError: the address cannot be read, or the driver of the database is not installed.
         DeliveryError: the database does not answer, the user lacks a right, or the tables with our names
             belong to another program.
         BusyError: another program has locked the database.
@@ -102,7 +102,7 @@ def hand_over(output: Path, cutoff: date, sink: SinkParams, file: str) -> Delive
         file: The name of the parameter file, for messages.
 
     Raises:
-        ParamsError: the address cannot be read, or its driver is not installed.
+        ParamsError: the address cannot be read, or the driver of the database is not installed.
         SourceError: a file of a night is damaged.
         DeliveryError: the database did not accept the night; the error says how to hand it over later.
         BusyError: another program has locked the database.

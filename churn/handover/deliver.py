@@ -1,7 +1,7 @@
 """Deliver the events of the outbox to the receiver.
 
-Each event is sent until the receiver accepts or refuses it. Only if an answer is lost does the receiver get
-an event again that it has already accepted. These are the rules of delivery:
+Each event is sent until the receiver accepts or refuses it. An event that the receiver has accepted is sent
+again only if the receiver's answer was lost. These are the rules of delivery:
 
 - A planned contact that is no longer useful is not sent. A contact is no longer useful if it has expired, was
   withdrawn before it was sent, or was already answered. A contact is also no longer useful if the customer
@@ -42,7 +42,7 @@ Send = Callable[[Event, float], Answer]
 
 @dataclass(frozen=True)
 class Clock:
-    """The clock that a delivery uses.
+    """The two functions by which a delivery reads the time and waits.
 
     Attributes:
         now: A function that returns the seconds since 1970 (UTC).
@@ -100,8 +100,8 @@ def deliver(
         facts: The facts that decide whether an event is still useful.
         terms: The number of attempts, the backoff, and how long the delivery may take.
         receiver: The digest of the receiver's address.
-        send: A function that sends an event once, at a given time.
-        clock: The clock that tells the time and waits.
+        send: A function that sends an event once; it is called with the event and the present time.
+        clock: The functions that tell the time and wait.
     """
     events = list({event.id: event for event in events}.values())
     withdrawn: dict[str, int] = {}

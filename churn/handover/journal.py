@@ -42,8 +42,9 @@ class JournalLine(BaseModel):
 
     Attributes:
         at: The time at which the line was written, in seconds since 1970 (UTC).
-        kind: What the line is about: an attempt that begins, the result of an attempt, or the decision to try
-            again an event that was refused or given up.
+        kind: What the line says: an attempt begins (`attempt`), an attempt has a result (`result`), or new
+            attempts are allowed (`retry`). A `retry` is for an event that was refused or given up, or for the
+            receiver.
         event: The id of the event; None for a line about the receiver.
         attempt: The number of the attempt for this event, counted from 1.
         result: The result of the attempt.

@@ -163,8 +163,7 @@ def _earlier_events(output: Path, cutoff: date, ledger: Ledger) -> dict[str, Las
 def _is_backfill(output: Path, cutoff: date) -> bool:
     """Return whether the newest night in the ledger is later than this night and does not build on it.
 
-    The contacts of such a night were never due: they should have been planned weeks ago, and today it is too
-    late to hand them over.
+    If so, the contacts of this night belong to the past, and it is too late to hand them over.
     """
     known = ledger_nights(output)
     if not known or cutoff >= known[-1]:
@@ -190,10 +189,11 @@ def publish_events(output: Path, cutoff: date, ledger_digest: str) -> None:
 
 
 def recover_events(output: Path) -> None:
-    """Finish what a killed process left: publish pending events whose page of the ledger exists, and delete
-    the others.
+    """Publish or delete the pending events that a killed process left.
 
-    The ledger must be recovered before this function is called; see `churn.experiments.ledger.recover`.
+    The name of a pending file holds the digest of the night's page in the ledger. If the ledger has this
+    page, the events are published; otherwise they are deleted. The ledger must be recovered before this
+    function is called; see `churn.experiments.ledger.recover`.
     """
     folder = outbox_folder(output)
     if not folder.is_dir():

@@ -87,12 +87,12 @@ class Answer:
 
 
 def sign(keys: tuple[bytes, ...], event_id: str, timestamp: int, body: bytes) -> str:
-    """Return the header `webhook-signature`: one signature for each key, separated by blanks.
+    """Return the value of the header `webhook-signature`: one signature for each key, separated by blanks.
 
     Args:
         keys: The secret keys that sign the request.
-        event_id: The header `webhook-id`.
-        timestamp: The header `webhook-timestamp`, in seconds since 1970.
+        event_id: The value of the header `webhook-id`.
+        timestamp: The value of the header `webhook-timestamp`, in seconds since 1970.
         body: The body of the request.
     """
     content = f"{event_id}.{timestamp}.".encode() + body
@@ -141,7 +141,7 @@ def send(endpoint: Endpoint, event_id: str, body: bytes, now: float) -> Answer:
 
 
 def answer_of(status: int, retry_after: str | None, now: float) -> Answer:
-    """Return what an HTTP answer means.
+    """Return the `Answer` for an HTTP answer: whether the receiver took the event, and if not, why.
 
     Args:
         status: The HTTP status code.
@@ -166,8 +166,9 @@ def answer_of(status: int, retry_after: str | None, now: float) -> Answer:
 
 
 def _seconds_of(retry_after: str | None, now: float) -> float | None:
-    """Return the number of seconds in a header `Retry-After`, which holds a number or a date; None for any
-    other content.
+    """Return for how many seconds the header `Retry-After` asks to wait; None if the header cannot be read.
+
+    The header holds a number of seconds or a date.
 
     >>> _seconds_of("120", 0.0), _seconds_of("Thu, 01 Jan 1970 00:01:00 GMT", 20.0), _seconds_of("soon", 0.0)
     (120.0, 40.0, None)

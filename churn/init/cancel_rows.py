@@ -31,7 +31,8 @@ class CancelRows(NamedTuple):
 
     Attributes:
         column: The column that says whether a row cancels an earlier row.
-        condition: The SQL that follows the name of the column; empty for a boolean column.
+        condition: The SQL that turns the name of the column into a condition, such as ` = 1`; empty for a
+            boolean column.
         words: The words in this column that mean a cancellation, if the column holds words.
         other_words: The words in this column that deny a cancellation, or take it back.
     """
@@ -134,7 +135,7 @@ def _possible_cancel_rows(connection: duckdb.DuckDBPyConnection, table: SourceTa
 
 
 def says_cancelled(word: str, is_flag: bool) -> bool:
-    """Return whether a word says that its row cancels; in a column of flags, `yes` says so too."""
+    """Return whether a word marks its row as a cancellation; in a column of flags, `yes` does so too."""
     if name_contains(word, NO_CANCEL_WORD):
         return False
     return name_contains(word, CANCEL_WORD) or (is_flag and word.strip().lower() in YES_WORDS)

@@ -64,10 +64,11 @@ def read_contract_logs(
     dialect: str,
     today: date,
 ) -> tuple[list[tuple[float, Match]], list[str]]:
-    """Read the largest log of contracts as contracts; return all matches, and warnings for the user.
+    """Read the largest log of contracts as `subscriptions`; return all matches, and warnings for the user.
 
-    Nothing changes if another table holds contracts with their ends. If the names of a table and its expiry
-    column do not say that the rows are contracts, the table keeps its matches, and they get a note.
+    All matches stay as they are if another table already gives the contracts and when they end. If the names
+    of a log and its expiry column do not suggest contracts, the log keeps its matches, and each match gets a
+    note.
 
     Args:
         connection: The connection with the views of the tables; the view of the contracts is added.
@@ -149,7 +150,7 @@ def _add_note(candidates: Sequence[tuple[float, Match]], table: str, period: _Pe
 
 
 def _begins_a_value(column: SourceColumn) -> bool:
-    """Return whether a column's name says that its times are the beginnings of values in a history."""
+    """Return whether a column's name, such as `valid_from`, says from when a value of a history is valid."""
     return name_matches(column.name, VALID_FROM) and not snake_case(column.name).startswith("start")
 
 
@@ -209,7 +210,7 @@ def _time_sql(column: SourceColumn, quote: Callable[[str], str]) -> str:
 def _contracts(
     connection: duckdb.DuckDBPyConnection, log: KeyedTable, period: _Period, dialect: str, today: date
 ) -> Match:
-    """Return the match that reads a log as contracts.
+    """Return the match of a log with `subscriptions`, the canonical table of contracts.
 
     The match has a query if rows cancel earlier rows, or if rows are left out because they expire before they
     start.

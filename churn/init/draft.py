@@ -346,7 +346,7 @@ def _candidates(
     customers: KeyedTable | None,
     key_name: str | None,
 ) -> tuple[str, list[tuple[float, Match]]]:
-    """Return the canonical tables that a table may be, each with a score, or the reason why there are none.
+    """Return the possible uses of a table, each with a score (higher is better), or why it has none.
 
     Args:
         source: The open source.

@@ -24,7 +24,7 @@ CORE_TABLES = ("orders", "logins", "interactions")
 """The tables whose rows best show that a customer is active, best first."""
 
 MIN_CHURNERS = 10
-"""A label by contracts needs at least this many customers whose contracts have all ended."""
+"""A contract label needs at least this many customers whose contracts have all ended."""
 
 NO_NEW_DAYS = 45
 """If no contract has begun for more than this number of days, other past times give the watermark."""
@@ -54,7 +54,7 @@ class LabelGuess:
 
 
 def guess_label(connection: duckdb.DuckDBPyConnection, matches: Sequence[Match]) -> LabelGuess | None:
-    """Return a label of contracts if enough contracts have ended, otherwise a label of inactivity.
+    """Return a contract label if enough customers with contracts have left, otherwise an inactivity label.
 
     The result is None if the source has only contracts, and too few customers have left. If it is not clear
     whether dates begin with the day or with the month, the user is asked for the cutoffs that depend on this
@@ -77,8 +77,8 @@ def guess_label(connection: duckdb.DuckDBPyConnection, matches: Sequence[Match])
 def _common_snapshot(snapshot: dict[str, Any], other_snapshot: dict[str, Any]) -> dict[str, Any]:
     """Return the keys and values of `snapshot:`, from two readings of the dates of the source.
 
-    One reading takes the day first, the other the month. If they give different dates for a key, its value
-    is a question to the user.
+    One reading takes the day first, the other the month. If the two readings give a key different dates, a
+    question to the user takes the place of the value.
     """
     common = {key: value for key, value in snapshot.items() if other_snapshot.get(key) == value}
     days = [
@@ -122,7 +122,7 @@ def _inactivity_label(connection: duckdb.DuckDBPyConnection, events: Sequence[Ma
 def _contract_label(
     connection: duckdb.DuckDBPyConnection, contracts: Match, events: Sequence[Match]
 ) -> LabelGuess | None:
-    """Return the label of contracts; None if there are too few customers whose contracts have all ended."""
+    """Return a contract label; None if there are too few customers whose contracts have all ended."""
     first, last = _date_range(connection, contracts)
     first_days = sorted(match.time.first for match in events if match.time.first)
     first = max(first, first_days[len(first_days) // 2]) if first_days else first
@@ -188,10 +188,10 @@ def _count_customers(connection: duckdb.DuckDBPyConnection, match: Match) -> int
 
 
 def _usual_silence_days(connection: duckdb.DuckDBPyConnection, core: Match) -> float:
-    """Return how many days a usual customer is silent at most.
+    """Return a number of days; regular customers are seldom silent for longer.
 
-    For each customer, take the 0.9 quantile of the gaps between active days. The number is the 0.9 quantile
-    of these values over all customers.
+    For each customer with at least three gaps between active days, take the 0.9 quantile of the gaps. The
+    number is the 0.9 quantile of these values over the customers.
     """
     days = (
         f"SELECT DISTINCT {id_of(core.key)} AS id, {time_of(core.time)}::DATE AS day FROM {core.table.view}"
@@ -205,7 +205,7 @@ def _usual_silence_days(connection: duckdb.DuckDBPyConnection, core: Match) -> f
 
 
 def _date_range(connection: duckdb.DuckDBPyConnection, match: Match) -> tuple[date, date]:
-    """Return the first and the last day of a table; a few rows long after all others are ignored."""
+    """Return the first and the last day of a table, without a few rows that are much later than the rest."""
     time = time_of(match.time)
     days = connection.execute(
         f"SELECT {day_number_sql(time)}::BIGINT, count(*) FROM {match.table.view} "

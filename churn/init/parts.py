@@ -1,4 +1,4 @@
-"""Join the parts of one table, such as orders_2023 and orders_2024, into one table of the draft."""
+"""Join the parts of a table, such as orders_2023 and orders_2024, into one table of the draft params.yaml."""
 
 from __future__ import annotations
 
@@ -145,7 +145,10 @@ def join_parts(
 
 
 def _group_of(name: str) -> str:
-    """Return a name that is the same for all parts of one table, such as for `2023` and `2024`."""
+    """Return the name of the group to which a table belongs; all parts of one table have the same group.
+
+    `orders_2023` and `orders_2024` are in the group `orders`; `2023` and `2024` are in the group `periods`.
+    """
     words = snake_case(name).split("_")
     return stem_of(name) or (PERIODS if all(map(_is_of_a_part, words)) else snake_case(name))
 
@@ -157,8 +160,9 @@ def _has_part(name: str) -> bool:
 def _with_variants(groups: Mapping[str, Sequence[SourceTable]]) -> dict[str, list[SourceTable]]:
     """Return the groups of tables; groups become one if their tables have the same columns and similar names.
 
-    Such groups are, for example, orders and orders_archive, or orders_de and orders_at. Names that do
-    not say what the rows are count as similar if the tables have a column of amounts and a column of times.
+    Such groups are, for example, orders and orders_archive, or orders_de and orders_at. Some names do not
+    say what the rows are; such names are treated as similar if the tables have a column of amounts and a
+    column of times.
     """
     merged: dict[str, list[SourceTable]] = {}
     names: dict[tuple[str, frozenset[tuple[str, str]]], str] = {}
@@ -184,9 +188,10 @@ def _with_variants(groups: Mapping[str, Sequence[SourceTable]]) -> dict[str, lis
 
 
 def _kind_word(stem: str, parts: Sequence[SourceTable]) -> str | None:
-    """Return the word of a table's name that says what its rows are, such as `orders`; empty if it has none.
+    """Return the word of a table's name that says what its rows are, such as `orders`.
 
-    None means that the table is no variant of another table.
+    An empty text means that the name has no such word, but the table may be a variant of another table. None
+    means that the table is no variant of another table.
     """
     words = stem.split("_")
     if re.search(OTHER_ROWS, stem):

@@ -247,7 +247,7 @@ def _person_columns(
 
 
 def _times_sql(tables: Sequence[KeyedTable]) -> str:
-    """Return SQL that gives for each id the highest number of different timestamps that any table has."""
+    """Return SQL that counts each id's different timestamps in each table, and gives the highest count."""
     parts = []
     for table, key in tables:
         times = [c for c in table.columns if c.kind == "time" and c.filled_share > 0.9]
@@ -309,7 +309,7 @@ def _tells_the_same(
     first: tuple[KeyedTable, _Candidate],
     second: tuple[KeyedTable, _Candidate],
 ) -> bool:
-    """Return whether two columns give the same ids to the same persons."""
+    """Return whether two columns stand for the same persons, even if the ids of the persons differ."""
 
     def persons(fit: tuple[KeyedTable, _Candidate]) -> str:
         home, candidate = fit

@@ -68,7 +68,7 @@ def _read_text_once(connection: duckdb.DuckDBPyConnection, name: str, view: str)
     """Replace the view of a text file by a table, so that later queries do not parse the file again.
 
     Returns:
-        Whether the view reads a CSV file.
+        True if the data come from a CSV file, otherwise False.
     """
     row = connection.execute("SELECT sql FROM duckdb_views() WHERE view_name = ?", [name]).fetchone()
     sql = str(row[0]) if row else ""

@@ -85,13 +85,13 @@ def read_texts(
     dialect: str,
     today: date,
 ) -> list[SourceColumn]:
-    """Return columns of texts with their numbers of distinct values, read as times or numbers if possible.
+    """Return columns of texts as times or numbers where possible, each with its number of distinct values.
 
     Numbers may have a decimal comma; times may have one of `FORMATS`. The texts stay in the table `TEXTS`.
     There, the number of a column is its index in `columns`.
 
     Args:
-        connection: The connection with the view.
+        connection: The database connection in which the view exists.
         view: The view with the columns.
         columns: The columns.
         dialect: The SQL dialect of the source.
@@ -122,7 +122,7 @@ def _read_column(
     """Return a column as times or numbers, if its texts have this form.
 
     Args:
-        connection: The connection with the table `TEXTS`.
+        connection: The database connection in which the table `TEXTS` exists.
         number: The number of the column in `TEXTS`.
         column: The column.
         sample: Some texts of the column.

@@ -127,8 +127,8 @@ class EarlyEvents(RowReader):
     """Counts the acts of each joiner in the first days from the sign-up: one count for each of `WITHIN_DAYS`.
 
     An act counts only if it was known at the joiner's landmark, which is the cutoff from which the joiner is
-    followed. All acts of a table are counted together, unless only some kinds of its rows are acts. In
-    addition, the acts of each of the most frequent kinds are counted separately.
+    followed. The acts of each of the most frequent kinds are counted separately. All acts of a table are also
+    counted together, but only if all kinds of its rows are acts.
     """
 
     def __init__(self, store: Store, act: ActTable, joiners: Joiners) -> None:

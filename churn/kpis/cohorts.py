@@ -1,4 +1,4 @@
-"""The section `cohorts`: the retention triangle, the survival curves, and the model of contracts."""
+"""The section `cohorts`: retention triangle, survival curves, and a model of how long contracts last."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ class CohortsResult(SectionResult):
 
     Attributes:
         triangle: The retention of each monthly cohort.
-        triangles: The retention of the last cohorts of each segment.
+        triangles: The retention of the newest monthly cohorts, for each segment.
         survival: The survival of all customers and of each segment.
-        contracts: The model of contracts; None if the label is of kind inactivity.
+        contracts: The model of how long customers with a contract stay; None if the label is not of kind
+            contract.
     """
 
     triangle: Triangle

@@ -165,7 +165,7 @@ def value_of(company: Company, figures: Sequence[Figure]) -> SectionResult:
 
 def month_counts(figures: Sequence[Figure], months: int = 12) -> tuple[MonthCounts, ...]:
     """Return the customers, leavers, revenue and orders of the last months whose outcome is known, for the
-    figures of value.
+    section `value`.
     """
     by_period: dict[Period, dict[str, Figure]] = {}
     for figure in figures:

@@ -26,7 +26,7 @@ Ints = npt.NDArray[np.int64]
 DAYS_PER_MONTH = 365.25 / 12
 
 MIN_COHORTS, MIN_PERIODS, MIN_AT_RISK, MIN_LOST = 3, 4, 30, 30
-"""The least number of monthly cohorts, of periods with enough customers, and of customers lost."""
+"""The least number of monthly cohorts, of periods, of customers at the start of a period, and of churners."""
 
 MAX_PARAMETER = 1e4
 """If alpha + beta is above this value, all customers are alike, and the model is a constant churn rate."""

@@ -37,10 +37,10 @@ class EngagementResult(SectionResult):
 
 @dataclass(frozen=True)
 class Scores:
-    """Each customer's score, from 0 to 100; NaN if no family of activity is known for the customer.
+    """Each customer's score, from 0 to 100; NaN if no activity of the customer is known.
 
-    `coverage` is the number of families that are known for the customer, divided by the number of all
-    families.
+    `coverage` is the share of the families in which the customer's activity is known. A family is a table
+    such as logins or mails.
     """
 
     score: Floats
@@ -51,8 +51,8 @@ def engagement_scores(activity: Mapping[str, Floats], peers: Ints) -> Scores:
     """Return the engagement score of each customer.
 
     Args:
-        activity: The activity of each customer, `[customers]`, by family; NaN if the customer cannot have
-            this activity.
+        activity: The activity of each customer, `[customers]`, by family (a table such as logins or mails).
+            The activity is NaN where none is possible, for example if no mail was sent to the customer.
         peers: The number of the peer group to which each customer belongs, `[customers]`.
     """
     percentiles = np.array([percentile_among(values, peers) for values in activity.values()])
@@ -94,7 +94,8 @@ def engagement_section(
     """Compute the mean engagement score of all active customers and of each segment.
 
     Args:
-        activity: The activity of each customer in the window, `[customers]`, by family.
+        activity: The activity of each customer in the window, `[customers]`, by family (a table such as
+            logins or mails).
         peers: The peer group of each customer.
         is_active: Whether each customer is active at the end of the window.
         segmentations: The divisions of the customers into segments; the first has a single segment with

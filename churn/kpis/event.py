@@ -132,8 +132,8 @@ def events_in(store: Store, periods: Sequence[Period], cutoff: date) -> Bools:
 
 
 def _counts(segmentation: Segmentation, could: Bools, had: Bools) -> Ints:
-    """Return three numbers for each part of the customers: how many could have the event, how many of these
-    had it, and how many had it in all, `[3, parts]`.
+    """Return three numbers for each segment, `[3, segments]`: how many customers could have the event at the
+    start, how many of these had it, and how many customers had it in all.
     """
     n_parts = len(segmentation.levels)
     return np.array(
@@ -142,9 +142,7 @@ def _counts(segmentation: Segmentation, could: Bools, had: Bools) -> Ints:
 
 
 def _period_figures(period: Period, counts: Sequence[int], known_on: date | None) -> list[Figure]:
-    """Return the figures of one period and one part of the customers; `known_on` is the day from which they
-    are certain.
-    """
+    """Return the figures of one period and one segment; `known_on` is the day from which they are certain."""
     n_could, n_had, n_all = counts
     could = Figure(name="event_candidates", period=period, value=n_could, n=n_could)
     if known_on is not None:

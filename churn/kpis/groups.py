@@ -1,5 +1,5 @@
 """The section `groups`: RFM classes, behaviour by value and stage, customers who are loyal or bound by a
-contract, and the lists of a night.
+contract, and the two lists that a night can write beside its call list.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ ALL_STAGES = "all"
 
 
 class NightList(Part):
-    """A list that the latest scored night has beside the call list, and the number of customers on it."""
+    """A list of content or of lost customers from the latest scored night, with the number of customers."""
 
     file: str
     night: date | None
@@ -107,8 +107,8 @@ def _stages(company: Company) -> tuple[Codes, tuple[str, ...], str | None]:
 
 
 def night_lists(store: Store, cutoff: date) -> tuple[NightList, ...]:
-    """Return the lists of the latest stored night up to the cutoff, with the number of customers on each
-    list.
+    """Return the lists of content and of lost customers from the latest scored night up to the cutoff, with
+    the number of customers on each list.
     """
     nights = [night for night in scored_nights(store.params.output) if night <= cutoff]
     lists = []

@@ -34,8 +34,8 @@ class StagesResult(SectionResult):
     """Where customers are and where they go, month by month.
 
     Attributes:
-        growth_definition, stages_definition, leak_definition: How the growth, the stages and the leaks are
-            computed.
+        growth_definition, stages_definition, leak_definition: How the growth accounting, the stages and the
+            leaks are computed.
         population: Which customers are counted.
         money_reason: Why the money that customers pay is not known; None if it is known.
         growth: The growth accounting of each month.
@@ -45,7 +45,7 @@ class StagesResult(SectionResult):
         week_leaks: The stages from which customers left within a week, ordered by the number of lost
             customers, the largest number first.
         reason: Why the stages are not known; None if they are known.
-        growth_reason: Why the growth cannot be computed; None if it can be computed.
+        growth_reason: Why the growth accounting cannot be computed; None if it can be computed.
     """
 
     growth_definition: str

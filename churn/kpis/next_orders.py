@@ -30,7 +30,7 @@ COLUMNS = ("customer_id", "last_order", "usual_days", "expected_order", "days_ov
 class OwnIntervals:
     """The usual interval between a customer's orders, for each customer with enough orders.
 
-    A customer has enough orders if they lie on at least `MIN_ORDER_DAYS` days. Each array has the shape
+    Enough orders are orders on at least `MIN_ORDER_DAYS` different days. Each array has the shape
     `[customers]`.
 
     Attributes:
@@ -79,7 +79,7 @@ def own_intervals(orders: Orders) -> OwnIntervals:
 def next_orders_csv(
     intervals: Sequence[OwnIntervals], ids: Sequence[object], cutoff: int, form: CsvParams
 ) -> str:
-    """Return the list as CSV for spreadsheets.
+    """Return the list of the expected next orders as CSV for spreadsheets.
 
     The customers are ordered by the day of the expected order: the day farthest in the future comes first.
 

@@ -29,11 +29,11 @@ MAX_CUTOFFS = 12
 
 @dataclass(frozen=True)
 class Outcomes:
-    """Who was at risk at past cutoffs, and who left in the label window after them.
+    """Who could still leave at past cutoffs, and who left in the label window after each cutoff.
 
     Attributes:
         cutoffs: The past cutoffs whose outcome is known.
-        is_counted: Whether each customer was at risk and has a label, `[cutoffs, customers]`.
+        is_counted: Whether each customer could still leave and has a label, `[cutoffs, customers]`.
         has_left: Whether each customer left, `[cutoffs, customers]`.
     """
 
@@ -79,7 +79,7 @@ class ChurnShare(Part):
     """The rows of one level, and the share of them that left. A row is a customer at a cutoff.
 
     Attributes:
-        level: The name of the level.
+        level: The level, such as the name of a health band.
         n: The number of rows: a customer counts once at each cutoff.
         customers: The number of different customers in the rows.
         left: The number of rows whose customer left in the label window.
@@ -172,14 +172,14 @@ class ChurnTable(Part):
     """The observed churn of each level, such as each health band.
 
     Attributes:
-        unit: The unit of the shares.
+        unit: Always `share`: each churn is a share of rows.
         definition: What the levels are, and at which time they were known.
         population: Which customers are counted.
         horizon_days: The length of the label window.
         cutoffs: The past cutoffs.
         levels: The levels.
         differences: The differences in churn between pairs of levels.
-        reason: Why there is no table.
+        reason: Why no churn could be computed; None if it could.
     """
 
     unit: Literal["share"]
@@ -208,10 +208,10 @@ def churn_table(
     outcomes: Outcomes,
     pairs: Sequence[tuple[str, str]] = (),
 ) -> ChurnTable:
-    """Return the observed churn by level.
+    """Return the observed churn of each level, such as each health band.
 
     Args:
-        definition: What the levels are.
+        definition: What the levels are, and at which time they were known.
         horizon_days: The length of the label window.
         levels: The names of the levels.
         code: The level of each customer at each cutoff, `[cutoffs, customers]`; -1 for no level.
@@ -234,7 +234,7 @@ def churn_table(
 
 
 def missing_table(definition: str, horizon_days: int, reason: str) -> ChurnTable:
-    """Return a table without levels, and the reason why there are none."""
+    """Return a table without levels; its `reason` says why there are none."""
     return ChurnTable(
         unit="share",
         definition=definition,

@@ -1,4 +1,4 @@
-"""The order history of each customer: the days with orders, the time between them, and the money of a day."""
+"""The order history of each customer: the days with orders, the time between them, and the money spent."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class OrderHistories:
         age: The days from the first day with orders to the cutoff.
         paid_repeats: The number of days counted in `repeats` on which the orders that were not returned sum
             up to more than 0.
-        mean: The mean money of a day counted in `paid_repeats`, in currency; 0 if there is no such day.
+        mean: The mean money spent on a day counted in `paid_repeats`, in currency; 0 if there is no such day.
     """
 
     repeats: Floats

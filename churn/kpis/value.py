@@ -65,8 +65,8 @@ class ValueTerms:
     """The settings by which the figures of value are computed.
 
     Attributes:
-        variant: Which payments count in the value of a customer with a contract, for example the first
-            payment.
+        variant: How payments count in the value of a customer with a contract: with the first payment,
+            without it, or each payment at the end of its period.
         margin: The share of revenue that is margin.
         discount_year: The discount rate of a year.
         months: The number of months that the value of a customer without a contract looks ahead.
@@ -95,7 +95,7 @@ def contractual_value(margin: float, retention: float, discount: float, variant:
         margin: The margin from one customer in one period.
         retention: The share of customers who stay from one period to the next.
         discount: The discount rate of a period.
-        variant: Which payments count.
+        variant: How payments count (see `ValueTerms`).
 
     Source: Fader and Hardie, note 024.
 
@@ -163,9 +163,7 @@ def mean_with_interval(values: Floats) -> tuple[float, float | None, float | Non
 
 
 def _from_churn(months: Sequence[MonthCounts], terms: ValueTerms, latest: Period) -> Iterator[Figure]:
-    """Yield the figures that follow from monthly churn: simple value, value with a contract, and what one
-    percentage point more retention is worth.
-    """
+    """Yield `clv_simple`, `clv_contractual` and `value_of_one_point`, which follow from monthly churn."""
     names = ("clv_simple", "clv_contractual", "value_of_one_point")
     at_start, lost = sum(month.at_start for month in months), sum(month.n_lost for month in months)
     if not at_start:

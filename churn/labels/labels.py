@@ -65,9 +65,9 @@ def inactivity_outcomes(
     """Return the outcomes for a label of kind inactivity: a customer left if the label window has no event of
     the customer.
 
-    The events are the rows of the label's table. Events in the gap do not matter. A churner came back on
-    the day of the first event after the window; only events before the watermark (the end of the complete
-    data) count. The table is read once for all cutoffs.
+    The events are the rows of the label's table. Events in the gap do not matter. A churner came back on the
+    day of the first event after the window, if there is one before the watermark (the end of the complete
+    data). The table is read once for all cutoffs.
 
     Args:
         store: The store.
@@ -104,7 +104,8 @@ class _EventDays:
     Attributes:
         keys: `(customer - first_customer) * width + day - first_day` of each event, ascending, `[events]`.
         first_customer, n_customers: The code of the first customer, and the number of customers.
-        first_day, width: The first day number, and the number of days from it to the last day.
+        first_day, width: The number of the first day with an event, and the number of days from it to the
+            last day with an event, both included.
     """
 
     keys: npt.NDArray[np.int64]

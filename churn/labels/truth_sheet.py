@@ -1,4 +1,4 @@
-"""The truth sheet: for every cutoff the customers at risk, their outcomes, and the excluded customers."""
+"""The truth sheet: at each cutoff, how many customers had each outcome, and how many were excluded."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class CutoffCounts:
 
     @property
     def labelled(self) -> int | None:
-        """Return how many customers at risk have a label; all others are dropped for a reason."""
+        """Return how many customers of the cohort have a label; `DROP_REASONS` says why others have none."""
         if self.outcomes is None:
             return None
         return self.at_risk - sum(self.outcomes.get(OUTCOME_NAMES[code], 0) for code in DROP_REASONS)
@@ -151,7 +151,8 @@ class TruthSheet:
         """Stop if too many churners come back, unless a person accepted this with a reason.
 
         Raises:
-            Stop: `label.kind` is inactivity, and more than `MAX_REACTIVATED` of its churners come back.
+            Stop: `label.kind` is inactivity, and the whole interval of the share of churners who come back is
+                above `MAX_REACTIVATED`.
         """
         label, back = self.label, self.reactivation
         if label.kind != "inactivity" or label.accept_reactivation or back is None or back.rate is None:
@@ -212,10 +213,10 @@ def _reactivation(
 ) -> Reactivation:
     """Follow the churners of every cutoff from the end of its window to the first test cutoff.
 
-    One day is added to the length of every absence, because the curve does not count day 0. So a churner who
-    is back by the end of the window has an absence of 1 day. A cutoff is left out if its label matures only
-    after the first test cutoff. A cutoff whose window ends on the day of the first test cutoff is left out
-    too, because no day remains on which churners could come back.
+    One day is added to the length of every absence, because the return curve (`return_curve`) does not count
+    day 0. So a churner who is back by the end of the window has an absence of 1 day. A cutoff is left out if
+    its label matures only after the first test cutoff. A cutoff whose window ends on the day of the first
+    test cutoff is left out too, because no day remains on which churners could come back.
     """
     label, late_days = store.params.label, store.params.snapshot.late_days
     before = first_test_cutoff(store)

@@ -28,7 +28,7 @@ CONTACT_SHARES: Floats = np.concatenate([np.arange(0, 20) / 400, np.arange(5, 10
 
 @dataclass(frozen=True)
 class CustomerValues:
-    """The values of the customers of some rows, and the costs of a campaign.
+    """The value of the customer of each row, and the costs of a campaign.
 
     Attributes:
         value: The residual value of each row's customer, in currency, as known at the row's cutoff, shape
@@ -59,9 +59,9 @@ class ProfitMetrics:
 
     Attributes:
         estimates: The metrics with their intervals, by name.
-        references: Numbers to compare a metric with, by the name of the metric. The `ceiling` is the value of
-            a perfect call list. The `optimism` is how much too high the profit at the best share is expected
-            to be.
+        references: Numbers to compare a metric with, by the name of the metric. The `ceiling` is the metric
+            of a perfect call list. The `optimism` is the amount by which the profit at the best share is
+            expected to be too high.
         curve: The profit per customer at each contact share.
     """
 
@@ -81,11 +81,12 @@ def estimate_profit(
 ) -> ProfitMetrics | None:
     """Return every metric in money with its interval, or None if no row has a known value.
 
-    Rows are contacted by falling value at risk, as in each night. Rows without a value are left out. The best
-    share is chosen on the same rows on which its profit is measured. So the profit at the best share is too
-    high. The expected error is called `optimism`. Each bootstrap draw has its own best share. For each draw,
-    compute the profit at this best share twice: in the draw and on all rows. The optimism is the mean of the
-    first profit minus the second.
+    As in each night, the customers with the highest value at risk (probability times value) are contacted
+    first. Rows without a value are left out. The best share is chosen on the same rows on which its profit is
+    measured. So the profit at the best share is too high. The amount by which it is expected to be too high
+    is called `optimism`. Each bootstrap draw has its own best share. For each draw, compute the profit at
+    this best share twice: in the draw and on all rows. The optimism is the mean of the first profit minus the
+    second.
 
     Args:
         left: Outcomes, shape (rows,).
@@ -166,7 +167,7 @@ def estimate_profit(
 
 @dataclass(frozen=True)
 class _CallList:
-    """The rows of a call list, ordered by falling value at risk."""
+    """The rows of a call list; the row with the highest value at risk comes first."""
 
     ranking: Ranking
     customer: Ints
@@ -266,10 +267,10 @@ def empc_from_sums(churners: Floats, rows: Floats, value: float, terms: ProfitPa
 
     Every customer has the same value. The accept share is unknown: it is beta distributed around
     `terms.accept_share`. For each accept share the best threshold is taken. Only thresholds on the convex
-    hull of the ROC curve can be best. The hull is computed by a decreasing isotonic fit of the share of
-    churners to the ranked rows. Each corner of the hull is best on an interval of accept shares. The interval
-    begins at the accept share at which this corner and the corner before it have the same profit. The profit
-    is linear in the accept share, so it is integrated exactly over each interval.
+    hull of the ROC curve can be best. The hull is computed by isotonic regression, which fits a churn rate
+    that only falls from the first rank to the last. Each corner of the hull is best on an interval of accept
+    shares. The interval begins at the accept share at which this corner and the corner before it have the
+    same profit. The profit is linear in the accept share, so it is integrated exactly over each interval.
 
     Args:
         churners: The running count of churners, from `running_sums`.

@@ -68,7 +68,7 @@ class ExportRecord:
     Attributes:
         model: The name of the registered model.
         version: The version of the model in the registry.
-        run_id: The id of the MLflow run that made the version.
+        run_id: The id of the MLflow run that made this version of the model.
         digest: The digest of the bundle.
         files: The SHA-256 of each file outside the bundle, such as `MLmodel` and `scorer.py`, by its path in
             the folder.
@@ -163,7 +163,10 @@ def load_scorer(bundle: Path, threads: int = 0, *, way_out: str) -> Scorer:
 
 
 class _SignalFacts(BaseModel):
-    """The facts that a model needs about each of its signals; other facts are not checked here."""
+    """The facts that a model needs about each of its signals.
+
+    `spec.json` may hold more facts about a signal; `_check_facts` does not check them.
+    """
 
     model_config = ConfigDict(strict=True)
 
@@ -190,11 +193,16 @@ class _ModelFacts(BaseModel):
 
 
 def _check_facts(bundle: Path, spec: Mapping[str, Any]) -> None:
-    """Check the types of the facts in a spec. Even if all checksums are right, another program may have
-    written the spec.
+    """Check that `spec.json` holds the facts of `_ModelFacts`, with the right types.
+
+    Even if all checksums are right, another program may have written the file.
+
+    Args:
+        bundle: The folder of the bundle, for messages.
+        spec: The content of `spec.json`.
 
     Raises:
-        CorruptError: facts are missing or have a wrong type; the error lists all of them.
+        CorruptError: facts are missing or wrong; the error names the first five of them.
     """
     try:
         _ModelFacts.model_validate_json(json.dumps(spec))

@@ -53,9 +53,9 @@ class Bins(Part):
         edges: The bounds between the bins of a numeric signal; None for a text signal.
         levels: The levels of a text signal that have their own bin; None for a numeric signal.
         counts: The number of rows in each bin.
-        usual_psi: The largest population stability index (PSI) among the cutoffs of the training. The PSI of
-            a cutoff says how much its values differ from those of the earlier cutoffs whose labels were known
-            on the day of this cutoff. None if no cutoff could be compared.
+        usual_psi: The largest population stability index (PSI) of a training cutoff. The PSI says how much
+            the values at the cutoff differ from the values at the earlier cutoffs whose labels were known on
+            the day of this cutoff. None if no cutoff could be compared.
         usual_missing: The smallest and the largest share of missing values among the cutoffs of the training.
     """
 
@@ -197,7 +197,7 @@ def level_bins(
     Args:
         name: The name of the signal.
         codes: The index into `levels` of each training row's text, shape (rows,), NaN if missing.
-        levels: The different texts of the signal.
+        levels: All texts of the signal, each text once.
         cutoff: The day number of each row's cutoff, shape (rows,).
         known_by: For each cutoff, the cutoffs whose labels were known by that cutoff.
         weight: How many rows each row represents, shape (rows,); None if each row represents only itself.

@@ -2,7 +2,8 @@
 
 MLflow creates its tables in some forty steps. A process that is killed between two steps leaves a file that
 MLflow can never open again. So the file is created under another name and then renamed, while a lock keeps
-other processes out. An incomplete file holds no experiment, so it can be recognised and replaced.
+other processes out. An incomplete file lacks MLflow's default experiment (a group of runs), so it can be
+recognised and replaced.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ BUSY_SECONDS = 30.0
 
 
 def database_path(uri: str) -> Path | None:
-    """Return the file of a tracking address; None if the address does not name a SQLite file.
+    """Return the SQLite file that MLflow's tracking address names; None if it does not name such a file.
 
     >>> database_path("sqlite:////data/mlflow.db")
     PosixPath('/data/mlflow.db')
@@ -42,7 +43,7 @@ def ensure_database(
 
     Args:
         path: The file of the database.
-        create: A function that creates, at a given path, a database that holds the first experiment.
+        create: A function that creates, at a given path, a database that holds MLflow's default experiment.
         warn: A function that is called with a sentence if an incomplete database is replaced.
 
     Raises:
@@ -76,11 +77,11 @@ def sqlite_files(path: Path) -> list[Path]:
 
 
 def overwrite_deleted_rows(path: Path) -> str | None:
-    """Write a database again without the bytes of deleted rows; return the reason if this fails, otherwise
-    None.
+    """Remove the bytes of deleted rows from a database; return the reason if this fails, otherwise None.
 
-    SQLite only marks deleted rows as free and does not remove their bytes. If the process is killed
-    while it writes, nothing is lost: the next program that opens the database restores its old content.
+    SQLite only marks deleted rows as free and does not remove their bytes, so the whole file is written
+    again. If this process is killed before the end, nothing is lost: the next program that opens the
+    database restores its old content.
 
     Args:
         path: The file of the database; if it does not exist, nothing is done.

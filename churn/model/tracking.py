@@ -1,4 +1,4 @@
-"""The MLflow experiment: open runs, log into them, and link to them.
+"""Open runs in the MLflow experiment, and log into them.
 
 Only two files import MLflow: this module, and scorer.py, whose last part runs only inside MLflow.
 """
@@ -319,7 +319,7 @@ def uri_for_mlflow(uri: str, file: str = FILE) -> str:
 
 
 def create_database(path: Path) -> None:
-    """Create MLflow's database at a path, with all tables and the first experiment."""
+    """Create MLflow's database at a path, with all tables and MLflow's default experiment."""
     _quiet_mlflow()
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
@@ -388,7 +388,10 @@ def _quiet_mlflow() -> Any:
 
 @contextmanager
 def silent_mlflow() -> Iterator[None]:
-    """Hide what MLflow prints even if all goes well, such as advice to set a value that is already set."""
+    """Hide MLflow's warnings and its lines on stderr.
+
+    Some appear although all goes well, such as advice to set a value that is already set.
+    """
     with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
         warnings.simplefilter("ignore")
         yield

@@ -73,9 +73,10 @@ def residual_value(
 ) -> Floats:
     """Return the value of each customer if the customer stays; NaN if the money is not known.
 
-    A customer who was kept is assumed to stay as long as an average customer. So the retention comes from
-    `base_rate`, and not from the customer's own probability of leaving. Otherwise, a certain churner would
-    have no value, and the call list would drop the customers for whom it is made.
+    A customer who was kept is assumed to stay as long as an average customer. So the share of customers
+    who stay from one month to the next comes from `base_rate`, and not from the customer's own probability of
+    leaving. Otherwise, a certain churner would have no value, and the call list would drop the customers for
+    whom it is made.
 
     Args:
         monthly_money: The net money of each customer per month, shape (customers,); NaN if it is not known.

@@ -135,8 +135,9 @@ class LabelParams(Section):
 
     @model_serializer(mode="wrap")
     def _without_foreign_keys(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out the keys that only other kinds of labels have, so that the digests of labels do not
-        change.
+        """Leave out `EVENT_KEYS` if the label is not of kind event, and `paused_at_risk` if it is false.
+
+        So a label that does not use these keys still has the digest that it had before they were added.
         """
         fields: dict[str, Any] = serialize(self)
         foreign = set() if self.kind == "event" else set(EVENT_KEYS)
@@ -166,7 +167,10 @@ class LabelParams(Section):
 
     @property
     def words(self) -> LabelWords:
-        """Return the words for what the label counts; by default an event has the name of its table."""
+        """Return the words that pages and lists use for this label.
+
+        An event is called by `event_name` or, if that is not set, by the name of its table.
+        """
         return event_words(self.event_name or str(self.table)) if self.is_event else CHURN_WORDS
 
     @property
@@ -195,7 +199,7 @@ class LabelParams(Section):
 
 
 def _in_words(keys: Sequence[str]) -> str:
-    """Return keys with the verb that follows them: `'where' belongs`, `'where' and 'once' belong`."""
+    """Return the keys, followed by "belongs" or "belong": `'where' belongs`, `'where' and 'once' belong`."""
     quoted = [f"'{key}'" for key in keys]
     if len(quoted) == 1:
         return f"{quoted[0]} belongs"

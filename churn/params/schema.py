@@ -1,4 +1,4 @@
-"""All of params.yaml as one frozen model."""
+"""All of params.yaml as one object that cannot be changed."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ class Params(Section):
         return self._file
 
     def of_file(self, name: str) -> Params:
-        """Return a copy of the parameters that gives `name` as the name of their file."""
+        """Return a copy of the parameters whose `file` is `name`."""
         copy = self.model_copy()
         copy._file = name
         return copy

@@ -110,7 +110,7 @@ def _note_lines(node: yaml.Node, location: str, line: int, lines: dict[str, int]
 
 
 class _Mistake(yaml.MarkedYAMLError):
-    """A key or a value that params.yaml must not have; its message does not say "not YAML"."""
+    """The error for a key or a value that a usual YAML parser accepts, but churn does not."""
 
 
 class _StrictLoader(yaml.SafeLoader):
@@ -122,7 +122,7 @@ class _StrictLoader(yaml.SafeLoader):
         self.sizes: dict[int, int] = {}
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        """Compose a node, unless it is too deep, contains itself, or is too large with its aliases."""
+        """Compose a node; refuse it if it is too deep, contains itself, or has too many parts by aliases."""
         event: Any = self.peek_event()  # type: ignore[no-untyped-call]
         mark = event.start_mark
         if self.depth >= MAX_DEPTH:

@@ -72,7 +72,8 @@ class ErasurePlan:
         tables: The rows of the customer in the store.
         files: The files that hold the customer, except the store and the ledger.
         ledger: The pages of the ledger after the customer is removed.
-        proof: The consents of the customer, which are kept; empty if no proof is kept.
+        proof: The consents of the customer, which are kept to prove that contacts were allowed; empty if they
+            are not kept.
         forgotten: The list of forgotten customers after the erasure.
         models: For each model that learnt from the customer, the number of training cutoffs at which the
             customer has a label.
@@ -119,7 +120,8 @@ def plan_erasure(
         day: The day of the erasure.
         salt: The salt of the list of forgotten customers; it is needed if this customer is the first on the
             list.
-        keeps_proof: Whether the consents are kept as proof; if not, an earlier proof is removed too.
+        keeps_proof: Whether the consents are kept to prove that contacts were allowed. If not, the consents
+            that an earlier erasure kept are removed too.
 
     Raises:
         SourceError: a file is damaged.
@@ -149,7 +151,7 @@ def plan_erasure(
 
 
 def erase(output: Path, store: Store | None, plan: ErasurePlan) -> None:
-    """Write the new files beside the old ones, and then the journal; `finish` puts the new files in place.
+    """Write the new files beside the old ones, then a journal; `finish` reads it to put the files in place.
 
     Args:
         output: The output folder.
@@ -312,7 +314,7 @@ def _table_without(data: bytes, identifiers: Identifiers) -> bytes:
 
 
 def _value_without(value: Any, key: str, identifiers: Identifiers) -> Any:
-    """Return a JSON value without the customer: entries are removed, and a placeholder replaces ids."""
+    """Remove the customer's records from a JSON value; elsewhere, a placeholder replaces the identifiers."""
     if isinstance(value, dict):
         return {
             name: _value_without(part, name, identifiers)
@@ -338,7 +340,7 @@ def _is_about(part: Any, key: str, identifiers: Identifiers) -> bool:
 def _snapshot_manifest(
     content: bytes, folder: Path, removed_rows: RemovedRows, digests: Mapping[str, str]
 ) -> bytes:
-    """Return the manifest of the snapshots with the counts of the rows that stay, and the store's digest."""
+    """Return the manifest of the snapshots with the new row counts and the new digest of the store."""
     manifest = json.loads(content)
     for cutoff, facts in manifest["cutoffs"].items():
         removed = removed_rows.get(folder / f"cutoff={cutoff}" / PART_FILE)

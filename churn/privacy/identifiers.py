@@ -44,17 +44,17 @@ class Identifiers:
 
     @property
     def searchable(self) -> tuple[str, ...]:
-        """Return the texts that nobody can confuse with a word or a number, wherever they stand."""
+        """Return the identifiers that are too unusual to be common words or numbers (see `is_distinct`)."""
         return tuple(text for text in (self.customer_id, *self.names) if is_distinct(text))
 
     @property
     def has_distinct_id(self) -> bool:
-        """Return whether nobody can confuse the id with a word or a number, wherever it stands."""
+        """Return whether the id is too unusual to be a common word or number (see `is_distinct`)."""
         return is_distinct(self.customer_id)
 
     @cached_property
     def pattern(self) -> re.Pattern[str] | None:
-        """Return the pattern of the searchable texts as whole words; None if there are no such texts."""
+        """Return a pattern that finds the `searchable` identifiers as whole words; None if there are none."""
         texts = sorted(self.searchable, key=len, reverse=True)
         if not texts:
             return None

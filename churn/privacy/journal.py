@@ -89,7 +89,7 @@ def stage_file(path: Path, content: bytes, mode: int | None = None) -> None:
 
 
 def _private_opener(name: str, flags: int) -> int:
-    """Open a new file that nobody else may read before it has its permissions."""
+    """Open a new file that only its owner may read until `stage_file` sets its permissions."""
     return os.open(name, flags, PRIVATE_MODE)
 
 

@@ -22,7 +22,7 @@ NOT_LESS = ("lift_at_contact_share", "profit_per_customer_at_contact_share")
 
 
 def champion_gates(result: EvaluationResult, margin: float) -> Iterator[Gate]:
-    """Return the gates for the paired differences, challenger minus champion.
+    """Return the gates for the paired differences of the metrics, challenger minus champion.
 
     If there is no champion, there are no gates of this kind.
 
@@ -30,14 +30,14 @@ def champion_gates(result: EvaluationResult, margin: float) -> Iterator[Gate]:
     of such a champion, its recipe is fitted again for each cutoff and compared. A challenger with the same
     recipe has the difference 0.
 
-    1. Log loss: the interval is below 0. If the challenger has learnt from later labels than the champion,
-       the interval only needs to be below the margin. A test on past cutoffs cannot show how much the later
-       labels help.
+    1. Log loss: the interval of the difference is below 0. If the challenger has learnt from later labels
+       than the champion, the interval only needs to be below `margin` times the champion's log loss. A test
+       on past cutoffs cannot show how much the later labels help.
     2. Lift and expected profit: the lower bound of the difference, divided by the champion's value, is above
-       `-margin`. If the champion's value is 0 or negative, the difference is not divided. Its lower bound
-       must then be `-margin * abs(value)` or more, where `value` is the champion's value.
+       `-margin`. If the champion's value is 0 or negative, the lower bound is not divided. It must then be
+       at least `-margin * abs(value)`, where `value` is the champion's value.
     3. In each segment with at least 300 churners, the AUC falls by .02 at most, or the interval of the
-       difference is not below 0.
+       difference includes 0.
 
     Args:
         result: The result of the evaluation.
@@ -145,10 +145,10 @@ def _segments(result: EvaluationResult, reference: str) -> Iterator[Gate]:
         not lost,
         worst[2],
         f"in each segment with at least {SEGMENT_CHURNERS} churners, AUC falls by {SEGMENT_LOSS} at most, or "
-        "the interval of the difference is not below 0",
+        "the interval of the difference includes 0",
         f"AUC of the challenger minus that of {candidate_name(reference)}, by segment: "
         f"{'lost' if lost else 'least gained'} in {words}; the gate requires that, in each of {len(tested)} "
         f"segments with at least {SEGMENT_CHURNERS} churners, AUC falls by {SEGMENT_LOSS} at most, or the "
-        "interval of the difference is not below 0.",
+        "interval of the difference includes 0.",
         "Look at the signals of these customers, and check whether their data have changed.",
     )

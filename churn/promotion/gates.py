@@ -51,12 +51,13 @@ def apply_gates(
        the challenger's log loss is as good, within `promote.margin`. There is no gate about the logistic
        regression if the challenger itself is one.
     3. The interval of observed/expected overlaps the range `promote.observed_expected`. If the interval does
-       not contain 1, a note explains why. All figures that the gates compare are weighted figures of
-       untreated rows: some controls have a higher weight and so stand for the treated rows. If there
-       are no such controls, a person must have given a reason in `evaluate.accept.no_controls`.
+       not contain 1, a note has figures that show whether the churn rate changed or the model is wrong. All
+       figures that the gates compare are computed from untreated rows. Among these rows, some controls
+       have a higher weight, because they also stand for the treated rows. If there are no such controls, a
+       person must have given a reason in `evaluate.accept.no_controls`.
     4. There are at least `TEST_CUTOFFS` test cutoffs, or as many as the data allow.
-    5. The challenger is not worse than the champion; if the champion has learnt from the test cutoffs, the
-       challenger is not worse than the champion's recipe (`champion_gates`).
+    5. The challenger is not worse than the champion. If the champion has learnt from the test cutoffs, a
+       model that is newly trained with the champion's recipe takes its place (`champion_gates`).
     6. No guard stops the promotion, and the AUC is not too high to be true. A person may accept findings of
        guards in `evaluate.accept`.
 

@@ -178,7 +178,7 @@ def verdict_of_champion(folder: Path, result: EvaluationResult) -> Verdict | Non
 
 
 def verdict_of_unchanged(folder: Path, result: EvaluationResult) -> Verdict | None:
-    """Return the verdict on an earlier evaluation if all its figures are the same as now, otherwise None.
+    """Return the verdict on an earlier evaluation if the present one has the same figures, otherwise None.
 
     Args:
         folder: The folder of the earlier evaluation, which holds metrics.json and promotion.json.

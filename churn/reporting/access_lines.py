@@ -31,5 +31,5 @@ def access_json(record: AccessRecord) -> str:
 
 
 def _text(value: Cell) -> str:
-    """Return a value on one line, so that a text from the source cannot look like a heading of the answer."""
+    """Return a value on one line, so that no part of it looks like a heading in the printed answer."""
     return " ".join(value.split()) if isinstance(value, str) else str(value)

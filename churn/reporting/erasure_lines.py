@@ -13,9 +13,7 @@ MAX_PATHS = 20
 
 
 def plan_lines(plan: ErasurePlan, output: Path) -> Iterator[str]:
-    """Yield what is stored about a customer, by place and number of rows, and what is kept after an
-    erasure.
-    """
+    """Yield where and in how many rows a customer's data are stored, and what is kept after an erasure."""
     yield f"All that is held about customer {plan.identifiers.customer_id}, to be erased:"
     if plan.tables:
         counts = ", ".join(f"{table.table} {len(table.rows):,}" for table in plan.tables)
@@ -115,8 +113,10 @@ def source_lines(plan: ErasurePlan) -> Iterator[str]:
 
 
 def _folder_name(path: Path, output: Path) -> str:
-    """Return the folder of a file below the output folder, such as `snapshots`; for other files, the folder
-    of MLflow.
+    """Return the folder that holds a file, such as `snapshots` in the output folder.
+
+    For a file outside the output folder, return the folder of MLflow (`mlartifacts` or `mlruns`) that holds
+    the file. If there is none, return the path of the file's own folder.
     """
     folder = output.resolve()
     if path.is_relative_to(folder):

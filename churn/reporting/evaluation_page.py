@@ -156,8 +156,10 @@ def _metric_lines(
     share: float,
     words: LabelWords,
 ) -> list[tuple[Line, str]]:
-    """Return for each metric a line with the figures of all candidates, and a text with values to compare the
-    challenger's figure with, such as the value by chance.
+    """Return for each metric a line with the figures of all candidates, and a text about the challenger.
+
+    The text gives values to compare the challenger's figure with, such as the value by chance. It also gives
+    the challenger's lowest and highest figure at a test cutoff.
     """
     return [
         (
@@ -203,7 +205,7 @@ def _cutoff_table(result: EvaluationResult, share: float) -> FigureTable:
 def _split_table(result: EvaluationResult, share: float) -> FigureTable:
     """Return one line for each way to split the rows into training and test.
 
-    The title of the naive split contains a warning.
+    The title of the naive (random) split says that its figures are not to be quoted.
     """
     return FigureTable(
         tuple(_title(name, share) for name in SPLIT_METRICS),
@@ -326,7 +328,7 @@ class SegmentRow:
 
 @dataclass(frozen=True)
 class SegmentRows:
-    """A row for all customers, and then a row for each segment.
+    """The table of segments on the page: a row for all customers, and then a row for each segment.
 
     Attributes:
         cutoffs: The cutoffs whose predictions are counted.

@@ -31,7 +31,7 @@ class KnownEffects:
 
 
 def effects_path(output: Path) -> Path:
-    """Return the path of the file that `churn measure` writes."""
+    """Return the path of the file to which `churn measure` writes the effects."""
     return output / "measure" / "effects.json"
 
 

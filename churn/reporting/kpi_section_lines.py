@@ -127,7 +127,7 @@ def _model_lines(model: ContractModel) -> Iterator[str]:
 
 
 def growth_lines(section: StagesResult) -> list[str]:
-    """Return lines with the growth accounting of the latest months."""
+    """Return lines that count active, new, resurrected and dormant customers in the latest months."""
     title = "growth: active at the end = active at the start + new + resurrected - dormant"
     if section.growth_reason:
         return ["", title, f"  missing: {section.growth_reason}"]
@@ -170,7 +170,7 @@ def leak_lines(section: StagesResult) -> list[str]:
 
 
 def move_lines(section: StagesResult) -> list[str]:
-    """Return lines with the moves between stages in the latest month, the most frequent move first."""
+    """Return lines with the customers' moves between stages in the latest month, the most frequent first."""
     if not section.months:
         return []
     month = section.months[-1]
@@ -218,7 +218,7 @@ def _p_value(value: float) -> str:
 
 
 def churn_lines(title: str, table: ChurnTable) -> list[str]:
-    """Return a table of observed churn as lines, and a line for each difference between two of its levels."""
+    """Return lines with the observed churn of levels (such as health bands), and with their differences."""
     if table.reason:
         return ["", title, f"  missing: {table.reason}"]
     rows = [
@@ -279,7 +279,7 @@ def loyalty_lines(table: LoyaltyTable) -> list[str]:
 
 
 def list_lines(section: GroupsResult) -> list[str]:
-    """Return lines with the number of customers on each list of the latest night."""
+    """Return lines with the number of customers in each list file of the latest night, such as gone.csv."""
     lines = ["", "lists of the latest night"]
     for entry in section.lists:
         size = entry.reason if entry.customers is None else f"{entry.customers:,} customers"

@@ -132,7 +132,7 @@ def _share(arm: ArmOutcome) -> str:
 
 
 def half_width(difference: HasInterval) -> str:
-    """Return an improvement in points with its interval, and half the width of the interval.
+    """Return an improvement in percentage points with its interval, and half the width of the interval.
 
     If a bound lies beyond the possible range, half the width has no meaning and is left out.
 

@@ -39,8 +39,8 @@ def markdown_template(
     """Return a template of Markdown; it shows all values as plain text, and raises an error for a name that
     is not defined.
 
-    The filter `code` turns a value into code. The filter `prose` shows a sentence of the program as plain
-    text, except that a text between backticks is code.
+    The filter `code` puts a value between backticks, so that it is shown as code. The filter `prose` shows a
+    sentence of the program as plain text, except that a text between backticks stays code.
 
     Args:
         name: The file name of the template.
@@ -57,9 +57,7 @@ def markdown_template(
 
 
 def _environment(words: LabelWords, finalize: Callable[[Any], Any] | None = None) -> jinja2.Environment:
-    """Return an environment that escapes HTML in each value, except in what `finalize` returns as
-    `Markup`.
-    """
+    """Return a Jinja environment; it escapes HTML in values, unless `finalize` returns them as `Markup`."""
     return jinja2.Environment(
         loader=jinja2.DictLoader(_files(words)),
         autoescape=True,

@@ -68,7 +68,7 @@ def evaluation_line(result: EvaluationResult) -> str:
 
 def figures_line(kpis: Kpis) -> str:
     """Return a line with the latest rate of churn (or of another event that the label predicts), and the
-    number of figures whose latest value is unusual in their history.
+    number of watched figures whose latest value is unusual.
     """
     name = "event_rate" if "event" in kpis.sections else "customer_churn"
     rates = [

@@ -74,13 +74,14 @@ class Night:
 
 @dataclass(frozen=True)
 class Stamp:
-    """The ids that stand in each row of the score table; they show which model and which run computed a
-    score.
+    """The ids that show which model and which run computed a score.
+
+    Each row of the score table holds them, except `model_digest`, which stands only in the facts of the
+    night.
 
     Attributes:
         model_version: The version of the model in the registry.
-        model_digest: The digest of the model's files. Only the facts of the night contain the digest, and not
-            the score table.
+        model_digest: The digest of the model's files.
         label_id: The id of the label.
         run_id: The id of the night.
     """
@@ -218,8 +219,9 @@ class ScoredCohort:
         sides: The health bands for activity, support, sentiment and payment, by column name.
         residual_value: The value of the customer in currency if the customer stays, NaN if unknown.
         value_at_risk: The value at risk in currency, NaN if unknown.
-        signals: What sentences and health bands need to know about each signal of the model.
-        base_rate: The usual share of customers who leave, or have the event, within one horizon.
+        signals: What the sentences of reasons and the health bands need to know about each signal of the
+            model.
+        base_rate: The usual share of customers who leave (or have the predicted event) within one horizon.
         words: The words for the event that the label predicts, such as `left` and `churners`.
     """
 
@@ -246,7 +248,7 @@ class ContactPlan:
         plays: The play of each customer; None for a customer without a play.
         reasons: The reasons of each customer, the largest contribution first.
         tasks: The task of each customer on the call list and of each control; None for other customers.
-        listed_rows: The row number of each customer on the call list, in the order of the list.
+        listed_rows: The row number in the cohort of each customer on the call list, in the order of the list.
         not_contacted_because: The reason why a customer is not on the call list; None for a customer on the
             list.
         facts: Counts and settings of the plan, such as the number of tasks; they become facts of the night.
@@ -269,9 +271,9 @@ def score_cohort(
     Args:
         frame: The cohort: `customer_id` and the signals.
         model: The model that scores the night: the champion, or another model in a trial.
-        monthly_money: The monthly value of each row of `frame` in currency, NaN if unknown.
+        monthly_money: The net money per month of the customer in each row of `frame`, NaN if unknown.
         label: The definition of the label.
-        terms: The settings by which the residual value is computed.
+        terms: The settings by which the value of a customer who stays is computed.
 
     Raises:
         ModelError: The signals do not fit the model. The error lists all problems.
@@ -334,7 +336,7 @@ def complete_night(
         plan: What the night plans for the cohort.
         model: The model that scores the night: the champion, or another model in a trial.
         names: The known names of customers, by id.
-        stamp: The ids in each row of the score table.
+        stamp: The ids of the model, the label and the night for the rows of the score table.
         trial: The reason why the night is a trial; None for a night of the champion. In a trial, nobody is
             assigned to an arm, and each row of the score table and of the call list says that the night is a
             trial.

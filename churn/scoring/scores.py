@@ -78,18 +78,21 @@ class Task:
 
 @dataclass(frozen=True)
 class CohortScores:
-    """The scores of a night's cohort. Each array and each sequence has one entry for each customer.
+    """The scores of a night's cohort, which is all customers who are not excluded.
+
+    Each array and each sequence has one entry for each customer of the cohort.
 
     Attributes:
         customers: The ids of the customers in the cohort.
         probability: The probability that the customer leaves, or has the event if the label counts an event.
-        within: The probabilities of leaving by horizon in days.
+        within: For each horizon in days, the probability that the customer leaves within it.
         health: The health bands.
         sides: The health bands for activity, support, sentiment and payment, by column name.
         value_at_risk: The values at risk in currency, NaN if unknown.
         reasons: The reasons for the risk of each customer; the reason that adds most to the risk comes first.
         plays: The play of each customer; None if no rule applies.
-        tasks: The task of each customer on the call list and of each control; None for other customers.
+        tasks: The task of each customer on the call list or in the control group; None for a customer
+            without a task.
         not_contacted_because: The reason why the customer is not contacted; None for contacted customers.
     """
 
@@ -198,7 +201,7 @@ def score_table(
 
 
 def _cohort_columns(cohort: CohortScores) -> dict[str, Any]:
-    """Return the columns that are filled only for customers of the cohort, in the order of the cohort."""
+    """Return the values of the cohort's customers by column name, in the order of `cohort.customers`."""
     listed = [task if task and task.is_listed else None for task in cohort.tasks]
     max_reasons = max((len(reasons) for reasons in cohort.reasons), default=0)
     return {

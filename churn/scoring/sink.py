@@ -130,7 +130,7 @@ def side_list_path(output: Path, cutoff: date, list_file: str) -> Path:
 
 
 def ledger_digest(output: Path, cutoff: date) -> str | None:
-    """Return the digest of a night's page in the ledger, read from the night's facts; None if missing."""
+    """Return the checksum of the night's part of the ledger, as `_night.json` states it; None if missing."""
     try:
         facts = json.loads(facts_path(output, cutoff).read_bytes())
     except (OSError, ValueError):

@@ -1,5 +1,4 @@
-"""Compute whether a play reached what it wanted, by criteria over what customers did after the contact was
-planned.
+"""Compute whether a play reached its aim: criteria check what customers did after the contact was planned.
 
 The same criterion is computed for the tasks of both arms, from the same tables and over the same days. The
 criterion reads no answer to a contact, because a control cannot answer. In both arms, a task has a result
@@ -160,7 +159,7 @@ class HealthAtLeast(_Part):
         return "health" in present
 
     def holds(self, tasks: pd.DataFrame, happenings: Happenings) -> Bools:
-        """Return for each task whether the latest health band after `begin`, up to `end`, is high enough."""
+        """Return for each task whether the latest health band of its nights `(begin, end]` is high enough."""
         assert happenings.bands is not None
         # The band of the night `begin` is from before the contact; the band of the night `end` counts,
         # because it depends on all the days.
@@ -307,7 +306,7 @@ def read_criterion(
         location: The place in the playbook, for messages.
         events: The names of the tables of events that a company may have in addition to the canonical tables.
         problems: A list; the mistakes are added to it.
-        needs_all: Whether all entries must be met.
+        needs_all: Whether all criteria of a list must be met; otherwise one is enough.
     """
     entries = tree if isinstance(tree, list) else [tree]
     if not entries or not all(isinstance(entry, dict) and entry for entry in entries):

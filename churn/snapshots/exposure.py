@@ -46,8 +46,8 @@ def exposure_in_words(exposures: Sequence[CutoffExposure], reason: str | None) -
 
     Args:
         exposures: The cutoffs with treated rows or controls.
-        reason: A person's reason for training although no control represents some of the treated rows; None
-            if nobody gave a reason.
+        reason: Why a person accepts that no control represents some of the treated rows; None if no reason
+            is given.
     """
     rows, treated = sum(own.rows for own in exposures), sum(own.treated_rows for own in exposures)
     controls = sum(own.control_rows for own in exposures)

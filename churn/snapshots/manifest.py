@@ -53,8 +53,8 @@ class SnapshotManifest(Part):
 
     Attributes:
         cutoffs: The facts of the snapshot of each cutoff.
-        signals: The dictionary entries of the signals, in the order of the columns.
-        label_id: The id of the label.
+        signals: The entry of each signal in the dictionary of signals, in the order of the columns.
+        label_id: The id of the label's definition.
         label: The section `label` of params.yaml.
         store_digest: The digest of the store from which the snapshots were made.
         params_digest: The digest of each section in `DECIDING_SECTIONS`.

@@ -40,26 +40,26 @@ class Snapshots:
 
     Attributes:
         rows: The labelled rows of the snapshots.
-        signals: The dictionary entries of the signals, sorted by name.
+        signals: The entry of each signal in the dictionary of signals, sorted by name.
         mature_on: For each matured cutoff, the date from which a model may learn from it.
         immature_cutoffs: The cutoffs whose labels are not known yet.
         customers: The customer ids; `rows.customer` is an index into them.
-        label_id: The id of the label of the snapshots.
+        label_id: The id of the label's definition.
         store_digest: The digest of the store from which the snapshots were made.
-        digest: The SHA-256 of the matured snapshots and of the files with contract ends beside them, byte by
-            byte.
+        digest: The SHA-256 of the files of the matured snapshots; for contract labels, also of the files
+            that hold the days on which contracts ended.
         watermark: The day up to which the data were complete, in ISO format.
-        guards: Which guards of the data ran, and what they found.
+        guards: Which guards checked the data, and what they found.
         known_by: Only labels that were known on this date are used; None if all matured labels are used.
-        customer_share: 1 if all customers were read; n if only every n-th customer was read, because more
-            rows do not fit into the memory.
+        customer_share: The n of "one customer in n was read"; it is above 1 only if the rows of all
+            customers do not fit into the memory.
         rows_on_disk: The number of labelled rows of all customers; 0 if it was not counted.
         treated_rows: The rows that were left out because the customer was treated in the label window; None
             if nobody was treated, or if the ledger was not read.
         exposures: For each cutoff, how many treated rows were left out, and how many rows of controls
             represent them with a higher weight.
-        no_controls_accepted: A person's reason for training although no control represents some of the
-            treated rows; None if controls represent all of them.
+        no_controls_accepted: Why a person accepts that no control represents some of the treated rows; None
+            if controls represent all of them.
     """
 
     rows: LabelledRows
@@ -132,10 +132,10 @@ class Snapshots:
 
         Args:
             weight: The weight of each row, shape (rows,): 0 if the row is left out.
-            exposures: For each cutoff, how many rows were treated, and how many rows of controls represent
-                them.
-            no_controls: A person's reason for training although no control represents some of the treated
-                rows; None if controls represent all of them.
+            exposures: For each cutoff, how many treated rows are left out, and how many rows of controls
+                represent them with a higher weight.
+            no_controls: Why a person accepts that no control represents some of the treated rows; None if
+                controls represent all of them.
         """
         if (weight == 1).all():
             return self
@@ -255,7 +255,7 @@ class ReadRows(NamedTuple):
     Attributes:
         rows: The labelled rows.
         customers: The customer ids to which `rows.customer` refers.
-        customer_share: 1 if all customers were read; n if only every n-th customer was read.
+        customer_share: The n of "one customer in n was read"; 1 if all customers were read.
         rows_on_disk: The number of labelled rows of all customers.
     """
 
@@ -275,7 +275,7 @@ def read_rows(
 
     Args:
         paths: The file of each cutoff.
-        signals: The dictionary entries of the signals.
+        signals: The entry of each signal in the dictionary of signals.
         max_rows: Roughly how many rows to read at most. If there are more, all rows of every second, third,
             … customer are read. With None all rows are read.
 

@@ -44,9 +44,9 @@ def write_snapshots(
     Args:
         store: The store.
         signals: The signals to compute.
-        advance: A function that is called with the number of customers of each finished part.
+        advance: A function that is called after each block of customers, with the number of these customers.
         only: The only cutoff to write; by default the cutoffs of params.yaml are written.
-        guards: Which guards of the data ran, and what they found. The manifest keeps this report, so that
+        guards: Which guards checked the data, and what they found. The manifest keeps this report, so that
             later verbs need no store.
 
     Raises:
@@ -120,7 +120,7 @@ class _Writer:
             self.counts[cutoff] = _Counts()
 
     def add(self, part: Part) -> None:
-        """Append the rows of one part; rows that get no label are only counted."""
+        """Append the rows of a block of customers at one cutoff; rows that get no label are only counted."""
         cutoff, counts = part.cutoff, self.counts[part.cutoff]
         keep = np.ones(len(part.codes), dtype=bool)
         left = pa.nulls(len(part.codes), pa.int8())

@@ -44,7 +44,8 @@ class Challenger:
         snapshots_digest: The digest of the snapshots from which the model learnt.
         recipe: The settings of the model's fit.
         calibration: The selected calibration method.
-        chosen_by: The date of the selection, which is the first test cutoff; None if there is no test.
+        chosen_by: The date of the model's selection, which is the first test cutoff; None if there is no
+            test.
         choice_cutoffs: The cutoffs on whose out-of-time predictions the calibration was selected.
         scores: The candidate recipes with their log loss, the selected one first; empty after a refresh.
         logistic: The recipe of the logistic regression that serves as a baseline.
@@ -291,7 +292,7 @@ def base_rate(snapshots: Snapshots, cutoffs: Sequence[date] | None = None) -> tu
 
     Args:
         snapshots: All matured snapshots.
-        cutoffs: The cutoffs whose labels are known, in order; by default all cutoffs.
+        cutoffs: The cutoffs whose labels are known, in order; by default the cutoffs of all these snapshots.
     """
     newest: list[date] = []
     for day in reversed(snapshots.cutoffs if cutoffs is None else cutoffs):

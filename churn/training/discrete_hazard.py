@@ -47,10 +47,10 @@ class Lives:
 
     Attributes:
         predictions: The uncalibrated log-odds, each from a model that has not seen the label of the row.
-        stays: The days from the end of the gap to the end of the contract, shape (rows,); a huge number if
-            no end is known.
-        lag_days: The sum of `gap_days`, `grace_days` and `late_days`. An interval that ends on day d is
-            completed `d + lag_days` days after the cutoff.
+        stays: The days from the end of the label's gap to the end of the contract, shape (rows,); a huge
+            number if no end is known.
+        lag_days: The sum of `gap_days`, `grace_days` and `late_days`. Whether a customer left within d days
+            after the label's gap is known `d + lag_days` days after the cutoff.
     """
 
     predictions: OutOfTime
@@ -169,10 +169,12 @@ def edges_for(horizon_days: int) -> tuple[int, ...]:
 def fit_hazards(lives: Lives, horizon_days: int, by: date) -> Hazards:
     """Fit the hazard of each interval as a logistic regression on the model's log-odds.
 
-    If an interval has fewer than 30 churners or fewer than 30 stayers, its horizon and all later horizons are
-    missing; `Hazards.missing` gives the reason. Two other models were tried: a booster on all signals for
-    each interval, and a booster with the interval as a column. The two other models were no better out of
-    time and took three times as long to train. See docs/horizons.md.
+    The intervals are fitted in order of time, until one has fewer than 30 churners or fewer than 30 stayers.
+    Horizons after the last fitted interval are missing. If this interval ends `NEAR_DAYS` or more before the
+    label's own horizon, all horizons are missing. `Hazards.missing` gives the reason.
+
+    Two other models were tried: a booster on all signals for each interval, and a booster with the interval
+    as a column. They were no better out of time and took three times as long to train. See docs/horizons.md.
 
     Args:
         lives: The rows that were predicted out of time.

@@ -107,7 +107,7 @@ class Recipe:
 
     @classmethod
     def start(cls, settings: TrainParams, candidate: CandidateName = "trees") -> Recipe:
-        """Return the recipe of a candidate before anything is selected."""
+        """Return the recipe of a candidate before its settings are selected on the folds."""
         return cls(
             candidate=candidate,
             rounds=settings.max_rounds,
@@ -144,7 +144,7 @@ class Recipe:
         return asdict(self)
 
     def active(self) -> dict[str, Any]:
-        """Return the settings on which the model depends, without settings that are None.
+        """Return the settings that this kind of model uses, except those that are None.
 
         >>> Recipe.start(TrainParams(), "logistic").active()
         {'candidate': 'logistic', 'calibration': 'none', 'strength': 0.003}
@@ -205,7 +205,7 @@ class StagedCandidate(Candidate):
     """A candidate with a setting that is selected on the folds; the possible values are called stages.
 
     Attributes:
-        family: The name of the family; one call of `stages` serves all candidates of a family.
+        family: The name of a group of candidates; one call of `stages` serves the whole group.
     """
 
     family: ClassVar[str]
@@ -223,7 +223,7 @@ class StagedCandidate(Candidate):
 
         Args:
             train: The training rows, with churners and stayers.
-            recipes: The recipes of candidates of this family.
+            recipes: One or more recipes; their candidates are all of this candidate's `family`.
             monotone: For each signal, 1 if a higher value may only raise the risk, -1 if it may only lower
                 the risk, otherwise 0.
             threads: The threads to use; they do not change the result.

@@ -54,9 +54,9 @@ def reference_of(snapshots: Snapshots, predictions: OutOfTime, probabilities: Fl
 def with_refreshed_scores(
     files: Mapping[str, str], predictions: OutOfTime, probabilities: Floats
 ) -> dict[str, str]:
-    """Return the files of a refreshed model; its reference now describes the scores after the refresh.
+    """Return the champion's files, with a `reference.json` that describes the scores after the refresh.
 
-    A model that an earlier version trained has no reference, and it gets none here.
+    A model that an earlier version of churn trained has no `reference.json`, and it gets none here.
 
     Args:
         files: The texts of the champion's files, by file name.

@@ -46,7 +46,7 @@ class Design:
 
     Attributes:
         names: The names of the signals, in order.
-        levels: For each text signal, the levels that were frequent enough.
+        levels: For each text signal, the levels that are frequent enough to get a column.
         knots: For each signal, the values at which its curve may bend, in order; None for a text signal.
     """
 

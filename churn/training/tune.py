@@ -32,7 +32,7 @@ class Trial:
 
     Attributes:
         number: The number of the trial in the order of the search; the first trials use the default settings.
-        recipe: The recipe of the final fit with this setting.
+        recipe: All settings for the final fit, if this trial is used.
         leaves: The largest number of leaves that a tree may have, in the fold with the most churners.
         log_loss: The mean log loss over the validation rows of all folds.
         behind: The log loss of the trial minus the log loss of the best trial.
@@ -63,7 +63,7 @@ class SearchResult:
         best: The number of the trial with the lowest log loss.
         simplest: The number of the simplest trial whose log loss is within one standard error of the best
             trial. This trial is used.
-        gain: The log loss of the better default setting minus the log loss of the trial `simplest`.
+        gain: The log loss of the best trial with default settings minus the log loss of the trial `simplest`.
         standard_error: The standard error of `gain`, with customers as independent units.
     """
 
@@ -173,8 +173,9 @@ def simplest_within_one_error(losses: Sequence[Floats], sizes: Sequence[int], cu
     """Return the index of the smallest model whose mean loss is within one standard error of the lowest mean
     loss.
 
-    The differences of the losses are paired by row, and their standard errors are clustered by customer. If
-    two models have the same size, the model with the lower mean loss is returned.
+    For each row, the loss of the best model is subtracted from the loss of each other model. The standard
+    error of the mean of these differences is clustered by customer. If two models have the same size, the
+    model with the lower mean loss is returned.
 
     Args:
         losses: For each model, the loss of each row, shape (rows,).

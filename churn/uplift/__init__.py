@@ -1,3 +1,3 @@
-"""Which customers a contact helps: a model of the effect on each customer. It is used only if it is shown to
-choose better than the risk alone.
+"""Which customers a contact helps: a model of its effect on each customer. The model is used only if it is
+shown to choose customers better than their risk does (the probability of the outcome without a contact).
 """

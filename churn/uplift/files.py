@@ -1,8 +1,8 @@
 """The files of `churn uplift`: its results, one file per day, and each accepted model as plain data.
 
 `output/uplift/uplift.json` is the latest result. `output/uplift/as_of=D.json` is the result with the outcomes
-that were known up to the day D. `output/uplift/models/DIGEST` is a model. A later result or model does not
-replace the files that an earlier night has read: each day's result and each model has its own file or folder.
+that were known up to the day D. `output/uplift/models/DIGEST` is a model. Each day's result and each model
+has its own file or folder, so a later one does not replace the files that an earlier night has read.
 """
 
 from __future__ import annotations

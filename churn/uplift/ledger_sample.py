@@ -3,7 +3,8 @@ task.
 
 Controls have tasks too, which nobody carries out. Each night therefore chose the units of both arms by the
 same rules. The measured effect is the effect of having a task, whether the task was carried out or not. The
-play, the channel and the churn probability of a task are covariates, in addition to the signals.
+play and the channel of a task and the churn probability of its customer are covariates, in addition to the
+signals.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from churn.uplift.sample import Sample, make_sample
 Objects = npt.NDArray[np.object_]
 
 SignalsAt = Callable[[date], pd.DataFrame]
-"""A function that returns the customers at risk at a cutoff: `customer_id` and the signals."""
+"""A function that returns the customers who could still leave at a cutoff: `customer_id` and the signals."""
 
 TASK_COVARIATES = ("play", "channel", "churn_probability")
 """What is known about a task in addition to the signals of its customer."""
@@ -43,7 +44,7 @@ def ledger_sample(
     worth, and units without a known value are left out.
 
     Args:
-        ledger: The decisions of the nights.
+        ledger: The arms and the tasks that the nights assigned.
         outcomes: The labels of customers, and the days on which they become known.
         signals_at: A function that returns the signals of the customers in a night.
         other_plays: The plays that put customers on a list beside the call list, such as the list of lost
@@ -112,7 +113,7 @@ def ledger_sample(
 def task_covariates(
     frame: pd.DataFrame, plays: Objects, channels: Objects, probability: npt.NDArray[np.float64]
 ) -> dict[str, npt.NDArray[np.float64] | Objects]:
-    """Return what a model of the effect knows about each customer: the signals and the facts of the task.
+    """Return each customer's inputs to a model of the task's effect: the signals and the facts of the task.
 
     Args:
         frame: The column `customer_id` and the signals of each customer.
@@ -147,9 +148,9 @@ def _left(frame: pd.DataFrame, outcomes: LabelOutcomes) -> npt.NDArray[np.float6
 def _covariates(
     frame: pd.DataFrame, signals_at: SignalsAt
 ) -> tuple[Mapping[str, npt.NDArray[np.float64] | Objects], npt.NDArray[np.bool_]]:
-    """Return the covariates of each row, and whether its customer was at risk in the night of the task.
+    """Return the covariates of each row, and whether its customer could still leave at the task's night.
 
-    Today's data decide whether the customer was at risk.
+    Today's data decide this, not the data of that night.
     """
     nights = frame["started_on"].to_numpy(dtype=object)
     parts = []

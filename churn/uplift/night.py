@@ -89,8 +89,9 @@ class KnownUplift:
 
     @property
     def reads(self) -> dict[str, str]:
-        """Return the digest of the model that the night uses, as a part of the night's id; empty if there is
-        no model.
+        """Return the digest of the model that the night uses, as input to the night's id.
+
+        The result is empty if there is no model.
         """
         if self.model is None:
             return {}

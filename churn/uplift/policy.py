@@ -3,14 +3,17 @@ number of contacts.
 
 The folds have an order, and a row is judged by a model that was fitted only to earlier folds. So the rows of
 the first fold are not judged. It would be wrong to judge each fold by a model that was fitted to all other
-folds, because any two folds would then help to judge each other. Even without any effect of contacts, the
-gains of the two folds would rise and fall together. The standard error of the difference would be too small
-by a factor of up to the square root of 2, and 8 % of useless models would be accepted instead of 2.5 %. Two
-policies contact the same share of each fold. One policy chooses by the effect. The second policy chooses by
-the risk, which is the probability of the outcome without a contact. The gain of a policy is the sum of the
-pseudo-outcomes of the units that it contacts, divided by the number of all units. The difference between the
-gains is taken row by row, so rows that both policies choose have no influence. The interval of the difference
-is the interval of the mean over all rows.
+folds. Any two folds would then depend on each other: the model that judges one of them would also be fitted
+to the other. Even without any effect of contacts, the gains of these two folds would rise and fall together.
+The standard error of the difference would be too small by a factor of up to the square root of 2, and 8 % of
+useless models would be accepted instead of 2.5 %.
+
+Two policies contact the same share of each fold. One policy chooses by the predicted effect. The second
+policy chooses by the risk, which is the probability of the outcome without a contact. The gain of a policy is
+the sum of the pseudo-outcomes of the units that it contacts, divided by the number of all units. The
+difference between the gains is computed for each row, so rows that both policies choose have no influence.
+The difference between the two policies is the mean of these differences over all rows, and its interval is
+the interval of this mean.
 
 Source: Athey and Wager (2021), Policy learning with observational data, Econometrica 89, for the value of
     a policy by doubly robust scores; Chernozhukov, Demirer, Duflo and Fernández-Val (2025),
@@ -61,7 +64,7 @@ class PolicyComparison(Part):
         effect: The gain if customers are chosen by the predicted effect.
         risk: The gain if customers are chosen by the risk.
         chance: The gain if customers are chosen by chance.
-        difference: `effect - risk`, as a paired difference.
+        difference: The gain `effect` minus the gain `risk`, computed row by row.
     """
 
     contact_share: float
@@ -78,7 +81,7 @@ class EffectGroup(Part):
         n: The number of units.
         up_to: The largest predicted effect in the group, computed in each fold and averaged over the folds.
         effect: The mean effect of a contact on the probability of the outcome; above 0 is good. The chance
-            that the interval of any group misses the true effect is at most 5 %.
+            that at least one group's interval misses its true effect is at most 5 %.
     """
 
     n: int
@@ -162,8 +165,8 @@ def group_effects(sample: Sample, predictions: HeldOutPredictions) -> tuple[Effe
 
     Trees give no valid interval for the effect on a single customer. The interval of a group is valid,
     because it is computed from rows that the models have not seen. The error level of each interval is 5 %
-    divided by the number of groups (Bonferroni). So the chance that any interval misses the true effect of
-    its group is at most 5 %.
+    divided by the number of groups (Bonferroni). So the chance that at least one interval misses the
+    true effect of its group is at most 5 %.
     """
     ranks, edges = np.zeros(len(sample), dtype=np.int64), []
     for number in np.unique(sample.fold):
@@ -183,11 +186,12 @@ def group_effects(sample: Sample, predictions: HeldOutPredictions) -> tuple[Effe
 
 
 def groups_left_alone(groups: tuple[EffectGroup, ...]) -> tuple[EffectGroup, ...]:
-    """Return the lowest groups whose effect is shown to be at most 0: the upper end of the interval is at
-    most 0.
+    """Return the groups whose effect is shown to be at most 0, from the lowest predicted effect upwards.
 
-    The function starts with the lowest group and stops at the first group whose effect may be above 0. No
-    higher group is returned, even if its effect is shown to be at most 0: such a result is probably chance.
+    A group's effect is shown to be at most 0 if the upper end of its interval is at most 0. The function
+    starts with the group with the lowest predicted effect, and stops at the first group whose effect may be
+    above 0. No later group is returned, even if its effect is shown to be at most 0: such a result is
+    probably chance.
     """
     alone = []
     for group in groups:

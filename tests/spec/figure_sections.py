@@ -40,9 +40,9 @@ label's table are left out.
 **Contracts.** {contract_model.DEFINITION[0].upper()}{contract_model.DEFINITION[1:]}. The
 {contract_model.DERL_DEFINITION}. The discount rate of a year is `score.value.discount_year`. The model needs
 {contract_model.MIN_COHORTS} monthly cohorts and {contract_model.MIN_LOST} customers who left. In each of the
-first {contract_model.MIN_PERIODS} months after joining, {contract_model.MIN_AT_RISK} customers must be at
-risk, and churn must fall with the time since joining. If the data do not meet one of these conditions,
-`kpis.json` has no model, and `reason` says which condition.
+first {contract_model.MIN_PERIODS} months after joining, {contract_model.MIN_AT_RISK} customers must be there
+at the start, and churn must fall with the time since joining. If the data do not meet one of these
+conditions, `kpis.json` has no model, and `reason` says which condition.
 """
 
 STAGES = f"""

@@ -22,7 +22,7 @@ class AmbiguousError(Exception):
 
 @dataclass(frozen=True)
 class EarlierRows:
-    """The rows of a table in an earlier store: the codes of customers are new, the codes of levels are old.
+    """The rows of a table in the earlier store, with new codes for customers and old codes for levels.
 
     A level is one of a few names, such as a channel; the store holds its code.
 
@@ -64,10 +64,10 @@ class EarlierRows:
 
 
 def recode_customers(connection: duckdb.DuckDBPyConnection, store: Store) -> bool:
-    """Create the table of old and new customer codes; return whether it has all customers of the store.
+    """Create the table of old and new customer codes.
 
-    The code of a customer is the customer's position in the order of the ids, so a new customer changes the
-    codes of later ids.
+    Return whether every customer of the earlier store has a new code. The code of a customer is the
+    customer's position in the order of the ids, so a new customer changes the codes of later ids.
     """
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE {RECODED_CUSTOMERS} AS SELECT o.customer AS before, c.customer "

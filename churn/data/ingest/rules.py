@@ -133,7 +133,7 @@ def rows_with_broken_rule(
     """Return the SQL of all rows with a column `__broken`: the first rule that the row breaks, or NULL.
 
     Args:
-        connection: The DuckDB that holds the views, and that stores the rows with repeated keys.
+        connection: The DuckDB that holds the views of the table, and that stores the rows with repeated keys.
         staged_table: The table.
         present: The approximate last date of the data, or None if it is unknown.
         keys_elsewhere: SQL that gives the keys whose first good row is in another part of the table; None if

@@ -40,7 +40,8 @@ class UnreadColumns:
     """Columns of the source that are not read, although a user may expect that they are.
 
     Args:
-        unused_names: Columns of customers that are neither static nor have a history in params.yaml.
+        unused_names: Columns of the table `customers` that params.yaml lists neither in `static` nor in
+            `history`.
         near_names: Maps an unread column to the optional canonical column that has nearly the same name and
             that the source lacks.
     """
@@ -170,9 +171,9 @@ def _expressions(source: Source, spec: TableSpec, source_columns: list[str]) -> 
 def _misspelt_columns(
     spec: TableSpec, source_columns: Collection[str], expressions: Mapping[str, str]
 ) -> Iterator[str]:
-    """Yield a message for each name after AS in a query that is almost, but not quite, a canonical name.
+    """Yield an error message for each misspelt canonical name that stands after AS in a query.
 
-    Without this message, an optional column with a misspelt name would be a column without values.
+    Without this error, nobody would notice that an optional column with a misspelt name is not read.
     """
     query = spec.origin.query or ""
     given_names = {name.lower() for name in re.findall(r"\bas\s+[\"`]?(\w+)", query, re.IGNORECASE)}
@@ -222,15 +223,15 @@ def _complete_surveys(expressions: dict[str, str]) -> None:
 def unused_columns(
     source_columns: Collection[str], expressions: Collection[str], origin: TableParams
 ) -> tuple[str, ...]:
-    """Return the columns of customers that are neither static nor have a history in params.yaml.
+    """Return the unread columns of `customers`, which params.yaml lists neither in `static` nor in `history`.
 
     A column without a history holds today's value. At an earlier cutoff the value may have been different, so
     the column is not used until params.yaml lists it as static or gives its history.
 
     Args:
         source_columns: The columns of the source.
-        expressions: The SQL that reads the columns.
-        origin: The entry of customers in params.yaml.
+        expressions: The SQL of each column that is read.
+        origin: The entry of the table `customers` in params.yaml.
     """
     sql = " ".join([*expressions, origin.where or ""]).lower()
     words = set(re.findall(r"\w+", sql))
@@ -267,8 +268,9 @@ def create_typed_view(
 ) -> StagedTable:
     """Create the typed view of a table over its raw view.
 
-    A typed instant `<name>` is in UTC, and `<name>__local` is in local time. `<name>__raw` is the source's
-    value; the rejects need it.
+    A column of times `<name>` is in UTC, and `<name>__local` holds the same times in local time. For each
+    column, `<name>__raw` holds the value of the source. It shows whether a value is wrong or only missing,
+    and it is written with each rejected row.
 
     Args:
         connection: The DuckDB that holds the views.
@@ -367,9 +369,10 @@ def column_types(connection: duckdb.DuckDBPyConnection, relation: str) -> dict[s
 def one_row_per_email(
     connection: duckdb.DuckDBPyConnection, raw: str, spec: TableSpec, columns: Sequence[str]
 ) -> str:
-    """Create a view with one row per customer and e-mail from rows of events; return its name.
+    """Create a view with one row for each e-mail to a customer; return its name.
 
-    The first event of each kind counts.
+    The source has one row for each event of an e-mail, such as `sent` or `opened`. If an e-mail has several
+    events of one kind, the first one counts.
 
     Args:
         connection: The DuckDB that holds the views.

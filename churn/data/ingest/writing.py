@@ -126,7 +126,8 @@ class TablePart:
     """The customers of one part of a table, and the facts about the other parts that this part needs.
 
     Args:
-        name: The file's name in the table's folder; parts of later customers have later names.
+        name: The file's name in the table's folder; the names of the parts follow the order of the customer
+            codes.
         first_code: The code of the part's first customer.
         levels: The names that occur in each column of the type `level`, over all parts; None if this part is
             the whole table.
@@ -262,7 +263,7 @@ class TableWriter:
         self._copy(f"SELECT * FROM ({rows}) ORDER BY {order}", self.path)
 
     def _stored_columns(self, levels_by_name: bool = False) -> dict[str, str]:
-        """Return the SQL of each stored column of a checked row.
+        """Return, by name, the SQL that computes each stored column from a checked row.
 
         In a column of the type `level`, each name becomes its code, unless `levels_by_name` is true.
         """
@@ -282,7 +283,7 @@ class TableWriter:
         return {column.name: f"enum_code({_level_name(column)}::{self._level_type(column.name)})::INTEGER"}
 
     def _create_level_types(self) -> None:
-        """Create an SQL type for each column of the type `level`; the code of a name is its position."""
+        """Create an SQL enum for each column of the type `level`; a name's position in it is its code."""
         for column, names in self.levels.items():
             level_type = self._level_type(column)
             self.connection.execute(f"DROP TYPE IF EXISTS {level_type}").fetchall()
@@ -339,7 +340,10 @@ def _stored_columns_of(column: Column, time: str) -> dict[str, str]:
 
 
 def _level_name(column: Column) -> str:
-    """Return the SQL of the name in a column of the type `level`; an empty text says that it was removed."""
+    """Return the SQL of the name in a column of the type `level`.
+
+    An empty text says that the source has removed the name, if the column allows this.
+    """
     name = identifier(column.name)
     return f"coalesce({name}, '')" if column.may_be_emptied else name
 

@@ -1,4 +1,4 @@
-"""The interface of a database for the results of nights: what PostgreSQL, DuckDB and SQLite can do."""
+"""The methods that write the results of a night to a database: PostgreSQL, DuckDB or SQLite."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ KIND = "score.sink"
 
 @dataclass(frozen=True)
 class StoredTable:
-    """A table or view that is in the database.
+    """A table, a view or a similar object that is in the database.
 
     Attributes:
         name: The name in lower case, without the schema.
-        kind: `table` or `view`; for another kind of object, the word that the database uses.
+        kind: `table` or `view`; for a similar object, the word that the database uses for its kind.
         is_marked: Whether the table has the comment that this program gives to its own tables.
         types: The type of each column, in the database's spelling; the keys are the names of the columns, in
             the order of the table.
@@ -46,8 +46,8 @@ def stored_tables(rows: Sequence[Sequence[Any]], kinds: Mapping[str, str]) -> di
     """Return the tables of a database's catalogue by name.
 
     Args:
-        rows: The rows of the catalogue. Each row holds the table's name, its kind, its comment or SQL, a
-            column and the column's type.
+        rows: The rows of the catalogue. Each row holds the table's name, its kind, the text that may
+            contain `MARK` (its comment; in SQLite, the SQL that created it), a column and the column's type.
         kinds: `table` or `view` for each word that the catalogue uses for a kind of object.
     """
     tables: dict[str, StoredTable] = {}
@@ -68,7 +68,7 @@ class SinkConnection(ABC):
 
     Attributes:
         address: Where the database is, without user and password, for messages.
-        schema: The schema of the tables.
+        schema: The name of the schema that holds the tables; in SQLite, the first part of their names.
         has_keys: Whether the tables get primary keys.
         first_value: The placeholder for the first value in a statement, such as `$1`.
     """
@@ -100,7 +100,7 @@ class SinkConnection(ABC):
 
     @abstractmethod
     def tables(self, names: Sequence[str]) -> dict[str, StoredTable]:
-        """Return the tables and views with these names that exist in the schema, by name."""
+        """Return the tables and views of the schema that have one of these names, by name."""
 
     @abstractmethod
     def type_of(self, kind: pa.DataType) -> str:
@@ -112,7 +112,7 @@ class SinkConnection(ABC):
 
     @abstractmethod
     def create_table(self, table: str, columns: Sequence[str]) -> None:
-        """Create a table with the mark of this program.
+        """Create a table that carries the comment `MARK`, so that churn knows it as its own.
 
         Args:
             table: The name.
@@ -121,14 +121,14 @@ class SinkConnection(ABC):
 
     @abstractmethod
     def replace_view(self, view: str, select: str) -> None:
-        """Create a view with the mark of this program, or replace it."""
+        """Create a view that carries the comment `MARK`; a view of the same name is replaced."""
 
     def quote(self, table: str) -> str:
         """Return the quoted name of a table with its schema."""
         return f"{identifier(self.schema)}.{identifier(table)}"
 
     def name_in_view(self, table: str) -> str:
-        """Return the name of a table as it must stand in the SQL of the view of the latest night."""
+        """Return the name by which the SQL of a view calls a table."""
         return self.quote(table)
 
     @contextmanager

@@ -130,7 +130,7 @@ class DuckDBSink(SinkConnection):
             self._connection.unregister("__churn_rows")
 
     def tables(self, names: Sequence[str]) -> dict[str, StoredTable]:
-        """Return the tables and views with these names that exist."""
+        """Return the tables and views of the schema that have one of these names."""
         query = DUCKDB_CATALOGUE.format(names=", ".join(literal(name) for name in names))
         return stored_tables(self.execute(query, [self.schema]), {})
 
@@ -223,7 +223,7 @@ class SqliteSink(SinkConnection):
                 )
 
     def tables(self, names: Sequence[str]) -> dict[str, StoredTable]:
-        """Return the tables and views with these names that exist; a mark of this program is in their SQL."""
+        """Return the tables and views that have one of these names; the SQL of churn's own holds `MARK`."""
         marks = ", ".join("?" for _ in names)
         rows = self.execute(
             "SELECT m.name, m.type, m.sql, p.name, p.type FROM sqlite_master m "
@@ -240,7 +240,7 @@ class SqliteSink(SinkConnection):
         """Do nothing, because the schema is only a part of the table names."""
 
     def create_table(self, table: str, columns: Sequence[str]) -> None:
-        """Create a table; the mark of this program is a comment in the SQL, which SQLite keeps."""
+        """Create a table with the comment `MARK` in its SQL; SQLite keeps this SQL in its catalogue."""
         self.execute(f"CREATE TABLE {self.quote(table)} (/* {MARK} */ {', '.join(columns)})")
 
     def replace_view(self, view: str, select: str) -> None:

@@ -1,4 +1,4 @@
-"""Write nights into the tables of a database: create the tables, add columns, replace one night at a time.
+"""Write or replace the rows of a night in the tables of a database; create tables and add missing columns.
 
 `scores` and `calls` hold the rows of each night. `nights` holds one row for each night. `scores_latest` is a
 view of the scores of the latest night. A query that begins after the commit of a night sees the whole new

@@ -25,7 +25,7 @@ def open_sink(sink: SinkParams, file: str) -> Iterator[SinkConnection]:
         file: The name of the parameter file, for messages.
 
     Raises:
-        ParamsError: the address cannot be read, or its driver is not installed.
+        ParamsError: the address cannot be read, or the driver of the database is not installed.
         DeliveryError: the database does not answer, or cannot be opened.
         BusyError: another program holds the file.
     """

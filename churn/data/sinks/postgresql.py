@@ -101,7 +101,7 @@ class PostgresqlSink(SinkConnection):
             cursor.adbc_ingest(table, finite(rows), mode="append", db_schema_name=self.schema)
 
     def tables(self, names: Sequence[str]) -> dict[str, StoredTable]:
-        """Return the tables and views with these names that exist."""
+        """Return the tables and views of the schema that have one of these names."""
         query = CATALOGUE.format(names=", ".join(literal(name) for name in names))
         return stored_tables(self.execute(query, [self.schema]), KINDS)
 

@@ -108,7 +108,7 @@ def scan_folder(folder: Path, exclude: tuple[Path, ...] = ()) -> FolderScan:
 
 
 def _read_once(folder: Path, paths: list[Path], unread: list[UnreadPath]) -> tuple[Path, ...]:
-    """Return the files of a table, sorted by path, each file once; `unread` gets further links to a file."""
+    """Return the files of a table, sorted by path, each file once; further links to a file go to `unread`."""
     root = folder.resolve()
     targets: dict[Path, Path] = {}
     for path in sorted(paths, key=lambda path: (path.resolve() != root / path.relative_to(folder), path)):

@@ -18,7 +18,7 @@ class Source:
     """An opened source whose tables DuckDB reads itself: files, or a DuckDB file.
 
     Args:
-        connection: The DuckDB of the source.
+        connection: The connection to DuckDB, which reads the source.
         tables: The names of the tables.
         address: Where the source is, without a password, for messages.
         errors: The exceptions that a query can raise.
@@ -70,7 +70,7 @@ class Source:
         return [str(row[0]) for row in rows]
 
     def view(self, name: str, select: str) -> None:
-        """Create a view of `connection` from a query in the source's dialect."""
+        """Create a DuckDB view from a query in the source's dialect; the view is visible in `connection`."""
         self.connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {select}").fetchall()
 
     def checksum(self, query: str, columns: Sequence[str]) -> str:

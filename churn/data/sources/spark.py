@@ -147,6 +147,6 @@ def arrow_schema(frame: Any) -> pa.Schema:
 
 
 def _main_line(error: Exception) -> str:
-    """Return the line of a message that names a Python worker's exception; the first line if no line does."""
+    """Return the last line of an error that starts with the name of an exception, or else its first line."""
     exceptions = re.findall(r"^(?:\w+\.)*\w*(?:Error|Exception|Interrupt): .+$", str(error), re.MULTILINE)
     return str(exceptions[-1]) if exceptions else first_line(error)

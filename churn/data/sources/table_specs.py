@@ -100,7 +100,7 @@ def _problems(params: Params) -> Iterator[str]:
 
 
 def _label_table_problem(params: Params, tables: set[str]) -> str:
-    """Return the message for a label whose table is not in params.yaml; it suggests a label that fits."""
+    """Return the message for a label whose table is not in params.yaml; it suggests a label that works."""
     core, choices = params.label.core_table, ", ".join(sorted(tables)) or "those"
     if params.label.kind != "contract":
         return (
@@ -119,7 +119,7 @@ def _label_table_problem(params: Params, tables: set[str]) -> str:
 
 
 def _active_table_problems(params: Params, names: set[str]) -> Iterator[str]:
-    """Yield a problem if a label of an event has tables in `active_in` that do not show who is active."""
+    """Yield a problem if the label counts an event and no table shows who is active (`active_in`)."""
     table = params.label.active_table if params.label.is_event else None
     if table == "customers":
         yield "label.active_in 'customers' holds no events. Name a table whose rows show who is active."

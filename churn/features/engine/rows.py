@@ -33,8 +33,8 @@ class Rows:
         columns: The stored columns by name; a missing day is `NEVER`, any other missing value is 0.
         present: For each column with missing values, a mask of the rows that have a value.
         levels: For each column that holds names, its names; the position of a name is its code in the column.
-        at: The row's own time in seconds since 1970 (UTC); read only if a signal counts rows at the time of
-            an outcome.
+        at: The row's own time in seconds since 1970 (UTC); None if no signal needs the time of an outcome
+            (`Events.by`).
     """
 
     n: int
@@ -55,7 +55,7 @@ class Rows:
         return self.at + self.columns[f"{name}_after"]
 
     def has_name(self, level: str, name: str) -> BoolArray:
-        """Return a mask of the rows that have this name in the column `level`, `[m]`."""
+        """Return a mask of the rows that hold the name `name` in the column that `level` names, `[m]`."""
         names = self.levels.get(level, ())
         if name not in names:
             return np.zeros(len(self.day), dtype=bool)
@@ -102,12 +102,12 @@ class StoredRows:
     ) -> Rows:
         """Read what the signals need for customers `[block[0], block[1])`.
 
-        A row is kept if one of two times lies in a window: its own time, or the time of an outcome in
-        `placing_outcomes`.
+        A row is kept if its own time, or the time of one of the outcomes `placing_outcomes`, lies between the
+        first and the last day of all windows.
 
         Args:
             columns: The stored columns that signals need. Columns that the table does not have are left out.
-            placing_outcomes: The outcomes whose time a signal uses instead of the row's own time.
+            placing_outcomes: The outcomes, such as `closed_at`, at whose time some signal counts rows.
             timeline: The cutoffs and windows of the job.
             block: The customer codes `[first, end)`.
         """
@@ -168,7 +168,7 @@ def _ranges(file: pq.ParquetFile) -> tuple[AnyInt, AnyInt]:
 
 
 def _integers(table: pa.Table, name: str, inside: slice = slice(None)) -> tuple[AnyInt, BoolArray | None]:
-    """Return a column as integers, and a mask of the rows with a value; None if every row has a value."""
+    """Return a column as integers, and a mask of the rows with a value (None if every row has one)."""
     column = table.column(name)
     if pa.types.is_boolean(column.type):
         column = column.cast(pa.int8())

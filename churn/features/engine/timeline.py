@@ -24,7 +24,7 @@ class Timeline:
     """All cutoffs of a job, ascending, and the boundaries of every window of one table.
 
     Two consecutive boundaries enclose a bin `[boundary, next boundary)`. Every window
-    `[cutoff - days, cutoff - skip)` is a run of whole bins.
+    `[cutoff - days, cutoff - skip)` consists of whole bins.
     """
 
     cutoffs: tuple[int, ...]
@@ -51,12 +51,12 @@ class Timeline:
 
     @property
     def first_day(self) -> int:
-        """Return the first day of any window."""
+        """Return the first day of the window that begins earliest."""
         return self.boundaries[0]
 
     @property
     def end_day(self) -> int:
-        """Return the day after the last day of any window: the last cutoff."""
+        """Return the last cutoff; no window contains this day or a later day."""
         return self.boundaries[-1]
 
     @property

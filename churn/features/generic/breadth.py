@@ -78,7 +78,7 @@ def breadth(table: TableFacts) -> Iterator[Signal]:
 
 
 def kinds_kept(events: Events) -> Array:
-    """Return the share of the window's kinds of rows that occur in its last `RECENT_DAYS`."""
+    """Return the number of kinds in the window's last `RECENT_DAYS`, divided by that in the whole window."""
     return events.kind_share(RECENT_DAYS)
 
 

@@ -1,4 +1,4 @@
-"""The registry of generic families, and the facts about a table from which they make signals."""
+"""The registry of generic families of signals, and the facts about a table that these families need."""
 
 from __future__ import annotations
 

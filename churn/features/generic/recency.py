@@ -17,7 +17,7 @@ WEEK_DAYS = 7
 
 @generic()
 def recency(table: TableFacts) -> Iterator[Signal]:
-    """Count the days since the latest row; also divide them by the usual gap or by the days since sign-up."""
+    """Count days since the latest row, also divided by the mean gap between rows or by days since sign-up."""
     yield table.signal(
         "days_since_last",
         YEAR_DAYS,
@@ -55,7 +55,7 @@ def recency(table: TableFacts) -> Iterator[Signal]:
 
 
 def silence(events: Events) -> Array:
-    """Return the days since the latest row divided by the mean gap; 7 days are added to both numbers."""
+    """Return the days since the latest row divided by the mean gap between rows; 7 days are added to both."""
     return ratio(events.days_since_last(), events.mean_gap(), prior=WEEK_DAYS)
 
 

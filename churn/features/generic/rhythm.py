@@ -135,15 +135,15 @@ def rhythm(table: TableFacts) -> Iterator[Signal]:
 
 
 def gap_median(events: Events) -> Array:
-    """Return the median gap in days."""
+    """Return each customer's median gap between active days, in days."""
     return events.gap_quantile(0.5)
 
 
 def gap_variation(events: Events) -> Array:
-    """Return the standard deviation of the gaps divided by their mean."""
+    """Return the standard deviation of each customer's gaps between active days, divided by their mean."""
     return ratio(events.gap_spread(), events.mean_gap())
 
 
 def gap_latest(events: Events) -> Array:
-    """Return the latest gap divided by the mean gap."""
+    """Return each customer's latest gap between active days, divided by the customer's mean gap."""
     return ratio(events.last_gap(), events.mean_gap())

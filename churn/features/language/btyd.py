@@ -50,7 +50,7 @@ With 24 points, the expected number of events has an error of at most 1e-4.
 
 @dataclass(frozen=True)
 class LifetimeModel:
-    """The fitted parameters of the model; `alpha` has the unit of time of the histories."""
+    """The fitted parameters of the model; `alpha` has the same unit as `recency` and `age`."""
 
     r: float
     alpha: float

@@ -38,8 +38,9 @@ Forecast = Callable[[LifetimeModel, Array, Array, Array, float], Array]
 class Lifetimes(CohortValue):
     """A forecast for each customer, by a model that is fitted on all customers known at the cutoff.
 
-    Customers who are not at risk count in the fit too. Many of these customers became silent; a fit without
-    silent customers would conclude that customers never stop.
+    Customers outside the cohort, such as customers who have left, count in the fit too; only customers with
+    an objection do not. Many customers outside the cohort became silent; a fit without silent customers would
+    conclude that customers never stop.
     """
 
     counts_all_known: ClassVar[bool] = True
@@ -66,7 +67,7 @@ class Lifetimes(CohortValue):
 
     @classmethod
     def reproducible(cls, population: LifetimeModel | None) -> LifetimeModel | None:
-        """Return the model with each parameter rounded to two digits.
+        """Return the model with each parameter rounded to two significant digits.
 
         The sixth digit differs between processors.
         """
@@ -88,8 +89,8 @@ class LifetimeVerbs(View):
     """Forecasts of silence and of events, from the distinct active days of the window.
 
     The rows of one day are one event. The first active day in the window counts as the customer's first
-    active day. If a customer's first event is older than the window, the model therefore takes the customer's
-    history as shorter than it is.
+    active day. If a customer's first event is older than the window, the model therefore assumes too short
+    a history.
 
     A value is missing if the customer has no active day. All values are missing if fewer than 100 customers
     have an active day, if no customer has two active days, or if the likelihood of the model has no maximum.

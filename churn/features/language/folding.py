@@ -1,4 +1,4 @@
-"""Verbs for signals on sums, extremes and latest rows; their cost does not depend on the number of rows.
+"""Verbs of the view language for sums, extremes and latest rows; more rows do not make a verb slower.
 
 A value costs one or two look-ups per customer, cutoff and window. Before that, the rows that count (see
 `Selection`) are read once, for all cutoffs and windows together.
@@ -18,8 +18,8 @@ from churn.features.language.view import View
 SHORTEST_HALF_LIFE_DAYS = 5
 """The shortest half-life of a decay.
 
-Rows are summed in fixed periods of 28 days. In each period, weights are rounded to multiples of 2**-30, so a
-shorter half-life would give wrong sums.
+Rows are first summed within fixed periods of 28 days. Within a period, weights are rounded to multiples of
+2**-30, so a shorter half-life would give wrong sums.
 """
 
 
@@ -159,8 +159,9 @@ class FoldingVerbs(View):
     def decayed_count(self, half_life_days: int) -> Array:
         """Count the rows; the weight of a row halves with every `half_life_days` of its age.
 
-        A row of the day before the cutoff has age 1. Rows are summed in fixed periods of 28 days. In each
-        period, weights are rounded to multiples of 2**-30, so that sums are exact.
+        A row of the day before the cutoff has age 1. Rows are first summed within fixed periods of 28
+        days, then the periods are added up. Within a period, weights are rounded to multiples of 2**-30, so
+        that the sum of the period is exact.
         """
         if half_life_days < SHORTEST_HALF_LIFE_DAYS:
             raise SignalError(

@@ -49,13 +49,13 @@ ALL_ROWS = Selection()
 class RowSequence:
     """Rows ordered by customer, then by the time at which each row counts: parallel arrays, `[m]`.
 
-    A row counts at its own time, or at the time of its outcome `Selection.placed_by`.
+    A row counts at its own time or, if `Selection.placed_by` names an outcome, at the time of this outcome.
 
     Attributes:
         n: The number of customers, including customers without rows.
-        customer: The customer of each row, counted from 0.
-        columns: `day` is the day on which the row counts. Other columns are as in the store; a missing day
-            is `NEVER`.
+        customer: The number of each row's customer, from 0 to `n - 1`.
+        columns: The values of each column. The column `day` holds the day on which the row counts; other
+            columns are as in the store. A missing day is `NEVER`.
     """
 
     n: int
@@ -69,7 +69,8 @@ class Reader(Protocol):
     A tracer is a reader that gives no answers: it records the questions, to learn what a signal reads.
 
     Arrays have one item per customer, `[n]`. Most methods take two parameters: `selection` states the rows
-    that count, and `window`, `(days, skip)`, states the days on which these rows must lie.
+    that count, and `window` states the days on which these rows must lie: `(days, skip)` stands for
+    `[cutoff - days, cutoff - skip)`.
     """
 
     @property
@@ -89,7 +90,7 @@ class Reader(Protocol):
         Args:
             selection: The rows that count.
             column: A stored integer column, or `day` for the day on which a row counts (see `Selection`).
-            window: The window, `(days, skip)`.
+            window: The days on which the rows must lie, as `(days, skip)`.
         """
 
     def days(self, selection: Selection, window: Window) -> Array:
@@ -101,7 +102,7 @@ class Reader(Protocol):
         Args:
             selection: The rows that count.
             column: A stored column.
-            window: The window, `(days, skip)`.
+            window: The days on which the rows must lie, as `(days, skip)`.
             highest: True for the highest value, False for the lowest value.
         """
 
@@ -111,7 +112,7 @@ class Reader(Protocol):
         Args:
             selection: The rows that count.
             half_life: The half-life in days.
-            window: The window, `(days, skip)`.
+            window: The days on which the rows must lie, as `(days, skip)`.
         """
 
     def outermost(self, selection: Selection, window: Window, latest: bool, column: str) -> Array:
@@ -119,7 +120,7 @@ class Reader(Protocol):
 
         Args:
             selection: The rows that count.
-            window: The window, `(days, skip)`.
+            window: The days on which the rows must lie, as `(days, skip)`.
             latest: True for the latest row, False for the first row.
             column: A stored column, or `day` for the day on which a row counts (see `Selection`).
         """
@@ -131,7 +132,7 @@ class Reader(Protocol):
 
         Args:
             selection: The rows that count.
-            window: The window, `(days, skip)`.
+            window: The days on which the rows must lie, as `(days, skip)`.
             columns: The stored columns to return in addition to `day`.
             distinct_days: Whether only one row per customer and day (of the company's time zone) is returned.
         """

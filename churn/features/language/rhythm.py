@@ -21,7 +21,7 @@ from churn.features.language.view import View
 
 
 class RhythmVerbs(View):
-    """The gaps between active days, the silence since the last active day, and the weekdays."""
+    """Verbs for active days: the gaps between them, the silence since the last one, and their weekdays."""
 
     cost = Cost.PASSES
 
@@ -80,10 +80,10 @@ class RhythmVerbs(View):
     def clumpiness(self) -> Array:
         """Return how clumped the active days are: 0 if they are evenly spaced, near 1 if they form clumps.
 
-        The value is `1 + sum x ln x / ln(n + 1)`, where n is the number of active days. The active days cut
-        the window into n + 1 parts, and x is the length of a part as a share of the window. The value is
-        missing if there is no active day, or if the customer's sign-up or the table's first row lies within
-        the window. Source: Zhang, Bradlow and Small 2015.
+        The n active days cut the window into n + 1 parts. The value is `1 + sum x ln x / ln(n + 1)`, where x
+        is the length of a part as a share of the window. The value is missing if there is no active day, or
+        if the customer's sign-up or the table's first row lies within the window. Source: Zhang, Bradlow and
+        Small 2015.
         """
         rows = self._active_day_rows()
         start, end = run_bounds(rows)

@@ -1,4 +1,7 @@
-"""Verbs for signals on values in order of time; each verb reads the rows of its window once per cutoff."""
+"""Verbs (methods that a signal calls) for values in order of time, such as the previous value or a trend.
+
+Each verb reads the rows of its window once per cutoff.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ from churn.features.language.view import View
 
 
 class OrderedVerbs(View):
-    """Previous values, runs, quantiles, trends and decayed means."""
+    """Verbs that compute previous values, runs of rows, counts, quantiles, trends and decayed means."""
 
     cost = Cost.PASSES
 
@@ -77,9 +80,10 @@ class OrderedVerbs(View):
     def days_until_next(self, scheduled: str, value: str, balance: Array) -> Array:
         """Return the days to the first scheduled time at which part of a balance (such as points) expires.
 
-        Each row gives a value that expires at its scheduled time; a value without a time never expires. It is
-        assumed that customers spend first what expires first, so what they still have expires last. The
-        result is missing if there is no balance, or if no part of the balance expires at or after the cutoff.
+        Each row holds a value (such as the points that a customer earned), which expires at the row's
+        scheduled time. The value of a row without a scheduled time never expires. It is assumed that
+        customers spend first what expires first, so what they still have expires last. The result is missing
+        if there is no balance, or if no part of the balance expires at or after the cutoff.
 
         Args:
             scheduled: The column with the time at which the value of a row expires.

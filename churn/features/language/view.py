@@ -58,7 +58,7 @@ class View:
     def by(self, outcome: str) -> Self:
         """Place each row at the time of its outcome (such as `opened_at`), not at its own time.
 
-        Rows without this outcome do not count.
+        Rows without this outcome are left out.
         """
         return replace(self, rows=self.rows._replace(placed_by=self._outcome(outcome)))
 
@@ -106,7 +106,7 @@ class View:
         return self.window[0] - self.window[1]
 
     def _rows_with(self, column: str) -> Selection:
-        """Return the selection of the rows that give a value in this column."""
+        """Return the selection of the rows that have a value in this column."""
         return self.rows._replace(value=column)
 
     def _where_covered(self, values: Array) -> Array:

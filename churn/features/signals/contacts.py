@@ -62,5 +62,5 @@ def contacts_days_since_last(contacts: Events) -> Array:
     german="hat etwa {value:.0%} der Kontakte der letzten 182 Tage beantwortet",
 )
 def contacts_answered_share(contacts: Events) -> ShrunkRate:
-    """Share of contacts of the last 182 days that were answered; it is moved towards the cohort's share."""
+    """Share of contacts of the last 182 days that were answered; moved towards that of all customers."""
     return shrunk(contacts.having("answered_at").count(), contacts.count())

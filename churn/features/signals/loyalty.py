@@ -1,4 +1,4 @@
-"""Points and tiers of the loyalty programme: what a customer has left, and what is about to be lost."""
+"""Points and tiers of the loyalty programme: what a customer still has, and what is about to be lost."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MEMBER_DAYS = 3660
     german="hat {value:.0f} [Treuepunkt|Treuepunkte]",
 )
 def loyalty_balance(loyalty: Events) -> Array:
-    """Loyalty points that the customer has left."""
+    """Loyalty points in the customer's latest balance."""
     return loyalty.latest("balance")
 
 
@@ -80,7 +80,7 @@ def loyalty_tier(loyalty: Events) -> Array:
     german="hat noch nie Treuepunkte eingelöst",
 )
 def loyalty_never_redeemed(loyalty: Events) -> Array:
-    """1 if earned points were never redeemed, else 0; missing if the loyalty data begin after the sign-up."""
+    """1 if earned points were never redeemed, else 0; missing if none earned or data begin after sign-up."""
     has_never_earned = np.isnan(loyalty.only("kind", "earn").days_since_last())
     return np.where(has_never_earned, np.nan, loyalty.only("kind", "redeem").never())
 

@@ -1,4 +1,4 @@
-"""Low ratings: the customer's answers to surveys (the 0-10 question of the Net Promoter Score)."""
+"""Surveys: low ratings (0 to 10, as in the Net Promoter Score), comments, and surveys without an answer."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def survey_detractor(surveys: Events) -> Array:
     german="hat etwa {value:.0%} unserer Umfragen nicht beantwortet",
 )
 def surveys_silent_share(surveys: Events) -> ShrunkRate:
-    """Share of unanswered surveys in the last 366 days; with few surveys, near the cohort's share."""
+    """Share of unanswered surveys in the last 366 days; with few surveys, near that of all customers."""
     return shrunk(surveys.lacking("answered_at").count(), surveys.count())
 
 

@@ -1,4 +1,4 @@
-"""Guards of the columns of the training rows: leaks, ids and dates."""
+"""Guards that look for leaks, ids and dates in the columns of the training rows."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ def tell_apart(
         newest: The rows of the newest cutoff; their labels are not used.
         weights: The weight of each newest row, shape (newest rows,).
         seed: The seed of the sample of rows and of the trees.
-        max_rows: How many old rows, and how many new rows, are used at most, approximately.
+        max_rows: The approximate limit on the number of old rows, and also on the number of new rows.
         columns: The only columns that the trees may use; by default, the columns that shifted unusually far.
     """
     rng = np.random.default_rng(seed)
@@ -187,7 +187,7 @@ def _shifts(old: LabelledRows, new: LabelledRows, weights: Floats) -> Floats:
 def _draw_rows(
     rows: LabelledRows, weights: Floats, rng: np.random.Generator, max_rows: int
 ) -> tuple[LabelledRows, Floats]:
-    """Return the rows with a weight above 0, about `max_rows` of them, and their weights."""
+    """Draw at most about `max_rows` rows with a weight above 0; return them with their weights."""
     mask = weights > 0
     if len(rows) > max_rows:
         mask &= rng.random(len(rows)) < max_rows / len(rows)
@@ -197,7 +197,8 @@ def _draw_rows(
 def newest_rows(snapshots: Snapshots, folder: Path) -> LabelledRows:
     """Return the rows of the newest snapshot; `left` is NaN for rows without known labels.
 
-    On the day on which the latest label became known, later snapshots did not exist, so they are left out.
+    Snapshots after the day on which the latest label became known are left out: they did not exist on that
+    day.
 
     Args:
         snapshots: The matured snapshots.

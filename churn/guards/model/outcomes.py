@@ -57,8 +57,9 @@ def too_good(
         auc: The challenger's AUC.
         above: The best simple model, and the challenger's AUC minus the AUC of this model; None without a
             simple model.
-        bound: Which number must be more than 0.15. A warning uses `value`, the AUC difference in `above`. A
-            stop uses `low`, the lower bound of this difference, so that chance alone does not stop a model.
+        bound: Which part of the AUC difference in `above` is too good if it is more than 0.15. A warning uses
+            `value`, the difference itself. A stop uses `low`, the lower bound of the difference, so that
+            chance alone does not stop a model.
     """
     if auc.value is None:
         return None

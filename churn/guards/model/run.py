@@ -59,8 +59,8 @@ def check_training(
 ) -> list[Finding]:
     """Run the guards of `train`.
 
-    The guards of the columns check the rows from which a model may learn at the last test cutoff. If there is
-    no test cutoff, they check all rows.
+    The guards that check single columns use only the rows from which a model for the last test cutoff may
+    learn. If there is no test cutoff, they use all rows.
 
     Args:
         snapshots: The matured snapshots.
@@ -103,21 +103,21 @@ def training_report(snapshots: Snapshots, findings: Sequence[Finding]) -> GuardR
 
 
 def data_findings(snapshots: Snapshots) -> tuple[Finding, ...]:
-    """Return the findings of the guards of the data, or a stop if these guards did not run."""
+    """Return what the guards of the data found, or one finding of severity `stop` if they did not run."""
     return snapshots.guards.found if snapshots.guards.looked else (UNCHECKED_DATA,)
 
 
 def check_evaluation(
     test_set: TestSet, result: EvaluationResult, folder: Path, *, gap_days: int, seed: int, threads: int
 ) -> list[Finding]:
-    """Run the guards of an evaluation; two of these guards train new models like the challenger.
+    """Run the guards of an evaluation; two of them train new models by the challenger's recipe.
 
     Args:
-        test_set: The predictions of all candidates for the test cutoffs.
-        result: The figures of the evaluation.
+        test_set: The test cutoffs and their rows, with the predictions of all candidate models.
+        result: The results of the evaluation.
         folder: The folder of the snapshots.
         gap_days: The days from a cutoff to the label window.
-        seed: The seed of the samples, of the random changes of rows, and of the trees.
+        seed: The seed for drawing samples, for changing rows at random, and for fitting trees.
         threads: The number of threads of the fits; it does not change the result.
     """
     snapshots, cutoff = test_set.snapshots, test_set.cutoffs[-1]

@@ -1,4 +1,4 @@
-"""The definitions of the figures of orders."""
+"""The definitions of the figures about orders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The definitions of the figures of recurring revenue."""
+"""The definitions of the figures about recurring revenue."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The definitions of the figures of customer value."""
+"""The definitions of the figures about customer value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The definitions of the figures of surveys and of support."""
+"""The definitions of the figures about surveys and support."""
 
 from __future__ import annotations
 

@@ -15,8 +15,8 @@ class CustomerNotes:
     Attributes:
         families: The family of signals to which each reason belongs.
         usual: The usual level of the signal behind each reason, as text; empty if there is none.
-        subject: The subject of the message; None if the message has no subject.
-        message: The filled template of the message; None if there is no template.
+        subject: The subject of the message to the customer; None if the message has no subject.
+        message: The text of this message, from its filled template; None if there is no template.
         message_problem: Why the template cannot be filled; None if it can be filled.
         last_events: For each table, the number of days from the last row of the customer to the night.
         stage: The stage of the customer according to the playbook; None if no stage's condition is true.
@@ -67,7 +67,7 @@ class Call:
         health: The health band; None if the model predicts an event other than leaving.
         reasons: The reasons why the customer may leave, as sentences.
         play: The name of the play.
-        action: What the owner must do.
+        action: What the person or the team in `owner` must do.
         success: What the play wants to reach.
         owner: The person or the team who acts.
         channel: The channel of the contact.

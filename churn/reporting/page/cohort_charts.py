@@ -79,7 +79,7 @@ def triangle_table(words: Words, known_kpis: KnownKpis) -> Markup:
 
 
 def _n_known(row: TriangleRow) -> int:
-    """Return the number of months up to and including the last month whose share is known."""
+    """Return the number of months up to and including the last with a known share of active customers."""
     return max((cell.month + 1 for cell in row.cells if cell.share is not None), default=0)
 
 
@@ -94,7 +94,7 @@ def _triangle_cell(words: Words, cell: TriangleCell, source: Source) -> Markup:
 
 def survival_chart(words: Words, known_kpis: KnownKpis) -> Markup:
     """Return the chart that shows which share of customers stay longer than each number of days, with the
-    interval of the share and the number of customers at risk.
+    interval of the share and the number of customers under observation.
     """
     cohorts = known_kpis.section("cohorts")
     if not isinstance(cohorts, CohortsResult) or not cohorts.survival.curves:
@@ -172,8 +172,8 @@ def age_ticks(days: int) -> tuple[float, ...]:
     """Return the ticks of an axis of ages in days.
 
     The distance of the ticks is 30, 90, 180, 360, 720 or 1,440 days. The curve of survival has a point at
-    every 30 days, so the number of customers at risk is known at each of these ticks. An axis of less than 30
-    days has ticks at round values.
+    every 30 days, so the number of customers under observation is known at each of these ticks. An axis of
+    less than 30 days has ticks at round values.
 
     >>> age_ticks(274), age_ticks(100)
     ((0.0, 90.0, 180.0, 270.0), (0.0, 30.0, 60.0, 90.0))

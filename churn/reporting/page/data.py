@@ -92,7 +92,7 @@ def _alarms(words: Words, drift: Drift | None) -> Markup:
 
 
 def _freshness(words: Words, night: ReportSources) -> Markup:
-    """Return for each table the age of its newest row, beside the longest gap that is usual."""
+    """Show how fresh each table is: its newest row, the days without rows since then, and what is usual."""
     if night.drift is None:
         return EMPTY
     source = DRIFT_FILE.at("freshness")
@@ -123,7 +123,7 @@ def _freshness(words: Words, night: ReportSources) -> Markup:
 
 
 def _age(words: Words, facts: TableFreshness, source: Source) -> Markup:
-    """Return how long the table has had no rows, in days; marked as late if no earlier gap was as long."""
+    """Return the days without rows just before the night, marked as late if no earlier gap was as long."""
     number = show_number(words, facts.age_days, source.at("age_days"))
     if facts.age_days is None or facts.longest_gap_days is None or facts.age_days <= facts.longest_gap_days:
         return number

@@ -56,8 +56,8 @@ class History:
             in a night that did not score the customer.
         last_calls: `(customer_id, name)` for each line of the call list of the night before; None if there is
             no such night.
-        warnings: For each night that is left out because a file is damaged or missing, a sentence with a way
-            out.
+        warnings: For each night that is left out because a file is damaged or missing, a text that says this
+            and names the file.
     """
 
     nights: tuple[NightFigures, ...]
@@ -98,8 +98,8 @@ def read_history(
         tonight: The figures of the night of the page.
         scores: The scores of the night of the page, one row for each customer.
         probability: The name of the column with the probability.
-        label_id: The id of the label. Only nights of this label count, because figures of different labels
-            cannot be compared.
+        label_id: The id of the label that the night of the page predicts. Only nights of this label are read,
+            because figures of different labels cannot be compared.
         listed_ids: The customers whose probabilities are read from the earlier nights.
     """
     customers = list(listed_ids)

@@ -34,7 +34,7 @@ DRIFT_FILE = Source("drift.json")
 
 
 def drift_part(words: Words, drift: Drift | None, night: ReportSources) -> Markup:
-    """Return what has changed in the data since the training, and how well earlier nights were predicted."""
+    """Return what has changed in the data since the training, and how good earlier predictions were."""
     title = heading(words("Have the data changed since the training?"))
     if drift is None:
         again = words(

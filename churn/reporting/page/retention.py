@@ -1,6 +1,4 @@
-"""The section about retention: its present values, how they changed, and where customers are lost, from
-`kpis.json`.
-"""
+"""The section about retention, from `kpis.json`: figures, their changes, and where customers are lost."""
 
 from __future__ import annotations
 
@@ -304,7 +302,7 @@ def reason_in_words(words: Words, placed_figure: PlacedFigure) -> Markup:
 
 
 def all_figures(words: Words, known_kpis: KnownKpis) -> Markup:
-    """Return a table with the latest value of every figure, in a part that is closed at first."""
+    """Return a table with the latest value of every figure; the table is closed until the reader opens it."""
     rows = []
     for name, definition in FIGURES.items():
         history = known_kpis.history(name)

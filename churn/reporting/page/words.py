@@ -72,7 +72,8 @@ class Catalogue(BaseModel):
         texts: The German texts of the sentences in templates and code, by the English sentence.
         values: The German texts of what the program writes into its files, such as the reasons why a customer
             is not contacted.
-        findings: The German texts of what a guard found, of what to do about it, and of parts of these texts.
+        findings: The German texts of the sentences in which a guard says what it found and what to do, and of
+            parts of such sentences.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -110,8 +111,8 @@ def german() -> Catalogue:
 
 
 def speak_event(sentence: str, label: LabelWords) -> str:
-    """Return an English sentence in which words such as `churners` are replaced by the words of a label; HTML
-    tags and places of values, such as `%(n)s`, do not change.
+    """Return an English sentence in which words such as `churners` are replaced by words that fit the label;
+    HTML tags and places of values, such as `%(n)s`, do not change.
     """
     parts = _NO_TEXT.split(sentence)
     return "".join(part if index % 2 else label.speak(part) for index, part in enumerate(parts))
@@ -134,8 +135,8 @@ class Words:
         return self._find(sentence, None, 1) % {"event": self.label.event, **values}
 
     def plural(self, singular: str, plural: str, n: int, **values: Any) -> str:
-        """Return the form of a sentence that belongs to a number; the sentence may contain the number as
-        `%(n)s`.
+        """Return the singular or the plural form of a sentence, as the number requires; the sentence may
+        contain the number as `%(n)s`.
         """
         return self._find(singular, plural, n) % {"event": self.label.event, "n": self.count(n), **values}
 
@@ -173,28 +174,29 @@ class Words:
         return text if own is None else own
 
     def speaks(self, text: str) -> bool:
-        """Return whether `value` returns a text in the language of the page; if not, the text stays as it
-        is.
+        """Return whether the method `value` can put the text into the language of the page; if not, `value`
+        returns the text unchanged.
         """
         return self.language == "en" or self._in_german(text) is not None
 
     def _in_german(self, text: str) -> str | None:
-        """Return the German of a text that the program wrote into a file; None if the text, or a value in it,
-        has no German.
+        """Return the German form of a text that the program wrote into a file; None if the text, or a value
+        in it, has no German form.
         """
         return self._translate(text, _value_patterns())
 
     def _finding(self, text: str) -> str | None:
-        """Return the German of a text that says what a guard found or what to do about it, or of a part of
-        such a text; None if there is no German.
+        """Return the German form of a guard's sentence, or of a part of it; None if there is no German form.
+
+        The sentence says what the guard found, or what to do about it.
         """
         return self._translate(text, _finding_patterns(self.label))
 
     def _translate(self, text: str, patterns: Iterable[tuple[re.Pattern[str], str]]) -> str | None:
-        """Return the German of a text; None if no pattern gives it.
+        """Return the German form of a text; None if no pattern gives it.
 
-        The first pattern that fits the text gives the German. It is skipped if a value in the text has no
-        German.
+        The first pattern that fits the text gives the German form. A pattern is skipped if a value in the
+        text has no German form.
         """
         for pattern, words in patterns:
             if match := pattern.fullmatch(text):
@@ -320,7 +322,7 @@ def _value_patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
 
 @cache
 def _finding_patterns(label: LabelWords) -> tuple[tuple[re.Pattern[str], str], ...]:
-    """Return the catalogue's `findings` as patterns, like `_value_patterns`, but in the words of a label.
+    """Return the catalogue's `findings` as patterns, like `_value_patterns`, but in words that fit the label.
 
     The patterns of findings are separate from the patterns of values, so that values are found faster: a page
     looks up thousands of values but only a few findings.
@@ -358,7 +360,7 @@ def _pattern_of(key: str, number: str = ".+") -> re.Pattern[str]:
 
 
 def _content_of(field_name: str, number: str) -> str:
-    """Return the regular expression of the texts that may fill a field of a sentence.
+    """Return the regular expression of the texts that may fill a field, `%(name)s`, in a sentence.
 
     The end of the field's name says what kind of text fits. `number` is the regular expression of a number.
     """
@@ -376,7 +378,8 @@ def _content_of(field_name: str, number: str) -> str:
 def _with_event(sentence: str, words: Words) -> str:
     """Replace `%(event)s` in a sentence by the name of the event that the label predicts.
 
-    If this event is not leaving, the German text may contain `%(event)s` although its English key does not.
+    For an event other than leaving, the German text may contain `%(event)s` although its English key does
+    not.
     """
     return sentence.replace("%(event)s", words.label.event)
 

@@ -63,8 +63,9 @@ def gain_figure(result: EvaluationResult) -> Figure | None:
 
 
 def lift_figure(result: EvaluationResult) -> Figure | None:
-    """Draw the lift and the highest possible lift against the share of customers contacted, with an interval
-    of the lift at the contact share.
+    """Draw the lift and the highest possible lift against the share of customers contacted.
+
+    A bar shows the interval of the lift at the share that `evaluate.contact_share` sets.
     """
     table, share = result.gain_table, result.contact_share
     lift = result.challenger.lift_at_contact_share
@@ -166,7 +167,10 @@ def _column(table: Sequence[GainRow], name: str) -> list[float]:
 
 
 def profit_figure(result: EvaluationResult) -> Figure | None:
-    """Draw the profit per customer against the share of customers contacted, and mark the best share."""
+    """Draw the profit against the share of customers contacted, and mark the best share.
+
+    The profit of the contacts is divided by the number of all customers, contacted or not.
+    """
     curve, best = result.profit_curve, result.challenger.best_share
     if not curve or best is None or best.value is None:
         return None

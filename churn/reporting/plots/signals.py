@@ -15,7 +15,7 @@ COLUMNS = 3
 
 
 def importance_figure(result: EvaluationResult) -> Figure | None:
-    """Draw the 15 signals that change the predictions most, and the sum over each family of signals."""
+    """Draw the importance of the 15 signals that change predictions most, and of each family of signals."""
     signals = [signal for signal in result.importance[:MAX_SIGNALS] if signal.share > 0]
     families = [family for family in result.importance_by_family if family.share > 0]
     if not signals:

@@ -1,4 +1,4 @@
-"""Run ingest by Spark from the driver: split rows by customer, run the tasks, combine their results."""
+"""Run ingest in Spark, from Spark's driver: split rows by customer, run tasks, combine their results."""
 
 from __future__ import annotations
 
@@ -65,9 +65,9 @@ def write_lake_store(
 
     Spark first groups the source's rows by range of customers. Three rounds of tasks follow, with one task
     per range. The first round counts rows by day, which shows where the data end. The second round reports
-    facts that other ranges need: the number of customers, the names in the level columns, and the keys that
-    several ranges hold. The third round checks, sorts and writes the rows. The code for staging, rules and
-    writing is the same as for all other sources.
+    facts that other ranges need: the number of customers, the names in columns of the type `level`, and the
+    keys that several ranges hold. The third round checks, sorts and writes the rows. The code for staging,
+    rules and writing is the same as for all other sources.
 
     Args:
         lake: The source.
@@ -81,7 +81,7 @@ def write_lake_store(
         forgotten: The customers whose rows are left out.
 
     Raises:
-        SourceError: A table cannot be read, or the driver does not find the files that executors wrote.
+        SourceError: A table cannot be read, or Spark's driver does not find the files of the executors.
     """
     folder = lake.scratch / "lake"
     shutil.rmtree(folder, ignore_errors=True)
@@ -129,7 +129,7 @@ def _rows_of_largest_table(lake: Lake, queries: Sequence[TableQuery]) -> int:
 
 
 def _with_survey(lake: Lake, context: TaskContext) -> TaskContext:
-    """Return the context with facts about all ranges, which each range needs."""
+    """Return `context` with facts about all ranges, such as the first customer code of each range."""
     surveys: list[RangeSurvey] = lake.run(survey_range, context, context.ranges)
     if context.ranges > 1:
         tables = frozenset().union(*lake.run(compare_keys, context, context.ranges))
@@ -142,7 +142,10 @@ def _with_survey(lake: Lake, context: TaskContext) -> TaskContext:
 
 
 def _write_ranges(lake: Lake, context: TaskContext) -> tuple[list[RangeResult], Levels]:
-    """Write all ranges; if a name in a level column occurs only in bad rows, write all again without it."""
+    """Write all ranges; return their results, and the names in columns of the type `level`.
+
+    If such a name occurs only in bad rows, all ranges are written again without this name.
+    """
     results = lake.run(write_range, context, context.ranges)
     levels = _union([result.levels for result in results])
     if levels == context.levels:
@@ -151,7 +154,7 @@ def _write_ranges(lake: Lake, context: TaskContext) -> tuple[list[RangeResult], 
 
 
 def _union(parts: Sequence[Levels]) -> dict[str, dict[str, tuple[str, ...]]]:
-    """Return the names in the level columns of all ranges, in order, by table and column."""
+    """Return the names in columns of the type `level`, of all ranges, in order, by table and column."""
     union: dict[str, dict[str, set[str]]] = {}
     for part in parts:
         for table, columns in part.items():
@@ -176,7 +179,7 @@ def _sum_days(parts: Sequence[RowsByDay]) -> RowsByDay:
 def range_starts(lake: Lake, customers: TableQuery, ranges: int) -> list[str]:
     """Return the first id of each range except the lowest range; ranges hold about equally many customers.
 
-    Ids are compared by their bytes. The numbers of the customers in the store (their codes) have the same
+    Ids are compared by their bytes. In the store, the codes of the customers (numbers from 0) have the same
     order.
 
     Args:
@@ -194,7 +197,7 @@ def range_starts(lake: Lake, customers: TableQuery, ranges: int) -> list[str]:
 def _split_tables(
     lake: Lake, queries: Sequence[TableQuery], starts: Sequence[str], folder: Path
 ) -> dict[str, Sequence[Sequence[str]]]:
-    """Let Spark write the rows of all tables by range, several tables at once; return the files."""
+    """Let Spark write all tables by range of customers, several tables at once; return the files."""
     names = [query.spec.table.name for query in queries]
     with ThreadPoolExecutor(PARALLEL_TABLES) as pool:
         files = pool.map(
@@ -215,8 +218,8 @@ def split_into_ranges(
         folder: The folder into which the rows are written.
 
     Raises:
-        SourceError: Spark does not understand or cannot finish the query, or the driver does not find all
-            files.
+        SourceError: Spark does not understand or cannot finish the query, or Spark's driver does not find
+            all files.
     """
     ranges = len(starts) + 1
     try:
@@ -253,7 +256,7 @@ def _check_files(folder: Path, files: Sequence[Sequence[str]], rows_written: int
 
 
 def _lowest_id(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Yield the lowest id that a task of Spark reads; nothing if the task has no ids."""
+    """Yield the lowest customer id that a task of Spark reads; nothing if the task has no ids."""
     lowest = min((value for batch in batches for value in batch.column("id").to_pylist()), default=None)
     if lowest is not None:
         yield pa.record_batch({"id": pa.array([lowest], pa.string())})

@@ -91,7 +91,7 @@ class CustomerRange:
 
     @property
     def part(self) -> str:
-        """Return the name of the range's files; files of later customers have later names."""
+        """Return the name of the range's files; these names follow the order of the customer codes."""
         return f"part-{self.number:05d}"
 
     def writer(self, table: str) -> TableWriter:
