@@ -155,6 +155,7 @@ class RealisedNight(Part):
         observed_expected: The number of customers who left, counted with the weights, divided by `expected`.
         outcome_figures: The measures on the known outcomes.
         estimated_figures: The same measures, estimated from the probabilities alone, without the outcomes.
+        note: A sentence that says why contacted customers are measured too; None if they are left out.
     """
 
     night: date
@@ -166,6 +167,7 @@ class RealisedNight(Part):
     observed_expected: Interval
     outcome_figures: Figures
     estimated_figures: Figures
+    note: str | None = None
 
 
 class Performance(Part):
