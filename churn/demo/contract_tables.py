@@ -126,9 +126,7 @@ def subscriptions(chunk: Chunk) -> pa.Table:
 
 
 def _request_seconds(chunk: Chunk) -> Values:
-    """Return for each spell (unbroken contract) the time of day of the request to leave, in seconds. Shape
-    [spell].
-    """
+    """Return per spell (unbroken contract) the time of day of the request to leave, in seconds, `[spell]`."""
     spells = chunk.life.spells
     is_later = spells.start >= w.HISTORY_DAYS
     seconds = np.zeros(len(spells.start), dtype=np.int64)

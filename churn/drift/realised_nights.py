@@ -126,6 +126,7 @@ def read_realised(
                 observed_expected=observed_expected_interval(own),
                 outcome_figures=realised_figures(own.left, own.probability, own.weights),
                 estimated_figures=estimate_figures(own.probability, own.weights),
+                note=weighed.note,
             )
         )
         outcomes.append(own)

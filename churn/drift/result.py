@@ -156,6 +156,7 @@ class RealisedNight(Part):
         observed_expected: The number of customers who left, counted with the weights, divided by `expected`.
         outcome_figures: The measures of the probabilities, computed with the known outcomes.
         estimated_figures: The same measures, estimated from the probabilities alone, without the outcomes.
+        note: A sentence that says why contacted customers are measured too; None if they are left out.
     """
 
     night: date
@@ -167,6 +168,7 @@ class RealisedNight(Part):
     observed_expected: Interval
     outcome_figures: Figures
     estimated_figures: Figures
+    note: str | None = None
 
 
 class Performance(Part):

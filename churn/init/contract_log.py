@@ -71,7 +71,8 @@ def read_contract_logs(
     note.
 
     Args:
-        connection: The connection with the views of the tables; the view of the contracts is added.
+        connection: The connection with the views of the tables. If the match of the log has a query, a
+            temporary table of the contracts is added.
         candidates: The matches of all tables with their scores.
         tables: The tables that have the ids of customers.
         dialect: The SQL dialect of the source.
@@ -216,7 +217,8 @@ def _contracts(
     start.
 
     Args:
-        connection: The connection with the view of the table; the view of the contracts is added.
+        connection: The connection with the view of the table. If the match has a query, a temporary table of
+            the contracts is added.
         log: The table, and its column with the id of the customer.
         period: The columns with the start and the expiry of a row.
         dialect: The SQL dialect of the source.

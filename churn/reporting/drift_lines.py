@@ -117,10 +117,11 @@ def performance_lines(drift: Drift) -> Iterator[str]:
     if performance.estimate is not None:
         yield f"Performance of tonight, estimated without outcomes: {figures_in_words(performance.estimate)}"
     for night in performance.realised_nights:
+        treated = "are left out" if night.note is None else "count too, because no control stands for them"
         yield (
             f"Performance of {night.night}, realised: {figures_in_words(night.outcome_figures)}; observed "
             f"over expected {format_interval(night.observed_expected, 2)} ({night.churners:,} of "
-            f"{night.customers:,} left; {night.n_treated:,} contacted customers are left out)"
+            f"{night.customers:,} left; {night.n_treated:,} contacted customers {treated})"
         )
         estimate = figures_in_words(night.estimated_figures)
         yield f"  estimated for the same customers: {estimate}; {verdict(night)}"

@@ -130,8 +130,19 @@ def _realised_nights(words: Words, nights: tuple[RealisedNight, ...]) -> Markup:
         Heading(words("Observed / expected")),
         Heading(words("AUC")),
     ]
-    note = words("Contacted customers are left out, because a contact changes what they do.")
-    return join_parts([heading(title), table(title, headings, rows), paragraph(note, "soft small")])
+    notes = []
+    if any(night.note is None for night in nights):
+        notes.append(words("Contacted customers are left out, because a contact changes what they do."))
+    if any(night.note is not None for night in nights):
+        notes.append(
+            words(
+                "In a night without a control group, contacted customers count too: their contacts may have "
+                "changed how many left."
+            )
+        )
+    return join_parts(
+        [heading(title), table(title, headings, rows), *(paragraph(note, "soft small") for note in notes)]
+    )
 
 
 def _triggers(words: Words, drift: Drift) -> Markup:

@@ -100,11 +100,27 @@ def test_a_night_is_measured_on_its_outcomes_without_contacted_customers(tmp_pat
     realised = read_realised(store, store.params.output, date(2024, 9, 1), ledger, date(2024, 5, 1))
 
     (night,) = realised.nights
-    assert (night.customers, night.n_treated, night.churners) == (4, 1, 2)
+    assert (night.customers, night.n_treated, night.churners, night.note) == (4, 1, 2, None)
     assert night.expected == pytest.approx(0.1 + 0.2 + 0.7 + 10 * 0.6)
     assert night.observed_expected.value == pytest.approx(11 / 7)
     assert night.outcome_figures.auc.value == 1
     assert realised.digests == ("d",)
+
+
+def test_without_controls_contacted_customers_are_measured_and_the_night_says_so(tmp_path: Path) -> None:
+    store = scored_company(tmp_path)
+    ledger = replace(
+        empty_ledger(),
+        assignments=pd.DataFrame([assigned("dan", "treated", SCORED_ON)]),
+        tasks=pd.DataFrame([planned("dan", "treated", "call", SCORED_ON + timedelta(7))]),
+    )
+
+    realised = read_realised(store, store.params.output, date(2024, 9, 1), ledger, date(2024, 5, 1))
+
+    (night,) = realised.nights
+    assert (night.customers, night.n_treated) == (5, 1)
+    assert night.note is not None
+    assert "no control group" in night.note
 
 
 def test_a_night_whose_outcome_is_not_known_is_not_measured(tmp_path: Path) -> None:

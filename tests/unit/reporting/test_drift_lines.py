@@ -60,6 +60,15 @@ def test_the_realised_performance_stands_beside_the_estimated(auc: float, words:
     assert words in details
 
 
+def test_contacted_customers_that_no_control_stands_for_are_not_called_left_out() -> None:
+    night = realised_of(0.81).model_copy(update={"note": "there is no control group"})
+
+    details = "\n".join(detail_lines(drift_of(performance=Performance(realised_nights=(night,)))))
+
+    assert "12 of 100 left; 7 contacted customers count too, because no control stands for them" in details
+    assert "left out" not in details
+
+
 def test_contacted_customers_that_are_left_out_are_counted() -> None:
     population = Population(customers=100, n_treated=20, n_controls=2)
 

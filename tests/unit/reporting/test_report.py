@@ -486,6 +486,17 @@ def test_a_quiet_night_says_that_nothing_has_moved(output):
     assert "logins" in text
 
 
+@pytest.mark.parametrize("note", [None, "there is no control group"])
+def test_the_page_says_whether_the_contacted_customers_of_earlier_nights_count(output, note):
+    night = realised_of(0.81).model_copy(update={"note": note})
+    look_at(output, performance=Performance(realised_nights=(night,)))
+
+    text = page_of(output).text
+
+    assert ("Contacted customers are left out" in text) is (note is None)
+    assert ("In a night without a control group, contacted customers count too" in text) is (note is not None)
+
+
 def test_what_has_moved_is_said_in_words_and_cannot_bring_html(output):
     nasty = STOPPED.model_copy(update={"text": "the kind '<script>alert(1)</script>' has stopped."})
     look_at(output, alarms=(nasty,), triggers=(AGE,))
