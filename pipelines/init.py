@@ -10,7 +10,8 @@ from pathlib import Path
 
 from churn.data.sources.connections import open_source
 from churn.data.sources.folder import describe_unread
-from churn.errors import CallError
+from churn.data.sources.lake import Lake
+from churn.errors import CallError, SourceError
 from churn.init.draft import draft_params
 from churn.init.entry import open_questions
 from churn.init.params_file import dialect_of, params_for_source, params_text, source_for_params
@@ -52,6 +53,11 @@ def run(
         open_source(source_params, Path(scratch)) as tables,
         echo.progress("tables", len(tables.tables)) as advance,
     ):
+        if isinstance(tables, Lake):
+            raise SourceError(
+                "source: the rows of Spark stay on its executors, so `churn init` does not read them. Write "
+                "the parameters by hand, as docs/spark.md shows, or start from an extract in files."
+            )
         draft = draft_params(tables, dialect_of(source), date.today(), advance, key_name=key)
         unread_lines = list(describe_unread(tables.unread))
     address, variables = source_for_params(source, params)

@@ -17,9 +17,11 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from churn.data.files import scratch_folder
 from churn.data.ingest.ingest import ingest
 from churn.data.ingest.spark import lake_store
 from churn.data.ingest.writing import TableWriter
+from churn.data.sources.lake import open_lake
 from churn.data.sources.spark import run_tasks
 from churn.data.sql import literal
 from churn.data.store import Store
@@ -27,6 +29,9 @@ from churn.demo.write import write_company
 from churn.errors import SourceError
 from churn.features.engine import blocks
 from churn.features.library import select_signals
+from churn.finding import Finding
+from churn.guards.context import open_context
+from churn.guards.late_rows import late_rows
 from churn.params import Params, TableParams
 from churn.snapshots import write
 from churn.snapshots.write import write_snapshots
@@ -182,6 +187,76 @@ def test_rows_of_several_ranges_are_checked_as_those_of_files_are(
     assert from_spark.tables == from_files.tables
     assert rejects_of(from_spark).keys() == rejects_of(from_files).keys()
     assert_ascending_ranges(from_spark, at_least=2)
+
+
+def test_the_guard_of_late_rows_finds_on_spark_what_it_finds_in_files(spark: Any, tmp_path: Path) -> None:
+    days = range(1, 31)
+    rows = "\n".join(f"c{day % 7} | 2024-05-{day:02} 10:00 | 2024-06-{day:02} 10:00" for day in days)
+    params = params_of(
+        tmp_path,
+        visits=f"customer | happened_at | loaded_at\n{rows}",
+        customers="customer | signed_up_at\n" + "\n".join(f"c{n} | 2024-01-01" for n in range(7)),
+        label={"kind": "inactivity", "table": "visits", "horizon_days": 30},
+        since=None,
+    )
+    offer(spark, as_parquet(Path(params.source), tmp_path / "parquet"))
+
+    found = [late_findings(ingest(own, lambda _: None)) for own in (params, of_spark(params, tmp_path))]
+
+    assert [finding.severity for finding in found[0]] == ["stop"]
+    assert found[1] == found[0]
+
+
+def late_findings(store: Store) -> list[Finding]:
+    with (
+        scratch_folder(store.params.output / ".scratch") as scratch,
+        open_context(store, (), (), scratch) as context,
+    ):
+        return list(late_rows(context))
+
+
+def test_rows_for_a_view_that_the_driver_does_not_find_are_noticed(
+    spark: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offer(spark, as_parquet(write_visits(tmp_path / "csv"), tmp_path / "parquet"))
+    monkeypatch.setattr(Path, "glob", lambda *_: iter(()))  # as if the folder were on another machine
+
+    with (
+        duckdb.connect() as connection,
+        open_lake(connection, "spark:///", tmp_path) as lake,
+        pytest.raises(SourceError, match=r"executors wrote 2 rows .* finds only 0 of these rows"),
+    ):
+        lake.view("some_rows", "SELECT * FROM visits")
+
+
+def test_a_view_of_spark_holds_the_rows_and_their_types(spark: Any, tmp_path: Path) -> None:
+    offer(spark, as_parquet(write_visits(tmp_path / "csv"), tmp_path / "parquet"))
+
+    with duckdb.connect() as connection, open_lake(connection, "spark:///", tmp_path) as lake:
+        lake.view("all_rows", "SELECT * FROM visits")
+        lake.view("no_rows", "SELECT * FROM visits WHERE customer_id = 'nobody'")
+        all_rows, no_rows = (connection.table(name).to_arrow_table() for name in ("all_rows", "no_rows"))
+
+    assert sorted(all_rows["customer_id"].to_pylist()) == ["a", "b"]
+    assert (no_rows.num_rows, no_rows.schema) == (0, all_rows.schema)
+
+
+def write_visits(folder: Path) -> Path:
+    folder.mkdir()
+    (folder / "visits.csv").write_text("customer_id,happened_at\na,2024-05-01 10:00\nb,2024-05-02 10:00\n")
+    return folder
+
+
+def test_init_does_not_read_spark_and_says_what_to_do(
+    spark: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    code = cli.main("init", ["--source", "spark:///"])
+
+    assert code == 11
+    assert "start from an extract in files" in " ".join(capsys.readouterr().err.split())
+    assert not (tmp_path / "params.yaml").exists()
 
 
 def test_sql_that_spark_does_not_understand_is_reported_with_its_key(spark: Any, tmp_path: Path) -> None:

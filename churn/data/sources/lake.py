@@ -8,12 +8,21 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
+from uuid import uuid4
 
 import duckdb
+import pyarrow.parquet as pq
 
 from churn.data.sources.source import Source
-from churn.data.sources.spark import open_session, run_tasks, spark_errors
-from churn.data.sql import first_line
+from churn.data.sources.spark import (
+    arrow_schema,
+    check_rows_found,
+    count_rows,
+    open_session,
+    run_tasks,
+    spark_errors,
+)
+from churn.data.sql import first_line, parquet_rows
 from churn.errors import SourceError
 from churn.secrets import show_address
 
@@ -51,15 +60,23 @@ class Lake(Source):
         return list(self.frame(f"SELECT * FROM {origin}").columns)
 
     def view(self, name: str, select: str) -> None:
-        """Refuse to bring the rows of a query to the driver.
+        """Let the executors write a query's rows as files, and create a view of the files in `connection`.
+
+        `ingest` does not need this method, because it reads rows in Spark tasks.
 
         Raises:
-            SourceError: Always. `ingest` reads rows in Spark tasks, so only `churn init` calls this method.
+            SourceError: The driver does not find the rows that the executors wrote.
         """
-        raise SourceError(
-            "source: the rows of Spark stay on its executors, so `churn init` cannot read them. "
-            "Write the parameters by hand, as the README shows, or start from an extract in files."
-        )
+        folder = self.scratch / uuid4().hex
+        frame, count_written = count_rows(self.frame(select))
+        frame.write.parquet(str(folder))
+        files = sorted(folder.glob("*.parquet"))
+        if not files:
+            files = [folder / "empty.parquet"]
+            pq.write_table(arrow_schema(frame).empty_table(), files[0])
+        super().view(name, f"SELECT * FROM {parquet_rows(*files)}")
+        rows = self.connection.execute(f"SELECT count(*) FROM {name}").fetchone()
+        check_rows_found(folder, rows_written=count_written(), rows_found=int(rows[0]) if rows else 0)
 
     def checksum(self, query: str, columns: Sequence[str]) -> str:
         """Return the number of a query's rows and a checksum of their values, independent of row order."""

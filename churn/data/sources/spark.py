@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pyarrow as pa
@@ -125,6 +126,25 @@ def count_rows(frame: Any) -> tuple[Any, Callable[[], int]]:
     observation = Observation()
     observed_frame = frame.observe(observation, functions.count(functions.lit(1)).alias("rows"))
     return observed_frame, lambda: int(observation.get["rows"])
+
+
+def check_rows_found(folder: Path, *, rows_written: int, rows_found: int) -> None:
+    """Check that the driver finds all rows that the executors wrote into a folder.
+
+    Args:
+        folder: The folder, for the message.
+        rows_written: The number of rows that the executors wrote.
+        rows_found: The number of rows that the driver finds in the folder.
+
+    Raises:
+        SourceError: The driver does not find all rows.
+    """
+    if rows_found != rows_written:
+        raise SourceError(
+            f"output: Spark's executors wrote {rows_written:,} rows to {folder}, but the driver finds only "
+            f"{rows_found:,} of these rows there. Set 'output' to a folder that the driver and all "
+            "executors reach under the same path."
+        )
 
 
 def arrow_function(

@@ -34,10 +34,9 @@ from churn.data.ingest.type_casts import typed_column
 from churn.data.ingest.watermark import RowsByDay, present_date
 from churn.data.ingest.writing import add_stats
 from churn.data.sources.lake import Lake
-from churn.data.sources.spark import arrow_function, arrow_schema, count_rows
+from churn.data.sources.spark import arrow_function, arrow_schema, check_rows_found, count_rows
 from churn.data.sql import parquet_rows
 from churn.data.store import StoredTable
-from churn.errors import SourceError
 from churn.params import EngineParams
 
 ROWS_PER_RANGE = 2_000_000
@@ -247,12 +246,7 @@ def _check_files(folder: Path, files: Sequence[Sequence[str]], rows_written: int
         with duckdb.connect() as connection:
             row = connection.execute(f"SELECT count(*) FROM {parquet_rows(*paths)}").fetchone()
             rows_here = int(row[0]) if row else 0
-    if rows_here != rows_written:
-        raise SourceError(
-            f"output: Spark's executors wrote {rows_written:,} rows to {folder}, but the driver finds only "
-            f"{rows_here:,} of these rows there. Set 'output' to a folder that the driver and all "
-            "executors reach under the same path."
-        )
+    check_rows_found(folder, rows_written=rows_written, rows_found=rows_here)
 
 
 def _lowest_id(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
