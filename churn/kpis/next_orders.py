@@ -81,7 +81,7 @@ def next_orders_csv(
 ) -> str:
     """Return the list of the expected next orders as CSV for spreadsheets.
 
-    The customers are ordered by the day of the expected order: the day farthest in the future comes first.
+    The customers are ordered by the day of the expected order: the customer who is most overdue comes first.
 
     Args:
         intervals: The usual intervals, one item for each batch; each customer is in one batch only.
@@ -93,7 +93,7 @@ def next_orders_csv(
     for piece in intervals:
         columns = (piece.customer, piece.last_day, piece.usual_days, piece.days_overdue(cutoff))
         rows += list(zip(*(column.tolist() for column in columns), strict=True))
-    rows.sort(key=lambda row: (row[3], str(ids[row[0]])))
+    rows.sort(key=lambda row: (-row[3], str(ids[row[0]])))
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\r\n", delimiter=form.separator)
     writer.writerow(COLUMNS)

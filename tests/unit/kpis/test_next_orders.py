@@ -57,6 +57,6 @@ def test_the_list_names_the_expected_day_and_who_is_overdue_in_the_form_of_the_s
 
     assert text.lstrip("\ufeff").splitlines() == [
         "customer_id;last_order;usual_days;expected_order;days_overdue",
-        "'=ben;2024-06-24;7;2024-07-01;",
         "ana;2024-06-16;7,5;2024-06-24;7",
+        "'=ben;2024-06-24;7;2024-07-01;",
     ]
