@@ -1,4 +1,4 @@
-"""Check the tables against their contracts, list what they hold, and look for leaks."""
+"""Check the tables against their data contracts, list what they hold, and look for leaks."""
 
 from __future__ import annotations
 

@@ -121,8 +121,8 @@ def predict_test_set(
     store: Store | None,
     missing_store: str,
 ) -> TestSet:
-    """Predict each test cutoff with the challenger, the baselines and the champion; each uses only what was
-    known at the cutoff.
+    """Predict the rows of each test cutoff with the challenger, the baselines and the champion; each of them
+    uses only what was known at the cutoff.
 
     Args:
         snapshots: All matured snapshots.

@@ -1,4 +1,4 @@
-"""Find times that the source filled in later, and rows that are dated at the beginning of their period."""
+"""Find times that the source fills in only after the event, and rows dated at the start of their period."""
 
 from __future__ import annotations
 
@@ -59,12 +59,12 @@ MIN_CORRELATION_RISE = 0.1
 def filled_afterwards(context: GuardContext) -> Iterator[Finding]:
     """Report a column of scheduled times if far fewer times lie after today than lay after past days.
 
-    For today and for each past day, the guard counts the earlier rows whose time lies on or after this day.
-    If the source knows each time from the beginning, these counts are similar. If it fills in a time only
-    after the event, the times of future events are still empty, but all times up to today are filled in.
-    There is a finding only if the count for today is less than half of the mean count for past days. Under a
-    Poisson distribution with this mean, the probability of such a low count must also lie below
-    `MAX_CHANCE_OF_FEW_AHEAD`.
+    For today and for each past day, the guard counts the rows that are dated before this day and whose
+    scheduled time lies on or after it. If the source knows each time from the beginning, these counts are
+    similar. If it fills in a time only after the event, the times of future events are still empty, but all
+    times up to today are filled in. There is a finding only if the count for today is less than half of the
+    mean count for past days. Under a Poisson distribution with this mean, the probability of such a low count
+    must also lie below `MAX_CHANCE_OF_FEW_AHEAD`.
     """
     for table in context.event_tables:
         for column in context.tables[table].of_role("scheduled"):

@@ -140,7 +140,7 @@ class RfmClass(Part):
 
 
 class RfmCell(ChurnShare):
-    """The observed churn of the customers in a cell; `money` is the mean of what a customer ordered in the
+    """The observed churn of the customers in a cell; `money` is the mean amount of a customer's orders in the
     year before a cutoff.
     """
 

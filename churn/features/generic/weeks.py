@@ -1,4 +1,4 @@
-"""Weeks: count the rows in each of the last weeks, and measure the fall from week to week."""
+"""Weeks: count the rows in each of the last weeks, and measure how much these numbers fall."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TWELVE_WEEKS_DAYS, HALF_YEAR_DAYS = 84, 182
 
 @generic()
 def weeks(table: TableFacts) -> Iterator[Signal]:
-    """Count rows in each of the last 5 weeks; count silent weeks; compare recent weeks with half a year."""
+    """Count rows in each of the last 5 weeks; count weeks without rows; compare with the last half year."""
     for k in range(1, SINGLE_WEEKS + 1):
         yield table.signal(
             f"week_{k}",

@@ -20,7 +20,7 @@ MIN_WEEKS = 4
 
 
 class WeekVerbs(View):
-    """Active weeks, the time since activity began to fall, and the distance to the customer's best weeks."""
+    """Measure activity by week: active weeks, a fall in activity, the last weeks against the best weeks."""
 
     cost = Cost.WEEKS
 

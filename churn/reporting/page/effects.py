@@ -252,7 +252,10 @@ def _savings_cells(words: Words, placed_experiment: PlacedExperiment) -> list[Ma
 def _amount_cell(
     words: Words, placed_experiment: PlacedExperiment, interval: Interval | None, source: Source, digits: int
 ) -> Markup:
-    """Return an amount; if there is no verdict, no number is shown, because it would be read as a success."""
+    """Return the cell of an amount, such as the customers saved.
+
+    Without a verdict the cell shows no number, because a number would be read as a success.
+    """
     verdict = placed_experiment.experiment.difference.verdict
     if interval is None or verdict is None or placed_experiment.has_alarm:
         return Markup("{}").format(DASH)
@@ -310,8 +313,9 @@ def _legend(words: Words) -> Markup:
 
 
 def _total(words: Words, effects: Effects) -> Markup:
-    """Return the effect of all contacts together, and beside it the sum of the effects of all plays, which is
-    too high.
+    """Return a paragraph with the effect of all contacts together, and the sum of the effects of the plays.
+
+    The paragraph also says why this sum is too large.
     """
     universal = effects.universal
     if effects.sum_of_plays is None or universal is None or universal.difference.verdict is None:
@@ -346,8 +350,10 @@ def _total(words: Words, effects: Effects) -> Markup:
 
 
 def _waiting_table(words: Words, experiments: Sequence[PlacedExperiment]) -> Markup:
-    """Return the experiments that have no effect yet: how many customers are in them, until when the
-    experiments wait, and what they need.
+    """Return a table of the experiments whose effect is not known yet.
+
+    It shows how many customers still wait for their outcome, the day of the first outcome, and how many
+    customers the experiment needs.
     """
     verdicts = [verdict_in_words(words, placed_experiment) for placed_experiment in experiments]
     is_one = len(set(verdicts)) == 1
