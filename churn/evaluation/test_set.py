@@ -250,7 +250,10 @@ def customer_values(
     ]
     value = np.concatenate([np.zeros(0), *parts])
     if not np.isfinite(value).any():
-        return None, "No metric is measured in money: no table says what the customers of the test pay."
+        return (
+            None,
+            "No metric is measured in money: no table says what the customers at the test cutoffs pay.",
+        )
     return CustomerValues(value, profit_terms), ""
 
 

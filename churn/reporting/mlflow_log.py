@@ -86,7 +86,7 @@ def params_of(params: Params, snapshots: Snapshots, record: Challenger) -> dict[
 
 
 def log_exposure(registry: Registry, snapshots: Snapshots) -> None:
-    """Log which share of the rows was treated, and which share belongs to the controls that represent them.
+    """Log the share of treated rows, and the share of the rows of controls who represent them.
 
     Treated rows are left out of the training; the rows of controls who had a task represent them. Both shares
     are shares of all rows at the cutoffs with treated rows or such controls. If there is no such cutoff,

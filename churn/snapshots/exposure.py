@@ -59,6 +59,6 @@ def exposure_in_words(exposures: Sequence[CutoffExposure], reason: str | None) -
     if reason:
         return f"{words}. Some of these rows have no control who represents them; accepted: {reason}"
     return (
-        f"{words}; {controls:,} rows of controls represent the treated rows, each with the weight 1 / "
-        "P(untreated)."
+        f"{words}; the treated rows are represented by {controls:,} rows of controls, each of which has the "
+        "weight 1 / P(untreated)."
     )

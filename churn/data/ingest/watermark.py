@@ -79,6 +79,7 @@ def watermark_day(table: RowsByDay, echo: Callable[[str], None]) -> int:
         echo(
             f"  the watermark is {date_of_day(end)}: after this day there are no rows for more than "
             f"{MAX_HOLE_DAYS} days, and then there are {rows - rows_so_far:,} rows up to "
-            f"{date_of_day(last_day)}. If these rows are right, set snapshot.watermark."
+            f"{date_of_day(last_day)}. If these rows are right, set snapshot.watermark to "
+            "the day up to which the data are complete."
         )
     return end

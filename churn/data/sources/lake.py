@@ -54,7 +54,7 @@ class Lake(Source):
         """Refuse to bring the rows of a query to the driver.
 
         Raises:
-            SourceError: Always. `ingest` reads rows in Spark tasks, so only `churn init` calls this method.
+            SourceError: Always. `ingest` does not need this method, because it reads rows in Spark tasks.
         """
         raise SourceError(
             "source: the rows of Spark stay on its executors, so `churn init` cannot read them. "

@@ -148,7 +148,7 @@ class MatrixBuilder:
 def _merge(
     summaries: Sequence[Mapping[tuple[int, str], Any]], plan: engine.Plan
 ) -> dict[tuple[int, str], Any]:
-    """Merge the summaries of the sampled blocks; a key holds the index of a cutoff and the name of a signal."""
+    """Merge the summaries of the sampled blocks; a key holds a cutoff's index and a signal's name."""
     return {
         key: plan.cohort_values[key[1]].merge([summary[key] for summary in summaries])
         for key in (summaries[0] if summaries else {})

@@ -27,7 +27,7 @@ def label_maturity(snapshots: Snapshots, mature_on: Mapping[date, date]) -> Iter
     """Look for labels that were counted before their window, grace and late days were over.
 
     The guard computes from params.yaml the day on which the labels of each cutoff are known. The
-    snapshot must not state an earlier day, and the data must be complete up to this day (see watermark).
+    snapshot must not state an earlier day, and the watermark must not be earlier than this day.
 
     The guard also compares the share of churners at the newest cutoffs with the share at earlier cutoffs. If
     the data end before the watermark of params.yaml, outcomes at the newest cutoffs are still unknown. At

@@ -108,7 +108,10 @@ def _lead(words: Words, experiments: Sequence[PlacedExperiment]) -> str:
                 "Go on with the calls: the event was more frequent among customers who may be contacted than "
                 "in the control group."
             )
-        return words("Go on with the calls: churn is lower than in the control group.")
+        return words(
+            "Go on with the calls: churn is lower among customers who may be contacted than in the control "
+            "group."
+        )
     if any(verdict is not None and verdict.is_help for verdict in verdicts.values()):
         return words(
             "Go on with the plays that helped, and leave the control group alone until all outcomes are "
@@ -289,7 +292,7 @@ def verdict_in_words(words: Words, placed_experiment: PlacedExperiment) -> str:
     if difference.no_verdict_because == NoVerdict.EMPTY_ARM:
         return words("The effect cannot be measured: an arm has no customer with a known outcome.")
     if difference.verdict is None or nightly is None:
-        return words("Too early to tell: in an arm, fewer than 20 customers have left.")
+        return words("Too early to tell: in at least one of the arms, fewer than 20 customers have left.")
     if nightly.is_help:
         return words("It helped.")
     if nightly.is_harm:
