@@ -1,4 +1,4 @@
-"""Look at the report in a real browser: every width, light and dark, German and English.
+"""Look at the report in a real browser: at several widths, in light and dark, in German and English.
 
 `python -m benchmarks.looks --output output --to build/looks` renders the latest night in both languages,
 keeps a picture of each look, and lists what is wrong: requests to the network, errors of the console,

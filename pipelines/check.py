@@ -1,4 +1,4 @@
-"""Check the tables against their contracts, list what they hold, and look for leaks."""
+"""Check the tables against their data contracts, list what they hold, and look for leaks."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ MAX_NAMES_LISTED = 4
 
 
 def run(params: Params, *, cutoff: date | None = None, echo: Echo, prove: bool = False) -> int | None:
-    """Print the tables, the possible signals, the cohort at a sample cutoff, and what the guards find.
+    """Print the tables, the possible signals, the cohort at an example cutoff, and what the guards find.
 
     Args:
         params: The parameters.
-        cutoff: The sample cutoff; by default the latest cutoff with a known label.
+        cutoff: The example cutoff; by default the latest cutoff with a known label.
         echo: Prints lines, warnings and progress.
         prove: Also compute signals again from altered data, to prove that no signal sees the future.
 
@@ -65,8 +65,8 @@ def _list_signals(params: Params, store: Store, echo: Echo) -> None:
 def _list_cohort(params: Params, store: Store, cutoff: date | None, echo: Echo) -> None:
     sample = store.cutoff_or_tonight(cutoff) if cutoff else latest_matured_cutoff(store)
     echo(
-        f"label {params.label_id}; the data are complete up to {store.watermark}; the customers at a "
-        "sample cutoff:"
+        f"label {params.label_id}; the data are complete up to {store.watermark}; the customers at one "
+        "cutoff, as an example:"
     )
     echo.report(f"  {line}" for line in truth_table(truth_sheet(store, cohorts_at(store, [sample]))))
 
@@ -132,7 +132,7 @@ def _prove(
         findings = list(proofs.prove(store, signals, sample, params.train.seed, advance))
     echo(
         f"proofs passed for {len(signals)} signals of {min(proofs.MAX_PROOF_CUSTOMERS, store.n_customers):,} "
-        f"customers at {', '.join(map(str, sample))}: {'; '.join(proofs.PROOFS.values())}."
+        f"customers at {', '.join(map(str, sample))}. They show: {'; '.join(proofs.PROOFS.values())}."
         if not findings
         else f"proofs: {len(findings)} times, a signal changed although it must not change."
     )

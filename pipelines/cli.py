@@ -61,7 +61,7 @@ class Option:
 VERBS: dict[str, tuple[Option, ...]] = {
     "demo": (
         Option("--customers", int, "How many customers the company has."),
-        Option("--seed", int, "Another seed gives another company."),
+        Option("--seed", int, "The seed of the simulation; another seed gives another demo company."),
         Option(
             "--live",
             int,
@@ -80,8 +80,8 @@ VERBS: dict[str, tuple[Option, ...]] = {
         Option(
             "--prove",
             bool,
-            "Compute signals again from data that differ after the cutoff, to prove that no signal sees the "
-            "future.",
+            "Compute signals again from a copy in which the data after the cutoff are changed, to prove that "
+            "no signal sees the future.",
         ),
     ),
     "ingest": (),
@@ -124,8 +124,8 @@ VERBS: dict[str, tuple[Option, ...]] = {
         Option(
             "--days",
             int,
-            "Compute an experiment's power and smallest detectable effect for the customers whom it will "
-            "have after this number of days; by default 90.",
+            "Compute an experiment's power and smallest detectable effect for the customers who are in "
+            "it after this number of days; by default 90.",
         ),
     ),
     "measure": (),
@@ -133,7 +133,11 @@ VERBS: dict[str, tuple[Option, ...]] = {
     "kpis": (),
     "show": (
         Option("CUSTOMER", str, "The id of the customer, exactly as in the source."),
-        Option("--format", Literal["text", "json"], "The format of the answer; by default text."),
+        Option(
+            "--format",
+            Literal["text", "json"],
+            "The format in which the customer's data are shown; by default text.",
+        ),
     ),
     "forget": (
         Option("CUSTOMER", str, "The id of the customer, exactly as in the source."),
@@ -358,7 +362,8 @@ def _perform(
         )
     if verb == "init" and overrides:
         return _refuse(
-            "init writes the parameters, so --set has nothing to change yet. Change them in the file."
+            "init writes the parameter file, so --set has nothing to change yet. Call `churn init` without "
+            "--set, then change the file."
         )
     params: Any = None
     echo.shows_details = debug

@@ -34,8 +34,8 @@ def run(
 
     Args:
         params: The parameters.
-        cutoff: The day that counts as today when the program checks which tasks have expired; by default
-            today's date.
+        cutoff: The day that counts as today when the program checks which planned contacts have expired; by
+            default today's date.
         retry_dead: Whether to send dead events (refused or given up) again.
         echo: Prints lines, warnings and progress.
         store: The store, if the caller has opened it; by default this function opens it, and first writes it

@@ -121,12 +121,12 @@ def _folder(params: Params) -> Path:
     source, key = params.source, params.locate("source")
     if "://" in source:
         raise SourceError(
-            f"{key} is {source}, a connection; the demo company is written to a folder. Name a folder, "
+            f"{key}: {source} is a connection, but the demo company is written to a folder. Name a folder, "
             "such as 'source: data/company', or '--set source=data/company'."
         )
     folder = Path(source)
     if folder.exists() and not folder.is_dir():
-        raise SourceError(f"{key} is {folder}, a file; the demo company needs a folder. Name one.")
+        raise SourceError(f"{key}: {folder} is a file, but the demo company needs a folder. Name one.")
     return folder
 
 

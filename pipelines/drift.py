@@ -76,7 +76,7 @@ def write_drift(
         night: The night.
         champion: The model that scored the night.
         frame: `customer_id` and the signals of each customer at risk.
-        probability: The probabilities of these customers, shape (customers,).
+        probability: The probability that the model gives each customer of `frame`, shape (customers,).
         ledger: The earlier nights in the ledger.
         is_trial: Whether the challenger scored the night.
     """

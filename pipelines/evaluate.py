@@ -44,7 +44,7 @@ from pipelines.measure import known_effects
 
 
 def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> None:
-    """Predict each test cutoff from what was known then, and measure the predictions with intervals.
+    """Predict the rows of each test cutoff from what was known then; compute metrics and their intervals.
 
     Args:
         params: The parameters.

@@ -106,11 +106,11 @@ def _of_one(error: BaseException, params: Params | None) -> ChurnError | None:
             if words in str(error):
                 return _of_system(OSError(number, words, _database(params)), params)
         return ModelError(
-            f"{_file(params)}: tracking.uri: MLflow cannot continue: {_text(error)}. Check the database "
-            "or the server, then run the verb again."
+            f"{_file(params)}: tracking.uri: MLflow stopped with an error: {_text(error)}. Check the "
+            "database or the server, then run the verb again."
         )
     if module == "lightgbm":
-        return ModelError(f"LightGBM cannot go on: {_text(error)}. Rename or leave out that signal.")
+        return ModelError(f"LightGBM stopped with an error: {_text(error)}. Rename or leave out that signal.")
     if name == "BrokenProcessPool":
         return ParamsError(
             f"{_file(params)}: engine.processes: a process that computes signals was ended from outside, "
@@ -173,8 +173,8 @@ def _of_reader(error: BaseException, params: Params | None) -> ChurnError:
             "for train/, `churn evaluate` for evaluate/, `churn score` for scores/."
         )
     return SourceError(
-        f"{_file(params)}: source: the data cannot be read or computed: {text}. Correct the source or its "
-        "mapping; if both are correct, delete output/store and run `churn ingest`."
+        f"{_file(params)}: source: the data cannot be read, or values cannot be computed from them: {text}. "
+        "Correct the source or its mapping; if both are correct, delete output/store and run `churn ingest`."
     )
 
 

@@ -89,8 +89,8 @@ def run(
     in_database = rows_in_database(sink, customer, params.file) if sink else {}
     if plan.is_empty and plan.forgotten_on is None and not in_database:
         raise CallError(
-            f"CUSTOMER '{customer}': {output} holds nothing under this id. An id is compared exactly, with "
-            "capital letters and leading zeros. Write the id as in the source; nothing was erased."
+            f"CUSTOMER '{customer}': {output} holds nothing under this id. An id must match exactly: "
+            "capital letters and leading zeros count. Write the id as in the source; nothing was erased."
         )
     if plan.is_empty and not in_database:
         echo(f"Customer {customer} was forgotten on {plan.forgotten_on}; no row of this customer is left.")

@@ -73,7 +73,8 @@ def run(
             echo.warn(f"{entry.name}: {warning}.")
         for question in open_questions(entry.body):
             echo.warn(
-                f"{entry.name}: {question}. Write the answer into {params}; without it `churn check` stops."
+                f"{entry.name}: {question}. Write the answer to this question into {params}; without it "
+                "`churn check` stops."
             )
     for name, reason in draft.unused_tables:
         echo(f"  {name} is not used: {reason}")

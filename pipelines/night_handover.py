@@ -77,7 +77,8 @@ def _send_contacts(params: Params, store: Store, echo: Echo) -> None:
         deliver.run(params, cutoff=store.tonight, echo=echo, store=store)
     except BusyError as error:
         raise DeliveryError(
-            *error.problems, "The night is written. Call `churn deliver` to hand its contacts over."
+            *error.problems,
+            "The night is written. Call `churn deliver` to hand over the contacts of this night.",
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""The details of `churn run`: all that its verbs print goes to a file, and the reader sees a summary."""
+"""Write to a file all that the verbs of `churn run` print; the user sees a summary."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class RunLog(Echo):
     """
 
     def __init__(self, echo: Echo, path: Path, file: TextIO) -> None:
-        """Take the `Echo` that prints for the reader, and the open file.
+        """Take the `Echo` that prints for the user, and the open file.
 
         Args:
-            echo: Prints for the reader; if its `shows_details` is true, it prints all that the file gets.
+            echo: Prints for the user; if its `shows_details` is true, it prints all that the file gets.
             path: The file.
             file: The file at `path`, open for writing.
         """
@@ -60,7 +60,7 @@ class RunLog(Echo):
         self._echo.finish_step(step)
 
     def warn(self, text: str) -> None:
-        """Write a warning to the file, and show it if the reader has not seen it in this run."""
+        """Write a warning to the file, and show it if the user has not seen it in this run."""
         self._write(f"warning: {text}")
         if text not in self._shown_warnings:
             self._shown_warnings.add(text)
@@ -89,7 +89,7 @@ def run_log(echo: Echo, output: Path, call: str) -> Iterator[RunLog]:
     """Open `run.txt` in the output folder for one run; print its path if the run ends with an error.
 
     Args:
-        echo: Prints for the reader.
+        echo: Prints for the user.
         output: The output folder.
         call: The first line of the file: the call and its time.
     """

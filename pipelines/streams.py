@@ -29,7 +29,7 @@ class SafeStream:
         self._moves_cursor = moves_cursor
 
     def write(self, text: str) -> int:
-        """Write a text without secrets and control characters; return the length of the given text."""
+        """Write a text with secrets hidden and control characters escaped; return the given text's length."""
         clean_text = hide_secrets(text)
         if not self._moves_cursor:
             clean_text = escape_controls(clean_text)
@@ -56,7 +56,7 @@ class SafeStream:
 
 @contextmanager
 def safe_streams() -> Iterator[None]:
-    """Wrap stdout and stderr until the block ends."""
+    """Replace stdout and stderr by `SafeStream`s until the `with` block ends."""
     earlier = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = (cast(TextIO, SafeStream(stream)) for stream in earlier)
     try:

@@ -153,7 +153,7 @@ def _train(params: Params, snapshots: Snapshots, echo: Echo) -> None:
         echo(line)
     echo(f"most important signals: {', '.join(list(challenger.importance)[:3])}")
     if earlier_run_id:
-        echo("the same training as before, so its earlier run in MLflow is used again.")
+        echo("this training equals an earlier one, so the earlier run in MLflow is used again.")
     echo(registry.link(run_id))
 
 
@@ -175,7 +175,7 @@ def _refresh(params: Params, snapshots: Snapshots, echo: Echo) -> None:
         f"{refresh.n_churners:,} customers left, observed/expected {refresh.observed_expected:.2f}"
     )
     if not refresh.shift:
-        echo(f"{finding}. The level of the champion is still right: nothing was refreshed.")
+        echo(f"{finding}. The level of the champion's probabilities is still right: nothing was refreshed.")
         return
     plan = _plan(params, snapshots)
     check_unseen(refresh, plan.test)

@@ -41,7 +41,7 @@ def write_source(folder: Path, seed: int = 5) -> None:
 
     Args:
         folder: The folder of the tables; it is created.
-        seed: Another seed gives another company.
+        seed: The seed of the random draws; another seed gives another company.
     """
     folder.mkdir(parents=True)
     rng = np.random.default_rng(seed)

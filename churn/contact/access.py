@@ -49,8 +49,8 @@ from churn.snapshots.read import read_part
 from churn.training.challenger import load_challenger, training_folder
 
 MODELS_NOTE = (
-    "A model learnt from these cutoffs. For each of them, the snapshots hold a row that says whether the "
-    "customer left. The list does not prove that the model learnt from this customer: a training may use "
+    "The cutoffs from which a model learnt and at which the snapshots say whether the customer left. The "
+    "list does not prove that the model learnt from this customer: a training may use "
     "only a part of the customers, and the snapshots may have been written again since the training. "
     "Earlier model versions in the registry are not listed."
 )
@@ -63,10 +63,10 @@ REJECTS_NOTE = (
     "with it, and is not used."
 )
 LISTS_NOTE = (
-    "The rows of the customer in the lists of each night, except for the call list. The columns have the "
-    "same names as in the list."
+    "The rows of the customer in the two lists beside the call list: `advocates` and `gone`. The columns "
+    "have the same names as in these lists."
 )
-STATES_NOTE = "The states of the customer's tasks on {as_of}."
+STATES_NOTE = "The customer's tasks (planned contacts), each with its state on {as_of}."
 ASSUMPTION = (
     " There is no table `contacts` that says what was done, so a task counts as done on its due date."
 )
@@ -180,8 +180,8 @@ def read_access(
             )
         raise CallError(
             f"CUSTOMER '{customer}': {output} holds nothing under this id: not in the store, the rejected "
-            "rows, the snapshots, the scores or the ledger. An id is compared exactly, with capital "
-            "letters and leading zeros. Write the id as in the source."
+            "rows, the snapshots, the scores or the ledger. An id must match exactly: capital "
+            "letters and leading zeros count. Write the id as in the source."
         )
     learnt = Section("models", str(store.params.models), tuple(model_rows(models, snapshots)), MODELS_NOTE)
     return AccessRecord(customer, store.tonight, store.params.timezone, (*sections, learnt))

@@ -193,13 +193,13 @@ def _of_persons(
 
 
 def read_task_states(store: Store, cutoff: date, ledger: Ledger, at_risk: Sequence[str]) -> TaskStates:
-    """Return the state of each task of a ledger, computed from the events before the cutoff.
+    """Return the state of each task in a ledger, such as open or done, from the events before the cutoff.
 
     Args:
         store: The store.
         cutoff: Only days before the cutoff count; but for objections, what is known today counts.
         ledger: The ledger; its tasks and the health bands of its latest night are read.
-        at_risk: The ids of the customers who are at risk at the cutoff.
+        at_risk: The ids of the customers in the cohort at the cutoff, who can still leave.
     """
     contacts = read_contacts(store, cutoff)
     objector_ids = _objector_ids(read_reach(store).to_pandas())
@@ -246,9 +246,9 @@ def _exits(
     """Return when and why customers who have a task came back or left: `customer_id`, `happened_on`, `why`.
 
     If the label is inactivity, a new event in the label's table, such as a login, means that the customer
-    came back. A customer who was at risk in the night before and is not at risk tonight left the cohort
-    between the two nights. If the customer was not at risk in the night before either, the customer counts as
-    having left on the day on which the first task for the customer was planned.
+    came back. A customer who was in the cohort in the night before and is not in it tonight left the cohort
+    between the two nights. If the customer was not in the cohort in the night before either, the customer
+    counts as having left on the day on which the first task for the customer was planned.
     """
     with_tasks = set(ledger.tasks["customer_id"])
     label = store.params.label

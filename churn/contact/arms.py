@@ -1,5 +1,7 @@
 """The arms of a night: which persons are drawn into a control group, and which persons keep the arm of an
 earlier night.
+
+An arm is given to a unit: one customer, or all customers who are one person or one account.
 """
 
 from __future__ import annotations
@@ -89,11 +91,11 @@ def members_of_units(units: Units, customers: Objects) -> dict[str, list[str]]:
 def _experiments(
     plays: Sequence[Play | None], rows: Ints, is_eligible: Bools, terms: ExperimentsParams
 ) -> dict[str, tuple[float, Ints]]:
-    """Return for each experiment, by name, the share of its control group and the rows of its customers.
+    """Return for each experiment, by name, the share that is drawn as controls, and its customers' rows.
 
-    The universal experiment comes first. So a customer in the universal control group is counted there, and
-    not as a control of a play. A play with its own control group assigns an arm to all its eligible
-    customers, also to those in the universal control group.
+    The universal experiment, whose control group gets no play, comes first. So a customer in the universal
+    control group is counted there, and not as a control of a play. A play with its own control group assigns
+    an arm to all its eligible customers, also to those in the universal control group.
     """
     experiments = {UNIVERSAL: (terms.control.share, rows)}
     names = np.array([play.name if play else "" for play in plays], dtype=object)
@@ -106,10 +108,10 @@ def _experiments(
 def _unit_table(
     names: Objects, rows: Ints, scores: ScoredCohort, members: Mapping[str, list[str]]
 ) -> pd.DataFrame:
-    """Return one row for each unit of the customers in `rows`.
+    """Return one row for each unit to which a customer in `rows` belongs.
 
-    A row holds the highest probability and the sum of the residual values of these customers, and all
-    customers of the unit.
+    A row holds the highest probability of the unit's customers in `rows`, the sum of their residual values
+    (the money that a customer would still pay), and the ids of all customers of the unit.
     """
     frame = pd.DataFrame(
         {

@@ -127,8 +127,8 @@ class SuppressionList:
 
     Attributes:
         path: The file.
-        customer_ids: The ids in the column `customer_id`, with the number of the line.
-        emails: The normalised addresses in the column `email`, with the number of the line.
+        customer_ids: The ids in the column `customer_id`, by line number in the file.
+        emails: The normalised addresses in the column `email`, by line number in the file.
     """
 
     path: Path

@@ -58,7 +58,7 @@ def add_notes(
         signals: The signals of the cohort, with the column `customer_id`.
         playbook: The playbook with its templates.
         language: The language of the messages.
-        events: The company's own tables of events.
+        events: The names of the company's own tables of events.
     """
     customers = contacts["customer_id"].to_pylist()
     is_listed = pc.is_in(scores["customer_id"], contacts["customer_id"])

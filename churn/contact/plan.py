@@ -2,9 +2,9 @@
 
 The steps have this order because each step may use only the decisions of the steps before it:
 
-1. The health bands, which depend on the bands of earlier nights.
-2. The plays of the customers.
-3. Which customers may be contacted: consent, suppression lists, health, open tasks.
+1. The health band of each customer, which depends on the bands of earlier nights.
+2. The play that the playbook gives to each customer.
+3. Which customers may be contacted. Consents, suppression lists, health bands and open tasks decide this.
 4. The arms of the customers who may be contacted. An arm is drawn once and then kept.
 5. The customers who get one of the night's places. The rest period after a contact, the caps of units and
    the budget exclude some customers. The arm makes no difference here: a control takes a place, has a rest
@@ -63,7 +63,7 @@ class NightPlan:
         ledger_rows: The new rows of the ledger, by table.
         rule_counts: For each rule of the playbook, the number of customers whom it fits, who get its play,
             and who are planned for contact.
-        lists: The lists beside the call list; empty in a trial.
+        lists: The lists other than the call list, such as the list of lost customers; empty in a trial.
     """
 
     contact: ContactPlan
@@ -100,7 +100,7 @@ def plan_night(
         terms: The settings of the plan.
         progress: A function that shows how far the computation of the reasons has come.
         is_trial: Whether the night is a trial. In a trial nobody is assigned to an arm, nothing is written
-            into the ledger, and there are no lists beside the call list.
+            into the ledger, and there is no list except the call list.
     """
     n = len(scores.frame)
     band = bands_with_memory(scores, ledger.bands)
@@ -205,9 +205,9 @@ def plan_night(
 
 
 def _uplift_facts(model: EffectModel | None, is_left_alone: Bools) -> dict[str, Any]:
-    """Return what the facts of the night say about its effect model.
+    """Return the facts for the file `_night.json` about the night's effect model.
 
-    If no model is in use, the result is empty, so the facts are the same as in older versions of this
+    If no effect model is in use, the result is empty, so the facts are the same as in older versions of this
     program, which had no such models.
     """
     if model is None:
@@ -222,7 +222,7 @@ def _uplift_facts(model: EffectModel | None, is_left_alone: Bools) -> dict[str, 
 
 
 def _effect_facts(effects: MeasuredEffects) -> dict[str, Any]:
-    """Return the measured effects that the night uses, for the facts of the night.
+    """Return the measured effects that the night uses, as facts for the file `_night.json`.
 
     If all effects are assumed, the result is empty, so the facts are the same as in older versions of this
     program, which measured no effects.
@@ -237,7 +237,7 @@ def _effect_facts(effects: MeasuredEffects) -> dict[str, Any]:
 
 
 def _cost_facts(effects: MeasuredEffects) -> dict[str, Any]:
-    """Return the measured costs that the night uses, for the facts of the night.
+    """Return the measured costs that the night uses, as facts for the file `_night.json`.
 
     If all costs are assumed, the result is empty, so the facts are the same as in older versions of this
     program, which measured no costs.
@@ -296,7 +296,7 @@ def _why_withheld(task: Mapping[str, Any], arm: str | None, acts: Acts, terms: P
 def _facts(
     playbook: Playbook, play_indices: Ints, columns: set[str], acts: Acts, terms: PlanTerms
 ) -> dict[str, Any]:
-    """Return what the facts of the night say about the settings of the plan and about its plays."""
+    """Return the facts for the file `_night.json` about the settings of the plan and about its plays."""
     control = terms.experiments.control
     return {
         "places": terms.n_places,
@@ -333,7 +333,7 @@ def _preference_facts(
 
 
 def _counts(tasks: Sequence[Task | None], on_list: Ints, because: Objects) -> dict[str, Any]:
-    """Return the numbers of customers in a plan, for the facts of the night."""
+    """Return, as facts for `_night.json`, how many customers are contacted, controls or not contacted."""
     listed = [task for row in on_list.tolist() if (task := tasks[row]) is not None]
     status = Counter(task.status for task in listed)
     return {

@@ -1,4 +1,4 @@
-"""Read on which day each customer left, and what the customer paid each month before that day."""
+"""Read on which day each customer left, and how much the customer paid per month before that day."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def read_churners(store: Store, cutoff: date) -> pa.Table:
 
 
 def _money_of_the_year(store: Store, cutoff: date) -> str:
-    """Return the SQL of what each customer paid per month, on average, in the year up to `left_day`."""
+    """Return SQL for the mean amount per month that each customer paid in the year up to `left_day`."""
     end = day_number(cutoff)
     for table, day in (("payments", "paid_at_day"), ("orders", "day"), ("payments", "day")):
         if not store.has(table) or day not in ("day", *store.tables[table].columns):

@@ -126,7 +126,7 @@ def _as_read(
 ) -> dict[str, Cell]:
     """Return a stored row in a form that people can read.
 
-    Times are local, codes are replaced by names, and numbers are not in cents or thousandths.
+    Times are local, codes are replaced by names, and cents or thousandths are converted to whole units.
     """
     return dict(_cells(row, contract, levels, zone))
 
@@ -155,7 +155,7 @@ def _cells(
 
 
 def _is_part(contract: Table, column_name: str, ending: str) -> bool:
-    """Return whether a column has the name of an outcome or a scheduled time of `contract`, plus `ending`."""
+    """Return whether a column is named like an outcome or a scheduled time, with `ending` at the end."""
     dated = {f"{column.name}{ending}" for column in contract.of_role("outcome", "scheduled")}
     return column_name in dated
 

@@ -176,8 +176,8 @@ def _old_folder(path: Path) -> Path:
 def only_writer(path: Path, holder: str) -> Iterator[None]:
     """Hold a lock file alone until the block ends; refuse if another process holds it.
 
-    A process that already holds the lock may call this function again inside the block. The lock belongs to
-    the process: the system releases it when the process ends, even after a crash.
+    A process that already holds the lock may call this function again inside the block. The operating
+    system releases the lock when the process ends, even after a crash.
 
     Args:
         path: The lock file.

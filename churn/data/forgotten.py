@@ -74,7 +74,7 @@ class ForgottenCustomers(BaseModel):
         return listed.model_copy(update={"erased_on": {**listed.erased_on, listed._hash(customer): day}})
 
     def with_units(self, units: Iterable[ErasedUnits]) -> ForgottenCustomers:
-        """Return the list of forgotten customers, with these units added to its counts."""
+        """Return the list of forgotten customers, with these units added to `erased_units`."""
         counts = {(part.experiment, part.arm): part.units for part in self.erased_units}
         for part in units:
             key = (part.experiment, part.arm)

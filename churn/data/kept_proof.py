@@ -73,8 +73,8 @@ def _consents_in(path: Path) -> list[Mapping[str, Any]]:
             consent = None
         if not isinstance(consent, dict):
             raise SourceError(
-                f"{path}: line {number} holds no consent, so the file is damaged. Restore the file from a "
-                "copy: the consents are kept nowhere else."
+                f"{path}: line {number} is not the record of a consent, so the file is damaged. Restore the "
+                "file from a copy: the consents are kept nowhere else."
             )
         consents.append(consent)
     return consents

@@ -97,8 +97,8 @@ def _words_on_outcomes(contract: Table) -> str:
     if not outcomes:
         return ""
     return (
-        f" The condition cannot use {', '.join(outcomes)}: these columns are filled in later, so the "
-        "label would change."
+        f" The condition cannot use {', '.join(outcomes)}: these columns are filled in later "
+        "than their rows, so a known label could change."
     )
 
 

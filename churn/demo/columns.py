@@ -59,12 +59,12 @@ class CustomerDays:
         return CustomerDays(self.customer[rows], self.day[rows], self.status[rows], self.phases[rows])
 
     def phase(self, kind: str) -> Values:
-        """Return the phase 0..3 of a trouble for each pair of customer and day. Shape [pair]."""
+        """Return for each pair the phase (0..3) of the trouble with the name `kind`. Shape [pair]."""
         phase: Values = ((self.phases >> np.uint16(2 * TROUBLE_NAMES.index(kind))) & 3).astype(np.intp)
         return phase
 
     def by_phase(self, kind: str, *factors: float) -> Values:
-        """Return for each pair the factor that belongs to the trouble's phase 0..3. Shape [pair]."""
+        """Return for each pair the factor for the phase (0..3) of the trouble `kind`. Shape [pair]."""
         factor: Values = np.array(factors, dtype=np.float32).take(self.phase(kind))
         return factor
 
@@ -79,19 +79,19 @@ class CustomerDays:
 
 @dataclass(frozen=True)
 class Chunk:
-    """A chunk of customers with their lives, from which each table is made.
+    """A chunk: customers who are simulated together, and their lives. Each table is made from chunks.
 
     Attributes:
         people: The customers.
-        life: The lives of these customers in the days of the chunk, which are the whole history or one day
-            after it.
+        life: What happens to these customers on each day of the chunk. A chunk holds all days of the history,
+            or one day after the history.
         streams: The random generators for the days of the chunk.
         ids: The ids of the customers.
         first_day: The first day of `life`.
         watermark_seconds: The watermark in seconds since 1970; the export shows only outcomes before it.
         memory: What is remembered about each customer from one day to the next, for example whether the
-            customer has unsubscribed: arrays [customer] by name. The functions that make the tables change
-            these arrays in place. For the history, `memory` is None.
+            customer has unsubscribed. Each such fact has a name and an array [customer]; the functions that
+            make the tables change the arrays in place. None if the chunk holds the history.
     """
 
     people: People
@@ -118,8 +118,9 @@ class Chunk:
         return times
 
     def in_force(self) -> CustomerDays:
-        """Return the days on which people are customers (in force or pending), except the first day of each
-        spell.
+        """Return the days on which customers have a contract, except the first day of each unbroken contract.
+
+        A customer who has asked to leave has a contract until it ends.
         """
         return self._customer_days(self._in_force())
 
@@ -143,7 +144,7 @@ class Chunk:
         return CustomerDays(customer, day, self.life.status.ravel()[flat], self.life.phases.ravel()[flat])
 
     def customer_id(self, customer: Values) -> pa.Array:
-        """Return the ids of customers, given by their indices, as an Arrow column with a dictionary."""
+        """Return the ids of the customers with the given indices, as a dictionary-encoded Arrow column."""
         return pa.DictionaryArray.from_arrays(pa.array(customer.astype(np.int32)), self.ids)
 
 
@@ -172,7 +173,7 @@ def arrival_times(rng: np.random.Generator, seconds: Values, share: float) -> tu
     """Draw when rows reach the warehouse: most rows without delay, some of them one to six days late.
 
     Args:
-        rng: The generator of the draws.
+        rng: The random generator.
         seconds: When each row happens, in seconds since 1970.
         share: The share of rows that are late.
 

@@ -2,9 +2,9 @@
 (ranks) that end.
 
 The programme is computed day by day: a day depends on the days before it and on the customer's own random
-numbers for this day. So the rows up to a day do not depend on how long the company is simulated.
+numbers for this day. So the bookings up to any day do not depend on how long the company is simulated.
 
-In truth, points and leaving are only weakly related, because both depend on the customers' troubles, such as
+In truth, points and leaving are weakly related, only because both depend on the customers' troubles, such as
 a bad experience. In trouble, customers order less and redeem less, so points expire and tiers are lost.
 Leaving never depends on points. Some customers never redeem; they are no more likely to leave than others.
 """
@@ -72,7 +72,7 @@ class Earnings:
 
 
 def loyalty(chunk: Chunk) -> pa.Table:
-    """Return the bookings of the loyalty programme; each booking is known at once."""
+    """Return the bookings of the loyalty programme; no booking arrives late in the data."""
     orders, payments = contract_tables.orders(chunk), contract_tables.payments(chunk)
     return loyalty_of(chunk, earnings_of(orders, payments, chunk.ids))
 
@@ -106,7 +106,7 @@ def loyalty_of(chunk: Chunk, earnings: Earnings) -> pa.Table:
 
 
 def earnings_of(orders: pa.Table, payments: pa.Table, ids: pa.Array) -> Earnings:
-    """Return the points for orders, and the points for bills on the day on which each bill was paid.
+    """Return the points that orders and paid bills earn; a bill earns them on the day of its payment.
 
     Args:
         orders: The rows of the table of orders.

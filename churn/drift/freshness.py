@@ -251,8 +251,8 @@ def _value_alarms(subject: str, values: DailyValues, rows: Ints, night: date) ->
                 kind="emptied",
                 subject=subject,
                 since=since,
-                text=f"{empty[0]:.0%} of the rows since {since} have no value; before, the largest "
-                f"share without a value was {empty[1]:.0%}.",
+                text=f"{empty[0]:.0%} of the rows since {since} have no value; in earlier "
+                f"periods of this length, the share without a value was at most {empty[1]:.0%}.",
                 way_out="Check whether the source renamed or dropped the column.",
             )
             return
@@ -408,7 +408,8 @@ def _kind_alarms(subject: str, kinds: Mapping[str, Ints], night: date) -> Iterat
                     text=f"the kind {_quote(names[index])} has {rows}, and {_quote(names[heir])}, which "
                     f"never occurred before, has {newest[heir]:,} rows: the first kind seems to be "
                     "renamed to the second.",
-                    way_out="Change this column's mapping so that it turns the new name into the old one.",
+                    way_out="Change this column's mapping so that it turns the new name of the kind into the "
+                    "old one.",
                 )
         return
 

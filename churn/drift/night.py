@@ -59,7 +59,7 @@ NO_REFERENCE = (
 
 @dataclass(frozen=True)
 class ScoredCohort:
-    """What a model says about the customers who are at risk on a night.
+    """What a model says, on a night, about the customers who can still leave.
 
     Attributes:
         cutoff: The cutoff of the night.

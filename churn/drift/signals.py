@@ -15,7 +15,7 @@ from churn.model.reference import Bins, Reference
 Floats = npt.NDArray[np.float64]
 
 MATERIAL_PSI = 0.25
-"""The index above which a shift counts as large.
+"""The PSI above which a shift counts as large.
 
 Source: Siddiqi (2006), Credit risk scorecards, chapter 8. The value is a convention. What chance and the
 calendar cause is added to it.
@@ -25,7 +25,7 @@ USUAL_FACTOR = 2.0
 """A signal must move this many times as far as it ever moved between cutoffs of the training."""
 
 ALARM_PROBABILITY = 0.001
-"""The probability that chance alone gives an index above its limit, for any of the signals of a night."""
+"""The probability that chance alone lifts the PSI of at least one signal of a night above `by_chance`."""
 
 SHOWN_SIGNALS = 5
 
@@ -35,11 +35,12 @@ def signal_drift(
 ) -> tuple[SignalDrift, ...]:
     """Return how far each signal has moved; the signal that is furthest above its limit comes first.
 
-    A signal has moved if its index is above `max(.25, 2 * usual) + by_chance`. To find `usual`, each
-    cutoff of the training is compared with all earlier cutoffs whose labels were known by then; `usual` is
-    the largest of these indices. So the limit allows for the season, the growth of the company and what is
-    special about a single date. `by_chance` allows for chance: if no distribution had changed, at least one
-    signal would have an index above `by_chance` with a probability of .001.
+    A signal has moved if the PSI between its values tonight and in training is above its limit,
+    `max(.25, 2 * usual) + by_chance`. To find `usual`, each cutoff of the training is compared with all
+    earlier cutoffs whose labels were known by then; `usual` is the largest PSI of these comparisons. So the
+    limit allows for the season, the growth of the company and what is special about a single date.
+    `by_chance` allows for chance: if no distribution had changed, at least one signal would have a PSI above
+    `by_chance` with a probability of .001.
 
     Args:
         reference: What the model's signals and probabilities looked like in training.

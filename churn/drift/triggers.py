@@ -101,7 +101,8 @@ def _drift(
         return Trigger(
             name="drift",
             fires=None,
-            text="drift is not known: the model stores no values of its training signals for a comparison.",
+            text="drift is not known: the model does not store how its signals were distributed in the "
+            "training.",
         )
     if has_moved and broken:
         return Trigger(

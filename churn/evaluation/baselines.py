@@ -102,15 +102,16 @@ def predict_baselines(
 def _level_of(train: LabelledRows, logits: Floats) -> dict[str, Any]:
     """Return the calibration of a baseline.
 
-    The calibration is used if the training rows have weights, which let controls count for treated rows too.
-    In this case, the challenger is calibrated as well.
+    A baseline is calibrated only if the training rows have weights. Training rows have weights if customers
+    were treated: their rows are left out, and the rows of controls count more. In this case, the setting
+    `train.calibration: auto` calibrates the challenger too.
     """
     return calibration.fit_calibration("beta", logits, train.left, train.customer, train.weight)
 
 
 def recency_signals(signals: Sequence[Mapping[str, Any]], core_table: str) -> tuple[str, ...]:
     """Return the days-since-last signals of the label's table. If the label's table has no such signal,
-    return the days-since-last signals of the families in `CUSTOMERS_OWN`.
+    return those of the tables whose rows the customers cause, such as logins (see `CUSTOMERS_OWN`).
 
     >>> recency_signals([{"name": "a_days_since_last", "table": "a", "family": "activity"}], "orders")
     ('a_days_since_last',)
@@ -196,7 +197,7 @@ class DaysSinceLast(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """
 
     def fit(self, X: Floats, y: Floats | None = None) -> DaysSinceLast:
-        """Learn the median of the days, shape `[rows, 1]`; the median later replaces a missing value."""
+        """Learn the median of the days in `X`, shape `[rows, 1]`; it later replaces a missing value."""
         days = X[:, 0]
         present = days[~np.isnan(days)]
         self.median_ = float(np.median(present)) if len(present) else 0.0
@@ -217,8 +218,8 @@ class LogScaled(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """
 
     def fit(self, X: Floats, y: Floats | None = None) -> LogScaled:
-        """Learn the median and the standard deviation of the logarithm of each column,
-        shape `[rows, columns]`.
+        """Learn from `X`, shape `[rows, columns]`, the median and the standard deviation of each column's
+        logarithm.
         """
         self.centres_, self.scales_, self.is_empty_ = [], [], []
         for values in np.log1p(np.maximum(X, 0)).T:
@@ -260,7 +261,7 @@ def _probabilities(model: Pipeline, rows: LabelledRows, signals: Sequence[str]) 
 
 
 def check_rule(rule: Sequence[ConditionParams], rows: LabelledRows, location: str) -> None:
-    """Check that every condition of `evaluate.rule` fits a signal of the snapshots.
+    """Check that every condition of `evaluate.rule` names a signal of the snapshots and suits its values.
 
     Args:
         rule: The conditions of the team's own rule; empty if the team has no rule.
@@ -299,8 +300,8 @@ def predict_rule(train: LabelledRows, test: LabelledRows, rule: Sequence[Conditi
     """Predict for each row the share of churners among the training rows for which the same number of
     conditions is true.
 
-    So that no share is 0 or 1, one row is added for each number of true conditions. The outcome of this row
-    is the base rate.
+    So that no share is 0 or 1, each share is computed with one more row. For this row, the base rate is added
+    to the number of churners.
 
     Args:
         train: The training rows.

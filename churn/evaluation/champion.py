@@ -121,7 +121,7 @@ def champion_predictions(
         probability, unseen_cutoffs = predict_champion(snapshots, champion.scorer, test_cutoffs)
         reason = f"{name} has seen {'some of ' if unseen_cutoffs else ''}these cutoffs"
     except SchemaError as error:
-        unseen_cutoffs, reason = (), f"{name} cannot be scored on these snapshots ({error.problems[0]})"
+        unseen_cutoffs, reason = (), f"{name} cannot score these snapshots ({error.problems[0]})"
     if unseen_cutoffs:
         predictions[CHAMPION] = probability
     if len(unseen_cutoffs) == len(test_cutoffs):

@@ -247,7 +247,7 @@ def signal_verdict(
         against_base_rate is not None and against_base_rate.high is not None and against_base_rate.high < 0
     )
     loss = (
-        "the log loss minus the log loss of the base rate for everybody is "
+        "the model's log loss minus the log loss of the base rate for everybody is "
         f"{format_interval(against_base_rate, 4)}"
     )
     if not ranks:
@@ -269,7 +269,7 @@ def signal_verdict(
         return SignalVerdict(
             found="ranks only",
             words=f"the model ranks customers (AUC {format_interval(auc)}), but its probabilities are not "
-            f"proved to be better than the base rate: {loss}, not proved to be below 0.",
+            f"proved to be better than the base rate: {loss}, which is not proved to be below 0.",
         )
     return SignalVerdict(found="signal", words=f"signal: AUC {format_interval(auc)}, and {loss}.")
 

@@ -15,8 +15,8 @@ from churn.training.backtest import predict_treated
 from churn.training.calibration import SHIFT_METHOD
 
 NOT_REFITTED = (
-    "A refreshed champion (`churn train --refresh`) is measured only on the untreated rows, not on the rows "
-    "of all customers."
+    "A refreshed champion (`churn train --refresh`) is measured only on the rows of untreated "
+    "customers, not on the rows of all customers."
 )
 
 
@@ -45,8 +45,8 @@ def measure_exposure(test_set: TestSet, *, seed: int, threads: int) -> tuple[Exp
         return exposure, {"treated": words}
     ours = test_set.estimate(test_set.challenger)
     words += (
-        f" Observed/expected is {format_interval(ours['observed_expected'], 2)} on the untreated rows. "
-        f"On all {everybody.rows:,} rows, the treated rows included, observed/expected is "
+        f" Observed/expected is {format_interval(ours['observed_expected'], 2)} on the rows of untreated "
+        f"customers. On all {everybody.rows:,} rows, the treated rows included, observed/expected is "
         f"{format_interval(everybody.observed_expected, 2)}, the AUC {format_interval(everybody.auc)} and "
         f"the log loss {format_interval(everybody.log_loss, 4)}."
     )

@@ -17,8 +17,8 @@ from churn.training.backtest import OutOfTime, predict_out_of_time
 
 STEP_DAYS = 28
 STEPS = 4
-"""The number of leads after the first. A lead is the time between prediction and test cutoff: the gap, then 1
-to 4 times 28 days.
+"""The number of steps of 28 days. A lead is the time between prediction and test cutoff: 0 days, the gap of
+the label, and 1 to 4 such steps.
 """
 
 Lead = tuple[tuple[date, date], ...]

@@ -121,8 +121,8 @@ def predict_test_set(
     store: Store | None,
     missing_store: str,
 ) -> TestSet:
-    """Predict each test cutoff with the challenger, the baselines and the champion; each uses only what was
-    known at the cutoff.
+    """Predict the rows of each test cutoff with the challenger, the baselines and the champion; each of them
+    uses only what was known at the cutoff.
 
     Args:
         snapshots: All matured snapshots.
@@ -250,7 +250,10 @@ def customer_values(
     ]
     value = np.concatenate([np.zeros(0), *parts])
     if not np.isfinite(value).any():
-        return None, "No metric is measured in money: no table says what the customers of the test pay."
+        return (
+            None,
+            "No metric is measured in money: no table says what the customers at the test cutoffs pay.",
+        )
     return CustomerValues(value, profit_terms), ""
 
 

@@ -346,8 +346,8 @@ def _no_controls(rows_alone: Mapping[date, int], accept_key: str) -> str:
     return (
         f"ledger: treated customers at {listed}{more} are not represented by any control: P(untreated) is "
         "0 for them, because there was no control group, or no control was chosen for the same play. "
-        "What these customers would have done without the contact is not known, so a model cannot learn the "
-        "level of its probabilities. Keep a control group (experiments.control.share) and wait until its "
-        f"outcomes are known. If you accept this, write the reason under {accept_key}.{NO_CONTROLS}: the "
+        "What these customers would have done without the contact is not known, so a model cannot learn how "
+        "high its probabilities should be. Keep a control group (experiments.control.share) and wait until "
+        f"its outcomes are known. If you accept this, write the reason under {accept_key}.{NO_CONTROLS}: the "
         "rows of these customers are then left out, and no control represents them."
     )

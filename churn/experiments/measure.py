@@ -115,7 +115,7 @@ def measure(
 def _customers_of(experiment: MeasuredExperiment) -> Interval | None:
     """Return how many customers contact saved, or how many had the event because of contact.
 
-    The number has an interval; it is None if no difference between the arms could be measured.
+    The number has an interval. If no difference between the arms could be measured, None is returned.
     """
     return experiment.savings.customers if experiment.savings else experiment.gain
 
@@ -304,11 +304,12 @@ def _ratio(units: ExperimentUnits) -> SampleRatio | None:
 def _bands_driven_away(
     matured_units: pd.DataFrame, left: Bools, in_treatment: Bools, is_event: bool
 ) -> tuple[RiskBandEffect, ...]:
-    """Return the quarters of risk in which contact is shown to drive customers away, or to lower the rate of
-    the event.
+    """Return the bands of risk in which contact is shown to do harm.
 
-    The error level of each interval is divided by the number of bands (Bonferroni). So if contact has
-    no effect, some band is returned in at most 5 % of the experiments. Units without a score are in no band.
+    The score divides the units into four bands of about equal size. Contact does harm if it drives customers
+    away, or, with a label of an event, if fewer customers have the event because of contact. The error level
+    of each interval is divided by the number of bands (Bonferroni). So if contact has no effect, at most 5 %
+    of the experiments show harm in any band. Units without a score are in no band.
     """
     score = matured_units["score"].to_numpy(dtype=np.float64)
     has_score = ~np.isnan(score)

@@ -366,7 +366,7 @@ def _time_problems(
         row = int(np.flatnonzero(is_later)[0])
         yield (
             f"{int(is_later.sum()):,} of {n:,} units have a score that was computed {limit_in_words} of "
-            f"their assignment (first: score of {score_at[row].astype(unit_of_time)}, assigned "
+            f"their assignment (first: scored {score_at[row].astype(unit_of_time)}, assigned "
             f"{assigned_at[row].astype('datetime64[s]')}). The contact may have changed such a score, and "
             "then the adjusted effect can have the wrong sign. Use the last score that was computed "
             "before the assignment, or use no score."

@@ -224,7 +224,7 @@ def _refuse_later_scores(unit: Sequence[str], score: Floats, score_date: Days, f
         row = int(np.flatnonzero(later)[0])
         problems.append(
             f"measure: {int(later.sum())} of {len(score)} units have a score that was computed on or after "
-            f"the day of their first assignment (first: {unit[row]}, score of {score_date[row]}, assigned "
+            f"the day of their first assignment (first: {unit[row]}, scored {score_date[row]}, assigned "
             f"{first_assigned[row]}). The contact may have changed such a score, and then the adjusted "
             "effect can have the wrong sign. Use the last score that was computed before the first "
             "assignment."

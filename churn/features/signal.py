@@ -55,14 +55,14 @@ class Signal:
         looks_back: The number of days before the cutoff that the function may read.
         unit: The unit of the values.
         family: One of `FAMILIES`.
-        riskier_when: The direction of values in which the risk rises. The model is constrained to this
-            direction.
+        riskier_when: Which values mean more risk: `higher`, `lower` or `either`. With `higher` or `lower`,
+            the predicted probability may rise only in this direction.
         reason: The sentence that gives the signal as a reason for a customer's risk, by language.
         doc: The signal's entry in the data dictionary.
         function: The function that computes the values; None for an attribute that never changes.
         kind: Whether values are numbers or names of levels.
-        level_of: The column whose level codes the function returns; the signal's values are the names of
-            these levels.
+        level_of: The column that has the levels, if the function returns codes of levels. The signal's values
+            are then the names of these levels.
         generic: The generic family that made the signal; None for a named signal.
         version: The version of the signal's definition. Raise the version by hand if the signal's values
             change, but the digest of its definition does not (see `churn.features.definition`).
@@ -99,13 +99,13 @@ class Signal:
         }
 
     def facts_for(self, words: LabelWords) -> dict[str, Any]:
-        """Return the signal's facts for a label; a label of an event has no direction of risk.
+        """Return `facts()`, adapted to what the label predicts: leaving, or an event such as an upgrade.
 
-        `riskier_when` is the direction in which the risk of leaving rises; it says nothing about an event.
-        For a label of an event, `riskier_when` does not constrain the model. If the values are levels, the
-        reason says that customers with this level have the event more often, and not that they leave. Some
-        signals, such as the number of failed charges, say nothing if they are 0; such a signal then gives no
-        reason (`silent_at_zero`).
+        `riskier_when` says which values make leaving more likely, not which values make another event more
+        likely. If the label predicts such an event, `riskier_when` therefore does not constrain the model. If
+        the signal's values are levels, the reason then says that customers with this level have the event
+        more often, and not that they leave more often. Some signals, such as the number of failed charges,
+        say nothing if they are 0; such a signal then gives no reason (`silent_at_zero`).
         """
         facts = self.facts()
         if words == CHURN_WORDS:
@@ -146,13 +146,14 @@ def signal(
         table: The canonical table whose view the function receives.
         looks_back: The number of days before the cutoff that the function may read.
         unit: The unit of the values.
-        riskier_when: The direction of values in which the risk rises. The model is constrained to this
-            direction.
+        riskier_when: Which values mean more risk: `higher`, `lower` or `either`. With `higher` or `lower`,
+            the predicted probability may rise only in this direction.
         family: One of `FAMILIES`.
         reason: The English sentence that gives the signal as a reason for a customer's risk; `{value}` stands
             for the customer's value.
         german: The same sentence in German.
-        level_of: The column whose level codes the function returns; None if it returns numbers.
+        level_of: The column that has the levels, if the function returns codes of levels; None if it returns
+            numbers.
         version: The version of the signal's definition. Raise the version by hand if the signal's values
             change, but the digest of its definition does not (see `churn.features.definition`).
 

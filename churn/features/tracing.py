@@ -106,8 +106,8 @@ class Tracer:
         Args:
             selection: The rows that count.
             window: The pair `(days, skip)`, which stands for `[cutoff - days, cutoff - skip)`.
-            columns: The stored columns to return in addition to `day`.
-            distinct_days: Whether only one row per customer and local day is returned.
+            columns: The stored columns that the signal reads in addition to `day`.
+            distinct_days: Whether the signal reads only one row per customer and local day.
         """
         self.need.in_order = True
         self._record(selection, window, *columns)
@@ -145,7 +145,7 @@ class Tracer:
 
 
 def view_of(signal: Signal, table: Table, reader: object) -> Events:
-    """Return the view that is passed to a signal's function.
+    """Return the view of a table's rows, an `Events`, that is passed to a signal's function.
 
     Args:
         signal: The signal to compute.
@@ -194,13 +194,13 @@ def trace(signals: Iterable[Signal], table: Table, need: Need) -> dict[str, type
 
 
 def costs_of(signals: Iterable[Signal], params: Params) -> dict[str, Cost]:
-    """Return the cost of each signal, by signal name; the store need not have the signal's table."""
+    """Return the computing cost of each signal, by its name; the store need not have the signal's table."""
     tables = {**CANONICAL_TABLES, **table_contracts(params)}
     return {signal.name: cost_of(signal, tables[signal.table]) for signal in signals}
 
 
 def cost_of(signal: Signal, table: Table) -> Cost:
-    """Return the cost of the most expensive verb (a method of the view) that a signal calls."""
+    """Return the computing cost of the most expensive verb (a method of the view) that a signal calls."""
     if signal.function is None:
         return Cost.FOLDS
     need = Need()

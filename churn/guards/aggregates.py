@@ -273,7 +273,7 @@ def _best_window(
         export = date_of_day(end - best - 1)
         return (
             match,
-            f"before {export}: at an earlier cutoff, the column includes rows dated after this cutoff.",
+            f"before {export}: at a cutoff before this day, the column includes rows dated after the cutoff.",
         )
     return None
 

@@ -62,14 +62,16 @@ def announced_by_event(context: GuardContext) -> Iterator[Finding]:
 
 @dataclass(frozen=True)
 class ChurnerCount:
-    """The customers who have a row of one kind before the day on which they left.
+    """How many customers have a row of one kind, and how many of these customers left.
+
+    `announced_by_event` says which rows count.
 
     Attributes:
         code: The code of the kind; 0 for a whole table.
         customers: The number of customers with such a row.
         churners: The number of these customers who left.
-        median_days: The median, over all such rows of churners, of the number of days from the row to the day
-            on which its churner left; None if there are no churners.
+        median_days: The median number of days from such a row to the day on which the row's customer left,
+            over all rows of churners; None if there are no churners.
     """
 
     code: int
@@ -100,10 +102,10 @@ def _announcement(
         count: The customers with such a row.
         base: The share of all customers that left.
         table: The event table.
-        column: The column of the kind; empty for the whole table.
-        level: The kind; empty for the whole table.
-        label: The label. If it predicts an event, a table or kind whose name speaks of leaving gives no
-            warning.
+        column: The column that says of which kind a row is; an empty text if all rows of the table count.
+        level: The kind, as this column names it; an empty text if all rows of the table count.
+        label: The definition of the label. If the label is an event other than leaving, a table or kind
+            whose name speaks of leaving gives no warning.
     """
     low, _ = wilson_interval(count.churners, count.customers, Z_99)
     if count.churners < MIN_CHURNERS or low <= base:

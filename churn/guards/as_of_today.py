@@ -36,7 +36,7 @@ numbers.
 """
 
 MIN_LATE_DATES, MIN_LATE_SHARE = 5, 0.01
-"""The least number, and the least share, of late dates. Fewer late dates may be errors in the data."""
+"""The least number, and the least share, of dates after the first cutoff; fewer may be errors in the data."""
 
 ATTRIBUTE_WAY_OUT = (
     "Remove the attribute from tables.customers.static: signals compute the state at each cutoff from the "
@@ -45,7 +45,7 @@ ATTRIBUTE_WAY_OUT = (
 
 
 def as_of_today(context: GuardContext) -> Iterator[Finding]:
-    """Stop at an attribute that copies an aggregate of events up to today, or that holds late dates."""
+    """Stop at attributes that copy aggregates of events up to today, or hold dates after the first cutoff."""
     messages = {name: words for name in context.attributes if (words := _late_dates(context, name))}
     numbers = {name: numbers_of(context, name) for name in context.attributes}
     for aggregate in aggregates(context) if len(messages) < len(numbers) else ():
@@ -66,7 +66,7 @@ def as_of_today(context: GuardContext) -> Iterator[Finding]:
 
 
 def _late_dates(context: GuardContext, name: str) -> str | None:
-    """Describe the dates that lie after the first cutoff and long after the sign-up; None for too few dates.
+    """Describe dates that lie after the first cutoff and long after the sign-up; None if they are too few.
 
     At the first cutoff, nobody knew such dates.
     """
@@ -168,8 +168,9 @@ def _copy_of(
 
 
 def _follows_mean(values: Floats, aggregate: Aggregate, comparable: Bools) -> bool:
-    """Return whether an attribute follows the mean of a column at least as closely as it follows the sum of
-    the same column, which is the aggregate.
+    """Return whether an attribute follows the mean of a column at least as closely as the column's sum.
+
+    The sum is the aggregate.
     """
     if aggregate.mean is None:
         return False

@@ -32,7 +32,7 @@ def write_sample(store: Store, codes: CustomerCodes, folder: Path) -> Store:
 
     Args:
         store: The store.
-        codes: The codes of the customers, shape (customers,).
+        codes: The codes of the customers to keep, shape (customers,).
         folder: The folder to write to.
     """
 
@@ -116,9 +116,9 @@ def _tables(store: Store) -> dict[str, Table]:
 
 
 def _masked_outcomes(table: Table, columns: tuple[str, ...], day: int) -> dict[str, str]:
-    """Return the SQL of each column that holds outcomes; it empties those that were not known before `day`.
+    """Return the SQL of each column that holds outcomes; outcomes not known before `day` are emptied.
 
-    Columns whose values become known together with an outcome are emptied in the same way.
+    Values that become known together with an outcome are emptied in the same way.
     """
     expressions = {}
     for outcome in table.of_role("outcome"):

@@ -88,10 +88,10 @@ def _empty_cutoffs(
     return Finding(
         "cohort",
         f"at {len(empty)} of {cutoffs} cutoffs ({empty[0].cutoff} to {empty[-1].cutoff}) nobody is at risk: "
-        f"{share:.0%} of the customers there are left out because they are {reason}."
+        f"{share:.0%} of the customers at these cutoffs are left out because they are {reason}."
         if reason != "no live contract"
         else f"at {len(empty)} of {cutoffs} cutoffs ({empty[0].cutoff} to {empty[-1].cutoff}) nobody is at "
-        f"risk: {share:.0%} of the customers there have no live contract.",
+        f"risk: {share:.0%} of the customers at these cutoffs have no live contract.",
         f"{way_out}; or leave these cutoffs out (snapshot.first, snapshot.last).",
         "stop" if len(empty) >= EMPTY_STOP * cutoffs else "warn",
         figure=f"{len(empty)} of {cutoffs}",
@@ -105,8 +105,8 @@ def _one_outcome(
     label, table = context.label, context.label.core_table
     if left >= NEARLY_ALL * at_risk:
         cause = (
-            "Look at the end of the contracts: all may end within label.horizon_days "
-            f"({label.horizon_days}), or a date far ahead that means 'no end' may be read as missing."
+            f"Look at the ends of the contracts (ended_at): label.horizon_days ({label.horizon_days}) may be "
+            "longer than most contracts, or the rows of renewals may be missing."
             if label.has_contract_ends
             else "Look at label.where: nearly every customer may have rows that fulfil it; or take a shorter "
             "label.horizon_days."
@@ -117,8 +117,8 @@ def _one_outcome(
         )
         yield Finding(
             table,
-            f"{left:,} of {at_risk:,} customers at risk ({left / at_risk:.0%}) left, over {cutoffs} "
-            "cutoffs: almost all customers have the same label.",
+            f"{left:,} ({left / at_risk:.0%}) of {at_risk:,} customers at risk (who can leave) left, over "
+            f"{cutoffs} cutoffs: almost all customers have the same label.",
             cause,
             "stop" if left == at_risk else "warn",
             figure=f"{left / at_risk:.0%}",
@@ -126,8 +126,8 @@ def _one_outcome(
     elif left == 0 and (has_empty_cutoffs or cutoffs < 2):  # otherwise, the guard `survivors` reports it
         yield Finding(
             table,
-            f"none of {at_risk:,} customers at risk left, over {cutoffs} cutoffs: all customers have the "
-            "same label.",
+            f"none of {at_risk:,} customers at risk (who can leave) left, over {cutoffs} cutoffs: all "
+            "customers have the same label.",
             "Look at the ends of contracts (ended_at): they may be missing or written as text."
             if label.has_contract_ends
             else "Check label.table and label.where: no label window holds a row of the table that meets the "

@@ -110,7 +110,7 @@ def is_loading_name(name: str) -> bool:
 
 
 def is_period_start(name: str) -> bool:
-    """Return whether a name says that a column holds the start of a contract's present period.
+    """Return whether a name says that a column holds the start of a contract's current billing period.
 
     The source overwrites such a time in each period, so it is not the time at which the row came in.
 
@@ -191,14 +191,14 @@ def _finding(
 ) -> Finding:
     time = spec.table.time
     reason = (
-        "a cutoff between these two times would see rows that were not yet written."
+        "a cutoff between the two times of such a row would see the row before it was written."
         if is_loading_name(column)
-        else f"at the end of the data, every row has its {identifier(column)}, but at earlier dates "
-        f"{measures.usually_open:,.0f} rows would not have had it yet: a row comes in only "
-        f"at the time in {identifier(column)}."
+        else f"at earlier dates, {measures.usually_open:,.0f} rows on average had a {identifier(column)} "
+        "that was still to come; at the end of the data, almost no row has one: a row comes into the data "
+        f"only at the time in {identifier(column)}."
         if measures.evidence == "rows trail"
-        else "if rows come in at the later time, a cutoff between these two times sees rows that were "
-        "not yet written."
+        else "if rows come in at the later time, a cutoff between the two times of a row sees the row "
+        "before it was written."
     )
     query_hint = f" Let the query also return {identifier(column)}." if is_hidden else ""
     is_plain = re.fullmatch(r"[A-Za-z_]\w*", known_at) and known_at.lower() not in YAML_WORDS
@@ -207,8 +207,8 @@ def _finding(
         spec.table.name,
         f"in {measures.late_share:.1%} of its rows {identifier(column)} is a day or more after {time} "
         f"(in half of these rows {measures.delay.days} days or more): {reason}",
-        f"Map this column: {spec.key}.columns.known_at: {known_at}.{query_hint} If this is the time of the "
-        f"last change, the row may have had other values at the time in {time}."
+        f"Map this column: {spec.key}.columns.known_at: {known_at}.{query_hint} If this column holds the "
+        f"time of the last change, the row may have had other values at the earlier time in {time}."
         + (
             ""
             if severity == "stop"

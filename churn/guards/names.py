@@ -167,7 +167,7 @@ def known_leaks(context: GuardContext) -> Iterator[Finding]:
                             f"{table}.{column}: {level}",
                             f"this kind of event is known to leak in the data set '{entry.data}': "
                             f"{entry.why}.",
-                            f"Leave out the rows of this kind with a 'where' at {table}.",
+                            f"Leave out the rows with this kind of event, with a 'where' at {table}.",
                         )
 
 

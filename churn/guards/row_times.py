@@ -1,4 +1,4 @@
-"""Find times that the source filled in later, and rows that are dated at the beginning of their period."""
+"""Find times that the source fills in only after the event, and rows dated at the start of their period."""
 
 from __future__ import annotations
 
@@ -59,12 +59,12 @@ MIN_CORRELATION_RISE = 0.1
 def filled_afterwards(context: GuardContext) -> Iterator[Finding]:
     """Report a column of scheduled times if far fewer times lie after today than lay after past days.
 
-    For today and for each past day, the guard counts the earlier rows whose time lies on or after this day.
-    If the source knows each time from the beginning, these counts are similar. If it fills in a time only
-    after the event, the times of future events are still empty, but all times up to today are filled in.
-    There is a finding only if the count for today is less than half of the mean count for past days. Under a
-    Poisson distribution with this mean, the probability of such a low count must also lie below
-    `MAX_CHANCE_OF_FEW_AHEAD`.
+    For today and for each past day, the guard counts the rows that are dated before this day and whose
+    scheduled time lies on or after it. If the source knows each time from the beginning, these counts are
+    similar. If it fills in a time only after the event, the times of future events are still empty, but all
+    times up to today are filled in. There is a finding only if the count for today is less than half of the
+    mean count for past days. Under a Poisson distribution with this mean, the probability of such a low count
+    must also lie below `MAX_CHANCE_OF_FEW_AHEAD`.
     """
     for table in context.event_tables:
         for column in context.tables[table].of_role("scheduled"):
@@ -80,9 +80,9 @@ def filled_afterwards(context: GuardContext) -> Iterator[Finding]:
             if today < usual / 2 and poisson.cdf(today, usual) < MAX_CHANCE_OF_FEW_AHEAD:
                 yield Finding(
                     f"{table}.{column.name}",
-                    f"{today:,} rows have a time after {context.store.watermark}. On a day "
-                    f"{DAYS_BACK[0]} to {DAYS_BACK[-1]} days earlier, {usual:,.0f} rows on average had a "
-                    "time after that day: the source fills in a time only after it has passed.",
+                    f"{today:,} rows have a time after {context.store.watermark}. On days "
+                    f"that lie {DAYS_BACK[0]} to {DAYS_BACK[-1]} days earlier, {usual:,.0f} rows on average "
+                    "had a time that was still to come: the source fills in a time only after it has passed.",
                     "Map the column as an outcome, so that cutoffs before the outcome's time do not see it, "
                     f"or take {column.name} out of the columns of {table}.",
                     "stop",
@@ -164,9 +164,9 @@ def _compare_with_events(context: GuardContext, table: str, period: str) -> tupl
                 finding = Finding(
                     f"{table}.{column}",
                     f"all its rows lie on the first day of a {period}. The values follow the {other_table} "
-                    f"of the {period} that begins on that day (rank correlation {after:.2f}), not those of "
-                    f"the {period} before ({before:.2f}): a cutoff inside the {period} sees a total that "
-                    "includes days after the cutoff.",
+                    f"of the {period} that begins on that day (rank correlation {after:.2f}) more closely "
+                    f"than those of the {period} before ({before:.2f}), so a cutoff inside the {period} sees "
+                    "a total that includes days after the cutoff.",
                     _period_way_out(context, table, period),
                     "stop",
                 )
@@ -199,16 +199,17 @@ def _rows_before_sign_up(context: GuardContext, table: str, period: str) -> Find
         return Finding(
             table,
             f"{dates}, and {early:,} of {n:,} customers have a row that is dated before their sign-up, in "
-            f"the same {period}: a row holds events of the {period} that begins on its date. {cutoffs}, "
-            "so each of these cutoffs sees events after the cutoff.",
+            f"the same {period}. This shows that a row holds events of the {period} that begins on its date. "
+            f"{cutoffs}, so the rows known at these cutoffs include events after the cutoff.",
             _period_way_out(context, table, period),
             "stop",
         )
     return Finding(
         table,
-        f"{dates}, and {cutoffs}. If a row covers the {period} that begins on its date, each of these "
-        f"cutoffs sees events after the cutoff. If a row covers the {period} before its date, each cutoff "
-        "sees only events before it. The data do not show which of these two is true.",
+        f"{dates}, and {cutoffs}. If a row covers the {period} that begins on its date, the rows "
+        f"known at these cutoffs include events after the cutoff. If a row covers the {period} before its "
+        "date, the rows include only events before the cutoff. The data do not show which of these two is "
+        "true.",
         f"{_period_way_out(context, table, period)} If each row covers the {period} before its date, sign "
         "this finding off and give this as the reason.",
     )

@@ -1,4 +1,9 @@
-"""Measure a second time column: how late its times are, and how many are still to come when the data end."""
+"""Measure the second time of the rows of a table: how late it is, and how often it is still to come.
+
+A row's own time is when its event happened. Its second time stands in another column, and says for example
+when the row was written or when a parcel was delivered. The second time is late if it is a day or more after
+the own time, and still to come if it is after the end of the data.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +17,7 @@ from churn.data.sources.source import Source
 from churn.data.store import date_of_day
 
 DAYS_BEFORE_END = (60, 90, 120)
-"""How many days before the end rows are counted whose second time had not passed."""
+"""Rows whose second time was still to come are also counted at these numbers of days before the end."""
 
 MIN_OPEN = 5
 """`open_at_end` is compared with `usually_open` only if `usually_open` is at least this number."""
@@ -25,13 +30,13 @@ Evidence = Literal["rows trail", "rows are there before", "unknown"]
 
 @dataclass(frozen=True)
 class SecondTime:
-    """The measures of a second time column of a table.
+    """What was measured about the second time of the rows of a table.
 
     Attributes:
         rows: The number of rows with both times.
         filled_share: The share of rows that have the second time.
-        in_order_share: The share of rows with both times whose second time is not a day or more before their
-            own time.
+        in_order_share: Of the rows with both times, the share whose second time is less than a day before
+            their own time, or not before it at all.
         late_share: The share of rows with both times whose second time is a day or more after their own time.
         days: The number of distinct days of the second time.
         delay: The median time from the own time to the second time, over the rows that `late_share` counts.
@@ -39,9 +44,9 @@ class SecondTime:
             the data.
         open_at_end: The number of rows whose second time is missing or still to come at the end of the data.
         usually_open: The mean of `open_at_end` at three earlier dates (`DAYS_BEFORE_END`).
-        recent: The number of rows with a second time in the 30 days before the end of the data.
+        recent: The number of rows whose second time lies in the 30 days before the end of the data.
         usually_recent: The mean of `recent` over three earlier periods of 30 days.
-        newest: The number of rows with an own time in the 30 days before the end of the data.
+        newest: The number of rows whose own time lies in the 30 days before the end of the data.
         usually_newest: The mean of `newest` over three earlier periods of 30 days.
     """
 
@@ -63,11 +68,10 @@ class SecondTime:
     def evidence(self) -> Evidence:
         """Return whether rows come into the data only after their second time has passed, or already before.
 
-        If rows come in only after their second time, this time has passed for every row at the end of the
-        data. If rows come in before their second time, such as the time of a delivery, this time is
-        still to come for about as many rows at the end of the data as at earlier dates. If the table ends
-        before the other tables, the result is "unknown", because in both cases the second time of its last
-        rows may have passed.
+        If rows come in only after their second time, no row still waits for this time at the end of the data.
+        If rows come in before it, as before a delivery, some rows always wait for it: about as many at the
+        end of the data as at earlier dates. If the table ends before the other tables, the result is
+        "unknown", because in both cases the second time of its last rows may have passed.
         """
         if self.usually_open < MIN_OPEN or self.recent < self.usually_recent / 2:
             return "unknown"
@@ -81,7 +85,7 @@ class SecondTime:
 def measure_second_time(
     source: Source, view: str, own_time: str, second_time: str, end: int
 ) -> SecondTime | None:
-    """Return the measures of a second time column of a table; None if no row has both times.
+    """Measure the second time of the rows of a table; the result is None if no row has both times.
 
     Args:
         source: The source.

@@ -82,8 +82,8 @@ def check_database(sink: SinkParams, label: LabelParams, n_reasons: int, file: s
             rehearse(connection, night_schemas(label, n_reasons))
     except (BusyError, DeliveryError) as error:
         way_out = (
-            f"Nothing was scored. Correct the database or `score.sink` in {file}; without `score.sink` "
-            "(`--set score.sink=null`), churn writes the night only to files."
+            f"Nothing was scored. Remove the cause in the database, or correct `score.sink` in {file}; "
+            "without `score.sink` (`--set score.sink=null`), churn writes the night only to files."
         )
         raise type(error)(*error.problems, way_out) from None
 

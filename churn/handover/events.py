@@ -61,13 +61,14 @@ class NightFacts:
         cutoff: The cutoff of the night.
         new_tasks: The tasks that the night plans, in the form of the ledger.
         earlier_tasks: The tasks of earlier nights.
-        states: The states of the earlier tasks.
+        states: The states of these tasks at the cutoff, such as open or withdrawn.
         scores: The score table of the night.
-        signals: The signals of the customers at risk, with the column `customer_id`.
+        signals: The signals of the scored customers, with the column `customer_id`.
         names: The known names of customers.
         playbook: The playbook with its templates.
-        lists: The lists beside the call list, such as the list of lost customers.
-        best_hours: The best hour of each customer; None if the parameters do not ask for it.
+        lists: The lists other than the call list, such as the list of lost customers.
+        best_hours: The hour at which each customer is usually active; None if the parameters do not ask for
+            it.
     """
 
     cutoff: date
@@ -122,9 +123,9 @@ def night_events(
       the contact for another reason. The task is also withdrawn if the customer must no longer be contacted
       (objection, suppression list, consent). The task is planned again if the reason of the withdrawal no
       longer holds.
-    - There is no event for a task that was answered, was snoozed or has expired.
-    - If the night was scored before, there are withdrawals of the contacts that it planned then and does not
-      plan now.
+    - There is no event for a task in the state done, declined, snoozed or expired.
+    - If this night was scored before, the contacts that were planned then but are not planned now are
+      withdrawn.
 
     Args:
         facts: What the night knows about customers and tasks.

@@ -81,7 +81,7 @@ def _calls_schema(scores: pa.Schema) -> pa.Schema:
 
 
 def is_trial(output: Path, cutoff: date) -> bool:
-    """Return whether a night in the files is a trial; no other system may use a trial as a real night."""
+    """Return whether a night's files call it a trial; no other system may use a trial as a real night."""
     return _read_facts(output, cutoff).trial is not None
 
 

@@ -60,7 +60,7 @@ def useless_because(
         event: An event that was not delivered yet.
         facts: What is known today.
         withdrawn: The `sequence` of the latest withdrawal of each task.
-        journal: The journal of attempts.
+        journal: The journal of the attempts to deliver events.
     """
     contact = event.data
     if not isinstance(contact, PlannedContact):

@@ -57,7 +57,7 @@ class IdColumn:
 def has_name(column: SourceColumn, name: str) -> bool:
     """Return whether a column has this name, if capital letters, blanks and other signs are ignored.
 
-    `E-Mail`, `email_address` and `Customer Email` count as the same name.
+    All names of an e-mail address, such as `E-Mail`, `email_address` and `Customer Email`, count as one name.
     """
     own_words, words = (re.sub(PLAIN_EMAIL, "email", snake_case(text)) for text in (column.name, name))
     return column.name.casefold() == name.casefold() or bool(words and own_words == words)
@@ -143,7 +143,7 @@ def may_be_ids(tables: Sequence[SourceTable], key_name: str | None) -> list[Keye
 
 
 def named_ids(tables: Sequence[SourceTable], key_name: str) -> KeyedTable | None:
-    """Return the table with the most different values in the column that the user has named.
+    """Return the table in which the column that the user has named holds the largest number of distinct ids.
 
     If there is no table of customers, the ids of the other tables are compared with the ids of this table.
 
@@ -204,13 +204,14 @@ def id_column(
     """Return the column of a table that holds ids of customers, by its name and its values.
 
     The user may have named a column such as `id`; this name only says that the column is a key. Such a column
-    may be the key of the table's own rows. So it competes with the columns that look like ids of customers by
-    their names: the column with the largest share of known ids is returned.
+    may be the key of the table's own rows. So it is compared with the columns whose names look like ids of
+    customers, and the column with the largest share of known ids is returned.
 
     Args:
         connection: The connection with the views of the tables.
         table: The table to look at.
-        customers: The table of customers, or another table with their ids; if it is None, only names decide.
+        customers: The table of customers, or another table with their ids; if it is None, the column is
+            chosen by its name.
         key_name: The name of the column with the ids of customers, if the user has given it.
     """
     columns = [c for c in table.columns if c.kind in ("text", "number") and c.filled_share > 0]
@@ -248,7 +249,7 @@ def id_column(
 def _compare(
     connection: duckdb.DuckDBPyConnection, table: SourceTable, column: SourceColumn, customers: KeyedTable
 ) -> IdColumn:
-    """Return a column with the share of its ids that are in the table of customers.
+    """Return a column, and the share of its ids that are in the table of customers.
 
     If another spelling of the ids makes the share larger, the column is read in this spelling.
     """

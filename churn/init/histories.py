@@ -58,10 +58,10 @@ def versioned_customers(
     dialect: str,
     today: date,
 ) -> VersionedCustomers | None:
-    """Return the table that holds the customers as a history; None if there is none.
+    """Return the table that holds several versions of each customer; None if there is none.
 
-    A view of the customers in this table is added to the connection. Each row of the table is a version of a
-    customer, with the times at which the version begins and ends.
+    Each row of the table is a version of a customer, with the times at which the version begins and ends. A
+    view with one row for each customer is added to the connection.
 
     Args:
         connection: The connection with the views of the tables.
@@ -180,7 +180,7 @@ def split_histories(
         matches: For each table of the source that is used, how it would be read.
         customers: The table of customers; None if the source has none.
         dialect: The SQL dialect of the source.
-        versions: The table with the versions of the customers; this table never holds events.
+        versions: The table with the versions of the customers; it is never among the returned matches.
 
     Returns:
         Two values: the entries under `history:` by the name of their attribute, and the matches that are not

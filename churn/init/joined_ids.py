@@ -78,14 +78,14 @@ def join_customer_ids(
 
 
 def address_columns(connection: duckdb.DuckDBPyConnection, table: SourceTable) -> Iterator[SourceColumn]:
-    """Yield the columns with e-mail addresses of customers, each in one spelling."""
+    """Yield the columns with e-mail addresses, with the SQL that gives an address one spelling."""
     for column in table.columns:
         if name_matches(column.name, EMAIL) and holds_addresses(connection, table, column):
             yield column if column.spelling else replace(column, spelling=ADDRESS_SPELLING)
 
 
 def _linked_key(owner: KeyedTable, column: SourceColumn) -> SourceColumn | None:
-    """Return the key of another table that a column refers to.
+    """Return the key in the owner's table to which a column of another table refers; None if there is none.
 
     The key has the same name as the column, or its name is `id`: `order_id` refers to the `id` of `orders`.
     """
@@ -107,7 +107,7 @@ def _join_addresses(
     customer_id: SourceColumn,
     dialect: str,
 ) -> JoinedTable | None:
-    """Return a table joined by an e-mail address; None if too few addresses belong to exactly one customer.
+    """Add customer ids to a table by an e-mail address; None if too few addresses have exactly one customer.
 
     Args:
         connection: The connection with the views of the tables.
@@ -164,7 +164,7 @@ def _join(
     Args:
         connection: The connection with the views of the tables; the view of the joined table is added.
         link: The table without ids of customers, and its column that refers to the other table.
-        target: The table with ids of customers, and its column that the link refers to.
+        target: The table with ids of customers, and its column to which the column in `link` refers.
         customer_id: The column with the ids of customers in the target table.
         dialect: The SQL dialect of the source.
     """

@@ -48,7 +48,7 @@ def second_clock_notes(connection: duckdb.DuckDBPyConnection, match: Match) -> I
     Such a time is usually later than the row's time. Only the user knows whether rows come into the data at
     this time, so the column is offered and not mapped. Three kinds of times are not offered: times that may
     lie ahead (such as a due date), times of what happens to an order later (such as its delivery), and the
-    start of the present period of a contract.
+    start of a contract's current billing period.
     """
     if "known_at" in match.columns or match.target.column("known_at") is None:
         return

@@ -251,7 +251,7 @@ CANCELLED_AT = rf"(cancell?ed|cancell?ation){_WHEN}"
 """The end of a contract, in a table of contracts that has no other column for the end."""
 
 PERIOD_START = r"current_(\w+_)?start(s|ed)?(_at|_on|_date)?"
-"""The start of the present period of a contract; this time has always passed."""
+"""The start of the current billing period of a contract; this time has always passed."""
 
 BILLING_PERIOD = (
     r"((billing|plan|price)_?)?(interval|period|cycle|frequency|zahlweise|turnus|abrechnungszeitraum)"

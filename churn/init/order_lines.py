@@ -40,11 +40,9 @@ class OrderLines:
 def find_order_lines(connection: duckdb.DuckDBPyConnection, match: Match) -> OrderLines | None:
     """Return what the lines of an order have in common; None if the rows are not lines of orders.
 
-    Notes say so.
-
     Args:
         connection: The connection with the views of the tables.
-        match: The matched table; comments on it are added to its notes.
+        match: The matched table; what is found about its lines is added to `match.notes`.
     """
     number = _order_number(connection, match)
     if number is None:
@@ -81,7 +79,7 @@ def _order_number(connection: duckdb.DuckDBPyConnection, match: Match) -> Source
 
 
 def _lines_share_id(connection: duckdb.DuckDBPyConnection, match: Match, number: SourceColumn) -> bool:
-    """Return whether only some lines of an order have the customer's id, and no order has two ids."""
+    """Return whether some orders have lines with and without a customer's id, and no order has two ids."""
     key = id_of(match.key)
     row = connection.execute(
         "SELECT max(n_ids) = 1 AND bool_or(has_gap AND n_ids = 1) "
@@ -94,8 +92,8 @@ def _lines_share_id(connection: duckdb.DuckDBPyConnection, match: Match, number:
 def _is_total(connection: duckdb.DuckDBPyConnection, match: Match, number: SourceColumn, name: str) -> bool:
     """Return whether a column repeats the total of an order in each of its lines; if so, a note is added.
 
-    The price of one piece may also be equal in all lines of an order. But prices have few different values,
-    so a column with few different values is not read as the total.
+    A column with few different values in all orders does not count as a total. It may be the price of one
+    piece, which can also be equal in all lines of an order.
     """
     column = match.columns.get(name)
     if column is None or column.sql or column.question or name_matches(column.name, UNIT_PRICE):
@@ -134,9 +132,9 @@ def one_row_per_order(
     id_filters: Sequence[str],
     dialect: str,
 ) -> str:
-    """Return SQL with one row for each order: the sums of its lines.
+    """Return SQL that gives one row for each order, with the sums over its lines.
 
-    Negative discounts are not summed.
+    A column of discounts with negative values is left out.
 
     Args:
         match: The table of the lines.

@@ -1,4 +1,4 @@
-"""Write a draft as the text of params.yaml, with a comment at each guess and the source's address."""
+"""Write the text of params.yaml: the drafted keys, the reasons as comments, and the source's address."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ HEAD = """\
 
 TABLES_COMMENT = """
 # Each entry maps a canonical table to the source: {from: table, columns: {canonical: SQL}, where: SQL}, or
-# {query: SQL}. Write {} if the table and its columns have the canonical names in the source too.
-# Remove a table to switch off its signals."""
+# {query: SQL}. If the table and its columns have the canonical names in the source too, the entry {} is
+# enough. Remove a table to switch off its signals."""
 
 TAIL = """
 signals:
   families: [all]                    # or some families of `churn signals`
   windows: [7, 14, 28, 56, 91, 182]  # days of the counts of each table of events
-  generic: {}                        # more signals of a table of events: {visits: [rhythm, value]}, or [all]
+  generic: {}                        # families of an event table: {visits: [rhythm, value]}, {visits: [all]}
   leave_out: []                      # names from `churn signals`
 
 evaluate: {contact_share: 0.1}       # the share of customers at which lift and precision are computed
@@ -55,7 +55,7 @@ check: {max_rejects: 0.05}           # stop above this share of rejected rows
 
 
 def params_text(draft: Draft, source: str) -> str:
-    """Return the text of params.yaml: the draft, its reasons, and the defaults that users often change.
+    """Return the text of params.yaml: the drafted parts, their reasons, and often changed defaults.
 
     Args:
         draft: The drafted parts.

@@ -129,12 +129,12 @@ def find_person_ids(
     if rivals:
         names = ", ".join(f"{c.column.name} ({c.n_persons:,} values)" for c in (best, *rivals))
         raise CallError(
-            f"init: {order_key} of {home.table.name} has a new id in most orders ({best.n_ids:,} ids), and "
-            f"it is not clear which column has the id of a person: {names}. Name this column with --key. If "
-            f"each id in {order_key} is a customer, use --key '{order_key}'."
+            f"init: {order_key} of {home.table.name} seems to hold ids of orders, not of customers "
+            f"({best.n_ids:,} ids), and it is not clear which column has the id of a person: {names}. Name "
+            f"this column with --key. If each id in {order_key} is a customer, use --key '{order_key}'."
         )
     warning = (
-        f"{order_key} has a new id in most orders: its {best.n_ids:,} ids belong to only "
+        f"{order_key} seems to hold ids of orders, not of customers: its {best.n_ids:,} ids belong to only "
         f"{best.n_persons:,} values of {best.column.name} in {best.table.name}, so {best.column.name} is "
         f"read as the id of a customer. If each id in {order_key} is a customer, name this column with "
         f"--key '{order_key}'"

@@ -42,7 +42,10 @@ def no_contract_end(connection: duckdb.DuckDBPyConnection, match: Match) -> str:
 
 
 def unknown_spelling(connection: duckdb.DuckDBPyConnection, table: SourceTable, customers: KeyedTable) -> str:
-    """Return how a table spells customers' ids, if a column has a name for such ids; otherwise empty."""
+    """Return a text which says that a table spells customers' ids in another way than the table of customers.
+
+    The text is empty if no column of the table has a name such as `customer_id`.
+    """
     columns = [c for c in table.columns if c.filled_share and name_matches(c.name, CUSTOMER_ID)]
     ids = with_examples(connection, table, columns)
     known_ids = with_examples(connection, customers.table, [customers.key])
@@ -58,7 +61,10 @@ def unknown_spelling(connection: duckdb.DuckDBPyConnection, table: SourceTable, 
 def with_examples(
     connection: duckdb.DuckDBPyConnection, table: SourceTable, columns: list[SourceColumn]
 ) -> str:
-    """Return the names of columns, each with an example: its first value with a digit, or its first value."""
+    """Return the names of columns, each with an example value.
+
+    The example is the column's first value with a digit. If no value has a digit, it is the first value.
+    """
     names = []
     for column in columns:
         row = connection.execute(

@@ -39,12 +39,12 @@ LABELS_AT_ONCE = 100_000_000
 
 DEFINITION = (
     "an event that occurs at least m times within d days of the sign-up, and after which customers stay "
-    f"more often. Customers who, {LONGEST_DAYS} to {LONGEST_DAYS + WEEK_DAYS - 1} days after the sign-up, "
-    f"can still leave are followed over the next {N_WINDOWS} label windows: those with the event "
-    "leave less often. The customers are split into an earlier and a later half by their sign-up. The "
-    "event is chosen on the earlier half, and tested once on the later half (one-sided, level "
-    f"{LEVEL}). Customers are compared only with customers who joined in the same month, and only at the "
-    "same time since the sign-up. The event is correlated with staying, but the data do not show that the "
+    f"more often. The follow-up of the customers who can still leave begins {LONGEST_DAYS} to "
+    f"{LONGEST_DAYS + WEEK_DAYS - 1} days after the sign-up and lasts {N_WINDOWS} label windows: customers "
+    "with the event leave less often in these windows. The customers are split into an earlier and a later "
+    "half by their sign-up. The event is chosen on the earlier half, and tested once on the later half "
+    f"(one-sided, level {LEVEL}). Within each label window, customers are compared only with customers "
+    "who joined in the same month. The event is correlated with staying, but the data do not show that the "
     "event causes staying"
 )
 
@@ -78,8 +78,8 @@ class Activation(Part):
         with_event, without_event: The group of later joiners (see `ActivationResult`) with the event, and the
             group without it.
         difference: How much more often customers without the event leave in a label window than customers
-            with it. Customers are compared only with customers who joined in the same month, and only at the
-            same time since the sign-up.
+            with it. Within each label window, customers are compared only with customers who joined in the
+            same month.
         low, high: The ends of the 95 % interval of `difference`.
         p_value: The one-sided p-value of the event, from the test on the later joiners.
         decides_label: Whether the event is from the table whose rows decide the label. If so, the event

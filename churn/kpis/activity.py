@@ -34,7 +34,7 @@ class Activity:
     """Which customers were active at consecutive bounds: the starts of months, or of weeks.
 
     Attributes:
-        bounds: The first days of the periods, and the end of the last period.
+        bounds: The first days of consecutive months or weeks, and the end of the last one.
         active: Whether each customer was active at each bound, `[bounds, customers]`.
         was_active: Whether each customer was active at some time before each bound, `[bounds, customers]`.
         active_before_first: Whether each customer was active one month (or week) before the first bound,
@@ -124,7 +124,7 @@ def active_before(spells: ActivitySpells, bounds: Sequence[date], n_customers: i
 
 
 def _bound_before(bounds: Sequence[date]) -> date:
-    """Return the bound before the first bound: a week or a month earlier."""
+    """Return the start of the week or month before the first bound."""
     if len(bounds) > 1 and (bounds[1] - bounds[0]).days == WEEK_DAYS:
         return bounds[0] - timedelta(WEEK_DAYS)
     return months_later(bounds[0], -1)

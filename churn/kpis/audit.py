@@ -48,7 +48,7 @@ class PracticeRule:
     Attributes:
         name: The name of the practice in kpis.json.
         title: The practice in words.
-        unit: The unit of the evidence.
+        unit: The unit of the measured value, in words.
         limits: The values from which the score is 2, 3, 4 and 5.
         raise_it: What the company can do to get a higher score.
     """
@@ -152,8 +152,12 @@ UNMEASURABLE_PRACTICES = (
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the tables show of a practice: the value and the number of cases, or the reason why they show
-    nothing.
+    """What the tables show about a practice.
+
+    Attributes:
+        value: The measured value; None if there is none.
+        cases: The number of cases from which the value is computed, such as contacts or customers.
+        because: Why there is no value, such as a table that is not mapped.
     """
 
     value: float | None = None
@@ -169,7 +173,7 @@ class Practice(Part):
         score: From 1 (hardly ever) to 5 (nearly always); None if the practice cannot be measured.
         value: The measured value, in `unit`; None if the practice cannot be measured.
         unit: The unit of `value` in words; empty for a practice that leaves no trace in tables.
-        n: The number of cases.
+        n: The number of cases from which the value is computed, such as contacts or customers.
         limits: The values from which the score is 2, 3, 4 and 5.
         next_step: What the company can do to get a higher score, or the question that a person must answer.
         reason: Why there is no score.

@@ -29,19 +29,19 @@ UNKNOWN = "unknown"
 LOYAL, BOUND_ACTIVE, MERELY_BOUND, FREE_QUIET = "loyal", "active and bound", "merely bound", "free and quiet"
 
 TABLE_DEFINITION = (
-    f"the behaviour is the number of days with an act of the customer in the {ACTIVE_WINDOW_DAYS} days "
-    "before a past cutoff. The value is what the customer pays per month at the cutoff. By behaviour, and "
-    "also by value, the customers are divided into up to three classes of equal size. The stage is the "
-    "stage of the playbook in which the customer was at the cutoff"
+    f"the behaviour is the number of days on which the customer did something in the {ACTIVE_WINDOW_DAYS} "
+    "days before each past cutoff. The value is what the customer pays per month at the cutoff. By "
+    "behaviour, and also by value, the customers are divided into up to three classes of equal size. The "
+    "stage is the stage of the playbook in which the customer was at the cutoff"
 )
 LOYALTY_DEFINITION = (
-    "how active the customers are, and whether a contract binds them. An active customer has acts on "
-    f"at least `active_from_days` of the {ACTIVE_WINDOW_DAYS} days before the cutoff; this limit is the "
-    "median number of days with acts over all customers. A bound customer has a contract that renews "
-    "only after the label's window, so a notice ends the contract only after the window. A loyal customer is "
-    "active and free to leave. A merely bound customer is bound but not active. Bound customers leave less "
-    "often by definition, so look at them before their contract renews. Customers whose contracts have no "
-    "date of renewal are in no group"
+    "how active the customers are, and whether a contract binds them. An active customer did something "
+    f"on at least `active_from_days` of the {ACTIVE_WINDOW_DAYS} days before the cutoff; this limit is the "
+    "median number of such days over all customers and cutoffs, but at least 1. A bound customer has a "
+    "contract that renews only after the label's window, so a notice ends the contract only after the "
+    "window. A loyal customer is active and free to leave. A merely bound customer is bound but not active. "
+    "Bound customers leave less often by definition, so look at them before their contract renews. Customers "
+    "whose contracts have no date of renewal are in no group"
 )
 
 
@@ -52,8 +52,8 @@ class Behaviour:
     Each array has the shape `[cutoffs + 1, customers]`: one row per past cutoff, and a last row for now.
 
     Attributes:
-        active_days: The number of days with an act of the customer in the `ACTIVE_WINDOW_DAYS` days before
-            the cutoff.
+        active_days: The number of days on which the customer did something in the `ACTIVE_WINDOW_DAYS` days
+            before the cutoff.
         money: What the customer pays per month, in currency units; NaN if it is not known.
         is_bound: 1 if the contract renews only after the label window, 0 if not, NaN if it is not known.
         is_customer: Whether the customer is in the cohort of the cutoff, so can still leave.
@@ -97,8 +97,8 @@ class LoyaltyGroup(ChurnShare):
 class LoyaltyTable(Part):
     """The observed churn of four groups: active or not, and bound by a contract or not.
 
-    An active customer has acts on at least `active_from_days` of the `ACTIVE_WINDOW_DAYS` days before the
-    cutoff.
+    An active customer did something on at least `active_from_days` of the `ACTIVE_WINDOW_DAYS` days before
+    the cutoff.
     """
 
     unit: Literal["share"]
@@ -140,7 +140,7 @@ def behaviour_table(
     """Return the observed churn of customers by behaviour, value and stage.
 
     Args:
-        active_days: The number of days with an act, `[cutoffs, customers]`.
+        active_days: The number of days on which a customer did something, `[cutoffs, customers]`.
         money: What each customer pays per month, `[cutoffs, customers]`; NaN if it is not known.
         stage: The stage of each customer, as an index into `stages`, `[cutoffs, customers]`.
         stages: The names of the stages.

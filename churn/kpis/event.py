@@ -69,7 +69,7 @@ def event_section(
         segmentations: The divisions of the customers into segments; the first has a single segment with
             all customers.
         cutoff: Only what happened before this midnight counts.
-        latest: The period under which a figure is reported if it is missing in all periods.
+        latest: The latest period; a figure that is missing in all periods is reported only for this one.
 
     Raises:
         SourceError: `label.where` cannot be used.

@@ -35,8 +35,8 @@ class Flow(Part):
 
 
 def flow_of(mask: Bools, money: Floats) -> Flow:
-    """Return the number of customers in a mask and their money; mask and money have the shape
-    `[customers]`.
+    """Return the number of customers in a mask and what they pay per month; mask and money have the
+    shape `[customers]`.
     """
     values = money[mask]
     is_known = ~np.isnan(values)

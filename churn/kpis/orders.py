@@ -159,7 +159,7 @@ def orders_section(tally: OrderTally | None, latest: Period) -> OrdersResult:
 
     Args:
         tally: The counts and sums of all orders; None if the store has no orders.
-        latest: The period under which a figure is reported if it is missing in all periods.
+        latest: The latest period; a figure that is missing in all periods is reported only for this one.
     """
     if tally is None:
         names = (*PERIOD_NAMES, *WINDOW_NAMES)

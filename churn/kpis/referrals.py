@@ -37,7 +37,7 @@ def referral_figures(
     *,
     latest: Period,
 ) -> Iterator[Figure]:
-    """Yield the referral rate of each period.
+    """Yield for each period the share of customers active at its start who recommend the company in it.
 
     Args:
         spells: When customers were active.

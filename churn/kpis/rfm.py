@@ -29,7 +29,7 @@ NO_ORDER = "no order in the last year"
 NO_ORDERS = "no orders: map tables.orders"
 
 RFM_DEFINITION = (
-    f"the grid uses the orders of the {WINDOW_DAYS} days before a past cutoff. An order counts if it was "
+    f"the grid uses the orders of the {WINDOW_DAYS} days before each past cutoff. An order counts if it was "
     "known at the cutoff and not returned before it. Recency is the number of days since the last order, "
     "frequency is the number of orders, and money is the sum of their amounts. Recency, frequency and money "
     f"have up to {N_CLASSES} classes with equally many customers; equal values are in one class, so there "
@@ -140,7 +140,7 @@ class RfmClass(Part):
 
 
 class RfmCell(ChurnShare):
-    """The observed churn of the customers in a cell; `money` is the mean of what a customer ordered in the
+    """The observed churn of the customers in a cell; `money` is the mean amount of a customer's orders in the
     year before a cutoff.
     """
 

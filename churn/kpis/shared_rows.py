@@ -45,7 +45,7 @@ class PassTerms:
     Attributes:
         cutoff: Only what happened and was known before this midnight counts.
         months: The past cutoffs at which customers are divided into groups, for example by RFM.
-        bounds: The starts and ends of the months for which stages are computed.
+        bounds: The starts and ends of the months for which the stages of customers are computed.
         joiners: The customers whose early events are counted.
         orders: The object that counts and sums the orders; None if there are no orders.
     """

@@ -40,16 +40,17 @@ NO_STAGE = "no stage"
 NOBODY_IN_STAGE = "nobody in the stage at the start"
 
 STAGES_DEFINITION = (
-    "the number of customers in each stage, and their money. The stages of the playbook hold only customers "
-    "at risk (who can still leave). The label says who is active. The further stages are `left` (active "
-    "earlier, but not now), `won back` (active now, not active a month before, but active earlier), `notice "
-    "given` (the customer has asked to end the contract), `paused` (all contracts are paused) and `no stage` "
-    "(active, and no stage of the playbook applies). The money is what these customers pay per month: at the "
-    "start of the month, or at its end for customers who were not active at the start"
+    "the number of customers in each stage, and their money (what they pay per month). The stages of the "
+    "playbook hold only customers at risk (who can still leave). The label defines which customers are "
+    "active. The further stages are `left` (active earlier, but not now), `won back` (active now, not active "
+    "a month before, but active earlier), `notice given` (the customer has asked to end the contract), "
+    "`paused` (all contracts are paused) and `no stage` (active, and no stage of the playbook applies). The "
+    "money is measured at the start of the month, or at its end for customers who were not active at the "
+    "start"
 )
 LEAK_DEFINITION = (
     "customers who were in a stage at the start of a month and had left the company at the end of this "
-    "month. The customers of all months shown are counted together. The money is the amount that these "
+    "month. The counts of all months shown are added up. The money is the amount that these "
     "customers paid per month. For the interval of the share, a customer who appears in several months is "
     "only one observation"
 )
@@ -236,7 +237,7 @@ def stage_months(activity: Activity, codes: Codes, names: Sequence[str]) -> tupl
     counts as a move, too.
 
     Args:
-        activity: The active customers at the start and the end of each period, and their money.
+        activity: The active customers at the start and the end of each period, and what they pay per month.
         codes: The stages of the customers as indices into `names`, from `stage_codes`, `[bounds, customers]`.
         names: The names of all stages, from `stage_names`.
     """
@@ -297,7 +298,7 @@ def rank_leaks(activity: Activity, codes: Codes, names: Sequence[str]) -> tuple[
     of lost customers.
 
     Args:
-        activity: The active customers at the start and the end of each period, and their money.
+        activity: The active customers at the start and the end of each period, and what they pay per month.
         codes: The stages of the customers as indices into `names`, from `stage_codes`, `[bounds, customers]`.
         names: The names of all stages, from `stage_names`.
     """

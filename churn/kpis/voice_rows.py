@@ -41,7 +41,9 @@ class Answers:
 
 @dataclass(frozen=True)
 class Tickets:
-    """Tickets, `[tickets]` each; a day is `NEVER` if the event has not happened by the cutoff.
+    """Tickets, as arrays of shape `[tickets]`.
+
+    `NEVER` stands for a first reply or a closing that has not happened by the cutoff.
 
     Attributes:
         customer: The customer code.

@@ -1,4 +1,4 @@
-"""Labels by contract: a customer has left if every contract ended and no contract followed in the grace."""
+"""Labels by contract: a customer has left if all contracts ended and none followed in the grace period."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class Contracts:
         return goes_on
 
     def merge(self, grace_days: int) -> ContractSpells:
-        """Merge a customer's contracts into a spell if they overlap or follow each other within the grace."""
+        """Merge a customer's contracts into a spell if they overlap or are at most `grace_days` apart."""
         if len(self.customer) == 0:
             empty = np.zeros(0, dtype=np.int32)
             return ContractSpells(empty, empty, empty)
@@ -106,7 +106,7 @@ def read_contracts(store: Store) -> Contracts:
 
 
 def merged_spells(store: Store) -> ContractSpells:
-    """Read all contracts; merge those that overlap or follow each other within the label's grace."""
+    """Read all contracts; merge those of a customer that overlap or are at most `label.grace_days` apart."""
     return read_contracts(store).merge(store.params.label.grace_days)
 
 
@@ -208,7 +208,7 @@ def involuntary_ends(store: Store, spells: ContractSpells) -> BoolArray | None:
     reason in `label.involuntary_reasons` makes the end involuntary, and any other stated reason makes the end
     voluntary. Without `label.involuntary_reasons` the second rule is not used. Third, if the last payment due
     within the spell was never recovered, the end is involuntary. A payment was never recovered if it is
-    unpaid when the grace after the end is over, or if it was paid and failed later.
+    unpaid at the end of the grace period after the spell, or if it was paid but then failed before that day.
 
     If no rule decides, the end is voluntary.
 
@@ -289,7 +289,7 @@ def _last_payment_lost(store: Store) -> str | None:
 
 
 def wait_days(label: LabelParams, late_days: int) -> int:
-    """Return how many days after the end of a contract the end is certain: the grace plus the late days."""
+    """Return for how many days the end of a contract stays uncertain: `grace_days` plus `late_days`."""
     return label.grace_days + late_days
 
 

@@ -34,8 +34,8 @@ class HorizonSuggestion:
         silences: The number of silences.
         curve: The chance to come back, by the number of silent days.
         suggested_days: The smallest number of silent days after which at most the share `MAX_RETURN` of
-            customers comes back; at most half of the days for which the data follow a silence. None if there
-            is no such number.
+            customers comes back. It is at most half of `curve.followed_days`. None if there is no such
+            number.
     """
 
     table: str
@@ -74,7 +74,7 @@ def _as_json(interval: Interval | None) -> dict[str, Any] | None:
 
 
 def suggest_horizon(store: Store) -> HorizonSuggestion:
-    """Estimate the chance to come back from a silence, and suggest the shortest horizon that means leaving.
+    """Suggest a horizon: the shortest silence after which few customers come back.
 
     A silence is the time between two days with an event. The last silence of each customer is still open.
     Customers who objected to being contacted are left out. Only data before the first test cutoff are used.
@@ -89,12 +89,13 @@ def suggest_horizon(store: Store) -> HorizonSuggestion:
     if label.is_event:
         raise CallError(
             "--horizon measures how long silences last, but label.kind is event, and such a label has no "
-            "silences. Choose label.horizon_days yourself, long enough to act before the event."
+            "silences. Choose label.horizon_days yourself, long enough that you can act before the event."
         )
     if label.kind != "inactivity":
         raise CallError(
             "--horizon measures how long silences last, but label.kind is contract, and a contract ends on "
-            "a known day. Choose label.horizon_days yourself, long enough to act before this day."
+            "a known day. Choose label.horizon_days yourself, long enough that you can act before the "
+            "contract ends."
         )
     before = first_test_cutoff(store)
     while True:

@@ -79,7 +79,7 @@ def label_window(cutoff: date, label: LabelParams, late_days: int) -> LabelWindo
     """Return the label window of a cutoff, `[cutoff + gap, cutoff + gap + horizon)`, and when it matures.
 
     The end of a contract is certain only `grace_days` later, because a contract may be renewed late. So a
-    label of contracts matures later by `grace_days`.
+    label of kind contract matures `grace_days` later.
 
     Args:
         cutoff: The cutoff.
@@ -94,7 +94,9 @@ def label_window(cutoff: date, label: LabelParams, late_days: int) -> LabelWindo
 
 @dataclass(frozen=True)
 class CustomerOutcomes:
-    """The outcome of every customer code after one cutoff; the values outside the cohort mean nothing.
+    """The outcome of every customer after one cutoff, in the order of the customer codes.
+
+    The outcomes of customers outside the cohort mean nothing.
 
     Attributes:
         outcome: The outcome of each customer, a key of `OUTCOME_NAMES`, shape (customers,).

@@ -1,4 +1,4 @@
-"""Metrics of predictions, computed from rows, or from sums of rows for a bootstrap."""
+"""Metrics of predictions, computed from rows, or for a bootstrap from sums over the rows of each draw."""
 
 from __future__ import annotations
 
@@ -251,22 +251,24 @@ def brier_parts(sums: Floats, total: Floats, noise_copies: float = 1) -> dict[st
     """Return reliability, resolution, uncertainty and the within-bin term of the Brier score.
 
     `brier = reliability - resolution + uncertainty + within_bin` holds exactly. The rows are divided into ten
-    bins with about the same number of rows. Reliability is the mean squared distance of predicted from
-    observed rates (0 is best). Resolution is the mean squared distance of observed rates from the base rate
-    (more is better). Uncertainty is the Brier score of a model that predicts the base rate for every row. The
-    within-bin term exists because the predictions within a bin differ from each other. The term is the
-    variance of the predictions of a bin, minus twice their covariance with the outcome.
+    bins with about the same number of rows. The observed rate of a bin is the share of churners in it, and
+    the base rate is the share of churners in all rows. Reliability is the mean squared distance between the
+    mean prediction of a bin and its observed rate (0 is best). Resolution is the mean squared distance of the
+    observed rates from the base rate (more is better). Uncertainty is the Brier score of a model that
+    predicts the base rate for every row. The within-bin term exists because the predictions within a bin
+    differ from each other. The term is the variance of the predictions of a bin, minus twice their covariance
+    with the outcome.
 
-    Even with perfect predictions the observed rate of a bin differs from the true rate by chance. The
-    expected effect of this chance is subtracted from reliability and resolution. Reliability and resolution
-    are then right on average, but reliability may be below 0 by chance.
+    Even if the predictions are perfect, chance makes the share of churners in a bin a little higher or lower
+    than predicted. The expected effect of chance is subtracted from reliability and resolution. Reliability
+    and resolution are then right on average, but reliability may be below 0 by chance.
 
     Args:
         sums: The sums of `bin_sums` in each draw, shape (draws, 3 * BINS).
         total: The sum of the squared errors in each draw, shape (draws,).
-        noise_copies: The number of times that chance enters the sums: 1 for the original rows, 2 for rows
-            that were drawn from them. If rows have unequal weights, this number is multiplied by the factor
-            that `bootstrap.unit_mean` returns.
+        noise_copies: How many times the expected effect of chance is subtracted: 1 for the original rows, 2
+            for bootstrap draws, because drawing the rows adds chance once more. If rows have unequal weights,
+            the caller multiplies this number by the factor that `bootstrap.unit_mean` returns.
 
     Source: Murphy (1973), A new vector partition of the probability score, Journal of Applied Meteorology
         12; Stephenson, Coelho and Jolliffe (2008), Two extra components in the Brier score decomposition,

@@ -66,8 +66,8 @@ class Aliases:
 
 @dataclass(frozen=True)
 class Repair:
-    """A champion's version that was exported again, and a sentence that says what was wrong with its
-    folder.
+    """The version that was exported again as the champion, and a sentence that says what was wrong with
+    `models/champion`.
     """
 
     version: str
@@ -264,7 +264,7 @@ class Registry(Tracking):
         return highest
 
     def describe_run(self, name: str, *, version: str, digest: str, files: Sequence[Path]) -> None:
-        """Name the open run, tag it with model version and digest, and log files in the run's top folder.
+        """Name the open run, tag it with the model's version and digest, and log files in its top folder.
 
         Args:
             name: The name of the run.
@@ -298,8 +298,8 @@ class Registry(Tracking):
         self._client.update_model_version(self.name, version, text)
 
     def link(self, run_id: str) -> str:
-        """Return the address of a run in the MLflow UI; if the store is local, the address works only while
-        `churn ui` runs.
+        """Return the address of a run in the MLflow UI; if MLflow is not on a server, the address works only
+        while `churn ui` runs.
         """
         uri = self.tracking.uri
         is_local = not uri.startswith("http")

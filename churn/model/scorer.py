@@ -109,11 +109,11 @@ class Scorer:
         return scorer
 
     def _try_out(self) -> None:
-        """Predict a few customers as a test: a damaged model may load without an error, and then fail or
-        return numbers that are no probabilities.
+        """Predict for three made-up rows as a test: a damaged model may load without an error, and then fail
+        or return numbers that are not between 0 and 1.
 
         Raises:
-            CorruptError: an answer is not a finite number, or is not a probability.
+            CorruptError: the model returns log-odds that are not finite, or a probability outside [0, 1].
         """
         if len(set(self.names)) != len(self.names) or not self._members:
             raise CorruptError(
@@ -137,8 +137,8 @@ class Scorer:
 
         Args:
             columns: A DataFrame, or a mapping of arrays of equal length. The order of the columns does not
-                matter. Columns that the model does not need are ignored. Levels that the model does not know
-                count as missing.
+                matter. Columns that the model does not need are ignored. In a column of text, values that the
+                model does not know count as missing.
 
         Raises:
             SchemaError: columns are missing, have a wrong type or have unequal lengths; the error lists all
@@ -149,8 +149,8 @@ class Scorer:
     def predict_horizons(self, columns: Mapping[str, Any] | Any) -> dict[int, Floats]:
         """Return the probability of leaving within 30, 60 and 90 days; the keys are these numbers of days.
 
-        A probability for more days is never lower. Some of the three may be missing;
-        `spec["horizons"]["missing"]` gives the reason for each missing number of days.
+        The probability never falls as the number of days grows. One or more of the three probabilities may be
+        missing; `spec["horizons"]["missing"]` gives the reason for each of these.
 
         Raises:
             SchemaError: the columns do not fit, as in `predict`.
@@ -283,7 +283,7 @@ def _is_tree(text: str, n_signals: int) -> bool:
 
 
 def _are_levels(facts: Mapping[str, str], sets: Floats) -> bool:
-    """Return whether the sets of levels are well formed and include every set that the tree uses."""
+    """Return whether a tree's sets of levels (codes of text values) are valid, and each split names one."""
     n_sets = int(facts["num_cat"])
     if not n_sets:
         return not len(sets)
@@ -332,12 +332,15 @@ class _Linear:
 def horizons_of(logits: Floats, probability: Floats, horizons: Mapping[str, Any]) -> dict[int, Floats]:
     """Return the probability of leaving within each number of days in `horizons["days"]`.
 
-    A probability for more days is never lower. The hazard of an interval is the probability that a customer
-    leaves in the interval, given that the customer is there at its beginning. The hazard is a logistic
-    regression on the model's log-odds. The probability of staying is the product of the probabilities of
-    staying in each interval. The probability of leaving within `anchor_days` must equal `probability`. So
-    the hazards up to `anchor_days` are scaled by one factor, and later hazards are not scaled. Inside an
-    interval the hazard is constant, and after the last interval it stays the same.
+    The probability never falls as the number of days grows. The hazard of an interval is the probability that
+    a customer leaves in the interval, given that the customer is there at its beginning. The hazard is a
+    logistic regression on the model's log-odds. The probability of staying is the product of the
+    probabilities of staying in each interval. The cumulative hazard is minus the logarithm of the
+    probability of staying. It grows at a constant rate inside an interval. After the last interval, the rate
+    stays the same.
+
+    The probability of leaving within `anchor_days` must equal `probability`. So the cumulative hazard up to
+    `anchor_days` is multiplied by one factor, and its growth after `anchor_days` does not change.
 
     Args:
         logits: The model's log-odds before calibration.
@@ -520,8 +523,8 @@ def _numbers(values: npt.NDArray[Any]) -> Floats | str:
 
 
 def _codes(values: npt.NDArray[Any], levels: Mapping[str, float]) -> Floats | str:
-    """Return the codes of levels, NaN for missing and unknown levels; if there is a problem, return a message
-    about the first one.
+    """Return the code of each text value, NaN if it is missing or unknown; if there is a problem, return a
+    message about the first one.
     """
     if values.ndim != 1:
         return "is not one-dimensional."

@@ -42,7 +42,7 @@ class Environment:
         missing: The names that are not set, each with the key that uses it.
         templates: For each text with filled-in values, the same text with `${NAME}`, as in the file.
         values: The value of each name, and the keys that use it.
-        passwords: The names whose value is in the password of an address (a URL), or after the `?` of one.
+        passwords: The names whose value is in the password of an address (a URL), or after the address's `?`.
     """
 
     missing: list[tuple[str, str]] = field(default_factory=list)
@@ -113,7 +113,7 @@ def _is_free_text(key: str) -> bool:
 
 
 def _encoded_places(text: str) -> Iterator[int]:
-    """Yield the positions of the variables in the password of an address (a URL) and after its `?`.
+    """Yield the positions of the variables in the password of an address (a URL), or after the address's `?`.
 
     The values of these variables must be encoded.
 

@@ -58,7 +58,7 @@ class LabelWords:
         people: The customers who have the event, in the plural: `churners`.
         share: The share of the customers who have the event, as a heading.
         probability: The name of the column that holds the probability of the event.
-        candidates: The words that follow a number of customers in the cohort, such as `at risk`.
+        candidates: The words that say that customers are in the cohort, as in `121 customers at risk`.
     """
 
     event: str
@@ -70,7 +70,7 @@ class LabelWords:
     candidates: str
 
     def speak(self, sentence: str) -> str:
-        """Put this label's words in place of the words about leaving; code and paths do not change.
+        """Replace words about leaving with this label's words, except in paths and in text in backticks.
 
         >>> event_words("upgrade").speak("121 churners; who leaves is left out of `churn check`")
         '121 customers with the event upgrade; who has the event upgrade is left out of `churn check`'

@@ -224,7 +224,7 @@ class OutsideParams(Section):
 
 
 class UpliftParams(Section):
-    """How `churn uplift` tests if choosing customers by the predicted effect is better than by their risk."""
+    """How `churn uplift` tests whether choosing contacts by predicted effect is better than by risk."""
 
     contact_share: Annotated[float, Field(gt=0, lt=1)] = Field(
         default=0.5, description="the share of the units of an experiment that both policies contact"
@@ -312,7 +312,7 @@ class CapParams(Section):
 class RhythmParams(Section):
     """How a customer's preferred channel (`channel: preferred`) and best hour for contacts are found.
 
-    The channel is found from the customer's answers, the hour from the customer's events.
+    The preferred channel is found from the customer's answers, and the best hour from the customer's events.
     """
 
     days: Days = Field(default=182, description="the days before the cutoff whose answers and events count")

@@ -1,4 +1,4 @@
-"""The sections of params.yaml for data, label and engine, one frozen model each; unknown keys are refused."""
+"""The sections of params.yaml for data, label and engine, one frozen class each; unknown keys are refused."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ Answer = Annotated[str, BeforeValidator(_refuse_question)]
 
 
 def _as_words(value: Any) -> Any:
-    """Return words such as 9999-12-31 and 0 as texts; without quotes, YAML reads a date and a number."""
+    """Return the words as texts; YAML reads 9999-12-31 and 0 without quotes as a date and a number."""
     words = value if isinstance(value, list | tuple) else [value]
     if any(word is None or isinstance(word, bool | dict | list) for word in words):
         raise ValueError("a word that YAML reads as something else needs quotes, such as ['null', 'no']")
@@ -210,7 +210,7 @@ class TableParams(OriginParams):
 
 
 class SnapshotParams(Section):
-    """The past cutoffs (days) from which the model learns, and the day up to which the data are complete."""
+    """The days of the cutoffs from which the model learns, and the day up to which the data are complete."""
 
     cutoffs: tuple[Day, ...] = Field(
         default=(), description="the cutoffs, as a list; instead of `first` and `last`"
@@ -271,7 +271,7 @@ class SignalsParams(Section):
 
     @model_serializer(mode="wrap")
     def _without_mood_if_off(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out `mood` if it is off, so that the digests of companies without `mood` do not change."""
+        """Leave out `mood` if it is off, so that settings without `mood` keep the digest they always had."""
         fields: dict[str, Any] = serialize(self)
         return fields if self.mood else {key: value for key, value in fields.items() if key != "mood"}
 
@@ -356,13 +356,13 @@ class EngineParams(Section):
 
 
 class CheckParams(Section):
-    """The share of rejected rows at which a verb stops, and the findings of guards that a person accepts."""
+    """The share of rejected rows above which a verb stops, and the guards' findings that a person accepts."""
 
     max_rejects: Annotated[float, Field(ge=0, le=1)] = Field(
         default=0.05, description="above this share of rejected rows the work stops"
     )
     accept: dict[str, Annotated[str, Field(min_length=1)]] = Field(
         default={},
-        description="the findings of guards that a person accepts: a reason by guard, or by the place of "
+        description="the guards' findings that a person accepts: a reason by guard, or by the place of "
         "a finding as `churn check` prints it",
     )

@@ -56,9 +56,9 @@ def check_finished(output: Path) -> None:
     """
     if journal_path(output).exists():
         raise Stop(
-            f"{journal_path(output)}: `churn forget` was stopped before its end, so the files of {output} "
-            "do not match each other. Call `churn forget CUSTOMER --yes` again with the same id: this "
-            "call completes the erasure."
+            f"{journal_path(output)}: `churn forget` was stopped before its end, so some files in "
+            f"{output} may still hold the customer, but others no longer do. Call `churn forget CUSTOMER "
+            "--yes` again with the same id: this call completes the erasure."
         )
 
 

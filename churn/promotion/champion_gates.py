@@ -95,8 +95,8 @@ def _not_less(metric: str, name: str, difference: Interval, base: float | None, 
             False,
             difference,
             f"the difference of {name}, has an interval",
-            f"challenger's {name}: the difference between the two is not defined; the gate requires an "
-            "interval of this difference.",
+            f"challenger's {name}: the difference is not defined; the gate requires an interval of "
+            "this difference.",
             "Add test cutoffs or data with customers who left.",
         )
     if base <= 0:
@@ -107,8 +107,9 @@ def _not_less(metric: str, name: str, difference: Interval, base: float | None, 
             difference,
             f"the lower bound of the difference of {name}, is not below -{margin:.0%} of the size of the "
             "champion's value, because this value is 0 or negative",
-            f"challenger's {name} (value {base:z.3f}): the difference between the two is "
-            f"{format_interval(difference)}; the gate requires that its lower bound is {least:z.3f} or more.",
+            f"challenger's {name} (value {base:z.3f}): the difference is "
+            f"{format_interval(difference)}; the gate requires that the lower bound of its interval is "
+            f"{least:z.3f} or more.",
             _way_out(surely_worse=high < least),
         )
     relative = Interval(value=value / base, low=low / base, high=high / base)
@@ -117,9 +118,9 @@ def _not_less(metric: str, name: str, difference: Interval, base: float | None, 
         low / base > -margin,
         relative,
         f"the lower bound of the relative difference of {name}, is above -{margin:.0%}",
-        f"challenger's {name}: the relative difference between the two is "
-        f"{format_interval(relative, 1, percent=True, signed=True)}; the gate requires that its lower bound "
-        f"is above -{margin:.0%}.",
+        f"challenger's {name}: the relative difference is "
+        f"{format_interval(relative, 1, percent=True, signed=True)}; the gate requires that the lower bound "
+        f"of its interval is above -{margin:.0%}.",
         _way_out(surely_worse=high / base < -margin),
     )
 
@@ -147,8 +148,8 @@ def _segments(result: EvaluationResult, reference: str) -> Iterator[Gate]:
         f"in each segment with at least {SEGMENT_CHURNERS} churners, AUC falls by {SEGMENT_LOSS} at most, or "
         "the interval of the difference includes 0",
         f"AUC of the challenger minus that of {candidate_name(reference)}, by segment: "
-        f"{'lost' if lost else 'least gained'} in {words}; the gate requires that, in each of {len(tested)} "
-        f"segments with at least {SEGMENT_CHURNERS} churners, AUC falls by {SEGMENT_LOSS} at most, or the "
-        "interval of the difference includes 0.",
+        f"{'lost' if lost else 'least gained'} in {words}; the gate requires, for each of {len(tested)} "
+        f"segments with at least {SEGMENT_CHURNERS} churners, a difference of -{SEGMENT_LOSS} or more, or an "
+        "interval that includes 0.",
         "Look at the signals of these customers, and check whether their data have changed.",
     )

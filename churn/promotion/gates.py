@@ -164,7 +164,7 @@ def _controls(result: EvaluationResult, file: str) -> Iterator[Gate]:
         "controls stand for the rows that were treated in their label window, or a person accepts that none "
         "does",
         exposure_in_words(exposure.cutoffs, reason),
-        f"Write the reason under evaluate.accept.no_controls in {file}.",
+        f"Write the reason for having no controls under evaluate.accept.no_controls in {file}.",
     )
     yield replace(gate, signed=bool(reason))
 
@@ -310,6 +310,6 @@ def _off_level(result: EvaluationResult) -> Iterator[str]:
         tested.append(f"{cutoff}: {rate:.1%}, observed/expected of {' and of '.join(ratios)}")
     yield (
         f"The interval of observed/expected, {format_interval(ratio)}, does not contain 1: {less} "
-        "customers left than the model expected. Shares of customers who left at the cutoffs before the "
-        f"test: {'; '.join(before) or 'none'}. The same shares at the test cutoffs: {'; '.join(tested)}."
+        "customers left than the model expected. Share of customers who left, at the last cutoffs before "
+        f"the test: {'; '.join(before) or 'none'}. The same share at the test cutoffs: {'; '.join(tested)}."
     )

@@ -31,8 +31,8 @@ def audit_lines(section: AuditResult) -> list[str]:
     """
     lines = [
         "",
-        "grades of the retention audit from 1 (hardly) to 5 (nearly always), with limits that the "
-        "program sets; the lowest grade first:",
+        "grades of the retention audit from 1 (hardly) to 5 (nearly always); the program sets the "
+        "limits between the grades; the lowest grade first:",
     ]
     measured = [practice for practice in section.practices if practice.score is not None]
     lines += [_score_line(practice) for practice in measured]

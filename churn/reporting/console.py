@@ -41,8 +41,9 @@ def evaluation_summary(result: EvaluationResult) -> list[str]:
 
 
 def terms_in_words(result: EvaluationResult) -> str:
-    """Return a text that says with which costs and which effect the profit is computed: whether they are
-    measured or assumed, and why.
+    """Return a text about the costs and the effect of a contact with which the profit is computed.
+
+    The text says whether they are measured or assumed, and why.
     """
     return f"{_costs_in_words(result)} and {_share_in_words(result)}"
 
@@ -121,8 +122,9 @@ def split_table(splits: SplitComparison) -> list[str]:
 
 
 def _lead_time_lines(leads: Sequence[LeadTime]) -> list[str]:
-    """Return one line with the AUC of earlier predictions; the first prediction, 0 days before the cutoff, is
-    left out.
+    """Return one line with the AUC of predictions that were made some days before the test cutoffs.
+
+    The first entry of `leads` is left out: it is the AUC of the predictions at the test cutoffs.
     """
     if len(leads) < 2:
         return []

@@ -27,7 +27,7 @@ def headline(drift: Drift) -> str:
     if not drift.alarms:
         verb = "was" if listed == "1 table" else "were"
         return (
-            f"Nothing has changed unusually: {listed} {verb} compared with their own history and with the "
+            f"Nothing has changed unusually: {listed} {verb} compared with earlier data and with the "
             "training rows."
         )
     if len(drift.alarms) == 1:

@@ -182,7 +182,8 @@ def _rate_name(words: LabelWords) -> str:
 def _success_lines(experiment: MeasuredExperiment) -> Iterator[str]:
     """Yield a line that says how often a play succeeded in each arm.
 
-    The line does not need the outcomes of the label: these are missing if all customers had already left.
+    The line is shown even if no unit has a label, for example because the play is for customers who have
+    already left.
     """
     if experiment.success is not None:
         yield _line("success", success_in_words(experiment.success))
@@ -207,7 +208,7 @@ def success_in_words(success: PlaySuccess) -> str:
 
 
 def _total_lines(effects: Effects) -> Iterator[str]:
-    """Yield the number of customers whom all contacts saved or gained, beside the sum over the plays."""
+    """Yield how many customers all contacts saved or gained, and the sum of this number over the plays."""
     universal = effects.universal
     if universal is not None and universal.savings is not None:
         yield _line("all contacts saved", f"{amount(universal.savings.customers, 1)} customers")
@@ -221,8 +222,9 @@ def _total_lines(effects: Effects) -> Iterator[str]:
 
 
 def _erased_lines(effects: Effects) -> Iterator[str]:
-    """Yield the number of erased units of each experiment; if the arms lost different numbers, the comparison
-    may mislead.
+    """Yield for each experiment and arm how many units were erased because a customer had to be forgotten.
+
+    If more units were erased in one arm than in the other, the comparison of the arms may mislead.
     """
     arms_of: dict[str, dict[str, int]] = {}
     for part in effects.erased_units:
@@ -373,7 +375,10 @@ def _training_in_words(design: ExperimentDesign) -> str:
 
 
 def answer_in_words(design: ExperimentDesign) -> str:
-    """Return a text that says in how many days an experiment has enough units, if new units come as now."""
+    """Return a text that says in how many days the outcomes of enough units of an experiment will be known.
+
+    New units are expected to come at the present rate.
+    """
     if design.answer_in_days is not None and design.answer_in_days > MAX_DAYS:
         return f"not within ten years at this rate ({_count(design.answer_in_days, 'day')})"
     if design.answer_in_days is not None:

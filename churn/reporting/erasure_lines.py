@@ -36,8 +36,8 @@ def plan_lines(plan: ErasurePlan, output: Path) -> Iterator[str]:
         )
     if plan.identifiers.shared_names:
         yield (
-            f"Names and e-mail addresses that other customers also have: {plan.identifiers.shared_names:,}. "
-            "They stay in the rows of those customers."
+            "Names and e-mail addresses of this customer that other customers also have: "
+            f"{plan.identifiers.shared_names:,}. They stay in the rows of those customers."
         )
 
 
@@ -49,9 +49,9 @@ def model_lines(plan: ErasurePlan) -> Iterator[str]:
     for model, count in plan.models.items():
         yield f"  {model.role} version {model.version}: {count:,} {'cutoff' if count == 1 else 'cutoffs'}"
     yield (
-        "A model holds no row of the customer and cannot unlearn one. To train a model without the data of "
-        "the customer, call `churn snapshot`, `churn train`, `churn evaluate` and `churn promote`, then "
-        "delete the older versions in MLflow."
+        "A model holds no row of the customer, but it cannot forget what it learnt from such rows. To train "
+        "a model without the data of the customer, call `churn snapshot`, `churn train`, `churn evaluate` "
+        "and `churn promote`, then delete the older versions in MLflow."
     )
 
 
@@ -103,8 +103,8 @@ def source_lines(plan: ErasurePlan) -> Iterator[str]:
         events = "1 event" if n_events == 1 else f"{n_events:,} events"
         yield (
             f"Not reached: the system to which the outbox sends events. The outbox held {events} about the "
-            "customer. That system must erase what it has received; no event tells it to withdraw an open "
-            "contact."
+            "customer. That system must erase what it has received, and cancel a contact that it has not yet "
+            "made: churn sends it no event about this."
         )
     yield (
         "Not touched: suppression lists, copies of the program's folders (such as backups), and data that "

@@ -1,5 +1,5 @@
-"""The screen of `churn kpis`: the latest value of each figure beside the value before it, and the tables of
-the sections.
+"""The screen of `churn kpis`: the latest value of each figure beside the value before it, then tables, such
+as the cohorts.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def table_lines(kpis: Kpis) -> list[str]:
 
 
 def _screen_figures(figures: Sequence[Figure]) -> dict[str, list[Figure]]:
-    """Return by name the monthly values of each figure about all customers.
+    """Return for each figure name the monthly values of the figure, without the values of segments.
 
     If a figure has no monthly values, its values for periods of the kind `window` are returned.
     """

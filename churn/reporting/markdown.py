@@ -49,8 +49,8 @@ def escape_markdown(value: object) -> Markup:
 def escape_sentence(text: str) -> Markup:
     """Escape a sentence as `escape_markdown` does, but keep text between backticks as code.
 
-    Markup inside code has no effect. So a name between backticks, or a name that contains backticks, is shown
-    as text.
+    Markup inside code has no effect. So a name between backticks, or a name that contains backticks,
+    cannot bring HTML or a link into the sentence.
 
     >>> print(escape_sentence("<b>: run `churn train` again"))
     &lt;b>: run `churn train` again

@@ -86,10 +86,11 @@ def params_of(params: Params, snapshots: Snapshots, record: Challenger) -> dict[
 
 
 def log_exposure(registry: Registry, snapshots: Snapshots) -> None:
-    """Log the share of treated rows and the share of rows of controls.
+    """Log the share of treated rows, and the share of the rows of controls who represent them.
 
-    Treated rows are left out; the rows of controls with a task represent them. Both are shares of all rows at
-    the cutoffs that have such rows. If no cutoff has such rows, nothing is logged.
+    Treated rows are left out of the training; the rows of controls who had a task represent them. Both shares
+    are shares of all rows at the cutoffs with treated rows or such controls. If there is no such cutoff,
+    nothing is logged.
     """
     if not snapshots.exposures:
         return
@@ -123,7 +124,8 @@ def metrics_of(metrics: CandidateMetrics) -> dict[str, float]:
 def paired_of(pairs: Mapping[str, Differences]) -> dict[str, float]:
     """Return the differences in log loss between the challenger and other candidates, with intervals.
 
-    Both are measured on the same rows. A difference below 0 means that the challenger is better.
+    The two candidates of a difference are measured on the same rows. A difference below 0 means that the
+    challenger is better.
 
     Args:
         pairs: The differences by name, such as `challenger_minus_recency`.
@@ -205,7 +207,7 @@ class EvaluationSettings:
         }
 
     def in_words(self) -> str:
-        """Return the settings as sentences for the note of a run; the units of the metrics are stated."""
+        """Return the settings and the units of the metrics as sentences for the note of a run."""
         terms = self.settings.profit
         return (
             f"Evaluated at {', '.join(map(str, self.test_cutoffs))}. Lift, precision and profit are measured "

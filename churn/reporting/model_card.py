@@ -52,7 +52,7 @@ LIMITS = (
     "cutoff of its training.",
     "The probabilities hold as long as customers behave as they did at the test cutoffs: watch "
     "observed/expected in the report, and train again when observed/expected drifts.",
-    "The labels of contacted customers say less than other labels about what customers do without a contact.",
+    "If a customer was contacted, the label says less about what this customer would do without a contact.",
 )
 """The sentences about limits that hold for every model."""
 

@@ -194,7 +194,7 @@ def _comparisons(result: EvaluationResult) -> Iterator[str]:
 def advice_in_words(result: EvaluationResult) -> str:
     """Return the advice for a model that can predict the label: how to use its list and its probabilities."""
     if _level_off(result.challenger.observed_expected) is not None:
-        return "Work the list from the top, and do not treat the probabilities as exact."
+        return "Work from the top of the list, and do not treat the probabilities as exact."
     return "Use the list in its order, and the probabilities as they are."
 
 

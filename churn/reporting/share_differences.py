@@ -23,10 +23,10 @@ CANNOT_BE_SAID = "cannot be said yet"
 def possible_part(interval: HasInterval) -> Interval | None:
     """Return the part of an interval that lies between -1 and 1, where every difference of shares lies.
 
-    Intervals that may be read every night have a formula that is valid only for many customers (asymptotic).
-    With few customers such an interval may go beyond -1 or 1, and if nobody or everybody left, it has no
-    width. The true difference cannot lie beyond -1 and 1, so the cut interval contains it as often as the
-    whole interval.
+    Some intervals are made to stay valid even if somebody reads them every night. Their formula is valid only
+    for many customers (asymptotic). With few customers such an interval may go beyond -1 or 1, and if nobody
+    or everybody left, it has no width. The true difference cannot lie beyond -1 and 1, so the cut interval
+    contains it as often as the whole interval.
 
     Returns:
         The interval, cut at -1 and 1. The result is None if the interval says nothing, because it covers the

@@ -86,11 +86,11 @@ def verdict_in_words(experiment: MeasuredUplift) -> str:
         names = ", ".join(f"'{name}'" for name in experiment.unequal_covariates)
         return (
             f"{experiment.reason}: {names}. Remove from 'covariates' each column whose values became known "
-            "only after the assignment. If no such column is left and the arms still differ, they were not "
-            "drawn by chance."
+            "only after the assignment. If no such column is left and the arms still differ, the arms "
+            "were not drawn at random."
         )
     if experiment.comparison is None:
-        return f"{experiment.reason}. No model is fitted; continue to choose customers by risk."
+        return f"{experiment.reason}. No effect model is fitted; continue to choose customers by risk."
     return f"{experiment.reason}. Continue to choose customers by risk."
 
 

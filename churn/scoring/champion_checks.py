@@ -128,6 +128,6 @@ def late_outcomes_warning(spec: Mapping[str, Any], cutoff: date) -> str:
     if mature_on <= cutoff:
         return ""
     return (
-        f"the champion was trained with outcomes that were known only on {mature_on}, after {cutoff}: this "
-        "champion did not exist on this night. Use `churn evaluate` to evaluate the model."
+        f"the champion was trained with outcomes that became known only on {mature_on}, after {cutoff}: this "
+        "champion did not exist on this night. To evaluate the model, use `churn evaluate`, not this night."
     )

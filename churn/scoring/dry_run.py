@@ -68,7 +68,7 @@ def rule_counts(
         play_indices: For each list that the night makes, an array of the shape `[customers]`. It holds the
             index of the rule that gives the customer a play, -1 if there is none; see `Playbook.choose`.
         is_planned: Whether each customer would be contacted, shape `[customers]`.
-        absent: For each play that is switched off, the columns that the company does not have, see
+        absent: For each play that is switched off, the absent columns that its condition names, see
             `Playbook.switched_off`.
         list_counts: Two numbers for each play of the other lists, such as the list of lost customers: how
             many customers got the play, and how many of these are on the list. None if the night makes only
@@ -96,7 +96,7 @@ def dry_run_lines(counts: Sequence[RuleCount], contacts: Sequence[PlannedContact
     """Yield the lines of a dry run: for each list a table of its rules, and then a line for each contact.
 
     Args:
-        counts: The counts of all rules.
+        counts: How many customers each rule of the playbook takes.
         contacts: The planned contacts, in the order of the call list.
     """
     width = max((len(count.play) for count in counts), default=0)

@@ -213,7 +213,7 @@ def play_warnings(file: PlaybookFile) -> Iterable[str]:
                 yield (
                     f"plays[{index}].{key} '{name}' is nearly '{namesake}', which {counts[namesake]} "
                     f"{'play has' if counts[namesake] == 1 else 'plays have'}. If both names mean the same "
-                    f"{key}, write one name."
+                    f"{key}, use only one of them."
                 )
     plays = [play for play in file.plays if play.audience == "at risk"]
     if any(play.stage for play in plays):
@@ -296,8 +296,8 @@ def _never_hold(stages: Mapping[str, Condition | None]) -> Iterable[str]:
             earlier = stages[earlier_name]
             if condition is not None and earlier is not None and is_covered(condition, earlier):
                 yield (
-                    f"stages.{name} can never apply: '{earlier_name}' already takes all its customers. Put "
-                    "the narrower stage first."
+                    f"stages.{name} can never apply: '{earlier_name}' already takes all customers of "
+                    f"'{name}'. Put the narrower stage first."
                 )
                 break
 
@@ -311,8 +311,8 @@ def _never_fire(entries: Entries, conditions: Sequence[Condition | None]) -> Ite
             if _takes_all_of(entries[before], entries[index]):
                 yield (
                     f"plays[{index}] '{entries[index].get('name')}' can never apply: plays[{before}] "
-                    f"'{entries[before].get('name')}' already takes all its customers. Put the narrower "
-                    "play first."
+                    f"'{entries[before].get('name')}' already takes all customers of plays[{index}]. Put the "
+                    "narrower play first."
                 )
                 break
 

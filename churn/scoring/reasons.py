@@ -31,7 +31,7 @@ SINGULAR_OR_PLURAL = re.compile(r"\[([^\[\]|]*)\|([^\[\]|]*)\]")
 
 @dataclass(frozen=True)
 class SignalFacts:
-    """The facts about a signal, for its sentence and for health bands such as the one for payment.
+    """The facts about a signal that are needed for its sentence and for the customers' health bands.
 
     They are stored with the model.
     """
@@ -156,7 +156,7 @@ def on_risky_side(value: Any, signal: SignalFacts, medians: Mapping[str, float])
     """Return whether a value is strictly beyond the cohort's median, on the side that means risk.
 
     A missing value gives False, and so does 0 if the signal's sentence says nothing about 0
-    (`silent_at_zero`). For a signal without a risky side, every other value gives True.
+    (`silent_at_zero`). For a signal without a risky side, all other values give True.
     """
     if is_missing(value) or (signal.silent_at_zero and value == 0):
         return False
@@ -191,7 +191,9 @@ def fill_sentence(template: str, value: float | str, language: str) -> str:
 
 
 def usual_level(signal: SignalFacts, medians: Mapping[str, float], language: str) -> str | None:
-    """Return the median of a signal, formatted like the number in its sentence; None if either is missing.
+    """Return the median of a signal, formatted like the number in the signal's sentence.
+
+    None if the median is missing or if the sentence has no number.
 
     >>> facts = SignalFacts("login_change", "activity", "lower", {"en": "logs in {value:.0%} as often"})
     >>> usual_level(facts, {"login_change": 0.98}, "en")
@@ -206,7 +208,10 @@ def usual_level(signal: SignalFacts, medians: Mapping[str, float], language: str
 
 
 def _parts(template: str, value: float | str, language: str) -> list[tuple[str, str, str]]:
-    """Return for each field of a sentence: the text before it, the number, and a word such as `longer`."""
+    """Return for each `{value}` of a template: the text before, the value as text, a word such as `longer`.
+
+    The word is empty if the template has none. Text after the last `{value}` is one more part, with no value.
+    """
     parts = []
     for literal, field, spec, conversion in string.Formatter().parse(template):
         if field is not None and (field != "value" or conversion):

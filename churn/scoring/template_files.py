@@ -86,7 +86,7 @@ def template_problems(
     columns: Iterable[str],
     language: str | None,
 ) -> Iterable[str]:
-    """Yield the mistakes in the templates that plays name, and in the subject lines of variants.
+    """Yield the mistakes in the templates to which plays refer, and in the subject lines of variants.
 
     Args:
         entries: The plays as they are in the file.

@@ -15,9 +15,9 @@ class CutoffExposure(Part):
 
     Attributes:
         cutoff: The cutoff.
-        rows: The number of all rows.
-        treated_rows: The number of treated rows, which are left out.
-        control_rows: The number of rows of controls with a task in the window.
+        rows: The number of all rows of the cutoff.
+        treated_rows: The number of treated rows; no model learns from them.
+        control_rows: The number of rows of controls who had a task in the label window.
         stand_for: The sum of the weights of these controls. It is close to the number of treated rows and
             controls together.
     """
@@ -42,12 +42,13 @@ class CutoffExposure(Part):
 
 
 def exposure_in_words(exposures: Sequence[CutoffExposure], reason: str | None) -> str:
-    """Return a sentence with the number of rows that were left out, and of the controls that represent them.
+    """Return a sentence that says how many treated rows are left out, and how many rows of controls represent
+    them.
 
     Args:
         exposures: The cutoffs with treated rows or controls.
-        reason: Why a person accepts that no control represents some of the treated rows; None if no reason
-            is given.
+        reason: Why a person accepts that some treated rows have no control who represents them; None if no
+            reason is given.
     """
     rows, treated = sum(own.rows for own in exposures), sum(own.treated_rows for own in exposures)
     controls = sum(own.control_rows for own in exposures)
@@ -56,8 +57,8 @@ def exposure_in_words(exposures: Sequence[CutoffExposure], reason: str | None) -
         "treated in their label window and are left out"
     )
     if reason:
-        return f"{words}. No control represents some of these rows; accepted: {reason}"
+        return f"{words}. Some of these rows have no control who represents them; accepted: {reason}"
     return (
-        f"{words}; {controls:,} rows of controls represent the treated rows, each with the weight 1 / "
-        "P(untreated)."
+        f"{words}; the treated rows are represented by {controls:,} rows of controls, each of which has the "
+        "weight 1 / P(untreated)."
     )

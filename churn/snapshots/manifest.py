@@ -33,8 +33,9 @@ class SnapshotCutoff(Part):
         matured: Whether the label was matured when the snapshot was written.
         window_end: The first day after the label window.
         mature_on: The date from which the label is matured.
-        dropped: The number of customers at risk who got no label, by reason.
-        excluded: The number of customers who were not at risk, by reason.
+        dropped: The number of customers of the cohort who got no label, by reason.
+        excluded: The number of customers who did not belong to the cohort, by reason (for example, because
+            they had left before).
         files: The checksum of each file of the snapshot, by name.
     """
 

@@ -176,7 +176,7 @@ def fit_calibration(
     Args:
         method: One of `METHODS`, or `SHIFT_METHOD` for a champion that `train --refresh` adjusts.
         logits: The uncalibrated log-odds, shape (rows,).
-        left: The outcomes, shape (rows,).
+        left: Whether the customer of each row left (1 or 0), shape (rows,).
         customer: The index of each row's customer, shape (rows,).
         weight: How many rows each row represents, shape (rows,); None if each row represents only itself.
     """
@@ -216,7 +216,7 @@ def select_calibration(
         setting: `auto`, or the name of a method. The methods are compared even if a method is named.
         logits: The uncalibrated log-odds, shape (rows,), each from a model that has not seen the label of the
             row.
-        left: The outcomes, shape (rows,).
+        left: Whether the customer of each row left (1 or 0), shape (rows,).
         cutoff: The day number of each row's cutoff, shape (rows,).
         known_on: The day number on which each row's label was known, shape (rows,).
         customer: The index of each row's customer, shape (rows,).
@@ -293,7 +293,7 @@ def fit_shift(logits: Floats, left: Floats, customer: Ints, weight: Floats | Non
 
     Args:
         logits: The log-odds, shape (rows,).
-        left: The outcomes, shape (rows,).
+        left: Whether the customer of each row left (1 or 0), shape (rows,).
         customer: The index of each row's customer, shape (rows,).
         weight: How many rows each row represents, shape (rows,); None if each row represents only itself.
 

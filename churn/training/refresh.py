@@ -88,9 +88,7 @@ def refresh_level(champion: Champion, snapshots: Snapshots) -> RefreshedChampion
     try:
         logits = scorer.logits(scorer.matrix(scorer_columns(rows)))
     except SchemaError as error:
-        raise Stop(
-            f"{name} cannot be scored on these snapshots: {error.problems[0]} Run `churn train`."
-        ) from None
+        raise Stop(f"{name} cannot score these snapshots: {error.problems[0]} Run `churn train`.") from None
     logits = calibrate_logits(logits, scorer.spec["calibration"])
     calibration = fit_shift(logits, rows.left, rows.customer, rows.weight)
     rate, n_cutoffs = base_rate(snapshots)

@@ -26,7 +26,7 @@ class CandidateScore:
     """A candidate with its best number of trees or its best prior variance, and its log loss.
 
     Attributes:
-        recipe: The recipe of its final fit.
+        recipe: All settings of the candidate's final fit.
         log_loss: The mean log loss over the validation rows of all folds.
         auc: The AUC over the validation rows of all folds.
         behind: The log loss of the candidate minus the log loss of the selected candidate.
@@ -92,7 +92,8 @@ def select_candidate(
         settings: The section `train` of the parameters.
         threads: The threads for all folds together; they do not change the result.
         advance: A function that is called after every fold.
-        tree_recipe: The recipe that a search of settings found; it replaces the recipe of each kind of trees.
+        tree_recipe: The recipe that the search for the best settings of trees found. Then no other kind of
+            trees is fitted.
     """
     recipes: dict[CandidateName, Recipe] = {name: Recipe.start(settings, name) for name in settings.trees}
     if tree_recipe:

@@ -80,9 +80,9 @@ def tree_stages(
     """Return for each setting the log-odds of the validation rows: an array of shape (rows,) after 10 trees,
     one after 20 trees, and so on.
 
-    Growing stops at the number of rounds of the setting. Growing stops earlier if the log loss of the
-    validation rows has not fallen for 100 trees. All settings share one binning of the rows, so they must
-    agree on the least number of rows of a leaf.
+    Growing stops at the setting's largest number of trees, or earlier if the log loss of the validation rows
+    has not fallen for 100 trees. All settings share one binning of the rows, so they must agree on the least
+    number of rows of a leaf.
 
     Args:
         train: The training rows, with churners and stayers.
@@ -90,7 +90,7 @@ def tree_stages(
         monotone: For each signal, 1 if a higher value may only raise the risk, -1 if it may only lower the
             risk, otherwise 0.
         threads: The threads to use; they do not change the result.
-        validation: The rows to predict.
+        validation: The rows to predict; their log loss decides when growing stops early.
     """
     levels = frequent_levels(train)
     threads = _threads(train, threads)
@@ -170,5 +170,5 @@ def _feature_names(names: Sequence[str]) -> list[str]:
 
 
 def _text(booster: lgb.Booster) -> str:
-    """Return LightGBM's text without the number of threads, which has no effect on the trees."""
+    """Return the model as LightGBM's text, but with 0 threads: their number has no effect on the trees."""
     return re.sub(r"\[num_threads: \d+\]", "[num_threads: 0]", booster.model_to_string())

@@ -1,4 +1,6 @@
-"""Fit a model of the effect of a contact; keep it only if it chooses customers better than the risk does."""
+"""Fit a model of the effect of a contact; keep it only if a choice of customers by the predicted effect is
+better than a choice by the risk (the probability of the outcome without a contact).
+"""
 
 from __future__ import annotations
 
@@ -56,7 +58,7 @@ class SampleFacts:
 def measure_uplift(
     sample: Sample, facts: SampleFacts, terms: UpliftTerms
 ) -> tuple[MeasuredUplift, FittedModel | None]:
-    """Return what a sample shows, and the model of the effect if it is accepted.
+    """Return what a sample shows about the effect of a contact, and the model of this effect, if accepted.
 
     Args:
         sample: The rows of the sample.

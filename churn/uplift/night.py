@@ -1,8 +1,8 @@
-"""The model of the effect that a night uses: the latest model that was measured before the night, if it was
-accepted.
+"""Find the model of the effect of contacts for a night: the latest model that was measured before the night,
+if it was accepted.
 
-A night reads only results whose outcomes are from earlier days. So a night that runs again gives the same
-bytes, even if more was measured since then.
+A night reads only results of `churn uplift` that were computed from outcomes of earlier days. So a night that
+runs again gives the same bytes, even if more was measured since then.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class EffectModel:
 
 @dataclass(frozen=True)
 class KnownUplift:
-    """What a night knows about a model of the effect.
+    """The effect model that a night uses, or the reason why the night uses none.
 
     Attributes:
         model: The model; None if the night ranks customers by risk.
@@ -101,7 +101,7 @@ class KnownUplift:
 def read_known_uplift(
     output: Path, night: date, *, label_id: str, definitions: Mapping[str, str], threads: int = 0
 ) -> KnownUplift:
-    """Return the model that a night uses, or the reason why it uses none.
+    """Return the effect model that a night uses, or the reason why it uses none.
 
     Args:
         output: The output folder.
@@ -113,7 +113,7 @@ def read_known_uplift(
     Raises:
         ModelError: a file of the model is damaged, or the definitions of its signals have changed since its
             training.
-        SourceError: the file of the result is damaged.
+        SourceError: the result file of `churn uplift` is damaged.
     """
     path = _latest_before(uplift_folder(output), night)
     if path is None:
@@ -132,7 +132,7 @@ def read_known_uplift(
 
 
 def _latest_before(folder: Path, night: date) -> Path | None:
-    """Return the result of the latest day before a night."""
+    """Return the path of the latest result of `churn uplift` before a night; None if there is none."""
     days = dated_paths(folder, AS_OF, ".json")
     latest = max((day for day in days if day < night), default=None)
     return None if latest is None else days[latest]

@@ -163,10 +163,10 @@ def choose_share(score: Floats, fold: Ints, share: float) -> Floats:
 def group_effects(sample: Sample, predictions: HeldOutPredictions) -> tuple[EffectGroup, ...]:
     """Divide the units into groups by their predicted effect; return the effect in each, lowest group first.
 
-    Trees give no valid interval for the effect on a single customer. The interval of a group is valid,
-    because it is computed from rows that the models have not seen. The error level of each interval is 5 %
-    divided by the number of groups (Bonferroni). So the chance that at least one interval misses the
-    true effect of its group is at most 5 %.
+    The trees of a model give no valid interval for the effect on a single customer. The interval of a group
+    is valid, because it is computed from rows that the models have not seen. The error level of each
+    interval is 5 % divided by the number of groups (Bonferroni). So the chance that at least one interval
+    misses the true effect of its group is at most 5 %.
     """
     ranks, edges = np.zeros(len(sample), dtype=np.int64), []
     for number in np.unique(sample.fold):

@@ -61,13 +61,13 @@ class MeasuredUplift(Part):
             all units of the sample.
         control: The number of units in the control arm, and how many of them have the outcome.
         treatment: The number of units in the treated arm, and how many of them have the outcome.
-        left_out_counts: The number of units that are left out, by reason.
+        left_out_counts: For each reason, the number of units that the sample leaves out.
         covariates: What was known about each unit before its assignment.
-        unequal_covariates: The covariates in which the arms differ more than chance allows. In fewer than 1
-            of 1,000 sound experiments, chance alone makes any covariate unequal.
+        unequal_covariates: The covariates in which the arms differ more than chance allows. In a sound
+            experiment, the chance that at least one covariate is listed here is below 1 in 1,000.
         verdict: Whether the model may choose whom to contact.
         reason: Why the model is accepted or refused.
-        comparison: What the policies earn; None if no model was fitted.
+        comparison: The gains of three policies (rules for whom to contact); None if no model was fitted.
         groups: The effect in each group of units with a similar predicted effect; empty if no model was
             fitted.
         do_not_disturb: The number of units in groups for which the effect is shown to be at most 0.
@@ -111,8 +111,10 @@ class UpliftResult(Part):
 
 
 def judge_comparison(comparison: PolicyComparison) -> tuple[UpliftVerdict, UpliftReason]:
-    """Return the verdict on a model, and its reason; a model is accepted only if the interval of the
-    difference between the policies is above 0.
+    """Return the verdict on a model, and its reason.
+
+    A model is accepted only if choosing by the predicted effect gains more than choosing by the risk: the
+    whole interval of the difference of the two gains must be above 0.
     """
     low, high = comparison.difference.low, comparison.difference.high
     if low is not None and low > 0:

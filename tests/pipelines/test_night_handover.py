@@ -94,5 +94,5 @@ def test_a_delivery_that_is_at_work_is_said_with_the_call_that_comes_next(
     assert error.exit_code == 17
     assert error.problems == (
         "`churn deliver` is at work",
-        "The night is written. Call `churn deliver` to hand its contacts over.",
+        "The night is written. Call `churn deliver` to hand over the contacts of this night.",
     )

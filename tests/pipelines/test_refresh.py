@@ -73,7 +73,7 @@ def test_a_champion_whose_level_holds_stays_alone(old_champion, echo) -> None:
     train.run(params, refresh=True, echo=echo)
 
     assert (params.output / "train" / "train.json").read_bytes() == before
-    assert "level of the champion is still right" in echo.lines[-1]
+    assert "level of the champion's probabilities is still right" in echo.lines[-1]
 
 
 def more_leave(params, cutoffs) -> None:

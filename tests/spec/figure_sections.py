@@ -46,8 +46,8 @@ conditions, `kpis.json` has no model, and `reason` says which condition.
 """
 
 STAGES = f"""
-The section `stages` of `kpis.json` is about the last {activity.MAX_MONTHS} complete months. `weeks` and
-`week_leaks` are about the last {activity.MAX_WEEKS} complete weeks, and count only customers, not money.
+The section `stages` of `kpis.json` covers the last {activity.MAX_MONTHS} complete months. `weeks` and
+`week_leaks` cover the last {activity.MAX_WEEKS} complete weeks, and count only customers, not money.
 
 **Growth.** Unit: customers, and currency per month. Definition: {growth.GROWTH_DEFINITION}. If no customer
 has a known value in money, only customers are counted, and `money_reason` gives the reason.
@@ -81,9 +81,9 @@ together with staying partly because the label is computed from the same table.
 RATINGS = f"""
 The section `ratings` of `kpis.json` answers the question: do customers with a low rating leave more often?
 
-For each level of a rating (NPS, CSAT or health), a table gives the observed churn. The unit is the share of
-customers who left in the label's window; the label of `params.yaml` decides who left, not the state of
-today. Population:
+For each level of a rating (NPS, CSAT or health), a table gives the observed churn: the share of customers
+who left in the label's window. Who left is decided by the label of `params.yaml`, not by whether
+somebody is a customer today. Population:
 {observed_churn.POPULATION}. There are at most {observed_churn.MAX_CUTOFFS} cutoffs, which are first days of
 months. The intervals are Wilson's intervals, and Newcombe's intervals for the difference of two levels.
 `means_something` is true if the interval of a difference does not contain 0.
@@ -95,14 +95,14 @@ months. The intervals are Wilson's intervals, and Newcombe's intervals for the d
 """
 
 GROUPS = f"""
-The churn by groups of customers is in the section `groups` of `kpis.json`. The unit is the share of customers
-who left in the label's window. Population, cutoffs and intervals are the same as in the section `ratings`.
+The section `groups` of `kpis.json` gives the churn of each group of customers: the share of the group that
+left in the label's window. Population, cutoffs and intervals are the same as in the section `ratings`.
 
 - **RFM grid.** Definition: {rfm.RFM_DEFINITION}. Each cell of the grid is one class of recency
   with one class of frequency. `by_money` gives the churn of each class of money.
 - **Behaviour x value x stage.** Definition: {behaviour.TABLE_DEFINITION}.
 - **Loyal or merely bound.** Definition: {behaviour.LOYALTY_DEFINITION}. `now` gives the number of customers
-  in each group, and their money, at the end of the data.
+  in each group, and what they pay per month, at the end of the data.
 - **Lists.** The section also gives the number of customers on `advocates.csv` and on `gone.csv` of the latest
   stored night; see [lists beside the call list](contact.md#lists-beside-the-call-list).
 """
@@ -112,7 +112,7 @@ The section `leaving` of `kpis.json` compares the reasons that customers gave fo
 that the model had given before. The section `leaving` is about contracts that ended for good in the last
 {leaving_reasons.WINDOW_DAYS} days. For each
 recorded reason (`subscriptions.reason`), the section gives the number of customers. The section also
-counts these customers by the model's first reason, that is, by the family of signals to which it belongs. The
+counts these customers by the family of signals to which the model's first reason belongs. The
 model's reason is from the last night before the contract ended; this night is at most
 {leaving_reasons.BEFORE_DAYS} days before the end.
 `{leaving_reasons.NO_REASON}` counts customers for whom the model gave no reason: they had a score, but were

@@ -21,7 +21,8 @@ writes this page from them.
 The cutoff of all examples is {CUTOFF}, a Monday. Events at the midnight of the cutoff or later are not known.
 If an example shows no sign-up of a customer, the sign-up was in 2020. In these examples a table holds rows
 since 2020, unless the text states otherwise. A dash is a missing value. All windows are `[cutoff - days,
-cutoff - skip)`, where `skip` is 0 by default. Days are local days.
+cutoff - skip)`, where `skip` is 0 by default. Days are local days. A day with a row is an active day. A gap
+is the number of days between two successive active days.
 
 To add a verb, read [add-a-verb.md](add-a-verb.md). To use verbs in a signal, read
 [add-a-signal.md](add-a-signal.md).

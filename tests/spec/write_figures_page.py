@@ -35,8 +35,8 @@ event of the label's table lies within the last `label.active_days`.
 
 In `kpis.json`, the figures of a section are in `series`: one series for each figure, kind of period and
 segment. A series has the columns `start`, `value`, `low`, `high` and `n`, each with one value or null
-for each period; a column of only nulls is left out. If the period is no week, month or quarter, the series
-also has a column `end`.
+for each period; a column of only nulls is left out. If the periods are not weeks, months or quarters, the
+series also has a column `end`, the end of each period.
 A series may also have `reason` and `notes`: objects whose keys are the positions of periods in `start`,
 counted from 0. `kpis.json` holds all months and quarters of all customers together, but weeks and segments
 only for the last three years.
@@ -46,13 +46,13 @@ about leaving are then absent, because an event does not say who stays a custome
 them.
 
 A figure with the mark "watched" can raise an alarm. The alarm compares the latest week or month with the
-median of the weeks or months shortly before. The distance of the latest value to this median is compared with
-past distances of the same kind. The comparison uses the median of the past distances and their median
-absolute deviation. If two years of data exist, the effect of the season is removed first. The
-alarms also watch each stage of the playbook, each class of ratings (such as promoters) and, by month only,
-each segment. Because there are many of them, only larger distances from the usual value raise an alarm.
-An alarm is a line of `churn kpis` and an entry in `kpis.json` with the usual value and the limit;
-the exit code stays 0.
+median of the weeks or months shortly before. The distance of the latest value from this median is compared
+with the same distances of earlier weeks or months. The comparison uses the median of the earlier distances
+and their median absolute deviation. If two years of data exist, the effect of the season is removed first.
+The alarms also watch each stage of the playbook, each class of ratings (such as promoters) and, by month
+only, each segment. Because there are many such groups, an alarm about a group needs a larger distance from
+the usual value. For each alarm, `churn kpis` prints a line, and `kpis.json` has an entry with the usual value
+of the figure and the limit that its latest value crossed; the exit code stays 0.
 """
 
 

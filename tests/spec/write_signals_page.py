@@ -26,8 +26,8 @@ The column *riskier when* says which values mean a higher risk if all other sign
 this direction. The column *sentence* is the reason on the call list, in which `{value}` is the customer's own
 number. If the table or the column of a signal is not mapped, the signal is off.
 
-If a customer has few rows, some signals move the customer's share towards the share in the whole
-[cohort](concepts.md#who-is-in-the-cohort).
+Some signals are shares, such as the share of opened e-mails. If a customer has few rows, some of these shares
+are moved towards the share of the whole [cohort](concepts.md#who-is-in-the-cohort).
 """
 
 
@@ -57,8 +57,8 @@ def _generic() -> Iterator[str]:
     yield (
         (
             "Generic signals exist for every table of events, also for the tables under `events:`. Choose "
-            "families of signals for each table, such as `signals: {generic: {visits: [recency, rhythm]}}`, "
-            "or `[all]`. If you choose nothing, the following families are on: "
+            "families of signals for each table, such as `signals: {generic: {visits: [recency, rhythm]}}`. "
+            "The list `[all]` switches on all families that fit the table. If you choose nothing, the following families are on: "
         )
         + "; ".join(f"{table}: {', '.join(families)}" for table, families in USUAL.items())
         + (

@@ -57,8 +57,8 @@ class HighWaterMark:
         files: The name, size and time of change (nanoseconds) of each file of the table.
         position: The number of rows of a single file, if new rows are found by their position in it;
             otherwise 0.
-        known_at: The largest `known_at`, as SQL of the source; None if the reader finds new rows by their
-            file and position.
+        known_at: The largest `known_at`, as a SQL literal that the source can compare; None if the reader
+            finds new rows by their file and position.
         known_at_utc: The largest `known_at` in UTC.
     """
 
@@ -214,7 +214,7 @@ def reader_for(
 
 
 def can_be_read_back(types: Mapping[str, str]) -> bool:
-    """Return whether the text of each column can be cast back to its value; rejects are stored as text."""
+    """Return whether all values can be cast to text and back without change; rejects are stored as text."""
     names = types.values()
     return all(name.startswith(READABLE_TYPES) or name.endswith(("INT", "INTEGER")) for name in names)
 
@@ -301,7 +301,7 @@ class KnownTimeReader:
     forgotten: ForgottenCustomers = NO_CUSTOMERS
 
     def new_rows(self, mark: HighWaterMark, ties: Path) -> str:
-        """Return the SQL of the rows that became known since the mark, without the rows in the ties file."""
+        """Return the SQL of the rows known since the mark, without the rows that `write_ties` wrote."""
         if self._checksum(mark) != mark.checksum:
             raise RewrittenError.past(f"the rows known before {mark.known_at} changed")
         since, old_ties = internal_name(f"since_{self._name}"), parquet_rows(ties)

@@ -72,8 +72,8 @@ def ingest(params: Params, echo: Callable[[str], None], progress: Progress | Non
     """Write the store under `params.output` from the source and publish it in one step.
 
     If a table only gets new rows and its old rows never change, only the rows after the last high-water mark
-    are read. They are written together with the stored rows. Bad rows are counted by rule and written to
-    `output/rejects/<table>.parquet`.
+    are read. They are written together with the stored rows. Bad rows are written to
+    `output/rejects/<table>.parquet`, and each of them is counted under the first rule that it breaks.
 
     Args:
         params: The parameters.
@@ -227,7 +227,7 @@ def _write_store(
 
 
 def _publish_rejects(rejects: Path, output: Path) -> None:
-    """Copy the rejects to the output folder, even if no store will be written."""
+    """Copy the rejected rows to the output folder, even if no store will be written."""
     copy = output / ".rejects.new"
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(rejects, copy)
@@ -254,10 +254,10 @@ class TablePlan:
 
     Args:
         query: The table's query.
-        staged_table: The views of the rows that this ingest reads.
+        staged_table: The views in DuckDB with the rows that this ingest reads.
         types: DuckDB's types of the columns of the source.
         reader: The reader of the table's new rows; None if all rows are always read.
-        last_mark: The mark after which rows are read; None if all rows are read.
+        last_mark: The last ingest's high-water mark, after which rows are read; None if all rows are read.
     """
 
     query: TableQuery
@@ -280,7 +280,7 @@ class IngestPlanner:
         source: The source.
         timezone: The company's time zone.
         last: The last ingest.
-        echo: Prints the reason why a table is read again.
+        echo: Prints the reason why a whole table is read again.
         progress: Shows the progress of long queries; None shows nothing.
         forgotten: The customers whose rows are left out.
     """
@@ -342,7 +342,7 @@ class IngestPlanner:
         return sorted(days.items())
 
     def new_mark(self, plan: TablePlan, present: str | None, ties: Path) -> HighWaterMark | None:
-        """Return the mark up to which a table is read now, and write the rows at this mark to `ties`."""
+        """Return the new high-water mark of a table, and write the rows at this mark to `ties`."""
         if plan.reader is None:
             return None
         mark = plan.reader.new_mark(plan.staged_table, plan.types, present, plan.last_mark)
@@ -354,7 +354,7 @@ class IngestPlanner:
 def _write_tables(
     planner: IngestPlanner, specs: tuple[TableSpec, ...], watermark: date | None, folder: Path
 ) -> tuple[dict[str, StoredTable], dict[str, HighWaterMark], str | None]:
-    """Write all tables; return each table's counts and new mark, and the data's approximate last date."""
+    """Write all tables; return their counts, new high-water marks, and the data's approximate last date."""
     source, last = planner.source, planner.last
     create_utc_of(source.connection, planner.timezone)
     plans = _for_all(specs, lambda spec: planner.plan(table_query(source, spec)))
@@ -384,8 +384,8 @@ def _write_table(
 ) -> None:
     """Write a table as planned.
 
-    If a new row and a stored row have the same key and it is unclear which is the first, all rows of the
-    table are read.
+    If a new row and a stored row have the same key, and it is unclear which of the two must be kept, all rows
+    of the table are read.
     """
     last = planner.last if plan.last_mark else None
     connection = planner.source.connection

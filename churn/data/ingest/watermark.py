@@ -1,4 +1,4 @@
-"""Find where the data end: the present and the watermark.
+"""Find where the data end: the present for all tables, and the watermark for the label's table.
 
 Rows whose times are too far after the present are rejected.
 """
@@ -45,7 +45,7 @@ def present_date(tables: Sequence[RowsByDay], watermark: date | None) -> str | N
 
     For each table, take the day up to which 99 % of its rows lie, or 90 % if a watermark is given. The
     present is the latest of these days, or the watermark if that is later. A row more than a year after the
-    present comes from a broken clock; a row soon after the watermark does not.
+    present comes from a broken clock. An earlier row may be right, even if it is after the watermark.
     """
     ends = [watermark] if watermark else []
     for table in tables:
@@ -79,6 +79,7 @@ def watermark_day(table: RowsByDay, echo: Callable[[str], None]) -> int:
         echo(
             f"  the watermark is {date_of_day(end)}: after this day there are no rows for more than "
             f"{MAX_HOLE_DAYS} days, and then there are {rows - rows_so_far:,} rows up to "
-            f"{date_of_day(last_day)}. If these rows are right, set snapshot.watermark."
+            f"{date_of_day(last_day)}. If these rows are right, set snapshot.watermark to "
+            "the day up to which the data are complete."
         )
     return end

@@ -70,16 +70,16 @@ class Driver:
 
     Args:
         module: The package of the ADBC driver; its module `dbapi` connects.
-        extra: The name of this package's optional dependency that installs the driver.
+        extra: The name of the optional dependency of `churn` that installs the driver.
         list_tables: The query that returns the names of the tables and views.
         connect_arguments: The keyword arguments of `connect`, from the parsed `source` in params.yaml.
         quote_mark: The mark before and after a name; a mark inside a name is doubled.
         snapshot_statement: The statement that makes all later queries read the data of one moment; empty if
             the driver needs no such statement.
-        row_checksum: An aggregate that changes when a row changes, with `{}` for all columns; empty if the
-            database cannot hash.
-        column_checksums: Aggregates that change when the values of a column change, with `{}` for the
-            column; used if the database cannot hash.
+        row_checksum: An SQL aggregate whose result changes when a row changes; `{}` stands for the names of
+            all columns. Empty if the database cannot hash.
+        column_checksums: SQL aggregates whose results change when the values of a column change; `{}` stands
+            for the name of the column. Used if the database cannot hash.
         options: The driver's options for fetching rows, such as the number of rows per batch.
     """
 
@@ -162,7 +162,7 @@ class Database(Source):
                 raise
 
     def columns(self, origin: str) -> list[str]:
-        """Return the columns of a table or query in the source's dialect."""
+        """Return the columns of `origin`, a table or query that is written in the source's dialect."""
         with self._cursor() as cursor:
             cursor.execute(f"SELECT * FROM {origin} LIMIT 0")
             return list(cursor.fetch_arrow_table().column_names)

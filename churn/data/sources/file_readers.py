@@ -124,14 +124,14 @@ def read_table(
     file_format: FileFormat,
     scratch: Path,
 ) -> TableFiles:
-    """Return the files of a table of Parquet, CSV or JSON lines, with the SQL that reads them.
+    """Return the files of a table (Parquet, CSV or JSON lines) with the SQL that reads them.
 
     Args:
         connection: The DuckDB that looks at the files.
         folder: The folder of the source; `key=value` folders above it give no columns.
         paths: The files.
         file_format: The format of the files.
-        scratch: The folder for copies in UTF-8 of text files with another encoding.
+        scratch: The folder for UTF-8 copies of the text files that have another encoding.
 
     Raises:
         duckdb.Error: A file cannot be read.
@@ -290,7 +290,7 @@ def _columns_read_as_text(
 def _has_decimal_points(
     connection: duckdb.DuckDBPyConnection, texts: str, types: Mapping[str, str], ambiguous: set[str]
 ) -> bool:
-    """Return whether a column outside `ambiguous` has decimal points and no column has a decimal comma.
+    """Return whether the file has decimal points (in columns not in `ambiguous`) and no decimal commas.
 
     Args:
         connection: The DuckDB that reads the file.

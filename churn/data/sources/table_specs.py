@@ -91,7 +91,7 @@ def _problems(params: Params) -> Iterator[str]:
         yield from _column_problems(f"events.{name}", events_table(name), events)
     names = {*params.tables, *params.events}
     if params.label.table == "customers":
-        yield "label.table 'customers' holds no events. Name a table whose rows show who is active."
+        yield "label.table is 'customers', which has no events. Name a table whose rows show who is active."
     if "customers" not in params.tables:
         yield "tables.customers is missing. Name a table with the id and the sign-up time of each customer."
     if params.label.core_table not in names:
@@ -122,7 +122,9 @@ def _active_table_problems(params: Params, names: set[str]) -> Iterator[str]:
     """Yield a problem if the label counts an event and no table shows who is active (`active_in`)."""
     table = params.label.active_table if params.label.is_event else None
     if table == "customers":
-        yield "label.active_in 'customers' holds no events. Name a table whose rows show who is active."
+        yield (
+            "label.active_in is 'customers', which has no events. Name a table whose rows show who is active."
+        )
     elif table is not None and table not in names:
         yield (
             f"label.active_in '{table}' is not among the tables.{did_you_mean(table, names)} Name a table "

@@ -56,7 +56,10 @@ STEP = 8_192
 bytes therefore do not depend on the executor or on the number of blocks."""
 
 Populations = Mapping[tuple[int, str], Any]
-"""The population statistics, merged from the summaries of the blocks, by cutoff ordinal and signal."""
+"""The population statistics, merged from the summaries of the blocks, by `(ordinal, name)`.
+
+The ordinal is the position of the cutoff in `Job.cutoffs`; the name is the name of the signal.
+"""
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Block:
-    """Customers `[first, end)`, with their sign-up days, objections and events, `[end - first]`."""
+    """The customers `[first, end)`; each array is this part of the array of the same name in `Customers`."""
 
     first: int
     end: int
@@ -90,8 +93,9 @@ class BlockResult:
     """The result of a block of customers.
 
     Attributes:
-        status: The status of each customer at each cutoff, `[cutoffs, n]`.
-        signals: For each cutoff, the signals of the customers who are at risk, by name.
+        status: For each cutoff, the code that says whether each customer is at risk (can still leave), or why
+            not, `[cutoffs, n]`.
+        signals: For each cutoff, the values of each signal for the customers at risk, by name of the signal.
     """
 
     status: Codes
@@ -131,7 +135,7 @@ class Worker:
 
 
 def block_summaries(worker: Worker, block: Block) -> dict[tuple[int, str], Any]:
-    """Return a block's summaries for the population statistics, by cutoff ordinal and signal."""
+    """Return a block's part of the population statistics, with the keys of `Populations`."""
     evaluation = _BlockEvaluation(worker, block)
     summaries = {}
     for ordinal, name, values in evaluation.evaluate(worker.plan_of_deferred):
@@ -145,7 +149,7 @@ def block_summaries(worker: Worker, block: Block) -> dict[tuple[int, str], Any]:
 
 
 def block_status(worker: Worker, block: Block) -> Codes:
-    """Return the status of each customer at each cutoff, `[cutoffs, n]`."""
+    """Return for each cutoff which customers are at risk (can still leave), or why not, `[cutoffs, n]`."""
     evaluation = _BlockEvaluation(worker, block)
     for _ in evaluation.evaluate(worker.plan_of_cohort):
         pass
@@ -153,7 +157,7 @@ def block_status(worker: Worker, block: Block) -> Codes:
 
 
 def block_signals(worker: Worker, block: Block, populations: Populations) -> BlockResult:
-    """Return the status of the block's customers, and for each cutoff the signals of those at risk.
+    """Return for each cutoff which customers are at risk (can still leave), and their signals.
 
     Args:
         worker: The worker of the job.
@@ -171,7 +175,7 @@ def block_signals(worker: Worker, block: Block, populations: Populations) -> Blo
 
 
 class _BlockEvaluation:
-    """Evaluates a plan for a block, and stores for each cutoff which customers are at risk.
+    """Evaluates a plan for a block, and stores which customers are at risk (can still leave) at each cutoff.
 
     The signal `EXCLUSION` decides who is at risk, so the table that it reads is evaluated first.
     """
@@ -183,10 +187,9 @@ class _BlockEvaluation:
         self.members = [np.zeros(0, dtype=np.intp)] * len(worker.job.cutoffs)
 
     def evaluate(self, plan: engine.Plan) -> Iterator[tuple[int, str, Array | CohortValue]]:
-        """Yield `(cutoff ordinal, signal, values)`.
+        """Yield `(ordinal, signal, values)`; the ordinal is the position of the cutoff in `Job.cutoffs`.
 
-        `members[ordinal]`, the customers at risk, is complete before the first values of this cutoff are
-        yielded.
+        Before the first values of a cutoff are yielded, `members[ordinal]` lists its customers at risk.
         """
         worker, block = self.worker, self.block
         bounds = block.first, block.end
@@ -199,7 +202,7 @@ class _BlockEvaluation:
 
     @cached_property
     def peers(self) -> list[Peers]:
-        """Return the peer group of each customer, by cutoff ordinal."""
+        """Return for each cutoff the peer group of each customer."""
         worker, block = self.worker, self.block
         plans: dict[int, Array] = {}
         if worker.plan_of_peers:
@@ -244,8 +247,8 @@ def cut_into_blocks(store: Store, plan: engine.Plan, customers: Customers, proce
 def population_sample(customers: Customers) -> list[Block]:
     """Return the customers from whom population statistics are estimated.
 
-    Up to `MAX_SAMPLE` customers, these are all customers. Otherwise they are pieces of `SAMPLE_PIECE`
-    consecutive customers, spread evenly over all customers.
+    If there are at most `MAX_SAMPLE` customers, the sample holds all of them. Otherwise it consists of pieces
+    of `SAMPLE_PIECE` consecutive customers, spread evenly over all customers.
     """
     n = len(customers.ids)
     if n <= MAX_SAMPLE:
@@ -268,8 +271,8 @@ def _block(customers: Customers, first: int, end: int) -> Block:
 def _customers_that_fit(store: Store, plan: engine.Plan, processes: int) -> int:
     """Estimate how many customers fit into the memory of a process.
 
-    A customer takes 8 bytes for each signal at each cutoff, 4 bytes for each bin of days in each selection of
-    rows, and 40 bytes for each row in the largest table.
+    A customer takes 8 bytes for each signal at each cutoff, and 40 bytes for each row in the largest table.
+    In addition, it takes 4 bytes for each bin (interval of days) in each of `SELECTIONS` selections of rows.
     """
     limit = store.params.engine.memory_bytes * SHARE_OF_LIMIT / processes
     bins = max((timeline.bins + 1 for timeline in plan.timelines.values()), default=1)

@@ -43,7 +43,7 @@ class Executor(Protocol):
 def executor_of(
     job: Job, number: int, blocks: Sequence[Block], signals: tuple[Signal, ...]
 ) -> AbstractContextManager[Executor]:
-    """Return the executor for `engine.executor`; a single block is computed without a pool.
+    """Return the executor that the parameter `engine.executor` names; one block needs no pool of processes.
 
     Args:
         job: The job to compute.
@@ -62,7 +62,7 @@ def executor_of(
 
 
 def processes_for(store: Store, tables: Iterable[str]) -> int:
-    """Return the number of processes for `engine.executor`; `auto` takes one process for few rows."""
+    """Return how many processes the parameter `engine.executor` asks for; with `auto`, 1 if rows are few."""
     engine = store.params.engine
     rows = sum(store.tables[table].rows for table in tables)
     if engine.executor == "serial" or (engine.executor == "auto" and rows < ROWS_WORTH_A_POOL):

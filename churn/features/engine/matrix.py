@@ -34,7 +34,7 @@ class Matrix:
     Attributes:
         cutoff: The day of the cutoff.
         frame: The `customer_id` and the signals of each customer at risk.
-        roster: The `customer_id` of each known customer, and why the customer is not at risk.
+        roster: The `customer_id` of each known customer and, for a customer who is not at risk, the reason.
     """
 
     cutoff: date
@@ -44,7 +44,13 @@ class Matrix:
 
 @dataclass(frozen=True)
 class Part:
-    """The cohort's members in a block at a cutoff: customer codes `[n]`, and each signal's values `[n]`."""
+    """The signals of those customers in one block who are at risk at one cutoff.
+
+    Attributes:
+        cutoff: The day of the cutoff.
+        codes: The position of each customer among all customers of the store, `[n]`.
+        columns: The values of each signal, `[n]`, by the name of the signal.
+    """
 
     cutoff: date
     codes: npt.NDArray[np.int64]
@@ -142,7 +148,7 @@ class MatrixBuilder:
 def _merge(
     summaries: Sequence[Mapping[tuple[int, str], Any]], plan: engine.Plan
 ) -> dict[tuple[int, str], Any]:
-    """Merge the summaries of all blocks; a key holds the index of a cutoff and the name of a signal."""
+    """Merge the summaries of the sampled blocks; a key holds a cutoff's index and a signal's name."""
     return {
         key: plan.cohort_values[key[1]].merge([summary[key] for summary in summaries])
         for key in (summaries[0] if summaries else {})
@@ -177,7 +183,8 @@ def matrix_at(
         store: The store to read.
         signals: The signals to compute; they become columns in the order of their names.
         cutoff: The day of the cutoff. What happened or became known on this day or later does not count.
-        advance: The function that is called with the number of customers that were computed.
+        advance: The function that is called after each block of customers, with the number of customers in
+            it.
     """
     builder = MatrixBuilder(store, signals, [cutoff])
     parts = list(builder.parts(advance))

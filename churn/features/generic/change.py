@@ -60,7 +60,8 @@ def change(table: TableFacts) -> Iterator[Signal]:
         drop,
         unit="standard deviations",
         riskier_when=table.lower_if_own,
-        doc=f"{{noun}} in {RECENT_DAYS} days minus the usual number, in Poisson standard deviations.",
+        doc=f"{{noun}} in the last {RECENT_DAYS} days minus the usual number in {RECENT_DAYS} days, in "
+        "Poisson standard deviations.",
         english="{noun} of 4 weeks: {value:.1f times the usual swing above|times the usual swing below} "
         "normal",
         german="{noun} in vier Wochen: {value:.1f übliche Schwankungen über|übliche Schwankungen unter} "

@@ -1,5 +1,5 @@
-"""Choose the generic families of each event table: from params.yaml, otherwise from the defaults in this
-file.
+"""Choose which generic families of signals each event table gets: those in params.yaml, otherwise the
+defaults in this file.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def generic_signals(params: Params) -> Iterator[Signal]:
 
 
 def families_of(table: Table, params: Params) -> tuple[str, ...]:
-    """Return the generic families of a table, in the order of the registry.
+    """Return the names of the generic families of signals that a table gets, in the order of `GENERIC`.
 
     The word `all` in params.yaml stands for all families that fit the table.
     """
@@ -64,7 +64,7 @@ def families_of(table: Table, params: Params) -> tuple[str, ...]:
 
 
 def problems(params: Params) -> Iterator[str]:
-    """Yield the mistakes in `signals.generic`: names that do not exist, and families that do not fit."""
+    """Yield the mistakes in `signals.generic`: unknown names, and families that do not fit their table."""
     tables = event_tables(params)
     for name, families in params.signals.generic.items():
         key = f"signals.generic.{name}"

@@ -18,7 +18,7 @@ FAST, SLOW = 7, 30
 
 @generic()
 def decay(table: TableFacts) -> Iterator[Signal]:
-    """Count rows with less weight for older rows (three half-lives); compare the counts of two half-lives."""
+    """Count rows with less weight for older rows, for three half-lives, and compare two of these counts."""
     for half_life, days in LOOKS_BACK.items():
         yield table.signal(
             f"decayed_{half_life}d",
@@ -37,8 +37,8 @@ def decay(table: TableFacts) -> Iterator[Signal]:
         pace,
         unit="ratio",
         riskier_when=table.lower_if_own,
-        doc=f"number of {{noun}} per day with weights that halve with every {FAST} days of a row's age, "
-        f"divided by the number per day with weights that halve with every {SLOW} days.",
+        doc="recent number of {noun} per day divided by the usual number per day: the weight of a row halves "
+        f"with every {FAST} days of age in the recent number, with every {SLOW} days in the usual one.",
         english="{noun}: the recent pace is {value:.0%} of the usual one",
         german="{noun}: das Tempo der letzten Zeit ist {value:.0%} des üblichen",
         with_days=False,

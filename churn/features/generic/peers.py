@@ -14,7 +14,7 @@ RECENT_DAYS = 28
 
 @generic()
 def peers(table: TableFacts) -> Iterator[Signal]:
-    """Rank the row count among similar customers; compare its change with the change of all customers."""
+    """Rank the row count among similar customers; compare its change with the change of the total count."""
     yield table.signal(
         "peer_rank",
         RECENT_DAYS,
@@ -47,7 +47,9 @@ def peer_rank(events: Events) -> AmongPeers:
 
 
 def beyond_season(events: Events) -> BeyondPopulation:
-    """Return the log of the change in the customer's number of rows, minus the same log for all customers."""
+    """Return the log of the customer's row count in the last 28 days divided by that in the 28 days before,
+    minus the same log for all customers together.
+    """
     return beyond_population(
         events.last(RECENT_DAYS).count(), events.last(2 * RECENT_DAYS, skip=RECENT_DAYS).count()
     )

@@ -52,8 +52,8 @@ def rhythm(table: TableFacts) -> Iterator[Signal]:
         Events.gap_rank,
         unit="share",
         riskier_when=table.higher_if_own,
-        doc=f"share of the gaps between the customer's {{noun}} in the last {HABIT_DAYS} days that are at "
-        "most as long as the time without {noun} up to the cutoff.",
+        doc=f"gaps between the customer's {{noun}} in the last {HABIT_DAYS} days: the share that is no "
+        "longer than the present gap, which goes from the last of the {noun} to the cutoff.",
         english="{noun}: {value:.0%} of the past gaps were no longer than the present silence",
         german="{noun}: {value:.0%} der früheren Pausen waren nicht länger als die jetzige",
     )
@@ -95,8 +95,8 @@ def rhythm(table: TableFacts) -> Iterator[Signal]:
         Events.burstiness,
         unit="-1..1",
         riskier_when="either",
-        doc=f"burstiness of {{noun}} of {HABIT_DAYS} days: -1 for equal gaps, 0 for random events, near 1 "
-        "for bursts.",
+        doc=f"burstiness of {{noun}} in the last {HABIT_DAYS} days: -1 for equal gaps, 0 for random events, "
+        "near 1 for bursts.",
         english="{noun}: {value:.0% of the way from chance to bursts|of the way from chance to clockwork}",
         german="{noun}: {value:.0% des Weges von Zufall zu Schüben|des Weges von Zufall zum Takt einer Uhr}",
     )
@@ -106,7 +106,7 @@ def rhythm(table: TableFacts) -> Iterator[Signal]:
         Events.clumpiness,
         unit="0..1",
         riskier_when="either",
-        doc=f"clumpiness of {{noun}} of the last {HABIT_DAYS} days: 0 if spread evenly, 1 if all at once.",
+        doc=f"clumpiness of {{noun}} in the last {HABIT_DAYS} days: 0 if spread evenly, 1 if all at once.",
         english="{noun}: {value:.0%} of the way from evenly spread to all at once",
         german="{noun}: {value:.0%} des Weges von gleich verteilt zu alle auf einmal",
     )
@@ -116,8 +116,8 @@ def rhythm(table: TableFacts) -> Iterator[Signal]:
         Events.weekday_entropy,
         unit="0..1",
         riskier_when="either",
-        doc=f"evenness of {{noun}} over the weekdays of {HABIT_DAYS} days: 0 for one weekday only, 1 for "
-        "equal shares.",
+        doc=f"how evenly the days with {{noun}} in the last {HABIT_DAYS} days are spread over the seven "
+        "weekdays: 0 for one weekday only, 1 for equal shares.",
         english="{noun}: {value:.0%} of the way from one weekday only to all weekdays alike",
         german="{noun}: {value:.0%} des Weges von einem einzigen Wochentag zu allen gleich",
     )
@@ -127,8 +127,8 @@ def rhythm(table: TableFacts) -> Iterator[Signal]:
         Events.missed_weekdays,
         unit="share",
         riskier_when=table.higher_if_own,
-        doc=f"of the days with {{noun}} in the {QUARTER_DAYS - 7} days before the last week, the share that "
-        "fell on a day of the week (such as Monday) that had no {noun} in the last week.",
+        doc=f"days with {{noun}} in the {QUARTER_DAYS - 7} days before the last week: the share whose day of "
+        "the week (such as Monday) had no {noun} in the last week.",
         english="{noun}: {value:.0%} used to fall on weekdays on which the last week had none",
         german="{noun}: {value:.0%} fielen sonst auf Wochentage, an denen es letzte Woche keine gab",
     )

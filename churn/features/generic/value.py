@@ -16,7 +16,7 @@ RECENT_DAYS = 28
 
 @generic(needs="value")
 def value(table: TableFacts) -> Iterator[Signal]:
-    """Compute the total of a number such as `amount` in each window, its mean and maximum, and its change."""
+    """Compute for a number such as `amount`: mean, maximum, total in each window, and change of the total."""
     name = value_of(table.contract)
     assert name is not None  # only tables with such a column get this family
     unit, german = UNITS.get(name, "units"), GERMAN[name]
@@ -93,7 +93,10 @@ def highest(events: Events, name: str) -> Array:
 
 
 def change(events: Events, name: str) -> Array:
-    """Return `log((recent + 1) / (before + 1))` of two periods' totals; missing if a total is below 0."""
+    """Return `log((recent + 1) / (before + 1))`; missing if one of these two totals is below 0.
+
+    `recent` is the total of the last `RECENT_DAYS` days, and `before` is the total of as many days before.
+    """
     recent = events.last(RECENT_DAYS).total(name)
     before = events.last(2 * RECENT_DAYS, skip=RECENT_DAYS).total(name)
     return np.where((recent >= 0) & (before >= 0), log_ratio(recent, before), np.nan)

@@ -1,4 +1,4 @@
-"""Weeks: count the rows in each of the last weeks, and measure the fall from week to week."""
+"""Weeks: count the rows in each of the last weeks, and measure how much these numbers fall."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ TWELVE_WEEKS_DAYS, HALF_YEAR_DAYS = 84, 182
 
 @generic()
 def weeks(table: TableFacts) -> Iterator[Signal]:
-    """Count rows in each of the last 5 weeks; count silent weeks; compare recent weeks with half a year."""
+    """Count rows in each of the last 5 weeks; count weeks without rows; compare the rows of recent
+    weeks with those of the last half year.
+    """
     for k in range(1, SINGLE_WEEKS + 1):
         yield table.signal(
             f"week_{k}",
@@ -43,7 +45,7 @@ def weeks(table: TableFacts) -> Iterator[Signal]:
         Events.inactive_weeks,
         unit="weeks",
         riskier_when=table.higher_if_own,
-        doc="successive whole weeks without {noun} before the cutoff, at most 26.",
+        doc="number of successive whole weeks without {noun} directly before the cutoff, at most 26.",
         english="whole weeks without {noun}: {value:.0f}",
         german="{noun}: keine seit [einer ganzen Woche|{value:.0f} ganzen Wochen]",
     )
@@ -75,8 +77,8 @@ def weeks(table: TableFacts) -> Iterator[Signal]:
         Events.shortfall,
         unit="mean weeks",
         riskier_when=table.higher_if_own,
-        doc="since {noun} began to fall short of the weekly mean of the last 26 weeks: how many are missing "
-        "in total, divided by this mean (CUSUM).",
+        doc="by how much the weekly numbers of {noun} fall short of the mean of the last 26 weeks: the sum "
+        "since the shortfall began, divided by this mean (CUSUM).",
         english="{noun}: behind the usual number by {value:.1f} usual weeks",
         german="{noun}: {value:.1f} übliche Wochen im Rückstand",
     )

@@ -171,7 +171,7 @@ class FoldingVerbs(View):
         return self._where_covered(self.reader.decayed_count(self.rows, half_life_days, self.window))
 
     def mean_gap(self) -> Array:
-        """Average the days between successive active days; missing if there are fewer than two such days."""
+        """Average the days from one active day to the next; missing if fewer than two days are active."""
         self._refuse_lacking("mean_gap")
         between = self.days_since_first() - self.days_since_last()
         return ratio(between, self.reader.days(self.rows, self.window) - 1)

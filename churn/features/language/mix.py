@@ -60,7 +60,7 @@ class MixVerbs(View):
         return np.where(has_both, np.sqrt(np.maximum(divergence, 0.0)), np.nan)
 
     def kind_share(self, days: int) -> Array:
-        """Return which share of the window's kinds of rows is in its last `days`; missing without kinds."""
+        """Return which share of the kinds in the window occurs in its last `days`; missing without kinds."""
         return ratio(self._recent(days).kinds(), self.kinds())
 
     _MAX_KINDS = 1 << 32

@@ -88,7 +88,7 @@ class ShrunkRate(CohortValue):
         return sum(summary[0] for summary in summaries) / trials if trials else 0.0
 
     def finish(self, population: float, peers: Peers) -> Array:
-        """Return `(hits + strength * rate) / (trials + strength)`, or missing if there are no trials."""
+        """Return `(hits + strength * cohort_rate) / (trials + strength)`, or missing without trials."""
         rate = (self.hits + self.strength * population) / (self.trials + self.strength)
         return np.where(self.trials > 0, rate, np.nan)
 
@@ -115,8 +115,9 @@ class AmongPeers(CohortValue):
         return dict(zip(names.tolist(), np.split(values, starts[1:]), strict=True)) if len(names) else {}
 
     def finish(self, population: dict[int, Array], peers: Peers) -> Array:
-        """Return each customer's rank among the peers, or missing if the value is missing or there are too
-        few peers.
+        """Return for each customer the share of peers with a lower value.
+
+        The share is missing if the customer has no value, or if fewer than `MIN_PEERS` peers have one.
         """
         ranks = np.full(len(self.values), np.nan)
         for group, values in population.items():
@@ -187,8 +188,8 @@ def beyond_population(recent: Array, before: Array, prior: float = 1.0) -> Beyon
     For the cohort, `recent` and `before` are summed over the customers of this cutoff who have both numbers.
 
     Args:
-        recent: A number per customer, computed in the recent window, `[n]`.
-        before: The same number as in `recent`, but computed in the earlier window, `[n]`.
+        recent: A number per customer, computed in the recent window; an array `[n]`.
+        before: The same number as in `recent`, but computed in the earlier window; an array `[n]`.
         prior: A number that is added to a customer's `recent` and `before`, but not to the sums.
     """
     return BeyondPopulation(recent, before, prior)

@@ -26,7 +26,10 @@ class RhythmVerbs(View):
     cost = Cost.PASSES
 
     def gap_spread(self) -> Array:
-        """Return the standard deviation of the gaps in days, or missing with fewer than two gaps."""
+        """Return the standard deviation, in days, of the gaps between active days.
+
+        The standard deviation is missing with fewer than two gaps.
+        """
         rows, gaps = self._gaps()
         n = per_customer(rows)
         mean = ratio(per_customer(rows, gaps), n)
@@ -34,7 +37,7 @@ class RhythmVerbs(View):
         return np.where(n >= 2, np.sqrt(ratio(per_customer(rows, off * off), n)), np.nan)
 
     def gap_quantile(self, share: float) -> Array:
-        """Return the shortest gap, in days, such that at least `share` of all gaps are not longer than it."""
+        """Return the shortest gap (days between active days) that at least `share` of the gaps do not exceed."""
         rows, gaps = self._gaps()
         return quantile_per_customer(rows, gaps, share)
 
@@ -67,7 +70,7 @@ class RhythmVerbs(View):
         return line_per_customer(rows, nth.astype(np.float64), np.log(gaps), 0.0)[1]
 
     def burstiness(self) -> Array:
-        """Return `(s - m) / (s + m)`, where s is the standard deviation of the gaps and m is their mean.
+        """Return `(s - m) / (s + m)`, with the mean m and standard deviation s of gaps between active days.
 
         The value is -1 if all gaps are equal, about 0 if events are random, and near 1 if events come in
         bursts. Source: Goh and Barabasi 2008.

@@ -53,7 +53,7 @@ class OrderedVerbs(View):
         return quantile_per_customer(rows, values, share)
 
     def count_at_most(self, value: str, bound: float) -> Array:
-        """Count the rows that give a value of `bound` or less."""
+        """Count the rows whose value is `bound` or less."""
         rows, values = self._values(value)
         return self._where_covered(per_customer(rows, (values <= bound).astype(np.float64)))
 

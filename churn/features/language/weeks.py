@@ -20,7 +20,7 @@ MIN_WEEKS = 4
 
 
 class WeekVerbs(View):
-    """Active weeks, the time since activity began to fall, and the distance to the customer's best weeks."""
+    """Measure activity by week: active weeks, a fall in activity, the last weeks against the best weeks."""
 
     cost = Cost.WEEKS
 
@@ -49,13 +49,13 @@ class WeekVerbs(View):
         return self._if_enough(is_covered, (silent_after.sum(axis=0) + 1.0) / (active.sum(axis=0) + 2.0))
 
     def drawdown(self) -> Array:
-        """Divide the rows of the last four weeks by the largest count in any four successive weeks."""
+        """Divide the row count of the last four weeks by the largest row count of any four successive weeks."""
         weeks, is_covered = self._weeks()
         four = np.stack([weeks[k : k + 4].sum(axis=0) for k in range(len(weeks) - 3)])
         return self._if_enough(is_covered, ratio(four[0], four.max(axis=0)))
 
     def shortfall(self) -> Array:
-        """Sum how far the latest weeks' counts lie below the mean weekly count, as a multiple of this mean.
+        """Sum how far the weekly counts lie below their mean since this sum was last 0; divide by the mean.
 
         The value is a one-sided CUSUM. From the oldest week on, `S = max(0, S + m - y)`, where y is the count
         of a week and m is the mean count of all weeks. The value is the last S, divided by m.

@@ -86,7 +86,7 @@ def emails_unclicked_run(emails: Events) -> Array:
     german="hat in letzter Zeit etwa {value:.0%} unserer E-Mails geöffnet",
 )
 def emails_open_rate_decayed(emails: Events) -> ShrunkRate:
-    """Share of e-mails opened; their weight halves every 30 days; with few, near that of all customers."""
+    """Share of e-mails opened; weights halve every 30 days; with few e-mails, near that of all customers."""
     return shrunk(emails.having("opened_at").decayed_count(30), emails.decayed_count(30))
 
 
@@ -100,7 +100,7 @@ def emails_open_rate_decayed(emails: Events) -> ShrunkRate:
     german="hat in letzter Zeit in etwa {value:.0%} unserer E-Mails geklickt",
 )
 def emails_click_rate_decayed(emails: Events) -> ShrunkRate:
-    """Share of e-mails clicked; their weight halves every 30 days; with few, near that of all customers."""
+    """Share of e-mails clicked; weights halve every 30 days; with few e-mails, near that of all customers."""
     return shrunk(emails.having("clicked_at").decayed_count(30), emails.decayed_count(30))
 
 

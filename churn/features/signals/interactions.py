@@ -1,4 +1,4 @@
-"""Fewer interactions: the customer does less, and does fewer different things."""
+"""Fewer interactions and fewer kinds of interaction: the customer does less than before."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from churn.features.signal import signal
     german="interagiert {value:.0%} so viel wie üblich",
 )
 def interaction_change(interactions: Events) -> Array:
-    """Interactions of the last 28 days divided by the 28-day mean of the 84 days before; 1 added to both."""
+    """Interactions of the last 28 days divided by those per 28 days in the 84 days before; both plus 1."""
     recent = interactions.last(days=28).count()
     usual = interactions.last(days=112, skip=28).per(days=28)
     return ratio(recent, usual, prior=1)

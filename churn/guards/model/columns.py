@@ -106,8 +106,8 @@ def _calendar_finding(rows: LabelledRows, values: Floats, column_name: str) -> F
         column_name,
         f"the cutoff explains {share:.0%} of the variance of the values' ranks: the column describes the "
         "date, not the customer, and a model cannot know future dates.",
-        "Leave the column out (signals.leave_out), or replace the date by the days between it and the "
-        "cutoff.",
+        "Leave the column out (signals.leave_out), or replace the date by the number of days between the "
+        "date and the cutoff.",
         "warn",
         "calendar_like",
         f"{share:.0%}",

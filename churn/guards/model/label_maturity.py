@@ -1,4 +1,4 @@
-"""Find labels that were counted before they were known."""
+"""Find labels that count as known although their outcomes are still unknown."""
 
 from __future__ import annotations
 
@@ -26,11 +26,13 @@ EARLIER_CUTOFFS = 3
 def label_maturity(snapshots: Snapshots, mature_on: Mapping[date, date]) -> Iterator[Finding]:
     """Look for labels that were counted before their window, grace and late days were over.
 
-    The guard computes from params.yaml the day on which the labels of each snapshot are known, and compares
-    it with the day in the snapshot. The guard also compares the share of churners at the newest cutoffs with
-    the share at earlier cutoffs. If the data end before the watermark of params.yaml, the newest cutoffs look
-    wrong. At such cutoffs, no customer (with contract labels) or every customer (with inactivity labels)
-    seems to leave.
+    The guard computes from params.yaml the day on which the labels of each cutoff are known. The
+    snapshot must not state an earlier day, and the watermark must not be earlier than this day.
+
+    The guard also compares the share of churners at the newest cutoffs with the share at earlier cutoffs. If
+    the data end before the watermark of params.yaml, outcomes at the newest cutoffs are still unknown. At
+    such cutoffs, no customer (with contract labels) or every customer (with inactivity labels) seems to
+    leave.
 
     Args:
         snapshots: The snapshots.

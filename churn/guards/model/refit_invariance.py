@@ -45,7 +45,7 @@ class CutoffFit:
 
 
 Method = Callable[[Snapshots, date], CutoffFit]
-"""A function that fits everything on snapshots and predicts a test cutoff."""
+"""A function that fits everything on snapshots and predicts for the rows of a test cutoff."""
 
 
 def fold_at(snapshots: Snapshots, cutoff: date) -> CutoffFit:
@@ -56,7 +56,7 @@ def fold_at(snapshots: Snapshots, cutoff: date) -> CutoffFit:
 
 
 def rolling_origin(recipe: Recipe, threads: int) -> Method:
-    """Return the method by which `churn train` and `churn evaluate` fit a recipe and predict a cutoff."""
+    """Return the method of `churn train` and `churn evaluate`: fit by a recipe, predict for a test cutoff."""
 
     def predict(snapshots: Snapshots, cutoff: date) -> CutoffFit:
         predictions = predict_out_of_time(snapshots, recipe, [cutoff], threads)
@@ -88,8 +88,8 @@ def refit_with_other_future(
 
     For the second fit, all labels that were not known by the cutoff are flipped. The rows with these labels
     also get other signals: those of randomly drawn rows, with numbers changed from `x` to `3 x + 1`. Only
-    half of the test rows keep their signals. Their predictions must be equal to the last bit, because nothing
-    on which they may depend has changed.
+    half of the test rows keep their signals. The predictions for this half must be equal in both fits, to the
+    last bit, because nothing on which they may depend has changed.
 
     Args:
         method: The function that fits and predicts.
@@ -114,8 +114,9 @@ def refit_with_other_future(
     if different:
         yield Finding(
             f"test cutoff {cutoff}",
-            f"{different:,} of {total:,} predictions change, although only other test rows were changed, and "
-            "labels that were not known at the cutoff: a fitted part of the pipeline has seen the test.",
+            f"{different:,} of {total:,} predictions change when the guard changes the test rows of other "
+            "customers, and labels that were not known at the cutoff: a fitted part of the pipeline has seen "
+            "the test.",
             "Fit everything (encodings, scales, selection, calibration) only on the training rows.",
             "stop",
         )
@@ -168,7 +169,7 @@ def refit_with_shuffled_labels(
         yield Finding(
             f"test cutoff {cutoff}",
             f"with shuffled labels the whole pipeline reaches AUC {auc_value:.3f}; chance is .5 +- "
-            f"{MAX_AUC_ERRORS * error:.3f}. The test leaks into the training.",
+            f"{MAX_AUC_ERRORS * error:.3f}. The training has used labels of the test rows.",
             "Look for copied rows, encodings or scales fitted on all rows, or a random split.",
             "stop",
         )

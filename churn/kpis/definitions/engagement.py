@@ -16,8 +16,9 @@ ENGAGEMENT = (
         "plan and band of tenure; a family is a table of events, all weights are 1, and mails count as "
         "opened / sent",
         better="higher",
-        edges="the mean over all customers is always about 50, so compare segments. A family is left out for "
-        "a customer who cannot have activity in it; for example mails, if no mail was sent to the customer. "
+        edges="the mean over all customers is always about 50, so compare segments. A customer's "
+        "score leaves out each family of events that the customer cannot have, for example mails, if no mail "
+        "was sent to the customer. "
         "The notes give the coverage: the share of the families that are not left out, as a mean over "
         "customers. Missing if there is no family, or if nobody is active. Interval: over customers",
         by_segment=True,

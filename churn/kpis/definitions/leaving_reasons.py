@@ -14,7 +14,8 @@ LEAVING_REASONS = (
         definition="leavers whose ended contract has a `reason` / leavers * 100",
         better="higher",
         edges="the end of a contract counts only when `label.grace_days` plus `snapshot.late_days` have "
-        "passed after it. Missing without a column `reason`, or if nobody left. Interval: Wilson",
+        "passed after it. The figure is missing if there is no column `reason`, or if nobody left. "
+        "Interval: Wilson",
     ),
     FigureDefinition(
         name="leavers_on_risk_list",

@@ -41,7 +41,7 @@ VALUE = (
         "payments at the end of a month; m is the monthly margin of an active customer, r the monthly "
         f"retention, d the monthly discount of `score.value.discount_year`; {MARGIN}",
         better="higher",
-        edges="`kpis.clv` chooses the variant, and the notes name the variant and give m, r and d. "
+        edges="`kpis.clv` chooses one of these formulas; the figure's notes name it and give m, r and d. "
         "Missing if nobody left and the discount rate is 0. Missing without contracts. Interval: "
         "from the Wilson interval of r alone",
         source="Fader and Hardie, note 024",
@@ -57,10 +57,9 @@ VALUE = (
         f"discounted, times the expected value of an order (gamma-gamma); {MARGIN}",
         better="higher",
         edges="the model assumes that frequency and value of orders are nearly uncorrelated: the notes "
-        "give the correlation, and say if it is too large. Missing with fewer than 100 customers, or if "
-        "the likelihood has no maximum. Missing with contracts. Orders "
-        "of one customer on one day count as one order. Interval: over customers, with the fitted "
-        "parameters",
+        "on the figure give the correlation, and say if it is too large. Missing with fewer than 100 "
+        "customers, or if the likelihood has no maximum. Missing with contracts. Orders of "
+        "one customer on one day count as one order. Interval: over customers, with the fitted parameters",
         source="Fader, Hardie and Lee 2005, Marketing Science 24(2); Fader and Hardie 2013, gamma-gamma",
     ),
     FigureDefinition(

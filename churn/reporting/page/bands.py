@@ -1,4 +1,4 @@
-"""The names of the health bands on the page."""
+"""The names of the health bands, which compare a customer's risk of leaving with the usual risk."""
 
 from __future__ import annotations
 

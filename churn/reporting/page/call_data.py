@@ -83,9 +83,9 @@ def call_data(
       key under `names`.
     - `history` has the probability in each of the `nights`, in 1/1,000. `seen` has the number of days since
       the last row in each of the `tables`. The lists `history` and `seen` are packed, see `pack`.
-    - `usual` says for each reason what is usual for its signal, as a position in `levels`. `more` has the
-      reasons that the row does not show, as positions in `reasons`. `before` has the contacts of earlier
-      nights, each as night, play and channel.
+    - `usual` has for each reason the usual level of its signal (the median over the cohort), as a position in
+      `levels`. `more` has the reasons that the row does not show, as positions in `reasons`. `before` has the
+      contacts of earlier nights, each as night, play and channel.
     - `message` has the subject and then each line of the message, as positions in `lines`. In these texts,
       `NAME_MARK` stands for the name of the customer.
     """
@@ -204,7 +204,7 @@ def compact(data: Mapping[str, Any]) -> dict[str, Any]:
       each call; the character `.` means -1.
     - `shapes` holds each shape of a message once. A shape is a message as `call_data` returns it, with
       `OWN_LINE` in place of each line that only few messages have. `message` has for each call the position
-      of its shape in `shapes`, and then the positions of the lines that `OWN_LINE` replaced.
+      of its shape in `shapes`, and then the position in `lines` of each line that `OWN_LINE` replaced.
     - A number in `before` is the position of an entry in `contacts`, which holds each combination of night,
       play and channel once.
     """

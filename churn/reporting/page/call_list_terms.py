@@ -37,7 +37,7 @@ def terms_in_use(words: Words, night: ReportSources) -> Markup:
             )
         )
     items.append(
-        words("The effect of every other play is assumed, because it is not proved.")
+        words("The effect of all other plays is assumed, because it is not proved.")
         if effects
         else mark_commands(
             words("The effect of each play is assumed (`evaluate.profit.accept_share`): no effect is proved.")

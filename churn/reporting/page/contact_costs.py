@@ -20,7 +20,7 @@ def costs_table(words: Words, costs: ContactCosts | None, source: Source) -> Mar
     Args:
         words: The language of the page.
         costs: The recorded costs of contacts; None if the company maps no costs.
-        source: The place of the costs in their JSON file.
+        source: The place of the costs in effects.json.
     """
     if costs is None or not (costs.plays or costs.other_rows):
         return EMPTY
@@ -36,8 +36,8 @@ def costs_table(words: Words, costs: ContactCosts | None, source: Source) -> Mar
     ]
     note = words.html(
         "Costs in your currency, with the 95%% interval. The value of an offer, such as a discount, is not "
-        "included. The attempts of one task are one contact. “All contacts together” means the contacts of "
-        "the call list."
+        "included. All attempts of one task count as one contact. The row “All contacts together” covers all "
+        "plays of the call list."
     )
     parts = [heading(title), table(title, headings, rows), paragraph(note, "soft small")]
     if costs.other_rows:

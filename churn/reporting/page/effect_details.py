@@ -127,8 +127,8 @@ def _facts(words: Words, placed_experiment: PlacedExperiment) -> Iterator[Markup
     adjusted = experiment.adjusted_difference
     if adjusted is not None and adjusted.difference.value is not None:
         yield words.html(
-            "Difference adjusted by the score that each customer had before the first contact: %(points)s "
-            "points.",
+            "Adjusted by the score that each customer had before the first contact, this difference is "
+            "%(points)s points.",
             points=show_points(words, adjusted.difference, source.at("adjusted_difference", "difference")),
         )
     for number, band in enumerate(experiment.drives_away):
@@ -142,14 +142,15 @@ def _facts(words: Words, placed_experiment: PlacedExperiment) -> Iterator[Markup
             }
             if words.is_event:
                 yield words.html(
-                    "Contacts make the event rarer in %(band)s: %(treated)s%% of the contacted customers "
-                    "had the event, and %(control)s%% of the control group.",
+                    "Contacts make the event rarer in one part of the customers (%(band)s): there, "
+                    "%(treated)s%% of the contacted customers had the event, and %(control)s%% of the "
+                    "control group.",
                     **shares,
                 )
             else:
                 yield words.html(
-                    "Contacts drive customers away in %(band)s: %(treated)s%% of the contacted customers "
-                    "left, and %(control)s%% of the control group.",
+                    "Contacts drive customers away in one part of the customers (%(band)s): there, "
+                    "%(treated)s%% of the contacted customers left, and %(control)s%% of the control group.",
                     **shares,
                 )
     yield from _success(words, placed_experiment)
@@ -158,8 +159,8 @@ def _facts(words: Words, placed_experiment: PlacedExperiment) -> Iterator[Markup
             at = source.at("guards", number)
             verdict = words("more after contact") if guard.is_worse else words("not shown to be more")
             yield words.html(
-                "Side effect “%(name)s”: %(treated)s%% of the contacted customers, %(control)s%% of the "
-                "control group: %(verdict)s.",
+                "Side effect “%(name)s”: it occurred for %(treated)s%% of the contacted customers and for "
+                "%(control)s%% of the control group: %(verdict)s.",
                 name=words.value(guard.name),
                 treated=show_number(words, guard.treatment, at.at("treatment"), 1, scale=POINTS),
                 control=show_number(words, guard.control, at.at("control"), 1, scale=POINTS),
@@ -175,8 +176,8 @@ def _success(words: Words, placed_experiment: PlacedExperiment) -> Iterator[Mark
     if success.control.share is None or success.treatment.share is None:
         return
     yield words.html(
-        "Success “%(text)s”: %(treated)s%% of the contacted customers, %(control)s%% of the control "
-        "group; difference %(points)s points.",
+        "Success “%(text)s”: reached by %(treated)s%% of the contacted customers and by %(control)s%% of the "
+        "control group; difference %(points)s points.",
         text=free(success.text),
         treated=show_number(words, success.treatment.share, source.at("treatment", "share"), 1, scale=POINTS),
         control=show_number(words, success.control.share, source.at("control", "share"), 1, scale=POINTS),
@@ -266,8 +267,8 @@ def _power(words: Words, placed_experiment: PlacedExperiment) -> Iterator[Markup
     )
     if design.answer_in_days is not None:
         yield words.html(
-            "If new customers come as fast as before, the outcomes of so many customers are known in "
-            "%(days)s days.",
+            "If new customers come as fast as before, the outcomes of the needed number of customers are "
+            "known in %(days)s days.",
             days=show_number(words, design.answer_in_days, source.at("answer_in_days")),
         )
 

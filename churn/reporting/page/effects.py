@@ -108,7 +108,10 @@ def _lead(words: Words, experiments: Sequence[PlacedExperiment]) -> str:
                 "Go on with the calls: the event was more frequent among customers who may be contacted than "
                 "in the control group."
             )
-        return words("Go on with the calls: churn is lower than in the control group.")
+        return words(
+            "Go on with the calls: churn is lower among customers who may be contacted than in the control "
+            "group."
+        )
     if any(verdict is not None and verdict.is_help for verdict in verdicts.values()):
         return words(
             "Go on with the plays that helped, and leave the control group alone until all outcomes are "
@@ -252,7 +255,10 @@ def _savings_cells(words: Words, placed_experiment: PlacedExperiment) -> list[Ma
 def _amount_cell(
     words: Words, placed_experiment: PlacedExperiment, interval: Interval | None, source: Source, digits: int
 ) -> Markup:
-    """Return an amount; if there is no verdict, no number is shown, because it would be read as a success."""
+    """Return the cell of an amount, such as the customers saved.
+
+    Without a verdict the cell shows no number, because a number would be read as a success.
+    """
     verdict = placed_experiment.experiment.difference.verdict
     if interval is None or verdict is None or placed_experiment.has_alarm:
         return Markup("{}").format(DASH)
@@ -286,7 +292,7 @@ def verdict_in_words(words: Words, placed_experiment: PlacedExperiment) -> str:
     if difference.no_verdict_because == NoVerdict.EMPTY_ARM:
         return words("The effect cannot be measured: an arm has no customer with a known outcome.")
     if difference.verdict is None or nightly is None:
-        return words("Too early to tell: in an arm, fewer than 20 customers have left.")
+        return words("Too early to tell: in at least one of the arms, fewer than 20 customers have left.")
     if nightly.is_help:
         return words("It helped.")
     if nightly.is_harm:
@@ -310,8 +316,9 @@ def _legend(words: Words) -> Markup:
 
 
 def _total(words: Words, effects: Effects) -> Markup:
-    """Return the effect of all contacts together, and beside it the sum of the effects of all plays, which is
-    too high.
+    """Return a paragraph with the effect of all contacts together, and the sum of the effects of the plays.
+
+    The paragraph also says why this sum is too large.
     """
     universal = effects.universal
     if effects.sum_of_plays is None or universal is None or universal.difference.verdict is None:
@@ -346,8 +353,10 @@ def _total(words: Words, effects: Effects) -> Markup:
 
 
 def _waiting_table(words: Words, experiments: Sequence[PlacedExperiment]) -> Markup:
-    """Return the experiments that have no effect yet: how many customers are in them, until when the
-    experiments wait, and what they need.
+    """Return a table of the experiments whose effect is not known yet.
+
+    It shows how many customers still wait for their outcome, the day of the first outcome, and how many
+    customers the experiment needs.
     """
     verdicts = [verdict_in_words(words, placed_experiment) for placed_experiment in experiments]
     is_one = len(set(verdicts)) == 1

@@ -23,8 +23,8 @@ def german_groups(text: str, german: German) -> str | None:
     a sign-off in params.yaml needs them as they are.
 
     Args:
-        text: The lines, joined by blanks.
-        german: Returns the German text for what a guard found, for a way out and for a figure.
+        text: The lines, joined by spaces.
+        german: Returns the German text for what a guard found, for a way out and for a number in brackets.
     """
     lines = [_german_line(line.rstrip(), german) for line in _GROUP_BEGIN.split(text) if line]
     return " ".join(line for line in lines if line is not None) if lines and None not in lines else None
@@ -55,9 +55,9 @@ def _german_end(text: str, german: German) -> str | None:
 
 
 def _german_place(text: str, german: German) -> str:
-    """Return the place of a finding; a figure in brackets that follows the place is put into German.
+    """Return the place of a finding; a number in brackets that follows the place is put into German.
 
-    If the text in the brackets is no known figure, it belongs to the name of the place.
+    If the text in the brackets is no known form of a number, it belongs to the name of the place.
     """
     match = _PLACE_WITH_FIGURE.fullmatch(text)
     figure = german(match["figure"]) if match else None

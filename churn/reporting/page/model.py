@@ -118,8 +118,9 @@ def _test_sentences(words: Words, night: ReportSources) -> Markup:
         return EMPTY
     sentences = [
         words.html(
-            "Tested at %(days)s on %(rows)s rows; a row is one customer at one of these dates. %(churners)s "
-            "of them left (%(share)s%%). Each prediction used only what was known at its date.",
+            "Tested at %(days)s on %(rows)s rows; a row is one customer at one of these dates. In "
+            "%(churners)s of these rows (%(share)s%%), the customer left. Each prediction used only what was "
+            "known at its date.",
             days=Markup(", ").join(day(words, cutoff) for cutoff in result.cutoffs),
             rows=show_number(words, result.challenger.rows, CHALLENGER_SOURCE.at("rows")),
             churners=show_number(words, result.challenger.churners, CHALLENGER_SOURCE.at("churners")),
@@ -185,9 +186,8 @@ def _level_note(words: Words, night: ReportSources) -> Markup:
     else:
         text = words.html(
             "The level of the probabilities was wrong at the test: %(ratio)s times as many customers left "
-            "as the model expected. If tonight is like the test, tonight's probabilities are too high by "
-            "this factor: about %(n)s customers leave, and not %(expected)s. The order of the customers is "
-            "not affected.",
+            "as the model expected. If tonight is like the test, tonight's probabilities are too high: "
+            "about %(n)s customers leave, and not %(expected)s. The order of the customers is not affected.",
             **values,
         )
     return note(paragraph(text))
@@ -267,11 +267,11 @@ def _bands(words: Words, result: EvaluationResult) -> Markup:
     shares = [band.share for band in outcomes]
     falls = all(first > second for first, second in pairwise(shares))
     note = (
-        words("The share of customers who left falls from band to band, as it should.")
+        words("The share of customers who left falls from each band to the next better band, as it should.")
         if falls
         else words(
-            "The share of customers who left does not fall from band to band: do not rely on the order of "
-            "the bands."
+            "The share of customers who left does not fall from each band to the next better band: do not "
+            "rely on the order of the bands."
         )
     )
     title = words("Do fewer customers leave in better health bands?")
@@ -355,9 +355,9 @@ def _training(night: ReportSources, words: Words) -> Markup:
     if not cutoffs or not rows:
         return EMPTY
     text = words.html(
-        "Model version %(version)s was trained on %(rows)s rows of customers at %(n)s cutoffs, %(first)s to "
-        "%(last)s; %(churners)s of them left. The usual churn rate, taken from the newest cutoffs, is "
-        "%(rate)s%%.",
+        "Model version %(version)s was trained on %(rows)s rows; a row is one customer at one of %(n)s "
+        "cutoffs, %(first)s to %(last)s. In %(churners)s of these rows, the customer left. The usual churn "
+        "rate, taken from the newest cutoffs, is %(rate)s%%.",
         version=quote(facts.model_version, NIGHT_FILE.at("model_version")),
         rows=show_number(words, rows, NIGHT_FILE.at("model", "rows")),
         n=show_number(words, len(cutoffs), f"len:{NIGHT_FILE.at('model', 'trained_cutoffs')}"),
@@ -372,7 +372,7 @@ def _training(night: ReportSources, words: Words) -> Markup:
         parts.append(
             paragraph(
                 words.html(
-                    "<strong>The model was trained on outcomes that were known only on %(day)s, after "
+                    "<strong>The model was trained on outcomes that became known only on %(day)s, after "
                     "this night: do "
                     "not use this night to evaluate it.</strong>",
                     day=day(words, date.fromisoformat(mature_on)),

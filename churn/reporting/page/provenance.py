@@ -162,13 +162,12 @@ def quote(text: str, source: Source) -> Markup:
 
 
 def quote_in_language(words: Words, text: str, source: Source) -> Markup:
-    """Return a sentence from a file in the language of the page; its numbers are the numbers in the file."""
+    """Return a sentence from a file, put into the page's language; the numbers are those in the file."""
     return Markup('<span data-said="{}">{}</span>').format(str(source), words.value(text))
 
 
 def show_sentence(words: Words, text: str, source: Source | None = None) -> Markup:
-    """Return a sentence from a file in the language of the page; if it has no German, it is marked as
-    English.
+    """Return a sentence from a file, in the page's language; if not translated, it is marked as English.
 
     Args:
         words: The language of the page.

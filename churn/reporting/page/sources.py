@@ -39,7 +39,7 @@ class UsedUplift(BaseModel):
     """The model that a night uses to predict the effect of a contact on each customer.
 
     Attributes:
-        as_of: The day up to which the outcomes of contacts were known.
+        as_of: The model was learnt only from outcomes that were already known on this day.
         do_not_disturb: The number of customers who are not contacted, because an experiment showed that a
             contact does not help such customers.
     """
@@ -65,7 +65,12 @@ class UsedPlayEffect(BaseModel):
 
 
 class UsedEffects(BaseModel):
-    """The measured effects that a night used, by play, and the day up to which their outcomes were known."""
+    """The measured effects that a night used, by play.
+
+    Attributes:
+        as_of: The effects come only from outcomes that were already known on this day.
+        plays: The effect of each play whose measured effect the night used.
+    """
 
     as_of: date
     plays: Mapping[str, UsedPlayEffect]
@@ -161,14 +166,16 @@ class ReportSources:
         contacts: The id and the name of each customer on the call list, in the order of the list.
         facts: The counts and settings of the night.
         result: The result of the evaluation of the model that scored the night; None if there is none.
-        verdict: The verdict of the gates on this model; None as long as `churn promote` has not run.
+        verdict: The verdict of the gates on the model that scored the night; None if there is no verdict
+            on it, for example because `churn promote` has not run.
         known_effects: The measured effects of contacts, as far as they were known at the night.
         latest_version: The version of the model that was evaluated last, if another model scored the night;
             otherwise None.
         drift: How far the data and the predictions have changed since the training; None if this was not
             measured, or if the file is damaged.
         notes: What the night stored about each customer on the call list, by id.
-        history: The nights before, with the probabilities of the customers who are on the call list.
+        history: The figures of this night and of earlier nights, and the probabilities that these nights gave
+            to the customers on the call list.
         contacts_before: The contacts that earlier nights planned for customers on the call list, the latest
             first; controls have no such contacts.
         known_kpis: The figures of retention that were already known on the night.

@@ -42,11 +42,12 @@ CAPTIONS: Mapping[str, str] = {
     "churners with the same number of contacts.",
     "lift": "The vertical bar is the 95% interval of the lift at the marked point. No order of the customers "
     "can reach a point above the dashed line.",
-    "calibration": "Each point is one of ten groups of customers by predicted probability, with its 95% "
-    "interval. At a point on the diagonal, as many customers leave as predicted. The lower chart shows how "
-    "the predictions are distributed for customers who left and for customers who stayed.",
+    "calibration": "Each point is one of ten groups of customers by predicted probability; its vertical "
+    "line is the 95% interval of the share that left. At a point on the diagonal, as many customers leave as "
+    "predicted. The lower chart shows how the predictions are distributed for customers who left and "
+    "for customers who stayed.",
     "profit": "The profit uses the costs that are listed below. The bar at the bottom is the 95% "
-    "interval of the best budget.",
+    "interval of the best budget, which is the contact share with the highest profit.",
     "lead_time": "The chart shows how well the model still ranks customers when all signals are as many days "
     "old as the horizontal axis says.",
     "importance": "The chart shows how far each signal moves the predictions, up or down. A bar is the "

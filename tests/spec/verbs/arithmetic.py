@@ -110,8 +110,8 @@ COHORT = (
             "customers have the lowest count. For each of these two, no peer has a lower count, and two "
             "peers (both of them) have the same count. So the value of each of the two is (0 + 2 / 2) / 20. "
             "For every other customer, n peers have a lower count and only the customer itself has an equal "
-            "count, so the value is (n + 1 / 2) / 20. The new customer is the only customer with a similar "
-            "tenure, which is too few for a rank."
+            "count, so the value is (n + 1 / 2) / 20. No other customer has a tenure similar to that of the "
+            "new customer, so the new customer has too few peers for a rank."
         ),
         customers="\n".join(
             ["customer | signed_up_at", *(f"p{n:02} | 2020-01-01" for n in range(20)), "new | 2024-06-01"]
@@ -129,9 +129,10 @@ COHORT = (
             "new": MISSING,
         },
         (
-            "Without customer New, all customers together have 2 rows in the earlier window and 3 rows in "
-            "the recent window, a factor of 3/2. With 1 added to both of her numbers, Ana has a factor of "
-            "4/2, so her value is ln (4 / 2) - ln (3 / 2)."
+            "Customer `new` signed up after the earlier window, so this customer has no value and does not "
+            "count. The other customers together have 2 rows in the earlier window and 3 rows in the recent "
+            "window, a factor of 3/2. With 1 added to both of her numbers, Ana has a factor of 4/2, so her "
+            "value is ln (4 / 2) - ln (3 / 2)."
         ),
         SIGNED_UP,
     ),

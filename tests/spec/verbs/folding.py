@@ -84,8 +84,8 @@ EXAMPLES = (
         """,
         {"first": 2},
         (
-            "The first row of the table is from 17 June. So the table covers a window of 14 days, but not a "
-            "window of 15 days."
+            "The first row of the table `logins` happened on 17 June, 14 days before the cutoff. So the "
+            "table covers a window of 14 days, but not a window of 15 days."
         ),
         data_start_late=True,
         more={"logins.last(days=15).count()": {"first": MISSING}},
@@ -116,7 +116,7 @@ EXAMPLES = (
         "orders.last(days=28).mean('amount')",
         ORDERS,
         {"ana": 60.10 / 3, "ben": 5, "none": MISSING},
-        "Only rows that give an amount count. Ana's mean is 60.10 / 3.",
+        "Rows without an amount do not count. Ana's mean is 60.10 / 3.",
         more={"orders.last(days=28).mean('discount')": {"ana": 1, "ben": MISSING, "none": MISSING}},
     ),
     Example(
@@ -332,8 +332,8 @@ EXAMPLES = (
         {"ana": 0, "ben": 1, "old": MISSING, "user": 0},
         (
             "Ben redeems points at the cutoff, which is too late to be known. The data begin on 3 June: so "
-            "it is not known whether customer Old, who signed up earlier, redeemed points before 3 June. "
-            "Customer User has redeemed points, so the result is 0."
+            "it is not known whether customer `old`, who signed up earlier, redeemed points before 3 June. "
+            "Customer `user` has redeemed points, so the result is 0."
         ),
         customers="""
         customer | signed_up_at

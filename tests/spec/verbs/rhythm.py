@@ -42,15 +42,19 @@ EXAMPLES = (
             "clock": 0,
             "two": MISSING,
         },
-        ("Ana's gaps are 2, 4 and 8 days, with the mean 14/3. One gap is too few for a spread."),
+        (
+            "The gaps between Ana's active days are 2, 4 and 8 days, with the mean 14/3. One gap is too few "
+            "for a spread."
+        ),
     ),
     _example(
         "gap_quantile",
         "0.5",
         {"ana": 4, "clock": 7, "two": 3},
         (
-            "Ana's gaps are 2, 4 and 8 days. Half of three gaps is one and a half, so at least two gaps "
-            "must be at most as long as the quantile. Two of Ana's gaps are 4 days or shorter."
+            "The gaps between Ana's active days are 2, 4 and 8 days. Half of three gaps is one and a half, "
+            "so at least two gaps must be at most as long as the quantile. Two of Ana's gaps are 4 "
+            "days or shorter."
         ),
     ),
     _example("last_gap", "", {"ana": 8, "clock": 7, "two": 3}, "9 to 17 June."),
@@ -66,23 +70,23 @@ EXAMPLES = (
         {"ana": 1, "clock": 1, "two": 1},
         (
             "Ana has been silent for 14 days, which is longer than each of her gaps (2, 4 and 8 days). "
-            "Customer Clock has been silent for 7 days, and each of the three gaps is 7 days long: a gap as "
-            "long as the silence counts too."
+            "Customer `clock` has been silent for 7 days, and each of the three gaps is 7 days long: a gap "
+            "as long as the silence counts too."
         ),
     ),
     _example(
         "gap_trend",
         "",
         {"ana": log(2), "clock": 0, "two": MISSING},
-        "Ana's gaps are 2, 4 and 8 days. Each of Ana's gaps is twice the previous gap.",
+        "The gaps between Ana's active days are 2, 4 and 8 days. Each gap is twice the previous gap.",
     ),
     _example(
         "burstiness",
         "",
         {"ana": ((56 / 9) ** 0.5 - 14 / 3) / ((56 / 9) ** 0.5 + 14 / 3), "clock": -1, "two": MISSING},
         (
-            "Ana's gaps are 2, 4 and 8 days. The standard deviation of Ana's gaps is the square root of "
-            "56/9, and their mean is 14/3."
+            "The gaps between Ana's active days are 2, 4 and 8 days. Their standard deviation is the square "
+            "root of 56/9, and their mean is 14/3."
         ),
     ),
     _example(
@@ -120,8 +124,8 @@ EXAMPLES = (
         "",
         {"ana": 1, "clock": 0, "two": 1},
         (
-            "Ana was not active in the last seven days. Customer Clock is active every Monday, and was "
-            "also active on the Monday of these days. A customer without an earlier active day has no usual "
+            "Ana was not active in the last seven days. Customer `clock` is active every Monday, also on "
+            "the Monday of the last seven days. A customer without an earlier active day has no usual "
             "weekday that could be missed."
         ),
     ),

@@ -133,8 +133,9 @@ EXAMPLES = (
         """,
         {"ana": (6 / 4 + 24 / 2) / (1 / 4 + 1 / 2), "none": MISSING},
         (
-            "The ticket with a reply after 6 hours has the weight 1/4, and the ticket with a reply after 24 "
-            "hours has the weight 1/2. A ticket without a known reply does not count."
+            "Ana's ticket with a reply after 6 hours is 20 days old at the cutoff, so its weight is 1/4. Her "
+            "ticket with a reply after 24 hours is 10 days old, so its weight is 1/2. A ticket without a "
+            "known reply does not count."
         ),
     ),
     Example(
@@ -154,12 +155,14 @@ EXAMPLES = (
         """,
         {"late": 1, "in_time": 0, "waits": 1, "may_wait": 0, "told": 1, "no_word": 0, "two": 2},
         (
-            "The reply to customer Late came one day after the promised day, so it counts. The reply to "
-            "customer In_time came on the promised day, so it does not count, although it came later than "
-            "the promised hour. The ticket of customer Waits counts: it has no reply, and the promised day "
-            "is over. The ticket of customer May_wait does not count, because the promised day is not over. "
-            "The ticket of customer Told counts too, because its reply is not known before the cutoff. "
-            "The ticket of customer No_word does not count, because no reply was promised."
+            "The reply to customer `late` came one day after the promised day, so the ticket "
+            "counts as late. The reply to customer `in_time` came on the promised day, so the ticket does "
+            "not count, although the reply came later than the promised hour. The ticket of customer "
+            "`waits` counts: it has no reply, and the promised day is over. The ticket of customer "
+            "`may_wait` does not count, because the promised day is not over. The ticket of customer `told` "
+            "counts too: the promised day is over, and the reply at the midnight of the cutoff comes too "
+            "late to be known. The ticket of customer `no_word` does not count, because no reply was "
+            "promised."
         ),
     ),
     Example(
@@ -192,12 +195,12 @@ EXAMPLES = (
             "both": 10,
         },
         (
-            "Customer All has used none of the 20 points, and the first 10 points expire on 11 July. "
-            "Customer Some has 10 points left: the points that expire first are used first, whatever the "
-            "order of the rows. The points of customer Late have expired. Customer None has no points left, "
-            "and the balance of customer Silent is not known. Customer Forever has 10 points left, which "
-            "never expire. Customer Both has 10 points that never expire and 10 points that expire on 11 "
-            "July."
+            "Customer `all` has used none of the 20 points, and the first 10 points expire on 11 July. "
+            "Customer `some` has 10 points left: the points that expire first are used first, whatever the "
+            "order of the rows. The points of customer `late` have expired. Customer `none` has no points "
+            "left, and the balance of customer `silent` is not known. Customer `forever` has 10 points "
+            "left, which never expire. Customer `both` has 10 points that never expire and 10 points that "
+            "expire on 11 July."
         ),
     ),
 )

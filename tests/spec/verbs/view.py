@@ -58,9 +58,9 @@ EXAMPLES = (
         MAILS,
         {"ana": 1, "ben": 1},
         (
-            "The window is from 28 to 30 June. Ana opened a mail on 29 June, and Ben opened a mail at the "
-            "last minute of 30 June. Ben opens another mail at the midnight of the cutoff, which is too late "
-            "to be known."
+            "The window `last(days=3)` holds 28, 29 and 30 June. Ana opened a mail on 29 June, and Ben "
+            "opened a mail at the last minute of 30 June. Ben opens another mail at the midnight of the "
+            "cutoff, which is too late to be known."
         ),
         more={"emails.by('opened_at').days_since_last()": {"ana": 2, "ben": 1}},
     ),

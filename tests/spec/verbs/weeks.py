@@ -43,8 +43,8 @@ EXAMPLES = (
         "active_weeks",
         {"fades": 4 / 6, "steady": 1, "new": MISSING, "none": 0},
         (
-            "Customer Fades was active in four of six weeks. Customer New has only three whole weeks since "
-            "the sign-up, which is too few."
+            "Customer `fades` was active in four of six weeks. Customer `new` has only three whole weeks "
+            "since the sign-up, which is too few."
         ),
         more={
             "logins.last(days=42, skip=14).active_weeks()": {
@@ -59,42 +59,42 @@ EXAMPLES = (
         "inactive_weeks",
         {"fades": 2, "steady": 0, "new": MISSING, "none": 6},
         (
-            "Customer Fades has no row in the last two weeks. The result is at most the number of weeks in "
-            "the window."
+            "Customer `fades` has no row in the last two weeks. The result is at most the number of weeks "
+            "in the window."
         ),
     ),
     _example(
         "quieting_rate",
         {"fades": 2 / 6, "steady": 1 / 7, "new": MISSING, "none": 1 / 2},
         (
-            "The estimate adds 1 silent week and 2 active weeks to the counted weeks. Customer Fades was "
+            "The estimate adds 1 silent week and 2 active weeks to the counted weeks. Customer `fades` was "
             "active in four weeks before the last week, and one of these weeks was followed by a silent "
-            "week. So the estimate for customer Fades is (1 + 1) / (4 + 2). Customer Steady was active in "
-            "five weeks before the last week, and none of these weeks was followed by a silent week. So the "
-            "estimate for customer Steady is (0 + 1) / (5 + 2)."
+            "week. So the estimate for customer `fades` is (1 + 1) / (4 + 2). Customer `steady` was active "
+            "in five weeks before the last week, and none of these weeks was followed by a silent week. So "
+            "the estimate for customer `steady` is (0 + 1) / (5 + 2)."
         ),
     ),
     _example(
         "drawdown",
         {"fades": 2 / 6, "steady": 1, "new": MISSING, "none": MISSING},
         (
-            "Customer Fades has 2 rows in the last four weeks (1, 1, 0 and 0 rows, the oldest week first). "
-            "The four successive weeks with the most rows hold 6 rows (2, 2, 1 and 1). For a customer "
-            "without rows, the value is missing."
+            "Customer `fades` has 2 rows in the last four weeks (1, 1, 0 and 0 rows, the oldest week "
+            "first). The four successive weeks with the most rows hold 6 rows (2, 2, 1 and 1). For a "
+            "customer without rows, the value is missing."
         ),
     ),
     _example(
         "shortfall",
         {"fades": 2, "steady": 0, "new": MISSING, "none": MISSING},
         (
-            "Customer Fades has 1 row per week on average. For each week, the oldest first, the verb adds 1 "
-            "minus the week's number of rows to a sum; a sum below 0 becomes 0. After each of the six weeks, "
-            "this sum (CUSUM) is 0, 0, 0, 0, 1 and 2."
+            "Customer `fades` has 1 row per week on average. For each week, the oldest first, the verb adds "
+            "1 minus the week's number of rows to a sum; a sum below 0 becomes 0. After each of the six "
+            "weeks, this sum (CUSUM) is 0, 0, 0, 0, 1 and 2."
         ),
     ),
     _example(
         "shortfall_weeks",
         {"fades": 2, "steady": 0, "new": MISSING, "none": 0},
-        "Two weeks ago, the shortfall of customer Fades was 0 for the last time.",
+        "Two weeks ago, the shortfall of customer `fades` was 0 for the last time.",
     ),
 )

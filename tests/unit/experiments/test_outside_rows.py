@@ -212,7 +212,7 @@ def test_a_score_of_a_date_may_be_from_any_time_of_that_day() -> None:
     assert (
         "1 of 4 units have a score that was computed on or after the day of their assignment" in problems[0]
     )
-    assert "(first: score of 2025-03-01, assigned 2025-03-01T20:00:00)" in problems[0]
+    assert "(first: scored 2025-03-01, assigned 2025-03-01T20:00:00)" in problems[0]
     assert read(scored(before, before, before, before), **SCORES)[1] == []
 
 

@@ -235,7 +235,7 @@ def test_a_score_from_on_or_after_the_first_assignment_is_refused(score_date: np
     assert stop.value.exit_code == 15
     assert str(stop.value) == (
         "measure: 2 of 200 units have a score that was computed on or after the day of their first "
-        f"assignment (first: c7, score of {score_date}, assigned 2025-03-01). The contact may have changed "
+        f"assignment (first: c7, scored {score_date}, assigned 2025-03-01). The contact may have changed "
         "such a score, and then the adjusted effect can have the wrong sign. Use the last score that was "
         "computed before the first assignment."
     )

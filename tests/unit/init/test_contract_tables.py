@@ -26,7 +26,7 @@ def contracts(row: Callable[[int, datetime, datetime | None, datetime], Row]) ->
 
     Args:
         row: Returns a row of the export from a contract's number, its start, its end (None while it runs) and
-            the start of its present period.
+            the start of its current billing period.
     """
     rows = []
     for n in range(90):

@@ -217,7 +217,7 @@ def test_a_contract_label_has_no_horizon_to_suggest(tmp_path: Path) -> None:
     contracts = "customer | started_at\nana | 2024-01-01"
     world = draw(tmp_path, subscriptions=contracts, label={"kind": "contract", "horizon_days": 31})
 
-    with pytest.raises(CallError, match=r"by contract.*label.horizon_days"):
+    with pytest.raises(CallError, match=r"contract ends on a known day.*label.horizon_days"):
         suggest_horizon(world.store)
 
 

@@ -225,7 +225,7 @@ def test_a_proof_of_several_lines_is_read_again(tmp_path: Path) -> None:
     assert proof_text(path, proof) == path.read_text(encoding="utf-8")
     assert read_proof(tmp_path, ANN) == ({"evidence": "line\u2028break", "erased_on": "2024-07-01"},)
     path.write_text("{}\nnonsense\n")
-    with pytest.raises(SourceError, match="line 2 holds no consent"):
+    with pytest.raises(SourceError, match="line 2 is not the record of a consent"):
         read_proof(tmp_path, ANN)
 
 

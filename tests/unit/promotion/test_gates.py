@@ -442,8 +442,8 @@ def test_a_promotion_without_controls_is_marked_as_signed_off(make_params) -> No
     verdict = verdict_on(exposed(no_controls_accepted="a pilot"), make_params())
 
     assert [gate.words for gate in verdict.gates if gate.outcome == "signed off"] == [
-        "at one cutoff, 90 of 900 rows (10.0%) were treated in their label window and are left out. No "
-        "control represents some of these rows; accepted: a pilot"
+        "at one cutoff, 90 of 900 rows (10.0%) were treated in their label window and are left out. "
+        "Some of these rows have no control who represents them; accepted: a pilot"
     ]
 
 

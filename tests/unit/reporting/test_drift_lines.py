@@ -12,7 +12,7 @@ def test_a_quiet_night_says_what_was_compared() -> None:
 
     assert lines == [
         "drift: Nothing has changed unusually: 1 table, 1 signal and the probabilities were compared with "
-        "their own history and with the training rows."
+        "earlier data and with the training rows."
     ]
     assert drift_warnings(drift_of().alarms) == []
 

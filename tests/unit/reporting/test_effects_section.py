@@ -149,7 +149,7 @@ def test_too_few_churners_say_what_can_be_found_and_how_many_are_needed(output: 
 
     text = section_of(output, effects)
 
-    assert "Too early to tell: in an arm, fewer than 20 customers have left." in text
+    assert "Too early to tell: in at least one of the arms, fewer than 20 customers have left." in text
     assert "Cannot be detected" in text or "cannot be detected" in text
     assert "The assumed effect of 1.00 points needs" in text
     assert "customers; so far there are 400." in text
@@ -296,7 +296,7 @@ def test_the_page_says_which_measured_effects_the_night_uses(output: Path) -> No
     keeps = "gone-quiet: by the outcomes known up to 30 Dec 2023, a contact keeps -20.0 [-31.0, -10.0]%"
     assert keeps in text.replace("\u2212", "-")
     assert "the call list computes with 0.0%" in text
-    assert "The effect of every other play is assumed" in text
+    assert "The effect of all other plays is assumed" in text
     assert "17 customers are left alone" in text
 
 

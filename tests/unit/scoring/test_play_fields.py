@@ -347,7 +347,7 @@ def test_an_owner_that_is_nearly_another_owner_is_a_warning(typo):
 
     assert playbook.warnings == (
         f"playbook.yaml: line 4: plays[2].owner '{typo}' is nearly 'customer success', which 2 plays have. "
-        "If both names mean the same owner, write one name.",
+        "If both names mean the same owner, use only one of them.",
     )
 
 

@@ -1,4 +1,4 @@
-"""The tasks' side of ingest by Spark: open a range of customers; count, check and write its rows."""
+"""What the tasks of ingest by Spark do: open a range of customers; count, check and write its rows."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ class TaskContext:
         present: The approximate last date of the data.
         shared_key_tables: Tables with keys that occur in several ranges; the folder `claims` shows which
             range holds the first row of a key.
-        levels: The names that occur in each level column, over all ranges.
-        first_codes: The code of each range's first customer, by range number.
+        levels: The names that occur in each column of the type `level`, over all ranges.
+        first_codes: The code (number in the store) of each range's first customer, by range number.
         forgotten: The customers whose rows are left out.
     """
 
@@ -80,7 +80,7 @@ class CustomerRange:
         number: The range's number.
         connection: The DuckDB that holds the range's rows.
         attempt_folder: A folder that only this attempt uses; Spark may run a task twice.
-        tables: The staged tables by name.
+        tables: The views of each table in DuckDB, by the name of the table.
     """
 
     context: TaskContext
@@ -180,7 +180,12 @@ def read_folder(folder: Path) -> str:
 
 @dataclass(frozen=True)
 class RangeSurvey:
-    """What other ranges need to know of a range: its levels, and how many of its customers break no rule."""
+    """The facts about a range that the tasks of other ranges need.
+
+    Args:
+        customers: The number of the range's customers whose row breaks no rule.
+        levels: The names that occur in each column of the type `level`.
+    """
 
     customers: int
     levels: Levels
@@ -192,7 +197,8 @@ class RangeResult:
 
     Args:
         stats: The facts about the range's rows, by table.
-        levels: The names that occur in each level column of the range's good rows, which break no rule.
+        levels: The names that occur in the range's good rows (rows that break no rule), for each column of
+            the type `level`.
         label_days: The number of the range's good rows by day, in the label's table.
     """
 
@@ -212,9 +218,10 @@ def count_rows_by_day(context: TaskContext, number: int) -> dict[str, RowsByDay]
 
 
 def survey_range(context: TaskContext, number: int) -> RangeSurvey:
-    """Return what other ranges need to know of a range; write the hashes of its keys to the folder `keys`.
+    """Return the facts about a range that the tasks of other ranges need.
 
-    Each bucket of hashes has its own folder; equal keys of different ranges are in the same bucket.
+    The hashes of the range's keys are written to the folder `keys`. Each bucket of hashes has its own folder;
+    equal keys of different ranges are in the same bucket.
     """
     levels: dict[str, Mapping[str, tuple[str, ...]]] = {}
     with open_range(context, number) as customer_range:
