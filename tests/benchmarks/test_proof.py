@@ -136,7 +136,7 @@ def test_a_score_from_after_the_contact_would_turn_the_sign_and_is_refused() -> 
     assert result.earlier.startswith("+")
     assert result.later.startswith("-")
     assert (
-        "100,000 of 100,000 units have a score that was computed on or after the day of their "
+        "100,000 of 100,000 units have a score that was computed at or after the time of their "
         "assignment" in result.refusal
     )
 
