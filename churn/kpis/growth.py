@@ -15,7 +15,7 @@ GROWTH_DEFINITION = (
     "was not active at the start, but was active earlier. A dormant customer is active at the start and not "
     "at the end. A customer who joins and leaves in the same month is not new, resurrected or dormant. The "
     "money is what the customers pay per month: at the start of the month for `active at the start` and "
-    "`dormant`, and otherwise at its end"
+    "`dormant`, and at the end of the month for the others"
 )
 
 

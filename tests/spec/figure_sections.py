@@ -65,9 +65,9 @@ the label decides who has `left`.
 ACTIVATION = f"""
 The activation event is in the section `activation` of `kpis.json`.
 
-**Activation event.** Definition: {activation_rows.DEFINITION}. `churn kpis` tries each
-table whose rows show acts of the customer, and the most frequent kinds of rows in it (up to
-{acts.MAX_KINDS}). `churn kpis` tries the values
+**Activation event.** Definition: {activation_rows.DEFINITION}. `churn kpis` tries these
+events: any act of the customer in one table, and an act of one kind (for each table, up to
+{acts.MAX_KINDS} of the most frequent kinds). `churn kpis` tries the values
 {", ".join(map(str, activation.AT_LEAST))} for m, and the values
 {", ".join(map(str, activation.WITHIN_DAYS))} for d. At least {activation.MIN_SHARE:.0%} of the
 customers, and at least {activation.MIN_CUSTOMERS} customers, must have the event, and at least as many must

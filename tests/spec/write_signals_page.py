@@ -58,7 +58,8 @@ def _generic() -> Iterator[str]:
         (
             "Generic signals exist for every table of events, also for the tables under `events:`. Choose "
             "families of signals for each table, such as `signals: {generic: {visits: [recency, rhythm]}}`. "
-            "The list `[all]` switches on all families that fit the table. If you choose nothing, the following families are on: "
+            "The list `[all]` switches on all families that fit the table. If you choose nothing, "
+            "the following families are on: "
         )
         + "; ".join(f"{table}: {', '.join(families)}" for table, families in USUAL.items())
         + (

@@ -37,7 +37,7 @@ class RhythmVerbs(View):
         return np.where(n >= 2, np.sqrt(ratio(per_customer(rows, off * off), n)), np.nan)
 
     def gap_quantile(self, share: float) -> Array:
-        """Return the shortest gap (days between active days) that at least `share` of the gaps do not exceed."""
+        """Return the shortest gap (days between active days) that at least `share` of gaps do not exceed."""
         rows, gaps = self._gaps()
         return quantile_per_customer(rows, gaps, share)
 
